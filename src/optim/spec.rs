@@ -1,0 +1,104 @@
+//! Names and fields to a rule: every optimizer that the command line, a TOML plan or a run's folder can name.
+
+use crate::error::Error;
+use crate::optim::ModelOptimizer;
+use crate::optim::adamw::AdamWConfig;
+use crate::optim::burn_rules::*;
+use crate::spec::{self, Family};
+use serde::{Deserialize, Serialize};
+
+const FAMILY: Family = Family {
+    kind: "optimizer",
+    tag: "rule",
+};
+
+/// The settings of a rule: checked, then built.
+pub trait RuleConfig {
+    /// The learning rate of the reference implementation where the caller names none.
+    const DEFAULT_LR: f64;
+
+    /// The optimizer under `name`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error>;
+}
+
+macro_rules! rules {
+    ($($name:literal => $variant:ident($config:ty), $summary:literal;)*) => {
+        /// A rule and its settings: `{"rule": "adamw", "beta_1": 0.9}`, or `adamw:beta_1=0.9` in a line of text.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "rule")]
+        pub enum OptimizerSpec {
+            $(
+                #[doc = $summary]
+                #[serde(rename = $name)]
+                $variant($config),
+            )*
+        }
+
+        impl OptimizerSpec {
+            /// Every rule with its default settings.
+            pub fn all() -> Vec<Self> {
+                vec![$(OptimizerSpec::$variant(<$config>::default())),*]
+            }
+
+            /// Its name on the command line.
+            pub fn name(&self) -> &'static str {
+                match self { $(OptimizerSpec::$variant(_) => $name),* }
+            }
+
+            /// What it is, in a line.
+            pub fn summary(&self) -> &'static str {
+                match self { $(OptimizerSpec::$variant(_) => $summary),* }
+            }
+
+            /// The learning rate of the reference implementation where the caller names none.
+            pub fn default_lr(&self) -> f64 {
+                match self { $(OptimizerSpec::$variant(_) => <$config as RuleConfig>::DEFAULT_LR),* }
+            }
+
+            /// The optimizer.
+            ///
+            /// # Errors
+            /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+            pub fn build(&self) -> Result<ModelOptimizer, Error> {
+                match self { $(OptimizerSpec::$variant(config) => config.build_for_model($name)),* }
+            }
+        }
+    };
+}
+
+rules! {
+    "adamw" => AdamW(AdamWConfig), "Adam with decoupled weight decay (Loshchilov & Hutter, 2017)";
+    "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
+}
+
+impl OptimizerSpec {
+    /// Reads a JSON object `{"rule": name, field: value, …}`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`], [`Error::UnknownField`] or [`Error::InvalidConfig`].
+    pub fn from_value(value: &serde_json::Value) -> Result<Self, Error> {
+        spec::from_value(FAMILY, value, &Self::all())
+    }
+
+    /// The fields and their values, for listings.
+    pub fn fields(&self) -> Vec<(String, String)> {
+        spec::fields(FAMILY, self)
+    }
+}
+
+impl std::str::FromStr for OptimizerSpec {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::from_value(&spec::parse_text(FAMILY, text)?)
+    }
+}
+
+impl std::fmt::Display for OptimizerSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&spec::to_text(FAMILY, self, &Self::all()))
+    }
+}

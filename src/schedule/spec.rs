@@ -1,0 +1,95 @@
+//! Names and fields to a schedule: everything that the command line, a TOML plan or a run's folder can name.
+
+use crate::error::Error;
+use crate::schedule::cosine::CosineConfig;
+use crate::schedule::{Run, Schedule};
+use crate::spec::{self, Family};
+use serde::{Deserialize, Serialize};
+
+const FAMILY: Family = Family {
+    kind: "schedule",
+    tag: "schedule",
+};
+
+/// The settings of a schedule: completed by the run, checked, then built.
+pub trait ScheduleConfig {
+    /// The schedule for `run`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error>;
+}
+
+macro_rules! schedules {
+    ($($name:literal => $variant:ident($config:ty), $summary:literal;)*) => {
+        /// A schedule and its settings: `{"schedule": "cosine", "min_lr": 1e-5}`, or `cosine:min_lr=1e-5` in a line of
+        /// text.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "schedule")]
+        pub enum ScheduleSpec {
+            $(
+                #[doc = $summary]
+                #[serde(rename = $name)]
+                $variant($config),
+            )*
+        }
+
+        impl ScheduleSpec {
+            /// Every schedule with its default settings.
+            pub fn all() -> Vec<Self> {
+                vec![$(ScheduleSpec::$variant(<$config>::default())),*]
+            }
+
+            /// Its name on the command line.
+            pub fn name(&self) -> &'static str {
+                match self { $(ScheduleSpec::$variant(_) => $name),* }
+            }
+
+            /// What it is, in a line.
+            pub fn summary(&self) -> &'static str {
+                match self { $(ScheduleSpec::$variant(_) => $summary),* }
+            }
+
+            /// The schedule for `run`, which gives the fields that are not set.
+            ///
+            /// # Errors
+            /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+            pub fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+                match self { $(ScheduleSpec::$variant(config) => config.build(run)),* }
+            }
+        }
+    };
+}
+
+schedules! {
+    "cosine" => Cosine(CosineConfig), "half a cosine down to min_lr (Loshchilov & Hutter, 2016)";
+}
+
+impl ScheduleSpec {
+    /// Reads a JSON object `{"schedule": name, field: value, …}`.
+    ///
+    /// # Errors
+    /// [`Error::UnknownName`], [`Error::UnknownField`] or [`Error::InvalidConfig`].
+    pub fn from_value(value: &serde_json::Value) -> Result<Self, Error> {
+        spec::from_value(FAMILY, value, &Self::all())
+    }
+
+    /// The fields and their values, for listings.
+    pub fn fields(&self) -> Vec<(String, String)> {
+        spec::fields(FAMILY, self)
+    }
+}
+
+impl std::str::FromStr for ScheduleSpec {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::from_value(&spec::parse_text(FAMILY, text)?)
+    }
+}
+
+impl std::fmt::Display for ScheduleSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&spec::to_text(FAMILY, self, &Self::all()))
+    }
+}

@@ -1,0 +1,179 @@
+//! What a run writes down as it happens: one line of JSON for each step or evaluation.
+
+use crate::error::Error;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// One row of `history.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Row {
+    /// One optimizer step.
+    Step {
+        /// Steps made, this one included: the first is 1.
+        step: usize,
+        /// The mean loss of its batch, without penalties; null if it is not finite.
+        loss: Option<f64>,
+        /// The learning rate it used.
+        lr: f64,
+    },
+    /// One evaluation of a part of the data.
+    Evaluation {
+        /// Steps made before it.
+        step: usize,
+        /// Epochs begun before it.
+        epoch: usize,
+        /// Training seconds before it.
+        training_seconds: f64,
+        /// "train" (the mean over the epoch's batches), "validation" or "test".
+        part: Part,
+        /// Mean loss; null if it is not finite.
+        loss: Option<f64>,
+        /// The workload's metric; null where it was not computed.
+        metric: Option<f64>,
+    },
+}
+
+/// A part of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// What the model learns from.
+    Train,
+    /// What a run is judged by while it trains.
+    Validation,
+    /// What only the finished model sees.
+    Test,
+}
+
+impl Row {
+    /// Steps made when the row was written.
+    pub fn step(&self) -> usize {
+        match self {
+            Row::Step { step, .. } | Row::Evaluation { step, .. } => *step,
+        }
+    }
+}
+
+/// The file that the rows go to.
+#[derive(Debug)]
+pub struct History {
+    path: PathBuf,
+    file: BufWriter<File>,
+}
+
+impl History {
+    /// Opens the history at `path`, keeping the rows up to and including `keep_until_step`: what a run that goes on
+    /// from a checkpoint had written after it is cut off.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] for a line before the checkpoint that is no row.
+    pub fn open(path: &Path, keep_until_step: usize) -> Result<Self, Error> {
+        let kept = if keep_until_step > 0 && path.exists() {
+            read_while(path, |row| row.step() <= keep_until_step)?
+        } else {
+            Vec::new()
+        };
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(true)
+            .open(path);
+        let file = file.map_err(Error::io("write", path))?;
+        let mut history = History {
+            path: path.into(),
+            file: BufWriter::new(file),
+        };
+        for row in &kept {
+            history.append(row)?;
+        }
+        Ok(history)
+    }
+
+    /// Appends a row.
+    ///
+    /// # Errors
+    /// [`Error::Io`], as when the disk is full.
+    pub fn append(&mut self, row: &Row) -> Result<(), Error> {
+        serde_json::to_writer(&mut self.file, row)
+            .map_err(std::io::Error::from)
+            .and_then(|()| self.file.write_all(b"\n"))
+            .map_err(Error::io("write", &self.path))
+    }
+
+    /// Hands all rows to the operating system.
+    ///
+    /// # Errors
+    /// [`Error::Io`], as when the disk is full.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.file.flush().map_err(Error::io("write", &self.path))
+    }
+}
+
+/// All rows of a history. A last line that was cut short by a crash is left out.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::File`] for a line in the middle that is no row.
+pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
+    read_while(path, |_| true)
+}
+
+fn read_while(path: &Path, keep: impl Fn(&Row) -> bool) -> Result<Vec<Row>, Error> {
+    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut rows = Vec::new();
+    let mut broken: Option<String> = None;
+    for (number, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.map_err(Error::io("read", path))?;
+        if let Some(reason) = broken.take() {
+            return Err(Error::File {
+                path: path.into(),
+                reason,
+            });
+        }
+        match serde_json::from_str::<Row>(&line) {
+            Ok(row) if keep(&row) => rows.push(row),
+            Ok(_) => break,
+            Err(reason) => broken = Some(format!("line {}: {reason}", number + 1)),
+        }
+    }
+    Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(step: usize) -> Row {
+        Row::Step {
+            step,
+            loss: Some(0.5),
+            lr: 0.1,
+        }
+    }
+
+    #[test]
+    fn a_history_reopened_at_a_checkpoint_forgets_what_came_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        let mut history = History::open(&path, 0).unwrap();
+        (1..=5).for_each(|number| history.append(&step(number)).unwrap());
+        drop(history);
+        let mut history = History::open(&path, 3).unwrap();
+        history.append(&step(4)).unwrap();
+        drop(history);
+        assert_eq!(read(&path).unwrap(), (1..=4).map(step).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_last_line_cut_short_is_left_out_and_a_broken_one_in_the_middle_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        let row = serde_json::to_string(&step(1)).unwrap();
+        std::fs::write(&path, format!("{row}\n{}", &row[..9])).unwrap();
+        assert_eq!(read(&path).unwrap(), vec![step(1)]);
+        std::fs::write(&path, format!("{}\n{row}\n", &row[..9])).unwrap();
+        assert!(read(&path).unwrap_err().to_string().contains("line 1"));
+    }
+}

@@ -1,0 +1,70 @@
+//! How a trial ended. An outcome is data: a diverged trial is no crash.
+
+use serde::{Deserialize, Serialize};
+
+/// How a trial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It trained to the end of its budget.
+    Completed,
+    /// Early stopping ended it.
+    StoppedEarly,
+    /// The loss became NaN or infinite.
+    Diverged,
+    /// An error ended it.
+    Failed,
+}
+
+/// Loss and metric on one part of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Mean loss over the part.
+    pub loss: f64,
+    /// The workload's metric over the part.
+    pub metric: f64,
+}
+
+/// Where a run first reached its workload's target on the validation part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct TargetReached {
+    /// Optimizer steps made by then.
+    pub step: usize,
+    /// Training seconds by then.
+    pub training_seconds: f64,
+}
+
+/// How a trial ended and what it measured; the run folder's `outcome.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How it ended.
+    pub status: Status,
+    /// For a diverged or failed trial, what happened: "loss is NaN at step 17".
+    pub reason: Option<String>,
+    /// Optimizer steps made.
+    pub steps: usize,
+    /// Epochs begun.
+    pub epochs: usize,
+    /// Seconds spent in steps, the first excluded; evaluation, logging and checkpoints excluded.
+    pub training_seconds: f64,
+    /// Seconds to the end of the first step: compiling and autotuning included.
+    pub first_step_seconds: f64,
+    /// Milliseconds a step, the first excluded.
+    pub step_milliseconds: Option<f64>,
+    /// The metric's name: "accuracy" or "rmse".
+    pub metric: String,
+    /// Whether a larger metric is better.
+    pub larger_is_better: bool,
+    /// The workload's target for the metric.
+    pub target: f64,
+    /// Where the target was first reached, if it was.
+    pub target_reached: Option<TargetReached>,
+    /// On the validation part after the last step.
+    pub final_validation: Option<Score>,
+    /// The best evaluation of the validation part.
+    pub best_validation: Option<Score>,
+    /// The step after which the best evaluation was made.
+    pub best_step: Option<usize>,
+    /// On the test part, with the best checkpoint where there is a validation part, else the last.
+    pub test: Option<Score>,
+}

@@ -1,0 +1,141 @@
+//! All that decides a run.
+
+use crate::data::Augmentation;
+use crate::error::Error;
+use crate::optim::OptimizerSpec;
+use crate::schedule::ScheduleSpec;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// How long a trial trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    /// Passes over the training data.
+    Epochs(usize),
+    /// Optimizer steps.
+    Steps(usize),
+}
+
+impl Budget {
+    /// The number of optimizer steps, where one epoch has `steps_per_epoch`.
+    pub fn steps(self, steps_per_epoch: usize) -> usize {
+        match self {
+            Budget::Epochs(epochs) => epochs.saturating_mul(steps_per_epoch),
+            Budget::Steps(steps) => steps,
+        }
+    }
+}
+
+/// All that decides a run: the same trial on the same device gives the same bytes.
+///
+/// A trial serializes to the run folder's `trial.json`, and [`Trial::id`] names that folder.
+///
+/// | field            | range             | meaning                                                       |
+/// |:-----------------|:------------------|:--------------------------------------------------------------|
+/// | `lr`             | `(0, ∞)`          | the base learning rate that the schedule starts from           |
+/// | `batch_size`     | `1…`              | examples a step; the last batch of an epoch may be smaller     |
+/// | `validation`     | `[0, 1)`          | share of the training data held out                            |
+/// | `l1`, `l2`       | `[0, ∞)`          | adds `λ₁ sign(θ) + λ₂ θ` to the gradient                        |
+/// | `clip_norm`      | `(0, ∞)` or none  | scales all gradients together to at most this Euclidean norm   |
+/// | `clip_value`     | `(0, ∞)` or none  | cuts each gradient element to `[−c, c]`                        |
+/// | `early_stopping` | `1…` or none      | evaluations without a better validation loss before stopping   |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// The workload's name.
+    pub workload: String,
+    /// The optimizer and its settings.
+    pub optimizer: OptimizerSpec,
+    /// The learning-rate schedule and its settings.
+    pub schedule: ScheduleSpec,
+    /// The base learning rate.
+    pub lr: f64,
+    /// The backend and device: "flex", "wgpu", "cuda:1".
+    pub backend: String,
+    /// Decides initial weights, held-out examples, order, augmentation and dropout.
+    pub seed: u64,
+    /// How long to train.
+    pub budget: Budget,
+    /// Examples a step.
+    pub batch_size: usize,
+    /// Share of the training data held out for validation.
+    pub validation: f64,
+    /// Weight of the L1 penalty.
+    pub l1: f64,
+    /// Weight of the L2 penalty.
+    pub l2: f64,
+    /// Largest global gradient norm.
+    pub clip_norm: Option<f64>,
+    /// Largest absolute gradient element.
+    pub clip_value: Option<f64>,
+    /// Patience, in evaluations.
+    pub early_stopping: Option<usize>,
+    /// Shift and rotation of training images.
+    pub augmentation: Augmentation,
+    /// Whether images are padded to 32 × 32.
+    pub pad: bool,
+}
+
+impl Trial {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] naming the field; NaN is never in range.
+    pub fn validate(&self) -> Result<(), Error> {
+        let at_least = |field, ok, allowed, given: String| {
+            if ok {
+                Ok(())
+            } else {
+                Err(Error::invalid("trial", field, allowed, given))
+            }
+        };
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        let non_negative = |value: f64| value >= 0.0 && value.is_finite();
+        let (Budget::Epochs(amount) | Budget::Steps(amount)) = self.budget;
+        let unit = if matches!(self.budget, Budget::Epochs(_)) {
+            "epochs"
+        } else {
+            "steps"
+        };
+        at_least("lr", positive(self.lr), "a number in (0, ∞)", self.lr.to_string())?;
+        at_least(unit, amount >= 1, "at least 1", amount.to_string())?;
+        at_least(
+            "batch_size",
+            self.batch_size >= 1,
+            "at least 1",
+            self.batch_size.to_string(),
+        )?;
+        let validation = (0.0..1.0).contains(&self.validation);
+        at_least("validation", validation, "in [0, 1)", self.validation.to_string())?;
+        at_least("l1", non_negative(self.l1), "in [0, ∞)", self.l1.to_string())?;
+        at_least("l2", non_negative(self.l2), "in [0, ∞)", self.l2.to_string())?;
+        for (field, value) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value)] {
+            let given = value.map_or_else(String::new, |value| value.to_string());
+            at_least(field, value.is_none_or(positive), "in (0, ∞)", given)?;
+        }
+        at_least(
+            "early_stopping",
+            self.early_stopping != Some(0),
+            "at least 1",
+            "0".into(),
+        )?;
+        self.augmentation.validate()?;
+        Ok(())
+    }
+
+    /// A name for the run's folder: workload, optimizer, seed and the first 8 hexadecimal digits of the SHA-256 of the
+    /// trial's JSON.
+    pub fn id(&self) -> String {
+        // A trial holds only finite numbers, text and booleans, which JSON always can express.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let digest = Sha256::digest(&json);
+        let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!(
+            "{}-{}-seed{}-{hash}",
+            self.workload,
+            self.optimizer.name(),
+            self.seed
+        )
+    }
+}
