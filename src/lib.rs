@@ -3,13 +3,17 @@
 //! `optlab` trains [Burn](burn) modules on swappable backends with its own and Burn's optimizers and schedules, compares
 //! them under one protocol, and keeps checkpoints that go on exactly where they stopped.
 
+pub mod cli;
 pub mod data;
+pub mod device;
 pub mod error;
+pub mod model;
 pub mod optim;
 pub mod random;
 pub mod schedule;
 pub mod spec;
 pub mod train;
+pub mod workload;
 
 pub use error::Error;
 

@@ -1,8 +1,20 @@
 //! Training: a trial, its steps, what they write down, and how it ended.
 
+pub mod checkpoint;
+mod early_stopping;
+mod environment;
+mod evaluate;
 pub mod history;
-pub mod outcome;
+mod observer;
+mod outcome;
+mod run_directory;
+mod step_loop;
 mod trial;
 
+pub use environment::Environment;
+pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
+pub use observer::{EpochReport, Observer, Start};
 pub use outcome::{Outcome, Score, Status, TargetReached};
+pub use run_directory::{Found, RunDirectory, create_folder, read_json, write_json, write_whole};
+pub use step_loop::{RunOptions, preparation, run};
 pub use trial::{Budget, Trial};

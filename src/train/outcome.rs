@@ -68,3 +68,26 @@ pub struct Outcome {
     /// On the test part, with the best checkpoint where there is a validation part, else the last.
     pub test: Option<Score>,
 }
+
+impl Outcome {
+    /// A trial that an error ended before it could measure anything.
+    pub fn failed(reason: String, metric: &str, larger_is_better: bool, target: f64) -> Self {
+        Outcome {
+            status: Status::Failed,
+            reason: Some(reason),
+            steps: 0,
+            epochs: 0,
+            training_seconds: 0.0,
+            first_step_seconds: 0.0,
+            step_milliseconds: None,
+            metric: metric.into(),
+            larger_is_better,
+            target,
+            target_reached: None,
+            final_validation: None,
+            best_validation: None,
+            best_step: None,
+            test: None,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+use crate::cli::Exit;
+use crate::data::Source;
+use crate::device;
+use crate::error::Error;
+use crate::train::{self, RunDirectory, Trained, Trial, Which};
+use crate::workload::{self, BuiltIn, Network, Workload};
+use burn::tensor::Device;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Arguments of `optlab evaluate`.
+#[derive(Debug, Args)]
+pub struct EvaluateArgs {
+    /// The run's folder
+    run_dir: PathBuf,
+    /// Which checkpoint: best, last or a step
+    #[arg(long, default_value = "best", value_name = "best|last|STEP")]
+    checkpoint: WhichArg,
+    /// The backend to evaluate on; the run's own if not given
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    /// Folder with data that does not ship with the program
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Which checkpoint, as an argument.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WhichArg(Which);
+
+impl FromStr for WhichArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "best" => Ok(WhichArg(Which::Best)),
+            "last" => Ok(WhichArg(Which::Last)),
+            step => step
+                .parse()
+                .map(|step| WhichArg(Which::Step(step)))
+                .map_err(|_| "must be best, last or a step".to_string()),
+        }
+    }
+}
+
+/// A run's checkpoint, loaded.
+pub(super) struct Loaded {
+    pub trial: Trial,
+    pub workload: BuiltIn,
+    pub device: Device,
+    pub input_shape: Vec<usize>,
+    pub trained: Trained<Network>,
+}
+
+/// Loads a checkpoint of the run in `run_dir`, on `backend` or the run's own.
+pub(super) fn load(
+    run_dir: &Path,
+    which: WhichArg,
+    backend: Option<&str>,
+    input_shape: impl FnOnce(&BuiltIn, &Trial) -> Result<Vec<usize>, Error>,
+) -> Result<Loaded, Error> {
+    let directory = RunDirectory::new(run_dir);
+    let trial = directory.read_trial()?;
+    let workload = workload::find(&trial.workload)?;
+    let device = device::open(backend.unwrap_or(&trial.backend))?;
+    let input_shape = input_shape(&workload, &trial)?;
+    let trained =
+        train::load(&workload, &trial, &directory.checkpoints(), which.0, &input_shape, &device)?;
+    for error in &trained.passed_over {
+        eprintln!("warning: {error}; an older checkpoint is used");
+    }
+    Ok(Loaded { trial, workload, device, input_shape, trained })
+}
+
+/// Runs `optlab evaluate`.
+///
+/// # Errors
+/// A folder that is no run, a checkpoint that is damaged, a backend without a device.
+pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
+    let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
+    let mut splits = None;
+    let loaded = load(&args.run_dir, args.checkpoint, args.backend.as_deref(), |workload, trial| {
+        let prepared = splits.insert(workload.splits(&source, &train::preparation(trial))?);
+        Ok(prepared.train.input_shape.clone())
+    })?;
+    let Some(splits) = splits else { return Ok(()) };
+    let Loaded { workload, device, trained, .. } = &loaded;
+    let score = train::evaluate(workload, &trained.model, &splits.test, splits.target_scale, device);
+    println!("{} (step {})", trained.checkpoint.path().display(), trained.state.step);
+    if let Some(score) = score {
+        println!("test loss {:.4}", score.loss);
+        println!("test {} {:.4}", workload.info().task.metric(), score.metric);
+    }
+    Ok(())
+}

@@ -1,0 +1,103 @@
+use crate::cli::Exit;
+use crate::device;
+use crate::optim::OptimizerSpec;
+use crate::schedule::ScheduleSpec;
+use crate::workload::{self, Workload};
+use clap::{Args, ValueEnum};
+use std::fmt::Write;
+
+/// Arguments of `optlab list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// What to list; everything if not given
+    what: Option<What>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    Workloads,
+    Optimizers,
+    Schedules,
+    Backends,
+}
+
+/// Runs `optlab list`.
+///
+/// # Errors
+/// Standard output that cannot be written.
+pub fn run(args: &ListArgs) -> Result<(), Exit> {
+    let sections: [(What, fn() -> String); 4] = [
+        (What::Workloads, workloads),
+        (What::Optimizers, optimizers),
+        (What::Schedules, schedules),
+        (What::Backends, backends),
+    ];
+    let chosen = sections.iter().filter(|(what, _)| args.what.is_none_or(|chosen| chosen == *what));
+    let texts: Vec<String> = chosen.map(|(_, text)| text()).collect();
+    super::print(texts.join("\n").as_bytes())
+}
+
+fn workloads() -> String {
+    let mut text = String::from("WORKLOADS\n");
+    for workload in workload::all() {
+        let info = workload.info();
+        // Writing to a String cannot fail.
+        let _infallible = writeln!(
+            text,
+            "  {:<16} {}\n{:19}batch size {}, {} epochs, target: validation {} {} {}",
+            info.name,
+            info.summary,
+            "",
+            info.batch_size,
+            info.epochs,
+            info.task.metric(),
+            if info.task.larger_is_better() { "≥" } else { "≤" },
+            info.target,
+        );
+    }
+    text
+}
+
+fn optimizers() -> String {
+    let rows = OptimizerSpec::all().into_iter().map(|spec| {
+        let lr = format!("lr={}", spec.default_lr());
+        (spec.name(), spec.summary(), std::iter::once(lr).chain(assignments(spec.fields())).collect())
+    });
+    section("OPTIMIZERS  (name or name:key=value,key=value; --lr sets the learning rate)", rows)
+}
+
+fn schedules() -> String {
+    let rows = ScheduleSpec::all()
+        .into_iter()
+        .map(|spec| (spec.name(), spec.summary(), assignments(spec.fields()).collect()));
+    section("SCHEDULES  (name or name:key=value,key=value; lr and length come from the run)", rows)
+}
+
+fn assignments(fields: Vec<(String, String)>) -> impl Iterator<Item = String> {
+    fields.into_iter().map(|(key, value)| format!("{key}={value}"))
+}
+
+fn section(title: &str, rows: impl Iterator<Item = (&'static str, &'static str, Vec<String>)>) -> String {
+    let mut text = format!("{title}\n");
+    for (name, summary, fields) in rows {
+        let _infallible = writeln!(text, "  {name:<16} {summary}\n{:19}{}", "", fields.join(", "));
+    }
+    text
+}
+
+fn backends() -> String {
+    let mut text = String::from("BACKENDS\n");
+    for backend in device::BACKENDS {
+        let state = if !backend.is_compiled {
+            format!("not compiled in: build with --features {}", backend.name)
+        } else {
+            match device::open(backend.name) {
+                Ok(_) if backend.name == device::default_backend() => "answers, used by default".into(),
+                Ok(_) => "answers".into(),
+                Err(error) => error.to_string(),
+            }
+        };
+        let _infallible = writeln!(text, "  {:<16} {}\n{:19}{state}", backend.name, backend.summary, "");
+    }
+    text
+}

@@ -1,0 +1,129 @@
+//! The command line: one file per subcommand, which turns arguments into the library's types and prints what comes back.
+
+mod compare;
+mod evaluate;
+mod list;
+mod predict;
+mod progress;
+pub mod train;
+mod worker;
+
+use crate::error::Error;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Which optimizer, which learning-rate schedule, on my problem and my hardware?
+#[derive(Debug, Parser)]
+#[command(name = "optlab", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show workloads, optimizers, schedules and backends with their defaults
+    List(list::ListArgs),
+    /// Train a workload, with checkpoints to go on from
+    Train(train::TrainCommand),
+    /// Load a checkpoint on any backend and print its test metrics
+    Evaluate(evaluate::EvaluateArgs),
+    /// Classify PNG images of a digit with a trained run
+    Predict(predict::PredictArgs),
+    /// Train a grid of optimizers, schedules, backends and seeds, and compare
+    Compare(compare::CompareArgs),
+    /// Write shell completions to standard output
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Train the trial of a run folder, for `compare`
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
+}
+
+/// The program: reads the arguments, runs, prints at most one line of error.
+///
+/// Exit codes: 0 for success, 1 for a run that failed, 2 for a request that makes no sense.
+pub fn main() -> ExitCode {
+    finish(parse::<Cli>().and_then(|cli| match cli.command {
+        Command::List(args) => list::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Compare(args) => compare::run(&args),
+        Command::Completions { shell } => completions(shell),
+        Command::Worker(args) => worker::run(&args),
+    }))
+}
+
+/// Why the program ends before it has done what it was asked.
+#[derive(Debug)]
+pub enum Exit {
+    /// Something was printed as asked for: help or a version.
+    Printed,
+    /// The arguments do not parse; the line says why.
+    Arguments(String),
+    /// An error of the library.
+    Error(Error),
+    /// The request was carried out and its result is a failure, already told.
+    Failure,
+}
+
+impl From<Error> for Exit {
+    fn from(error: Error) -> Self {
+        Exit::Error(error)
+    }
+}
+
+/// Reads the program's arguments.
+///
+/// # Errors
+/// [`Exit::Printed`] after `--help` and the like; [`Exit::Arguments`].
+pub fn parse<T: Parser>() -> Result<T, Exit> {
+    T::try_parse().map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp
+        | ErrorKind::DisplayVersion
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => match error.print() {
+            Ok(()) if error.exit_code() == 0 => Exit::Printed,
+            _ => Exit::Failure,
+        },
+        _ => {
+            let text = error.render().to_string();
+            let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
+            let told: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+            Exit::Arguments(told.join(" ").trim_start_matches("error: ").to_string())
+        }
+    })
+}
+
+/// Prints the line of an error and gives the exit code.
+pub fn finish(result: Result<(), Exit>) -> ExitCode {
+    let (line, code) = match result {
+        Ok(()) | Err(Exit::Printed) => return ExitCode::SUCCESS,
+        Err(Exit::Failure) => return ExitCode::from(1),
+        Err(Exit::Arguments(line)) => (line, 2),
+        Err(Exit::Error(error)) => (error.to_string(), if error.is_usage() { 2 } else { 1 }),
+    };
+    eprintln!("error: {line}");
+    ExitCode::from(code)
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), Exit> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "optlab", &mut script);
+    print(&script)
+}
+
+/// Writes to standard output. A reader that has seen enough (`optlab list | head`) is no error.
+fn print(bytes: &[u8]) -> Result<(), Exit> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io("write", "standard output")(error).into())
+        }
+        _ => Ok(()),
+    }
+}

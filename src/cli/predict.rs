@@ -1,0 +1,63 @@
+use crate::cli::evaluate::{Loaded, WhichArg, load};
+use crate::cli::Exit;
+use crate::data;
+use crate::error::Error;
+use crate::model::Mode;
+use crate::workload::{Task, Workload};
+use burn::tensor::{Tensor, TensorData, activation::softmax};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments of `optlab predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// The run's folder
+    run_dir: PathBuf,
+    /// PNG images of one digit each
+    #[arg(required = true, value_name = "FILE.png")]
+    images: Vec<PathBuf>,
+    /// Which checkpoint: best, last or a step
+    #[arg(long, default_value = "best", value_name = "best|last|STEP")]
+    checkpoint: WhichArg,
+    /// The backend to run on; the run's own if not given
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+}
+
+/// Runs `optlab predict`: a line for each image, with the class, its probability and the runner-up.
+///
+/// # Errors
+/// A run that does not classify images, a damaged checkpoint, a file that is no PNG image.
+pub fn run(args: &PredictArgs) -> Result<(), Exit> {
+    let Loaded { workload, device, input_shape, trained, .. } =
+        load(&args.run_dir, args.checkpoint, args.backend.as_deref(), |workload, trial| {
+            let info = workload.info();
+            match data::image_shape(info.data_set, trial.pad) {
+                Some(shape) if info.task == Task::Classification => Ok(shape.to_vec()),
+                _ => Err(Error::Usage(format!("`{}` does not classify images", info.name))),
+            }
+        })?;
+    let &[channels, height, width] = input_shape.as_slice() else { return Ok(()) };
+    let images: Vec<Vec<f32>> = args
+        .images
+        .iter()
+        .map(|path| data::read_digit_png(path, [channels, height, width]))
+        .collect::<Result<_, Error>>()?;
+    for (path, image) in args.images.iter().zip(images) {
+        let inputs = TensorData::new(image, [1, channels * height * width]);
+        let logits =
+            workload.forward(&trained.model, Tensor::from_data(inputs, &device), Mode::Evaluate);
+        let probabilities: Vec<f32> = softmax(logits, 1).into_data().iter::<f32>().collect();
+        let mut classes: Vec<usize> = (0..probabilities.len()).collect();
+        classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
+        if let [first, second, ..] = classes[..] {
+            println!(
+                "{}: {first} ({:.1} %), else {second} ({:.1} %)",
+                path.display(),
+                probabilities[first] * 100.0,
+                probabilities[second] * 100.0
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! What `train` shows while it trains: a bar on standard error, a line for each epoch on standard output.
+
+use crate::train::{EpochReport, Observer, Outcome, Start, Status};
+use crate::workload::Info;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar and a line for each epoch.
+pub struct Progress {
+    info: Info,
+    epochs: usize,
+    bar: ProgressBar,
+}
+
+impl Progress {
+    /// For a run of the workload that `info` describes.
+    pub fn new(info: Info) -> Self {
+        Progress { info, epochs: 0, bar: ProgressBar::hidden() }
+    }
+
+    fn line(&self, line: &str) {
+        self.bar.suspend(|| println!("{line}"));
+    }
+}
+
+impl Observer for Progress {
+    fn start(&mut self, start: &Start) {
+        for error in start.passed_over {
+            eprintln!("warning: {error}; an older checkpoint is used");
+        }
+        self.epochs = start.total_steps.div_ceil(start.steps_per_epoch);
+        let [train, validation, test] = start.examples;
+        println!(
+            "{}: {} parameters; {train} examples to train on, {validation} for validation, {test} for the test",
+            self.info.name, start.parameters
+        );
+        if start.resumed_step > 0 {
+            println!("going on after step {} of {}", start.resumed_step, start.total_steps);
+        }
+        let style = ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len} steps, {msg}, {eta} left");
+        self.bar = ProgressBar::new(start.total_steps as u64)
+            .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "))
+            .with_position(start.resumed_step as u64);
+        self.bar.reset_eta();
+    }
+
+    fn step(&mut self, step: usize, loss: f64) {
+        self.bar.set_position(step as u64);
+        self.bar.set_message(format!("loss {loss:.4}"));
+    }
+
+    fn epoch(&mut self, report: &EpochReport) {
+        let metric = self.info.task.metric();
+        let validation = report.validation.map_or_else(String::new, |score| {
+            let best = if report.is_best { "  (best)" } else { "" };
+            format!("  validation loss {:.4}  {metric} {:.4}{best}", score.loss, score.metric)
+        });
+        self.line(&format!(
+            "epoch {:>3}/{}  {:>6.1} s  lr {:.2e}  train loss {:.4}{validation}",
+            report.epoch, self.epochs, report.training_seconds, report.lr, report.train_loss
+        ));
+    }
+
+    fn end(&mut self, outcome: &Outcome) {
+        self.bar.finish_and_clear();
+        match outcome.status {
+            Status::Diverged => {}
+            Status::StoppedEarly => println!("stopped early after step {}", outcome.steps),
+            _ => {
+                if let Some(milliseconds) = outcome.step_milliseconds {
+                    println!(
+                        "{} steps in {:.1} s, {milliseconds:.2} ms a step; first step {:.2} s",
+                        outcome.steps, outcome.training_seconds, outcome.first_step_seconds
+                    );
+                }
+            }
+        }
+        if let Some(test) = outcome.test {
+            println!("test {} {:.4}", outcome.metric, test.metric);
+        }
+    }
+}

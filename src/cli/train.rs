@@ -1,0 +1,352 @@
+//! `optlab train`, and the arguments that it shares with the examples.
+
+use crate::cli::Exit;
+use crate::cli::progress::Progress;
+use crate::data::{Augmentation, Source};
+use crate::device;
+use crate::error::Error;
+use crate::optim::OptimizerSpec;
+use crate::schedule::ScheduleSpec;
+use crate::train::{self, Budget, Found, Outcome, RunDirectory, RunOptions, Status, Trial};
+use crate::workload::{self, BuiltIn, Info, Workload};
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `optlab train`.
+#[derive(Debug, Args)]
+pub struct TrainCommand {
+    /// The workload: see `optlab list workloads`
+    #[arg(required_unless_present = "resume")]
+    workload: Option<String>,
+    #[command(flatten)]
+    args: TrainArgs,
+}
+
+/// What to train and where to write it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    settings: Settings,
+    /// Read settings from a TOML file; flags win over it
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// Go on with the run in DIR from its newest whole checkpoint
+    #[arg(long, value_name = "DIR")]
+    resume: Option<PathBuf>,
+    /// Start over where the output folder holds another or an unfinished run
+    #[arg(long)]
+    overwrite: bool,
+}
+
+/// The settings that a `--config` file may hold too, under the same names with underscores.
+#[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// The optimizer: name or name:key=value,key=value [default: adam]
+    #[arg(long, value_name = "SPEC")]
+    optimizer: Option<SpecText>,
+    /// The learning-rate schedule: name or name:key=value,key=value [default: constant]
+    #[arg(long, value_name = "SPEC")]
+    schedule: Option<SpecText>,
+    /// The learning rate that the schedule starts from [default: the optimizer's]
+    #[arg(long, value_name = "X")]
+    lr: Option<f64>,
+    /// flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    /// Decides initial weights, held-out examples, order, augmentation and dropout [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Passes over the training data [default: the workload's]
+    #[arg(long, value_name = "N", conflicts_with = "steps")]
+    epochs: Option<usize>,
+    /// Optimizer steps, instead of epochs
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Examples a step [default: the workload's]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Share of the training data held out for validation [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    validation: Option<f64>,
+    /// Weight of the L1 penalty, λ‖θ‖₁ [default: 0]
+    #[arg(long, value_name = "λ")]
+    l1: Option<f64>,
+    /// Weight of the L2 penalty, λ/2 ‖θ‖² [default: 0]
+    #[arg(long, value_name = "λ")]
+    l2: Option<f64>,
+    /// Scale all gradients together to at most this norm
+    #[arg(long, value_name = "C")]
+    clip_norm: Option<f64>,
+    /// Cut each gradient element to [-C, C]
+    #[arg(long, value_name = "C")]
+    clip_value: Option<f64>,
+    /// Stop after that many evaluations without a smaller validation loss
+    #[arg(long, value_name = "PATIENCE")]
+    early_stopping: Option<usize>,
+    /// Shift training images by up to that many pixels [default: 0]
+    #[arg(long, value_name = "PIXELS")]
+    shift: Option<u32>,
+    /// Rotate training images by up to that many degrees [default: 0]
+    #[arg(long, value_name = "DEGREES")]
+    rotation: Option<f64>,
+    /// Pad 28×28 images to 32×32
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pad: Option<bool>,
+    /// Write a checkpoint every STEPS steps, besides the best and the last
+    #[arg(long, value_name = "STEPS")]
+    checkpoint_every: Option<usize>,
+    /// The run's folder [default: artifacts/ and a name made from the settings]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Folder with data that does not ship with the program
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// A spec as a line of text, or, in TOML, as a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum SpecText {
+    Text(String),
+    Table(serde_json::Map<String, serde_json::Value>),
+}
+
+impl From<&str> for SpecText {
+    fn from(text: &str) -> Self {
+        SpecText::Text(text.into())
+    }
+}
+
+impl SpecText {
+    fn optimizer(&self) -> Result<OptimizerSpec, Error> {
+        match self {
+            SpecText::Text(text) => text.parse(),
+            SpecText::Table(table) => OptimizerSpec::from_value(&table.clone().into()),
+        }
+    }
+
+    fn schedule(&self) -> Result<ScheduleSpec, Error> {
+        match self {
+            SpecText::Text(text) => text.parse(),
+            SpecText::Table(table) => ScheduleSpec::from_value(&table.clone().into()),
+        }
+    }
+}
+
+macro_rules! first_given {
+    ($flags:ident or $file:ident: $($field:ident),*) => {
+        Settings { $($field: $flags.$field.or($file.$field)),* }
+    };
+}
+
+impl Settings {
+    /// These, and `file`'s where these say nothing.
+    fn or(self, file: Settings) -> Settings {
+        // A length on the command line replaces the file's, whichever unit that has.
+        let file = match (self.epochs, self.steps) {
+            (None, None) => file,
+            _ => Settings { epochs: None, steps: None, ..file },
+        };
+        first_given!(self or file: optimizer, schedule, lr, backend, seed, epochs, steps, batch_size, validation, l1, l2,
+            clip_norm, clip_value, early_stopping, shift, rotation, pad, checkpoint_every, output, data_dir)
+    }
+
+    fn read(path: &Path) -> Result<Settings, Error> {
+        let refuse = |reason: String| Error::File { path: path.into(), reason };
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let table: toml::Table = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
+        let default = serde_json::to_value(Settings::default()).unwrap_or_default();
+        let known: Vec<&str> = default.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+        if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
+            return Err(Error::unknown_field(&path.display().to_string(), key, &known));
+        }
+        let settings: Settings =
+            toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
+        if settings.epochs.is_some() && settings.steps.is_some() {
+            return Err(refuse("`epochs` and `steps` exclude each other".into()));
+        }
+        Ok(settings)
+    }
+
+    /// The trial of the workload that `info` describes.
+    fn trial(&self, info: &Info) -> Result<Trial, Error> {
+        let optimizer = match &self.optimizer {
+            Some(spec) => spec.optimizer()?,
+            None => "adam".parse()?,
+        };
+        let schedule = match &self.schedule {
+            Some(spec) => spec.schedule()?,
+            None => "constant".parse()?,
+        };
+        let trial = Trial {
+            workload: info.name.into(),
+            lr: self.lr.unwrap_or_else(|| optimizer.default_lr()),
+            optimizer,
+            schedule,
+            backend: self.backend.clone().unwrap_or_else(|| device::default_backend().into()),
+            seed: self.seed.unwrap_or(0),
+            budget: match (self.steps, self.epochs) {
+                (Some(steps), _) => Budget::Steps(steps),
+                (None, epochs) => Budget::Epochs(epochs.unwrap_or(info.epochs)),
+            },
+            batch_size: self.batch_size.unwrap_or(info.batch_size),
+            validation: self.validation.unwrap_or(0.1),
+            l1: self.l1.unwrap_or(0.0),
+            l2: self.l2.unwrap_or(0.0),
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            early_stopping: self.early_stopping,
+            augmentation: Augmentation {
+                shift: self.shift.unwrap_or(0),
+                rotation: self.rotation.unwrap_or(0.0),
+            },
+            pad: self.pad.unwrap_or(false),
+        };
+        trial.validate()?;
+        if trial.early_stopping.is_some() && trial.validation == 0.0 {
+            return Err(Error::Usage("early stopping needs a validation part: --validation above 0".into()));
+        }
+        Ok(trial)
+    }
+
+    /// Whether anything is set that decides the result of a run.
+    fn decides_something(&self) -> bool {
+        let harmless = Settings {
+            checkpoint_every: self.checkpoint_every,
+            data_dir: self.data_dir.clone(),
+            ..Settings::default()
+        };
+        *self != harmless
+    }
+}
+
+/// What TOML's parser has to say, in a line.
+fn toml_reason(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().trim();
+    match error.span() {
+        Some(span) => {
+            let line = text[..span.start.min(text.len())].lines().count().max(1);
+            format!("line {line}: {message}")
+        }
+        None => message.into(),
+    }
+}
+
+/// A run that was made.
+#[derive(Debug)]
+pub struct Run {
+    /// Its workload.
+    pub workload: BuiltIn,
+    /// Its trial.
+    pub trial: Trial,
+    /// Its folder.
+    pub directory: RunDirectory,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+impl TrainArgs {
+    /// Trains `workload` as the arguments say, with a progress bar and a line for each epoch.
+    ///
+    /// # Errors
+    /// Arguments that make no sense, data that cannot be read, a folder that cannot be written; [`Exit::Failure`] after
+    /// a run that diverged.
+    pub fn train(&self, workload: &str) -> Result<Run, Exit> {
+        let settings = match &self.config {
+            Some(path) => self.settings.clone().or(Settings::read(path)?),
+            None => self.settings.clone(),
+        };
+        let workload = workload::find(workload)?;
+        let trial = settings.trial(&workload.info())?;
+        device::parse(&trial.backend)?;
+        let output = settings.output.clone().unwrap_or_else(|| Path::new("artifacts").join(trial.id()));
+        let directory = RunDirectory::new(output);
+        let resume = may_resume(&directory, &trial, self.overwrite)?;
+        self.run(workload, trial, directory, resume, &settings)
+    }
+
+    fn resume(&self, directory: &Path) -> Result<Run, Exit> {
+        if self.settings.decides_something() || self.config.is_some() || self.overwrite {
+            let message = "--resume goes on with the run as it was begun; only --checkpoint-every and --data-dir go with it";
+            return Err(Error::Usage(message.into()).into());
+        }
+        let directory = RunDirectory::new(directory);
+        let trial = directory.read_trial()?;
+        let workload = workload::find(&trial.workload)?;
+        if let Some(outcome) = directory.read_outcome()?.filter(|outcome| outcome.status != Status::Failed) {
+            println!("{} has ended already, after step {}", directory.path().display(), outcome.steps);
+            if let Some(test) = outcome.test {
+                println!("test {} {:.4}", outcome.metric, test.metric);
+            }
+            return Ok(Run { workload, trial, directory, outcome });
+        }
+        self.run(workload, trial, directory, true, &self.settings)
+    }
+
+    fn run(
+        &self,
+        workload: BuiltIn,
+        trial: Trial,
+        directory: RunDirectory,
+        resume: bool,
+        settings: &Settings,
+    ) -> Result<Run, Exit> {
+        if settings.checkpoint_every == Some(0) {
+            return Err(Error::invalid("trial", "checkpoint_every", "at least 1", 0).into());
+        }
+        let options = RunOptions {
+            source: Source { data_dir: settings.data_dir.clone(), show_progress: true },
+            resume,
+            checkpoint_every: settings.checkpoint_every,
+            ..RunOptions::new(directory.clone())
+        };
+        println!(
+            "{} on {}, optimizer {}, schedule {}, lr {}, seed {}",
+            trial.workload, trial.backend, trial.optimizer, trial.schedule, trial.lr, trial.seed
+        );
+        let outcome = train::run(&workload, &trial, &options, &mut Progress::new(workload.info()))?;
+        println!("written to {}", directory.path().display());
+        if outcome.status == Status::Diverged {
+            eprintln!("error: diverged: {}", outcome.reason.as_deref().unwrap_or_default());
+            return Err(Exit::Failure);
+        }
+        Ok(Run { workload, trial, directory, outcome })
+    }
+}
+
+/// Whether a run of `trial` in `directory` goes on from what is there.
+fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Result<bool, Error> {
+    let path = directory.path().display();
+    match directory.find(trial)? {
+        Found::Nothing | Found::Finished => Ok(false),
+        Found::Unfinished if overwrite => Ok(false),
+        Found::Unfinished => {
+            println!("{path} holds this run, unfinished: going on (--overwrite starts over)");
+            Ok(true)
+        }
+        Found::OtherTrial if overwrite => Ok(false),
+        Found::OtherTrial => {
+            Err(Error::Usage(format!("{path} holds another run: choose another --output, or --overwrite it")))
+        }
+        Found::ForeignFiles => {
+            Err(Error::Usage(format!("{path} holds files that are no run: choose another --output")))
+        }
+    }
+}
+
+/// Runs `optlab train`.
+///
+/// # Errors
+/// Those of [`TrainArgs::train`].
+pub fn run(command: &TrainCommand) -> Result<(), Exit> {
+    match (&command.args.resume, &command.workload) {
+        (Some(_), Some(_)) => {
+            Err(Error::Usage("--resume takes the workload from the run: leave it out".into()).into())
+        }
+        (Some(directory), None) => command.args.resume(directory).map(|_| ()),
+        (None, Some(workload)) => command.args.train(workload).map(|_| ()),
+        (None, None) => Ok(()),
+    }
+}

@@ -1,0 +1,66 @@
+//! Initial weights, drawn on the host.
+
+use crate::random::{Purpose, stream};
+use burn::module::{Param, ParamId};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+/// Draws the layers of one model, one after the other.
+///
+/// Weights and biases of a layer are uniform in `±1/√fan_in`, PyTorch's default for dense and convolution layers.
+/// Parameters are numbered from 1, so a saved model holds the same bytes for the same seed.
+#[derive(Debug)]
+pub struct Init<'a> {
+    random: ChaCha8Rng,
+    device: &'a Device,
+    parameters: u64,
+}
+
+impl<'a> Init<'a> {
+    /// The weights of `seed`, on `device`.
+    pub fn new(seed: u64, device: &'a Device) -> Self {
+        Init { random: stream(seed, Purpose::Weights, 0), device, parameters: 0 }
+    }
+
+    /// A dense layer, its weight `[d_input, d_output]`, its bias `[d_output]`.
+    pub fn linear(&mut self, d_input: usize, d_output: usize) -> Linear {
+        let bound = 1.0 / (d_input as f64).sqrt();
+        self.linear_within(d_input, d_output, bound)
+    }
+
+    /// A dense layer uniform in `±bound`.
+    pub fn linear_within(&mut self, d_input: usize, d_output: usize, bound: f64) -> Linear {
+        let mut layer = LinearConfig::new(d_input, d_output).init(self.device);
+        layer.weight = self.uniform([d_input, d_output], bound);
+        layer.bias = Some(self.uniform([d_output], bound));
+        layer
+    }
+
+    /// A convolution, its weight `[channels_out, channels_in, side, side]`, its bias `[channels_out]`.
+    pub fn conv2d(
+        &mut self,
+        channels_in: usize,
+        channels_out: usize,
+        side: usize,
+        padding: PaddingConfig2d,
+    ) -> Conv2d {
+        let bound = 1.0 / ((channels_in * side * side) as f64).sqrt();
+        let config = Conv2dConfig::new([channels_in, channels_out], [side, side]).with_padding(padding);
+        let mut layer = config.init(self.device);
+        layer.weight = self.uniform([channels_out, channels_in, side, side], bound);
+        layer.bias = Some(self.uniform([channels_out], bound));
+        layer
+    }
+
+    fn uniform<const D: usize>(&mut self, shape: [usize; D], bound: f64) -> Param<Tensor<D>> {
+        let values: Vec<f32> =
+            (0..shape.iter().product()).map(|_| self.random.random_range(-bound..bound) as f32).collect();
+        let mut parameter = Param::from_data(TensorData::new(values, shape), self.device);
+        self.parameters += 1;
+        parameter.id = ParamId::from(self.parameters);
+        parameter
+    }
+}

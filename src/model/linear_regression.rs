@@ -1,0 +1,25 @@
+use crate::model::Init;
+use burn::module::Module;
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+
+/// Linear regression: `ŷ = x W + b`.
+///
+/// # Shapes
+/// `x`: `[batch, features]`, `ŷ`: `[batch, 1]`.
+#[derive(Module, Debug)]
+pub struct LinearRegression {
+    linear: Linear,
+}
+
+impl LinearRegression {
+    /// A regression on `features` inputs.
+    pub fn new(features: usize, init: &mut Init) -> Self {
+        LinearRegression { linear: init.linear(features, 1) }
+    }
+
+    /// The predictions for `inputs`.
+    pub fn forward(&self, inputs: Tensor<2>) -> Tensor<2> {
+        self.linear.forward(inputs)
+    }
+}

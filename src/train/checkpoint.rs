@@ -1,0 +1,300 @@
+//! Checkpoints: whole or not there at all, and never trusted without their checksums.
+//!
+//! ```text
+//! checkpoints/step-000100/
+//!   model.bpk        the parameters, Burn's burnpack format
+//!   optimizer.bpk    the optimizer's state for each parameter
+//!   state.json       step, clock, best metric, early stopping …
+//!   trial.json       the trial, seeds and schedule included
+//!   manifest.json    the SHA-256 of each file, written last
+//! ```
+//!
+//! The place in the data, the dropout masks and the learning rate are functions of the trial and the step, so they need
+//! no files of their own.
+
+use crate::error::Error;
+use crate::optim::ModelOptimizer;
+use crate::train::early_stopping::EarlyStopping;
+use crate::train::run_directory::{create_folder, read_json, write_json};
+use crate::train::{Score, TargetReached, Trial};
+use burn::module::Module;
+use burn::store::ModuleRecord;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+const MODEL: &str = "model.bpk";
+const OPTIMIZER: &str = "optimizer.bpk";
+const STATE: &str = "state.json";
+const TRIAL: &str = "trial.json";
+const MANIFEST: &str = "manifest.json";
+const FORMAT: u32 = 1;
+
+/// Training time so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Seconds in steps, the first of each process excluded.
+    pub training_seconds: f64,
+    /// Steps in that time.
+    pub timed_steps: usize,
+    /// Seconds to the end of the first step.
+    pub first_step_seconds: f64,
+}
+
+/// The best evaluation of the validation part so far.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// Steps made before it.
+    pub step: usize,
+    /// What it measured.
+    pub score: Score,
+}
+
+/// What a run goes on with, apart from model and optimizer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Steps made.
+    pub step: usize,
+    /// Sum of the losses of the current epoch's steps, for the epoch's mean.
+    pub epoch_loss_sum: f64,
+    /// Training time.
+    pub clock: Clock,
+    /// The latest evaluation of the validation part.
+    pub latest: Option<Score>,
+    /// The best evaluation of the validation part.
+    pub best: Option<Best>,
+    /// Where the target was first reached.
+    pub target_reached: Option<TargetReached>,
+    /// How long nothing got better.
+    pub early_stopping: EarlyStopping,
+    /// Whether early stopping ended the run here.
+    pub stopped_early: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Manifest {
+    format: u32,
+    files: BTreeMap<String, String>,
+}
+
+/// A checkpoint whose checksums were found right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    path: PathBuf,
+}
+
+impl Checkpoint {
+    /// Writes a checkpoint below `checkpoints` and makes it visible by one rename.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::File`], as when the disk is full; nothing half-written stays behind.
+    pub fn save<M: Module>(
+        checkpoints: &Path,
+        trial: &Trial,
+        state: &State,
+        model: &M,
+        optimizer: &ModelOptimizer,
+    ) -> Result<Self, Error> {
+        create_folder(checkpoints)?;
+        let path = checkpoints.join(folder_name(state.step));
+        let mut builder = tempfile::Builder::new();
+        // Readable by others as far as the user's umask allows, as any other folder of theirs.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        let unfinished = builder
+            .prefix(".writing-")
+            .tempdir_in(checkpoints)
+            .map_err(Error::io("create a folder in", checkpoints))?;
+        let folder = unfinished.path();
+        model
+            .clone()
+            .into_record()
+            .save(folder.join(MODEL))
+            .map_err(|reason| Error::File { path: path.join(MODEL), reason: reason.to_string() })?;
+        optimizer.save(&folder.join(OPTIMIZER))?;
+        write_json(&folder.join(STATE), state)?;
+        write_json(&folder.join(TRIAL), trial)?;
+        let mut files = BTreeMap::new();
+        for name in [MODEL, OPTIMIZER, STATE, TRIAL] {
+            files.insert(name.to_string(), sha256(&folder.join(name))?);
+        }
+        write_json(&folder.join(MANIFEST), &Manifest { format: FORMAT, files })?;
+        synchronize(folder)?;
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(Error::io("replace", &path))?;
+        }
+        std::fs::rename(folder, &path).map_err(Error::io("create", &path))?;
+        // The folder is no longer where the guard would remove it from.
+        let _moved_away = unfinished.keep();
+        synchronize(checkpoints)?;
+        Ok(Checkpoint { path })
+    }
+
+    /// The checkpoint in the folder `path`, after its files were checked against its manifest.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] naming the file that is missing or damaged.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let refuse = |file: &str, reason: String| Error::Checkpoint { path: path.join(file), reason };
+        if !path.is_dir() {
+            return Err(Error::Checkpoint { path: path.into(), reason: "no such checkpoint".into() });
+        }
+        if !path.join(MANIFEST).is_file() {
+            return Err(refuse(MANIFEST, "missing, so the checkpoint is incomplete".into()));
+        }
+        let manifest: Manifest =
+            read_json(&path.join(MANIFEST)).map_err(|error| refuse(MANIFEST, error.to_string()))?;
+        if manifest.format != FORMAT {
+            return Err(refuse(MANIFEST, format!("format {} is not known here", manifest.format)));
+        }
+        for name in [MODEL, OPTIMIZER, STATE, TRIAL] {
+            let expected = manifest
+                .files
+                .get(name)
+                .ok_or_else(|| refuse(MANIFEST, format!("does not list {name}")))?;
+            if !path.join(name).is_file() {
+                return Err(refuse(name, "missing".into()));
+            }
+            if sha256(&path.join(name))? != *expected {
+                return Err(refuse(name, "damaged: its SHA-256 is not the manifest's".into()));
+            }
+        }
+        Ok(Checkpoint { path: path.into() })
+    }
+
+    /// The newest checkpoint below `checkpoints` that is whole, and what was wrong with newer ones.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder cannot be read; [`Error::Checkpoint`] if there are checkpoints and all are damaged.
+    pub fn newest(checkpoints: &Path) -> Result<(Option<Self>, Vec<Error>), Error> {
+        let mut damaged = Vec::new();
+        for step in steps(checkpoints)?.into_iter().rev() {
+            match Self::open(&checkpoints.join(folder_name(step))) {
+                Ok(checkpoint) => return Ok((Some(checkpoint), damaged)),
+                Err(error) => damaged.push(error),
+            }
+        }
+        match damaged.into_iter().next() {
+            None => Ok((None, Vec::new())),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The checkpoint after `step` steps.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if there is none, naming those that there are, or if it is damaged.
+    pub fn at(checkpoints: &Path, step: usize) -> Result<Self, Error> {
+        let path = checkpoints.join(folder_name(step));
+        if !path.is_dir() {
+            let steps: Vec<String> = steps(checkpoints)?.iter().map(usize::to_string).collect();
+            let there = if steps.is_empty() { "none".into() } else { steps.join(", ") };
+            return Err(Error::Checkpoint { path, reason: format!("no such checkpoint; there are: {there}") });
+        }
+        Self::open(&path)
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its trial.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it is of an unknown form.
+    pub fn trial(&self) -> Result<Trial, Error> {
+        read_json(&self.path.join(TRIAL))
+    }
+
+    /// Step, clock, best metric and the like.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it is of an unknown form.
+    pub fn state(&self) -> Result<State, Error> {
+        read_json(&self.path.join(STATE))
+    }
+
+    /// `model` with the saved parameters, on `model`'s device.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if they are of another model.
+    pub fn load_model<M: Module>(&self, model: M) -> Result<M, Error> {
+        let path = self.path.join(MODEL);
+        ModuleRecord::load(&path)
+            .and_then(|record| model.try_load_record(record))
+            .map_err(|reason| Error::Checkpoint { path, reason: reason.to_string() })
+    }
+
+    /// Loads the optimizer's state for the parameters of `model`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it is of another optimizer or model.
+    pub fn load_optimizer<M: Module>(
+        &self,
+        optimizer: &mut ModelOptimizer,
+        model: &M,
+        device: &Device,
+    ) -> Result<(), Error> {
+        optimizer.load(&self.path.join(OPTIMIZER), model, device)
+    }
+}
+
+/// Removes all checkpoints but the newest `keep` and those of `keep_steps`, and what interrupted writes left behind.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn remove_old(checkpoints: &Path, keep: usize, keep_steps: &[usize]) -> Result<(), Error> {
+    let steps = steps(checkpoints)?;
+    let old = steps.len().saturating_sub(keep);
+    for step in steps.iter().take(old).filter(|step| !keep_steps.contains(step)) {
+        let path = checkpoints.join(folder_name(*step));
+        std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+    }
+    for path in entries(checkpoints)? {
+        let is_left_over = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".writing-"));
+        if is_left_over && path.is_dir() {
+            std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn folder_name(step: usize) -> String {
+    format!("step-{step:06}")
+}
+
+/// The steps that have a folder, in order.
+fn steps(checkpoints: &Path) -> Result<Vec<usize>, Error> {
+    let mut steps: Vec<usize> = entries(checkpoints)?
+        .iter()
+        .filter_map(|path| path.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok())
+        .collect();
+    steps.sort_unstable();
+    Ok(steps)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .map_err(Error::io("read", folder))
+}
+
+fn sha256(path: &Path) -> Result<String, Error> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Makes sure that a folder's entries survive a power failure. Windows has no such call and needs none.
+fn synchronize(folder: &Path) -> Result<(), Error> {
+    if cfg!(unix) {
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("synchronize", folder))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! The folder of a run: what is in it, and how its small files are written so that none is ever half there.
+
+use crate::error::Error;
+use crate::train::{Outcome, Trial};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The folder of a run.
+///
+/// ```text
+/// trial.json         all that decides the run
+/// environment.json   where it took place
+/// history.jsonl      one line for each step and evaluation
+/// outcome.json       how it ended; there once it has ended
+/// checkpoints/       step-000100/ …
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// What a run finds in the folder that it is to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Nothing.
+    Nothing,
+    /// The same trial, not ended.
+    Unfinished,
+    /// The same trial, ended.
+    Finished,
+    /// Another trial.
+    OtherTrial,
+    /// Files that are no run.
+    ForeignFiles,
+}
+
+impl RunDirectory {
+    /// The folder at `path`, which need not exist yet.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        RunDirectory { path: path.into() }
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `checkpoints/`
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// `history.jsonl`
+    pub fn history(&self) -> PathBuf {
+        self.path.join("history.jsonl")
+    }
+
+    /// `environment.json`
+    pub fn environment(&self) -> PathBuf {
+        self.path.join("environment.json")
+    }
+
+    fn trial(&self) -> PathBuf {
+        self.path.join("trial.json")
+    }
+
+    fn outcome(&self) -> PathBuf {
+        self.path.join("outcome.json")
+    }
+
+    /// What is there already, for a run of `trial`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder cannot be read; [`Error::File`] for a damaged `trial.json`.
+    pub fn find(&self, trial: &Trial) -> Result<Found, Error> {
+        if self.trial().is_file() {
+            return Ok(match (self.read_trial()? == *trial, self.outcome().is_file()) {
+                (true, true) => Found::Finished,
+                (true, false) => Found::Unfinished,
+                (false, _) => Found::OtherTrial,
+            });
+        }
+        match std::fs::read_dir(&self.path) {
+            Ok(mut entries) if entries.next().is_some() => Ok(Found::ForeignFiles),
+            Ok(_) => Ok(Found::Nothing),
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(Found::Nothing),
+            Err(source) => Err(Error::io("read", &self.path)(source)),
+        }
+    }
+
+    /// Makes the folder ready for a new run of `trial`: an earlier run's files are removed, nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn begin(&self, trial: &Trial) -> Result<(), Error> {
+        create_folder(&self.path)?;
+        // The old trial goes last, so that what an interrupted clean-up leaves is still a run.
+        for file in [self.outcome(), self.history(), self.environment()] {
+            remove(&file, std::fs::remove_file(&file))?;
+        }
+        remove(&self.checkpoints(), std::fs::remove_dir_all(self.checkpoints()))?;
+        remove(&self.trial(), std::fs::remove_file(self.trial()))?;
+        create_folder(&self.checkpoints())?;
+        write_json(&self.trial(), trial)
+    }
+
+    /// The trial of the run.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] for a damaged file.
+    pub fn read_trial(&self) -> Result<Trial, Error> {
+        read_json(&self.trial())
+    }
+
+    /// How the run ended, if it has.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::File`] for a damaged file.
+    pub fn read_outcome(&self) -> Result<Option<Outcome>, Error> {
+        let path = self.outcome();
+        if path.is_file() { read_json(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Writes how the run ended.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_outcome(&self, outcome: &Outcome) -> Result<(), Error> {
+        write_json(&self.outcome(), outcome)
+    }
+}
+
+fn remove(path: &Path, result: std::io::Result<()>) -> Result<(), Error> {
+    match result {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(source)),
+        _ => Ok(()),
+    }
+}
+
+/// Creates a folder and those above it.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn create_folder(path: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(path).map_err(Error::io("create", path))
+}
+
+/// Reads a JSON file.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::File`] if it holds something else.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = std::fs::read(path).map_err(Error::io("read", path))?;
+    serde_json::from_slice(&text)
+        .map_err(|reason| Error::File { path: path.into(), reason: reason.to_string() })
+}
+
+/// Writes a JSON file such that it is there whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`], as when the disk is full or the folder read-only.
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(|reason| Error::File { path: path.into(), reason: reason.to_string() })?;
+    text.push(b'\n');
+    write_whole(path, &text)
+}
+
+/// Writes a file such that it is there whole or not at all: into a temporary file beside it, then renamed.
+///
+/// # Errors
+/// [`Error::Io`], as when the disk is full or the folder read-only.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let write = || -> std::io::Result<()> {
+        let mut builder = tempfile::Builder::new();
+        // Readable by others as far as the user's umask allows, as any other file of theirs.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.prefix(".writing-").tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(Error::io("write", path))
+}

@@ -1,0 +1,406 @@
+//! The training loop: its clock, its determinism and its resume are what a comparison stands on.
+
+use crate::data::{Batches, Preparation, Source, Splits};
+use crate::device;
+use crate::error::Error;
+use crate::model::Mode;
+use crate::optim::{GradientTransform, ModelOptimizer};
+use crate::random::{Purpose, stream};
+use crate::schedule::{self, Schedule};
+use crate::train::checkpoint::{self, Best, Checkpoint, State};
+use crate::train::environment::Environment;
+use crate::train::evaluate::evaluate;
+use crate::train::history::{History, Part, Row};
+use crate::train::observer::{EpochReport, Observer, Start};
+use crate::train::run_directory::{RunDirectory, write_json};
+use crate::train::{Outcome, Score, Status, TargetReached, Trial};
+use crate::workload::Workload;
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use rand::Rng;
+use std::time::Instant;
+
+/// Steps after which the loop at the latest looks up and writes its rows to the history.
+const STEPS_BETWEEN_WRITES: usize = 100;
+
+/// Losses that are read together on a device where every reading waits for the device.
+const LOSSES_READ_AT_ONCE: usize = 32;
+
+/// What a run needs besides its trial, and what does not change its result.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The run's folder.
+    pub directory: RunDirectory,
+    /// Where data that does not ship with the program may be.
+    pub source: Source,
+    /// Whether to go on from the newest whole checkpoint in the folder, if there is one.
+    pub resume: bool,
+    /// Steps between checkpoints, besides those of the best evaluations and of the end.
+    pub checkpoint_every: Option<usize>,
+    /// How many of the newest checkpoints stay, besides the best.
+    pub keep_checkpoints: usize,
+}
+
+impl RunOptions {
+    /// A new run in `directory`.
+    pub fn new(directory: RunDirectory) -> Self {
+        RunOptions {
+            directory,
+            source: Source::default(),
+            resume: false,
+            checkpoint_every: None,
+            keep_checkpoints: 3,
+        }
+    }
+}
+
+/// Trains `trial` and writes down what happens in the run's folder.
+///
+/// # Errors
+/// A trial out of range, a backend without a device, data that cannot be read, a folder that cannot be written. A loss
+/// that is no longer finite is no error but an [`Outcome`] with [`Status::Diverged`].
+pub fn run<W: Workload>(
+    workload: &W,
+    trial: &Trial,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    trial.validate()?;
+    let mut optimizer = trial.optimizer.build()?;
+    let device = device::open(&trial.backend)?;
+    let splits = workload.splits(&options.source, &preparation(trial))?;
+    trial.augmentation.check(&splits.train)?;
+    let batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    let steps_per_epoch = batches.steps_per_epoch();
+    let total_steps = trial.budget.steps(steps_per_epoch);
+    let schedule = trial.schedule.build(schedule::Run { lr: trial.lr, total_steps })?;
+
+    let training_device = device.clone().autodiff();
+    let mut model = workload.model(&splits.train.input_shape, trial.seed, &training_device)?;
+    let mut state = State::default();
+    let mut passed_over = Vec::new();
+    if options.resume {
+        let (newest, damaged) = Checkpoint::newest(&options.directory.checkpoints())?;
+        passed_over = damaged;
+        if let Some(newest) = newest {
+            if newest.trial()? != *trial {
+                let reason = "it is of another trial".into();
+                return Err(Error::Checkpoint { path: newest.path().into(), reason });
+            }
+            model = newest.load_model(model)?;
+            newest.load_optimizer(&mut optimizer, &model, &device)?;
+            state = newest.state()?;
+        }
+    } else {
+        options.directory.begin(trial)?;
+    }
+    observer.start(&Start {
+        total_steps,
+        steps_per_epoch,
+        examples: [&splits.train, &splits.validation, &splits.test].map(|part| part.len()),
+        parameters: model.num_params(),
+        resumed_step: state.step,
+        passed_over: &passed_over,
+    });
+    write_json(&options.directory.environment(), &Environment::here(&trial.backend))?;
+    let history = History::open(&options.directory.history(), state.step)?;
+    let (backend, _) = device::parse(&trial.backend)?;
+    let mut training = Training {
+        workload,
+        trial,
+        options,
+        observer,
+        splits: &splits,
+        batches,
+        schedule,
+        total_steps,
+        device,
+        training_device,
+        reads_losses_at_once: if backend.is_host { 1 } else { LOSSES_READ_AT_ONCE },
+        gradients: GradientTransform {
+            l1: trial.l1,
+            l2: trial.l2,
+            clip_norm: trial.clip_norm,
+            clip_value: trial.clip_value,
+        },
+        optimizer,
+        state,
+        history,
+        unread_losses: Vec::new(),
+        unwritten_rows: Vec::new(),
+    };
+    let outcome = training.run(model)?;
+    options.directory.write_outcome(&outcome)?;
+    training.observer.end(&outcome);
+    Ok(outcome)
+}
+
+/// How a trial prepares its workload's data.
+pub fn preparation(trial: &Trial) -> Preparation {
+    Preparation { validation: trial.validation, seed: trial.seed, pad: trial.pad, standardize: false }
+}
+
+/// A loss that is no longer finite.
+struct Divergence(String);
+
+struct Training<'a, W: Workload> {
+    workload: &'a W,
+    trial: &'a Trial,
+    options: &'a RunOptions,
+    observer: &'a mut dyn Observer,
+    splits: &'a Splits,
+    batches: Batches<'a>,
+    schedule: Box<dyn Schedule>,
+    total_steps: usize,
+    device: Device,
+    training_device: Device,
+    reads_losses_at_once: usize,
+    gradients: GradientTransform,
+    optimizer: ModelOptimizer,
+    state: State,
+    history: History,
+    unread_losses: Vec<(usize, f64, Tensor<1>)>,
+    unwritten_rows: Vec<Row>,
+}
+
+impl<W: Workload> Training<'_, W> {
+    fn run(&mut self, mut model: W::Model) -> Result<Outcome, Error> {
+        let mut divergence = None;
+        let mut is_first_step = true;
+        while self.state.step < self.total_steps && !self.state.stopped_early && divergence.is_none() {
+            let pause = self.next_pause(is_first_step);
+            let began = Instant::now();
+            let first = self.state.step;
+            while self.state.step < pause && divergence.is_none() {
+                model = self.step(model);
+                if self.unread_losses.len() >= self.reads_losses_at_once {
+                    divergence = self.read_losses();
+                }
+            }
+            if divergence.is_none() {
+                divergence = self.read_losses();
+            }
+            self.synchronize()?;
+            let seconds = began.elapsed().as_secs_f64();
+            if is_first_step {
+                self.state.clock.first_step_seconds += if first == 0 { seconds } else { 0.0 };
+                is_first_step = false;
+            } else {
+                self.state.clock.training_seconds += seconds;
+                self.state.clock.timed_steps += self.state.step - first;
+            }
+            self.write_rows()?;
+            if divergence.is_none() {
+                divergence = self.pause(&model)?;
+            }
+            self.history.flush()?;
+        }
+        self.finish(model, divergence)
+    }
+
+    /// The step after which the clock stops and the loop looks up: the end of the epoch, a checkpoint, rows to write, or
+    /// the first step, which is timed by itself.
+    fn next_pause(&self, is_first_step: bool) -> usize {
+        let next_multiple = |of: usize| (self.state.step / of + 1).saturating_mul(of);
+        let mut pause = self.total_steps.min(next_multiple(self.batches.steps_per_epoch()));
+        pause = pause.min(next_multiple(STEPS_BETWEEN_WRITES));
+        if let Some(every) = self.options.checkpoint_every {
+            pause = pause.min(next_multiple(every));
+        }
+        if is_first_step { self.state.step + 1 } else { pause }
+    }
+
+    fn step(&mut self, model: W::Model) -> W::Model {
+        let step = self.state.step;
+        let (workload, seed, transform) = (self.workload, self.trial.seed, &self.gradients);
+        let lr = self.schedule.lr_at(step);
+        // For models that draw from the backend's own generator, as Burn's dropout does.
+        self.training_device.seed(stream(seed, Purpose::Backend, step as u64).next_u64());
+        let batch = self.batches.batch(step, &self.training_device);
+        let mode = Mode::Train { seed, step: step as u64 };
+        let task = workload.info().task;
+        let (model, loss) = self.optimizer.step(lr, model, |model| {
+            let loss = task.loss(workload.forward(model, batch.inputs.clone(), mode), &batch.targets);
+            let gradients = GradientsParams::from_grads(loss.backward(), model);
+            (loss.inner(), transform.apply(model, gradients))
+        });
+        self.state.step += 1;
+        self.unread_losses.push((self.state.step, lr, loss));
+        model
+    }
+
+    /// Brings the losses of the latest steps from the device.
+    fn read_losses(&mut self) -> Option<Divergence> {
+        for (step, lr, loss) in std::mem::take(&mut self.unread_losses) {
+            let loss = f64::from(loss.into_scalar::<f32>());
+            let finite = loss.is_finite().then_some(loss);
+            self.unwritten_rows.push(Row::Step { step, loss: finite, lr });
+            self.observer.step(step, loss);
+            self.state.epoch_loss_sum += loss;
+            if finite.is_none() {
+                self.state.step = step;
+                return Some(Divergence(format!("the loss is {loss} at step {step}")));
+            }
+        }
+        None
+    }
+
+    fn write_rows(&mut self) -> Result<(), Error> {
+        self.unwritten_rows.drain(..).try_for_each(|row| self.history.append(&row))
+    }
+
+    fn synchronize(&self) -> Result<(), Error> {
+        self.device.sync().map_err(|error| Error::NoDevice {
+            backend: self.trial.backend.clone(),
+            reason: format!("it stopped answering: {error:?}"),
+        })
+    }
+
+    /// What happens between steps, outside of the clock.
+    fn pause(&mut self, model: &W::Model) -> Result<Option<Divergence>, Error> {
+        let step = self.state.step;
+        let in_epoch = step % self.batches.steps_per_epoch();
+        let mut is_best = false;
+        if in_epoch == 0 || step == self.total_steps {
+            let score = self.validate(model);
+            let divergence = score.filter(|score| !score.loss.is_finite()).map(|score| {
+                Divergence(format!("the validation loss is {} after step {step}", score.loss))
+            });
+            if divergence.is_some() {
+                return Ok(divergence);
+            }
+            is_best = score.is_some_and(|score| self.observe(score));
+            self.report_epoch(score, is_best)?;
+        }
+        let is_due = self.options.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
+        if is_best || is_due || step == self.total_steps || self.state.stopped_early {
+            self.save(model)?;
+        }
+        Ok(None)
+    }
+
+    fn validate(&self, model: &W::Model) -> Option<Score> {
+        let model = self.optimizer.for_evaluation(model);
+        let examples = &self.splits.validation;
+        evaluate(self.workload, &model, examples, self.splits.target_scale, &self.device)
+    }
+
+    /// Takes an evaluation of the validation part; true if it is the best so far.
+    fn observe(&mut self, score: Score) -> bool {
+        let info = self.workload.info();
+        let step = self.state.step;
+        let is_best = self.state.best.is_none_or(|best| {
+            let (new, old) = (score.metric, best.score.metric);
+            // Between equal metrics the smaller loss is better.
+            if new == old { score.loss < best.score.loss } else { (new > old) == info.task.larger_is_better() }
+        });
+        if is_best {
+            self.state.best = Some(Best { step, score });
+        }
+        if self.state.target_reached.is_none() && info.task.reaches(score.metric, info.target) {
+            let training_seconds = self.state.clock.training_seconds;
+            self.state.target_reached = Some(TargetReached { step, training_seconds });
+        }
+        if let Some(patience) = self.trial.early_stopping {
+            self.state.stopped_early = self.state.early_stopping.observe(score.loss, patience);
+        }
+        self.state.latest = Some(score);
+        is_best
+    }
+
+    fn report_epoch(&mut self, validation: Option<Score>, is_best: bool) -> Result<(), Error> {
+        let step = self.state.step;
+        let steps_per_epoch = self.batches.steps_per_epoch();
+        let steps = match step % steps_per_epoch {
+            0 => steps_per_epoch,
+            part => part,
+        };
+        let report = EpochReport {
+            epoch: step.div_ceil(steps_per_epoch),
+            step,
+            train_loss: self.state.epoch_loss_sum / steps as f64,
+            validation,
+            lr: self.schedule.lr_at(step - 1),
+            training_seconds: self.state.clock.training_seconds,
+            is_best,
+        };
+        self.state.epoch_loss_sum = 0.0;
+        self.write_evaluation(Part::Train, Some(report.train_loss), None)?;
+        if let Some(score) = validation {
+            self.write_evaluation(Part::Validation, Some(score.loss), Some(score.metric))?;
+        }
+        self.observer.epoch(&report);
+        Ok(())
+    }
+
+    fn write_evaluation(&mut self, part: Part, loss: Option<f64>, metric: Option<f64>) -> Result<(), Error> {
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        self.history.append(&Row::Evaluation {
+            step: self.state.step,
+            epoch: self.state.step.div_ceil(self.batches.steps_per_epoch()),
+            training_seconds: self.state.clock.training_seconds,
+            part,
+            loss: finite(loss),
+            metric: finite(metric),
+        })
+    }
+
+    fn save(&mut self, model: &W::Model) -> Result<(), Error> {
+        self.history.flush()?;
+        let checkpoints = self.options.directory.checkpoints();
+        let saved = Checkpoint::save(&checkpoints, self.trial, &self.state, model, &self.optimizer)?;
+        let best: Vec<usize> = self.state.best.iter().map(|best| best.step).collect();
+        checkpoint::remove_old(&checkpoints, self.options.keep_checkpoints, &best)?;
+        self.observer.checkpoint(saved.path());
+        Ok(())
+    }
+
+    fn finish(&mut self, model: W::Model, divergence: Option<Divergence>) -> Result<Outcome, Error> {
+        let test = if divergence.is_none() { self.test(&model)? } else { None };
+        self.history.flush()?;
+        let info = self.workload.info();
+        let State { step, clock, latest, best, target_reached, stopped_early, .. } = self.state;
+        let status = match (&divergence, stopped_early) {
+            (Some(_), _) => Status::Diverged,
+            (None, true) => Status::StoppedEarly,
+            (None, false) => Status::Completed,
+        };
+        Ok(Outcome {
+            status,
+            reason: divergence.map(|Divergence(reason)| reason),
+            steps: step,
+            epochs: step.div_ceil(self.batches.steps_per_epoch()),
+            training_seconds: clock.training_seconds,
+            first_step_seconds: clock.first_step_seconds,
+            step_milliseconds: (clock.timed_steps > 0)
+                .then(|| clock.training_seconds / clock.timed_steps as f64 * 1e3),
+            metric: info.task.metric().into(),
+            larger_is_better: info.task.larger_is_better(),
+            target: info.target,
+            target_reached,
+            final_validation: latest,
+            best_validation: best.map(|best| best.score),
+            best_step: best.map(|best| best.step),
+            test,
+        })
+    }
+
+    /// The test part, with the best checkpoint where one was chosen, else with the model as it is.
+    fn test(&mut self, model: &W::Model) -> Result<Option<Score>, Error> {
+        let shape = &self.splits.train.input_shape;
+        let model = match self.state.best {
+            Some(best) if best.step != self.state.step => {
+                let checkpoint = Checkpoint::at(&self.options.directory.checkpoints(), best.step)?;
+                checkpoint.load_model(self.workload.model(shape, self.trial.seed, &self.device)?)?
+            }
+            _ => self.optimizer.for_evaluation(model),
+        };
+        let examples = &self.splits.test;
+        let score = evaluate(self.workload, &model, examples, self.splits.target_scale, &self.device);
+        if let Some(score) = score {
+            self.write_evaluation(Part::Test, Some(score.loss), Some(score.metric))?;
+        }
+        Ok(score)
+    }
+}

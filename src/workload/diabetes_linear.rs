@@ -1,0 +1,19 @@
+use crate::workload::built_in::NetworkConfig;
+use crate::workload::{BuiltIn, Info, Task};
+
+/// Linear regression of diabetes progression on ten measurements (Efron et al., 2004).
+pub(super) fn diabetes_linear() -> BuiltIn {
+    BuiltIn {
+        info: Info {
+            name: "diabetes-linear",
+            summary: "linear regression: progression of diabetes from 10 measurements of 442 patients",
+            data_set: "diabetes",
+            task: Task::Regression,
+            target: 60.0,
+            batch_size: 32,
+            epochs: 100,
+            standardize: true,
+        },
+        network: NetworkConfig::LinearRegression,
+    }
+}

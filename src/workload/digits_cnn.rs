@@ -1,0 +1,26 @@
+use crate::model::CnnConfig;
+use crate::workload::built_in::NetworkConfig;
+use crate::workload::{BuiltIn, Info, Task};
+
+/// A small convolutional network on 8 × 8 digits.
+pub(super) fn digits_cnn() -> BuiltIn {
+    BuiltIn {
+        info: Info {
+            name: "digits-cnn",
+            summary: "small convolutional network on 1,797 8×8 digits",
+            data_set: "digits",
+            task: Task::Classification,
+            target: 0.97,
+            batch_size: 32,
+            epochs: 15,
+            standardize: false,
+        },
+        network: NetworkConfig::Cnn(CnnConfig {
+            filters: [16, 32],
+            padding: 1,
+            hidden: 64,
+            classes: 10,
+            dropout: [0.25, 0.5],
+        }),
+    }
+}

@@ -1,0 +1,20 @@
+use crate::model::SimpleRnnConfig;
+use crate::workload::built_in::NetworkConfig;
+use crate::workload::{BuiltIn, Info, Task};
+
+/// A simple RNN that reads an 8 × 8 digit row by row.
+pub(super) fn digits_rnn() -> BuiltIn {
+    BuiltIn {
+        info: Info {
+            name: "digits-rnn",
+            summary: "simple RNN that reads an 8×8 digit row by row",
+            data_set: "digits",
+            task: Task::Classification,
+            target: 0.95,
+            batch_size: 32,
+            epochs: 30,
+            standardize: false,
+        },
+        network: NetworkConfig::SimpleRnn(SimpleRnnConfig { hidden: 64, outputs: 10 }),
+    }
+}

@@ -1,0 +1,40 @@
+use crate::model::CnnConfig;
+use crate::workload::built_in::NetworkConfig;
+use crate::workload::{BuiltIn, Info, Task};
+
+const NETWORK: CnnConfig =
+    CnnConfig { filters: [32, 64], padding: 0, hidden: 128, classes: 10, dropout: [0.25, 0.5] };
+
+/// The two-convolution network on the first 10,000 training images of MNIST.
+pub(super) fn mnist_10k_cnn() -> BuiltIn {
+    BuiltIn {
+        info: Info {
+            name: "mnist-10k-cnn",
+            summary: "convolutional network on 10,000 images of MNIST, which ship with the program",
+            data_set: "mnist-10k",
+            task: Task::Classification,
+            target: 0.97,
+            batch_size: 128,
+            epochs: 6,
+            standardize: false,
+        },
+        network: NetworkConfig::Cnn(NETWORK),
+    }
+}
+
+/// The same network on all of MNIST.
+pub(super) fn mnist_cnn() -> BuiltIn {
+    BuiltIn {
+        info: Info {
+            name: "mnist-cnn",
+            summary: "the same network on all 60,000 images of MNIST (from --data-dir, else downloaded)",
+            data_set: "mnist",
+            task: Task::Classification,
+            target: 0.985,
+            batch_size: 128,
+            epochs: 5,
+            standardize: false,
+        },
+        network: NetworkConfig::Cnn(NETWORK),
+    }
+}

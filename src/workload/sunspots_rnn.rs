@@ -1,0 +1,20 @@
+use crate::model::SimpleRnnConfig;
+use crate::workload::built_in::NetworkConfig;
+use crate::workload::{BuiltIn, Info, Task};
+
+/// A simple RNN that predicts the next year's sunspot number from the 20 years before.
+pub(super) fn sunspots_rnn() -> BuiltIn {
+    BuiltIn {
+        info: Info {
+            name: "sunspots-rnn",
+            summary: "simple RNN: next year's sunspot number from the 20 years before, 1700 to 2008",
+            data_set: "sunspots",
+            task: Task::Regression,
+            target: 20.0,
+            batch_size: 32,
+            epochs: 100,
+            standardize: true,
+        },
+        network: NetworkConfig::SimpleRnn(SimpleRnnConfig { hidden: 64, outputs: 1 }),
+    }
+}
