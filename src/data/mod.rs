@@ -5,10 +5,48 @@
 //! ```
 
 mod augment;
+mod batches;
+mod bundled;
+mod burn_dataset;
+mod diabetes;
+mod digits;
+mod idx;
+mod mnist;
+mod normalize;
+mod order;
+mod split;
+mod sunspots;
 
 pub use augment::Augmentation;
+pub use batches::{Batch, BatchTargets, Batches};
+pub use burn_dataset::{Item, Target};
+pub use normalize::Standardizer;
+pub use split::pad_images;
 
+use crate::error::Error;
 use std::path::PathBuf;
+
+/// The names that [`load`] answers to.
+pub const NAMES: [&str; 5] = ["mnist-10k", "mnist", "digits", "diabetes", "sunspots"];
+
+/// Loads the data set `name`, one of [`NAMES`].
+///
+/// Everything but `mnist` ships with the program. `mnist` comes from [`Source::data_dir`] if that is given, else from the
+/// user's cache folder, else from the network into that folder.
+///
+/// # Errors
+/// [`Error::UnknownName`] for any other name. For `mnist`, [`Error::Data`] if a file of the user's folder is missing,
+/// truncated or not MNIST's; [`Error::Download`] if the network or the cache folder fails.
+pub fn load(name: &str, source: &Source) -> Result<DataSet, Error> {
+    match name {
+        "mnist-10k" => mnist::load_10k(),
+        "mnist" => mnist::load_whole(source),
+        "digits" => digits::load(),
+        "diabetes" => diabetes::load(),
+        "sunspots" => sunspots::load(),
+        _ => Err(Error::unknown_name("data set", name, &NAMES)),
+    }
+}
 
 /// Rows of inputs with a target each, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +57,48 @@ pub struct Examples {
     pub input_shape: Vec<usize>,
     /// One target for each input.
     pub targets: Targets,
+}
+
+impl Examples {
+    /// How many examples there are.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many values an input has, `Π input_shape`.
+    pub fn features(&self) -> usize {
+        self.input_shape.iter().product()
+    }
+
+    /// The input of example `i`, row-major.
+    ///
+    /// # Panics
+    /// If there is no example `i`.
+    pub fn input(&self, i: usize) -> &[f32] {
+        let features = self.features();
+        &self.inputs[i * features..(i + 1) * features]
+    }
+
+    /// A copy of the examples at `indices`, in that order.
+    ///
+    /// # Panics
+    /// If there is no example at one of them.
+    pub fn select(&self, indices: &[usize]) -> Examples {
+        let mut inputs = Vec::with_capacity(indices.len() * self.features());
+        for &i in indices {
+            inputs.extend_from_slice(self.input(i));
+        }
+        Examples {
+            inputs,
+            input_shape: self.input_shape.clone(),
+            targets: self.targets.select(indices),
+        }
+    }
 }
 
 /// What is to be predicted.
@@ -33,6 +113,31 @@ pub enum Targets {
     },
     /// A number for each example.
     Values(Vec<f32>),
+}
+
+impl Targets {
+    /// How many targets there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Targets::Classes { labels, .. } => labels.len(),
+            Targets::Values(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn select(&self, indices: &[usize]) -> Targets {
+        match self {
+            Targets::Classes { labels, classes } => Targets::Classes {
+                labels: indices.iter().map(|&i| labels[i]).collect(),
+                classes: *classes,
+            },
+            Targets::Values(values) => Targets::Values(indices.iter().map(|&i| values[i]).collect()),
+        }
+    }
 }
 
 /// A data set as its source has it: what may be trained on, and what is only for the end.
@@ -59,6 +164,8 @@ pub struct Splits {
     pub test: Examples,
     /// One standardized unit of the target in its original unit; 1 for classes.
     pub target_scale: f64,
+    /// What was done to inputs and targets, to do the same to what comes later; `None` if nothing was.
+    pub standardizer: Option<Standardizer>,
 }
 
 /// Where data that does not ship with the program may be.
