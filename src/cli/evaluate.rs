@@ -49,7 +49,6 @@ pub(super) struct Loaded {
     pub trial: Trial,
     pub workload: BuiltIn,
     pub device: Device,
-    pub input_shape: Vec<usize>,
     pub trained: Trained<Network>,
 }
 
@@ -58,19 +57,18 @@ pub(super) fn load(
     run_dir: &Path,
     which: WhichArg,
     backend: Option<&str>,
-    input_shape: impl FnOnce(&BuiltIn, &Trial) -> Result<Vec<usize>, Error>,
 ) -> Result<Loaded, Error> {
     let directory = RunDirectory::new(run_dir);
     let trial = directory.read_trial()?;
     let workload = workload::find(&trial.workload)?;
     let device = device::open(backend.unwrap_or(&trial.backend))?;
-    let input_shape = input_shape(&workload, &trial)?;
+    let input_shape = workload.info().padded_input_shape(trial.pad);
     let trained =
         train::load(&workload, &trial, &directory.checkpoints(), which.0, &input_shape, &device)?;
     for error in &trained.passed_over {
         eprintln!("warning: {error}; an older checkpoint is used");
     }
-    Ok(Loaded { trial, workload, device, input_shape, trained })
+    Ok(Loaded { trial, workload, device, trained })
 }
 
 /// Runs `optlab evaluate`.
@@ -78,14 +76,10 @@ pub(super) fn load(
 /// # Errors
 /// A folder that is no run, a checkpoint that is damaged, a backend without a device.
 pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
+    let loaded = load(&args.run_dir, args.checkpoint, args.backend.as_deref())?;
+    let Loaded { trial, workload, device, trained } = &loaded;
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
-    let mut splits = None;
-    let loaded = load(&args.run_dir, args.checkpoint, args.backend.as_deref(), |workload, trial| {
-        let prepared = splits.insert(workload.splits(&source, &train::preparation(trial))?);
-        Ok(prepared.train.input_shape.clone())
-    })?;
-    let Some(splits) = splits else { return Ok(()) };
-    let Loaded { workload, device, trained, .. } = &loaded;
+    let splits = workload.splits(&source, &train::preparation(trial))?;
     let score = train::evaluate(workload, &trained.model, &splits.test, splits.target_scale, device);
     println!("{} (step {})", trained.checkpoint.path().display(), trained.state.step);
     if let Some(score) = score {

@@ -29,15 +29,13 @@ pub struct PredictArgs {
 /// # Errors
 /// A run that does not classify images, a damaged checkpoint, a file that is no PNG image.
 pub fn run(args: &PredictArgs) -> Result<(), Exit> {
-    let Loaded { workload, device, input_shape, trained, .. } =
-        load(&args.run_dir, args.checkpoint, args.backend.as_deref(), |workload, trial| {
-            let info = workload.info();
-            match data::image_shape(info.data_set, trial.pad) {
-                Some(shape) if info.task == Task::Classification => Ok(shape.to_vec()),
-                _ => Err(Error::Usage(format!("`{}` does not classify images", info.name))),
-            }
-        })?;
-    let &[channels, height, width] = input_shape.as_slice() else { return Ok(()) };
+    let Loaded { trial, workload, device, trained } =
+        load(&args.run_dir, args.checkpoint, args.backend.as_deref())?;
+    let info = workload.info();
+    let shape = info.padded_input_shape(trial.pad);
+    let (Task::Classification, &[channels, height, width]) = (info.task, shape.as_slice()) else {
+        return Err(Error::Usage(format!("`{}` does not classify images", info.name)).into());
+    };
     let images: Vec<Vec<f32>> = args
         .images
         .iter()

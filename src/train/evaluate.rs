@@ -24,7 +24,7 @@ pub fn evaluate<W: Workload>(
     }
     let task = workload.info().task;
     let (mut loss_sum, mut metric_sum) = (0.0, 0.0);
-    for batch in Batches::in_order(examples, BATCH_SIZE).iter(device) {
+    for batch in Batches::in_order(examples, BATCH_SIZE).epoch(0, device) {
         let outputs = workload.forward(model, batch.inputs, Mode::Evaluate);
         let loss = f64::from(task.loss(outputs.clone(), &batch.targets).into_scalar::<f32>());
         loss_sum += loss * batch.len as f64;

@@ -83,8 +83,10 @@ impl RunDirectory {
             });
         }
         match std::fs::read_dir(&self.path) {
-            Ok(mut entries) if entries.next().is_some() => Ok(Found::ForeignFiles),
-            Ok(_) => Ok(Found::Nothing),
+            Ok(mut entries) => Ok(match entries.next() {
+                Some(_) => Found::ForeignFiles,
+                None => Found::Nothing,
+            }),
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => Ok(Found::Nothing),
             Err(source) => Err(Error::io("read", &self.path)(source)),
         }

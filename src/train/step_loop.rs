@@ -70,7 +70,7 @@ pub fn run<W: Workload>(
     let mut optimizer = trial.optimizer.build()?;
     let device = device::open(&trial.backend)?;
     let splits = workload.splits(&options.source, &preparation(trial))?;
-    trial.augmentation.check(&splits.train)?;
+    trial.augmentation.check(&splits.train.input_shape)?;
     let batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
     let steps_per_epoch = batches.steps_per_epoch();
     let total_steps = trial.budget.steps(steps_per_epoch);

@@ -8,6 +8,7 @@ pub(super) fn diabetes_linear() -> BuiltIn {
             name: "diabetes-linear",
             summary: "linear regression: progression of diabetes from 10 measurements of 442 patients",
             data_set: "diabetes",
+            input_shape: &[10],
             task: Task::Regression,
             target: 60.0,
             batch_size: 32,

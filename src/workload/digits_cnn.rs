@@ -9,6 +9,7 @@ pub(super) fn digits_cnn() -> BuiltIn {
             name: "digits-cnn",
             summary: "small convolutional network on 1,797 8×8 digits",
             data_set: "digits",
+            input_shape: &[1, 8, 8],
             task: Task::Classification,
             target: 0.97,
             batch_size: 32,

@@ -9,6 +9,7 @@ pub(super) fn digits_rnn() -> BuiltIn {
             name: "digits-rnn",
             summary: "simple RNN that reads an 8×8 digit row by row",
             data_set: "digits",
+            input_shape: &[1, 8, 8],
             task: Task::Classification,
             target: 0.95,
             batch_size: 32,

@@ -26,6 +26,8 @@ pub struct Info {
     pub summary: &'static str,
     /// The data set it trains on.
     pub data_set: &'static str,
+    /// The shape of one input, before padding: `[channels, height, width]`, `[time, features]` or `[features]`.
+    pub input_shape: &'static [usize],
     /// Loss and metric.
     pub task: Task,
     /// The metric on the validation part that counts as success.
@@ -36,6 +38,16 @@ pub struct Info {
     pub epochs: usize,
     /// Whether inputs and numeric targets are standardized.
     pub standardize: bool,
+}
+
+impl Info {
+    /// The shape of one input as the model sees it: images grow by 4 pixels where they are padded.
+    pub fn padded_input_shape(&self, pad: bool) -> Vec<usize> {
+        match self.input_shape {
+            &[channels, height, width] if pad => vec![channels, height + 4, width + 4],
+            shape => shape.to_vec(),
+        }
+    }
 }
 
 /// A problem to train on. Implement it to train and compare on one's own.

@@ -9,6 +9,7 @@ pub(super) fn sunspots_rnn() -> BuiltIn {
             name: "sunspots-rnn",
             summary: "simple RNN: next year's sunspot number from the 20 years before, 1700 to 2008",
             data_set: "sunspots",
+            input_shape: &[20, 1],
             task: Task::Regression,
             target: 20.0,
             batch_size: 32,
