@@ -7,6 +7,7 @@ pub mod data;
 pub mod error;
 pub mod optim;
 pub mod random;
+mod range;
 pub mod schedule;
 pub mod spec;
 pub mod train;
