@@ -10,6 +10,7 @@ pub mod error;
 pub mod model;
 pub mod optim;
 pub mod random;
+mod range;
 pub mod schedule;
 pub mod spec;
 pub mod train;

@@ -1,23 +1,24 @@
-use crate::RecordState;
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig};
+use crate::optim::moments::{Moments, MomentsState};
+use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::range::{self, NON_NEGATIVE};
 use burn::optim::Optimizer;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// Settings of [`AdamW`].
+/// Settings of [`AdamW`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdamWConfig {
-    /// Decay of the first moment, `[0, 1)`.
+    /// Decay of the first moment.
     pub beta_1: f64,
-    /// Decay of the second moment, `[0, 1)`.
+    /// Decay of the second moment.
     pub beta_2: f64,
-    /// Added to the denominator, `(0, ∞)`.
+    /// Added to the denominator.
     pub epsilon: f64,
-    /// Decoupled weight decay, `[0, ∞)`.
+    /// Weight decay, apart from the gradient.
     pub weight_decay: f64,
-    /// Whether the largest second moment so far is used.
+    /// Whether the largest second moment so far divides.
     pub amsgrad: bool,
 }
 
@@ -47,44 +48,76 @@ impl AdamWConfig {
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     pub fn build(&self) -> Result<AdamW, Error> {
-        let check = |field, ok: bool, allowed, given: f64| {
-            if ok {
-                Ok(())
-            } else {
-                Err(Error::invalid("adamw", field, allowed, given))
-            }
+        let moments = Moments {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            amsgrad: self.amsgrad,
         };
-        check(
-            "beta_1",
-            (0.0..1.0).contains(&self.beta_1),
-            "in [0, 1)",
-            self.beta_1,
-        )?;
-        Ok(AdamW { config: self.clone() })
+        moments.check("adamw")?;
+        range::check("adamw", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
+        Ok(AdamW {
+            moments,
+            weight_decay: self.weight_decay,
+        })
     }
 }
 
-/// AdamW.
+/// AdamW: [Adam](super::Adam) whose weight decay stays out of the gradient (Loshchilov & Hutter, 2017).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0, u₀ = 0
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
+/// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ²
+/// uₜ = max(uₜ₋₁, vₜ) with amsgrad, else vₜ
+/// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ (mₜ / (1 − β₁ᵗ)) / (√(uₜ / (1 − β₂ᵗ)) + ε)
+/// ```
+///
+/// | field          | symbol | default | range           |
+/// |:---------------|:-------|--------:|:----------------|
+/// | `beta_1`       | `β₁`   |     0.9 | `[0, 1)`        |
+/// | `beta_2`       | `β₂`   |   0.999 | `[0, 1)`        |
+/// | `epsilon`      | `ε`    |    1e-8 | `(0, ∞)`        |
+/// | `weight_decay` | `λ`    |    0.01 | `[0, ∞)`        |
+/// | `amsgrad`      |        |   false | true or false   |
+///
+/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter, three with
+/// `amsgrad`.
+///
+/// # Errors
+/// [`AdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// Without a gradient a parameter decays by exactly `1 − η λ`, which Adam's division would have hidden:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+/// use optlab::optim::AdamWConfig;
+///
+/// let adamw = AdamWConfig { weight_decay: 0.5, ..AdamWConfig::default() }.build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::ones([1], &device);
+/// let (theta, _) = adamw.step(0.5, theta, Tensor::zeros([1], &device), None);
+/// assert_eq!(theta.into_scalar::<f32>(), 0.75);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper, and like PyTorch: the decay is multiplied by the learning rate. PyTorch: `ε = 0` is refused. Burn: `ε` is
+/// 1e-8, not 1e-5, `λ` is 0.01, not 1e-4, and the powers of `β` are computed in 64 bits.
+///
+/// # Reference
+/// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017, <https://arxiv.org/abs/1711.05101>
 #[derive(Debug, Clone)]
 pub struct AdamW {
-    config: AdamWConfig,
-}
-
-/// What [`AdamW`] remembers of a parameter.
-#[derive(Debug, Clone, RecordState)]
-pub struct AdamWState<const D: usize> {
-    /// Steps made.
-    pub step: u64,
-    /// The mean of the gradients.
-    pub first_moment: Tensor<D>,
-    /// The mean of their squares.
-    pub second_moment: Tensor<D>,
-    /// With `amsgrad`, the largest second moment so far.
-    pub largest_second_moment: Option<Tensor<D>>,
+    moments: Moments,
+    weight_decay: f64,
 }
 
 impl Optimizer for AdamW {
-    type State<const D: usize> = AdamWState<D>;
+    type State<const D: usize> = MomentsState<D>;
 
     fn step<const D: usize>(
         &self,
@@ -93,14 +126,14 @@ impl Optimizer for AdamW {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let _ = (lr, grad, &self.config);
-        (theta, state)
+        let (update, state) = self.moments.update(lr, grad, state);
+        (
+            weight_decay::decoupled(theta, lr, self.weight_decay) - update,
+            Some(state),
+        )
     }
 
-    fn to_device<const D: usize>(mut state: Self::State<D>, device: &Device) -> Self::State<D> {
-        state.first_moment = state.first_moment.to_device(device);
-        state.second_moment = state.second_moment.to_device(device);
-        state.largest_second_moment = state.largest_second_moment.map(|moment| moment.to_device(device));
-        state
+    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
+        state.to_device(device)
     }
 }

@@ -3,11 +3,25 @@
 //! A rule implements [`burn::optim::Optimizer`], so it also goes into Burn's own `ModuleOptimizer` and `Learner`.
 //! A new rule is one new file and one line in [`spec`].
 
+mod adagrad;
+mod adam;
 mod adamw;
 mod burn_rules;
+mod lion;
 mod model_optimizer;
+mod moments;
+mod rmsprop;
+mod sgd;
 pub mod spec;
+mod weight_decay;
 
-pub use adamw::{AdamW, AdamWConfig, AdamWState};
+pub use adagrad::{AdaGrad, AdaGradConfig, AdaGradState};
+pub use adam::{Adam, AdamConfig};
+pub use adamw::{AdamW, AdamWConfig};
+pub use burn_rules::*;
+pub use lion::{Lion, LionConfig, LionState};
 pub use model_optimizer::{ModelOptimizer, ParameterRule};
+pub use moments::MomentsState;
+pub use rmsprop::{RmsProp, RmsPropConfig, RmsPropState};
+pub use sgd::{Sgd, SgdConfig, SgdState};
 pub use spec::{OptimizerSpec, RuleConfig};

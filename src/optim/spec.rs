@@ -1,9 +1,7 @@
 //! Names and fields to a rule: every optimizer that the command line, a TOML plan or a run's folder can name.
 
 use crate::error::Error;
-use crate::optim::ModelOptimizer;
-use crate::optim::adamw::AdamWConfig;
-use crate::optim::burn_rules::*;
+use crate::optim::*;
 use crate::spec::{self, Family};
 use serde::{Deserialize, Serialize};
 
@@ -70,8 +68,22 @@ macro_rules! rules {
 }
 
 rules! {
+    "sgd" => Sgd(SgdConfig), "gradient descent with momentum, heavy-ball or Nesterov's (Sutskever et al., 2013)";
+    "adam" => Adam(AdamConfig), "mean of the gradients over the root of the mean of their squares (Kingma & Ba, 2014)";
     "adamw" => AdamW(AdamWConfig), "Adam with decoupled weight decay (Loshchilov & Hutter, 2017)";
+    "rmsprop" => RmsProp(RmsPropConfig), "gradient over the root of the mean of its squares (Tieleman & Hinton, 2012)";
+    "adagrad" => AdaGrad(AdaGradConfig), "gradient over the root of the sum of its squares (Duchi et al., 2011)";
+    "lion" => Lion(LionConfig), "sign of momentum and gradient together (Chen et al., 2023)";
+    "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
+    "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";
+    "burn.adagrad" => BurnAdaGrad(BurnAdaGradConfig), "Burn's built-in AdaGrad";
+    "burn.rmsprop" => BurnRmsProp(BurnRmsPropConfig), "Burn's built-in RMSprop";
+    "burn.lion" => BurnLion(BurnLionConfig), "Burn's built-in Lion";
+    "burn.lamb" => BurnLamb(BurnLambConfig), "Burn's built-in LAMB";
+    "burn.adan" => BurnAdan(BurnAdanConfig), "Burn's built-in Adan";
+    "burn.adafactor" => BurnAdafactor(BurnAdafactorConfig), "Burn's built-in Adafactor";
+    "burn.muon" => BurnMuon(BurnMuonConfig), "Burn's built-in Muon for matrices, its AdamW at the same rate for the rest";
 }
 
 impl OptimizerSpec {

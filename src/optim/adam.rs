@@ -1,0 +1,139 @@
+use crate::error::Error;
+use crate::optim::moments::{Moments, MomentsState};
+use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::range::{self, NON_NEGATIVE};
+use burn::optim::Optimizer;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`Adam`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdamConfig {
+    /// Decay of the first moment.
+    pub beta_1: f64,
+    /// Decay of the second moment.
+    pub beta_2: f64,
+    /// Added to the denominator.
+    pub epsilon: f64,
+    /// Weight decay, as part of the gradient.
+    pub weight_decay: f64,
+    /// Whether the largest second moment so far divides.
+    pub amsgrad: bool,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        AdamConfig {
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            amsgrad: false,
+        }
+    }
+}
+
+impl RuleConfig for AdamConfig {
+    const DEFAULT_LR: f64 = 1e-3;
+
+    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+        Ok(ModelOptimizer::new(name, self.build()?))
+    }
+}
+
+impl AdamConfig {
+    /// The rule by itself, for Burn's `ModuleOptimizer` or one's own loop.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    pub fn build(&self) -> Result<Adam, Error> {
+        let moments = Moments {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            amsgrad: self.amsgrad,
+        };
+        moments.check("adam")?;
+        range::check("adam", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
+        Ok(Adam {
+            moments,
+            weight_decay: self.weight_decay,
+        })
+    }
+}
+
+/// Adam: steps along the mean of the gradients, divided by the root of the mean of their squares (Kingma & Ba, 2014).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0, u₀ = 0
+/// gₜ' = gₜ + λ θₜ₋₁
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ'
+/// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ'²
+/// uₜ = max(uₜ₋₁, vₜ) with amsgrad, else vₜ
+/// θₜ = θₜ₋₁ − ηₜ (mₜ / (1 − β₁ᵗ)) / (√(uₜ / (1 − β₂ᵗ)) + ε)
+/// ```
+///
+/// | field          | symbol | default | range           |
+/// |:---------------|:-------|--------:|:----------------|
+/// | `beta_1`       | `β₁`   |     0.9 | `[0, 1)`        |
+/// | `beta_2`       | `β₂`   |   0.999 | `[0, 1)`        |
+/// | `epsilon`      | `ε`    |    1e-8 | `(0, ∞)`        |
+/// | `weight_decay` | `λ`    |       0 | `[0, ∞)`        |
+/// | `amsgrad`      |        |   false | true or false   |
+///
+/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter, three with
+/// `amsgrad`.
+///
+/// # Errors
+/// [`AdamConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// The first step is as long as the learning rate, however large the gradient:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let adam = optlab::optim::AdamConfig::default().build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::zeros([2], &device);
+/// let (theta, _) = adam.step(0.5, theta, Tensor::from_floats([100.0, -0.01], &device), None);
+/// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
+/// assert!((moved[0] + 0.5).abs() < 1e-5 && (moved[1] - 0.5).abs() < 1e-5);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+///
+/// # Differs from
+/// PyTorch: `ε = 0`, which divides 0 by 0 where a gradient has always been 0, is refused. Burn: `ε` is 1e-8, not 1e-5,
+/// and the powers of `β` are computed in 64 bits.
+///
+/// # Reference
+/// Kingma & Ba, *Adam: A Method for Stochastic Optimization*, 2014, <https://arxiv.org/abs/1412.6980>; `amsgrad`: Reddi,
+/// Kale & Kumar, *On the Convergence of Adam and Beyond*, 2018, <https://arxiv.org/abs/1904.09237>
+#[derive(Debug, Clone)]
+pub struct Adam {
+    moments: Moments,
+    weight_decay: f64,
+}
+
+impl Optimizer for Adam {
+    type State<const D: usize> = MomentsState<D>;
+
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        state: Option<Self::State<D>>,
+    ) -> (Tensor<D>, Option<Self::State<D>>) {
+        let grad = weight_decay::coupled(grad, &theta, self.weight_decay);
+        let (update, state) = self.moments.update(lr, grad, state);
+        (theta - update, Some(state))
+    }
+
+    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
+        state.to_device(device)
+    }
+}
