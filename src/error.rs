@@ -114,6 +114,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A run that was told to stop.
+    #[error("interrupted after step {step}; go on with --resume {}", directory.display())]
+    Interrupted {
+        /// Steps made; there is a checkpoint of them.
+        step: usize,
+        /// The run's folder.
+        directory: PathBuf,
+    },
+
     /// The operating system refused something.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {

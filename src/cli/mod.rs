@@ -46,7 +46,7 @@ enum Command {
 
 /// The program: reads the arguments, runs, prints at most one line of error.
 ///
-/// Exit codes: 0 for success, 1 for a run that failed, 2 for a request that makes no sense.
+/// Exit codes: 0 for success, 1 for a run that failed, 2 for a request that makes no sense, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
     finish(parse::<Cli>().and_then(|cli| match cli.command {
         Command::List(args) => list::run(&args),
@@ -105,6 +105,7 @@ pub fn finish(result: Result<(), Exit>) -> ExitCode {
         Ok(()) | Err(Exit::Printed) => return ExitCode::SUCCESS,
         Err(Exit::Failure) => return ExitCode::from(1),
         Err(Exit::Arguments(line)) => (line, 2),
+        Err(Exit::Error(error @ Error::Interrupted { .. })) => (error.to_string(), 130),
         Err(Exit::Error(error)) => (error.to_string(), if error.is_usage() { 2 } else { 1 }),
     };
     eprintln!("error: {line}");

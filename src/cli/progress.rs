@@ -3,18 +3,32 @@
 use crate::train::{EpochReport, Observer, Outcome, Start, Status};
 use crate::workload::Info;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A bar and a line for each epoch.
 pub struct Progress {
     info: Info,
     epochs: usize,
     bar: ProgressBar,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Progress {
-    /// For a run of the workload that `info` describes.
+    /// For a run of the workload that `info` describes. From now on the first Ctrl-C ends the run with a checkpoint, and a
+    /// second one ends the program.
     pub fn new(info: Info) -> Self {
-        Progress { info, epochs: 0, bar: ProgressBar::hidden() }
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let flag = interrupted.clone();
+        let handler = ctrlc::set_handler(move || {
+            if flag.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        });
+        if let Err(error) = handler {
+            eprintln!("warning: Ctrl-C will end the run without a checkpoint ({error})");
+        }
+        Progress { info, epochs: 0, bar: ProgressBar::hidden(), interrupted }
     }
 
     fn line(&self, line: &str) {
@@ -58,6 +72,10 @@ impl Observer for Progress {
             "epoch {:>3}/{}  {:>6.1} s  lr {:.2e}  train loss {:.4}{validation}",
             report.epoch, self.epochs, report.training_seconds, report.lr, report.train_loss
         ));
+    }
+
+    fn interrupts(&mut self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     fn end(&mut self, outcome: &Outcome) {

@@ -61,6 +61,11 @@ pub trait Observer {
         let _: &Path = path;
     }
 
+    /// Asked after each step: whether the run is to stop here, with a checkpoint to go on from.
+    fn interrupts(&mut self) -> bool {
+        false
+    }
+
     /// The run has ended.
     fn end(&mut self, outcome: &Outcome) {
         let _: &Outcome = outcome;

@@ -168,12 +168,21 @@ impl<W: Workload> Training<'_, W> {
     fn run(&mut self, mut model: W::Model) -> Result<Outcome, Error> {
         let mut divergence = None;
         let mut is_first_step = true;
+        let mut interrupted = false;
         while self.state.step < self.total_steps && !self.state.stopped_early && divergence.is_none() {
+            if interrupted {
+                self.save(&model)?;
+                return Err(Error::Interrupted {
+                    step: self.state.step,
+                    directory: self.options.directory.path().into(),
+                });
+            }
             let pause = self.next_pause(is_first_step);
             let began = Instant::now();
             let first = self.state.step;
-            while self.state.step < pause && divergence.is_none() {
+            while self.state.step < pause && divergence.is_none() && !interrupted {
                 model = self.step(model);
+                interrupted = self.observer.interrupts();
                 if self.unread_losses.len() >= self.reads_losses_at_once {
                     divergence = self.read_losses();
                 }
@@ -260,9 +269,8 @@ impl<W: Workload> Training<'_, W> {
     /// What happens between steps, outside of the clock.
     fn pause(&mut self, model: &W::Model) -> Result<Option<Divergence>, Error> {
         let step = self.state.step;
-        let in_epoch = step % self.batches.steps_per_epoch();
         let mut is_best = false;
-        if in_epoch == 0 || step == self.total_steps {
+        if step.is_multiple_of(self.batches.steps_per_epoch()) || step == self.total_steps {
             let score = self.validate(model);
             let divergence = score.filter(|score| !score.loss.is_finite()).map(|score| {
                 Divergence(format!("the validation loss is {} after step {step}", score.loss))

@@ -1,0 +1,132 @@
+//! Stopping and going on gives the same bytes as never having stopped.
+
+use optlab::device::{self, Backend};
+use optlab::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial};
+use optlab::workload;
+use optlab::{Error, data::Augmentation};
+use std::path::{Path, PathBuf};
+
+const STEPS: usize = 60;
+
+fn trial(workload: &str, optimizer: &str, backend: &str) -> Trial {
+    Trial {
+        workload: workload.into(),
+        optimizer: optimizer.parse().unwrap(),
+        schedule: "warmup_cosine".parse().unwrap(),
+        lr: 1e-3,
+        backend: backend.into(),
+        seed: 3,
+        budget: Budget::Steps(STEPS),
+        batch_size: 64,
+        validation: 0.1,
+        l1: 0.0,
+        l2: 1e-4,
+        clip_norm: Some(1.0),
+        clip_value: None,
+        early_stopping: None,
+        augmentation: Augmentation::default(),
+        pad: false,
+    }
+}
+
+/// Stops a run after that many steps of its own.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn interrupts(&mut self) -> bool {
+        self.0 -= 1;
+        self.0 == 0
+    }
+}
+
+fn options(folder: &Path, resume: bool) -> RunOptions {
+    RunOptions { resume, ..RunOptions::new(RunDirectory::new(folder)) }
+}
+
+fn model_file(folder: &Path) -> PathBuf {
+    folder.join(format!("checkpoints/step-{STEPS:06}/model.bpk"))
+}
+
+fn uninterrupted(trial: &Trial, folder: &Path) {
+    let workload = workload::find(&trial.workload).unwrap();
+    train::run(&workload, trial, &options(folder, false), &mut ()).unwrap();
+}
+
+/// Trains with a stop after each of `stops` steps.
+fn interrupted(trial: &Trial, folder: &Path, stops: &[usize]) {
+    let workload = workload::find(&trial.workload).unwrap();
+    for (part, steps) in stops.iter().enumerate() {
+        let options = options(folder, part > 0);
+        let error = train::run(&workload, trial, &options, &mut StopAfter(*steps)).unwrap_err();
+        assert!(matches!(error, Error::Interrupted { .. }), "{error}");
+    }
+    train::run(&workload, trial, &options(folder, true), &mut ()).unwrap();
+}
+
+fn cpu_backends() -> impl Iterator<Item = &'static Backend> {
+    device::compiled().filter(|backend| backend.is_host)
+}
+
+fn assert_same_files(trial: &Trial, stops: &[usize]) {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    uninterrupted(trial, &whole);
+    interrupted(trial, &parts, stops);
+    let case = format!("{} with {} on {}", trial.workload, trial.optimizer, trial.backend);
+    for file in ["model.bpk", "optimizer.bpk"] {
+        let [a, b] = [&whole, &parts].map(|run| std::fs::read(model_file(run).with_file_name(file)).unwrap());
+        assert!(a == b, "{case}: {file} differs");
+    }
+    let losses = |run: &Path| -> Vec<String> {
+        let history = std::fs::read_to_string(run.join("history.jsonl")).unwrap();
+        history.lines().filter(|line| line.contains(r#""event":"step""#)).map(str::to_string).collect()
+    };
+    assert_eq!(losses(&whole), losses(&parts), "{case}");
+    assert_eq!(losses(&whole).len(), STEPS, "{case}");
+}
+
+#[test]
+fn a_resumed_run_writes_the_same_bytes_as_an_uninterrupted_one_dropout_and_mid_epoch_included() {
+    for backend in cpu_backends() {
+        // 1,294 training images in batches of 64 are 21 steps an epoch: both stops fall into the middle of one.
+        assert_same_files(&trial("digits-cnn", "adamw", backend.name), &[10, 33]);
+    }
+}
+
+#[test]
+fn a_resumed_run_writes_the_same_bytes_with_every_optimizer() {
+    for spec in optlab::optim::OptimizerSpec::all() {
+        assert_same_files(&trial("digits-rnn", spec.name(), "flex"), &[25]);
+    }
+}
+
+#[test]
+fn a_resumed_run_draws_the_same_shifts_and_rotations() {
+    let augmentation = Augmentation { shift: 1, rotation: 10.0 };
+    assert_same_files(&Trial { augmentation, ..trial("digits-cnn", "sgd", "flex") }, &[25]);
+}
+
+#[test]
+fn another_seed_gives_other_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+    uninterrupted(&trial("digits-rnn", "sgd", "flex"), &a);
+    uninterrupted(&Trial { seed: 4, ..trial("digits-rnn", "sgd", "flex") }, &b);
+    assert_ne!(std::fs::read(model_file(&a)).unwrap(), std::fs::read(model_file(&b)).unwrap());
+}
+
+#[test]
+fn a_run_whose_optimizer_state_is_lost_goes_on_differently() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+    let trial = trial("digits-rnn", "adamw", "flex");
+    uninterrupted(&trial, &whole);
+    let workload = workload::find(&trial.workload).unwrap();
+    train::run(&workload, &trial, &options(&parts, false), &mut StopAfter(25)).unwrap_err();
+    // The state after step 25 with the moments of nobody.
+    let fresh = trial.optimizer.build().unwrap();
+    let checkpoint = parts.join("checkpoints/step-000025");
+    fresh.save(&checkpoint.join("optimizer.bpk")).unwrap();
+    let error = train::run(&workload, &trial, &options(&parts, true), &mut ()).unwrap_err();
+    assert!(error.to_string().contains("optimizer.bpk"), "{error}");
+}
