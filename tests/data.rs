@@ -158,3 +158,167 @@ fn an_unknown_set_suggests_the_nearest() {
         "{error}"
     );
 }
+
+/// A folder with the 10,000 test images of MNIST under both parts' names: well-formed, but not MNIST's training part.
+fn folder_of_test_images() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/mnist");
+    for kind in ["images-idx3-ubyte", "labels-idx1-ubyte"] {
+        for part in ["train", "t10k"] {
+            std::fs::copy(
+                bundled.join(format!("t10k-{kind}.gz")),
+                folder.path().join(format!("{part}-{kind}.gz")),
+            )
+            .unwrap();
+        }
+    }
+    folder
+}
+
+fn mnist_from(folder: &Path) -> Result<DataSet, Error> {
+    load(
+        "mnist",
+        &Source {
+            data_dir: Some(folder.into()),
+            show_progress: false,
+        },
+    )
+}
+
+#[test]
+fn a_folder_without_a_file_is_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for path in [folder.path().to_path_buf(), folder.path().join("no such folder")] {
+        let error = mnist_from(&path).unwrap_err();
+        assert!(matches!(error, Error::Data { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(path.join("train-images-idx3-ubyte").to_str().unwrap()),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_truncated_or_foreign_file_of_a_folder_is_an_error_that_names_it() {
+    let folder = folder_of_test_images();
+    let images = folder.path().join("train-images-idx3-ubyte.gz");
+    let labels = folder.path().join("train-labels-idx1-ubyte.gz");
+    let whole = std::fs::read(&images).unwrap();
+    let error_names = |path: &Path, reason: &str| {
+        let error = mnist_from(folder.path()).unwrap_err();
+        assert!(matches!(error, Error::Data { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains(path.to_str().unwrap()) && text.contains(reason),
+            "{text}"
+        );
+    };
+
+    error_names(&images, "SHA-256");
+    std::fs::write(&images, &whole[..whole.len() / 2]).unwrap();
+    error_names(&images, "cannot be unpacked");
+    std::fs::write(&images, b"<html>not found</html>").unwrap();
+    error_names(&images, "holds no IDX images");
+    std::fs::copy(&labels, &images).unwrap();
+    error_names(&images, "holds no IDX images");
+    std::fs::write(&images, &whole).unwrap();
+    std::fs::write(&labels, [&[0, 0, 8, 1, 0, 0, 0, 3][..], &[1, 2, 3]].concat()).unwrap();
+    error_names(&labels, "3 labels for 10000 images");
+}
+
+#[test]
+fn files_of_a_folder_may_be_packed_or_not_and_have_a_dot_in_their_names() {
+    let folder = folder_of_test_images();
+    let mut content = vec![];
+    let packed = folder.path().join("train-images-idx3-ubyte.gz");
+    flate2::read::GzDecoder::new(std::fs::File::open(&packed).unwrap())
+        .read_to_end(&mut content)
+        .unwrap();
+    std::fs::remove_file(packed).unwrap();
+    // That the sum is wrong is found last, so everything before it went well.
+    for name in [
+        "train-images-idx3-ubyte",
+        "train-images.idx3-ubyte",
+        "train-images-idx3-ubyte.gz",
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &content).unwrap();
+        let error = mnist_from(folder.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(path.to_str().unwrap()) && error.contains("SHA-256"),
+            "{error}"
+        );
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+/// Runs the test `name` of this file again, in a process that has `variables` besides.
+fn run_alone(name: &str, variables: &[(&str, &str)]) {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env("OPTLAB_TEST_ALONE", "1")
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+fn without_a_network_mnist_names_what_works_without_one() {
+    if std::env::var_os("OPTLAB_TEST_ALONE").is_none() {
+        let home = tempfile::tempdir().unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let home = home.path().to_str().unwrap();
+        run_alone(
+            "without_a_network_mnist_names_what_works_without_one",
+            &[
+                ("OPTLAB_MNIST_URL", &format!("http://127.0.0.1:{port}/here")),
+                // A proxy knows nothing of this machine; one that is not there must not matter.
+                ("ALL_PROXY", "http://proxy.invalid:1"),
+                ("HOME", home),
+                ("XDG_CACHE_HOME", home),
+            ],
+        );
+        return;
+    }
+    let error = load("mnist", &Source::default()).unwrap_err();
+    assert!(matches!(error, Error::Download { .. }), "{error}");
+    let text = error.to_string();
+    for part in ["/here/train-images-idx3-ubyte.gz", "`mnist-10k`", "`--data-dir`"] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(text.contains("refused"), "{text}");
+}
+
+/// Needs the four files of MNIST, packed, in the folder that `OPTLAB_MNIST_FOLDER` names.
+#[test]
+#[ignore = "needs the whole of MNIST"]
+fn the_whole_of_mnist_comes_from_a_folder_or_from_a_server_and_then_from_the_cache() {
+    let folder = std::env::var("OPTLAB_MNIST_FOLDER").expect("OPTLAB_MNIST_FOLDER names a folder");
+    let from_folder = mnist_from(Path::new(&folder)).unwrap();
+    assert_eq!(
+        (from_folder.train.len(), from_folder.test.len()),
+        (60_000, 10_000)
+    );
+    assert_eq!(labels(&from_folder.train)[..5], [5, 0, 4, 1, 9]);
+    assert_eq!(
+        counts(&from_folder.train),
+        [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    );
+    assert_eq!(from_folder.test, bundled("mnist-10k").test);
+    assert_eq!(
+        from_folder.train.select(&[9_999]),
+        bundled("mnist-10k").train.select(&[9_999])
+    );
+    if std::env::var_os("OPTLAB_MNIST_URL").is_some() {
+        for _ in 0..2 {
+            assert_eq!(load("mnist", &Source::default()).unwrap(), from_folder);
+        }
+    }
+}

@@ -10,6 +10,7 @@ mod bundled;
 mod burn_dataset;
 mod diabetes;
 mod digits;
+mod download;
 mod idx;
 mod mnist;
 mod normalize;
