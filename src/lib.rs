@@ -3,10 +3,12 @@
 //! `optlab` trains [Burn](burn) modules on swappable backends with its own and Burn's optimizers and schedules, compares
 //! them under one protocol, and keeps checkpoints that go on exactly where they stopped.
 
+pub mod compare;
 pub mod data;
 pub mod error;
 pub mod optim;
 pub mod random;
+pub mod report;
 pub mod schedule;
 pub mod spec;
 pub mod train;
