@@ -4,6 +4,7 @@
 //! them under one protocol, and keeps checkpoints that go on exactly where they stopped.
 
 pub mod cli;
+pub mod compare;
 pub mod data;
 pub mod device;
 pub mod error;
@@ -11,6 +12,7 @@ pub mod model;
 pub mod optim;
 pub mod random;
 mod range;
+pub mod report;
 pub mod schedule;
 pub mod spec;
 pub mod train;

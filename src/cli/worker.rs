@@ -1,4 +1,5 @@
 use crate::cli::Exit;
+use crate::compare::worker::exit_with_runner;
 use crate::train::{self, Observer, Outcome, RunDirectory, RunOptions, Start};
 use crate::workload::{self, Workload};
 use clap::Args;
@@ -20,6 +21,7 @@ pub struct WorkerArgs {
 /// # Errors
 /// A folder without a trial, or one that cannot be written. Any other error becomes the run's outcome.
 pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
+    exit_with_runner();
     let directory = RunDirectory::new(&args.run_dir);
     let trial = directory.read_trial()?;
     let workload = workload::find(&trial.workload)?;

@@ -1,0 +1,256 @@
+//! Where a comparison lives on disk.
+//!
+//! ```text
+//! OUT/plan.toml            the plan, with defaults written out; `optlab compare OUT/plan.toml` repeats it
+//! OUT/trials.jsonl         the trials that it came to, one a line, in the plan's order
+//! OUT/comparison.json      the command lines that worked on it
+//! OUT/runs/<trial's id>/   trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if it said something
+//! ```
+//!
+//! A folder belongs to its trials. A plan may go on in it if it holds all of them, so seeds, optimizers and workloads
+//! can be added; a plan that lacks one of them is another comparison and is refused.
+
+use crate::compare::atomic_file;
+use crate::compare::plan::Plan;
+use crate::error::Error;
+use crate::train::{Outcome, Trial};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+const TRIALS: &str = "trials.jsonl";
+const INVOCATIONS: &str = "comparison.json";
+
+/// One command that worked on a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// The command line.
+    pub command: String,
+    /// How many trials ran at once: more than one disturb each other's clock.
+    pub jobs: usize,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Invocations {
+    invocations: Vec<Invocation>,
+}
+
+/// A comparison's folder, held by this process alone until it is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing the file unlocks it as well, but not while a worker that is just being started still shares it; and
+        // a lock that cannot be given back goes with the process.
+        drop(self.lock.unlock());
+    }
+}
+
+impl Folder {
+    /// Makes `path` the folder of `plan`, whose grid is `trials`; or goes on in it, if it is.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the folder holds a trial that is not among `trials`, or files that are no comparison, or if
+    /// another process works in it; [`Error::Io`] as for a read-only folder.
+    pub fn claim(path: &Path, plan: &Plan, trials: &[Trial], invocation: &Invocation) -> Result<Self, Error> {
+        std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        refuse_foreign_files(path)?;
+        let folder = Folder {
+            path: path.into(),
+            lock: lock(path)?,
+        };
+        if path.join(TRIALS).exists() {
+            refuse_other_plan(path, &read_trials(path)?, trials)?;
+        }
+        let mut lines = Vec::new();
+        for trial in trials {
+            lines.extend(to_json(trial, path)?);
+            lines.push(b'\n');
+        }
+        atomic_file::write(&path.join(TRIALS), &lines)?;
+        atomic_file::write(&path.join("plan.toml"), plan.to_toml()?.as_bytes())?;
+        let mut invocations = read_invocations(path)?;
+        if invocations.last() != Some(invocation) {
+            invocations.push(invocation.clone());
+        }
+        let mut json = serde_json::to_vec_pretty(&Invocations { invocations })
+            .map_err(|reason| broken(path, &reason))?;
+        json.push(b'\n');
+        atomic_file::write(&path.join(INVOCATIONS), &json)?;
+        Ok(folder)
+    }
+
+    /// The folder's own path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The folder of a trial's run.
+    pub fn run_dir(&self, trial: &Trial) -> PathBuf {
+        run_dir(&self.path, trial)
+    }
+
+    /// Makes the folder of a trial's run, with its `trial.json`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the folder holds another trial; [`Error::Io`].
+    pub fn prepare_run(&self, trial: &Trial) -> Result<PathBuf, Error> {
+        let run_dir = self.run_dir(trial);
+        let path = run_dir.join("trial.json");
+        std::fs::create_dir_all(&run_dir).map_err(Error::io("create", &run_dir))?;
+        if path.exists() {
+            if !holds_trial(&path, trial)? {
+                let reason = "is not the trial that belongs here; move its folder away".into();
+                return Err(Error::File { path, reason });
+            }
+            return Ok(run_dir);
+        }
+        let mut json = serde_json::to_vec_pretty(trial).map_err(|reason| broken(&path, &reason))?;
+        json.push(b'\n');
+        atomic_file::write(&path, &json)?;
+        Ok(run_dir)
+    }
+}
+
+/// The folder of a trial's run in the comparison at `path`.
+pub fn run_dir(path: &Path, trial: &Trial) -> PathBuf {
+    path.join("runs").join(trial.id())
+}
+
+/// How the run of `trial` in `run_dir` ended; none while it has not, or where the folder holds another trial's.
+///
+/// # Errors
+/// [`Error::Io`] for a file that is there and cannot be read.
+pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Error> {
+    let path = run_dir.join("outcome.json");
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    match serde_json::from_slice(&text) {
+        Ok(outcome) if holds_trial(&run_dir.join("trial.json"), trial)? => Ok(Some(outcome)),
+        // Damaged: the run goes on from its last checkpoint and writes it anew.
+        _ => Ok(None),
+    }
+}
+
+/// The trials of the comparison at `path`, in its plan's order.
+///
+/// # Errors
+/// [`Error::File`] if there is no comparison, or a line that is no trial; [`Error::Io`].
+pub fn read_trials(path: &Path) -> Result<Vec<Trial>, Error> {
+    let path = path.join(TRIALS);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let reason = "is not there, so the folder holds no comparison".into();
+            return Err(Error::File { path, reason });
+        }
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    let read = |(number, line): (usize, &str)| {
+        serde_json::from_str(line).map_err(|reason| Error::File {
+            path: path.clone(),
+            reason: format!("line {}: {reason}", number + 1),
+        })
+    };
+    text.lines().enumerate().map(read).collect()
+}
+
+/// The command lines that worked on the comparison at `path`.
+///
+/// # Errors
+/// [`Error::File`] for a damaged file; [`Error::Io`].
+pub fn read_invocations(path: &Path) -> Result<Vec<Invocation>, Error> {
+    let path = path.join(INVOCATIONS);
+    match std::fs::read(&path) {
+        Ok(text) => serde_json::from_slice::<Invocations>(&text)
+            .map(|file| file.invocations)
+            .map_err(|reason| broken(&path, &reason)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(Error::io("read", path)(error)),
+    }
+}
+
+/// A user's own folder, the working directory for one, must not be filled with a comparison's files.
+fn refuse_foreign_files(path: &Path) -> Result<(), Error> {
+    if path.join(TRIALS).exists() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(Error::io("read", path))? {
+        let name = entry.map_err(Error::io("read", path))?.file_name();
+        // The lock, or what was being written when a first attempt was interrupted.
+        if !name.to_string_lossy().starts_with('.') {
+            return Err(Error::Usage(format!(
+                "{} is not empty and holds no comparison; choose another output folder",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_other_plan(path: &Path, there: &[Trial], wanted: &[Trial]) -> Result<(), Error> {
+    let wanted: HashSet<String> = wanted.iter().map(Trial::id).collect();
+    let others: Vec<String> = there
+        .iter()
+        .map(Trial::id)
+        .filter(|id| !wanted.contains(id))
+        .collect();
+    match others.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::Usage(format!(
+            "{} holds another plan's comparison: {} of its trials ({first}, …) are not in this plan; choose another \
+             output folder or a plan that holds them too",
+            path.display(),
+            others.len()
+        ))),
+    }
+}
+
+fn lock(path: &Path) -> Result<File, Error> {
+    let path = path.join(".lock");
+    let file = File::create(&path).map_err(Error::io("write", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
+            "another process is working on the comparison in {}",
+            path.parent().unwrap_or(&path).display()
+        ))),
+        // A file system without locks is no reason not to work on it.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
+    }
+}
+
+/// Whether the file at `path` is `trial`, compared as JSON: a number that went through text may differ from the one
+/// in memory by its last bit.
+fn holds_trial(path: &Path, trial: &Trial) -> Result<bool, Error> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    let ours: Value =
+        serde_json::from_slice(&to_json(trial, path)?).map_err(|reason| broken(path, &reason))?;
+    Ok(serde_json::from_slice::<Value>(&text).is_ok_and(|theirs| theirs == ours))
+}
+
+fn to_json(trial: &Trial, path: &Path) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(trial).map_err(|reason| broken(path, &reason))
+}
+
+fn broken(path: &Path, reason: &serde_json::Error) -> Error {
+    Error::File {
+        path: path.into(),
+        reason: reason.to_string(),
+    }
+}

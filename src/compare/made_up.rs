@@ -1,0 +1,107 @@
+//! Made-up trials, outcomes and comparisons for tests.
+
+use crate::compare::comparison::{Comparison, Evaluation, Run};
+use crate::compare::folder::Invocation;
+use crate::compare::{Budget, Outcome, Score, Status, TargetReached, Trial};
+use crate::data::Augmentation;
+use crate::train::history::Part;
+
+/// A trial of `workload` with `optimizer` for `seed`.
+pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
+    let arm: crate::compare::Arm = optimizer.parse().unwrap();
+    Trial {
+        workload: workload.into(),
+        lr: arm.learning_rate(),
+        optimizer: arm.optimizer,
+        schedule: "cosine".parse().unwrap(),
+        backend: "flex".into(),
+        seed,
+        budget: Budget::Epochs(6),
+        batch_size: 32,
+        validation: 0.1,
+        l1: 0.0,
+        l2: 0.0,
+        clip_norm: None,
+        clip_value: None,
+        early_stopping: None,
+        augmentation: Augmentation::default(),
+        pad: false,
+    }
+}
+
+/// A completed outcome whose metrics are `metric`, and that reached the target after `reached` steps.
+pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
+    let score = Some(Score {
+        loss: 1.0 - metric,
+        metric,
+    });
+    Outcome {
+        status: Status::Completed,
+        reason: None,
+        steps: 240,
+        epochs: 6,
+        training_seconds: 12.0,
+        first_step_seconds: 0.5,
+        step_milliseconds: Some(50.0),
+        metric: "accuracy".into(),
+        larger_is_better: true,
+        target: 0.95,
+        target_reached: reached.map(|step| TargetReached {
+            step,
+            training_seconds: step as f64 * 0.05,
+        }),
+        final_validation: score,
+        best_validation: score.map(|score| Score {
+            metric: score.metric + 0.01,
+            ..score
+        }),
+        best_step: Some(200),
+        test: score.map(|score| Score {
+            metric: score.metric - 0.01,
+            ..score
+        }),
+    }
+}
+
+/// An outcome that ended as `status` before anything was measured.
+pub(crate) fn lost(status: Status, reason: &str) -> Outcome {
+    Outcome {
+        status,
+        reason: Some(reason.into()),
+        final_validation: None,
+        best_validation: None,
+        best_step: None,
+        test: None,
+        ..outcome(0.5, None)
+    }
+}
+
+/// A run that passed through `metrics`, one an epoch of 40 steps, and ended with the last.
+pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
+    let evaluations = metrics.iter().enumerate().map(|(index, &metric)| Evaluation {
+        step: 40 * (index + 1),
+        epoch: index + 1,
+        training_seconds: 2.0 * (index + 1) as f64,
+        part: Part::Validation,
+        loss: Some(1.0 - metric),
+        metric: Some(metric),
+    });
+    Run {
+        trial,
+        outcome: metrics.last().map(|&metric| outcome(metric, None)),
+        evaluations: evaluations.collect(),
+    }
+}
+
+/// A comparison of these runs.
+pub(crate) fn comparison(runs: Vec<Run>) -> Comparison {
+    Comparison {
+        name: "made-up".into(),
+        invocations: vec![Invocation {
+            command: "optlab compare plan.toml --jobs 2".into(),
+            jobs: 2,
+        }],
+        environment: Some(serde_json::json!({"os": "linux", "cpu": "A CPU", "cores": 2})),
+        runs,
+    }
+}

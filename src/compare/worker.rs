@@ -1,0 +1,244 @@
+//! One trial in a process of its own.
+//!
+//! Burn 0.22 seeds a backend through one global per process, so two trials in one process would disturb each other's
+//! random numbers; and a process that dies takes no other with it.
+//!
+//! The worker's standard input is a pipe that the runner holds open and never writes to. When the runner ends, however
+//! it ends, the pipe closes, and a worker that called [`exit_with_runner`] ends too.
+
+use crate::error::Error;
+use serde::Deserialize;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Tells a worker that its standard input is a runner's pipe.
+const HELD_BY_RUNNER: &str = "OPTLAB_HELD_BY_RUNNER";
+
+/// The number of threads that a worker's CPU backend uses.
+const THREADS: &str = "RAYON_NUM_THREADS";
+
+/// What a worker says about itself a few times a second: `{"step": 120, "total_steps": 474, "loss": 0.31}`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+pub struct Progress {
+    /// Optimizer steps made.
+    pub step: usize,
+    /// Optimizer steps that the budget allows.
+    pub total_steps: usize,
+    /// The last batch's loss; none if it is not finite.
+    pub loss: Option<f64>,
+}
+
+/// What starts a worker: a program and the arguments before the run's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments; the run's folder is added as the last.
+    pub arguments: Vec<OsString>,
+}
+
+impl WorkerCommand {
+    /// This very program, as `optlab worker RUN_DIR`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the system does not say where this program is.
+    pub fn this_program() -> Result<Self, Error> {
+        Ok(WorkerCommand {
+            program: std::env::current_exe().map_err(Error::io("find", "this program"))?,
+            arguments: vec!["worker".into()],
+        })
+    }
+}
+
+/// Ends this process when the runner that started it is gone. Does nothing in a process that no runner started.
+pub fn exit_with_runner() {
+    if std::env::var_os(HELD_BY_RUNNER).is_none() {
+        return;
+    }
+    std::thread::spawn(|| {
+        let mut nothing = [0; 1];
+        // Blocks until the pipe closes: nothing is ever written to it. Exiting is safe at any moment, since a run's
+        // files become visible by a rename each.
+        while matches!(std::io::stdin().read(&mut nothing), Ok(1)) {}
+        std::process::exit(1);
+    });
+}
+
+/// How a worker process ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// What the system says of its end.
+    pub status: ExitStatus,
+    /// The last step that it reported.
+    pub last_step: usize,
+    /// The last line that it wrote to its standard error.
+    pub last_words: Option<String>,
+}
+
+impl Ended {
+    /// Why it ended, for an outcome that it did not write itself.
+    pub fn reason(&self) -> String {
+        let how = match (signal(&self.status), self.status.code()) {
+            (Some(9), _) => "killed by signal 9, out of memory?".into(),
+            (Some(signal), _) => format!("killed by signal {signal}"),
+            (None, Some(code)) => format!("exit code {code} without an outcome"),
+            (None, None) => "no exit code".into(),
+        };
+        match &self.last_words {
+            Some(words) => format!("{words} (worker: {how})"),
+            None => format!("worker: {how}"),
+        }
+    }
+
+    /// Whether someone pressed Ctrl-C, which stops the whole comparison and is no failure of the trial.
+    pub fn is_interrupted(&self) -> bool {
+        signal(&self.status) == Some(2)
+    }
+}
+
+/// Runs one worker to its end. `stderr` is where its standard error is appended; the file goes if it stays empty.
+pub(super) fn run(
+    command: &WorkerCommand,
+    threads: usize,
+    run_dir: &Path,
+    stderr: &Path,
+    children: &Children,
+    mut on_progress: impl FnMut(Progress),
+) -> Result<Ended, Error> {
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(stderr)
+        .map_err(Error::io("write", stderr))?;
+    let mut process = Command::new(&command.program);
+    process.args(&command.arguments).arg(run_dir);
+    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
+    process.env(HELD_BY_RUNNER, "1");
+    if std::env::var_os(THREADS).is_none() {
+        process.env(THREADS, threads.to_string());
+    }
+    let mut child = process.spawn().map_err(Error::io("start", &command.program))?;
+    let stdout = child.stdout.take();
+    let child = children.add(child);
+    let mut last_step = 0;
+    for line in stdout
+        .into_iter()
+        .flat_map(|stdout| BufReader::new(stdout).split(b'\n'))
+    {
+        let line = line.map_err(Error::io("listen to", &command.program))?;
+        if let Ok(progress) = serde_json::from_slice::<Progress>(&line) {
+            last_step = progress.step;
+            on_progress(progress);
+        }
+    }
+    let status = child.wait().map_err(Error::io("wait for", &command.program))?;
+    let last_words = last_line(stderr)?;
+    if last_words.is_none() {
+        std::fs::remove_file(stderr).map_err(Error::io("remove", stderr))?;
+    }
+    Ok(Ended {
+        status,
+        last_step,
+        last_words,
+    })
+}
+
+/// The processes that are running, so that they can be stopped together.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    state: Mutex<ChildrenState>,
+}
+
+#[derive(Debug, Default)]
+struct ChildrenState {
+    stopped: bool,
+    running: Vec<Arc<Mutex<Child>>>,
+}
+
+/// A child that takes itself off the list, killed if it is still alive.
+struct Running<'a> {
+    child: Arc<Mutex<Child>>,
+    children: &'a Children,
+}
+
+impl Children {
+    /// Kills every child, and from now on each new one as it starts.
+    pub fn stop(&self) {
+        let mut state = unpoisoned(&self.state);
+        state.stopped = true;
+        state.running.iter().for_each(|child| kill(child));
+    }
+
+    /// Whether [`stop`](Self::stop) was called.
+    pub fn is_stopped(&self) -> bool {
+        unpoisoned(&self.state).stopped
+    }
+
+    fn add(&self, child: Child) -> Running<'_> {
+        let child = Arc::new(Mutex::new(child));
+        let mut state = unpoisoned(&self.state);
+        state.running.push(child.clone());
+        if state.stopped {
+            kill(&child);
+        }
+        Running {
+            child,
+            children: self,
+        }
+    }
+}
+
+impl Running<'_> {
+    /// Waits without holding the child, so that it can be killed meanwhile.
+    fn wait(&self) -> std::io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = unpoisoned(&self.child).try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        kill(&self.child);
+        let mut state = unpoisoned(&self.children.state);
+        state.running.retain(|child| !Arc::ptr_eq(child, &self.child));
+    }
+}
+
+fn kill(child: &Mutex<Child>) {
+    let mut child = unpoisoned(child);
+    // Killing fails only for a process that is already gone, which is what is wanted; `wait` leaves no zombie.
+    if child.kill().is_ok() {
+        drop(child.wait());
+    }
+}
+
+/// A thread that panicked leaves these lists whole: they are changed by single calls.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn last_line(path: &Path) -> Result<Option<String>, Error> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    Ok(line.map(|line| line.chars().take(300).collect()))
+}
+
+#[cfg(unix)]
+fn signal(status: &ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(status)
+}
+
+#[cfg(not(unix))]
+fn signal(_status: &ExitStatus) -> Option<i32> {
+    None
+}
