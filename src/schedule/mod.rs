@@ -1,12 +1,25 @@
 //! Learning-rate schedules: one file per schedule, and a spec that names them.
 //!
-//! A schedule is a pure function of the step, so a resumed run needs nothing but its step number.
+//! A schedule is a pure function of the step, so a resumed run needs nothing but its step number. Burn's training loop
+//! takes one as a [`CountingSchedule`].
 
+mod burn_schedules;
+mod constant;
 mod cosine;
+mod counting;
+mod exponential;
 pub mod spec;
+mod step;
+mod warmup_cosine;
 
+pub use burn_schedules::*;
+pub use constant::{Constant, ConstantConfig};
 pub use cosine::{Cosine, CosineConfig};
+pub use counting::CountingSchedule;
+pub use exponential::{Exponential, ExponentialConfig};
 pub use spec::{ScheduleConfig, ScheduleSpec};
+pub use step::{Step, StepConfig};
+pub use warmup_cosine::{WarmupCosine, WarmupCosineConfig};
 
 /// A learning rate for each step.
 pub trait Schedule: Send + Sync {
@@ -21,4 +34,24 @@ pub struct Run {
     pub lr: f64,
     /// The trial's length in steps.
     pub total_steps: usize,
+}
+
+impl Run {
+    /// Where a rate that falls for the whole run ends by default, as a share of where it starts.
+    const FINAL_SHARE: f64 = 0.01;
+
+    /// A third of the run, but at least one step.
+    fn third(self) -> usize {
+        (self.total_steps / 3).max(1)
+    }
+
+    /// A tenth of the run.
+    fn tenth(self) -> usize {
+        self.total_steps / 10
+    }
+
+    /// The factor per step that leaves a hundredth of the rate at the end of the run.
+    fn gamma(self) -> f64 {
+        Run::FINAL_SHARE.powf(1.0 / self.total_steps.max(1) as f64)
+    }
 }

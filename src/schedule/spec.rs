@@ -1,8 +1,7 @@
 //! Names and fields to a schedule: everything that the command line, a TOML plan or a run's folder can name.
 
 use crate::error::Error;
-use crate::schedule::cosine::CosineConfig;
-use crate::schedule::{Run, Schedule};
+use crate::schedule::*;
 use crate::spec::{self, Family};
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +61,16 @@ macro_rules! schedules {
 }
 
 schedules! {
+    "constant" => Constant(ConstantConfig), "the same rate at every step";
+    "step" => Step(StepConfig), "times gamma every step_size steps";
+    "exponential" => Exponential(ExponentialConfig), "times gamma every step";
     "cosine" => Cosine(CosineConfig), "half a cosine down to min_lr (Loshchilov & Hutter, 2016)";
+    "warmup_cosine" => WarmupCosine(WarmupCosineConfig), "a straight warm-up, then half a cosine (Goyal et al., 2017)";
+    "burn.cosine" => BurnCosine(BurnCosineConfig), "Burn's built-in cosine";
+    "burn.linear" => BurnLinear(BurnLinearConfig), "Burn's built-in straight line";
+    "burn.exponential" => BurnExponential(BurnExponentialConfig), "Burn's built-in factor per step";
+    "burn.step" => BurnStep(BurnStepConfig), "Burn's built-in staircase";
+    "burn.noam" => BurnNoam(BurnNoamConfig), "Burn's built-in warm-up and inverse root (Vaswani et al., 2017)";
 }
 
 impl ScheduleSpec {
