@@ -1,11 +1,255 @@
 use crate::cli::Exit;
+use crate::compare::arm::split_specs;
+use crate::compare::{
+    Comparison, Folder, Invocation, Outcome, Plan, Progress, Runner, RunnerEvents, Seeds, Trial,
+    WorkerCommand, WorkloadDefaults,
+};
+use crate::data::Augmentation;
+use crate::device;
+use crate::error::Error;
+use crate::report;
+use crate::train::{Budget, Status};
+use crate::workload::{self, Workload};
 use clap::Args;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Share of the training data that a comparison holds out where its plan does not say.
+const VALIDATION: f64 = 0.1;
 
 /// Arguments of `optlab compare`.
 #[derive(Debug, Args)]
-pub struct CompareArgs {}
+pub struct CompareArgs {
+    /// A plan in TOML, instead of the flags
+    #[arg(value_name = "PLAN.toml", conflicts_with = "GridArgs")]
+    plan: Option<PathBuf>,
+    #[command(flatten)]
+    grid: GridArgs,
+    /// How many trials run at once, each with its share of the cores; more than one disturb each other's clock
+    #[arg(long, default_value_t = 1, value_name = "J")]
+    jobs: usize,
+    /// The comparison's folder [default: artifacts/ and a name made from the plan]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Folder with data that does not ship with the program
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// The grid: every workload × backend × optimizer × schedule × seed is one trial.
+#[derive(Debug, Args)]
+#[group(id = "GridArgs", multiple = true)]
+struct GridArgs {
+    /// Workloads to train
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    workloads: Vec<String>,
+    /// Optimizers: name or name:key=value,key=value; `lr` may be among the keys
+    #[arg(long, value_name = "SPEC,…")]
+    optimizers: Option<String>,
+    /// Schedules: name or name:key=value,key=value [default: constant]
+    #[arg(long, value_name = "SPEC,…")]
+    schedules: Option<String>,
+    /// Backends [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    backends: Vec<String>,
+    /// How many seeds each arm gets: 0, 1, … [default: 1]
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// Passes over the training data [default: each workload's]
+    #[arg(long, value_name = "N", conflicts_with = "steps")]
+    epochs: Option<usize>,
+    /// Optimizer steps, instead of epochs
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// Examples a step [default: each workload's]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Share of the training data held out for validation [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    validation: Option<f64>,
+    /// Weight of the L1 penalty [default: 0]
+    #[arg(long, value_name = "λ")]
+    l1: Option<f64>,
+    /// Weight of the L2 penalty [default: 0]
+    #[arg(long, value_name = "λ")]
+    l2: Option<f64>,
+    /// Scale all gradients together to at most this norm
+    #[arg(long, value_name = "C")]
+    clip_norm: Option<f64>,
+    /// Cut each gradient element to [-C, C]
+    #[arg(long, value_name = "C")]
+    clip_value: Option<f64>,
+    /// Stop after that many evaluations without a smaller validation loss
+    #[arg(long, value_name = "PATIENCE")]
+    early_stopping: Option<usize>,
+    /// Shift training images by up to that many pixels [default: 0]
+    #[arg(long, value_name = "PIXELS")]
+    shift: Option<u32>,
+    /// Rotate training images by up to that many degrees [default: 0]
+    #[arg(long, value_name = "DEGREES")]
+    rotation: Option<f64>,
+    /// Pad 28×28 images to 32×32
+    #[arg(long)]
+    pad: bool,
+}
+
+impl GridArgs {
+    fn plan(&self) -> Result<Plan, Error> {
+        let default = Plan::default();
+        let optimizers = self.optimizers.as_deref().map(split_specs).unwrap_or_default();
+        let schedules = self.schedules.as_deref().map(split_specs);
+        if self.workloads.is_empty() || optimizers.is_empty() {
+            let message = "name a PLAN.toml, or --workloads A,B and --optimizers SPEC,…";
+            return Err(Error::Usage(message.into()));
+        }
+        Ok(Plan {
+            workloads: self.workloads.clone(),
+            optimizers: optimizers.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            schedules: match schedules {
+                Some(schedules) => schedules.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+                None => default.schedules,
+            },
+            backends: match self.backends.as_slice() {
+                [] => vec![device::default_backend().into()],
+                backends => backends.to_vec(),
+            },
+            seeds: self.seeds.map_or(default.seeds, Seeds::Count),
+            budget: self.steps.map(Budget::Steps).or(self.epochs.map(Budget::Epochs)),
+            batch_size: self.batch_size,
+            validation: self.validation,
+            l1: self.l1.unwrap_or(0.0),
+            l2: self.l2.unwrap_or(0.0),
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            early_stopping: self.early_stopping,
+            augmentation: Augmentation {
+                shift: self.shift.unwrap_or(0),
+                rotation: self.rotation.unwrap_or(0.0),
+            },
+            pad: self.pad,
+        })
+    }
+}
 
 /// Runs `optlab compare`.
-pub fn run(_args: &CompareArgs) -> Result<(), Exit> {
+///
+/// # Errors
+/// A plan that makes no sense, a folder that holds something else or cannot be written. Trials that diverge or fail are
+/// results, not errors.
+pub fn run(args: &CompareArgs) -> Result<(), Exit> {
+    let plan = match &args.plan {
+        Some(path) => Plan::read(path)?,
+        None => args.grid.plan()?,
+    };
+    let trials = plan.trials(&defaults)?;
+    for backend in &plan.backends {
+        device::parse(backend)?;
+    }
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => Path::new("artifacts").join(format!("compare-{}", plan.id()?)),
+    };
+    let mut command = WorkerCommand::this_program()?;
+    if let Some(data_dir) = &args.data_dir {
+        let data_dir = std::path::absolute(data_dir).map_err(Error::io("find", data_dir))?;
+        command.arguments.extend(["--data-dir".into(), data_dir.into()]);
+    }
+    let invocation = Invocation { command: command_line(), jobs: args.jobs };
+    let folder = Folder::claim(&output, &plan, &trials, &invocation)?;
+    let mut bars = Bars::new(&trials);
+    Runner { command, jobs: args.jobs }.run(&folder, &trials, &mut bars)?;
+    bars.all.clear().map_err(Error::io("write", "standard error"))?;
+
+    let comparison = Comparison::read(folder.path())?;
+    report::write_all(&comparison, folder.path())?;
+    super::print(report::terminal(&comparison).as_bytes())?;
+    println!("written to {}", folder.path().display());
     Ok(())
+}
+
+fn defaults(name: &str) -> Result<WorkloadDefaults, Error> {
+    let info = workload::find(name)?.info();
+    Ok(WorkloadDefaults { batch_size: info.batch_size, epochs: info.epochs, validation: VALIDATION })
+}
+
+/// The command as one would type it.
+fn command_line() -> String {
+    let quote = |argument: String| {
+        let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
+        if !argument.is_empty() && argument.chars().all(is_plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', r"'\''"))
+        }
+    };
+    let arguments = std::env::args_os().skip(1).map(|argument| quote(argument.to_string_lossy().into()));
+    std::iter::once("optlab".to_string()).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// A bar for all trials and one for each that is running.
+struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    running: BTreeMap<usize, ProgressBar>,
+}
+
+impl Bars {
+    fn new(trials: &[Trial]) -> Self {
+        let all = MultiProgress::new();
+        let total = all.add(ProgressBar::new(trials.len() as u64));
+        total.set_style(style("{elapsed:>4} [{bar:30}] {pos}/{len} trials, {eta} left"));
+        total.enable_steady_tick(Duration::from_millis(500));
+        Bars { all, total, running: BTreeMap::new() }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+fn title(trial: &Trial) -> String {
+    format!("{} {} seed {}", trial.workload, trial.optimizer, trial.seed)
+}
+
+impl RunnerEvents for Bars {
+    fn skipped(&mut self, _index: usize, _trial: &Trial, _outcome: &Outcome) {
+        self.total.inc(1);
+        self.total.reset_eta();
+    }
+
+    fn started(&mut self, index: usize, trial: &Trial, attempt: usize) {
+        if attempt > 1 {
+            self.all.suspend(|| eprintln!("{}: its worker died, trying again", title(trial)));
+        }
+        let bar = self.all.add(ProgressBar::new(0));
+        bar.set_style(style("     [{bar:30}] {pos}/{len} steps, {msg}"));
+        bar.set_message(title(trial));
+        self.running.insert(index, bar);
+    }
+
+    fn progress(&mut self, index: usize, trial: &Trial, progress: Progress) {
+        if let Some(bar) = self.running.get(&index) {
+            bar.set_length(progress.total_steps as u64);
+            bar.set_position(progress.step as u64);
+            let loss = progress.loss.map_or_else(|| "not finite".into(), |loss| format!("{loss:.4}"));
+            bar.set_message(format!("{}, loss {loss}", title(trial)));
+        }
+    }
+
+    fn finished(&mut self, index: usize, trial: &Trial, outcome: &Outcome) -> Result<(), Error> {
+        if let Some(bar) = self.running.remove(&index) {
+            bar.finish_and_clear();
+        }
+        self.total.inc(1);
+        if matches!(outcome.status, Status::Diverged | Status::Failed) {
+            let how = if outcome.status == Status::Diverged { "diverged" } else { "failed" };
+            let reason = outcome.reason.as_deref().unwrap_or_default();
+            self.all.suspend(|| eprintln!("{}: {how}: {reason}", title(trial)));
+        }
+        Ok(())
+    }
 }
