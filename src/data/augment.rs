@@ -5,7 +5,9 @@ use crate::random::{Purpose, stream};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-/// How far a training image may be moved and turned; nothing by default.
+/// How far a training image may be moved and turned; nothing by default, and then it costs nothing.
+///
+/// What comes in from outside of an image is 0: its background, as long as inputs are not standardized.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! a set's file (mnist.rs, digits.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> batches.rs ──> Batch
+//!      │ bundled.rs, download.rs, idx.rs                                                     order.rs, augment.rs
 //! ```
 
 mod augment;
@@ -12,6 +13,7 @@ mod diabetes;
 mod digits;
 mod download;
 mod idx;
+mod image_file;
 mod mnist;
 mod normalize;
 mod order;
@@ -21,6 +23,7 @@ mod sunspots;
 pub use augment::Augmentation;
 pub use batches::{Batch, BatchTargets, Batches};
 pub use burn_dataset::{Item, Target};
+pub use image_file::read_digit_png;
 pub use normalize::Standardizer;
 pub use split::pad_images;
 
