@@ -4,12 +4,11 @@ use crate::error::Error;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::optim::{DynOptimizer, DynState, GradientsParams, Optimizer, StateSink, StateSource};
 use burn::tensor::{Device, Tensor, TensorData};
-use burn_pack::{Reader, Scalar, Writer};
-use std::collections::BTreeMap;
+use burn_pack::{Reader, Writer};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-
-const RANK: &str = "rank";
 
 /// A rule and the parameters it is for.
 #[derive(Clone)]
@@ -37,6 +36,25 @@ pub struct ModelOptimizer {
     name: String,
     rules: Vec<ParameterRule>,
     states: BTreeMap<String, DynState>,
+    /// The shape of every parameter of the model, by its path, once a step was made.
+    shapes: Shapes,
+}
+
+type Shapes = BTreeMap<String, Vec<usize>>;
+
+const OPTIMIZER: &str = "optimizer";
+const CONTENTS: &str = "contents";
+
+/// What a file of saved state says is in it. Burn leaves out what it cannot find, so a file is held to its own list
+/// before anything is read from it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Contents {
+    /// Every parameter of the model, with or without state.
+    parameters: Shapes,
+    /// The parameters that have state.
+    states: BTreeSet<String>,
+    tensors: Shapes,
+    scalars: BTreeSet<String>,
 }
 
 impl std::fmt::Debug for ModelOptimizer {
@@ -60,6 +78,7 @@ impl ModelOptimizer {
             name: name.into(),
             rules,
             states: BTreeMap::new(),
+            shapes: Shapes::new(),
         }
     }
 
@@ -79,6 +98,9 @@ impl ModelOptimizer {
 
     /// Moves the parameters of `model` along `gradients`. Parameters without a gradient stay as they are.
     pub fn apply<M: Module>(&mut self, lr: f64, model: M, gradients: &mut GradientsParams) -> M {
+        if self.shapes.is_empty() {
+            self.shapes = parameter_shapes(&model);
+        }
         let optimizer = self;
         model.map(&mut Step {
             path: Vec::new(),
@@ -100,30 +122,36 @@ impl ModelOptimizer {
             .map(|group| &group.rule)
     }
 
-    /// Writes the state of all parameters to a file in Burn's burnpack format.
+    /// Writes the state of all parameters to a file in Burn's burnpack format, with a list of what is in it. The same
+    /// state gives the same bytes.
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let mut tensors = Vec::new();
-        let mut scalars = BTreeMap::new();
+        let mut sink = StateSink::default();
         for (parameter, state) in &self.states {
-            let Some(rule) = self.rule_for(parameter, state.rank()) else {
-                continue;
-            };
-            let mut sink = StateSink::default();
-            rule.state_flatten(parameter, state, &mut sink);
-            scalars.insert(format!("{parameter}.{RANK}"), Scalar::from(state.rank()));
-            scalars.extend(sink.scalars);
-            for (name, data) in sink.tensors {
-                let (bytes, shape, dtype) = data.into_parts();
-                tensors.push(burn_pack::Tensor::new(name, dtype, shape, None, bytes));
+            if let Some(rule) = self.rule_for(parameter, state.rank()) {
+                rule.state_flatten(parameter, state, &mut sink);
             }
         }
-        let mut writer = Writer::new(tensors)
-            .with_metadata("optimizer", &self.name)
+        let shape_of = |(name, data): &(String, TensorData)| (name.clone(), data.shape().to_vec());
+        let contents = Contents {
+            parameters: self.shapes.clone(),
+            states: self.states.keys().cloned().collect(),
+            tensors: sink.tensors.iter().map(shape_of).collect(),
+            scalars: sink.scalars.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        let contents = serde_json::to_string(&contents).map_err(|reason| file_error(path, reason))?;
+        let tensors = sink.tensors.into_iter().map(|(name, data)| {
+            let (bytes, shape, dtype) = data.into_parts();
+            burn_pack::Tensor::new(name, dtype, shape, None, bytes)
+        });
+        let mut writer = Writer::new(tensors.collect())
+            .with_metadata(OPTIMIZER, &self.name)
+            .with_metadata(CONTENTS, &contents)
+            .auto_extension(false)
             .overwrite(true);
-        for (name, value) in scalars {
+        for (name, value) in sink.scalars {
             writer = writer.with_scalar(&name, value);
         }
         writer
@@ -131,69 +159,84 @@ impl ModelOptimizer {
             .map_err(|reason| file_error(path, reason))
     }
 
-    /// Loads what [`save`](Self::save) wrote, for the parameters of `model`.
+    /// Loads what [`save`](Self::save) wrote, for the parameters of `model`. After an error the optimizer is as before.
     ///
     /// # Errors
-    /// [`Error::File`] if the file is damaged, of another optimizer, of other parameters or of other shapes.
+    /// [`Error::File`] if the file is damaged, of another optimizer, of other parameters or of other shapes, or if
+    /// anything is missing that was saved.
     pub fn load<M: Module>(&mut self, path: &Path, model: &M, device: &Device) -> Result<(), Error> {
-        let refuse = |reason: String| Error::File {
-            path: path.into(),
-            reason,
-        };
-        let reader = Reader::from_file(path).map_err(|reason| file_error(path, reason))?;
-        match reader.metadata().get("optimizer") {
+        let reader = Reader::from_file_exact(path).map_err(|reason| file_error(path, reason))?;
+        match reader.metadata().get(OPTIMIZER) {
             Some(name) if *name == self.name => {}
             Some(name) => {
-                return Err(refuse(format!(
-                    "state of optimizer `{name}`, not of `{}`",
-                    self.name
-                )));
+                let reason = format!("state of optimizer `{name}`, not of `{}`", self.name);
+                return Err(file_error(path, reason));
             }
-            None => return Err(refuse("no optimizer's state".into())),
+            None => return Err(file_error(path, "no optimizer's state")),
         }
-        let scalars = reader.scalars().clone();
-        let shapes = parameter_shapes(model);
-        let mut source = StateSource::new(scalars.clone());
+        let contents = reader
+            .metadata()
+            .get(CONTENTS)
+            .ok_or_else(|| file_error(path, "no list of contents"))?;
+        let contents: Contents = serde_json::from_str(contents).map_err(|reason| file_error(path, reason))?;
+        check_parameters(&contents, &parameter_shapes(model)).map_err(|reason| file_error(path, reason))?;
+
+        let mut source = StateSource::new(reader.scalars().clone());
+        let scalars: BTreeSet<String> = reader.scalars().keys().cloned().collect();
+        let mut tensors = Shapes::new();
         for tensor in reader.into_tensors().map_err(|reason| file_error(path, reason))? {
             let (name, dtype, shape, _, bytes) =
                 tensor.into_parts().map_err(|reason| file_error(path, reason))?;
-            let data = TensorData::from_bytes(bytes, shape, dtype);
-            let fits = shapes.iter().any(|(parameter, expected)| {
-                name.strip_prefix(parameter.as_str())
-                    .is_some_and(|rest| rest.starts_with('.'))
-                    && (data.shape().as_slice() == expected.as_slice() || data.num_elements() <= 1)
-            });
-            if !fits {
-                return Err(refuse(format!(
-                    "`{name}` of shape {:?} fits no parameter",
-                    data.shape()
-                )));
-            }
-            source.insert_tensor(name, data);
+            tensors.insert(name.clone(), shape.to_vec());
+            source.insert_tensor(name, TensorData::from_bytes(bytes, shape, dtype));
+        }
+        if tensors != contents.tensors || scalars != contents.scalars {
+            return Err(file_error(
+                path,
+                "holds something else than its list of contents says",
+            ));
         }
         let mut states = BTreeMap::new();
-        for (name, rank) in &scalars {
-            let Some(parameter) = name.strip_suffix(&format!(".{RANK}")) else {
-                continue;
-            };
-            let rank = usize::try_from(*rank).map_err(|_| refuse(format!("`{name}` is no rank")))?;
-            let expected = shapes
-                .get(parameter)
-                .ok_or_else(|| refuse(format!("the model has no parameter `{parameter}`")))?;
-            if expected.len() != rank {
-                return Err(refuse(format!(
-                    "`{parameter}` has rank {}, its state {rank}",
-                    expected.len()
-                )));
-            }
+        for parameter in &contents.states {
+            let rank = contents.parameters[parameter].len();
             let state = self
                 .rule_for(parameter, rank)
                 .and_then(|rule| rule.state_unflatten(rank, parameter, &mut source, device))
-                .ok_or_else(|| refuse(format!("the state of `{parameter}` is incomplete")))?;
-            states.insert(parameter.to_string(), state);
+                .ok_or_else(|| file_error(path, format!("the state of `{parameter}` is incomplete")))?;
+            states.insert(parameter.clone(), state);
         }
         self.states = states;
+        self.shapes = contents.parameters;
         Ok(())
+    }
+}
+
+/// Whether a file with `contents` is for a model with parameters of these `shapes`, or else why not.
+fn check_parameters(contents: &Contents, shapes: &Shapes) -> Result<(), String> {
+    let saved = &contents.parameters;
+    if let Some(parameter) = contents.states.iter().find(|name| !saved.contains_key(*name)) {
+        return Err(format!(
+            "`{parameter}` has state and is not in the list of parameters"
+        ));
+    }
+    if saved.is_empty() {
+        // Saved before the first step: there is nothing to fit.
+        return Ok(());
+    }
+    for (parameter, shape) in saved {
+        match shapes.get(parameter) {
+            Some(expected) if expected == shape => {}
+            Some(expected) => {
+                return Err(format!(
+                    "`{parameter}` has shape {shape:?}, in the model {expected:?}"
+                ));
+            }
+            None => return Err(format!("the model has no parameter `{parameter}`")),
+        }
+    }
+    match shapes.keys().find(|parameter| !saved.contains_key(*parameter)) {
+        Some(parameter) => Err(format!("nothing is known of the model's parameter `{parameter}`")),
+        None => Ok(()),
     }
 }
 
@@ -205,13 +248,13 @@ fn file_error(path: &Path, reason: impl std::fmt::Display) -> Error {
 }
 
 /// The shape of every float parameter, by its path.
-fn parameter_shapes<M: Module>(model: &M) -> BTreeMap<String, Vec<usize>> {
+fn parameter_shapes<M: Module>(model: &M) -> Shapes {
     #[derive(Default)]
-    struct Shapes {
+    struct Visitor {
         path: Vec<String>,
-        shapes: BTreeMap<String, Vec<usize>>,
+        shapes: Shapes,
     }
-    impl ModuleVisitor for Shapes {
+    impl ModuleVisitor for Visitor {
         fn enter_module(&mut self, name: &str, _container_type: &str) {
             self.path.push(name.into());
         }
@@ -223,9 +266,9 @@ fn parameter_shapes<M: Module>(model: &M) -> BTreeMap<String, Vec<usize>> {
                 .insert(self.path.join("."), param.lazy_shape().to_vec());
         }
     }
-    let mut shapes = Shapes::default();
-    model.visit(&mut shapes);
-    shapes.shapes
+    let mut visitor = Visitor::default();
+    model.visit(&mut visitor);
+    visitor.shapes
 }
 
 /// Walks the model and moves each parameter that has a gradient.
@@ -277,3 +320,6 @@ impl ModuleMapper for Step<'_> {
         Param::from_mapped_value(id, tensor, mapper)
     }
 }
+
+#[cfg(test)]
+mod tests;
