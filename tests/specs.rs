@@ -57,11 +57,13 @@ const RUN: Run = Run {
     total_steps: 100,
 };
 
+type Build = Box<dyn Fn(f64) -> (&'static str, Result<(), Error>)>;
+
 struct Row {
     field: &'static str,
     ends: Ends,
     /// Whether the default settings with this value for the field are accepted, under which name.
-    build: Box<dyn Fn(f64) -> (&'static str, Result<(), Error>)>,
+    build: Build,
 }
 
 macro_rules! rule {
@@ -83,7 +85,9 @@ macro_rules! schedule {
             field: stringify!($field),
             ends: $ends,
             build: Box::new(|value| {
-                let spec = ScheduleSpec::$variant($config { $field: value.into(), ..$config::default() });
+                let mut config = $config::default();
+                config.$field = value.into();
+                let spec = ScheduleSpec::$variant(config);
                 (spec.name(), spec.build(RUN).map(|_| ()))
             }),
         }),*]
@@ -581,7 +585,7 @@ fn what_a_schedule_is_not_told_it_takes_from_the_run() {
 #[test]
 fn a_schedule_holds_its_last_rate_past_its_end() {
     for name in ["constant", "cosine", "warmup_cosine"] {
-        let rates = rates(&format!("{name}").parse().unwrap(), RUN, 1000);
+        let rates = rates(&name.parse().unwrap(), RUN, 1000);
         assert!(rates[100..].iter().all(|rate| *rate == rates[100]), "{name}");
     }
     for spec in ScheduleSpec::all()
@@ -596,7 +600,8 @@ fn a_schedule_holds_its_last_rate_past_its_end() {
 #[test]
 fn burns_schedules_give_burns_rates() {
     let step = |t: usize| 0.1 * 0.1_f64.powi(t as i32 / 33);
-    let expected: [(&str, Box<dyn Fn(usize) -> f64>); 5] = [
+    type Formula = Box<dyn Fn(usize) -> f64>;
+    let expected: [(&str, Formula); 5] = [
         (
             "burn.cosine",
             Box::new(|t| 0.05 * (1.0 + (std::f64::consts::PI * t as f64 / 100.0).cos())),
