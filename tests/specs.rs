@@ -626,3 +626,33 @@ fn burns_schedules_give_burns_rates() {
         }
     }
 }
+
+#[test]
+fn every_own_schedule_follows_its_formula_with_every_field_set() {
+    // What is left of half a cosine after a quarter and after three quarters of its way.
+    let (early, late) = (0.5 + 0.125_f64.sqrt(), 0.5 - 0.125_f64.sqrt());
+    for (text, expected) in [
+        ("constant:initial_lr=0.3", vec![0.3, 0.3, 0.3]),
+        (
+            "step:initial_lr=0.8,step_size=2,gamma=0.5",
+            vec![0.8, 0.8, 0.4, 0.4, 0.2],
+        ),
+        ("exponential:initial_lr=0.8,gamma=0.5", vec![0.8, 0.4, 0.2, 0.1]),
+        (
+            "cosine:initial_lr=1.0,min_lr=0.2,total_steps=4",
+            vec![1.0, 0.2 + 0.8 * early, 0.6, 0.2 + 0.8 * late, 0.2, 0.2, 0.2],
+        ),
+        (
+            "warmup_cosine:initial_lr=0.1,peak_lr=0.5,warmup_steps=2,total_steps=6,end_lr=0.3",
+            vec![0.1, 0.3, 0.5, 0.3 + 0.2 * early, 0.4, 0.3 + 0.2 * late, 0.3, 0.3],
+        ),
+    ] {
+        let rates = rates(&text.parse().unwrap(), RUN, expected.len());
+        for (t, (rate, expected)) in rates.iter().zip(&expected).enumerate() {
+            assert!(
+                (rate - expected).abs() < 1e-12,
+                "{text} at {t}: {rate}, not {expected}"
+            );
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Optimizers: one file per rule, a spec that names them, and the driver that applies them to a model.
 //!
 //! A rule implements [`burn::optim::Optimizer`], so it also goes into Burn's own `ModuleOptimizer` and `Learner`.
-//! A new rule is one new file and one line in [`spec`].
+//! A new rule is one new file, declared here, and one line in [`spec`]; its reference file is found by its name.
 
 mod adagrad;
 mod adam;
