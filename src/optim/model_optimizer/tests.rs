@@ -1,8 +1,11 @@
 use super::*;
+use crate::error::Error;
 use crate::optim::OptimizerSpec;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
-use std::path::PathBuf;
+use burn::tensor::{Device, TensorData};
+use burn_pack::{Reader, Writer};
+use std::path::{Path, PathBuf};
 
 /// Weights of rank 2 and 4, biases of rank 1.
 #[derive(Module, Debug)]
