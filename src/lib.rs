@@ -3,6 +3,7 @@
 //! `optlab` trains [Burn](burn) modules on swappable backends with its own and Burn's optimizers and schedules, compares
 //! them under one protocol, and keeps checkpoints that go on exactly where they stopped.
 
+mod atomic_file;
 pub mod cli;
 pub mod compare;
 pub mod data;

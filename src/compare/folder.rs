@@ -10,7 +10,7 @@
 //! A folder belongs to its trials. A plan may go on in it if it holds all of them, so seeds, optimizers and workloads
 //! can be added; a plan that lacks one of them is another comparison and is refused.
 
-use crate::compare::atomic_file;
+use crate::atomic_file;
 use crate::compare::plan::Plan;
 use crate::error::Error;
 use crate::train::{Outcome, Trial};

@@ -8,7 +8,6 @@
 //! Everything is in the folder: a comparison that was interrupted goes on from it, and a report is made from it alone.
 
 pub mod arm;
-pub mod atomic_file;
 pub mod comparison;
 pub mod curves;
 pub mod folder;

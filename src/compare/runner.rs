@@ -10,7 +10,7 @@
 //! A worker that dies without an outcome is started once more. If it dies again, the runner writes the outcome
 //! "failed" in its place, and the comparison goes on.
 
-use crate::compare::atomic_file;
+use crate::atomic_file;
 use crate::compare::folder::{self, Folder};
 use crate::compare::worker::{self, Children, Progress, WorkerCommand};
 use crate::error::Error;

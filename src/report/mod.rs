@@ -18,7 +18,8 @@ mod number;
 pub mod svg;
 pub mod terminal;
 
-use crate::compare::{Comparison, atomic_file};
+use crate::atomic_file;
+use crate::compare::Comparison;
 use crate::error::Error;
 use std::path::{Path, PathBuf};
 

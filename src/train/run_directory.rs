@@ -1,10 +1,10 @@
 //! The folder of a run: what is in it, and how its small files are written so that none is ever half there.
 
+use crate::atomic_file;
 use crate::error::Error;
 use crate::train::{Outcome, Trial};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The folder of a run.
@@ -167,28 +167,5 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|reason| Error::File { path: path.into(), reason: reason.to_string() })?;
     text.push(b'\n');
-    write_whole(path, &text)
-}
-
-/// Writes a file such that it is there whole or not at all: into a temporary file beside it, then renamed.
-///
-/// # Errors
-/// [`Error::Io`], as when the disk is full or the folder read-only.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let write = || -> std::io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        // Readable by others as far as the user's umask allows, as any other file of theirs.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.prefix(".writing-").tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(Error::io("write", path))
+    atomic_file::write(path, &text)
 }
