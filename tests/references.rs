@@ -54,6 +54,7 @@ fn every_schedule_gives_the_rates_of_its_reference_implementation() {
 }
 
 /// The backends of this build. To be replaced by the crate's own list of devices once it has one.
+#[allow(deprecated)] // Burn's ndarray backend is, and is asked for all the same.
 fn backends() -> Vec<(&'static str, Device)> {
     vec![
         #[cfg(feature = "flex")]

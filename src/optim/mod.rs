@@ -1,12 +1,13 @@
 //! Optimizers: one file per rule, a spec that names them, and the driver that applies them to a model.
 //!
 //! A rule implements [`burn::optim::Optimizer`], so it also goes into Burn's own `ModuleOptimizer` and `Learner`.
-//! A new rule is one new file and one line in [`spec`].
+//! A new rule is one new file, declared here, and one line in [`spec`]; its reference file is found by its name.
 
 mod adagrad;
 mod adam;
 mod adamw;
 mod burn_rules;
+mod gradient_transform;
 mod lion;
 mod model_optimizer;
 mod moments;
@@ -19,6 +20,7 @@ pub use adagrad::{AdaGrad, AdaGradConfig, AdaGradState};
 pub use adam::{Adam, AdamConfig};
 pub use adamw::{AdamW, AdamWConfig};
 pub use burn_rules::*;
+pub use gradient_transform::GradientTransform;
 pub use lion::{Lion, LionConfig, LionState};
 pub use model_optimizer::{ModelOptimizer, ParameterRule};
 pub use moments::MomentsState;

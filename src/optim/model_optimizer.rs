@@ -1,15 +1,12 @@
-//! What the training loop drives: a rule, its state for each parameter, and how both are saved.
+//! What the training loop drives: a rule and its state for each parameter.
 
-use crate::error::Error;
+mod saved_state;
+
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::optim::{DynOptimizer, DynState, GradientsParams, Optimizer, StateSink, StateSource};
-use burn::tensor::{Device, Tensor, TensorData};
-use burn_pack::{Reader, Scalar, Writer};
+use burn::optim::{DynOptimizer, DynState, GradientsParams, Optimizer};
+use burn::tensor::Tensor;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
-
-const RANK: &str = "rank";
 
 /// A rule and the parameters it is for.
 #[derive(Clone)]
@@ -37,7 +34,11 @@ pub struct ModelOptimizer {
     name: String,
     rules: Vec<ParameterRule>,
     states: BTreeMap<String, DynState>,
+    /// The shape of every parameter of the model, by its path, once a step was made.
+    shapes: Shapes,
 }
+
+type Shapes = BTreeMap<String, Vec<usize>>;
 
 impl std::fmt::Debug for ModelOptimizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -60,6 +61,7 @@ impl ModelOptimizer {
             name: name.into(),
             rules,
             states: BTreeMap::new(),
+            shapes: Shapes::new(),
         }
     }
 
@@ -79,6 +81,9 @@ impl ModelOptimizer {
 
     /// Moves the parameters of `model` along `gradients`. Parameters without a gradient stay as they are.
     pub fn apply<M: Module>(&mut self, lr: f64, model: M, gradients: &mut GradientsParams) -> M {
+        if self.shapes.is_empty() {
+            self.shapes = parameter_shapes(&model);
+        }
         let optimizer = self;
         model.map(&mut Step {
             path: Vec::new(),
@@ -99,119 +104,16 @@ impl ModelOptimizer {
             .find(|group| (group.applies)(path, rank))
             .map(|group| &group.rule)
     }
-
-    /// Writes the state of all parameters to a file in Burn's burnpack format.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let mut tensors = Vec::new();
-        let mut scalars = BTreeMap::new();
-        for (parameter, state) in &self.states {
-            let Some(rule) = self.rule_for(parameter, state.rank()) else {
-                continue;
-            };
-            let mut sink = StateSink::default();
-            rule.state_flatten(parameter, state, &mut sink);
-            scalars.insert(format!("{parameter}.{RANK}"), Scalar::from(state.rank()));
-            scalars.extend(sink.scalars);
-            for (name, data) in sink.tensors {
-                let (bytes, shape, dtype) = data.into_parts();
-                tensors.push(burn_pack::Tensor::new(name, dtype, shape, None, bytes));
-            }
-        }
-        let mut writer = Writer::new(tensors)
-            .with_metadata("optimizer", &self.name)
-            .overwrite(true);
-        for (name, value) in scalars {
-            writer = writer.with_scalar(&name, value);
-        }
-        writer
-            .write_to_file(path)
-            .map_err(|reason| file_error(path, reason))
-    }
-
-    /// Loads what [`save`](Self::save) wrote, for the parameters of `model`.
-    ///
-    /// # Errors
-    /// [`Error::File`] if the file is damaged, of another optimizer, of other parameters or of other shapes.
-    pub fn load<M: Module>(&mut self, path: &Path, model: &M, device: &Device) -> Result<(), Error> {
-        let refuse = |reason: String| Error::File {
-            path: path.into(),
-            reason,
-        };
-        let reader = Reader::from_file(path).map_err(|reason| file_error(path, reason))?;
-        match reader.metadata().get("optimizer") {
-            Some(name) if *name == self.name => {}
-            Some(name) => {
-                return Err(refuse(format!(
-                    "state of optimizer `{name}`, not of `{}`",
-                    self.name
-                )));
-            }
-            None => return Err(refuse("no optimizer's state".into())),
-        }
-        let scalars = reader.scalars().clone();
-        let shapes = parameter_shapes(model);
-        let mut source = StateSource::new(scalars.clone());
-        for tensor in reader.into_tensors().map_err(|reason| file_error(path, reason))? {
-            let (name, dtype, shape, _, bytes) =
-                tensor.into_parts().map_err(|reason| file_error(path, reason))?;
-            let data = TensorData::from_bytes(bytes, shape, dtype);
-            let fits = shapes.iter().any(|(parameter, expected)| {
-                name.strip_prefix(parameter.as_str())
-                    .is_some_and(|rest| rest.starts_with('.'))
-                    && (data.shape().as_slice() == expected.as_slice() || data.num_elements() <= 1)
-            });
-            if !fits {
-                return Err(refuse(format!(
-                    "`{name}` of shape {:?} fits no parameter",
-                    data.shape()
-                )));
-            }
-            source.insert_tensor(name, data);
-        }
-        let mut states = BTreeMap::new();
-        for (name, rank) in &scalars {
-            let Some(parameter) = name.strip_suffix(&format!(".{RANK}")) else {
-                continue;
-            };
-            let rank = usize::try_from(*rank).map_err(|_| refuse(format!("`{name}` is no rank")))?;
-            let expected = shapes
-                .get(parameter)
-                .ok_or_else(|| refuse(format!("the model has no parameter `{parameter}`")))?;
-            if expected.len() != rank {
-                return Err(refuse(format!(
-                    "`{parameter}` has rank {}, its state {rank}",
-                    expected.len()
-                )));
-            }
-            let state = self
-                .rule_for(parameter, rank)
-                .and_then(|rule| rule.state_unflatten(rank, parameter, &mut source, device))
-                .ok_or_else(|| refuse(format!("the state of `{parameter}` is incomplete")))?;
-            states.insert(parameter.to_string(), state);
-        }
-        self.states = states;
-        Ok(())
-    }
-}
-
-fn file_error(path: &Path, reason: impl std::fmt::Display) -> Error {
-    Error::File {
-        path: path.into(),
-        reason: reason.to_string(),
-    }
 }
 
 /// The shape of every float parameter, by its path.
-fn parameter_shapes<M: Module>(model: &M) -> BTreeMap<String, Vec<usize>> {
+fn parameter_shapes<M: Module>(model: &M) -> Shapes {
     #[derive(Default)]
-    struct Shapes {
+    struct Visitor {
         path: Vec<String>,
-        shapes: BTreeMap<String, Vec<usize>>,
+        shapes: Shapes,
     }
-    impl ModuleVisitor for Shapes {
+    impl ModuleVisitor for Visitor {
         fn enter_module(&mut self, name: &str, _container_type: &str) {
             self.path.push(name.into());
         }
@@ -223,9 +125,9 @@ fn parameter_shapes<M: Module>(model: &M) -> BTreeMap<String, Vec<usize>> {
                 .insert(self.path.join("."), param.lazy_shape().to_vec());
         }
     }
-    let mut shapes = Shapes::default();
-    model.visit(&mut shapes);
-    shapes.shapes
+    let mut visitor = Visitor::default();
+    model.visit(&mut visitor);
+    visitor.shapes
 }
 
 /// Walks the model and moves each parameter that has a gradient.
@@ -277,3 +179,6 @@ impl ModuleMapper for Step<'_> {
         Param::from_mapped_value(id, tensor, mapper)
     }
 }
+
+#[cfg(test)]
+mod tests;

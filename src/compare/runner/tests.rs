@@ -215,8 +215,9 @@ fn a_diverged_trial_is_a_result_and_is_not_run_again() {
     let stage = Stage::new(1, "finish \"$1\"; exit 1");
     let diverged = made_up::lost(Status::Diverged, "loss is NaN at step 17");
     std::fs::write(stage.path("good.json"), serde_json::to_string(&diverged).unwrap()).unwrap();
-    assert_eq!(stage.run(&trials(1), &mut ()).unwrap(), [diverged.clone()]);
-    assert_eq!(stage.run(&trials(1), &mut ()).unwrap(), [diverged]);
+    for _ in 0..2 {
+        assert_eq!(stage.run(&trials(1), &mut ()).unwrap()[0], diverged);
+    }
     assert_eq!(stage.started().len(), 1);
 }
 

@@ -1,0 +1,353 @@
+use super::*;
+use crate::error::Error;
+use crate::optim::OptimizerSpec;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{Linear, LinearConfig};
+use burn::tensor::{Device, TensorData};
+use burn_pack::{Reader, Writer};
+use std::path::{Path, PathBuf};
+
+/// Weights of rank 2 and 4, biases of rank 1.
+#[derive(Module, Debug)]
+struct Model {
+    linear: Linear,
+    conv: Conv2d,
+}
+
+impl Model {
+    /// The same parameters every time.
+    fn new(d_output: usize) -> Self {
+        let device = Device::default().autodiff();
+        let model = Model {
+            linear: LinearConfig::new(4, d_output).init(&device),
+            conv: Conv2dConfig::new([2, 3], [2, 2]).init(&device),
+        };
+        model.map(&mut Fill)
+    }
+
+    /// All elements, in the order of the parameters.
+    fn bits(&self) -> Vec<u32> {
+        struct Bits(Vec<u32>);
+        impl ModuleVisitor for Bits {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let data = param.val().into_data();
+                self.0.extend(data.iter::<f32>().map(f32::to_bits));
+            }
+        }
+        let mut bits = Bits(Vec::new());
+        self.visit(&mut bits);
+        bits.0
+    }
+}
+
+/// Sets each parameter to distinct values that are nowhere 0.
+struct Fill;
+
+impl ModuleMapper for Fill {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| {
+            let device = tensor.device();
+            wave(tensor.shape().to_vec(), 1.0, &device).require_grad()
+        })
+    }
+}
+
+fn wave<const D: usize>(shape: Vec<usize>, frequency: f32, device: &Device) -> Tensor<D> {
+    let size: usize = shape.iter().product();
+    let values: Vec<f32> = (0..size)
+        .map(|i| ((i + 1) as f32 * frequency).sin() + 0.01)
+        .collect();
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The gradients of step `step`, of which the parameter named `without` has none.
+fn gradients(model: &Model, step: usize, without: &str) -> GradientsParams {
+    struct Gradients<'a> {
+        path: Vec<String>,
+        without: &'a str,
+        step: usize,
+        gradients: GradientsParams,
+    }
+    impl ModuleVisitor for Gradients<'_> {
+        fn enter_module(&mut self, name: &str, _container_type: &str) {
+            self.path.push(name.into());
+        }
+        fn exit_module(&mut self, _name: &str, _container_type: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if self.path.join(".") != self.without {
+                let device = param.val().device().inner();
+                let frequency = 0.3 + 0.1 * self.step as f32;
+                let gradient = wave::<D>(param.lazy_shape().to_vec(), frequency, &device);
+                self.gradients.register(param.id, gradient);
+            }
+        }
+    }
+    let mut visitor = Gradients {
+        path: Vec::new(),
+        without,
+        step,
+        gradients: GradientsParams::new(),
+    };
+    model.visit(&mut visitor);
+    visitor.gradients
+}
+
+fn train(
+    optimizer: &mut ModelOptimizer,
+    mut model: Model,
+    steps: std::ops::Range<usize>,
+    without: &str,
+) -> Model {
+    for step in steps {
+        let mut gradients = gradients(&model, step, without);
+        model = optimizer.apply(0.01, model, &mut gradients);
+    }
+    model
+}
+
+/// Every rule with its default settings, and every kind of state that only other settings have.
+fn specs() -> Vec<OptimizerSpec> {
+    let further = [
+        "sgd:momentum=0.9",
+        "adam:amsgrad=true",
+        "adamw:amsgrad=true",
+        "rmsprop:centered=true,momentum=0.9",
+        "burn.sgd:momentum=0.9",
+        "burn.adam:amsgrad=true",
+    ];
+    let further = further.iter().map(|text| text.parse().unwrap());
+    OptimizerSpec::all().into_iter().chain(further).collect()
+}
+
+fn has_state(spec: &OptimizerSpec) -> bool {
+    !["sgd", "burn.sgd"].contains(&spec.to_string().as_str())
+}
+
+/// An optimizer and its model after five steps, and the file that it was saved to.
+struct Saved {
+    spec: OptimizerSpec,
+    optimizer: ModelOptimizer,
+    model: Model,
+    path: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+fn saved(spec: &OptimizerSpec, without: &str) -> Saved {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optimizer");
+    let mut optimizer = spec.build().unwrap();
+    let model = train(&mut optimizer, Model::new(3), 0..5, without);
+    optimizer.save(&path).unwrap();
+    Saved {
+        spec: spec.clone(),
+        optimizer,
+        model,
+        path,
+        folder,
+    }
+}
+
+impl Saved {
+    /// Loads `path` into a fresh optimizer of the same rule.
+    fn load_from(&self, path: &Path) -> Result<ModelOptimizer, Error> {
+        let mut fresh = self.spec.build().unwrap();
+        fresh.load(path, &self.model, &Device::default()).map(|()| fresh)
+    }
+
+    /// The file again, without the tensors and scalars that `drop` names.
+    fn rewritten(&self, drop: impl Fn(&str) -> bool) -> PathBuf {
+        let reader = Reader::from_file_exact(&self.path).unwrap();
+        let (metadata, scalars) = (reader.metadata().clone(), reader.scalars().clone());
+        let tensors = reader.into_tensors().unwrap().into_iter().map(|tensor| {
+            let (name, dtype, shape, _, bytes) = tensor.into_parts().unwrap();
+            burn_pack::Tensor::new(name, dtype, shape, None, bytes)
+        });
+        let kept = tensors.filter(|tensor| !drop(&tensor.name)).collect();
+        let mut writer = Writer::new(kept).auto_extension(false);
+        for (key, value) in &metadata {
+            writer = writer.with_metadata(key, value);
+        }
+        for (name, value) in scalars.into_iter().filter(|(name, _)| !drop(name)) {
+            writer = writer.with_scalar(&name, value);
+        }
+        let path = self.folder.path().join("rewritten");
+        writer.write_to_file(&path).unwrap();
+        path
+    }
+}
+
+#[test]
+fn every_rule_goes_on_from_saved_state_as_if_never_stopped() {
+    for spec in specs() {
+        let mut saved = saved(&spec, "");
+        let mut restored = saved.load_from(&saved.path).unwrap();
+        let mut unrestored = spec.build().unwrap();
+        let uninterrupted = train(&mut saved.optimizer, saved.model.clone(), 5..10, "");
+        let resumed = train(&mut restored, saved.model.clone(), 5..10, "");
+        assert_eq!(resumed.bits(), uninterrupted.bits(), "{spec}");
+        let restarted = train(&mut unrestored, saved.model.clone(), 5..10, "");
+        assert_eq!(
+            restarted.bits() != uninterrupted.bits(),
+            has_state(&spec),
+            "{spec}"
+        );
+    }
+}
+
+#[test]
+fn the_same_state_saves_to_the_same_bytes() {
+    for spec in specs() {
+        let first = saved(&spec, "");
+        let again = first.folder.path().join("again");
+        first.optimizer.save(&again).unwrap();
+        let bytes = std::fs::read(&first.path).unwrap();
+        assert_eq!(bytes, std::fs::read(again).unwrap(), "{spec}");
+        let restored = first.folder.path().join("restored");
+        first.load_from(&first.path).unwrap().save(&restored).unwrap();
+        assert_eq!(bytes, std::fs::read(restored).unwrap(), "{spec}");
+        assert_eq!(bytes, std::fs::read(&saved(&spec, "").path).unwrap(), "{spec}");
+    }
+}
+
+#[test]
+fn a_parameter_without_a_gradient_stays_as_it_is_and_goes_on_without_state() {
+    for spec in specs() {
+        let mut saved = saved(&spec, "conv.bias");
+        let before = Model::new(3);
+        let bias = |model: &Model| model.conv.bias.as_ref().unwrap().val().into_data();
+        assert_eq!(bias(&saved.model), bias(&before), "{spec}");
+        assert_ne!(saved.model.bits(), before.bits(), "{spec}");
+
+        let mut restored = saved.load_from(&saved.path).unwrap();
+        let uninterrupted = train(&mut saved.optimizer, saved.model.clone(), 5..8, "");
+        let resumed = train(&mut restored, saved.model.clone(), 5..8, "");
+        assert_eq!(resumed.bits(), uninterrupted.bits(), "{spec}");
+    }
+}
+
+#[test]
+fn state_from_before_the_first_step_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optimizer");
+    let spec: OptimizerSpec = "adam".parse().unwrap();
+    spec.build().unwrap().save(&path).unwrap();
+    let mut fresh = spec.build().unwrap();
+    fresh.load(&path, &Model::new(3), &Device::default()).unwrap();
+}
+
+#[test]
+fn state_of_another_rule_is_refused() {
+    let specs = OptimizerSpec::all();
+    for (i, spec) in specs.iter().enumerate() {
+        let saved = saved(spec, "");
+        let mut other = specs[(i + 1) % specs.len()].build().unwrap();
+        let error = other
+            .load(&saved.path, &saved.model, &Device::default())
+            .unwrap_err();
+        assert!(
+            error.to_string().contains(&format!("`{}`", spec.name())),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn state_of_other_shapes_or_parameters_is_refused() {
+    for spec in specs() {
+        let saved = saved(&spec, "");
+        let load = |optimizer: &mut ModelOptimizer, wider: bool| match wider {
+            true => optimizer.load(&saved.path, &Model::new(7), &Device::default()),
+            false => optimizer.load(&saved.path, &saved.model.linear, &Device::default()),
+        };
+        for wider in [true, false] {
+            assert!(load(&mut spec.build().unwrap(), wider).is_err(), "{spec}");
+        }
+        // And the other way round: a file that knows fewer parameters than the model has.
+        let mut of_a_part = spec.build().unwrap();
+        let linear = Model::new(3).linear;
+        let mut gradients = GradientsParams::new();
+        gradients.register(linear.weight.id, wave::<2>(vec![4, 3], 0.3, &Device::default()));
+        of_a_part.apply(0.01, linear, &mut gradients);
+        let path = saved.folder.path().join("part");
+        of_a_part.save(&path).unwrap();
+        assert!(saved.load_from(&path).is_err(), "{spec}");
+    }
+}
+
+#[test]
+fn a_truncated_file_is_refused() {
+    for spec in specs() {
+        let saved = saved(&spec, "");
+        let bytes = std::fs::read(&saved.path).unwrap();
+        let path = saved.folder.path().join("truncated");
+        let mut lengths = vec![0, 1, bytes.len() / 2];
+        if has_state(&spec) {
+            lengths.push(bytes.len() - 1);
+        }
+        for length in lengths {
+            std::fs::write(&path, &bytes[..length]).unwrap();
+            assert!(saved.load_from(&path).is_err(), "{spec}, {length} bytes");
+        }
+        assert!(saved.load_from(&saved.folder.path().join("missing")).is_err());
+    }
+}
+
+#[test]
+fn a_file_in_which_anything_is_missing_is_refused() {
+    for spec in specs() {
+        let saved = saved(&spec, "");
+        assert!(saved.load_from(&saved.rewritten(|_| false)).is_ok(), "{spec}");
+        let reader = Reader::from_file_exact(&saved.path).unwrap();
+        let scalars = reader.scalars().keys().cloned();
+        let tensors = reader.tensor_names().into_iter().map(String::from);
+        for missing in scalars.chain(tensors) {
+            let path = saved.rewritten(|name| name == missing);
+            assert!(saved.load_from(&path).is_err(), "{spec} without {missing}");
+        }
+        for missing in ["linear.weight", "linear.bias", "conv.weight", "conv.bias"] {
+            let path = saved.rewritten(|name| name.starts_with(missing));
+            assert_eq!(
+                saved.load_from(&path).is_err(),
+                has_state(&spec),
+                "{spec} without {missing}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_refused_file_leaves_the_optimizer_as_it_was() {
+    let spec: OptimizerSpec = "adam".parse().unwrap();
+    let mut saved = saved(&spec, "");
+    let path = saved.rewritten(|name| name.starts_with("conv.bias"));
+    let mut expected = saved.load_from(&saved.path).unwrap();
+    assert!(
+        saved
+            .optimizer
+            .load(&path, &saved.model, &Device::default())
+            .is_err()
+    );
+    let kept = train(&mut saved.optimizer, saved.model.clone(), 5..8, "");
+    let expected = train(&mut expected, saved.model.clone(), 5..8, "");
+    assert_eq!(kept.bits(), expected.bits());
+}
+
+#[test]
+fn a_step_returns_what_the_first_evaluation_measured() {
+    let mut optimizer = "sgd".parse::<OptimizerSpec>().unwrap().build().unwrap();
+    let (moved, measured) = optimizer.step(0.1, Model::new(3), |model| (7, gradients(model, 0, "")));
+    assert_eq!(measured, 7);
+    assert_ne!(moved.bits(), Model::new(3).bits());
+}
+
+#[test]
+fn a_frozen_parameter_stays_frozen_and_a_trained_one_can_be_trained_on() {
+    let mut model = Model::new(3);
+    model.conv = model.conv.no_grad();
+    let mut optimizer = "adam".parse::<OptimizerSpec>().unwrap().build().unwrap();
+    let model = train(&mut optimizer, model, 0..2, "conv.weight");
+    assert!(!model.conv.weight.val().is_require_grad());
+    assert!(model.linear.weight.val().is_require_grad());
+}

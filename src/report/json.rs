@@ -1,0 +1,57 @@
+//! Everything for programs: trials with their outcomes, and summaries.
+
+use crate::compare::{Comparison, Invocation, Outcome, Summary, Trial};
+use crate::error::Error;
+use crate::report::{Exporter, unwritable};
+use serde::Serialize;
+use serde_json::Value;
+
+const FILE_NAME: &str = "results.json";
+
+/// `results.json`: `name`, `invocations`, `environment`, `trials` (`id`, `trial`, `outcome`) and `summaries`.
+#[derive(Debug, Clone, Copy)]
+pub struct Json;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    name: &'a str,
+    invocations: &'a [Invocation],
+    environment: Option<&'a Value>,
+    trials: Vec<Entry<'a>>,
+    summaries: Vec<Summary>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    id: String,
+    trial: &'a Trial,
+    outcome: Option<&'a Outcome>,
+}
+
+impl Exporter for Json {
+    fn file_name(&self) -> &'static str {
+        FILE_NAME
+    }
+
+    fn export(&self, comparison: &Comparison) -> Result<String, Error> {
+        let document = Document {
+            name: &comparison.name,
+            invocations: &comparison.invocations,
+            environment: comparison.environment.as_ref(),
+            trials: comparison
+                .runs
+                .iter()
+                .map(|run| Entry {
+                    id: run.trial.id(),
+                    trial: &run.trial,
+                    outcome: run.outcome.as_ref(),
+                })
+                .collect(),
+            summaries: comparison.summaries(),
+        };
+        let mut text =
+            serde_json::to_string_pretty(&document).map_err(|reason| unwritable(FILE_NAME, reason))?;
+        text.push('\n');
+        Ok(text)
+    }
+}

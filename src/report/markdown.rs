@@ -1,0 +1,107 @@
+//! Tables with all columns, the seeds that were lost, and how it was made.
+
+use crate::compare::{Comparison, Summary};
+use crate::error::Error;
+use crate::report::columns::{self, Column};
+use crate::report::labels::{self, Labels};
+use crate::report::{Exporter, number, svg};
+use serde_json::Value;
+
+const HOW_TO_READ: &str = "Mean ± sample standard deviation over the seeds that ended. *final*: on the validation part \
+    after the last step; *best*: its best evaluation; *test*: on the test part, with the best checkpoint where there is \
+    a validation part, else the last. *To target*: mean over the seeds that reached the workload's target on the \
+    validation part, and how many did. *Seconds* are training seconds: evaluation, logging, checkpoints and the first \
+    step are outside of the clock; *ms/step* and *first step* are medians. Best final mean first; arms that lost a seed \
+    come after those that lost none.";
+
+/// `results.md`.
+#[derive(Debug, Clone, Copy)]
+pub struct Markdown;
+
+impl Exporter for Markdown {
+    fn file_name(&self) -> &'static str {
+        "results.md"
+    }
+
+    fn export(&self, comparison: &Comparison) -> Result<String, Error> {
+        let summaries = comparison.summaries();
+        let labels = Labels::of(&summaries);
+        let mut text = format!(
+            "# {}\n\n![Learning curves]({})\n",
+            comparison.name,
+            svg::FILE_NAME
+        );
+        for workload in comparison.workloads() {
+            let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
+            text.push_str(&section(comparison, &labels, workload, &arms));
+        }
+        text.push_str(&format!("\n{HOW_TO_READ}\n\n## How it was made\n\n"));
+        for invocation in &comparison.invocations {
+            let at_once = match invocation.jobs {
+                1 => "one trial at a time".into(),
+                jobs => format!("{jobs} trials at once, which share the machine's clock"),
+            };
+            text.push_str(&format!("```sh\n{}\n```\n\n{at_once}\n\n", invocation.command));
+        }
+        text.push_str(&environment(comparison.environment.as_ref()));
+        Ok(text)
+    }
+}
+
+fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Summary]) -> String {
+    let mut text = format!("\n## {workload}\n\n{}", labels.shared(comparison, arms));
+    if let Some((arm, target)) = arms.first().and_then(|arm| Some((arm, arm.target?))) {
+        let better = if arm.larger_is_better { "larger" } else { "smaller" };
+        let target = number::metric(&arm.metric, target);
+        text.push_str(&format!(
+            " · {} ({better} is better) · target {target}",
+            arm.metric
+        ));
+    }
+    text.push_str("\n\n");
+    text.push_str(&table(&columns::columns(labels, arms)));
+    let lost = labels::lost_seeds(labels, arms);
+    if !lost.is_empty() {
+        text.push('\n');
+        lost.iter()
+            .for_each(|line| text.push_str(&format!("- {}\n", one_line(line))));
+    }
+    text
+}
+
+fn table(columns: &[Column]) -> String {
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let rule = |column: &Column| {
+        if column.is_text {
+            ":--".to_string()
+        } else {
+            "--:".into()
+        }
+    };
+    let mut text = row(columns.iter().map(|column| one_line(&column.title)).collect());
+    text.push_str(&row(columns.iter().map(rule).collect()));
+    for index in 0..columns.first().map_or(0, |column| column.cells.len()) {
+        text.push_str(&row(columns
+            .iter()
+            .map(|column| one_line(&column.cells[index]))
+            .collect()));
+    }
+    text
+}
+
+/// `environment.json` as a table, as it is.
+fn environment(environment: Option<&Value>) -> String {
+    let Some(fields) = environment.and_then(Value::as_object) else {
+        return String::new();
+    };
+    let mut text = String::from("| | |\n|:--|:--|\n");
+    for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        text.push_str(&format!("| {} | {} |\n", key.replace('_', " "), one_line(&value)));
+    }
+    text
+}
+
+fn one_line(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}

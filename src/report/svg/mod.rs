@@ -1,0 +1,127 @@
+//! The learning curves of a comparison as one picture that needs nothing else: a panel for each workload, a line for
+//! each arm, light or dark as the reader's system is.
+
+mod axis;
+mod legend;
+mod panel;
+mod style;
+
+use crate::compare::curves::Curves;
+use crate::compare::{Comparison, Summary};
+use crate::error::Error;
+use crate::report::Exporter;
+use crate::report::labels::Labels;
+use panel::{Line, Panel};
+
+/// The picture's file.
+pub const FILE_NAME: &str = "curves.svg";
+
+/// The picture's width; its height follows from what it shows.
+const WIDTH: f64 = 1000.0;
+const HEADER: f64 = 66.0;
+
+/// `curves.svg`.
+#[derive(Debug, Clone, Copy)]
+pub struct Svg;
+
+impl Exporter for Svg {
+    fn file_name(&self) -> &'static str {
+        FILE_NAME
+    }
+
+    fn export(&self, comparison: &Comparison) -> Result<String, Error> {
+        let summaries = comparison.summaries();
+        let labels = Labels::of(&summaries);
+        // An arm looks the same in each panel, whatever its place there.
+        let mut known: Vec<String> = Vec::new();
+        for runs in comparison.arms() {
+            let arm = summaries.iter().find(|arm| arm.is_about(&runs[0].trial));
+            known.extend(
+                arm.map(|arm| labels.label(arm))
+                    .filter(|label| !known.contains(label)),
+            );
+        }
+        let mut body = String::new();
+        let mut top = HEADER;
+        for (number, workload) in comparison.workloads().into_iter().enumerate() {
+            let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
+            let curves = Curves::of(comparison, &arms);
+            let line = |place: usize| {
+                let label = labels.label(arms[place]);
+                Line {
+                    place: known.iter().position(|known| *known == label).unwrap_or(place),
+                    curve: &curves.arms[place],
+                    failed: arms[place].failed.len(),
+                    label,
+                }
+            };
+            let panel = Panel {
+                number,
+                title: workload,
+                metric: if curves.quantity.contains("loss") {
+                    "loss"
+                } else {
+                    &arms[0].metric
+                },
+                curves: &curves,
+                lines: (0..arms.len()).map(line).collect(),
+                most_points: most_points(summaries.len()),
+                subtitle: labels.shared(comparison, &arms),
+            };
+            body.push_str(&panel.draw(top, WIDTH));
+            top += panel.height();
+        }
+        let most_arms = known.len();
+        Ok(document(
+            &comparison.name,
+            top,
+            &style::sheet(band_opacity(most_arms)),
+            &body,
+        ))
+    }
+}
+
+/// Many bands on top of each other hide the lines.
+fn band_opacity(arms: usize) -> f64 {
+    match arms {
+        0..=4 => 0.16,
+        5..=9 => 0.1,
+        _ => 0.06,
+    }
+}
+
+/// So many points of each line that the picture stays within some 250 kB: three numbers of about 12 bytes a point.
+fn most_points(lines: usize) -> usize {
+    (250_000 / 36 / lines.max(1)).clamp(16, 300)
+}
+
+fn document(name: &str, height: f64, sheet: &str, body: &str) -> String {
+    let name = escape(name);
+    let how = "Line: median over seeds. Band: smallest to largest. ×: a seed that diverged, where it was last seen.";
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         aria-labelledby=\"title what\">\n<title id=\"title\">Learning curves: {name}</title>\n\
+         <desc id=\"what\">{how}</desc>\n<style>\n{sheet}\n</style>\n\
+         <rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" rx=\"6\"/>\n\
+         <text class=\"h1\" x=\"24\" y=\"34\">Learning curves: {name}</text>\n\
+         <text class=\"faint\" x=\"24\" y=\"55\">{how}</text>\n{body}</svg>\n"
+    )
+}
+
+/// Text as XML holds it.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            // XML has no way to write the other control characters.
+            control if control.is_control() => escaped.push(' '),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,658 @@
+//! One table for all rules and one for all schedules: every documented range at both ends and with NaN, every field
+//! with an effect, every name there and back. A new rule or schedule is new rows.
+
+use burn::nn::{Linear, LinearConfig};
+use burn::optim::decay::WeightDecayConfig;
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::tensor::{Device, Tensor, TensorData};
+use optlab::Error;
+use optlab::optim::*;
+use optlab::schedule::*;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Values at or just inside of both ends, and values just outside.
+struct Ends {
+    inside: [f64; 2],
+    outside: [f64; 2],
+}
+
+const BELOW_ONE: Ends = Ends {
+    inside: [0.0, 0.999999],
+    outside: [1.0, -1e-9],
+};
+const SHARE: Ends = Ends {
+    inside: [0.0, 1.0],
+    outside: [1.000001, -1e-9],
+};
+const NON_NEGATIVE: Ends = Ends {
+    inside: [0.0, 1e30],
+    outside: [f64::INFINITY, -1e-9],
+};
+const POSITIVE: Ends = Ends {
+    inside: [1e-30, 1e30],
+    outside: [f64::INFINITY, 0.0],
+};
+const POSITIVE_UP_TO_ONE: Ends = Ends {
+    inside: [1e-30, 1.0],
+    outside: [1.000001, 0.0],
+};
+const NEGATIVE: Ends = Ends {
+    inside: [-1e30, -1e-30],
+    outside: [0.0, f64::NEG_INFINITY],
+};
+const FINITE: Ends = Ends {
+    inside: [-1e30, 1e30],
+    outside: [f64::INFINITY, f64::NEG_INFINITY],
+};
+/// Up to the run's rate, which is [`RUN`]'s.
+const UP_TO_THE_RATE: Ends = Ends {
+    inside: [0.0, RUN.lr],
+    outside: [RUN.lr * 1.000001, -1e-9],
+};
+
+const RUN: Run = Run {
+    lr: 0.1,
+    total_steps: 100,
+};
+
+type Build = Box<dyn Fn(f64) -> (&'static str, Result<(), Error>)>;
+
+struct Row {
+    field: &'static str,
+    ends: Ends,
+    /// Whether the default settings with this value for the field are accepted, under which name.
+    build: Build,
+}
+
+macro_rules! rule {
+    ($variant:ident($config:ident): $($field:ident $ends:ident),*) => {
+        vec![$(Row {
+            field: stringify!($field),
+            ends: $ends,
+            build: Box::new(|value| {
+                let spec = OptimizerSpec::$variant($config { $field: value, ..$config::default() });
+                (spec.name(), spec.build().map(|_| ()))
+            }),
+        }),*]
+    };
+}
+
+macro_rules! schedule {
+    ($variant:ident($config:ident): $($field:ident $ends:ident),*) => {
+        vec![$(Row {
+            field: stringify!($field),
+            ends: $ends,
+            build: Box::new(|value| {
+                let mut config = $config::default();
+                config.$field = value.into();
+                let spec = ScheduleSpec::$variant(config);
+                (spec.name(), spec.build(RUN).map(|_| ()))
+            }),
+        }),*]
+    };
+}
+
+fn rule_ranges() -> Vec<Row> {
+    [
+        rule!(Sgd(SgdConfig): momentum BELOW_ONE, dampening SHARE, weight_decay NON_NEGATIVE),
+        rule!(Adam(AdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(AdamW(AdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(RmsProp(RmsPropConfig): alpha BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE, momentum BELOW_ONE),
+        rule!(AdaGrad(AdaGradConfig): epsilon POSITIVE, weight_decay NON_NEGATIVE, lr_decay NON_NEGATIVE,
+            initial_accumulator_value NON_NEGATIVE),
+        rule!(Lion(LionConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, weight_decay NON_NEGATIVE),
+        rule!(BurnSgd(BurnSgdConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE),
+        rule!(BurnAdam(BurnAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(BurnAdamW(BurnAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
+        rule!(BurnAdaGrad(BurnAdaGradConfig): lr_decay NON_NEGATIVE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(BurnRmsProp(BurnRmsPropConfig): alpha BELOW_ONE, momentum BELOW_ONE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
+        rule!(BurnLion(BurnLionConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, weight_decay NON_NEGATIVE),
+        rule!(BurnLamb(BurnLambConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(BurnAdan(BurnAdanConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, beta_3 BELOW_ONE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
+        rule!(BurnAdafactor(BurnAdafactorConfig): epsilon_1 POSITIVE, epsilon_2 POSITIVE, clip_threshold POSITIVE,
+            decay_rate NEGATIVE, weight_decay NON_NEGATIVE),
+        rule!(BurnMuon(BurnMuonConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE, ns_a FINITE,
+            ns_b FINITE, ns_c FINITE, epsilon POSITIVE),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn schedule_ranges() -> Vec<Row> {
+    [
+        schedule!(Constant(ConstantConfig): initial_lr NON_NEGATIVE),
+        schedule!(Step(StepConfig): initial_lr NON_NEGATIVE, gamma POSITIVE),
+        schedule!(Exponential(ExponentialConfig): initial_lr NON_NEGATIVE, gamma POSITIVE),
+        schedule!(Cosine(CosineConfig): initial_lr NON_NEGATIVE, min_lr UP_TO_THE_RATE),
+        schedule!(WarmupCosine(WarmupCosineConfig): initial_lr UP_TO_THE_RATE, peak_lr NON_NEGATIVE,
+            end_lr UP_TO_THE_RATE),
+        schedule!(BurnCosine(BurnCosineConfig): initial_lr POSITIVE_UP_TO_ONE, min_lr UP_TO_THE_RATE),
+        schedule!(BurnLinear(BurnLinearConfig): initial_lr POSITIVE_UP_TO_ONE, final_lr SHARE),
+        schedule!(BurnExponential(BurnExponentialConfig): initial_lr POSITIVE_UP_TO_ONE, gamma POSITIVE_UP_TO_ONE),
+        schedule!(BurnStep(BurnStepConfig): initial_lr NON_NEGATIVE, gamma POSITIVE),
+        schedule!(BurnNoam(BurnNoamConfig): factor NON_NEGATIVE),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn assert_ranges(rows: Vec<Row>) -> BTreeSet<(&'static str, &'static str)> {
+    let mut covered = BTreeSet::new();
+    for row in rows {
+        for value in row.ends.inside {
+            let (name, built) = (row.build)(value);
+            assert!(
+                built.is_ok(),
+                "{name}: {} = {value} is refused: {built:?}",
+                row.field
+            );
+            covered.insert((name, row.field));
+        }
+        for value in row.ends.outside.into_iter().chain([f64::NAN]) {
+            let (name, built) = (row.build)(value);
+            match built {
+                Err(Error::InvalidConfig { owner, field, .. }) => {
+                    assert_eq!((owner.as_str(), field.as_str()), (name, row.field));
+                }
+                other => panic!("{name}: {} = {value} gives {other:?}", row.field),
+            }
+        }
+    }
+    covered
+}
+
+/// The fields of a spec with these values by default: numbers or nothing.
+fn fields(spec: impl serde::Serialize) -> serde_json::Map<String, Value> {
+    match serde_json::to_value(spec).unwrap() {
+        Value::Object(fields) => fields,
+        other => panic!("{other} is no object"),
+    }
+}
+
+#[test]
+fn every_range_of_every_rule_holds_at_both_ends_and_for_nan() {
+    let covered = assert_ranges(rule_ranges());
+    for spec in OptimizerSpec::all() {
+        for (field, default) in fields(&spec) {
+            let row = covered.contains(&(spec.name(), field.as_str()));
+            assert_eq!(
+                row,
+                default.is_f64(),
+                "{}: `{field}` has no row above",
+                spec.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_range_of_every_schedule_holds_at_both_ends_and_for_nan() {
+    let covered = assert_ranges(schedule_ranges());
+    let counts = [
+        "total_steps",
+        "warmup_steps",
+        "step_size",
+        "num_iters",
+        "model_size",
+    ];
+    for spec in ScheduleSpec::all() {
+        for (field, _) in fields(&spec) {
+            let row = covered.contains(&(spec.name(), field.as_str()));
+            let number = field != "schedule" && !counts.contains(&field.as_str());
+            assert_eq!(row, number, "{}: `{field}` has no row above", spec.name());
+        }
+    }
+}
+
+#[test]
+fn a_decay_that_burn_would_round_to_one_is_refused() {
+    for (rule, field) in [
+        ("burn.adam", "beta_1"),
+        ("burn.adan", "beta_3"),
+        ("burn.rmsprop", "alpha"),
+    ] {
+        let spec: OptimizerSpec = format!("{rule}:{field}=0.999999999").parse().unwrap();
+        assert!(spec.build().is_err(), "{spec}");
+    }
+    let own: OptimizerSpec = "adam:beta_2=0.999999999".parse().unwrap();
+    assert!(own.build().is_ok());
+}
+
+#[test]
+fn nesterov_needs_momentum_and_no_dampening() {
+    for (text, accepted) in [
+        ("sgd:momentum=0.9,nesterov=true", true),
+        ("sgd:nesterov=true", false),
+        ("sgd:momentum=0.9,dampening=0.1,nesterov=true", false),
+    ] {
+        let built = text.parse::<OptimizerSpec>().unwrap().build();
+        assert_eq!(built.is_ok(), accepted, "{text}");
+        if let Err(error) = built {
+            assert!(
+                error.is_usage() && error.to_string().contains("`nesterov`"),
+                "{error}"
+            );
+        }
+    }
+}
+
+#[test]
+fn counts_of_zero_and_warm_ups_as_long_as_the_run_are_refused_by_name() {
+    for (text, field) in [
+        ("step:step_size=0", "step_size"),
+        ("cosine:total_steps=0", "total_steps"),
+        ("warmup_cosine:total_steps=0", "total_steps"),
+        ("warmup_cosine:warmup_steps=100", "warmup_steps"),
+        ("warmup_cosine:total_steps=50,warmup_steps=51", "warmup_steps"),
+        ("burn.cosine:num_iters=0", "num_iters"),
+        ("burn.linear:num_iters=0", "num_iters"),
+        ("burn.step:step_size=0", "step_size"),
+        ("burn.noam:warmup_steps=0", "warmup_steps"),
+        ("burn.noam:model_size=0", "model_size"),
+    ] {
+        let error = text
+            .parse::<ScheduleSpec>()
+            .unwrap()
+            .build(RUN)
+            .err()
+            .expect(text);
+        assert!(
+            error.is_usage() && error.to_string().contains(&format!("`{field}`")),
+            "{text}: {error}"
+        );
+    }
+    for text in ["warmup_cosine:warmup_steps=99", "warmup_cosine:warmup_steps=0"] {
+        assert!(text.parse::<ScheduleSpec>().unwrap().build(RUN).is_ok(), "{text}");
+    }
+    let error = "burn.muon:ns_steps=0"
+        .parse::<OptimizerSpec>()
+        .unwrap()
+        .build()
+        .unwrap_err();
+    assert!(error.to_string().contains("`ns_steps`"), "{error}");
+}
+
+#[test]
+fn a_rate_that_the_run_gives_is_checked_like_one_that_is_written() {
+    for spec in ScheduleSpec::all() {
+        for lr in [f64::NAN, -0.1, f64::INFINITY] {
+            let built = spec.build(Run { lr, ..RUN });
+            assert!(built.is_err_and(|error| error.is_usage()), "{spec} with {lr}");
+        }
+    }
+    for name in ["burn.cosine", "burn.linear", "burn.exponential"] {
+        let error = name
+            .parse::<ScheduleSpec>()
+            .unwrap()
+            .build(Run { lr: 1.5, ..RUN });
+        assert!(
+            error
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("`initial_lr` must be in (0, 1]"),
+            "{name}"
+        );
+    }
+    let endless = Run {
+        total_steps: usize::MAX,
+        ..RUN
+    };
+    let error = "burn.step"
+        .parse::<ScheduleSpec>()
+        .unwrap()
+        .build(endless)
+        .err()
+        .unwrap();
+    assert!(
+        error.is_usage() && error.to_string().contains("at most"),
+        "{error}"
+    );
+}
+
+#[test]
+fn every_spec_comes_back_from_its_text_and_from_its_json() {
+    for spec in OptimizerSpec::all() {
+        assert_eq!(spec.to_string(), spec.name());
+        assert_eq!(spec.to_string().parse::<OptimizerSpec>().unwrap(), spec);
+        let json = serde_json::to_value(&spec).unwrap();
+        assert_eq!(OptimizerSpec::from_value(&json).unwrap(), spec);
+        assert!(!spec.summary().is_empty() && spec.default_lr() > 0.0);
+        spec.build().unwrap();
+    }
+    for spec in ScheduleSpec::all() {
+        assert_eq!(spec.to_string(), spec.name());
+        assert_eq!(spec.to_string().parse::<ScheduleSpec>().unwrap(), spec);
+        let json = serde_json::to_value(&spec).unwrap();
+        assert_eq!(ScheduleSpec::from_value(&json).unwrap(), spec);
+        assert!(!spec.summary().is_empty());
+    }
+    for text in [
+        "adamw:beta_1=0.95",
+        "burn.muon:adjust_lr_fn=MatchRmsAdamW",
+        "sgd:momentum=0.9,nesterov=true",
+    ] {
+        assert_eq!(text.parse::<OptimizerSpec>().unwrap().to_string(), text);
+    }
+    for text in ["warmup_cosine:warmup_steps=5", "step:gamma=0.5,step_size=7"] {
+        assert_eq!(text.parse::<ScheduleSpec>().unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
+    for (text, said) in [
+        ("adamv", "did you mean"),
+        ("adam:beta1=0.9", "did you mean `beta_1`?"),
+        ("adam:beta_1=fast", "`beta_1`"),
+        ("adam:beta_1=nan", "`beta_1`"),
+        ("adam:beta_1=inf", "`beta_1`"),
+        ("adam:amsgrad=1", "`amsgrad`"),
+        ("burn.muon:adjust_lr_fn=None", "`adjust_lr_fn`"),
+        ("burn.muon:ns_steps=1.5", "`ns_steps`"),
+        ("", "unknown optimizer"),
+    ] {
+        let error = text.parse::<OptimizerSpec>().unwrap_err();
+        assert!(
+            error.is_usage() && error.to_string().contains(said),
+            "{text}: {error}"
+        );
+    }
+    for (text, said) in [
+        ("cosin", "did you mean `cosine`?"),
+        ("cosine:min=0.1", "did you mean `min_lr`?"),
+        ("cosine:total_steps=-1", "`total_steps`"),
+        ("cosine:total_steps=1.5", "`total_steps`"),
+        ("cosine:initial_lr=nan", "`initial_lr`"),
+    ] {
+        let error = text.parse::<ScheduleSpec>().unwrap_err();
+        assert!(
+            error.is_usage() && error.to_string().contains(said),
+            "{text}: {error}"
+        );
+    }
+    for value in [json!(7), json!({"beta_1": 0.9})] {
+        assert!(OptimizerSpec::from_value(&value).is_err_and(|error| error.is_usage()));
+    }
+}
+
+/// Another value of the same type, in the same range.
+fn another(default: &Value) -> Option<Value> {
+    Some(match default {
+        Value::Bool(value) => json!(!value),
+        Value::Number(value) if value.is_u64() => json!(value.as_u64()? / 2 + 1),
+        Value::Number(value) => json!(value.as_f64()? * 0.5 + 0.3),
+        _ => return None,
+    })
+}
+
+fn linear(device: &Device, bias: bool) -> Linear {
+    let weight: Vec<f32> = (1..=12).map(|i| (i as f32).sin() + 0.1).collect();
+    let mut linear = LinearConfig::new(3, 4).with_bias(bias).init(device);
+    linear.weight = linear
+        .weight
+        .map(|_| Tensor::from_data(TensorData::new(weight, [3, 4]), device).require_grad());
+    linear.bias = linear
+        .bias
+        .map(|bias| bias.map(|_| Tensor::<1>::from_floats([0.3, -0.2, 0.1, 0.4], device).require_grad()));
+    linear
+}
+
+/// Gradients that shrink, so that the largest second moment is not the last.
+fn gradients(model: &Linear, step: usize) -> GradientsParams {
+    let wave = |size: usize| -> Vec<f32> {
+        let phase = step as f32 * 0.7;
+        (0..size)
+            .map(|i| (i as f32 * 1.3 + phase).sin() * 0.5_f32.powi(step as i32))
+            .collect()
+    };
+    let device = model.weight.val().device().inner();
+    let mut gradients = GradientsParams::new();
+    let weight = Tensor::<2>::from_data(TensorData::new(wave(12), [3, 4]), &device);
+    gradients.register(model.weight.id, weight);
+    if let Some(bias) = &model.bias {
+        let gradient = Tensor::<1>::from_data(TensorData::new(wave(4), [4]), &device);
+        gradients.register(bias.id, gradient);
+    }
+    gradients
+}
+
+/// The parameters after six steps of rate 0.9.
+fn trajectory(bias: bool, mut step: impl FnMut(Linear, GradientsParams) -> Linear) -> Vec<f32> {
+    let mut model = linear(&Device::default().autodiff(), bias);
+    for t in 0..6 {
+        let gradients = gradients(&model, t);
+        model = step(model, gradients);
+    }
+    let weight = model.weight.val().into_data();
+    let bias = model.bias.map(|bias| bias.val().into_data());
+    weight
+        .iter::<f32>()
+        .chain(bias.iter().flat_map(|bias| bias.iter::<f32>()))
+        .collect()
+}
+
+const LR: f64 = 0.9;
+
+fn run(spec: &OptimizerSpec, bias: bool) -> Vec<f32> {
+    let mut optimizer = spec.build().unwrap();
+    trajectory(bias, |model, mut gradients| {
+        optimizer.apply(LR, model, &mut gradients)
+    })
+}
+
+#[test]
+fn every_field_of_every_rule_changes_what_it_does() {
+    for default in OptimizerSpec::all() {
+        let mut fields = fields(&default);
+        // Some fields are idle without momentum or without decay.
+        for (field, value) in [("momentum", 0.9), ("weight_decay", 0.05)] {
+            if fields.contains_key(field) {
+                fields.insert(field.into(), json!(value));
+            }
+        }
+        let base = OptimizerSpec::from_value(&fields.clone().into()).unwrap();
+        for (field, value) in &fields {
+            let other = match field.as_str() {
+                // Muon's is compared with the norm of a whole matrix.
+                "epsilon" => Some(json!(30.0)),
+                _ => another(value),
+            };
+            let Some(value) = other else { continue };
+            let mut changed = fields.clone();
+            changed.insert(field.clone(), value);
+            let changed = OptimizerSpec::from_value(&changed.into()).unwrap();
+            assert_ne!(run(&changed, true), run(&base, true), "{base}: `{field}` is idle");
+        }
+    }
+    let original = run(&"burn.muon".parse().unwrap(), true);
+    assert_ne!(
+        run(&"burn.muon:adjust_lr_fn=MatchRmsAdamW".parse().unwrap(), true),
+        original
+    );
+}
+
+#[test]
+fn burns_rules_have_burns_defaults_and_take_burns_steps() {
+    use burn::optim as theirs;
+    let rows: Vec<(&str, ModuleOptimizer)> = vec![
+        ("burn.sgd", theirs::SgdConfig::new().init()),
+        (
+            "burn.sgd:momentum=0.9,weight_decay=0.1",
+            theirs::SgdConfig::new()
+                .with_momentum(Some(MomentumConfig::new()))
+                .with_weight_decay(Some(WeightDecayConfig::new(0.1)))
+                .init(),
+        ),
+        ("burn.adam", theirs::AdamConfig::new().init()),
+        ("burn.adamw", theirs::AdamWConfig::new().init()),
+        ("burn.adagrad", theirs::AdaGradConfig::new().init()),
+        ("burn.rmsprop", theirs::RmsPropConfig::new().init()),
+        ("burn.lion", theirs::LionConfig::new().init()),
+        ("burn.lamb", theirs::LambConfig::new().init()),
+        ("burn.adan", theirs::AdanConfig::new().init()),
+        ("burn.adafactor", theirs::AdafactorConfig::new().init()),
+    ];
+    for (text, mut theirs) in rows {
+        let expected = trajectory(true, |model, gradients| theirs.step(LR, model, gradients));
+        assert_eq!(run(&text.parse().unwrap(), true), expected, "{text}");
+    }
+}
+
+#[test]
+fn burns_muon_moves_matrices_and_its_adamw_the_rest() {
+    let mut muon = burn::optim::MuonConfig::new().init();
+    let matrix = trajectory(false, |model, gradients| muon.step(LR, model, gradients));
+    let mut adamw = burn::optim::AdamWConfig::new().with_weight_decay(0.0).init();
+    let all = trajectory(true, |model, gradients| adamw.step(LR, model, gradients));
+    let ours = run(&"burn.muon".parse().unwrap(), true);
+    assert_eq!(ours[..12], matrix);
+    assert_eq!(ours[12..], all[12..]);
+}
+
+#[test]
+fn a_rule_goes_into_burns_own_module_optimizer_unchanged() {
+    let mut burns = ModuleOptimizer::from(AdamConfig::default().build().unwrap());
+    let expected = trajectory(true, |model, gradients| burns.step(LR, model, gradients));
+    assert_eq!(run(&"adam".parse().unwrap(), true), expected);
+}
+
+fn rates(spec: &ScheduleSpec, run: Run, steps: usize) -> Vec<f64> {
+    let schedule = spec.build(run).unwrap_or_else(|error| panic!("{spec}: {error}"));
+    (0..steps).map(|step| schedule.lr_at(step)).collect()
+}
+
+#[test]
+fn every_field_of_every_schedule_changes_the_rates() {
+    for default in ScheduleSpec::all() {
+        let base = rates(&default, RUN, 100);
+        for (field, value) in fields(&default) {
+            let other = match (field.as_str(), &value) {
+                ("schedule", _) => continue,
+                ("total_steps" | "warmup_steps" | "step_size" | "num_iters", _) => json!(23),
+                ("model_size", _) if default.name() == "burn.noam" => continue,
+                (_, _) => json!(0.05),
+            };
+            let mut changed = fields(&default);
+            changed.insert(field.clone(), other);
+            let changed = ScheduleSpec::from_value(&changed.into()).unwrap();
+            assert_ne!(rates(&changed, RUN, 100), base, "{default}: `{field}` is idle");
+        }
+    }
+    // With a factor of its own; without one the factor makes up for the size.
+    let [small, large] =
+        [64, 512].map(|size| format!("burn.noam:factor=1.0,model_size={size}").parse().unwrap());
+    assert_ne!(rates(&small, RUN, 100), rates(&large, RUN, 100));
+}
+
+#[test]
+fn what_a_schedule_is_not_told_it_takes_from_the_run() {
+    for spec in ScheduleSpec::all() {
+        for total_steps in [1, 2, 3, 10, 100, 1001] {
+            let run = Run { lr: 0.2, total_steps };
+            let rates = rates(&spec, run, total_steps);
+            let largest = rates.iter().copied().fold(0.0, f64::max);
+            assert!(
+                (largest - 0.2).abs() < 1e-12,
+                "{spec}, {total_steps} steps: {largest}"
+            );
+            assert!(
+                rates.iter().all(|rate| (0.0..=0.2 + 1e-12).contains(rate)),
+                "{spec}"
+            );
+        }
+    }
+    let peak = |text: &str| {
+        let rates = rates(&text.parse().unwrap(), RUN, 100);
+        (0..100).max_by(|&a, &b| rates[a].total_cmp(&rates[b])).unwrap()
+    };
+    assert_eq!(peak("warmup_cosine"), 10);
+    // Burn counts Noam's steps from 1.
+    assert_eq!(peak("burn.noam"), 9);
+    let third = rates(&"step".parse().unwrap(), RUN, 100);
+    assert!(third[32] == 0.1 && (third[33] - 0.01).abs() < 1e-15);
+    let hundredth = rates(&"exponential".parse().unwrap(), RUN, 101);
+    assert!((hundredth[100] - 0.001).abs() < 1e-15);
+}
+
+#[test]
+fn a_schedule_holds_its_last_rate_past_its_end() {
+    for name in ["constant", "cosine", "warmup_cosine"] {
+        let rates = rates(&name.parse().unwrap(), RUN, 1000);
+        assert!(rates[100..].iter().all(|rate| *rate == rates[100]), "{name}");
+    }
+    for spec in ScheduleSpec::all()
+        .iter()
+        .filter(|spec| spec.name().starts_with("burn."))
+    {
+        let rates = rates(spec, RUN, 1000);
+        assert!(rates[99..].iter().all(|rate| *rate == rates[99]), "{spec}");
+    }
+}
+
+#[test]
+fn burns_schedules_give_burns_rates() {
+    let step = |t: usize| 0.1 * 0.1_f64.powi(t as i32 / 33);
+    type Formula = Box<dyn Fn(usize) -> f64>;
+    let expected: [(&str, Formula); 5] = [
+        (
+            "burn.cosine",
+            Box::new(|t| 0.05 * (1.0 + (std::f64::consts::PI * t as f64 / 100.0).cos())),
+        ),
+        ("burn.linear", Box::new(|t| 0.1 * (1.0 - t as f64 / 100.0))),
+        (
+            "burn.exponential:gamma=0.9",
+            Box::new(|t| 0.1 * 0.9_f64.powi(t as i32)),
+        ),
+        ("burn.step", Box::new(step)),
+        (
+            "burn.noam:factor=2.0,model_size=64,warmup_steps=8",
+            Box::new(|t| {
+                let t = (t + 1) as f64;
+                2.0 / 8.0 * t.powf(-0.5).min(t * 8.0_f64.powf(-1.5))
+            }),
+        ),
+    ];
+    for (text, expected) in expected {
+        for (t, rate) in rates(&text.parse().unwrap(), RUN, 100).into_iter().enumerate() {
+            assert!((rate - expected(t)).abs() < 1e-12, "{text} at {t}: {rate}");
+        }
+    }
+}
+
+#[test]
+fn every_own_schedule_follows_its_formula_with_every_field_set() {
+    // What is left of half a cosine after a quarter and after three quarters of its way.
+    let (early, late) = (0.5 + 0.125_f64.sqrt(), 0.5 - 0.125_f64.sqrt());
+    for (text, expected) in [
+        ("constant:initial_lr=0.3", vec![0.3, 0.3, 0.3]),
+        (
+            "step:initial_lr=0.8,step_size=2,gamma=0.5",
+            vec![0.8, 0.8, 0.4, 0.4, 0.2],
+        ),
+        ("exponential:initial_lr=0.8,gamma=0.5", vec![0.8, 0.4, 0.2, 0.1]),
+        (
+            "cosine:initial_lr=1.0,min_lr=0.2,total_steps=4",
+            vec![1.0, 0.2 + 0.8 * early, 0.6, 0.2 + 0.8 * late, 0.2, 0.2, 0.2],
+        ),
+        (
+            "warmup_cosine:initial_lr=0.1,peak_lr=0.5,warmup_steps=2,total_steps=6,end_lr=0.3",
+            vec![0.1, 0.3, 0.5, 0.3 + 0.2 * early, 0.4, 0.3 + 0.2 * late, 0.3, 0.3],
+        ),
+    ] {
+        let rates = rates(&text.parse().unwrap(), RUN, expected.len());
+        for (t, (rate, expected)) in rates.iter().zip(&expected).enumerate() {
+            assert!(
+                (rate - expected).abs() < 1e-12,
+                "{text} at {t}: {rate}, not {expected}"
+            );
+        }
+    }
+}
