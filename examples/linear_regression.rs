@@ -11,7 +11,7 @@ use optlab::optim::OptimizerSpec;
 use optlab::{Error, device};
 use std::process::ExitCode;
 
-const STEPS: usize = 1000;
+const STEPS: usize = 400;
 const LR: f64 = 0.01;
 const TOLERANCE: f32 = 1e-3;
 
@@ -42,7 +42,7 @@ fn fit() -> Result<(f32, f32), Error> {
             let gradients = GradientsParams::from_grads(loss.backward(), model);
             (loss, gradients)
         });
-        if step % 200 == 0 {
+        if step % 100 == 0 {
             println!("step {step:>4}  loss {:.2e}", loss.into_scalar::<f32>());
         }
     }
