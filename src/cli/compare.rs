@@ -164,7 +164,8 @@ pub fn run(args: &CompareArgs) -> Result<(), Exit> {
 
     let comparison = Comparison::read(folder.path())?;
     report::write_all(&comparison, folder.path())?;
-    super::print(report::terminal(&comparison).as_bytes())?;
+    let width = console::Term::stdout().size_checked().map_or(120, |(_rows, columns)| columns.into());
+    super::print(report::terminal::render(&comparison, width).as_bytes())?;
     println!("written to {}", folder.path().display());
     Ok(())
 }

@@ -65,7 +65,7 @@ impl GradientTransform {
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     pub fn validate(&self) -> Result<(), Error> {
-        let owner = "gradient transform";
+        let owner = "trial";
         range::check(
             owner,
             [("l1", self.l1, NON_NEGATIVE), ("l2", self.l2, NON_NEGATIVE)],

@@ -118,12 +118,7 @@ pub fn run<W: Workload>(
         device,
         training_device,
         reads_losses_at_once: if backend.is_host { 1 } else { LOSSES_READ_AT_ONCE },
-        gradients: GradientTransform {
-            l1: trial.l1,
-            l2: trial.l2,
-            clip_norm: trial.clip_norm,
-            clip_value: trial.clip_value,
-        },
+        gradients: trial.gradient_transform(),
         optimizer,
         state,
         history,

@@ -2,7 +2,7 @@
 
 use crate::data::Augmentation;
 use crate::error::Error;
-use crate::optim::OptimizerSpec;
+use crate::optim::{GradientTransform, OptimizerSpec};
 use crate::schedule::ScheduleSpec;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -91,7 +91,6 @@ impl Trial {
             }
         };
         let positive = |value: f64| value > 0.0 && value.is_finite();
-        let non_negative = |value: f64| value >= 0.0 && value.is_finite();
         let (Budget::Epochs(amount) | Budget::Steps(amount)) = self.budget;
         let unit = if matches!(self.budget, Budget::Epochs(_)) {
             "epochs"
@@ -108,20 +107,24 @@ impl Trial {
         )?;
         let validation = (0.0..1.0).contains(&self.validation);
         at_least("validation", validation, "in [0, 1)", self.validation.to_string())?;
-        at_least("l1", non_negative(self.l1), "in [0, ∞)", self.l1.to_string())?;
-        at_least("l2", non_negative(self.l2), "in [0, ∞)", self.l2.to_string())?;
-        for (field, value) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value)] {
-            let given = value.map_or_else(String::new, |value| value.to_string());
-            at_least(field, value.is_none_or(positive), "in (0, ∞)", given)?;
-        }
         at_least(
             "early_stopping",
             self.early_stopping != Some(0),
             "at least 1",
             "0".into(),
         )?;
-        self.augmentation.validate()?;
-        Ok(())
+        self.gradient_transform().validate()?;
+        self.augmentation.validate()
+    }
+
+    /// Penalties and clipping.
+    pub fn gradient_transform(&self) -> GradientTransform {
+        GradientTransform {
+            l1: self.l1,
+            l2: self.l2,
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+        }
     }
 
     /// A name for the run's folder: workload, optimizer, seed and the first 8 hexadecimal digits of the SHA-256 of the
