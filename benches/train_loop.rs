@@ -1,0 +1,114 @@
+//! What the training loop adds to a bare one: the time of a step by `train::run`'s own clock, against a loop written by
+//! hand that does the same forward pass, backward pass and step on the same batches.
+//!
+//! ```text
+//! cargo bench --bench train_loop
+//! ```
+//!
+//! Not with Criterion, which times one function by itself: here two programs of seconds each are to be compared on a
+//! machine whose speed drifts, so they take turns, and the medians over the rounds are compared.
+
+use burn::optim::GradientsParams;
+use optlab::data::{Augmentation, Batches, Source};
+use optlab::model::Mode;
+use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
+use optlab::workload::{self, Workload};
+use optlab::{Error, device};
+use std::time::Instant;
+
+/// The workloads, each with steps enough for about ten seconds, all in the first epochs.
+const WORKLOADS: [(&str, usize); 2] = [("digits-cnn", 1000), ("mnist-10k-cnn", 150)];
+
+const ROUNDS: usize = 7;
+
+fn main() -> Result<(), Error> {
+    // Cargo passes `--bench` when it is to measure; without it the program only shows that it works.
+    let measures = std::env::args().any(|argument| argument == "--bench");
+    println!(
+        "{:<16} {:>6} {:>14} {:>14} {:>7}",
+        "workload", "steps", "bare ms/step", "loop ms/step", "ratio"
+    );
+    for (workload, steps) in WORKLOADS {
+        let (steps, rounds) = if measures { (steps, ROUNDS) } else { (3, 1) };
+        let trial = trial(workload, steps)?;
+        let (mut bare, mut full, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        for round in 0..rounds {
+            // Each goes first every other time.
+            let (bare_time, full_time) = if round % 2 == 0 {
+                let bare_time = bare_loop(&trial, steps)?;
+                (bare_time, training_loop(&trial)?)
+            } else {
+                let full_time = training_loop(&trial)?;
+                (bare_loop(&trial, steps)?, full_time)
+            };
+            bare.push(bare_time);
+            full.push(full_time);
+            ratios.push(full_time / bare_time);
+        }
+        let [bare, full, ratio] = [bare, full, ratios].map(median);
+        println!("{workload:<16} {steps:>6} {bare:>14.3} {full:>14.3} {ratio:>7.3}");
+    }
+    Ok(())
+}
+
+fn trial(workload: &str, steps: usize) -> Result<Trial, Error> {
+    Ok(Trial {
+        workload: workload.into(),
+        optimizer: "adam".parse()?,
+        schedule: "constant".parse()?,
+        lr: 1e-3,
+        backend: "flex".into(),
+        seed: 0,
+        budget: Budget::Steps(steps),
+        batch_size: workload::find(workload)?.info().batch_size,
+        validation: 0.1,
+        l1: 0.0,
+        l2: 0.0,
+        clip_norm: None,
+        clip_value: None,
+        early_stopping: None,
+        augmentation: Augmentation::default(),
+        pad: false,
+    })
+}
+
+/// Milliseconds a step of `train::run`, the first step excluded; evaluation and checkpoints are outside of its clock.
+fn training_loop(trial: &Trial) -> Result<f64, Error> {
+    let folder = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
+    let workload = workload::find(&trial.workload)?;
+    let options = RunOptions::new(RunDirectory::new(folder.path().join("run")));
+    let outcome = train::run(&workload, trial, &options, &mut ())?;
+    Ok(outcome.step_milliseconds.unwrap_or(f64::NAN))
+}
+
+/// Milliseconds a step of a loop with nothing in it but the training, the first step excluded.
+fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
+    let workload = workload::find(&trial.workload)?;
+    let device = device::open(&trial.backend)?.autodiff();
+    let splits = workload.splits(&Source::default(), &train::preparation(trial))?;
+    let mut batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
+    let mut optimizer = trial.optimizer.build()?;
+    let task = workload.info().task;
+    let mut began = Instant::now();
+    for step in 0..steps {
+        if step == 1 {
+            began = Instant::now();
+        }
+        let batch = batches.batch(step, &device);
+        let mode = Mode::Train {
+            seed: trial.seed,
+            step: step as u64,
+        };
+        let loss = task.loss(workload.forward(&model, batch.inputs, mode), &batch.targets);
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
+        model = optimizer.apply(trial.lr, model, &mut gradients);
+    }
+    // `flex` has done a step when the call returns, so there is nothing to wait for.
+    Ok(began.elapsed().as_secs_f64() * 1e3 / (steps - 1) as f64)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

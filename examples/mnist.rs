@@ -1,0 +1,75 @@
+//! Trains a convolutional network on 10,000 images of MNIST, which ship with the program, then loads the best
+//! checkpoint back and evaluates it again.
+//!
+//! ```text
+//! cargo run --example mnist                              # on the CPU, nothing else needed
+//! cargo run --example mnist --features wgpu              # on the GPU
+//! cargo run --example mnist -- --optimizer lion --lr 3e-4 --schedule cosine
+//! cargo run --example mnist -- --help                    # the flags, the same as of `optlab train`
+//! ```
+
+use clap::Parser;
+use optlab::cli::train::TrainArgs;
+use optlab::cli::{self, Exit};
+use optlab::data::Source;
+use optlab::train::{self, Which};
+use optlab::workload::Workload;
+use optlab::{Error, device};
+use std::process::ExitCode;
+
+/// Train a convolutional network on MNIST
+#[derive(Debug, Parser)]
+struct Args {
+    #[command(flatten)]
+    train: TrainArgs,
+}
+
+fn main() -> ExitCode {
+    cli::finish(cli::parse::<Args>().and_then(|args| run(&args)))
+}
+
+fn run(args: &Args) -> Result<(), Exit> {
+    // Trains with a progress bar, prints a line for each epoch and `test accuracy …` at the end.
+    let run = args.train.train("mnist-10k-cnn")?;
+
+    // Everything a model needs is in the run's folder: this could be another program, or another backend.
+    let device = device::open(&run.trial.backend)?;
+    let splits = run
+        .workload
+        .splits(&Source::default(), &train::preparation(&run.trial))?;
+    let checkpoints = run.directory.checkpoints();
+    let input_shape = &splits.test.input_shape;
+    let best = train::load(
+        &run.workload,
+        &run.trial,
+        &checkpoints,
+        Which::Best,
+        input_shape,
+        &device,
+    )?;
+    let test = train::evaluate(
+        &run.workload,
+        &best.model,
+        &splits.test,
+        splits.target_scale,
+        &device,
+    );
+
+    let accuracy = test.map(|score| score.metric);
+    let path = best.checkpoint.path();
+    println!(
+        "checkpoint {} loaded: test accuracy {:.4}",
+        path.display(),
+        accuracy.unwrap_or(f64::NAN)
+    );
+    if accuracy == run.outcome.test.map(|score| score.metric) {
+        Ok(())
+    } else {
+        let reason = "its test accuracy is not the one that was measured while training".into();
+        Err(Error::Checkpoint {
+            path: path.into(),
+            reason,
+        }
+        .into())
+    }
+}

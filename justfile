@@ -1,0 +1,27 @@
+# `just` lists these; https://github.com/casey/just
+
+_default:
+    @just --list
+
+# All tests on the default backend
+test:
+    cargo test
+
+# Format, clippy, spelling, and the dependencies' licences and advisories
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    typos
+    cargo deny check
+
+# The API's documentation, warnings as errors
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# What the training loop costs; on a machine with nothing else to do
+bench:
+    cargo bench --bench train_loop
+
+# Everything that has to pass
+ci:
+    .ci/run
