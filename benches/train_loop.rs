@@ -96,10 +96,7 @@ fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
             began = Instant::now();
         }
         let batch = batches.batch(step, &device);
-        let mode = Mode::Train {
-            seed: trial.seed,
-            step: step as u64,
-        };
+        let mode = Mode::Train { seed: trial.seed, step: step as u64 };
         let loss = task.loss(workload.forward(&model, batch.inputs, mode), &batch.targets);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.apply(trial.lr, model, &mut gradients);

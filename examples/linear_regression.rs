@@ -47,11 +47,7 @@ fn fit() -> Result<(f32, f32), Error> {
         }
     }
 
-    let predict = |x: f32| {
-        model
-            .forward(Tensor::from_data([[x]], &device))
-            .into_scalar::<f32>()
-    };
+    let predict = |x: f32| model.forward(Tensor::from_data([[x]], &device)).into_scalar::<f32>();
     Ok((predict(1.0) - predict(0.0), predict(0.0)))
 }
 

@@ -34,42 +34,19 @@ fn run(args: &Args) -> Result<(), Exit> {
 
     // Everything a model needs is in the run's folder: this could be another program, or another backend.
     let device = device::open(&run.trial.backend)?;
-    let splits = run
-        .workload
-        .splits(&Source::default(), &train::preparation(&run.trial))?;
+    let splits = run.workload.splits(&Source::default(), &train::preparation(&run.trial))?;
     let checkpoints = run.directory.checkpoints();
     let input_shape = &splits.test.input_shape;
-    let best = train::load(
-        &run.workload,
-        &run.trial,
-        &checkpoints,
-        Which::Best,
-        input_shape,
-        &device,
-    )?;
-    let test = train::evaluate(
-        &run.workload,
-        &best.model,
-        &splits.test,
-        splits.target_scale,
-        &device,
-    );
+    let best = train::load(&run.workload, &run.trial, &checkpoints, Which::Best, input_shape, &device)?;
+    let test = train::evaluate(&run.workload, &best.model, &splits.test, splits.target_scale, &device);
 
     let accuracy = test.map(|score| score.metric);
     let path = best.checkpoint.path();
-    println!(
-        "checkpoint {} loaded: test accuracy {:.4}",
-        path.display(),
-        accuracy.unwrap_or(f64::NAN)
-    );
+    println!("checkpoint {} loaded: test accuracy {:.4}", path.display(), accuracy.unwrap_or(f64::NAN));
     if accuracy == run.outcome.test.map(|score| score.metric) {
         Ok(())
     } else {
         let reason = "its test accuracy is not the one that was measured while training".into();
-        Err(Error::Checkpoint {
-            path: path.into(),
-            reason,
-        }
-        .into())
+        Err(Error::Checkpoint { path: path.into(), reason }.into())
     }
 }

@@ -10,10 +10,7 @@ use std::path::Path;
 /// # Errors
 /// [`Error::Io`], as when the disk is full or the folder read-only.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
@@ -21,14 +18,10 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         // As any new file, less the umask; a temporary file's own 0600 would hide results from a colleague.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    let mut file = builder
-        .prefix(".writing-")
-        .tempfile_in(folder)
-        .map_err(Error::io("write", path))?;
+    let mut file = builder.prefix(".writing-").tempfile_in(folder).map_err(Error::io("write", path))?;
     file.write_all(bytes).map_err(Error::io("write", path))?;
     file.as_file().sync_all().map_err(Error::io("write", path))?;
-    file.persist(path)
-        .map_err(|failure| Error::io("write", path)(failure.error))?;
+    file.persist(path).map_err(|failure| Error::io("write", path)(failure.error))?;
     Ok(())
 }
 
@@ -48,9 +41,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_is_not_there_gives_one_line_naming_the_file() {
-        let error = write(Path::new("/nowhere/at/all.txt"), b"")
-            .unwrap_err()
-            .to_string();
+        let error = write(Path::new("/nowhere/at/all.txt"), b"").unwrap_err().to_string();
         assert!(error.starts_with("cannot write /nowhere/at/all.txt: "), "{error}");
     }
 }

@@ -18,12 +18,7 @@ pub struct Backend {
 
 /// All backends, the one to prefer first.
 pub const BACKENDS: [Backend; 4] = [
-    Backend {
-        name: "cuda",
-        summary: "NVIDIA GPUs",
-        is_compiled: cfg!(feature = "cuda"),
-        is_host: false,
-    },
+    Backend { name: "cuda", summary: "NVIDIA GPUs", is_compiled: cfg!(feature = "cuda"), is_host: false },
     Backend {
         name: "wgpu",
         summary: "GPUs through Vulkan, Metal, DirectX 12 or WebGPU",

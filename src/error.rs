@@ -160,12 +160,7 @@ impl Error {
 
     /// An [`Error::UnknownName`] that suggests the nearest of `known`.
     pub fn unknown_name(kind: &'static str, name: &str, known: &[&str]) -> Self {
-        Error::UnknownName {
-            kind,
-            name: name.into(),
-            nearest: nearest(name, known),
-            known: known.join(", "),
-        }
+        Error::UnknownName { kind, name: name.into(), nearest: nearest(name, known), known: known.join(", ") }
     }
 
     /// An [`Error::UnknownField`] that suggests the nearest of `known`.
@@ -174,11 +169,7 @@ impl Error {
             owner: owner.into(),
             field: field.into(),
             nearest: nearest(field, known),
-            known: if known.is_empty() {
-                "none".into()
-            } else {
-                known.join(", ")
-            },
+            known: if known.is_empty() { "none".into() } else { known.join(", ") },
         }
     }
 
@@ -200,10 +191,7 @@ fn nearest(name: &str, known: &[&str]) -> Option<String> {
 }
 
 fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest
-        .as_ref()
-        .map(|name| format!(", did you mean `{name}`?"))
-        .unwrap_or_default()
+    nearest.as_ref().map(|name| format!(", did you mean `{name}`?")).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -29,12 +29,7 @@ pub(crate) const FINITE: Range = Range::new(f64::NEG_INFINITY, false, f64::INFIN
 
 impl Range {
     const fn new(lowest: f64, with_lowest: bool, highest: f64, with_highest: bool) -> Self {
-        Range {
-            lowest,
-            with_lowest,
-            highest,
-            with_highest,
-        }
+        Range { lowest, with_lowest, highest, with_highest }
     }
 
     /// `[0, highest]`.
@@ -109,12 +104,7 @@ mod tests {
             (POSITIVE, "(0, ∞)", [1e-300, f64::MAX], [f64::INFINITY, 0.0]),
             (POSITIVE_UP_TO_ONE, "(0, 1]", [1e-300, 1.0], [0.0, 1.1]),
             (NEGATIVE, "(−∞, 0)", [f64::MIN, -1e-300], [0.0, f64::NEG_INFINITY]),
-            (
-                FINITE,
-                "(−∞, ∞)",
-                [f64::MIN, f64::MAX],
-                [f64::INFINITY, f64::NEG_INFINITY],
-            ),
+            (FINITE, "(−∞, ∞)", [f64::MIN, f64::MAX], [f64::INFINITY, f64::NEG_INFINITY]),
             (Range::up_to(0.1), "[0, 0.1]", [0.0, 0.1], [0.11, -0.1]),
         ] {
             assert_eq!(range.to_string(), text);

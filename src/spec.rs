@@ -35,15 +35,8 @@ pub fn parse_text(family: Family, text: &str) -> Result<Value, Error> {
                 family.kind
             ))
         })?;
-        if object
-            .insert(key.trim().into(), parse_value(value.trim()))
-            .is_some()
-        {
-            return Err(Error::Usage(format!(
-                "{} `{text}`: `{}` is given twice",
-                family.kind,
-                key.trim()
-            )));
+        if object.insert(key.trim().into(), parse_value(value.trim())).is_some() {
+            return Err(Error::Usage(format!("{} `{text}`: `{}` is given twice", family.kind, key.trim())));
         }
     }
     Ok(Value::Object(object))
@@ -78,16 +71,10 @@ pub fn from_value<T: Serialize + DeserializeOwned>(
         .as_object()
         .ok_or_else(|| Error::Usage(format!("{} must be a text or a table, not {value}", family.kind)))?;
     let name = object.get(family.tag).and_then(Value::as_str).ok_or_else(|| {
-        Error::Usage(format!(
-            "a table of a {} needs its name in the field `{}`",
-            family.kind, family.tag
-        ))
+        Error::Usage(format!("a table of a {} needs its name in the field `{}`", family.kind, family.tag))
     })?;
     let known: Vec<Value> = defaults.iter().map(to_value).collect();
-    let names: Vec<&str> = known
-        .iter()
-        .filter_map(|spec| spec[family.tag].as_str())
-        .collect();
+    let names: Vec<&str> = known.iter().filter_map(|spec| spec[family.tag].as_str()).collect();
     let default = known
         .iter()
         .find(|spec| spec[family.tag] == name)
@@ -95,25 +82,14 @@ pub fn from_value<T: Serialize + DeserializeOwned>(
         .ok_or_else(|| Error::unknown_name(family.kind, name, &names))?;
     for (field, given) in object {
         let Some(default_value) = default.get(field) else {
-            let fields: Vec<&str> = default
-                .keys()
-                .map(String::as_str)
-                .filter(|key| *key != family.tag)
-                .collect();
-            return Err(Error::unknown_field(
-                &format!("{} `{name}`", family.kind),
-                field,
-                &fields,
-            ));
+            let fields: Vec<&str> =
+                default.keys().map(String::as_str).filter(|key| *key != family.tag).collect();
+            return Err(Error::unknown_field(&format!("{} `{name}`", family.kind), field, &fields));
         };
         if default_value.is_number() && !given.is_number()
             || default_value.is_boolean() && !given.is_boolean()
         {
-            let allowed = if default_value.is_number() {
-                "a finite number"
-            } else {
-                "true or false"
-            };
+            let allowed = if default_value.is_number() { "a finite number" } else { "true or false" };
             return Err(Error::invalid(name, field, allowed, text_of(given)));
         }
         // The type alone, one field at a time, so that the message can name the field.
@@ -136,11 +112,8 @@ pub fn from_value<T: Serialize + DeserializeOwned>(
 pub fn to_text<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> String {
     let value = to_value(spec);
     let name = value[family.tag].as_str().unwrap_or_default();
-    let default = defaults
-        .iter()
-        .map(to_value)
-        .find(|default| default[family.tag] == name)
-        .unwrap_or_default();
+    let default =
+        defaults.iter().map(to_value).find(|default| default[family.tag] == name).unwrap_or_default();
     let fields: Vec<String> = value
         .as_object()
         .into_iter()
@@ -148,11 +121,7 @@ pub fn to_text<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> String
         .filter(|(key, value)| default.get(key) != Some(value))
         .map(|(key, value)| format!("{key}={}", text_of(value)))
         .collect();
-    if fields.is_empty() {
-        name.into()
-    } else {
-        format!("{name}:{}", fields.join(","))
-    }
+    if fields.is_empty() { name.into() } else { format!("{name}:{}", fields.join(",")) }
 }
 
 /// The fields of a spec and their values, for listings.
@@ -163,14 +132,7 @@ pub fn fields<T: Serialize>(family: Family, spec: &T) -> Vec<(String, String)> {
         .flatten()
         .filter(|(key, _)| *key != family.tag)
         .map(|(key, value)| {
-            (
-                key.clone(),
-                if value.is_null() {
-                    "from the run".into()
-                } else {
-                    text_of(value)
-                },
-            )
+            (key.clone(), if value.is_null() { "from the run".into() } else { text_of(value) })
         })
         .collect()
 }
@@ -188,10 +150,7 @@ fn text_of(value: &Value) -> String {
 mod tests {
     use super::*;
 
-    const FAMILY: Family = Family {
-        kind: "optimizer",
-        tag: "rule",
-    };
+    const FAMILY: Family = Family { kind: "optimizer", tag: "rule" };
 
     #[test]
     fn a_line_of_text_becomes_an_object_with_typed_values() {

@@ -2,10 +2,7 @@
 
 // A build with the default features has `flex` alone, and so nothing to compare it with: this file is empty there. CI
 // builds it once more with `--features wgpu,ndarray`, and a backend that is compiled in but finds no device fails here.
-#![cfg(all(
-    feature = "flex",
-    any(feature = "ndarray", feature = "wgpu", feature = "cuda")
-))]
+#![cfg(all(feature = "flex", any(feature = "ndarray", feature = "wgpu", feature = "cuda")))]
 
 use optlab::data::{Augmentation, Source};
 use optlab::device;
@@ -45,14 +42,9 @@ fn a_checkpoint_gives_the_same_test_metric_on_every_backend() {
 }
 
 fn others() -> Vec<&'static str> {
-    let others: Vec<&str> = device::compiled()
-        .map(|backend| backend.name)
-        .filter(|name| *name != "flex")
-        .collect();
-    assert!(
-        !others.is_empty(),
-        "this file is compiled with a backend besides flex"
-    );
+    let others: Vec<&str> =
+        device::compiled().map(|backend| backend.name).filter(|name| *name != "flex").collect();
+    assert!(!others.is_empty(), "this file is compiled with a backend besides flex");
     others
 }
 
@@ -79,13 +71,7 @@ fn trial(workload: &str, steps: usize, backend: &str) -> Trial {
 
 fn train(trial: &Trial, folder: &Path) -> Outcome {
     let workload = workload::find(&trial.workload).unwrap();
-    train::run(
-        &workload,
-        trial,
-        &RunOptions::new(RunDirectory::new(folder)),
-        &mut (),
-    )
-    .unwrap()
+    train::run(&workload, trial, &RunOptions::new(RunDirectory::new(folder)), &mut ()).unwrap()
 }
 
 /// The loss of each step.
@@ -108,11 +94,7 @@ fn assert_same_losses(workload: &str, steps: usize) {
         let given = losses(&trial(workload, steps, other));
         assert_eq!(given.len(), steps);
         for (step, (given, expected)) in given.iter().zip(&expected).enumerate() {
-            assert_close(
-                *given,
-                *expected,
-                &format!("{workload} on {other}, loss of step {}", step + 1),
-            );
+            assert_close(*given, *expected, &format!("{workload} on {other}, loss of step {}", step + 1));
         }
     }
 }
@@ -121,26 +103,14 @@ fn assert_same_losses(workload: &str, steps: usize) {
 fn evaluate(trial: &Trial, folder: &Path, backend: &str) -> Score {
     let workload = workload::find(&trial.workload).unwrap();
     let device = device::open(backend).unwrap();
-    let splits = workload
-        .splits(&Source::default(), &train::preparation(trial))
-        .unwrap();
+    let splits = workload.splits(&Source::default(), &train::preparation(trial)).unwrap();
     let checkpoints = RunDirectory::new(folder).checkpoints();
     let shape = &splits.train.input_shape;
     let trained = train::load(&workload, trial, &checkpoints, Which::Best, shape, &device).unwrap();
-    train::evaluate(
-        &workload,
-        &trained.model,
-        &splits.test,
-        splits.target_scale,
-        &device,
-    )
-    .unwrap()
+    train::evaluate(&workload, &trained.model, &splits.test, splits.target_scale, &device).unwrap()
 }
 
 fn assert_close(given: f64, expected: f64, what: &str) {
     let error = (given - expected).abs() / expected.abs();
-    assert!(
-        error <= TOLERANCE,
-        "{what}: {given}, on the first backend {expected}: {error:.1e} apart"
-    );
+    assert!(error <= TOLERANCE, "{what}: {given}, on the first backend {expected}: {error:.1e} apart");
 }

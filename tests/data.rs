@@ -46,11 +46,7 @@ fn every_bundled_set_has_its_size_and_shape() {
         assert_eq!(set.is_series, is_series, "{name}");
         for part in [&set.train, &set.test] {
             assert_eq!(part.input_shape, shape, "{name}");
-            assert_eq!(
-                part.inputs.len(),
-                part.len() * shape.iter().product::<usize>(),
-                "{name}"
-            );
+            assert_eq!(part.inputs.len(), part.len() * shape.iter().product::<usize>(), "{name}");
         }
     }
 }
@@ -61,14 +57,8 @@ fn mnist_has_its_labels_and_pixels() {
     assert_eq!(labels(&set.test)[..5], [7, 2, 1, 0, 4]);
     assert_eq!(labels(&set.train)[..5], [5, 0, 4, 1, 9]);
     // The counts of the official test set.
-    assert_eq!(
-        counts(&set.test),
-        [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    );
-    assert_eq!(
-        counts(&set.train),
-        [1001, 1127, 991, 1032, 980, 863, 1014, 1070, 944, 978]
-    );
+    assert_eq!(counts(&set.test), [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
+    assert_eq!(counts(&set.train), [1001, 1127, 991, 1032, 980, 863, 1014, 1070, 944, 978]);
     for part in [&set.train, &set.test] {
         assert!(part.inputs.iter().all(|pixel| (0.0..=1.0).contains(pixel)));
         assert_eq!(part.inputs.iter().copied().fold(0.0, f32::max), 1.0);
@@ -78,10 +68,7 @@ fn mnist_has_its_labels_and_pixels() {
 #[test]
 fn digits_are_scaled_to_one_and_every_fifth_is_for_the_test() {
     let set = bundled("digits");
-    assert_eq!(
-        set.train.input(0)[..8],
-        [0.0, 0.0, 5.0, 13.0, 9.0, 1.0, 0.0, 0.0].map(|v: f32| v / 16.0)
-    );
+    assert_eq!(set.train.input(0)[..8], [0.0, 0.0, 5.0, 13.0, 9.0, 1.0, 0.0, 0.0].map(|v: f32| v / 16.0));
     // The file begins with the digits 0 to 9 twice.
     assert_eq!(labels(&set.train)[..8], [0, 1, 2, 3, 5, 6, 7, 8]);
     assert_eq!(labels(&set.test)[..4], [4, 9, 4, 9]);
@@ -94,10 +81,7 @@ fn digits_are_scaled_to_one_and_every_fifth_is_for_the_test() {
 #[test]
 fn diabetes_is_in_its_own_units() {
     let set = bundled("diabetes");
-    assert_eq!(
-        set.train.input(0),
-        [59.0, 2.0, 32.1, 101.0, 157.0, 93.2, 38.0, 4.0, 4.8598, 87.0]
-    );
+    assert_eq!(set.train.input(0), [59.0, 2.0, 32.1, 101.0, 157.0, 93.2, 38.0, 4.0, 4.8598, 87.0]);
     assert_eq!(values(&set.train)[..5], [151.0, 75.0, 141.0, 206.0, 97.0]);
     assert_eq!(values(&set.test)[0], 135.0);
 }
@@ -137,10 +121,7 @@ fn the_bundled_files_have_the_checksums_of_the_readme() {
                 .lines()
                 .find(|line| line.starts_with(&name))
                 .unwrap_or_else(|| panic!("no row {name}"));
-            let sum: String = Sha256::digest(&content)
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
+            let sum: String = Sha256::digest(&content).iter().map(|byte| format!("{byte:02x}")).collect();
             assert!(line.contains(&sum), "{name} has {sum}");
             checked += 1;
         }
@@ -153,10 +134,7 @@ fn an_unknown_set_suggests_the_nearest() {
     let error = load("mnist-10", &Source::default()).unwrap_err();
     assert!(matches!(error, Error::UnknownName { .. }));
     assert!(error.to_string().contains("`mnist-10k`"), "{error}");
-    assert!(
-        NAMES.iter().all(|name| error.to_string().contains(name)),
-        "{error}"
-    );
+    assert!(NAMES.iter().all(|name| error.to_string().contains(name)), "{error}");
 }
 
 /// A folder with the 10,000 test images of MNIST under both parts' names: well-formed, but not MNIST's training part.
@@ -176,13 +154,7 @@ fn folder_of_test_images() -> tempfile::TempDir {
 }
 
 fn mnist_from(folder: &Path) -> Result<DataSet, Error> {
-    load(
-        "mnist",
-        &Source {
-            data_dir: Some(folder.into()),
-            show_progress: false,
-        },
-    )
+    load("mnist", &Source { data_dir: Some(folder.into()), show_progress: false })
 }
 
 #[test]
@@ -192,10 +164,7 @@ fn a_folder_without_a_file_is_an_error_that_names_the_file() {
         let error = mnist_from(&path).unwrap_err();
         assert!(matches!(error, Error::Data { .. }), "{error}");
         let text = error.to_string();
-        assert!(
-            text.contains(path.join("train-images-idx3-ubyte").to_str().unwrap()),
-            "{text}"
-        );
+        assert!(text.contains(path.join("train-images-idx3-ubyte").to_str().unwrap()), "{text}");
     }
 }
 
@@ -209,10 +178,7 @@ fn a_truncated_or_foreign_file_of_a_folder_is_an_error_that_names_it() {
         let error = mnist_from(folder.path()).unwrap_err();
         assert!(matches!(error, Error::Data { .. }), "{error}");
         let text = error.to_string();
-        assert!(
-            text.contains(path.to_str().unwrap()) && text.contains(reason),
-            "{text}"
-        );
+        assert!(text.contains(path.to_str().unwrap()) && text.contains(reason), "{text}");
     };
 
     error_names(&images, "SHA-256");
@@ -232,23 +198,14 @@ fn files_of_a_folder_may_be_packed_or_not_and_have_a_dot_in_their_names() {
     let folder = folder_of_test_images();
     let mut content = vec![];
     let packed = folder.path().join("train-images-idx3-ubyte.gz");
-    flate2::read::GzDecoder::new(std::fs::File::open(&packed).unwrap())
-        .read_to_end(&mut content)
-        .unwrap();
+    flate2::read::GzDecoder::new(std::fs::File::open(&packed).unwrap()).read_to_end(&mut content).unwrap();
     std::fs::remove_file(packed).unwrap();
     // That the sum is wrong is found last, so everything before it went well.
-    for name in [
-        "train-images-idx3-ubyte",
-        "train-images.idx3-ubyte",
-        "train-images-idx3-ubyte.gz",
-    ] {
+    for name in ["train-images-idx3-ubyte", "train-images.idx3-ubyte", "train-images-idx3-ubyte.gz"] {
         let path = folder.path().join(name);
         std::fs::write(&path, &content).unwrap();
         let error = mnist_from(folder.path()).unwrap_err().to_string();
-        assert!(
-            error.contains(path.to_str().unwrap()) && error.contains("SHA-256"),
-            "{error}"
-        );
+        assert!(error.contains(path.to_str().unwrap()) && error.contains("SHA-256"), "{error}");
         std::fs::remove_file(path).unwrap();
     }
 }
@@ -269,11 +226,7 @@ fn run_alone(name: &str, variables: &[(&str, &str)]) {
 fn without_a_network_mnist_names_what_works_without_one() {
     if std::env::var_os("OPTLAB_TEST_ALONE").is_none() {
         let home = tempfile::tempdir().unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let home = home.path().to_str().unwrap();
         run_alone(
             "without_a_network_mnist_names_what_works_without_one",
@@ -302,20 +255,11 @@ fn without_a_network_mnist_names_what_works_without_one() {
 fn the_whole_of_mnist_comes_from_a_folder_or_from_a_server_and_then_from_the_cache() {
     let folder = std::env::var("OPTLAB_MNIST_FOLDER").expect("OPTLAB_MNIST_FOLDER names a folder");
     let from_folder = mnist_from(Path::new(&folder)).unwrap();
-    assert_eq!(
-        (from_folder.train.len(), from_folder.test.len()),
-        (60_000, 10_000)
-    );
+    assert_eq!((from_folder.train.len(), from_folder.test.len()), (60_000, 10_000));
     assert_eq!(labels(&from_folder.train)[..5], [5, 0, 4, 1, 9]);
-    assert_eq!(
-        counts(&from_folder.train),
-        [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    );
+    assert_eq!(counts(&from_folder.train), [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]);
     assert_eq!(from_folder.test, bundled("mnist-10k").test);
-    assert_eq!(
-        from_folder.train.select(&[9_999]),
-        bundled("mnist-10k").train.select(&[9_999])
-    );
+    assert_eq!(from_folder.train.select(&[9_999]), bundled("mnist-10k").train.select(&[9_999]));
     if std::env::var_os("OPTLAB_MNIST_URL").is_some() {
         for _ in 0..2 {
             assert_eq!(load("mnist", &Source::default()).unwrap(), from_folder);

@@ -17,69 +17,50 @@ type Scalar = fn(f64, f64, f64, i32, &mut [f64; 3]) -> f64;
 
 const TABLE: [(&str, Scalar); 19] = [
     ("sgd", |theta, g, lr, _, _| theta - lr * g),
-    ("sgd:weight_decay=0.3", |theta, g, lr, _, _| {
-        theta - lr * (g + 0.3 * theta)
-    }),
+    ("sgd:weight_decay=0.3", |theta, g, lr, _, _| theta - lr * (g + 0.3 * theta)),
     ("sgd:momentum=0.8", |theta, g, lr, _, [b, ..]| {
         *b = 0.8 * *b + g;
         theta - lr * *b
     }),
-    (
-        "sgd:momentum=0.8,dampening=0.4,weight_decay=0.3",
-        |theta, g, lr, t, [b, ..]| {
-            let g = g + 0.3 * theta;
-            *b = if t == 1 { g } else { 0.8 * *b + 0.6 * g };
-            theta - lr * *b
-        },
-    ),
-    (
-        "sgd:momentum=0.8,nesterov=true,weight_decay=0.3",
-        |theta, g, lr, _, [b, ..]| {
-            let g = g + 0.3 * theta;
-            *b = 0.8 * *b + g;
-            theta - lr * (g + 0.8 * *b)
-        },
-    ),
-    (
-        "adam:beta_1=0.7,beta_2=0.9,epsilon=0.01",
-        |theta, g, lr, t, memory| theta - lr * adam(g, t, false, memory),
-    ),
-    (
-        "adam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,amsgrad=true",
-        |theta, g, lr, t, memory| theta - lr * adam(g + 0.3 * theta, t, true, memory),
-    ),
-    (
-        "adam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3",
-        |theta, g, lr, t, memory| theta - lr * adam(g + 0.3 * theta, t, false, memory),
-    ),
-    (
-        "adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,amsgrad=true",
-        |theta, g, lr, t, memory| theta - lr * 0.3 * theta - lr * adam(g, t, true, memory),
-    ),
-    (
-        "adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.0",
-        |theta, g, lr, t, memory| theta - lr * adam(g, t, false, memory),
-    ),
+    ("sgd:momentum=0.8,dampening=0.4,weight_decay=0.3", |theta, g, lr, t, [b, ..]| {
+        let g = g + 0.3 * theta;
+        *b = if t == 1 { g } else { 0.8 * *b + 0.6 * g };
+        theta - lr * *b
+    }),
+    ("sgd:momentum=0.8,nesterov=true,weight_decay=0.3", |theta, g, lr, _, [b, ..]| {
+        let g = g + 0.3 * theta;
+        *b = 0.8 * *b + g;
+        theta - lr * (g + 0.8 * *b)
+    }),
+    ("adam:beta_1=0.7,beta_2=0.9,epsilon=0.01", |theta, g, lr, t, memory| {
+        theta - lr * adam(g, t, false, memory)
+    }),
+    ("adam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,amsgrad=true", |theta, g, lr, t, memory| {
+        theta - lr * adam(g + 0.3 * theta, t, true, memory)
+    }),
+    ("adam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, memory| {
+        theta - lr * adam(g + 0.3 * theta, t, false, memory)
+    }),
+    ("adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,amsgrad=true", |theta, g, lr, t, memory| {
+        theta - lr * 0.3 * theta - lr * adam(g, t, true, memory)
+    }),
+    ("adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.0", |theta, g, lr, t, memory| {
+        theta - lr * adam(g, t, false, memory)
+    }),
     ("rmsprop:alpha=0.8,epsilon=0.01", |theta, g, lr, _, [s, ..]| {
         *s = 0.8 * *s + 0.2 * g * g;
         theta - lr * g / (s.sqrt() + 0.01)
     }),
-    (
-        "rmsprop:alpha=0.8,epsilon=0.01,momentum=0.6",
-        |theta, g, lr, _, [s, b, _]| {
-            *s = 0.8 * *s + 0.2 * g * g;
-            *b = 0.6 * *b + g / (s.sqrt() + 0.01);
-            theta - lr * *b
-        },
-    ),
-    (
-        "rmsprop:alpha=0.8,epsilon=0.01,centered=true",
-        |theta, g, lr, _, [s, a, _]| {
-            *s = 0.8 * *s + 0.2 * g * g;
-            *a = 0.8 * *a + 0.2 * g;
-            theta - lr * g / ((*s - *a * *a).sqrt() + 0.01)
-        },
-    ),
+    ("rmsprop:alpha=0.8,epsilon=0.01,momentum=0.6", |theta, g, lr, _, [s, b, _]| {
+        *s = 0.8 * *s + 0.2 * g * g;
+        *b = 0.6 * *b + g / (s.sqrt() + 0.01);
+        theta - lr * *b
+    }),
+    ("rmsprop:alpha=0.8,epsilon=0.01,centered=true", |theta, g, lr, _, [s, a, _]| {
+        *s = 0.8 * *s + 0.2 * g * g;
+        *a = 0.8 * *a + 0.2 * g;
+        theta - lr * g / ((*s - *a * *a).sqrt() + 0.01)
+    }),
     (
         "rmsprop:alpha=0.8,epsilon=0.01,momentum=0.6,centered=true,weight_decay=0.3",
         |theta, g, lr, _, [s, a, b]| {
@@ -94,34 +75,25 @@ const TABLE: [(&str, Scalar); 19] = [
         *s += g * g;
         theta - lr * g / (s.sqrt() + 0.01)
     }),
-    (
-        "adagrad:epsilon=0.01,lr_decay=0.5,weight_decay=0.3",
-        |theta, g, lr, t, [s, ..]| {
-            let g = g + 0.3 * theta;
-            *s += g * g;
-            theta - lr / (1.0 + 0.5 * f64::from(t - 1)) * g / (s.sqrt() + 0.01)
-        },
-    ),
-    (
-        "adagrad:epsilon=0.01,initial_accumulator_value=0.7",
-        |theta, g, lr, _, [s, ..]| {
-            *s += g * g;
-            theta - lr * g / ((0.7 + *s).sqrt() + 0.01)
-        },
-    ),
+    ("adagrad:epsilon=0.01,lr_decay=0.5,weight_decay=0.3", |theta, g, lr, t, [s, ..]| {
+        let g = g + 0.3 * theta;
+        *s += g * g;
+        theta - lr / (1.0 + 0.5 * f64::from(t - 1)) * g / (s.sqrt() + 0.01)
+    }),
+    ("adagrad:epsilon=0.01,initial_accumulator_value=0.7", |theta, g, lr, _, [s, ..]| {
+        *s += g * g;
+        theta - lr * g / ((0.7 + *s).sqrt() + 0.01)
+    }),
     ("lion:beta_1=0.6,beta_2=0.8", |theta, g, lr, _, [m, ..]| {
         let direction = (0.6 * *m + 0.4 * g).signum();
         *m = 0.8 * *m + 0.2 * g;
         theta - lr * direction
     }),
-    (
-        "lion:beta_1=0.6,beta_2=0.8,weight_decay=0.3",
-        |theta, g, lr, _, [m, ..]| {
-            let direction = (0.6 * *m + 0.4 * g).signum();
-            *m = 0.8 * *m + 0.2 * g;
-            theta - lr * (direction + 0.3 * theta)
-        },
-    ),
+    ("lion:beta_1=0.6,beta_2=0.8,weight_decay=0.3", |theta, g, lr, _, [m, ..]| {
+        let direction = (0.6 * *m + 0.4 * g).signum();
+        *m = 0.8 * *m + 0.2 * g;
+        theta - lr * (direction + 0.3 * theta)
+    }),
 ];
 
 /// `m̂ / (√v̂ + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
@@ -141,19 +113,14 @@ fn every_rule_follows_its_formula_in_settings_without_a_reference_file() {
         let mut optimizer = spec.build().unwrap();
         let device = Device::default();
         let mut random = ChaCha8Rng::seed_from_u64(7);
-        let mut numbers = |scale: f32| -> Vec<f32> {
-            (0..ELEMENTS)
-                .map(|_| random.random_range(-scale..scale))
-                .collect()
-        };
+        let mut numbers =
+            |scale: f32| -> Vec<f32> { (0..ELEMENTS).map(|_| random.random_range(-scale..scale)).collect() };
 
         let initial = numbers(2.0);
         let mut theta: Vec<f64> = initial.iter().map(|&value| f64::from(value)).collect();
         let mut memory = vec![[0.0; 3]; ELEMENTS];
-        let mut model = Param::from_tensor(Tensor::<1>::from_floats(
-            initial.as_slice(),
-            &device.clone().autodiff(),
-        ));
+        let mut model =
+            Param::from_tensor(Tensor::<1>::from_floats(initial.as_slice(), &device.clone().autodiff()));
         let mut worst: f64 = 0.0;
         for t in 1..=STEPS {
             // Shrinking gradients, for amsgrad; changing rates, which a rule must not remember.

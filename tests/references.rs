@@ -43,11 +43,7 @@ fn every_schedule_gives_the_rates_of_its_reference_implementation() {
             report.skipped.push(path);
             continue;
         }
-        report.add(
-            &path,
-            "any backend",
-            without_panic(|| schedule_error(name, &file)),
-        );
+        report.add(&path, "any backend", without_panic(|| schedule_error(name, &file)));
         report.run.insert(name.into());
     }
     report.finish(&known);
@@ -65,11 +61,7 @@ fn files(folder: &str) -> impl Iterator<Item = (PathBuf, Value)> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("references");
     let other = std::env::var_os("OPTLAB_REFERENCES").map(PathBuf::from);
     let mut paths = Vec::new();
-    for folder in [Some(own), other]
-        .into_iter()
-        .flatten()
-        .map(|root| root.join(folder))
-    {
+    for folder in [Some(own), other].into_iter().flatten().map(|root| root.join(folder)) {
         let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         paths.extend(entries.map(|entry| entry.unwrap().path()));
     }
@@ -98,25 +90,14 @@ impl Report {
         match error {
             // So that NaN fails.
             Ok(share) if share <= 1.0 => println!("{path} on {backend}: {share:.4} of the tolerance"),
-            Ok(share) => self
-                .failures
-                .push(format!("{path} on {backend}: {share:.4} times the tolerance")),
+            Ok(share) => self.failures.push(format!("{path} on {backend}: {share:.4} times the tolerance")),
             Err(reason) => self.failures.push(format!("{path} on {backend}: {reason}")),
         }
     }
 
     fn finish(self, known: &[&str]) {
-        println!(
-            "skipped {} files of unknown names: {:?}",
-            self.skipped.len(),
-            self.skipped
-        );
-        assert!(
-            self.failures.is_empty(),
-            "{} failures:\n{}",
-            self.failures.len(),
-            self.failures.join("\n")
-        );
+        println!("skipped {} files of unknown names: {:?}", self.skipped.len(), self.skipped);
+        assert!(self.failures.is_empty(), "{} failures:\n{}", self.failures.len(), self.failures.join("\n"));
         for name in known.iter().filter(|name| !name.starts_with("burn.")) {
             assert!(self.run.contains(*name), "no reference file for `{name}`");
         }
@@ -147,12 +128,8 @@ struct Place {
 
 impl Parameters {
     fn new(values: &[(Vec<f64>, Vec<usize>)], device: &Device) -> (Self, Vec<Place>) {
-        let mut parameters = Parameters {
-            rank_1: Vec::new(),
-            rank_2: Vec::new(),
-            rank_3: Vec::new(),
-            rank_4: Vec::new(),
-        };
+        let mut parameters =
+            Parameters { rank_1: Vec::new(), rank_2: Vec::new(), rank_3: Vec::new(), rank_4: Vec::new() };
         let mut places = Vec::new();
         for (values, shape) in values {
             let list_length = match shape.len() {
@@ -162,11 +139,7 @@ impl Parameters {
                 4 => add(&mut parameters.rank_4, values, shape, device),
                 rank => panic!("a parameter of rank {rank}"),
             };
-            places.push(Place {
-                rank: shape.len(),
-                index: list_length - 1,
-                shape: shape.clone(),
-            });
+            places.push(Place { rank: shape.len(), index: list_length - 1, shape: shape.clone() });
         }
         (parameters, places)
     }
@@ -243,11 +216,7 @@ fn rule_error(spec: &OptimizerSpec, path: &Path, file: &Value, device: &Device) 
     let mut worst: f64 = 0.0;
     for step in 1..=steps {
         let mut gradients = GradientsParams::new();
-        let at_step = list(
-            list(&stream["gradients"])
-                .get(step - 1)
-                .ok_or("too few gradients")?,
-        );
+        let at_step = list(list(&stream["gradients"]).get(step - 1).ok_or("too few gradients")?);
         for (place, gradient) in places.iter().zip(at_step) {
             model.register(&mut gradients, place, &numbers(gradient), &device.clone().inner());
         }
@@ -297,11 +266,7 @@ fn largest_displacements(
             .map(|(end, start)| (end - start).abs())
             .fold(0.0, larger)
     };
-    initial
-        .iter()
-        .enumerate()
-        .map(|(i, (start, _))| displacement(i, start))
-        .collect()
+    initial.iter().enumerate().map(|(i, (start, _))| displacement(i, start)).collect()
 }
 
 /// The largest error of a schedule's rates as a share of its tolerance: `1e-6` relative, `1e-9` absolute. optax computes
@@ -310,10 +275,7 @@ fn schedule_error(name: &str, file: &Value) -> Result<f64, String> {
     let expected = numbers(&file["expected"]);
     let spec = ScheduleSpec::from_value(&named(&file["config"], "schedule", name))
         .map_err(|error| error.to_string())?;
-    let run = Run {
-        lr: expected[0],
-        total_steps: expected.len(),
-    };
+    let run = Run { lr: expected[0], total_steps: expected.len() };
     let schedule = spec.build(run).map_err(|error| error.to_string())?;
     let is_in_32_bits = file["reference"].as_str().is_some_and(|reference| reference.contains("optax"));
     let largest = expected.iter().copied().fold(0.0, larger);

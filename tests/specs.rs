@@ -18,44 +18,17 @@ struct Ends {
     outside: [f64; 2],
 }
 
-const BELOW_ONE: Ends = Ends {
-    inside: [0.0, 0.999999],
-    outside: [1.0, -1e-9],
-};
-const SHARE: Ends = Ends {
-    inside: [0.0, 1.0],
-    outside: [1.000001, -1e-9],
-};
-const NON_NEGATIVE: Ends = Ends {
-    inside: [0.0, 1e30],
-    outside: [f64::INFINITY, -1e-9],
-};
-const POSITIVE: Ends = Ends {
-    inside: [1e-30, 1e30],
-    outside: [f64::INFINITY, 0.0],
-};
-const POSITIVE_UP_TO_ONE: Ends = Ends {
-    inside: [1e-30, 1.0],
-    outside: [1.000001, 0.0],
-};
-const NEGATIVE: Ends = Ends {
-    inside: [-1e30, -1e-30],
-    outside: [0.0, f64::NEG_INFINITY],
-};
-const FINITE: Ends = Ends {
-    inside: [-1e30, 1e30],
-    outside: [f64::INFINITY, f64::NEG_INFINITY],
-};
+const BELOW_ONE: Ends = Ends { inside: [0.0, 0.999999], outside: [1.0, -1e-9] };
+const SHARE: Ends = Ends { inside: [0.0, 1.0], outside: [1.000001, -1e-9] };
+const NON_NEGATIVE: Ends = Ends { inside: [0.0, 1e30], outside: [f64::INFINITY, -1e-9] };
+const POSITIVE: Ends = Ends { inside: [1e-30, 1e30], outside: [f64::INFINITY, 0.0] };
+const POSITIVE_UP_TO_ONE: Ends = Ends { inside: [1e-30, 1.0], outside: [1.000001, 0.0] };
+const NEGATIVE: Ends = Ends { inside: [-1e30, -1e-30], outside: [0.0, f64::NEG_INFINITY] };
+const FINITE: Ends = Ends { inside: [-1e30, 1e30], outside: [f64::INFINITY, f64::NEG_INFINITY] };
 /// Up to the run's rate, which is [`RUN`]'s.
-const UP_TO_THE_RATE: Ends = Ends {
-    inside: [0.0, RUN.lr],
-    outside: [RUN.lr * 1.000001, -1e-9],
-};
+const UP_TO_THE_RATE: Ends = Ends { inside: [0.0, RUN.lr], outside: [RUN.lr * 1.000001, -1e-9] };
 
-const RUN: Run = Run {
-    lr: 0.1,
-    total_steps: 100,
-};
+const RUN: Run = Run { lr: 0.1, total_steps: 100 };
 
 type Build = Box<dyn Fn(f64) -> (&'static str, Result<(), Error>)>;
 
@@ -148,11 +121,7 @@ fn assert_ranges(rows: Vec<Row>) -> BTreeSet<(&'static str, &'static str)> {
     for row in rows {
         for value in row.ends.inside {
             let (name, built) = (row.build)(value);
-            assert!(
-                built.is_ok(),
-                "{name}: {} = {value} is refused: {built:?}",
-                row.field
-            );
+            assert!(built.is_ok(), "{name}: {} = {value} is refused: {built:?}", row.field);
             covered.insert((name, row.field));
         }
         for value in row.ends.outside.into_iter().chain([f64::NAN]) {
@@ -182,12 +151,7 @@ fn every_range_of_every_rule_holds_at_both_ends_and_for_nan() {
     for spec in OptimizerSpec::all() {
         for (field, default) in fields(&spec) {
             let row = covered.contains(&(spec.name(), field.as_str()));
-            assert_eq!(
-                row,
-                default.is_f64(),
-                "{}: `{field}` has no row above",
-                spec.name()
-            );
+            assert_eq!(row, default.is_f64(), "{}: `{field}` has no row above", spec.name());
         }
     }
 }
@@ -195,13 +159,7 @@ fn every_range_of_every_rule_holds_at_both_ends_and_for_nan() {
 #[test]
 fn every_range_of_every_schedule_holds_at_both_ends_and_for_nan() {
     let covered = assert_ranges(schedule_ranges());
-    let counts = [
-        "total_steps",
-        "warmup_steps",
-        "step_size",
-        "num_iters",
-        "model_size",
-    ];
+    let counts = ["total_steps", "warmup_steps", "step_size", "num_iters", "model_size"];
     for spec in ScheduleSpec::all() {
         for (field, _) in fields(&spec) {
             let row = covered.contains(&(spec.name(), field.as_str()));
@@ -213,11 +171,7 @@ fn every_range_of_every_schedule_holds_at_both_ends_and_for_nan() {
 
 #[test]
 fn a_decay_that_burn_would_round_to_one_is_refused() {
-    for (rule, field) in [
-        ("burn.adam", "beta_1"),
-        ("burn.adan", "beta_3"),
-        ("burn.rmsprop", "alpha"),
-    ] {
+    for (rule, field) in [("burn.adam", "beta_1"), ("burn.adan", "beta_3"), ("burn.rmsprop", "alpha")] {
         let spec: OptimizerSpec = format!("{rule}:{field}=0.999999999").parse().unwrap();
         assert!(spec.build().is_err(), "{spec}");
     }
@@ -235,10 +189,7 @@ fn nesterov_needs_momentum_and_no_dampening() {
         let built = text.parse::<OptimizerSpec>().unwrap().build();
         assert_eq!(built.is_ok(), accepted, "{text}");
         if let Err(error) = built {
-            assert!(
-                error.is_usage() && error.to_string().contains("`nesterov`"),
-                "{error}"
-            );
+            assert!(error.is_usage() && error.to_string().contains("`nesterov`"), "{error}");
         }
     }
 }
@@ -257,25 +208,13 @@ fn counts_of_zero_and_warm_ups_as_long_as_the_run_are_refused_by_name() {
         ("burn.noam:warmup_steps=0", "warmup_steps"),
         ("burn.noam:model_size=0", "model_size"),
     ] {
-        let error = text
-            .parse::<ScheduleSpec>()
-            .unwrap()
-            .build(RUN)
-            .err()
-            .expect(text);
-        assert!(
-            error.is_usage() && error.to_string().contains(&format!("`{field}`")),
-            "{text}: {error}"
-        );
+        let error = text.parse::<ScheduleSpec>().unwrap().build(RUN).err().expect(text);
+        assert!(error.is_usage() && error.to_string().contains(&format!("`{field}`")), "{text}: {error}");
     }
     for text in ["warmup_cosine:warmup_steps=99", "warmup_cosine:warmup_steps=0"] {
         assert!(text.parse::<ScheduleSpec>().unwrap().build(RUN).is_ok(), "{text}");
     }
-    let error = "burn.muon:ns_steps=0"
-        .parse::<OptimizerSpec>()
-        .unwrap()
-        .build()
-        .unwrap_err();
+    let error = "burn.muon:ns_steps=0".parse::<OptimizerSpec>().unwrap().build().unwrap_err();
     assert!(error.to_string().contains("`ns_steps`"), "{error}");
 }
 
@@ -288,33 +227,12 @@ fn a_rate_that_the_run_gives_is_checked_like_one_that_is_written() {
         }
     }
     for name in ["burn.cosine", "burn.linear", "burn.exponential"] {
-        let error = name
-            .parse::<ScheduleSpec>()
-            .unwrap()
-            .build(Run { lr: 1.5, ..RUN });
-        assert!(
-            error
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("`initial_lr` must be in (0, 1]"),
-            "{name}"
-        );
+        let error = name.parse::<ScheduleSpec>().unwrap().build(Run { lr: 1.5, ..RUN });
+        assert!(error.err().unwrap().to_string().contains("`initial_lr` must be in (0, 1]"), "{name}");
     }
-    let endless = Run {
-        total_steps: usize::MAX,
-        ..RUN
-    };
-    let error = "burn.step"
-        .parse::<ScheduleSpec>()
-        .unwrap()
-        .build(endless)
-        .err()
-        .unwrap();
-    assert!(
-        error.is_usage() && error.to_string().contains("at most"),
-        "{error}"
-    );
+    let endless = Run { total_steps: usize::MAX, ..RUN };
+    let error = "burn.step".parse::<ScheduleSpec>().unwrap().build(endless).err().unwrap();
+    assert!(error.is_usage() && error.to_string().contains("at most"), "{error}");
 }
 
 #[test]
@@ -334,11 +252,9 @@ fn every_spec_comes_back_from_its_text_and_from_its_json() {
         assert_eq!(ScheduleSpec::from_value(&json).unwrap(), spec);
         assert!(!spec.summary().is_empty());
     }
-    for text in [
-        "adamw:beta_1=0.95",
-        "burn.muon:adjust_lr_fn=MatchRmsAdamW",
-        "sgd:momentum=0.9,nesterov=true",
-    ] {
+    for text in
+        ["adamw:beta_1=0.95", "burn.muon:adjust_lr_fn=MatchRmsAdamW", "sgd:momentum=0.9,nesterov=true"]
+    {
         assert_eq!(text.parse::<OptimizerSpec>().unwrap().to_string(), text);
     }
     for text in ["warmup_cosine:warmup_steps=5", "step:gamma=0.5,step_size=7"] {
@@ -360,10 +276,7 @@ fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
         ("", "unknown optimizer"),
     ] {
         let error = text.parse::<OptimizerSpec>().unwrap_err();
-        assert!(
-            error.is_usage() && error.to_string().contains(said),
-            "{text}: {error}"
-        );
+        assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
     }
     for (text, said) in [
         ("cosin", "did you mean `cosine`?"),
@@ -373,10 +286,7 @@ fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
         ("cosine:initial_lr=nan", "`initial_lr`"),
     ] {
         let error = text.parse::<ScheduleSpec>().unwrap_err();
-        assert!(
-            error.is_usage() && error.to_string().contains(said),
-            "{text}: {error}"
-        );
+        assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
     }
     for value in [json!(7), json!({"beta_1": 0.9})] {
         assert!(OptimizerSpec::from_value(&value).is_err_and(|error| error.is_usage()));
@@ -396,9 +306,8 @@ fn another(default: &Value) -> Option<Value> {
 fn linear(device: &Device, bias: bool) -> Linear {
     let weight: Vec<f32> = (1..=12).map(|i| (i as f32).sin() + 0.1).collect();
     let mut linear = LinearConfig::new(3, 4).with_bias(bias).init(device);
-    linear.weight = linear
-        .weight
-        .map(|_| Tensor::from_data(TensorData::new(weight, [3, 4]), device).require_grad());
+    linear.weight =
+        linear.weight.map(|_| Tensor::from_data(TensorData::new(weight, [3, 4]), device).require_grad());
     linear.bias = linear
         .bias
         .map(|bias| bias.map(|_| Tensor::<1>::from_floats([0.3, -0.2, 0.1, 0.4], device).require_grad()));
@@ -409,9 +318,7 @@ fn linear(device: &Device, bias: bool) -> Linear {
 fn gradients(model: &Linear, step: usize) -> GradientsParams {
     let wave = |size: usize| -> Vec<f32> {
         let phase = step as f32 * 0.7;
-        (0..size)
-            .map(|i| (i as f32 * 1.3 + phase).sin() * 0.5_f32.powi(step as i32))
-            .collect()
+        (0..size).map(|i| (i as f32 * 1.3 + phase).sin() * 0.5_f32.powi(step as i32)).collect()
     };
     let device = model.weight.val().device().inner();
     let mut gradients = GradientsParams::new();
@@ -433,19 +340,14 @@ fn trajectory(bias: bool, mut step: impl FnMut(Linear, GradientsParams) -> Linea
     }
     let weight = model.weight.val().into_data();
     let bias = model.bias.map(|bias| bias.val().into_data());
-    weight
-        .iter::<f32>()
-        .chain(bias.iter().flat_map(|bias| bias.iter::<f32>()))
-        .collect()
+    weight.iter::<f32>().chain(bias.iter().flat_map(|bias| bias.iter::<f32>())).collect()
 }
 
 const LR: f64 = 0.9;
 
 fn run(spec: &OptimizerSpec, bias: bool) -> Vec<f32> {
     let mut optimizer = spec.build().unwrap();
-    trajectory(bias, |model, mut gradients| {
-        optimizer.apply(LR, model, &mut gradients)
-    })
+    trajectory(bias, |model, mut gradients| optimizer.apply(LR, model, &mut gradients))
 }
 
 #[test]
@@ -473,10 +375,7 @@ fn every_field_of_every_rule_changes_what_it_does() {
         }
     }
     let original = run(&"burn.muon".parse().unwrap(), true);
-    assert_ne!(
-        run(&"burn.muon:adjust_lr_fn=MatchRmsAdamW".parse().unwrap(), true),
-        original
-    );
+    assert_ne!(run(&"burn.muon:adjust_lr_fn=MatchRmsAdamW".parse().unwrap(), true), original);
 }
 
 #[test]
@@ -559,14 +458,8 @@ fn what_a_schedule_is_not_told_it_takes_from_the_run() {
             let run = Run { lr: 0.2, total_steps };
             let rates = rates(&spec, run, total_steps);
             let largest = rates.iter().copied().fold(0.0, f64::max);
-            assert!(
-                (largest - 0.2).abs() < 1e-12,
-                "{spec}, {total_steps} steps: {largest}"
-            );
-            assert!(
-                rates.iter().all(|rate| (0.0..=0.2 + 1e-12).contains(rate)),
-                "{spec}"
-            );
+            assert!((largest - 0.2).abs() < 1e-12, "{spec}, {total_steps} steps: {largest}");
+            assert!(rates.iter().all(|rate| (0.0..=0.2 + 1e-12).contains(rate)), "{spec}");
         }
     }
     let peak = |text: &str| {
@@ -588,10 +481,7 @@ fn a_schedule_holds_its_last_rate_past_its_end() {
         let rates = rates(&name.parse().unwrap(), RUN, 1000);
         assert!(rates[100..].iter().all(|rate| *rate == rates[100]), "{name}");
     }
-    for spec in ScheduleSpec::all()
-        .iter()
-        .filter(|spec| spec.name().starts_with("burn."))
-    {
+    for spec in ScheduleSpec::all().iter().filter(|spec| spec.name().starts_with("burn.")) {
         let rates = rates(spec, RUN, 1000);
         assert!(rates[99..].iter().all(|rate| *rate == rates[99]), "{spec}");
     }
@@ -602,15 +492,9 @@ fn burns_schedules_give_burns_rates() {
     let step = |t: usize| 0.1 * 0.1_f64.powi(t as i32 / 33);
     type Formula = Box<dyn Fn(usize) -> f64>;
     let expected: [(&str, Formula); 5] = [
-        (
-            "burn.cosine",
-            Box::new(|t| 0.05 * (1.0 + (std::f64::consts::PI * t as f64 / 100.0).cos())),
-        ),
+        ("burn.cosine", Box::new(|t| 0.05 * (1.0 + (std::f64::consts::PI * t as f64 / 100.0).cos()))),
         ("burn.linear", Box::new(|t| 0.1 * (1.0 - t as f64 / 100.0))),
-        (
-            "burn.exponential:gamma=0.9",
-            Box::new(|t| 0.1 * 0.9_f64.powi(t as i32)),
-        ),
+        ("burn.exponential:gamma=0.9", Box::new(|t| 0.1 * 0.9_f64.powi(t as i32))),
         ("burn.step", Box::new(step)),
         (
             "burn.noam:factor=2.0,model_size=64,warmup_steps=8",
@@ -633,10 +517,7 @@ fn every_own_schedule_follows_its_formula_with_every_field_set() {
     let (early, late) = (0.5 + 0.125_f64.sqrt(), 0.5 - 0.125_f64.sqrt());
     for (text, expected) in [
         ("constant:initial_lr=0.3", vec![0.3, 0.3, 0.3]),
-        (
-            "step:initial_lr=0.8,step_size=2,gamma=0.5",
-            vec![0.8, 0.8, 0.4, 0.4, 0.2],
-        ),
+        ("step:initial_lr=0.8,step_size=2,gamma=0.5", vec![0.8, 0.8, 0.4, 0.4, 0.2]),
         ("exponential:initial_lr=0.8,gamma=0.5", vec![0.8, 0.4, 0.2, 0.1]),
         (
             "cosine:initial_lr=1.0,min_lr=0.2,total_steps=4",
@@ -649,10 +530,7 @@ fn every_own_schedule_follows_its_formula_with_every_field_set() {
     ] {
         let rates = rates(&text.parse().unwrap(), RUN, expected.len());
         for (t, (rate, expected)) in rates.iter().zip(&expected).enumerate() {
-            assert!(
-                (rate - expected).abs() < 1e-12,
-                "{text} at {t}: {rate}, not {expected}"
-            );
+            assert!((rate - expected).abs() < 1e-12, "{text} at {t}: {rate}, not {expected}");
         }
     }
 }

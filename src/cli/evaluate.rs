@@ -53,18 +53,13 @@ pub(super) struct Loaded {
 }
 
 /// Loads a checkpoint of the run in `run_dir`, on `backend` or the run's own.
-pub(super) fn load(
-    run_dir: &Path,
-    which: WhichArg,
-    backend: Option<&str>,
-) -> Result<Loaded, Error> {
+pub(super) fn load(run_dir: &Path, which: WhichArg, backend: Option<&str>) -> Result<Loaded, Error> {
     let directory = RunDirectory::new(run_dir);
     let trial = directory.read_trial()?;
     let workload = workload::find(&trial.workload)?;
     let device = device::open(backend.unwrap_or(&trial.backend))?;
     let input_shape = workload.info().padded_input_shape(trial.pad);
-    let trained =
-        train::load(&workload, &trial, &directory.checkpoints(), which.0, &input_shape, &device)?;
+    let trained = train::load(&workload, &trial, &directory.checkpoints(), which.0, &input_shape, &device)?;
     for error in &trained.passed_over {
         eprintln!("warning: {error}; an older checkpoint is used");
     }

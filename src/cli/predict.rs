@@ -1,5 +1,5 @@
-use crate::cli::evaluate::{Loaded, WhichArg, load};
 use crate::cli::Exit;
+use crate::cli::evaluate::{Loaded, WhichArg, load};
 use crate::data;
 use crate::error::Error;
 use crate::model::Mode;
@@ -43,8 +43,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
         .collect::<Result<_, Error>>()?;
     for (path, image) in args.images.iter().zip(images) {
         let inputs = TensorData::new(image, [1, channels * height * width]);
-        let logits =
-            workload.forward(&trained.model, Tensor::from_data(inputs, &device), Mode::Evaluate);
+        let logits = workload.forward(&trained.model, Tensor::from_data(inputs, &device), Mode::Evaluate);
         let probabilities: Vec<f32> = softmax(logits, 1).into_data().iter::<f32>().collect();
         let mut classes: Vec<usize> = (0..probabilities.len()).collect();
         classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));

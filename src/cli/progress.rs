@@ -50,7 +50,8 @@ impl Observer for Progress {
         if start.resumed_step > 0 {
             println!("going on after step {} of {}", start.resumed_step, start.total_steps);
         }
-        let style = ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len} steps, {msg}, {eta} left");
+        let style =
+            ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len} steps, {msg}, {eta} left");
         self.bar = ProgressBar::new(start.total_steps as u64)
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "))
             .with_position(start.resumed_step as u64);

@@ -158,12 +158,12 @@ impl Settings {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
         let default = serde_json::to_value(Settings::default()).unwrap_or_default();
-        let known: Vec<&str> = default.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+        let known: Vec<&str> =
+            default.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         if let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(Error::unknown_field(&path.display().to_string(), key, &known));
         }
-        let settings: Settings =
-            toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
+        let settings: Settings = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
         if settings.epochs.is_some() && settings.steps.is_some() {
             return Err(refuse("`epochs` and `steps` exclude each other".into()));
         }

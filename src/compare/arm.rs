@@ -37,21 +37,12 @@ impl Arm {
             Value::String(text) => text.parse(),
             Value::Object(table) => {
                 let mut table = table.clone();
-                let name = table
-                    .get("rule")
-                    .and_then(Value::as_str)
-                    .unwrap_or("optimizer")
-                    .to_string();
-                let lr = table
-                    .remove("lr")
-                    .map(|lr| checked_lr(&name, lr.as_f64(), &lr))
-                    .transpose()?;
+                let name = table.get("rule").and_then(Value::as_str).unwrap_or("optimizer").to_string();
+                let lr = table.remove("lr").map(|lr| checked_lr(&name, lr.as_f64(), &lr)).transpose()?;
                 let optimizer = OptimizerSpec::from_value(&Value::Object(table))?;
                 Ok(Arm { optimizer, lr })
             }
-            other => Err(Error::Usage(format!(
-                "an optimizer must be a text or a table, not {other}"
-            ))),
+            other => Err(Error::Usage(format!("an optimizer must be a text or a table, not {other}"))),
         }
     }
 }
@@ -93,9 +84,7 @@ impl fmt::Display for Arm {
 pub fn split_specs(text: &str) -> Vec<String> {
     let mut specs: Vec<String> = Vec::new();
     for piece in text.split(',') {
-        let is_field = piece
-            .split_once('=')
-            .is_some_and(|(before, _)| !before.contains(':'));
+        let is_field = piece.split_once('=').is_some_and(|(before, _)| !before.contains(':'));
         match specs.last_mut() {
             Some(spec) if is_field => {
                 spec.push(',');
@@ -135,18 +124,9 @@ mod tests {
 
     #[test]
     fn a_rate_that_is_no_positive_number_or_stands_twice_is_refused() {
-        for text in [
-            "adamw:lr=0",
-            "adamw:lr=-1",
-            "adamw:lr=nan",
-            "adamw:lr=inf",
-            "adamw:lr=x",
-        ] {
+        for text in ["adamw:lr=0", "adamw:lr=-1", "adamw:lr=nan", "adamw:lr=inf", "adamw:lr=x"] {
             let error = text.parse::<Arm>().unwrap_err().to_string();
-            assert!(
-                error.starts_with("adamw: `lr` must be a number in (0, ∞), not "),
-                "{error}"
-            );
+            assert!(error.starts_with("adamw: `lr` must be a number in (0, ∞), not "), "{error}");
         }
         let error = "adamw:lr=1,lr=2".parse::<Arm>().unwrap_err().to_string();
         assert_eq!(error, "optimizer `adamw:lr=1,lr=2`: `lr` is given twice");
@@ -158,9 +138,6 @@ mod tests {
     #[test]
     fn a_list_of_specs_is_cut_between_specs_and_not_between_fields() {
         let specs = split_specs("adamw:lr=3e-4,beta_1=0.9, burn.adam,cosine:min_lr=0");
-        assert_eq!(
-            specs,
-            ["adamw:lr=3e-4,beta_1=0.9", "burn.adam", "cosine:min_lr=0"]
-        );
+        assert_eq!(specs, ["adamw:lr=3e-4,beta_1=0.9", "burn.adam", "cosine:min_lr=0"]);
     }
 }

@@ -105,10 +105,7 @@ fn read_environment(path: &Path) -> Result<Option<Value>, Error> {
     match std::fs::read(path) {
         Ok(text) => serde_json::from_slice(&text)
             .map(Some)
-            .map_err(|reason| Error::File {
-                path: path.into(),
-                reason: reason.to_string(),
-            }),
+            .map_err(|reason| Error::File { path: path.into(), reason: reason.to_string() }),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::io("read", path)(error)),
     }
@@ -120,21 +117,9 @@ fn read_evaluations(path: &Path) -> Result<Vec<Evaluation>, Error> {
     }
     let evaluation = |row| match row {
         Row::Step { .. } => None,
-        Row::Evaluation {
-            step,
-            epoch,
-            training_seconds,
-            part,
-            loss,
-            metric,
-        } => Some(Evaluation {
-            step,
-            epoch,
-            training_seconds,
-            part,
-            loss,
-            metric,
-        }),
+        Row::Evaluation { step, epoch, training_seconds, part, loss, metric } => {
+            Some(Evaluation { step, epoch, training_seconds, part, loss, metric })
+        }
     };
     Ok(history::read(path)?.into_iter().filter_map(evaluation).collect())
 }

@@ -85,19 +85,11 @@ fn curve(runs: &[&Run], by_epoch: bool, validates: bool) -> Curve {
     for run in runs {
         let mut last = (0, None);
         for (evaluation, value) in values(run, validates) {
-            let at = if by_epoch {
-                evaluation.epoch
-            } else {
-                evaluation.step
-            };
+            let at = if by_epoch { evaluation.epoch } else { evaluation.step };
             places.entry(at).or_default().push(value);
             last = (at, Some(value));
         }
-        if run
-            .outcome
-            .as_ref()
-            .is_some_and(|outcome| outcome.status == Status::Diverged)
-        {
+        if run.outcome.as_ref().is_some_and(|outcome| outcome.status == Status::Diverged) {
             diverged.push((last.0 as f64, last.1));
         }
     }
@@ -109,17 +101,11 @@ fn curve(runs: &[&Run], by_epoch: bool, validates: bool) -> Curve {
             high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         })
     };
-    Curve {
-        points: places.into_iter().filter_map(point).collect(),
-        diverged,
-    }
+    Curve { points: places.into_iter().filter_map(point).collect(), diverged }
 }
 
 fn validation_metric(run: &Run) -> impl Iterator<Item = (&Evaluation, f64)> {
-    let validation = run
-        .evaluations
-        .iter()
-        .filter(|evaluation| evaluation.part == Part::Validation);
+    let validation = run.evaluations.iter().filter(|evaluation| evaluation.part == Part::Validation);
     validation
         .filter_map(|evaluation| Some((evaluation, evaluation.metric.filter(|value| value.is_finite())?)))
 }
@@ -128,21 +114,13 @@ fn values(run: &Run, validates: bool) -> Vec<(&Evaluation, f64)> {
     if validates {
         return validation_metric(run).collect();
     }
-    let train = run
-        .evaluations
-        .iter()
-        .filter(|evaluation| evaluation.part == Part::Train);
+    let train = run.evaluations.iter().filter(|evaluation| evaluation.part == Part::Train);
     let value = |evaluation: &Evaluation| evaluation.loss.filter(|loss| loss.is_finite());
-    train
-        .filter_map(|evaluation| Some((evaluation, value(evaluation)?)))
-        .collect()
+    train.filter_map(|evaluation| Some((evaluation, value(evaluation)?))).collect()
 }
 
 fn is_evaluated_once_an_epoch(run: &Run, validates: bool) -> bool {
-    let epochs: Vec<usize> = values(run, validates)
-        .iter()
-        .map(|(evaluation, _)| evaluation.epoch)
-        .collect();
+    let epochs: Vec<usize> = values(run, validates).iter().map(|(evaluation, _)| evaluation.epoch).collect();
     matches!(run.trial.budget, Budget::Epochs(_)) && epochs.windows(2).all(|pair| pair[0] < pair[1])
 }
 
@@ -162,29 +140,10 @@ mod tests {
         let seeds = [[0.5, 0.9], [0.1, 0.7], [0.4, 0.8]];
         let runs = (0..3).map(|seed| run(trial("digits-cnn", "adamw", seed as u64), &seeds[seed]));
         let curves = curves(runs.collect());
-        assert_eq!(
-            (curves.along, curves.quantity.as_str()),
-            ("epoch", "validation accuracy")
-        );
-        let first = Point {
-            at: 1.0,
-            median: 0.4,
-            low: 0.1,
-            high: 0.5,
-        };
-        let second = Point {
-            at: 2.0,
-            median: 0.8,
-            low: 0.7,
-            high: 0.9,
-        };
-        assert_eq!(
-            curves.arms,
-            [Curve {
-                points: vec![first, second],
-                diverged: vec![]
-            }]
-        );
+        assert_eq!((curves.along, curves.quantity.as_str()), ("epoch", "validation accuracy"));
+        let first = Point { at: 1.0, median: 0.4, low: 0.1, high: 0.5 };
+        let second = Point { at: 2.0, median: 0.8, low: 0.7, high: 0.9 };
+        assert_eq!(curves.arms, [Curve { points: vec![first, second], diverged: vec![] }]);
     }
 
     #[test]
@@ -200,9 +159,7 @@ mod tests {
     #[test]
     fn without_a_validation_part_the_curves_show_the_training_loss_and_no_target() {
         let mut only = run(trial("digits-cnn", "adamw", 0), &[0.5, 0.9]);
-        only.evaluations
-            .iter_mut()
-            .for_each(|evaluation| evaluation.part = Part::Train);
+        only.evaluations.iter_mut().for_each(|evaluation| evaluation.part = Part::Train);
         let curves = curves(vec![only]);
         assert_eq!(
             (curves.quantity.as_str(), curves.larger_is_better, curves.target),
@@ -214,9 +171,7 @@ mod tests {
     #[test]
     fn a_run_evaluated_more_than_once_an_epoch_is_drawn_along_its_steps() {
         let mut only = run(trial("digits-cnn", "adamw", 0), &[0.5, 0.9]);
-        only.evaluations
-            .iter_mut()
-            .for_each(|evaluation| evaluation.epoch = 1);
+        only.evaluations.iter_mut().for_each(|evaluation| evaluation.epoch = 1);
         let curves = curves(vec![only]);
         assert_eq!((curves.along, curves.arms[0].points[1].at), ("step", 80.0));
     }

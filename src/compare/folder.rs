@@ -62,10 +62,7 @@ impl Folder {
     pub fn claim(path: &Path, plan: &Plan, trials: &[Trial], invocation: &Invocation) -> Result<Self, Error> {
         std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
         refuse_foreign_files(path)?;
-        let folder = Folder {
-            path: path.into(),
-            lock: lock(path)?,
-        };
+        let folder = Folder { path: path.into(), lock: lock(path)? };
         if path.join(TRIALS).exists() {
             refuse_other_plan(path, &read_trials(path)?, trials)?;
         }
@@ -200,11 +197,7 @@ fn refuse_foreign_files(path: &Path) -> Result<(), Error> {
 
 fn refuse_other_plan(path: &Path, there: &[Trial], wanted: &[Trial]) -> Result<(), Error> {
     let wanted: HashSet<String> = wanted.iter().map(Trial::id).collect();
-    let others: Vec<String> = there
-        .iter()
-        .map(Trial::id)
-        .filter(|id| !wanted.contains(id))
-        .collect();
+    let others: Vec<String> = there.iter().map(Trial::id).filter(|id| !wanted.contains(id)).collect();
     match others.first() {
         None => Ok(()),
         Some(first) => Err(Error::Usage(format!(
@@ -249,8 +242,5 @@ fn to_json(trial: &Trial, path: &Path) -> Result<Vec<u8>, Error> {
 }
 
 fn broken(path: &Path, reason: &serde_json::Error) -> Error {
-    Error::File {
-        path: path.into(),
-        reason: reason.to_string(),
-    }
+    Error::File { path: path.into(), reason: reason.to_string() }
 }

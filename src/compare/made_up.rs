@@ -31,10 +31,7 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
 
 /// A completed outcome whose metrics are `metric`, and that reached the target after `reached` steps.
 pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
-    let score = Some(Score {
-        loss: 1.0 - metric,
-        metric,
-    });
+    let score = Some(Score { loss: 1.0 - metric, metric });
     Outcome {
         status: Status::Completed,
         reason: None,
@@ -46,20 +43,11 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         metric: "accuracy".into(),
         larger_is_better: true,
         target: 0.95,
-        target_reached: reached.map(|step| TargetReached {
-            step,
-            training_seconds: step as f64 * 0.05,
-        }),
+        target_reached: reached.map(|step| TargetReached { step, training_seconds: step as f64 * 0.05 }),
         final_validation: score,
-        best_validation: score.map(|score| Score {
-            metric: score.metric + 0.01,
-            ..score
-        }),
+        best_validation: score.map(|score| Score { metric: score.metric + 0.01, ..score }),
         best_step: Some(200),
-        test: score.map(|score| Score {
-            metric: score.metric - 0.01,
-            ..score
-        }),
+        test: score.map(|score| Score { metric: score.metric - 0.01, ..score }),
     }
 }
 
@@ -97,10 +85,7 @@ pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
 pub(crate) fn comparison(runs: Vec<Run>) -> Comparison {
     Comparison {
         name: "made-up".into(),
-        invocations: vec![Invocation {
-            command: "optlab compare plan.toml --jobs 2".into(),
-            jobs: 2,
-        }],
+        invocations: vec![Invocation { command: "optlab compare plan.toml --jobs 2".into(), jobs: 2 }],
         environment: Some(serde_json::json!({"os": "linux", "cpu": "A CPU", "cores": 2})),
         runs,
     }

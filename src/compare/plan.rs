@@ -160,10 +160,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`] for a value that TOML cannot hold.
     pub fn id(&self) -> Result<String, Error> {
-        let without_seeds = Plan {
-            seeds: Seeds::Count(1),
-            ..self.clone()
-        };
+        let without_seeds = Plan { seeds: Seeds::Count(1), ..self.clone() };
         let digest = Sha256::digest(without_seeds.to_toml()?.as_bytes());
         Ok(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
     }
@@ -194,10 +191,7 @@ impl Plan {
                     for schedule in &self.schedules {
                         let trial = self.trial(workload, own, backend, arm, schedule);
                         trial.validate()?;
-                        trials.extend(seeds.iter().map(|&seed| Trial {
-                            seed,
-                            ..trial.clone()
-                        }));
+                        trials.extend(seeds.iter().map(|&seed| Trial { seed, ..trial.clone() }));
                     }
                 }
             }
@@ -263,11 +257,7 @@ fn check_list<T: Display>(key: &str, list: &[T]) -> Result<(), Error> {
         return Err(Error::invalid("plan", key, "a list of at least one", "empty"));
     }
     let mut seen = HashSet::new();
-    match list
-        .iter()
-        .map(T::to_string)
-        .find(|text| !seen.insert(text.clone()))
-    {
+    match list.iter().map(T::to_string).find(|text| !seen.insert(text.clone())) {
         None => Ok(()),
         Some(twice) => Err(Error::Usage(format!("plan: `{key}` names `{twice}` twice"))),
     }

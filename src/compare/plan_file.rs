@@ -53,9 +53,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
     Ok(Plan {
         workloads: keys.texts("workloads")?.unwrap_or_default(),
         optimizers: keys.specs("optimizers", Arm::from_value)?.unwrap_or_default(),
-        schedules: keys
-            .specs("schedules", read_schedule)?
-            .unwrap_or(default.schedules),
+        schedules: keys.specs("schedules", read_schedule)?.unwrap_or(default.schedules),
         backends: keys.texts("backends")?.unwrap_or(default.backends),
         seeds: keys.seeds()?.unwrap_or(default.seeds),
         budget,
@@ -141,20 +139,14 @@ struct Keys {
 impl Keys {
     fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let table: toml::Table = toml::from_str(text).map_err(|error| {
-            let before = error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .unwrap_or_default();
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             Error::File {
                 path: path.into(),
                 reason: format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
             }
         })?;
-        let keys = Keys {
-            owner: format!("plan {}", path.display()),
-            path: path.display().to_string(),
-            table,
-        };
+        let keys =
+            Keys { owner: format!("plan {}", path.display()), path: path.display().to_string(), table };
         match keys.table.keys().find(|key| !KEYS.contains(&key.as_str())) {
             Some(unknown) => Err(Error::unknown_field(&keys.owner, unknown, &KEYS)),
             None => Ok(keys),
@@ -162,10 +154,7 @@ impl Keys {
     }
 
     fn refuse(&self, key: &str, allowed: &str) -> Error {
-        let given = self
-            .table
-            .get(key)
-            .map_or_else(String::new, toml::Value::to_string);
+        let given = self.table.get(key).map_or_else(String::new, toml::Value::to_string);
         Error::invalid(&self.owner, key, allowed, given)
     }
 
@@ -190,10 +179,7 @@ impl Keys {
         let Some(value) = self.table.get(key) else {
             return Ok(None);
         };
-        value
-            .as_bool()
-            .map(Some)
-            .ok_or_else(|| self.refuse(key, "true or false"))
+        value.as_bool().map(Some).ok_or_else(|| self.refuse(key, "true or false"))
     }
 
     /// The items of a list; a single value is a list of one.
@@ -209,9 +195,7 @@ impl Keys {
             Some(text) => Ok(text.to_string()),
             None => Err(Error::invalid(&self.owner, key, "a list of texts", item)),
         };
-        self.items(key)
-            .map(|items| items.iter().map(text).collect())
-            .transpose()
+        self.items(key).map(|items| items.iter().map(text).collect()).transpose()
     }
 
     fn specs<T>(
@@ -223,9 +207,7 @@ impl Keys {
             // An error of a spec knows the rule, but not in which file it stands.
             read(&to_json(item)).map_err(|error| Error::Usage(format!("{}: {error}", self.path)))
         };
-        self.items(key)
-            .map(|items| items.iter().map(spec).collect())
-            .transpose()
+        self.items(key).map(|items| items.iter().map(spec).collect()).transpose()
     }
 
     fn seeds(&self) -> Result<Option<Seeds>, Error> {
@@ -260,10 +242,7 @@ fn to_json(value: &toml::Value) -> Value {
         toml::Value::Float(number) if number.is_finite() => Value::from(*number),
         toml::Value::Boolean(flag) => Value::from(*flag),
         toml::Value::Array(items) => items.iter().map(to_json).collect(),
-        toml::Value::Table(table) => table
-            .iter()
-            .map(|(key, value)| (key.clone(), to_json(value)))
-            .collect(),
+        toml::Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), to_json(value))).collect(),
         other => Value::from(other.to_string()),
     }
 }

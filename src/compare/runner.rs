@@ -94,9 +94,7 @@ impl Runner {
             }
             outcomes.push(outcome);
         }
-        let pending: Vec<usize> = (0..trials.len())
-            .filter(|&index| outcomes[index].is_none())
-            .collect();
+        let pending: Vec<usize> = (0..trials.len()).filter(|&index| outcomes[index].is_none()).collect();
         self.run_pending(folder, trials, &pending, &mut outcomes, events)?;
         // Each is there: a trial without an outcome has ended the run with an error.
         Ok(outcomes.into_iter().flatten().collect())
@@ -175,16 +173,10 @@ impl Runner {
             if children.is_stopped() || !tell(Message::Started { index, attempt }) {
                 return Ok(None);
             }
-            let ended = worker::run(
-                &self.command,
-                self.threads(),
-                &run_dir,
-                &stderr,
-                children,
-                |progress| {
+            let ended =
+                worker::run(&self.command, self.threads(), &run_dir, &stderr, children, |progress| {
                     tell(Message::Progress { index, progress });
-                },
-            )?;
+                })?;
             if let Some(outcome) = folder::read_outcome(&run_dir, trial)? {
                 return Ok(Some(outcome));
             }
@@ -200,10 +192,8 @@ impl Runner {
         }
         let outcome = failed_outcome(reason, steps);
         let path = run_dir.join("outcome.json");
-        let mut json = serde_json::to_vec_pretty(&outcome).map_err(|reason| Error::File {
-            path: path.clone(),
-            reason: reason.to_string(),
-        })?;
+        let mut json = serde_json::to_vec_pretty(&outcome)
+            .map_err(|reason| Error::File { path: path.clone(), reason: reason.to_string() })?;
         json.push(b'\n');
         atomic_file::write(&path, &json)?;
         Ok(Some(outcome))

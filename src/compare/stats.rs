@@ -19,11 +19,7 @@ impl Spread {
         let mean = mean(values)?;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
         let count = values.len();
-        Some(Spread {
-            count,
-            mean,
-            deviation: (count > 1).then(|| (squares / (count - 1) as f64).sqrt()),
-        })
+        Some(Spread { count, mean, deviation: (count > 1).then(|| (squares / (count - 1) as f64).sqrt()) })
     }
 }
 

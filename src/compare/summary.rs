@@ -92,16 +92,10 @@ impl Summary {
             let metrics = ended.iter().filter_map(|outcome| score(outcome));
             Spread::of(&metrics.map(|score| score.metric).collect::<Vec<_>>())
         };
-        let reached: Vec<_> = outcomes
-            .iter()
-            .filter_map(|outcome| outcome.target_reached)
-            .collect();
+        let reached: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.target_reached).collect();
         let steps: Vec<f64> = reached.iter().map(|target| target.step as f64).collect();
         let seconds: Vec<f64> = reached.iter().map(|target| target.training_seconds).collect();
-        let step_times: Vec<f64> = outcomes
-            .iter()
-            .filter_map(|outcome| outcome.step_milliseconds)
-            .collect();
+        let step_times: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.step_milliseconds).collect();
         let stepped = outcomes.iter().filter(|outcome| outcome.first_step_seconds > 0.0);
         let first_steps: Vec<f64> = stepped.map(|outcome| outcome.first_step_seconds).collect();
         Summary {
@@ -125,11 +119,7 @@ impl Summary {
             first_step_seconds: median(&first_steps),
             diverged: lost(runs, Status::Diverged),
             failed: lost(runs, Status::Failed),
-            not_run: runs
-                .iter()
-                .filter(|run| run.outcome.is_none())
-                .map(|run| run.trial.seed)
-                .collect(),
+            not_run: runs.iter().filter(|run| run.outcome.is_none()).map(|run| run.trial.seed).collect(),
         }
     }
 }
@@ -160,10 +150,7 @@ impl Workload {
 
 /// The name of a trial's arm: of all of the trial but its seed.
 fn arm_id(trial: &Trial) -> String {
-    let arm = Trial {
-        seed: 0,
-        ..trial.clone()
-    };
+    let arm = Trial { seed: 0, ..trial.clone() };
     arm.id()
 }
 
@@ -192,11 +179,7 @@ pub(super) fn summarize(comparison: &Comparison) -> Vec<Summary> {
             .filter(|runs| runs[0].trial.workload == name)
             .map(|runs| Summary::of(runs, &workload))
             .collect();
-        let worst = if workload.larger_is_better {
-            f64::MIN
-        } else {
-            f64::MAX
-        };
+        let worst = if workload.larger_is_better { f64::MIN } else { f64::MAX };
         let sign = if workload.larger_is_better { -1.0 } else { 1.0 };
         let rank = |summary: &Summary| sign * summary.ranked_by().unwrap_or(worst);
         of_workload.sort_by(|a, b| {
@@ -211,10 +194,7 @@ pub(super) fn summarize(comparison: &Comparison) -> Vec<Summary> {
 fn lost(runs: &[&Run], status: Status) -> Vec<Lost> {
     let of_status = |run: &&Run| {
         let outcome = run.outcome.as_ref().filter(|outcome| outcome.status == status)?;
-        Some(Lost {
-            seed: run.trial.seed,
-            reason: outcome.reason.clone().unwrap_or_default(),
-        })
+        Some(Lost { seed: run.trial.seed, reason: outcome.reason.clone().unwrap_or_default() })
     };
     runs.iter().filter_map(of_status).collect()
 }

@@ -110,11 +110,7 @@ pub(super) fn run(
     children: &Children,
     mut on_progress: impl FnMut(Progress),
 ) -> Result<Ended, Error> {
-    let file = File::options()
-        .create(true)
-        .append(true)
-        .open(stderr)
-        .map_err(Error::io("write", stderr))?;
+    let file = File::options().create(true).append(true).open(stderr).map_err(Error::io("write", stderr))?;
     let mut process = Command::new(&command.program);
     process.args(&command.arguments).arg(run_dir);
     process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
@@ -126,10 +122,7 @@ pub(super) fn run(
     let stdout = child.stdout.take();
     let child = children.add(child);
     let mut last_step = 0;
-    for line in stdout
-        .into_iter()
-        .flat_map(|stdout| BufReader::new(stdout).split(b'\n'))
-    {
+    for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')) {
         let line = line.map_err(Error::io("listen to", &command.program))?;
         if let Ok(progress) = serde_json::from_slice::<Progress>(&line) {
             last_step = progress.step;
@@ -141,11 +134,7 @@ pub(super) fn run(
     if last_words.is_none() {
         std::fs::remove_file(stderr).map_err(Error::io("remove", stderr))?;
     }
-    Ok(Ended {
-        status,
-        last_step,
-        last_words,
-    })
+    Ok(Ended { status, last_step, last_words })
 }
 
 /// The processes that are running, so that they can be stopped together.
@@ -186,10 +175,7 @@ impl Children {
         if state.stopped {
             kill(&child);
         }
-        Running {
-            child,
-            children: self,
-        }
+        Running { child, children: self }
     }
 }
 

@@ -24,12 +24,7 @@ impl Augmentation {
     /// [`Error::InvalidConfig`].
     pub fn validate(&self) -> Result<(), Error> {
         if !(0.0..=180.0).contains(&self.rotation) {
-            return Err(Error::invalid(
-                "trial",
-                "rotation",
-                "in [0, 180] degrees",
-                self.rotation,
-            ));
+            return Err(Error::invalid("trial", "rotation", "in [0, 180] degrees", self.rotation));
         }
         Ok(())
     }
@@ -109,13 +104,7 @@ impl Augmenter {
             for channel in image.chunks_exact_mut(self.height * self.width) {
                 self.original.clear();
                 self.original.extend_from_slice(channel);
-                transform(
-                    &self.original,
-                    channel,
-                    (self.height, self.width),
-                    (dx, dy),
-                    angle,
-                );
+                transform(&self.original, channel, (self.height, self.width), (dx, dy), angle);
             }
         }
     }
@@ -127,11 +116,7 @@ fn transform(from: &[f32], to: &mut [f32], (height, width): (usize, usize), shif
     let (centre_x, centre_y) = ((width as f64 - 1.0) / 2.0, (height as f64 - 1.0) / 2.0);
     let pixel = |x: f64, y: f64| {
         let inside = x >= 0.0 && y >= 0.0 && x < width as f64 && y < height as f64;
-        if inside {
-            from[y as usize * width + x as usize]
-        } else {
-            0.0
-        }
+        if inside { from[y as usize * width + x as usize] } else { 0.0 }
     };
     for (y, row) in to.chunks_exact_mut(width).enumerate() {
         for (x, value) in row.iter_mut().enumerate() {
@@ -179,17 +164,9 @@ mod tests {
     fn a_part_of_a_shift_interpolates() {
         assert_eq!(
             transformed((0.25, 0.0), 0.0)[..4],
-            [
-                0.75,
-                0.25 + 0.75 * 2.0,
-                0.25 * 2.0 + 0.75 * 3.0,
-                0.25 * 3.0 + 0.75 * 4.0
-            ]
+            [0.75, 0.25 + 0.75 * 2.0, 0.25 * 2.0 + 0.75 * 3.0, 0.25 * 3.0 + 0.75 * 4.0]
         );
-        assert_eq!(
-            transformed((0.0, 0.5), 0.0)[..8],
-            [0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0]
-        );
+        assert_eq!(transformed((0.0, 0.5), 0.0)[..8], [0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0]);
     }
 
     #[test]
@@ -204,10 +181,7 @@ mod tests {
 
     #[test]
     fn seed_and_step_decide_the_moves_and_each_image_has_its_own() {
-        let augmentation = Augmentation {
-            shift: 1,
-            rotation: 20.0,
-        };
+        let augmentation = Augmentation { shift: 1, rotation: 20.0 };
         let augmented = |seed, step| {
             let mut inputs = [image(), image()].concat();
             Augmenter::new(augmentation, seed, &[1, 3, 4]).augment(&mut inputs, step);
@@ -223,15 +197,7 @@ mod tests {
     #[test]
     fn all_channels_of_an_image_move_as_one() {
         let mut inputs = [image(), image()].concat();
-        Augmenter::new(
-            Augmentation {
-                shift: 1,
-                rotation: 20.0,
-            },
-            1,
-            &[2, 3, 4],
-        )
-        .augment(&mut inputs, 0);
+        Augmenter::new(Augmentation { shift: 1, rotation: 20.0 }, 1, &[2, 3, 4]).augment(&mut inputs, 0);
         assert_eq!(inputs[..12], inputs[12..]);
         assert_ne!(inputs[..12], image());
     }
@@ -240,14 +206,7 @@ mod tests {
     fn a_shift_stays_within_its_limit_and_uses_it() {
         // The mean position of a small blob tells how far it was moved.
         let (mut least, mut most) = (0.0_f64, 0.0_f64);
-        let mut augmenter = Augmenter::new(
-            Augmentation {
-                shift: 3,
-                rotation: 0.0,
-            },
-            1,
-            &[1, 1, 15],
-        );
+        let mut augmenter = Augmenter::new(Augmentation { shift: 3, rotation: 0.0 }, 1, &[1, 1, 15]);
         for step in 0..500 {
             let mut inputs = vec![0.0; 15];
             inputs[7] = 1.0;
@@ -255,31 +214,18 @@ mod tests {
             augmenter.augment(&mut inputs, step);
             let ink: f64 = inputs.iter().map(|&v| f64::from(v)).sum();
             if ink > 0.0 {
-                let position: f64 = inputs
-                    .iter()
-                    .enumerate()
-                    .map(|(i, &v)| i as f64 * f64::from(v))
-                    .sum();
+                let position: f64 = inputs.iter().enumerate().map(|(i, &v)| i as f64 * f64::from(v)).sum();
                 least = least.min(position / ink - 7.0);
                 most = most.max(position / ink - 7.0);
             }
         }
-        assert!(
-            (-3.0001..-2.7).contains(&least) && (2.7..3.0001).contains(&most),
-            "{least} {most}"
-        );
+        assert!((-3.0001..-2.7).contains(&least) && (2.7..3.0001).contains(&most), "{least} {most}");
     }
 
     #[test]
     fn only_images_can_be_moved_or_turned() {
-        let shift = Augmentation {
-            shift: 1,
-            rotation: 0.0,
-        };
-        let rotation = Augmentation {
-            shift: 0,
-            rotation: 5.0,
-        };
+        let shift = Augmentation { shift: 1, rotation: 0.0 };
+        let rotation = Augmentation { shift: 0, rotation: 5.0 };
         for (augmentation, field) in [(shift, "`shift`"), (rotation, "`rotation`")] {
             assert!(augmentation.check(&[1, 28, 28]).is_ok());
             let error = augmentation.check(&[20, 1]).unwrap_err();
@@ -290,18 +236,10 @@ mod tests {
 
     #[test]
     fn a_rotation_outside_its_range_is_refused() {
-        for (rotation, is_allowed) in [
-            (0.0, true),
-            (180.0, true),
-            (-0.1, false),
-            (180.1, false),
-            (f64::NAN, false),
-        ] {
-            assert_eq!(
-                Augmentation { shift: 0, rotation }.validate().is_ok(),
-                is_allowed,
-                "{rotation}"
-            );
+        for (rotation, is_allowed) in
+            [(0.0, true), (180.0, true), (-0.1, false), (180.1, false), (f64::NAN, false)]
+        {
+            assert_eq!(Augmentation { shift: 0, rotation }.validate().is_ok(), is_allowed, "{rotation}");
         }
     }
 }

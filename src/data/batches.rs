@@ -65,11 +65,7 @@ impl<'a> Batches<'a> {
     pub fn new(examples: &'a Examples, batch_size: usize, seed: u64, augmentation: Augmentation) -> Self {
         let augmenter =
             (!augmentation.is_none()).then(|| Augmenter::new(augmentation, seed, &examples.input_shape));
-        Self {
-            seed: Some(seed),
-            augmenter,
-            ..Self::in_order(examples, batch_size)
-        }
+        Self { seed: Some(seed), augmenter, ..Self::in_order(examples, batch_size) }
     }
 
     /// Batches to evaluate on: every example once, as stored and untouched.
@@ -152,10 +148,7 @@ impl<'a> Batches<'a> {
             }
             Targets::Values(values) => {
                 let values: Vec<f32> = rows.iter().map(|&row| values[row as usize]).collect();
-                BatchTargets::Values(Tensor::from_data(
-                    TensorData::new(values, [rows.len(), 1]),
-                    device,
-                ))
+                BatchTargets::Values(Tensor::from_data(TensorData::new(values, [rows.len(), 1]), device))
             }
         }
     }
@@ -181,9 +174,7 @@ mod tests {
     /// The targets of a batch, after a check that the inputs are theirs.
     fn rows(batch: Batch) -> Vec<f32> {
         assert_eq!(batch.inputs.dims(), [batch.len, 2]);
-        let BatchTargets::Values(targets) = batch.targets else {
-            panic!("numbers were put in")
-        };
+        let BatchTargets::Values(targets) = batch.targets else { panic!("numbers were put in") };
         assert_eq!(targets.dims(), [batch.len, 1]);
         let targets = values(targets);
         let expected: Vec<f32> = targets.iter().flat_map(|&target| [target, -target]).collect();
@@ -203,10 +194,7 @@ mod tests {
         let mut orders = vec![];
         for epoch in 0..3 {
             let batches: Vec<Batch> = batches.epoch(epoch, &device).collect();
-            assert_eq!(
-                batches.iter().map(|batch| batch.len).collect::<Vec<_>>(),
-                [4, 4, 2]
-            );
+            assert_eq!(batches.iter().map(|batch| batch.len).collect::<Vec<_>>(), [4, 4, 2]);
             let order: Vec<f32> = batches.into_iter().flat_map(rows).collect();
             let mut sorted = order.clone();
             sorted.sort_by(f32::total_cmp);
@@ -228,11 +216,7 @@ mod tests {
             assert_eq!(rows(jumping.batch(step, &device)), straight[step], "step {step}");
         }
         for (step, expected) in straight.iter().enumerate() {
-            assert_eq!(
-                &rows(training(&examples, 3, 7).batch(step, &device)),
-                expected,
-                "step {step}"
-            );
+            assert_eq!(&rows(training(&examples, 3, 7).batch(step, &device)), expected, "step {step}");
         }
     }
 
@@ -265,27 +249,15 @@ mod tests {
     #[test]
     fn no_examples_give_no_batches() {
         let examples = numbered(0);
-        assert_eq!(
-            Batches::in_order(&examples, 2)
-                .epoch(0, &Device::default())
-                .count(),
-            0
-        );
+        assert_eq!(Batches::in_order(&examples, 2).epoch(0, &Device::default()).count(), 0);
     }
 
     #[test]
     fn classes_arrive_as_integers() {
-        let examples = Examples {
-            targets: Targets::Classes {
-                labels: vec![2, 0, 255],
-                classes: 256,
-            },
-            ..numbered(3)
-        };
+        let examples =
+            Examples { targets: Targets::Classes { labels: vec![2, 0, 255], classes: 256 }, ..numbered(3) };
         let batch = Batches::in_order(&examples, 3).batch(0, &Device::default());
-        let BatchTargets::Classes(labels) = batch.targets else {
-            panic!("classes were put in")
-        };
+        let BatchTargets::Classes(labels) = batch.targets else { panic!("classes were put in") };
         let labels: Vec<i64> = labels.into_data().convert::<i64>().try_to_vec().unwrap();
         assert_eq!(labels, [2, 0, 255]);
     }

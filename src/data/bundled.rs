@@ -31,9 +31,7 @@ impl Bundled {
     /// The numbers of a CSV file, row by row, `columns` in each; a header line is skipped if there is one.
     pub fn table(&self, columns: usize, has_header: bool) -> Result<Vec<f32>, Error> {
         let content = self.unpack()?;
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(has_header)
-            .from_reader(content.as_slice());
+        let mut reader = csv::ReaderBuilder::new().has_headers(has_header).from_reader(content.as_slice());
         let mut numbers = Vec::new();
         for (i, row) in reader.records().enumerate() {
             let row = row.map_err(|error| self.error(error.to_string()))?;
@@ -41,11 +39,7 @@ impl Bundled {
                 return Err(self.error(format!("row {i} has {} columns, not {columns}", row.len())));
             }
             for field in &row {
-                let number = field
-                    .trim()
-                    .parse::<f32>()
-                    .ok()
-                    .filter(|number| number.is_finite());
+                let number = field.trim().parse::<f32>().ok().filter(|number| number.is_finite());
                 numbers.push(number.ok_or_else(|| self.error(format!("row {i}: `{field}` is no number")))?);
             }
         }
@@ -53,10 +47,7 @@ impl Bundled {
     }
 
     fn error(&self, reason: String) -> Error {
-        Error::Data {
-            path: self.path.into(),
-            reason,
-        }
+        Error::Data { path: self.path.into(), reason }
     }
 }
 
@@ -67,10 +58,7 @@ impl Bundled {
 pub(super) fn unpack(path: &Path, packed: &[u8]) -> Result<Vec<u8>, Error> {
     // A few kilobytes of gzip can unpack to gigabytes; the largest file here has 47 MB.
     const LARGEST: u64 = 64 << 20;
-    let error = |reason| Error::Data {
-        path: path.into(),
-        reason,
-    };
+    let error = |reason| Error::Data { path: path.into(), reason };
     let mut content = Vec::new();
     MultiGzDecoder::new(packed)
         .take(LARGEST + 1)

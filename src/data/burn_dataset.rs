@@ -60,9 +60,7 @@ mod tests {
     #[test]
     fn burns_own_data_loader_serves_our_examples() {
         let digits = load("digits", &Source::default()).unwrap().test;
-        let loader = DataLoaderBuilder::new(DigitBatcher)
-            .batch_size(100)
-            .build(digits.clone());
+        let loader = DataLoaderBuilder::new(DigitBatcher).batch_size(100).build(digits.clone());
         let mut served = vec![];
         for batch in loader.iter() {
             let (inputs, targets) = batch.unwrap();
@@ -71,9 +69,7 @@ mod tests {
             assert_eq!(&first[..64], digits.input(served.len()));
             served.extend(targets);
         }
-        let Targets::Classes { labels, .. } = digits.targets else {
-            panic!("digits have classes")
-        };
+        let Targets::Classes { labels, .. } = digits.targets else { panic!("digits have classes") };
         assert_eq!(served, labels.into_iter().map(Target::Class).collect::<Vec<_>>());
     }
 

@@ -15,10 +15,5 @@ pub(super) fn load() -> Result<DataSet, Error> {
         targets: Targets::Values(rows.map(|row| row[10]).collect()),
     };
     let (train, test) = split::every_fifth(&all);
-    Ok(DataSet {
-        name: "diabetes",
-        train,
-        test,
-        is_series: false,
-    })
+    Ok(DataSet { name: "diabetes", train, test, is_series: false })
 }

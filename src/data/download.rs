@@ -57,9 +57,8 @@ impl RemoteFile {
     /// The error that says what each address answered.
     fn failure(&self, failures: Vec<(String, String)>) -> Error {
         let mut failures = failures.into_iter();
-        let (url, mut reason) = failures
-            .next()
-            .unwrap_or_else(|| (self.name.into(), "no address is known".into()));
+        let (url, mut reason) =
+            failures.next().unwrap_or_else(|| (self.name.into(), "no address is known".into()));
         for (url, other) in failures {
             reason = format!("{reason}; {url}: {other}");
         }
@@ -92,17 +91,11 @@ impl RemoteFile {
 
     /// Holds unpacked content to its sum.
     pub fn check(&self, content: &[u8]) -> Result<(), String> {
-        let sum: String = Sha256::digest(content)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let sum: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
         if sum == self.sha256 {
             Ok(())
         } else {
-            Err(format!(
-                "wrong content: its SHA-256 is {sum}, not {}",
-                self.sha256
-            ))
+            Err(format!("wrong content: its SHA-256 is {sum}, not {}", self.sha256))
         }
     }
 }
@@ -115,24 +108,13 @@ fn fetch(url: &str, name: &str, show_progress: bool) -> Result<Vec<u8>, String> 
         .timeout_recv_response(Some(Duration::from_secs(30)))
         // Of each read, not of the whole: a slow line may take its time, a dead one may not.
         .timeout_per_read(Some(Duration::from_secs(30)));
-    let config = if is_this_machine(&address) {
-        config.proxy(None)
-    } else {
-        config
-    };
-    let response = config
-        .build()
-        .new_agent()
-        .get(address)
-        .call()
-        .map_err(|error| error.to_string())?;
+    let config = if is_this_machine(&address) { config.proxy(None) } else { config };
+    let response = config.build().new_agent().get(address).call().map_err(|error| error.to_string())?;
 
     let body = response.into_body();
     let bar = progress_bar(body.content_length(), name, show_progress);
     let mut packed = Vec::new();
-    let read = bar
-        .wrap_read(body.into_with_config().limit(LARGEST).reader())
-        .read_to_end(&mut packed);
+    let read = bar.wrap_read(body.into_with_config().limit(LARGEST).reader()).read_to_end(&mut packed);
     bar.finish_and_clear();
     read.map_err(|error| format!("broke off after {} bytes: {error}", packed.len()))?;
     Ok(packed)
@@ -163,8 +145,7 @@ fn keep(packed: &[u8], folder: &Path, path: &PathBuf) -> Result<(), Error> {
     file.write_all(packed)
         .and_then(|()| file.as_file().sync_all())
         .map_err(Error::io("write", file.path()))?;
-    file.persist(path)
-        .map_err(|error| Error::io("write", path)(error.error))?;
+    file.persist(path).map_err(|error| Error::io("write", path)(error.error))?;
     Ok(())
 }
 
@@ -177,12 +158,8 @@ mod tests {
     /// Of the text `some digits\n`, by coreutils' `sha256sum`.
     const SUM: &str = "211c50ef184892fcd614452801d6aeecbbf8229375c1ce18d9468eaa0ab836f2";
 
-    const FILE: RemoteFile = RemoteFile {
-        data_set: "mnist",
-        name: "digits-file",
-        sha256: SUM,
-        alternative: "something else",
-    };
+    const FILE: RemoteFile =
+        RemoteFile { data_set: "mnist", name: "digits-file", sha256: SUM, alternative: "something else" };
 
     fn gzip(content: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::best());
@@ -227,9 +204,7 @@ mod tests {
     }
 
     fn files_in(folder: &Path) -> Vec<String> {
-        let entries = std::fs::read_dir(folder)
-            .map(|entries| entries.collect())
-            .unwrap_or_else(|_| vec![]);
+        let entries = std::fs::read_dir(folder).map(|entries| entries.collect()).unwrap_or_else(|_| vec![]);
         entries
             .into_iter()
             .map(|entry: std::io::Result<_>| entry.unwrap().file_name().into_string().unwrap())
@@ -280,14 +255,8 @@ mod tests {
     fn a_refused_connection_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         // A port that was free a moment ago.
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let error = FILE
-            .load(folder.path(), &[format!("http://127.0.0.1:{port}")], false)
-            .unwrap_err();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let error = FILE.load(folder.path(), &[format!("http://127.0.0.1:{port}")], false).unwrap_err();
         assert!(matches!(error, Error::Download { .. }), "{error}");
         assert!(files_in(folder.path()).is_empty());
     }
@@ -306,32 +275,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (bad, bad_visits) = server(vec![answer("500 Oh No", 0, b"")]);
         let (well, visits) = server(vec![good()]);
-        assert_eq!(
-            FILE.load(folder.path(), &[bad, well], false).unwrap(),
-            b"some digits\n"
-        );
-        assert_eq!(
-            (bad_visits.join().unwrap().len(), visits.join().unwrap().len()),
-            (1, 1)
-        );
+        assert_eq!(FILE.load(folder.path(), &[bad, well], false).unwrap(), b"some digits\n");
+        assert_eq!((bad_visits.join().unwrap().len(), visits.join().unwrap().len()), (1, 1));
 
         let folder = tempfile::tempdir().unwrap();
         let (first, first_visits) = server(vec![answer("500 Oh No", 0, b"")]);
         let (second, second_visits) = server(vec![answer("403 Forbidden", 0, b"")]);
-        let error = FILE
-            .load(folder.path(), &[first.clone(), second.clone()], false)
-            .unwrap_err()
-            .to_string();
+        let error =
+            FILE.load(folder.path(), &[first.clone(), second.clone()], false).unwrap_err().to_string();
         for part in [&first, &second, "500", "403"] {
             assert!(error.contains(part), "{error}");
         }
-        assert_eq!(
-            (
-                first_visits.join().unwrap().len(),
-                second_visits.join().unwrap().len()
-            ),
-            (1, 1)
-        );
+        assert_eq!((first_visits.join().unwrap().len(), second_visits.join().unwrap().len()), (1, 1));
     }
 
     #[test]
@@ -353,9 +308,6 @@ mod tests {
         let (url, visits) = server(vec![good()]);
         let error = FILE.load(&folder, &[url], false).unwrap_err();
         visits.join().unwrap();
-        assert!(
-            matches!(error, Error::Io { .. }) && error.to_string().contains("a file"),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Io { .. }) && error.to_string().contains("a file"), "{error}");
     }
 }

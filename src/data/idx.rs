@@ -22,11 +22,7 @@ pub(super) struct Images<'a> {
 /// [`Error::Data`] if `content` is something else, or has fewer or more bytes than its header promises.
 pub(super) fn images<'a>(path: &Path, content: &'a [u8]) -> Result<Images<'a>, Error> {
     let ([_, height, width], pixels) = parse(path, content, 2051, "images")?;
-    Ok(Images {
-        height,
-        width,
-        pixels,
-    })
+    Ok(Images { height, width, pixels })
 }
 
 /// Reads labels; `path` is only for the error.
@@ -51,26 +47,16 @@ fn parse<'a, const D: usize>(
     magic: u32,
     kind: &str,
 ) -> Result<([usize; D], &'a [u8]), Error> {
-    let error = |reason| Error::Data {
-        path: path.into(),
-        reason,
-    };
+    let error = |reason| Error::Data { path: path.into(), reason };
     let word = |i: usize| {
         let bytes = content.get(4 * i..)?.first_chunk()?;
         Some(u32::from_be_bytes(*bytes))
     };
-    let truncated = || {
-        error(format!(
-            "is truncated: {} bytes do not hold the header",
-            content.len()
-        ))
-    };
+    let truncated = || error(format!("is truncated: {} bytes do not hold the header", content.len()));
 
     let found = word(0).ok_or_else(truncated)?;
     if found != magic {
-        return Err(error(format!(
-            "holds no IDX {kind}: it begins with {found:#010x}, not {magic:#010x}"
-        )));
+        return Err(error(format!("holds no IDX {kind}: it begins with {found:#010x}, not {magic:#010x}")));
     }
     let mut sizes = [0; D];
     for (i, size) in sizes.iter_mut().enumerate() {
@@ -78,9 +64,7 @@ fn parse<'a, const D: usize>(
     }
     let body = &content[4 * (D + 1)..];
     // A foreign header may promise more bytes than a usize can count.
-    let promised = sizes
-        .iter()
-        .try_fold(1_usize, |product, &size| product.checked_mul(size));
+    let promised = sizes.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
     if promised != Some(body.len()) {
         let sizes = sizes.map(|size| size.to_string()).join(" × ");
         return Err(error(format!(
@@ -117,24 +101,12 @@ mod tests {
         for (content, reason) in [
             (vec![], "0 bytes do not hold the header"),
             (file(&[2051, 2, 1], &[]), "12 bytes do not hold the header"),
-            (
-                file(&[2049, 2, 1, 3], &[0; 6]),
-                "holds no IDX images: it begins with 0x00000801",
-            ),
-            (
-                file(&[2051, 2, 1, 3], &[0; 5]),
-                "promises 2 × 1 × 3 bytes, 5 follow",
-            ),
-            (
-                file(&[2051, 2, 1, 3], &[0; 7]),
-                "promises 2 × 1 × 3 bytes, 7 follow",
-            ),
+            (file(&[2049, 2, 1, 3], &[0; 6]), "holds no IDX images: it begins with 0x00000801"),
+            (file(&[2051, 2, 1, 3], &[0; 5]), "promises 2 × 1 × 3 bytes, 5 follow"),
+            (file(&[2051, 2, 1, 3], &[0; 7]), "promises 2 × 1 × 3 bytes, 7 follow"),
             (file(&[2051, huge, huge, huge], &[0; 7]), "7 follow"),
         ] {
-            let error = images(Path::new("dir/images"), &content)
-                .err()
-                .unwrap()
-                .to_string();
+            let error = images(Path::new("dir/images"), &content).err().unwrap().to_string();
             assert!(error.contains("dir/images") && error.contains(reason), "{error}");
         }
     }
@@ -142,9 +114,6 @@ mod tests {
     #[test]
     fn a_label_that_is_no_class_is_an_error() {
         let error = labels(Path::new("l"), &file(&[2049, 3], &[1, 10, 2]), 10).unwrap_err();
-        assert!(
-            error.to_string().contains("label 1 is 10, not below 10"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("label 1 is 10, not below 10"), "{error}");
     }
 }

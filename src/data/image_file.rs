@@ -48,10 +48,7 @@ struct Picture {
 }
 
 fn decode(path: &Path) -> Result<Picture, Error> {
-    let error = |reason| Error::Data {
-        path: path.into(),
-        reason,
-    };
+    let error = |reason| Error::Data { path: path.into(), reason };
     let file = File::open(path).map_err(|source| error(format!("cannot be opened: {source}")))?;
     let mut decoder = png::Decoder::new(BufReader::new(file));
     // Palettes and few bits become 8-bit samples, 16 bits too.
@@ -64,9 +61,7 @@ fn decode(path: &Path) -> Result<Picture, Error> {
             "has {width} × {height} pixels, more than {LARGEST_SIDE} × {LARGEST_SIDE}"
         )));
     }
-    let bytes = reader
-        .output_buffer_size()
-        .ok_or_else(|| error("is larger than memory".into()))?;
+    let bytes = reader.output_buffer_size().ok_or_else(|| error("is larger than memory".into()))?;
     let mut samples = vec![0; bytes];
     let frame = reader.next_frame(&mut samples).map_err(unreadable)?;
 
@@ -76,11 +71,7 @@ fn decode(path: &Path) -> Result<Picture, Error> {
         greys.push(grey);
         alphas.push(alpha);
     }
-    let mut picture = Picture {
-        height: frame.height as usize,
-        width: frame.width as usize,
-        values: greys,
-    };
+    let mut picture = Picture { height: frame.height as usize, width: frame.width as usize, values: greys };
     picture.blend(&alphas);
     Ok(picture)
 }
@@ -119,10 +110,7 @@ impl Picture {
             let (sum, weight, count) = positions.fold((0.0, 0.0, 0), |(sum, weight, count), i| {
                 (sum + self.values[i] * alphas[i], weight + alphas[i], count + 1)
             });
-            (
-                if weight > 0.0 { sum / weight } else { 0.0 },
-                weight / count.max(1) as f32,
-            )
+            (if weight > 0.0 { sum / weight } else { 0.0 }, weight / count.max(1) as f32)
         };
         let (border_grey, border_alpha) = mean(&mut self.border());
         let paper = if border_alpha >= 0.5 {
@@ -161,9 +149,7 @@ impl Picture {
         // MNIST's centres of mass lie in the pixel right of and below the middle. Whole pixels, so that a digit that already lies on the grid is not blurred.
         let place = |first: usize, end: usize, centre: f64, side: usize| {
             let room = side as f64 - ((end - first) as f64 / scale).ceil();
-            (side as f64 / 2.0 - (centre - first as f64) / scale)
-                .ceil()
-                .clamp(0.0, room.max(0.0))
+            (side as f64 / 2.0 - (centre - first as f64) / scale).ceil().clamp(0.0, room.max(0.0))
         };
         let x_offset = place(ink.left, ink.right, ink.centre_x, width);
         let y_offset = place(ink.top, ink.bottom, ink.centre_y, height);
@@ -182,11 +168,7 @@ impl Picture {
     }
 
     fn ink(&self) -> Ink {
-        let mut ink = Ink {
-            left: self.width,
-            top: self.height,
-            ..Ink::default()
-        };
+        let mut ink = Ink { left: self.width, top: self.height, ..Ink::default() };
         let mut mass = 0.0;
         for (i, &value) in self.values.iter().enumerate().filter(|(_, value)| **value > INK) {
             let (x, y) = (i % self.width, i / self.width);
@@ -356,23 +338,11 @@ mod tests {
         for (color, depth, samples) in [
             (ColorType::Rgb, BitDepth::Eight, spread(&|v| vec![v; 3])),
             (ColorType::Rgba, BitDepth::Eight, spread(&|v| vec![v, v, v, 255])),
-            (
-                ColorType::GrayscaleAlpha,
-                BitDepth::Eight,
-                spread(&|v| vec![v, 255]),
-            ),
+            (ColorType::GrayscaleAlpha, BitDepth::Eight, spread(&|v| vec![v, 255])),
             (ColorType::Grayscale, BitDepth::Sixteen, spread(&|v| vec![v, v])),
             // Black ink, as thick as it is dark, on nothing; and white ink on nothing.
-            (
-                ColorType::Rgba,
-                BitDepth::Eight,
-                spread(&|v| vec![0, 0, 0, 255 - v]),
-            ),
-            (
-                ColorType::GrayscaleAlpha,
-                BitDepth::Eight,
-                spread(&|v| vec![255, 255 - v]),
-            ),
+            (ColorType::Rgba, BitDepth::Eight, spread(&|v| vec![0, 0, 0, 255 - v])),
+            (ColorType::GrayscaleAlpha, BitDepth::Eight, spread(&|v| vec![255, 255 - v])),
         ] {
             let image = read(width, color, depth, &samples).unwrap();
             assert!(mean_difference(&image, &plain) < 1e-5, "{color:?} {depth:?}");
@@ -469,11 +439,7 @@ mod tests {
         let file = File::create(&path).unwrap();
         let mut encoder = png::Encoder::new(file, 5000, 1);
         encoder.set_color(ColorType::Grayscale);
-        encoder
-            .write_header()
-            .unwrap()
-            .write_image_data(&[0; 5000])
-            .unwrap();
+        encoder.write_header().unwrap().write_image_data(&[0; 5000]).unwrap();
         fails("has 5000 × 1 pixels");
         std::fs::remove_file(&path).unwrap();
         fails("cannot be opened");

@@ -12,10 +12,7 @@ const CLASSES: usize = 10;
 /// The first 10,000 training images and the 10,000 official test images, from the program itself.
 pub(super) fn load_10k() -> Result<DataSet, Error> {
     let part = |images: Bundled, labels: Bundled| {
-        examples(
-            (Path::new(images.path), &images.unpack()?),
-            (Path::new(labels.path), &labels.unpack()?),
-        )
+        examples((Path::new(images.path), &images.unpack()?), (Path::new(labels.path), &labels.unpack()?))
     };
     Ok(DataSet {
         name: "mnist-10k",
@@ -23,10 +20,7 @@ pub(super) fn load_10k() -> Result<DataSet, Error> {
             bundled!("mnist/train-10k-images-idx3-ubyte.gz"),
             bundled!("mnist/train-10k-labels-idx1-ubyte.gz"),
         )?,
-        test: part(
-            bundled!("mnist/t10k-images-idx3-ubyte.gz"),
-            bundled!("mnist/t10k-labels-idx1-ubyte.gz"),
-        )?,
+        test: part(bundled!("mnist/t10k-images-idx3-ubyte.gz"), bundled!("mnist/t10k-labels-idx1-ubyte.gz"))?,
         is_series: false,
     })
 }
@@ -57,28 +51,14 @@ const fn file(name: &'static str, sha256: &'static str) -> RemoteFile {
 }
 
 const FILES: [RemoteFile; 4] = [
-    file(
-        "train-images-idx3-ubyte",
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    file(
-        "train-labels-idx1-ubyte",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    file(
-        "t10k-images-idx3-ubyte",
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    file(
-        "t10k-labels-idx1-ubyte",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
+    file("train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    file("train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    file("t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    file("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 ];
 
-const MIRRORS: [&str; 2] = [
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-];
+const MIRRORS: [&str; 2] =
+    ["https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"];
 
 /// Replaces the mirrors, for those who have one of their own.
 const URL_VARIABLE: &str = "OPTLAB_MNIST_URL";
@@ -89,17 +69,11 @@ fn from_cache(images: &RemoteFile, labels: &RemoteFile, show_progress: bool) -> 
         Err(_) => MIRRORS.map(String::from).to_vec(),
     };
     let Some(cache) = dirs::cache_dir() else {
-        return Err(images.error(
-            images.url(&mirrors[0]),
-            "this user has no cache folder to keep it in",
-        ));
+        return Err(images.error(images.url(&mirrors[0]), "this user has no cache folder to keep it in"));
     };
     let folder = cache.join("optlab").join("mnist");
     let content = |file: &RemoteFile| file.load(&folder, &mirrors, show_progress);
-    examples(
-        (Path::new(images.name), &content(images)?),
-        (Path::new(labels.name), &content(labels)?),
-    )
+    examples((Path::new(images.name), &content(images)?), (Path::new(labels.name), &content(labels)?))
 }
 
 fn from_folder(folder: &Path, images: &RemoteFile, labels: &RemoteFile) -> Result<Examples, Error> {
@@ -107,12 +81,10 @@ fn from_folder(folder: &Path, images: &RemoteFile, labels: &RemoteFile) -> Resul
     let (labels_path, labels_content) = read(folder, labels.name)?;
     let examples = examples((&images_path, &images_content), (&labels_path, &labels_content))?;
     // After the format, because "is truncated" says more than a wrong sum; but a sum is what tells Fashion-MNIST from MNIST.
-    for (file, path, content) in [
-        (images, images_path, images_content),
-        (labels, labels_path, labels_content),
-    ] {
-        file.check(&content)
-            .map_err(|reason| Error::Data { path, reason })?;
+    for (file, path, content) in
+        [(images, images_path, images_content), (labels, labels_path, labels_content)]
+    {
+        file.check(&content).map_err(|reason| Error::Data { path, reason })?;
     }
     Ok(examples)
 }
@@ -128,11 +100,7 @@ fn read(folder: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), Error> {
         let content = std::fs::read(&path).map_err(Error::io("read", &path))?;
         // Browsers unpack a download and leave its name, so the name does not tell.
         let is_packed = content.starts_with(&[0x1f, 0x8b]);
-        let content = if is_packed {
-            unpack(&path, &content)?
-        } else {
-            content
-        };
+        let content = if is_packed { unpack(&path, &content)? } else { content };
         return Ok((path, content));
     }
     Err(Error::Data {
@@ -147,10 +115,7 @@ fn examples(images: (&Path, &[u8]), labels: (&Path, &[u8])) -> Result<Examples, 
     if (read.height, read.width) != (28, 28) {
         return Err(Error::Data {
             path: images.0.into(),
-            reason: format!(
-                "holds images of {} × {} pixels, not 28 × 28",
-                read.height, read.width
-            ),
+            reason: format!("holds images of {} × {} pixels, not 28 × 28", read.height, read.width),
         });
     }
     let classes_of = idx::labels(labels.0, labels.1, CLASSES)?;
@@ -162,15 +127,8 @@ fn examples(images: (&Path, &[u8]), labels: (&Path, &[u8])) -> Result<Examples, 
         });
     }
     Ok(Examples {
-        inputs: read
-            .pixels
-            .iter()
-            .map(|&pixel| f32::from(pixel) / 255.0)
-            .collect(),
+        inputs: read.pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect(),
         input_shape: vec![1, 28, 28],
-        targets: Targets::Classes {
-            labels: classes_of.to_vec(),
-            classes: CLASSES,
-        },
+        targets: Targets::Classes { labels: classes_of.to_vec(), classes: CLASSES },
     })
 }

@@ -97,11 +97,7 @@ impl Examples {
         for &i in indices {
             inputs.extend_from_slice(self.input(i));
         }
-        Examples {
-            inputs,
-            input_shape: self.input_shape.clone(),
-            targets: self.targets.select(indices),
-        }
+        Examples { inputs, input_shape: self.input_shape.clone(), targets: self.targets.select(indices) }
     }
 }
 
@@ -135,10 +131,9 @@ impl Targets {
 
     fn select(&self, indices: &[usize]) -> Targets {
         match self {
-            Targets::Classes { labels, classes } => Targets::Classes {
-                labels: indices.iter().map(|&i| labels[i]).collect(),
-                classes: *classes,
-            },
+            Targets::Classes { labels, classes } => {
+                Targets::Classes { labels: indices.iter().map(|&i| labels[i]).collect(), classes: *classes }
+            }
             Targets::Values(values) => Targets::Values(indices.iter().map(|&i| values[i]).collect()),
         }
     }

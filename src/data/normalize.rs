@@ -28,10 +28,7 @@ impl Standardizer {
     /// Measures `train`, in `f64`.
     pub fn fit(train: &Examples) -> Self {
         let feature = feature_of(&train.input_shape);
-        let features = (0..train.features())
-            .map(&feature)
-            .max()
-            .map_or(0, |last| last + 1);
+        let features = (0..train.features()).map(&feature).max().map_or(0, |last| last + 1);
         let inputs = (0..features)
             .map(|wanted| {
                 let positions: Vec<usize> = (0..train.features()).filter(|&i| feature(i) == wanted).collect();
@@ -70,9 +67,7 @@ impl Standardizer {
 
     /// A standardized target in its original unit; classes stay as they are.
     pub fn original_target(&self, value: f32) -> f32 {
-        self.target.map_or(value, |scale| {
-            (f64::from(value) * scale.deviation + scale.mean) as f32
-        })
+        self.target.map_or(value, |scale| (f64::from(value) * scale.deviation + scale.mean) as f32)
     }
 
     /// One standardized unit of the target in its original unit; 1 for classes.
@@ -96,15 +91,9 @@ impl Scale {
     fn of<I: Iterator<Item = f32>>(values: impl Fn() -> I) -> Self {
         let n = values().count().max(1) as f64;
         let mean = values().map(f64::from).sum::<f64>() / n;
-        let variance = values()
-            .map(|value| (f64::from(value) - mean).powi(2))
-            .sum::<f64>()
-            / n;
+        let variance = values().map(|value| (f64::from(value) - mean).powi(2)).sum::<f64>() / n;
         // Exact: a sum of equal f32 values loses nothing in f64, so a constant's deviation is 0 and not almost 0.
-        Self {
-            mean,
-            deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 },
-        }
+        Self { mean, deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 } }
     }
 
     fn standardize(self, value: f32) -> f32 {
@@ -118,11 +107,7 @@ mod tests {
     use crate::data::{DataSet, Preparation, Source, load};
 
     fn examples(inputs: &[f32], input_shape: &[usize], targets: Targets) -> Examples {
-        Examples {
-            inputs: inputs.to_vec(),
-            input_shape: input_shape.to_vec(),
-            targets,
-        }
+        Examples { inputs: inputs.to_vec(), input_shape: input_shape.to_vec(), targets }
     }
 
     #[test]
@@ -139,11 +124,7 @@ mod tests {
 
     #[test]
     fn a_constant_feature_keeps_its_unit() {
-        let mut data = examples(
-            &[0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1],
-            &[1],
-            Targets::Values(vec![7.0; 7]),
-        );
+        let mut data = examples(&[0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], &[1], Targets::Values(vec![7.0; 7]));
         let standardizer = Standardizer::fit(&data);
         assert_eq!(standardizer.target_deviation(), 1.0);
         data.inputs[0] = 2.1;
@@ -165,10 +146,7 @@ mod tests {
 
     #[test]
     fn classes_are_left_alone() {
-        let classes = Targets::Classes {
-            labels: vec![0, 1],
-            classes: 2,
-        };
+        let classes = Targets::Classes { labels: vec![0, 1], classes: 2 };
         let mut data = examples(&[1.0, 3.0], &[1], classes.clone());
         let standardizer = Standardizer::fit(&data);
         standardizer.apply(&mut data);
@@ -178,25 +156,16 @@ mod tests {
 
     #[test]
     fn only_the_training_part_decides_the_scale() {
-        let preparation = Preparation {
-            validation: 0.2,
-            seed: 3,
-            standardize: true,
-            ..Preparation::default()
-        };
-        let plain = Preparation {
-            standardize: false,
-            ..preparation.clone()
-        };
+        let preparation =
+            Preparation { validation: 0.2, seed: 3, standardize: true, ..Preparation::default() };
+        let plain = Preparation { standardize: false, ..preparation.clone() };
         let set = || load("diabetes", &Source::default()).unwrap();
         let before = set().prepare(&preparation).unwrap();
 
         let held_out = set().prepare(&plain).unwrap().validation;
         let mut changed: DataSet = set();
         changed.test.inputs.fill(1e6);
-        let row = (0..changed.train.len())
-            .find(|&i| changed.train.input(i) == held_out.input(0))
-            .unwrap();
+        let row = (0..changed.train.len()).find(|&i| changed.train.input(i) == held_out.input(0)).unwrap();
         changed.train.inputs[row * 10..(row + 1) * 10].fill(1e6);
         let after = changed.prepare(&preparation).unwrap();
 

@@ -30,9 +30,6 @@ mod tests {
         }
         assert_eq!(counts.len(), 6);
         // 1000 expected; five standard deviations of a binomial are 144.
-        assert!(
-            counts.values().all(|count| (856..1144).contains(count)),
-            "{counts:?}"
-        );
+        assert!(counts.values().all(|count| (856..1144).contains(count)), "{counts:?}");
     }
 }

@@ -23,12 +23,7 @@ impl DataSet {
     /// [`Error::InvalidConfig`] if `validation` is outside of `[0, 1)` or leaves nothing to train on, or if what is to be
     /// padded is no 28 × 28 image.
     pub fn prepare(self, preparation: &Preparation) -> Result<Splits, Error> {
-        let DataSet {
-            train,
-            mut test,
-            is_series,
-            ..
-        } = self;
+        let DataSet { train, mut test, is_series, .. } = self;
         let held_out = validation_count(train.len(), preparation.validation)?;
         let (mut train, mut validation) = if held_out == 0 {
             let none = train.select(&[]);
@@ -126,25 +121,13 @@ mod tests {
     /// `n` examples with one feature; input and target are the index.
     fn numbered(n: usize, is_series: bool) -> DataSet {
         let numbers: Vec<f32> = (0..n).map(|i| i as f32).collect();
-        let train = Examples {
-            inputs: numbers.clone(),
-            input_shape: vec![1],
-            targets: Targets::Values(numbers),
-        };
-        DataSet {
-            name: "numbered",
-            test: train.select(&[0]),
-            train,
-            is_series,
-        }
+        let train =
+            Examples { inputs: numbers.clone(), input_shape: vec![1], targets: Targets::Values(numbers) };
+        DataSet { name: "numbered", test: train.select(&[0]), train, is_series }
     }
 
     fn split(n: usize, is_series: bool, validation: f64, seed: u64) -> Result<Splits, Error> {
-        let preparation = Preparation {
-            validation,
-            seed,
-            ..Preparation::default()
-        };
+        let preparation = Preparation { validation, seed, ..Preparation::default() };
         numbered(n, is_series).prepare(&preparation)
     }
 
@@ -156,18 +139,12 @@ mod tests {
         all.sort_by(f32::total_cmp);
         assert_eq!(all, numbered(100, false).train.inputs);
         assert_eq!(splits.train.targets, Targets::Values(splits.train.inputs.clone()));
-        assert_eq!(
-            splits.validation.targets,
-            Targets::Values(splits.validation.inputs.clone())
-        );
+        assert_eq!(splits.validation.targets, Targets::Values(splits.validation.inputs.clone()));
     }
 
     #[test]
     fn the_seed_decides_which_examples_are_held_out() {
-        assert_eq!(
-            split(100, false, 0.2, 1).unwrap(),
-            split(100, false, 0.2, 1).unwrap()
-        );
+        assert_eq!(split(100, false, 0.2, 1).unwrap(), split(100, false, 0.2, 1).unwrap());
         assert_ne!(
             split(100, false, 0.2, 1).unwrap().validation,
             split(100, false, 0.2, 2).unwrap().validation
@@ -183,18 +160,8 @@ mod tests {
 
     #[test]
     fn the_count_is_rounded_and_at_least_one() {
-        for (n, share, count) in [
-            (10, 0.0, 0),
-            (10, 0.24, 2),
-            (10, 0.26, 3),
-            (10, 0.001, 1),
-            (2, 0.5, 1),
-        ] {
-            assert_eq!(
-                split(n, false, share, 1).unwrap().validation.len(),
-                count,
-                "{share} of {n}"
-            );
+        for (n, share, count) in [(10, 0.0, 0), (10, 0.24, 2), (10, 0.26, 3), (10, 0.001, 1), (2, 0.5, 1)] {
+            assert_eq!(split(n, false, share, 1).unwrap().validation.len(), count, "{share} of {n}");
         }
     }
 
@@ -202,10 +169,7 @@ mod tests {
     fn a_share_outside_its_range_or_that_leaves_nothing_is_refused() {
         for (n, share) in [(10, -0.1), (10, 1.0), (10, f64::NAN), (10, 0.99), (1, 0.1)] {
             let error = split(n, false, share, 1).unwrap_err();
-            assert!(
-                error.is_usage() && error.to_string().contains("`validation`"),
-                "{error}"
-            );
+            assert!(error.is_usage() && error.to_string().contains("`validation`"), "{error}");
         }
     }
 
@@ -215,23 +179,10 @@ mod tests {
         let examples = Examples {
             inputs: [image.clone(), image.clone()].concat(),
             input_shape: vec![1, 28, 28],
-            targets: Targets::Classes {
-                labels: vec![3, 4],
-                classes: 10,
-            },
+            targets: Targets::Classes { labels: vec![3, 4], classes: 10 },
         };
-        let set = DataSet {
-            name: "one",
-            train: examples.clone(),
-            test: examples,
-            is_series: false,
-        };
-        let splits = set
-            .prepare(&Preparation {
-                pad: true,
-                ..Preparation::default()
-            })
-            .unwrap();
+        let set = DataSet { name: "one", train: examples.clone(), test: examples, is_series: false };
+        let splits = set.prepare(&Preparation { pad: true, ..Preparation::default() }).unwrap();
         assert_eq!(splits.train.input_shape, [1, 32, 32]);
         assert_eq!(splits.test.features(), 32 * 32);
         for i in 0..2 {
@@ -246,15 +197,8 @@ mod tests {
 
     #[test]
     fn only_images_of_28_by_28_can_be_padded() {
-        let error = numbered(5, false)
-            .prepare(&Preparation {
-                pad: true,
-                ..Preparation::default()
-            })
-            .unwrap_err();
-        assert!(
-            error.is_usage() && error.to_string().contains("28 × 28"),
-            "{error}"
-        );
+        let error =
+            numbered(5, false).prepare(&Preparation { pad: true, ..Preparation::default() }).unwrap_err();
+        assert!(error.is_usage() && error.to_string().contains("28 × 28"), "{error}");
     }
 }

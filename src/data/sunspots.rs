@@ -27,11 +27,7 @@ pub(super) fn load() -> Result<DataSet, Error> {
 /// The windows that begin at `starts`.
 fn windows_from(numbers: &[f32], starts: std::ops::Range<usize>) -> Examples {
     Examples {
-        inputs: starts
-            .clone()
-            .flat_map(|start| &numbers[start..start + WINDOW])
-            .copied()
-            .collect(),
+        inputs: starts.clone().flat_map(|start| &numbers[start..start + WINDOW]).copied().collect(),
         input_shape: vec![WINDOW, 1],
         targets: Targets::Values(starts.map(|start| numbers[start + WINDOW]).collect()),
     }

@@ -22,12 +22,7 @@ pub struct AdaGradConfig {
 
 impl Default for AdaGradConfig {
     fn default() -> Self {
-        AdaGradConfig {
-            epsilon: 1e-10,
-            weight_decay: 0.0,
-            lr_decay: 0.0,
-            initial_accumulator_value: 0.0,
-        }
+        AdaGradConfig { epsilon: 1e-10, weight_decay: 0.0, lr_decay: 0.0, initial_accumulator_value: 0.0 }
     }
 }
 
@@ -51,11 +46,7 @@ impl AdaGradConfig {
                 ("epsilon", self.epsilon, POSITIVE),
                 ("weight_decay", self.weight_decay, NON_NEGATIVE),
                 ("lr_decay", self.lr_decay, NON_NEGATIVE),
-                (
-                    "initial_accumulator_value",
-                    self.initial_accumulator_value,
-                    NON_NEGATIVE,
-                ),
+                ("initial_accumulator_value", self.initial_accumulator_value, NON_NEGATIVE),
             ],
         )?;
         Ok(AdaGrad { config: self.clone() })
@@ -143,17 +134,11 @@ impl Optimizer for AdaGrad {
         };
         let lr = lr / (1.0 + steps_before as f64 * config.lr_decay);
         let update = grad.mul_scalar(lr) / sum_of_squares.clone().sqrt().add_scalar(config.epsilon);
-        let state = AdaGradState {
-            step: steps_before + 1,
-            sum_of_squares,
-        };
+        let state = AdaGradState { step: steps_before + 1, sum_of_squares };
         (theta - update, Some(state))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        AdaGradState {
-            step: state.step,
-            sum_of_squares: state.sum_of_squares.to_device(device),
-        }
+        AdaGradState { step: state.step, sum_of_squares: state.sum_of_squares.to_device(device) }
     }
 }

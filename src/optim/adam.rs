@@ -24,13 +24,7 @@ pub struct AdamConfig {
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        AdamConfig {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.0,
-            amsgrad: false,
-        }
+        AdamConfig { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.0, amsgrad: false }
     }
 }
 
@@ -56,10 +50,7 @@ impl AdamConfig {
         };
         moments.check("adam")?;
         range::check("adam", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
-        Ok(Adam {
-            moments,
-            weight_decay: self.weight_decay,
-        })
+        Ok(Adam { moments, weight_decay: self.weight_decay })
     }
 }
 

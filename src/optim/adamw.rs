@@ -24,13 +24,7 @@ pub struct AdamWConfig {
 
 impl Default for AdamWConfig {
     fn default() -> Self {
-        AdamWConfig {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-8,
-            weight_decay: 0.01,
-            amsgrad: false,
-        }
+        AdamWConfig { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.01, amsgrad: false }
     }
 }
 
@@ -56,10 +50,7 @@ impl AdamWConfig {
         };
         moments.check("adamw")?;
         range::check("adamw", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
-        Ok(AdamW {
-            moments,
-            weight_decay: self.weight_decay,
-        })
+        Ok(AdamW { moments, weight_decay: self.weight_decay })
     }
 }
 
@@ -127,10 +118,7 @@ impl Optimizer for AdamW {
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
         let (update, state) = self.moments.update(lr, grad, state);
-        (
-            weight_decay::decoupled(theta, lr, self.weight_decay) - update,
-            Some(state),
-        )
+        (weight_decay::decoupled(theta, lr, self.weight_decay) - update, Some(state))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {

@@ -66,10 +66,7 @@ impl GradientTransform {
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     pub fn validate(&self) -> Result<(), Error> {
         let owner = "trial";
-        range::check(
-            owner,
-            [("l1", self.l1, NON_NEGATIVE), ("l2", self.l2, NON_NEGATIVE)],
-        )?;
+        range::check(owner, [("l1", self.l1, NON_NEGATIVE), ("l2", self.l2, NON_NEGATIVE)])?;
         for (field, limit) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value)] {
             if let Some(limit) = limit {
                 range::check(owner, [(field, limit, POSITIVE)])?;
@@ -84,20 +81,13 @@ impl GradientTransform {
         if !elementwise && self.clip_norm.is_none() {
             return gradients;
         }
-        let mut pass = Elementwise {
-            transform: self,
-            gradients,
-            squared_norm: None,
-        };
+        let mut pass = Elementwise { transform: self, gradients, squared_norm: None };
         model.visit(&mut pass);
         let mut gradients = pass.gradients;
         if let (Some(limit), Some(squared_norm)) = (self.clip_norm, pass.squared_norm) {
             let norm = squared_norm.sqrt().add_scalar(NORM_EPSILON);
             let factor = norm.recip().mul_scalar(limit).clamp_max(1.0);
-            model.visit(&mut Scale {
-                factor,
-                gradients: &mut gradients,
-            });
+            model.visit(&mut Scale { factor, gradients: &mut gradients });
         }
         gradients
     }
@@ -151,8 +141,7 @@ struct Scale<'a> {
 impl ModuleVisitor for Scale<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.gradients
-                .register(param.id, gradient * self.factor.clone().unsqueeze());
+            self.gradients.register(param.id, gradient * self.factor.clone().unsqueeze());
         }
     }
 }
@@ -183,14 +172,8 @@ mod tests {
             frozen: Param::from_tensor(Tensor::from_floats([100.0], &autodiff)),
         };
         let mut gradients = GradientsParams::new();
-        gradients.register(
-            model.matrix.id,
-            Tensor::<2>::from_floats(MATRIX_GRADIENT, &device),
-        );
-        gradients.register(
-            model.vector.id,
-            Tensor::<1>::from_floats(VECTOR_GRADIENT, &device),
-        );
+        gradients.register(model.matrix.id, Tensor::<2>::from_floats(MATRIX_GRADIENT, &device));
+        gradients.register(model.vector.id, Tensor::<1>::from_floats(VECTOR_GRADIENT, &device));
         let gradients = transform.apply(&model, gradients);
         assert_eq!(gradients.len(), 2, "a parameter without a gradient gets none");
         let matrix = gradients.get::<2>(model.matrix.id).unwrap().into_data();
@@ -208,9 +191,7 @@ mod tests {
                 let (theta, gradient) = (f64::from(theta), f64::from(gradient));
                 let sign = if theta == 0.0 { 0.0 } else { theta.signum() };
                 let penalized = gradient + transform.l1 * sign + transform.l2 * theta;
-                transform
-                    .clip_value
-                    .map_or(penalized, |c| penalized.max(-c).min(c))
+                transform.clip_value.map_or(penalized, |c| penalized.max(-c).min(c))
             })
             .collect();
         if let Some(limit) = transform.clip_norm {
@@ -227,12 +208,7 @@ mod tests {
             for l2 in [0.0, 0.7] {
                 for clip_value in [None, Some(2.0), Some(100.0)] {
                     for clip_norm in [None, Some(0.5), Some(100.0)] {
-                        let transform = GradientTransform {
-                            l1,
-                            l2,
-                            clip_norm,
-                            clip_value,
-                        };
+                        let transform = GradientTransform { l1, l2, clip_norm, clip_value };
                         let (given, expected) = (transformed(transform), expected(transform));
                         for (given, expected) in given.iter().zip(&expected) {
                             let error = (given - expected).abs();
@@ -252,27 +228,15 @@ mod tests {
         let none = GradientTransform::default();
         let exact = |transform, expected: [f64; 6]| assert_eq!(transformed(transform), expected);
         exact(none, [0.5, 4.0, -1.0, 0.0, -6.0, 0.125]);
-        exact(
-            GradientTransform { l1: 0.5, ..none },
-            [1.0, 3.5, -1.0, 0.5, -6.5, 0.625],
-        );
-        exact(
-            GradientTransform { l2: 2.0, ..none },
-            [3.5, 0.0, -1.0, 0.5, -7.0, 6.125],
-        );
+        exact(GradientTransform { l1: 0.5, ..none }, [1.0, 3.5, -1.0, 0.5, -6.5, 0.625]);
+        exact(GradientTransform { l2: 2.0, ..none }, [3.5, 0.0, -1.0, 0.5, -7.0, 6.125]);
         let clip_value = Some(0.75);
-        exact(
-            GradientTransform { clip_value, ..none },
-            [0.5, 0.75, -0.75, 0.0, -0.75, 0.125],
-        );
+        exact(GradientTransform { clip_value, ..none }, [0.5, 0.75, -0.75, 0.0, -0.75, 0.125]);
     }
 
     #[test]
     fn a_norm_below_the_limit_changes_nothing() {
-        let transform = GradientTransform {
-            clip_norm: Some(7.5),
-            ..GradientTransform::default()
-        };
+        let transform = GradientTransform { clip_norm: Some(7.5), ..GradientTransform::default() };
         assert_eq!(transformed(transform), transformed(GradientTransform::default()));
     }
 
@@ -282,10 +246,7 @@ mod tests {
         let theta = Param::from_tensor(Tensor::<1>::ones([2], &device));
         let mut gradients = GradientsParams::new();
         gradients.register(theta.id, Tensor::<1>::zeros([2], &device));
-        let transform = GradientTransform {
-            clip_norm: Some(1.0),
-            ..GradientTransform::default()
-        };
+        let transform = GradientTransform { clip_norm: Some(1.0), ..GradientTransform::default() };
         let gradients = transform.apply(&theta, gradients);
         let values: Vec<f64> = gradients.get::<1>(theta.id).unwrap().into_data().iter().collect();
         assert_eq!(values, [0.0, 0.0]);
@@ -302,31 +263,10 @@ mod tests {
             assert!(GradientTransform { l1: value, ..none }.validate().is_err());
             assert!(GradientTransform { l2: value, ..none }.validate().is_err());
         }
-        for (value, allowed) in [
-            (1e-9, true),
-            (0.0, false),
-            (f64::INFINITY, false),
-            (f64::NAN, false),
-        ] {
+        for (value, allowed) in [(1e-9, true), (0.0, false), (f64::INFINITY, false), (f64::NAN, false)] {
             let value = Some(value);
-            assert_eq!(
-                GradientTransform {
-                    clip_norm: value,
-                    ..none
-                }
-                .validate()
-                .is_ok(),
-                allowed
-            );
-            assert_eq!(
-                GradientTransform {
-                    clip_value: value,
-                    ..none
-                }
-                .validate()
-                .is_ok(),
-                allowed
-            );
+            assert_eq!(GradientTransform { clip_norm: value, ..none }.validate().is_ok(), allowed);
+            assert_eq!(GradientTransform { clip_value: value, ..none }.validate().is_ok(), allowed);
         }
     }
 }

@@ -21,11 +21,7 @@ pub struct LionConfig {
 
 impl Default for LionConfig {
     fn default() -> Self {
-        LionConfig {
-            beta_1: 0.9,
-            beta_2: 0.99,
-            weight_decay: 0.0,
-        }
+        LionConfig { beta_1: 0.9, beta_2: 0.99, weight_decay: 0.0 }
     }
 }
 
@@ -119,11 +115,7 @@ impl Optimizer for Lion {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let LionConfig {
-            beta_1,
-            beta_2,
-            weight_decay,
-        } = self.config;
+        let LionConfig { beta_1, beta_2, weight_decay } = self.config;
         let momentum = state.map(|state| state.momentum);
         let direction = moving_average(momentum.clone(), grad.clone(), beta_1).sign();
         let momentum = moving_average(momentum, grad, beta_2);
@@ -134,8 +126,6 @@ impl Optimizer for Lion {
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        LionState {
-            momentum: state.momentum.to_device(device),
-        }
+        LionState { momentum: state.momentum.to_device(device) }
     }
 }

@@ -18,10 +18,7 @@ pub struct ParameterRule {
 impl ParameterRule {
     /// `rule` for the parameters that `applies` accepts, by their path in the module and their rank.
     pub fn new(rule: impl Optimizer, applies: fn(path: &str, rank: usize) -> bool) -> Self {
-        ParameterRule {
-            applies,
-            rule: Arc::new(rule),
-        }
+        ParameterRule { applies, rule: Arc::new(rule) }
     }
 }
 
@@ -57,12 +54,7 @@ impl ModelOptimizer {
 
     /// Several rules; each parameter gets the first that applies to it, and stays as it is where none does.
     pub fn with_rules(name: &str, rules: Vec<ParameterRule>) -> Self {
-        ModelOptimizer {
-            name: name.into(),
-            rules,
-            states: BTreeMap::new(),
-            shapes: Shapes::new(),
-        }
+        ModelOptimizer { name: name.into(), rules, states: BTreeMap::new(), shapes: Shapes::new() }
     }
 
     /// One step: evaluates the model, then moves its parameters.
@@ -85,12 +77,7 @@ impl ModelOptimizer {
             self.shapes = parameter_shapes(&model);
         }
         let optimizer = self;
-        model.map(&mut Step {
-            path: Vec::new(),
-            optimizer,
-            gradients,
-            lr,
-        })
+        model.map(&mut Step { path: Vec::new(), optimizer, gradients, lr })
     }
 
     /// The model to evaluate while training goes on: for the rules so far, the model itself.
@@ -99,10 +86,7 @@ impl ModelOptimizer {
     }
 
     fn rule_for(&self, path: &str, rank: usize) -> Option<&Arc<dyn DynOptimizer>> {
-        self.rules
-            .iter()
-            .find(|group| (group.applies)(path, rank))
-            .map(|group| &group.rule)
+        self.rules.iter().find(|group| (group.applies)(path, rank)).map(|group| &group.rule)
     }
 }
 
@@ -121,8 +105,7 @@ fn parameter_shapes<M: Module>(model: &M) -> Shapes {
             self.path.pop();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            self.shapes
-                .insert(self.path.join("."), param.lazy_shape().to_vec());
+            self.shapes.insert(self.path.join("."), param.lazy_shape().to_vec());
         }
     }
     let mut visitor = Visitor::default();
@@ -150,21 +133,13 @@ impl ModuleMapper for Step<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (id, tensor, mapper) = param.consume();
         let path = self.path.join(".");
-        let tensor = match (
-            self.gradients.remove::<D>(id),
-            self.optimizer.rule_for(&path, D).cloned(),
-        ) {
+        let tensor = match (self.gradients.remove::<D>(id), self.optimizer.rule_for(&path, D).cloned()) {
             (Some(gradient), Some(rule)) => {
                 let require_grad = tensor.is_require_grad();
                 let checkpointing = tensor.gradient_checkpointing_strategy();
                 let state = self.optimizer.states.remove(&path);
-                let (moved, state) = rule.step_dyn(
-                    D,
-                    self.lr,
-                    tensor.inner().into_bridge(),
-                    gradient.into_bridge(),
-                    state,
-                );
+                let (moved, state) =
+                    rule.step_dyn(D, self.lr, tensor.inner().into_bridge(), gradient.into_bridge(), state);
                 if let Some(state) = state {
                     self.optimizer.states.insert(path, state);
                 }

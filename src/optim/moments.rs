@@ -83,12 +83,7 @@ impl Moments {
         let correction_2 = (1.0 - self.beta_2.powf(steps)).sqrt();
         let update = first_moment.clone().mul_scalar(lr * correction_2 / correction_1)
             / denominator.clone().sqrt().add_scalar(self.epsilon * correction_2);
-        let state = MomentsState {
-            step,
-            first_moment,
-            second_moment,
-            largest_second_moment,
-        };
+        let state = MomentsState { step, first_moment, second_moment, largest_second_moment };
         (update, state)
     }
 }
@@ -99,10 +94,7 @@ impl<const D: usize> MomentsState<D> {
             step: self.step,
             first_moment: self.first_moment.clone().to_device(device),
             second_moment: self.second_moment.clone().to_device(device),
-            largest_second_moment: self
-                .largest_second_moment
-                .clone()
-                .map(|moment| moment.to_device(device)),
+            largest_second_moment: self.largest_second_moment.clone().map(|moment| moment.to_device(device)),
         }
     }
 }

@@ -25,13 +25,7 @@ pub struct RmsPropConfig {
 
 impl Default for RmsPropConfig {
     fn default() -> Self {
-        RmsPropConfig {
-            alpha: 0.99,
-            epsilon: 1e-8,
-            weight_decay: 0.0,
-            momentum: 0.0,
-            centered: false,
-        }
+        RmsPropConfig { alpha: 0.99, epsilon: 1e-8, weight_decay: 0.0, momentum: 0.0, centered: false }
     }
 }
 
@@ -137,13 +131,7 @@ impl Optimizer for RmsProp {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let RmsPropConfig {
-            alpha,
-            epsilon,
-            weight_decay,
-            momentum,
-            centered,
-        } = self.config;
+        let RmsPropConfig { alpha, epsilon, weight_decay, momentum, centered } = self.config;
         let (mean_square, mean, velocity) = match state {
             Some(state) => (Some(state.mean_square), state.mean, state.velocity),
             None => (None, None, None),
@@ -166,11 +154,7 @@ impl Optimizer for RmsProp {
             };
             (velocity.clone(), Some(velocity))
         };
-        let state = RmsPropState {
-            mean_square,
-            mean,
-            velocity,
-        };
+        let state = RmsPropState { mean_square, mean, velocity };
         (theta - update.mul_scalar(lr), Some(state))
     }
 
@@ -190,13 +174,7 @@ mod tests {
     #[test]
     fn a_constant_gradient_never_makes_the_centered_rule_nan() {
         let device = Device::default();
-        let rule = RmsPropConfig {
-            alpha: 0.5,
-            centered: true,
-            ..RmsPropConfig::default()
-        }
-        .build()
-        .unwrap();
+        let rule = RmsPropConfig { alpha: 0.5, centered: true, ..RmsPropConfig::default() }.build().unwrap();
         let gradients: Vec<f32> = (1..=1000).map(|i| i as f32 / 7.0).collect();
         let mut theta = Tensor::<1>::zeros([1000], &device);
         let mut state = None;

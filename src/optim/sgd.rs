@@ -119,12 +119,7 @@ impl Optimizer for Sgd {
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let SgdConfig {
-            momentum,
-            dampening,
-            nesterov,
-            weight_decay,
-        } = self.config;
+        let SgdConfig { momentum, dampening, nesterov, weight_decay } = self.config;
         let grad = weight_decay::coupled(grad, &theta, weight_decay);
         if momentum == 0.0 {
             return (theta - grad.mul_scalar(lr), None);
@@ -134,17 +129,12 @@ impl Optimizer for Sgd {
             Some(state) if dampening == 0.0 => state.velocity.mul_scalar(momentum) + grad.clone(),
             Some(state) => state.velocity.mul_scalar(momentum) + grad.clone().mul_scalar(1.0 - dampening),
         };
-        let direction = if nesterov {
-            velocity.clone().mul_scalar(momentum) + grad
-        } else {
-            velocity.clone()
-        };
+        let direction =
+            if nesterov { velocity.clone().mul_scalar(momentum) + grad } else { velocity.clone() };
         (theta - direction.mul_scalar(lr), Some(SgdState { velocity }))
     }
 
     fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        SgdState {
-            velocity: state.velocity.to_device(device),
-        }
+        SgdState { velocity: state.velocity.to_device(device) }
     }
 }

@@ -5,10 +5,7 @@ use crate::optim::*;
 use crate::spec::{self, Family};
 use serde::{Deserialize, Serialize};
 
-const FAMILY: Family = Family {
-    kind: "optimizer",
-    tag: "rule",
-};
+const FAMILY: Family = Family { kind: "optimizer", tag: "rule" };
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {

@@ -40,20 +40,15 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
         numbers(&title("final"), 0, arms, |arm| spread(&arm.final_validation)),
         numbers(&title("best"), 2, arms, |arm| spread(&arm.best_validation)),
         numbers(&title("test"), 0, arms, |arm| spread(&arm.test)),
-        numbers("to target: steps", 1, arms, |arm| {
-            reached(arm, arm.steps_to_target, 0)
-        }),
+        numbers("to target: steps", 1, arms, |arm| reached(arm, arm.steps_to_target, 0)),
         numbers("seconds", 3, arms, |arm| {
-            arm.seconds_to_target
-                .map_or("–".into(), |seconds| number::significant(seconds, 3))
+            arm.seconds_to_target.map_or("–".into(), |seconds| number::significant(seconds, 3))
         }),
         numbers("ms/step", 4, arms, |arm| {
-            arm.step_milliseconds
-                .map_or("–".into(), |time| number::significant(time, 3))
+            arm.step_milliseconds.map_or("–".into(), |time| number::significant(time, 3))
         }),
         numbers("first step s", 5, arms, |arm| {
-            arm.first_step_seconds
-                .map_or("–".into(), |time| number::significant(time, 2))
+            arm.first_step_seconds.map_or("–".into(), |time| number::significant(time, 2))
         }),
     ]);
     if arms.iter().any(|arm| arm.lost() + arm.not_run.len() > 0) {
@@ -69,19 +64,11 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
 }
 
 fn text(title: &str, arms: &[&Summary], cell: impl Fn(&Summary) -> String) -> Column {
-    Column {
-        is_text: true,
-        ..numbers(title, 0, arms, cell)
-    }
+    Column { is_text: true, ..numbers(title, 0, arms, cell) }
 }
 
 fn numbers(title: &str, rank: u8, arms: &[&Summary], cell: impl Fn(&Summary) -> String) -> Column {
-    Column {
-        title: title.into(),
-        cells: arms.iter().map(|arm| cell(arm)).collect(),
-        is_text: false,
-        rank,
-    }
+    Column { title: title.into(), cells: arms.iter().map(|arm| cell(arm)).collect(), is_text: false, rank }
 }
 
 /// A mean over the seeds that reached the target, and how many those are: `474 (3/5)`.

@@ -64,13 +64,9 @@ impl Exporter for Csv {
     fn export(&self, comparison: &Comparison) -> Result<String, Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for run in &comparison.runs {
-            writer
-                .serialize(CsvRow::of(run))
-                .map_err(|reason| unwritable(FILE_NAME, reason))?;
+            writer.serialize(CsvRow::of(run)).map_err(|reason| unwritable(FILE_NAME, reason))?;
         }
-        let bytes = writer
-            .into_inner()
-            .map_err(|reason| unwritable(FILE_NAME, reason))?;
+        let bytes = writer.into_inner().map_err(|reason| unwritable(FILE_NAME, reason))?;
         String::from_utf8(bytes).map_err(|reason| unwritable(FILE_NAME, reason))
     }
 }

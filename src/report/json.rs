@@ -41,11 +41,7 @@ impl Exporter for Json {
             trials: comparison
                 .runs
                 .iter()
-                .map(|run| Entry {
-                    id: run.trial.id(),
-                    trial: &run.trial,
-                    outcome: run.outcome.as_ref(),
-                })
+                .map(|run| Entry { id: run.trial.id(), trial: &run.trial, outcome: run.outcome.as_ref() })
                 .collect(),
             summaries: comparison.summaries(),
         };

@@ -21,9 +21,7 @@ impl Labels {
             |part: fn(&Summary) -> &str| summaries.iter().any(|arm| part(arm) != part(&summaries[0]));
         let same_rule = |a: &Summary, b: &Summary| a.optimizer == b.optimizer && a.workload == b.workload;
         Labels {
-            lr: summaries
-                .iter()
-                .any(|a| summaries.iter().any(|b| same_rule(a, b) && a.lr != b.lr)),
+            lr: summaries.iter().any(|a| summaries.iter().any(|b| same_rule(a, b) && a.lr != b.lr)),
             schedule: differ(|arm| &arm.schedule),
             backend: differ(|arm| &arm.backend),
         }
@@ -81,18 +79,12 @@ pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
             reasons.sort();
             reasons.dedup();
             for reason in reasons {
-                let seeds = lost
-                    .iter()
-                    .filter(|seed| seed.reason == reason)
-                    .map(|seed| seed.seed);
+                let seeds = lost.iter().filter(|seed| seed.reason == reason).map(|seed| seed.seed);
                 lines.push(format!("{label}: {} {how} ({reason})", listed(seeds)));
             }
         }
         if !arm.not_run.is_empty() {
-            lines.push(format!(
-                "{label}: {} not run yet",
-                listed(arm.not_run.iter().copied())
-            ));
+            lines.push(format!("{label}: {} not run yet", listed(arm.not_run.iter().copied())));
         }
     }
     lines

@@ -26,11 +26,7 @@ impl Exporter for Markdown {
     fn export(&self, comparison: &Comparison) -> Result<String, Error> {
         let summaries = comparison.summaries();
         let labels = Labels::of(&summaries);
-        let mut text = format!(
-            "# {}\n\n![Learning curves]({})\n",
-            comparison.name,
-            svg::FILE_NAME
-        );
+        let mut text = format!("# {}\n\n![Learning curves]({})\n", comparison.name, svg::FILE_NAME);
         for workload in comparison.workloads() {
             let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
             text.push_str(&section(comparison, &labels, workload, &arms));
@@ -53,18 +49,14 @@ fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Su
     if let Some((arm, target)) = arms.first().and_then(|arm| Some((arm, arm.target?))) {
         let better = if arm.larger_is_better { "larger" } else { "smaller" };
         let target = number::metric(&arm.metric, target);
-        text.push_str(&format!(
-            " · {} ({better} is better) · target {target}",
-            arm.metric
-        ));
+        text.push_str(&format!(" · {} ({better} is better) · target {target}", arm.metric));
     }
     text.push_str("\n\n");
     text.push_str(&table(&columns::columns(labels, arms)));
     let lost = labels::lost_seeds(labels, arms);
     if !lost.is_empty() {
         text.push('\n');
-        lost.iter()
-            .for_each(|line| text.push_str(&format!("- {}\n", one_line(line))));
+        lost.iter().for_each(|line| text.push_str(&format!("- {}\n", one_line(line))));
     }
     text
 }
@@ -72,19 +64,12 @@ fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Su
 fn table(columns: &[Column]) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let rule = |column: &Column| {
-        if column.is_text {
-            ":--".to_string()
-        } else {
-            "--:".into()
-        }
+        if column.is_text { ":--".to_string() } else { "--:".into() }
     };
     let mut text = row(columns.iter().map(|column| one_line(&column.title)).collect());
     text.push_str(&row(columns.iter().map(rule).collect()));
     for index in 0..columns.first().map_or(0, |column| column.cells.len()) {
-        text.push_str(&row(columns
-            .iter()
-            .map(|column| one_line(&column.cells[index]))
-            .collect()));
+        text.push_str(&row(columns.iter().map(|column| one_line(&column.cells[index])).collect()));
     }
     text
 }

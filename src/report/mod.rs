@@ -37,12 +37,7 @@ pub trait Exporter {
 
 /// Every format.
 pub fn exporters() -> Vec<Box<dyn Exporter>> {
-    vec![
-        Box::new(csv::Csv),
-        Box::new(json::Json),
-        Box::new(markdown::Markdown),
-        Box::new(svg::Svg),
-    ]
+    vec![Box::new(csv::Csv), Box::new(json::Json), Box::new(markdown::Markdown), Box::new(svg::Svg)]
 }
 
 /// Writes every format into `folder` and returns the files' paths.
@@ -61,10 +56,7 @@ pub fn write_all(comparison: &Comparison, folder: &Path) -> Result<Vec<PathBuf>,
 
 /// An [`Error::File`] about a report's file.
 fn unwritable(file_name: &str, reason: impl std::fmt::Display) -> Error {
-    Error::File {
-        path: file_name.into(),
-        reason: reason.to_string(),
-    }
+    Error::File { path: file_name.into(), reason: reason.to_string() }
 }
 
 #[cfg(test)]

@@ -61,15 +61,9 @@ mod tests {
     fn numbers_keep_what_a_reader_needs() {
         assert_eq!(metric("accuracy", 0.97439), "97.44 %");
         assert_eq!(metric("rmse", 53.2149), "53.21");
-        assert_eq!(
-            [significant(1234.6, 3), significant(0.012345, 3)],
-            ["1235", "0.0123"]
-        );
+        assert_eq!([significant(1234.6, 3), significant(0.012345, 3)], ["1235", "0.0123"]);
         assert_eq!([significant(3.2e-7, 3), significant(0.0, 3)], ["3.20e-7", "0.00"]);
-        assert_eq!(
-            [short(0.1 * 0.07), short(3e-5), short(2.0)],
-            ["0.007", "3e-5", "2"]
-        );
+        assert_eq!([short(0.1 * 0.07), short(3e-5), short(2.0)], ["0.007", "3e-5", "2"]);
     }
 
     #[test]
@@ -77,9 +71,6 @@ mod tests {
         let of = |values: &[f64]| spread("accuracy", &Spread::of(values).unwrap());
         assert_eq!(of(&[0.5]), "50.00");
         assert_eq!(of(&[0.5, 0.5]), "50.00 ± 0.00");
-        assert_eq!(
-            spread("rmse", &Spread::of(&[50.0, 52.0]).unwrap()),
-            "51.00 ± 1.41"
-        );
+        assert_eq!(spread("rmse", &Spread::of(&[50.0, 52.0]).unwrap()), "51.00 ± 1.41");
     }
 }

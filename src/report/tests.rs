@@ -31,11 +31,7 @@ fn large_example() -> Comparison {
                 let quality = |epoch: u64| {
                     let error = 0.02 + 0.0015 * arm as f64 + 0.85 * (-rate * (epoch + 1) as f64).exp();
                     let error = error * (1.0 + 0.25 * noise(epoch));
-                    if is_error {
-                        90.0 * error + 12.0
-                    } else {
-                        1.0 - error
-                    }
+                    if is_error { 90.0 * error + 12.0 } else { 1.0 - error }
                 };
                 let is_lost = arm == 13 || (arm == 15 && seed == 2);
                 let epochs = if is_lost { 3 } else { 12 };
@@ -63,10 +59,7 @@ fn assert_well_formed(xml: &str) {
         assert!(!text.contains('>'), "stray > in {text}");
         for after in text.split('&').skip(1) {
             let entity = after.split(';').next().unwrap();
-            assert!(
-                ["amp", "lt", "gt", "quot", "#39"].contains(&entity),
-                "stray & before {after}"
-            );
+            assert!(["amp", "lt", "gt", "quot", "#39"].contains(&entity), "stray & before {after}");
         }
         let end = begin + rest[begin..].find('>').expect("a tag that ends");
         let tag = &rest[begin + 1..end];
@@ -95,40 +88,25 @@ fn the_picture_is_well_formed_and_has_one_line_for_each_arm_and_a_cross_for_each
     assert_eq!(svg.matches("<path class=\"line ").count(), 32);
     assert_eq!(svg.matches("<path class=\"mark ").count(), 2 * 4);
     assert!(svg.len() < 300_000);
-    let mut styles: Vec<&str> = svg
-        .split("<path class=\"line ")
-        .skip(1)
-        .map(|rest| &rest[..5])
-        .collect();
+    let mut styles: Vec<&str> = svg.split("<path class=\"line ").skip(1).map(|rest| &rest[..5]).collect();
     styles.sort();
     styles.dedup();
-    assert_eq!(
-        styles.len(),
-        16,
-        "16 arms, each with a style of its own that is the same in both panels"
-    );
+    assert_eq!(styles.len(), 16, "16 arms, each with a style of its own that is the same in both panels");
 }
 
 #[test]
 fn a_long_history_keeps_the_picture_small() {
     let metrics: Vec<f64> = (0..5_000).map(|step| 0.9 - 1.0 / (step + 2) as f64).collect();
     let runs = (0..32).flat_map(|arm| (0..2).map(move |seed| (arm, seed)));
-    let runs = runs.map(|(arm, seed)| {
-        run(
-            trial("digits-cnn", &format!("adamw:lr=0.{}", arm + 1), seed),
-            &metrics,
-        )
-    });
+    let runs =
+        runs.map(|(arm, seed)| run(trial("digits-cnn", &format!("adamw:lr=0.{}", arm + 1), seed), &metrics));
     let svg = svg::Svg.export(&comparison(runs.collect())).unwrap();
     assert!(svg.len() < 300_000, "{} bytes", svg.len());
 }
 
 #[test]
 fn an_empty_and_a_not_yet_run_comparison_still_give_every_report() {
-    for comparison in [
-        comparison(vec![]),
-        comparison(vec![run(trial("digits-cnn", "adamw", 0), &[])]),
-    ] {
+    for comparison in [comparison(vec![]), comparison(vec![run(trial("digits-cnn", "adamw", 0), &[])])] {
         for exporter in exporters() {
             exporter.export(&comparison).unwrap();
         }
@@ -141,16 +119,11 @@ fn an_empty_and_a_not_yet_run_comparison_still_give_every_report() {
 fn csv_rows_read_back_as_they_were_written() {
     let comparison = example();
     let text = csv::Csv.export(&comparison).unwrap();
-    let rows: Vec<csv::CsvRow> = ::csv::Reader::from_reader(text.as_bytes())
-        .deserialize()
-        .collect::<Result<_, _>>()
-        .unwrap();
+    let rows: Vec<csv::CsvRow> =
+        ::csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap();
     let expected: Vec<csv::CsvRow> = comparison.runs.iter().map(csv::CsvRow::of).collect();
     assert_eq!(rows, expected);
-    assert_eq!(
-        rows[2].reason.as_deref(),
-        Some("loss is NaN at step 90 | \"x\" <y> & z")
-    );
+    assert_eq!(rows[2].reason.as_deref(), Some("loss is NaN at step 90 | \"x\" <y> & z"));
     assert_eq!((rows[3].status, rows[0].steps_to_target), (None, Some(120)));
     assert!(text.starts_with(
         "id,workload,backend,optimizer,lr,schedule,seed,budget_epochs,budget_steps,batch_size,"
@@ -162,20 +135,14 @@ fn json_holds_trials_outcomes_and_summaries() {
     let text = json::Json.export(&example()).unwrap();
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
-    assert_eq!(
-        keys,
-        ["environment", "invocations", "name", "summaries", "trials"]
-    );
+    assert_eq!(keys, ["environment", "invocations", "name", "summaries", "trials"]);
     assert_eq!(document["trials"].as_array().unwrap().len(), 4);
     assert_eq!(document["trials"][0]["trial"]["optimizer"]["rule"], "adamw");
     assert_eq!(document["trials"][2]["outcome"]["status"], "diverged");
     assert!(document["trials"][3]["outcome"].is_null());
     let best = &document["summaries"][0];
     assert_eq!(
-        (
-            best["optimizer"].as_str(),
-            best["final_validation"]["count"].as_u64()
-        ),
+        (best["optimizer"].as_str(), best["final_validation"]["count"].as_u64()),
         (Some("adamw"), Some(2))
     );
     assert_eq!(document["summaries"][1]["diverged"][0]["seed"], 0);
@@ -212,10 +179,7 @@ fn the_terminals_table_fits_its_width_and_names_what_was_lost() {
         }
     }
     let text = terminal::render(&example(), 120);
-    assert!(
-        text.contains("burn.adam: seed 0 diverged (loss is NaN at step 90"),
-        "{text}"
-    );
+    assert!(text.contains("burn.adam: seed 0 diverged (loss is NaN at step 90"), "{text}");
     assert!(text.contains("97.00 ± 1.41"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours");
 }

@@ -23,11 +23,7 @@ impl ScheduleConfig for CosineConfig {
         range::check("cosine", [("initial_lr", initial_lr, NON_NEGATIVE)])?;
         range::check("cosine", [("min_lr", self.min_lr, Range::up_to(initial_lr))])?;
         range::check_at_least_one("cosine", [("total_steps", total_steps)])?;
-        Ok(Box::new(Cosine {
-            initial_lr,
-            total_steps,
-            min_lr: self.min_lr,
-        }))
+        Ok(Box::new(Cosine { initial_lr, total_steps, min_lr: self.min_lr }))
     }
 }
 

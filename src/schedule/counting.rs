@@ -25,18 +25,13 @@ pub struct CountingSchedule {
 impl CountingSchedule {
     /// `schedule` from step 0.
     pub fn new(schedule: Box<dyn Schedule>) -> Self {
-        CountingSchedule {
-            schedule: schedule.into(),
-            step: 0,
-        }
+        CountingSchedule { schedule: schedule.into(), step: 0 }
     }
 }
 
 impl std::fmt::Debug for CountingSchedule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CountingSchedule")
-            .field(STEP, &self.step)
-            .finish()
+        f.debug_struct("CountingSchedule").field(STEP, &self.step).finish()
     }
 }
 
@@ -66,10 +61,7 @@ mod tests {
     use crate::schedule::{Run, ScheduleSpec};
     use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 
-    const RUN: Run = Run {
-        lr: 0.3,
-        total_steps: 20,
-    };
+    const RUN: Run = Run { lr: 0.3, total_steps: 20 };
 
     #[test]
     fn every_schedule_goes_on_from_its_record_in_burns_own_scheduler() {

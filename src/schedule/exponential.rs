@@ -17,13 +17,7 @@ impl ScheduleConfig for ExponentialConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
         let gamma = self.gamma.unwrap_or(run.gamma());
-        range::check(
-            "exponential",
-            [
-                ("initial_lr", initial_lr, NON_NEGATIVE),
-                ("gamma", gamma, POSITIVE),
-            ],
-        )?;
+        range::check("exponential", [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", gamma, POSITIVE)])?;
         Ok(Box::new(Exponential { initial_lr, gamma }))
     }
 }

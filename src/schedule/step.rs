@@ -17,11 +17,7 @@ pub struct StepConfig {
 
 impl Default for StepConfig {
     fn default() -> Self {
-        StepConfig {
-            initial_lr: None,
-            step_size: None,
-            gamma: 0.1,
-        }
+        StepConfig { initial_lr: None, step_size: None, gamma: 0.1 }
     }
 }
 
@@ -29,19 +25,9 @@ impl ScheduleConfig for StepConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
         let step_size = self.step_size.unwrap_or(run.third());
-        range::check(
-            "step",
-            [
-                ("initial_lr", initial_lr, NON_NEGATIVE),
-                ("gamma", self.gamma, POSITIVE),
-            ],
-        )?;
+        range::check("step", [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", self.gamma, POSITIVE)])?;
         range::check_at_least_one("step", [("step_size", step_size)])?;
-        Ok(Box::new(Step {
-            initial_lr,
-            step_size,
-            gamma: self.gamma,
-        }))
+        Ok(Box::new(Step { initial_lr, step_size, gamma: self.gamma }))
     }
 }
 

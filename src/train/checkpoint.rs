@@ -151,10 +151,8 @@ impl Checkpoint {
             return Err(refuse(MANIFEST, format!("format {} is not known here", manifest.format)));
         }
         for name in [MODEL, OPTIMIZER, STATE, TRIAL] {
-            let expected = manifest
-                .files
-                .get(name)
-                .ok_or_else(|| refuse(MANIFEST, format!("does not list {name}")))?;
+            let expected =
+                manifest.files.get(name).ok_or_else(|| refuse(MANIFEST, format!("does not list {name}")))?;
             if !path.join(name).is_file() {
                 return Err(refuse(name, "missing".into()));
             }
@@ -192,7 +190,10 @@ impl Checkpoint {
         if !path.is_dir() {
             let steps: Vec<String> = steps(checkpoints)?.iter().map(usize::to_string).collect();
             let there = if steps.is_empty() { "none".into() } else { steps.join(", ") };
-            return Err(Error::Checkpoint { path, reason: format!("no such checkpoint; there are: {there}") });
+            return Err(Error::Checkpoint {
+                path,
+                reason: format!("no such checkpoint; there are: {there}"),
+            });
         }
         Self::open(&path)
     }
@@ -255,7 +256,8 @@ pub fn remove_old(checkpoints: &Path, keep: usize, keep_steps: &[usize]) -> Resu
         std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
     }
     for path in entries(checkpoints)? {
-        let is_left_over = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".writing-"));
+        let is_left_over =
+            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".writing-"));
         if is_left_over && path.is_dir() {
             std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
         }

@@ -76,16 +76,9 @@ impl History {
         } else {
             Vec::new()
         };
-        let file = OpenOptions::new()
-            .create(true)
-            .write(true)
-            .truncate(true)
-            .open(path);
+        let file = OpenOptions::new().create(true).write(true).truncate(true).open(path);
         let file = file.map_err(Error::io("write", path))?;
-        let mut history = History {
-            path: path.into(),
-            file: BufWriter::new(file),
-        };
+        let mut history = History { path: path.into(), file: BufWriter::new(file) };
         for row in &kept {
             history.append(row)?;
         }
@@ -127,10 +120,7 @@ fn read_while(path: &Path, keep: impl Fn(&Row) -> bool) -> Result<Vec<Row>, Erro
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let line = line.map_err(Error::io("read", path))?;
         if let Some(reason) = broken.take() {
-            return Err(Error::File {
-                path: path.into(),
-                reason,
-            });
+            return Err(Error::File { path: path.into(), reason });
         }
         match serde_json::from_str::<Row>(&line) {
             Ok(row) if keep(&row) => rows.push(row),
@@ -146,11 +136,7 @@ mod tests {
     use super::*;
 
     fn step(step: usize) -> Row {
-        Row::Step {
-            step,
-            loss: Some(0.5),
-            lr: 0.1,
-        }
+        Row::Step { step, loss: Some(0.5), lr: 0.1 }
     }
 
     #[test]

@@ -123,4 +123,3 @@ pub fn run<W: Workload>(
 pub fn preparation(trial: &Trial) -> Preparation {
     Preparation { validation: trial.validation, seed: trial.seed, pad: trial.pad, standardize: false }
 }
-

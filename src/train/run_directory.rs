@@ -136,7 +136,9 @@ impl RunDirectory {
 
 fn remove(path: &Path, result: std::io::Result<()>) -> Result<(), Error> {
     match result {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path)(source)),
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("remove", path)(source))
+        }
         _ => Ok(()),
     }
 }

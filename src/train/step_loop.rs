@@ -156,9 +156,9 @@ impl<W: Workload> Training<'_, W> {
         let mut is_best = false;
         if step.is_multiple_of(self.batches.steps_per_epoch()) || step == self.total_steps {
             let score = self.validate(model);
-            let divergence = score.filter(|score| !score.loss.is_finite()).map(|score| {
-                Divergence(format!("the validation loss is {} after step {step}", score.loss))
-            });
+            let divergence = score
+                .filter(|score| !score.loss.is_finite())
+                .map(|score| Divergence(format!("the validation loss is {} after step {step}", score.loss)));
             if divergence.is_some() {
                 return Ok(divergence);
             }
@@ -185,7 +185,11 @@ impl<W: Workload> Training<'_, W> {
         let is_best = self.state.best.is_none_or(|best| {
             let (new, old) = (score.metric, best.score.metric);
             // Between equal metrics the smaller loss is better.
-            if new == old { score.loss < best.score.loss } else { (new > old) == info.task.larger_is_better() }
+            if new == old {
+                score.loss < best.score.loss
+            } else {
+                (new > old) == info.task.larger_is_better()
+            }
         });
         if is_best {
             self.state.best = Some(Best { step, score });

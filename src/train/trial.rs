@@ -84,47 +84,24 @@ impl Trial {
     /// [`Error::InvalidConfig`] naming the field; NaN is never in range.
     pub fn validate(&self) -> Result<(), Error> {
         let at_least = |field, ok, allowed, given: String| {
-            if ok {
-                Ok(())
-            } else {
-                Err(Error::invalid("trial", field, allowed, given))
-            }
+            if ok { Ok(()) } else { Err(Error::invalid("trial", field, allowed, given)) }
         };
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let (Budget::Epochs(amount) | Budget::Steps(amount)) = self.budget;
-        let unit = if matches!(self.budget, Budget::Epochs(_)) {
-            "epochs"
-        } else {
-            "steps"
-        };
+        let unit = if matches!(self.budget, Budget::Epochs(_)) { "epochs" } else { "steps" };
         at_least("lr", positive(self.lr), "a number in (0, ∞)", self.lr.to_string())?;
         at_least(unit, amount >= 1, "at least 1", amount.to_string())?;
-        at_least(
-            "batch_size",
-            self.batch_size >= 1,
-            "at least 1",
-            self.batch_size.to_string(),
-        )?;
+        at_least("batch_size", self.batch_size >= 1, "at least 1", self.batch_size.to_string())?;
         let validation = (0.0..1.0).contains(&self.validation);
         at_least("validation", validation, "in [0, 1)", self.validation.to_string())?;
-        at_least(
-            "early_stopping",
-            self.early_stopping != Some(0),
-            "at least 1",
-            "0".into(),
-        )?;
+        at_least("early_stopping", self.early_stopping != Some(0), "at least 1", "0".into())?;
         self.gradient_transform().validate()?;
         self.augmentation.validate()
     }
 
     /// Penalties and clipping.
     pub fn gradient_transform(&self) -> GradientTransform {
-        GradientTransform {
-            l1: self.l1,
-            l2: self.l2,
-            clip_norm: self.clip_norm,
-            clip_value: self.clip_value,
-        }
+        GradientTransform { l1: self.l1, l2: self.l2, clip_norm: self.clip_norm, clip_value: self.clip_value }
     }
 
     /// A name for the run's folder: workload, optimizer, seed and the first 8 hexadecimal digits of the SHA-256 of the
@@ -134,11 +111,6 @@ impl Trial {
         let json = serde_json::to_vec(self).unwrap_or_default();
         let digest = Sha256::digest(&json);
         let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!(
-            "{}-{}-seed{}-{hash}",
-            self.workload,
-            self.optimizer.name(),
-            self.seed
-        )
+        format!("{}-{}-seed{}-{hash}", self.workload, self.optimizer.name(), self.seed)
     }
 }

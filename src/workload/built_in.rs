@@ -39,9 +39,8 @@ impl Workload for BuiltIn {
 
     fn model(&self, input_shape: &[usize], seed: u64, device: &Device) -> Result<Network, Error> {
         let init = &mut Init::new(seed, device);
-        let wrong_shape = |expected| {
-            Error::invalid(self.info.name, "input shape", expected, format!("{input_shape:?}"))
-        };
+        let wrong_shape =
+            |expected| Error::invalid(self.info.name, "input shape", expected, format!("{input_shape:?}"));
         Ok(match (self.network, input_shape) {
             (NetworkConfig::LinearRegression, shape) => {
                 Network::LinearRegression(LinearRegression::new(shape.iter().product(), init))

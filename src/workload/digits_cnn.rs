@@ -13,7 +13,7 @@ pub(super) fn digits_cnn() -> BuiltIn {
             task: Task::Classification,
             target: 0.97,
             batch_size: 32,
-            epochs: 15,
+            epochs: 30,
             standardize: false,
         },
         network: NetworkConfig::Cnn(CnnConfig {
@@ -21,7 +21,7 @@ pub(super) fn digits_cnn() -> BuiltIn {
             padding: 1,
             hidden: 64,
             classes: 10,
-            dropout: [0.25, 0.5],
+            dropout: [0.1, 0.25],
         }),
     }
 }

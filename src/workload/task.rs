@@ -43,9 +43,7 @@ impl Task {
             (Task::Classification, BatchTargets::Classes(classes)) => {
                 log_softmax(outputs, 1).gather(1, classes.clone().unsqueeze_dim(1)).mean().neg()
             }
-            (Task::Regression, BatchTargets::Values(values)) => {
-                (outputs - values.clone()).square().mean()
-            }
+            (Task::Regression, BatchTargets::Values(values)) => (outputs - values.clone()).square().mean(),
             _ => panic!("classes are for classification, values for regression"),
         }
     }

@@ -56,24 +56,17 @@ impl Stage {
     /// The runs that a worker was started for, one entry for each start.
     fn started(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.path("log")).unwrap();
-        log.lines()
-            .map(|line| Path::new(line).file_name().unwrap().to_string_lossy().into())
-            .collect()
+        log.lines().map(|line| Path::new(line).file_name().unwrap().to_string_lossy().into()).collect()
     }
 }
 
 fn claim(path: &Path, trials: &[Trial]) -> Result<Folder, Error> {
-    let invocation = Invocation {
-        command: "optlab compare plan.toml".into(),
-        jobs: 2,
-    };
+    let invocation = Invocation { command: "optlab compare plan.toml".into(), jobs: 2 };
     Folder::claim(path, &Plan::default(), trials, &invocation)
 }
 
 fn trials(seeds: u64) -> Vec<Trial> {
-    (0..seeds)
-        .map(|seed| made_up::trial("digits-cnn", "adamw", seed))
-        .collect()
+    (0..seeds).map(|seed| made_up::trial("digits-cnn", "adamw", seed)).collect()
 }
 
 #[derive(Default)]
@@ -92,10 +85,7 @@ impl RunnerEvents for Recorded {
     }
 
     fn progress(&mut self, index: usize, _trial: &Trial, progress: Progress) {
-        self.lines.push(format!(
-            "progress {index} {}/{}",
-            progress.step, progress.total_steps
-        ));
+        self.lines.push(format!("progress {index} {}/{}", progress.step, progress.total_steps));
     }
 
     fn finished(&mut self, index: usize, _trial: &Trial, outcome: &Outcome) -> Result<(), Error> {
@@ -109,10 +99,8 @@ impl RunnerEvents for Recorded {
 
 #[test]
 fn each_trial_runs_once_and_a_second_call_runs_nothing() {
-    let stage = Stage::new(
-        3,
-        "echo '{\"step\": 3, \"total_steps\": 9, \"loss\": null}'; echo noise; finish \"$1\"",
-    );
+    let stage =
+        Stage::new(3, "echo '{\"step\": 3, \"total_steps\": 9, \"loss\": null}'; echo noise; finish \"$1\"");
     let trials = trials(5);
     let mut events = Recorded::default();
     let outcomes = stage.run(&trials, &mut events).unwrap();
@@ -124,28 +112,14 @@ fn each_trial_runs_once_and_a_second_call_runs_nothing() {
     expected.sort();
     assert_eq!(started, expected);
     for event in ["started 4 1", "progress 4 3/9", "finished 4 Completed"] {
-        assert!(
-            events.lines.iter().any(|line| line == event),
-            "{event} in {:?}",
-            events.lines
-        );
+        assert!(events.lines.iter().any(|line| line == event), "{event} in {:?}", events.lines);
     }
-    assert!(
-        !stage
-            .output()
-            .join("runs")
-            .join(trials[0].id())
-            .join("stderr.txt")
-            .exists()
-    );
+    assert!(!stage.output().join("runs").join(trials[0].id()).join("stderr.txt").exists());
 
     let mut events = Recorded::default();
     assert_eq!(stage.run(&trials, &mut events).unwrap(), outcomes);
     assert_eq!(stage.started().len(), 5);
-    assert_eq!(
-        events.lines,
-        (0..5).map(|index| format!("skipped {index}")).collect::<Vec<_>>()
-    );
+    assert_eq!(events.lines, (0..5).map(|index| format!("skipped {index}")).collect::<Vec<_>>());
     assert_eq!(Comparison::read(&stage.output()).unwrap().runs.len(), 5);
 }
 
@@ -156,10 +130,7 @@ fn at_most_as_many_workers_as_jobs_are_alive_and_that_many_are() {
     let stage = Stage::new(2, script);
     stage.run(&trials(6), &mut ()).unwrap();
     let counts = std::fs::read_to_string(stage.path("counts")).unwrap();
-    let most = counts
-        .lines()
-        .map(|line| line.trim().parse::<usize>().unwrap())
-        .max();
+    let most = counts.lines().map(|line| line.trim().parse::<usize>().unwrap()).max();
     assert_eq!(most, Some(2));
 }
 
@@ -174,20 +145,11 @@ fn a_worker_that_dies_is_started_once_more_and_the_comparison_goes_on() {
     let statuses: Vec<Status> = outcomes.iter().map(|outcome| outcome.status).collect();
     assert_eq!(statuses, [Status::Completed, Status::Failed, Status::Completed]);
     let reason = outcomes[1].reason.as_deref().unwrap();
-    assert_eq!(
-        reason,
-        "error: no memory (worker: killed by signal 9, out of memory?)"
-    );
+    assert_eq!(reason, "error: no memory (worker: killed by signal 9, out of memory?)");
     assert_eq!((outcomes[1].steps, stage.started().len()), (7, 4));
     assert!(events.lines.contains(&"started 1 2".to_string()));
     let run_dir = stage.output().join("runs").join(trials[1].id());
-    assert_eq!(
-        std::fs::read_to_string(run_dir.join("stderr.txt"))
-            .unwrap()
-            .lines()
-            .count(),
-        2
-    );
+    assert_eq!(std::fs::read_to_string(run_dir.join("stderr.txt")).unwrap().lines().count(), 2);
 
     // What failed is run again by the next call, and only that.
     stage.play("finish \"$1\"");
@@ -199,15 +161,10 @@ fn a_worker_that_dies_is_started_once_more_and_the_comparison_goes_on() {
 
 #[test]
 fn a_worker_that_dies_once_and_then_finishes_is_no_failure() {
-    let stage = Stage::new(
-        1,
-        "if [ -e \"$1/tried\" ]; then finish \"$1\"; else touch \"$1/tried\"; exit 3; fi",
-    );
+    let stage =
+        Stage::new(1, "if [ -e \"$1/tried\" ]; then finish \"$1\"; else touch \"$1/tried\"; exit 3; fi");
     let outcomes = stage.run(&trials(1), &mut ()).unwrap();
-    assert_eq!(
-        (outcomes[0].status, stage.started().len()),
-        (Status::Completed, 2)
-    );
+    assert_eq!((outcomes[0].status, stage.started().len()), (Status::Completed, 2));
 }
 
 #[test]
@@ -225,17 +182,10 @@ fn a_diverged_trial_is_a_result_and_is_not_run_again() {
 fn a_damaged_outcome_is_no_outcome_and_the_trial_goes_on() {
     let stage = Stage::new(1, "finish \"$1\"");
     stage.run(&trials(1), &mut ()).unwrap();
-    let path = stage
-        .output()
-        .join("runs")
-        .join(trials(1)[0].id())
-        .join("outcome.json");
+    let path = stage.output().join("runs").join(trials(1)[0].id()).join("outcome.json");
     std::fs::write(&path, "{\"status\": \"comp").unwrap();
     let outcomes = stage.run(&trials(1), &mut ()).unwrap();
-    assert_eq!(
-        (outcomes[0].status, stage.started().len()),
-        (Status::Completed, 2)
-    );
+    assert_eq!((outcomes[0].status, stage.started().len()), (Status::Completed, 2));
 }
 
 #[test]
@@ -243,21 +193,12 @@ fn an_error_ends_the_run_and_leaves_no_worker_alive() {
     let script = "case \"$1\" in *seed0*) while [ ! -s \"$DIR/pid\" ]; do sleep 0.01; done; finish \"$1\";; \
                   *) echo $$ > \"$DIR/pid\"; exec sleep 60;; esac";
     let stage = Stage::new(2, script);
-    let mut events = Recorded {
-        fail_at: Some(0),
-        ..Recorded::default()
-    };
+    let mut events = Recorded { fail_at: Some(0), ..Recorded::default() };
     let begin = Instant::now();
-    assert_eq!(
-        stage.run(&trials(3), &mut events).unwrap_err().to_string(),
-        "no more"
-    );
+    assert_eq!(stage.run(&trials(3), &mut events).unwrap_err().to_string(), "no more");
     assert!(begin.elapsed() < Duration::from_secs(30));
     let pid = std::fs::read_to_string(stage.path("pid")).unwrap();
-    let alive = std::process::Command::new("kill")
-        .args(["-0", pid.trim()])
-        .output()
-        .unwrap();
+    let alive = std::process::Command::new("kill").args(["-0", pid.trim()]).output().unwrap();
     assert!(!alive.status.success(), "worker {pid} is still alive");
     // The one that was killed with the rest has not failed: the next call runs it.
     let seeds = Comparison::read(&stage.output()).unwrap().runs;
@@ -268,17 +209,8 @@ fn an_error_ends_the_run_and_leaves_no_worker_alive() {
 fn an_interrupted_worker_stops_the_comparison_and_counts_as_not_run() {
     let stage = Stage::new(1, "kill -INT $$; sleep 5");
     let error = stage.run(&trials(2), &mut ()).unwrap_err().to_string();
-    assert!(
-        error.starts_with("cannot finish ") && error.ends_with("interrupted"),
-        "{error}"
-    );
-    assert!(
-        Comparison::read(&stage.output())
-            .unwrap()
-            .runs
-            .iter()
-            .all(|run| run.outcome.is_none())
-    );
+    assert!(error.starts_with("cannot finish ") && error.ends_with("interrupted"), "{error}");
+    assert!(Comparison::read(&stage.output()).unwrap().runs.iter().all(|run| run.outcome.is_none()));
 }
 
 #[test]
@@ -288,12 +220,9 @@ fn a_program_that_is_not_there_is_one_error_and_not_many_failed_trials() {
     let error = stage.run(&trials(2), &mut ()).unwrap_err().to_string();
     assert!(error.starts_with("cannot start /no/such/program: "), "{error}");
     assert!(
-        Runner {
-            jobs: 0,
-            ..stage.runner.clone()
-        }
-        .run(&claim(&stage.output(), &trials(2)).unwrap(), &[], &mut ())
-        .is_err()
+        Runner { jobs: 0, ..stage.runner.clone() }
+            .run(&claim(&stage.output(), &trials(2)).unwrap(), &[], &mut ())
+            .is_err()
     );
 }
 
@@ -302,14 +231,8 @@ fn a_worker_gets_its_share_of_the_cores() {
     let stage = Stage::new(1, "echo $RAYON_NUM_THREADS > \"$DIR/threads\"; finish \"$1\"");
     stage.run(&trials(1), &mut ()).unwrap();
     let expected = std::env::var("RAYON_NUM_THREADS").unwrap_or_else(|_| stage.runner.threads().to_string());
-    assert_eq!(
-        std::fs::read_to_string(stage.path("threads")).unwrap().trim(),
-        expected
-    );
-    let many = Runner {
-        jobs: 10_000,
-        ..stage.runner.clone()
-    };
+    assert_eq!(std::fs::read_to_string(stage.path("threads")).unwrap().trim(), expected);
+    let many = Runner { jobs: 10_000, ..stage.runner.clone() };
     assert_eq!(many.threads(), 1);
 }
 
@@ -322,9 +245,7 @@ fn seeds_can_be_added_to_a_folder_and_another_plan_is_refused() {
     let error = stage.run(&trials(3), &mut ()).unwrap_err();
     assert!(error.is_usage());
     assert!(
-        error
-            .to_string()
-            .contains("another plan's comparison: 1 of its trials (digits-cnn-adamw-seed3-"),
+        error.to_string().contains("another plan's comparison: 1 of its trials (digits-cnn-adamw-seed3-"),
         "{error}"
     );
 }
@@ -334,22 +255,13 @@ fn a_folder_with_other_files_and_a_folder_in_use_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("plan.toml"), "mine").unwrap();
     let error = claim(folder.path(), &trials(1)).unwrap_err().to_string();
-    assert!(
-        error.ends_with("is not empty and holds no comparison; choose another output folder"),
-        "{error}"
-    );
-    assert_eq!(
-        std::fs::read_to_string(folder.path().join("plan.toml")).unwrap(),
-        "mine"
-    );
+    assert!(error.ends_with("is not empty and holds no comparison; choose another output folder"), "{error}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("plan.toml")).unwrap(), "mine");
 
     let path = folder.path().join("out");
     let first = claim(&path, &trials(1)).unwrap();
     let error = claim(&path, &trials(1)).unwrap_err().to_string();
-    assert!(
-        error.starts_with("another process is working on the comparison in "),
-        "{error}"
-    );
+    assert!(error.starts_with("another process is working on the comparison in "), "{error}");
     drop(first);
     claim(&path, &trials(1)).unwrap();
 }

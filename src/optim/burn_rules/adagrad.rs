@@ -29,11 +29,7 @@ pub struct BurnAdaGradConfig {
 
 impl Default for BurnAdaGradConfig {
     fn default() -> Self {
-        BurnAdaGradConfig {
-            lr_decay: 0.0,
-            epsilon: 1e-5,
-            weight_decay: 0.0,
-        }
+        BurnAdaGradConfig { lr_decay: 0.0, epsilon: 1e-5, weight_decay: 0.0 }
     }
 }
 

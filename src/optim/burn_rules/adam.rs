@@ -35,13 +35,7 @@ pub struct BurnAdamConfig {
 
 impl Default for BurnAdamConfig {
     fn default() -> Self {
-        BurnAdamConfig {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-5,
-            weight_decay: 0.0,
-            amsgrad: false,
-        }
+        BurnAdamConfig { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-5, weight_decay: 0.0, amsgrad: false }
     }
 }
 

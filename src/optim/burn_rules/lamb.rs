@@ -35,13 +35,7 @@ pub struct BurnLambConfig {
 
 impl Default for BurnLambConfig {
     fn default() -> Self {
-        BurnLambConfig {
-            beta_1: 0.9,
-            beta_2: 0.999,
-            epsilon: 1e-6,
-            weight_decay: 0.0,
-            use_trust_ratio: true,
-        }
+        BurnLambConfig { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-6, weight_decay: 0.0, use_trust_ratio: true }
     }
 }
 

@@ -29,11 +29,7 @@ pub struct BurnLionConfig {
 
 impl Default for BurnLionConfig {
     fn default() -> Self {
-        BurnLionConfig {
-            beta_1: 0.9,
-            beta_2: 0.99,
-            weight_decay: 0.0,
-        }
+        BurnLionConfig { beta_1: 0.9, beta_2: 0.99, weight_decay: 0.0 }
     }
 }
 

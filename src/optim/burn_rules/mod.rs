@@ -32,10 +32,7 @@ use burn::optim::decay::WeightDecayConfig;
 
 /// [`range::check`] on what Burn will see of each value.
 fn check_in_32_bits<const N: usize>(owner: &str, fields: [(&str, f64, Range); N]) -> Result<(), Error> {
-    range::check(
-        owner,
-        fields.map(|(field, value, range)| (field, f64::from(value as f32), range)),
-    )
+    range::check(owner, fields.map(|(field, value, range)| (field, f64::from(value as f32), range)))
 }
 
 /// Burn's optional weight decay, where 0 means none.

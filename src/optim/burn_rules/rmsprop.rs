@@ -35,13 +35,7 @@ pub struct BurnRmsPropConfig {
 
 impl Default for BurnRmsPropConfig {
     fn default() -> Self {
-        BurnRmsPropConfig {
-            alpha: 0.99,
-            momentum: 0.9,
-            epsilon: 1e-5,
-            centered: false,
-            weight_decay: 0.0,
-        }
+        BurnRmsPropConfig { alpha: 0.99, momentum: 0.9, epsilon: 1e-5, centered: false, weight_decay: 0.0 }
     }
 }
 

@@ -34,12 +34,7 @@ pub struct BurnSgdConfig {
 
 impl Default for BurnSgdConfig {
     fn default() -> Self {
-        BurnSgdConfig {
-            weight_decay: 0.0,
-            momentum: 0.0,
-            dampening: 0.1,
-            nesterov: false,
-        }
+        BurnSgdConfig { weight_decay: 0.0, momentum: 0.0, dampening: 0.1, nesterov: false }
     }
 }
 

@@ -58,9 +58,7 @@ impl ModelOptimizer {
         for (name, value) in sink.scalars {
             writer = writer.with_scalar(&name, value);
         }
-        writer
-            .write_to_file(path)
-            .map_err(|reason| file_error(path, reason))
+        writer.write_to_file(path).map_err(|reason| file_error(path, reason))
     }
 
     /// Loads what [`save`](Self::save) wrote, for the parameters of `model`. After an error the optimizer is as before.
@@ -78,10 +76,8 @@ impl ModelOptimizer {
             }
             None => return Err(file_error(path, "no optimizer's state")),
         }
-        let contents = reader
-            .metadata()
-            .get(CONTENTS)
-            .ok_or_else(|| file_error(path, "no list of contents"))?;
+        let contents =
+            reader.metadata().get(CONTENTS).ok_or_else(|| file_error(path, "no list of contents"))?;
         let contents: Contents = serde_json::from_str(contents).map_err(|reason| file_error(path, reason))?;
         check_parameters(&contents, &parameter_shapes(model)).map_err(|reason| file_error(path, reason))?;
 
@@ -95,10 +91,7 @@ impl ModelOptimizer {
             source.insert_tensor(name, TensorData::from_bytes(bytes, shape, dtype));
         }
         if tensors != contents.tensors || scalars != contents.scalars {
-            return Err(file_error(
-                path,
-                "holds something else than its list of contents says",
-            ));
+            return Err(file_error(path, "holds something else than its list of contents says"));
         }
         let mut states = BTreeMap::new();
         for parameter in &contents.states {
@@ -119,9 +112,7 @@ impl ModelOptimizer {
 fn check_parameters(contents: &Contents, shapes: &Shapes) -> Result<(), String> {
     let saved = &contents.parameters;
     if let Some(parameter) = contents.states.iter().find(|name| !saved.contains_key(*name)) {
-        return Err(format!(
-            "`{parameter}` has state and is not in the list of parameters"
-        ));
+        return Err(format!("`{parameter}` has state and is not in the list of parameters"));
     }
     if saved.is_empty() {
         // Saved before the first step: there is nothing to fit.
@@ -131,9 +122,7 @@ fn check_parameters(contents: &Contents, shapes: &Shapes) -> Result<(), String> 
         match shapes.get(parameter) {
             Some(expected) if expected == shape => {}
             Some(expected) => {
-                return Err(format!(
-                    "`{parameter}` has shape {shape:?}, in the model {expected:?}"
-                ));
+                return Err(format!("`{parameter}` has shape {shape:?}, in the model {expected:?}"));
             }
             None => return Err(format!("the model has no parameter `{parameter}`")),
         }
@@ -145,8 +134,5 @@ fn check_parameters(contents: &Contents, shapes: &Shapes) -> Result<(), String> 
 }
 
 fn file_error(path: &Path, reason: impl std::fmt::Display) -> Error {
-    Error::File {
-        path: path.into(),
-        reason: reason.to_string(),
-    }
+    Error::File { path: path.into(), reason: reason.to_string() }
 }

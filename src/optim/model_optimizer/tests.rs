@@ -54,9 +54,7 @@ impl ModuleMapper for Fill {
 
 fn wave<const D: usize>(shape: Vec<usize>, frequency: f32, device: &Device) -> Tensor<D> {
     let size: usize = shape.iter().product();
-    let values: Vec<f32> = (0..size)
-        .map(|i| ((i + 1) as f32 * frequency).sin() + 0.01)
-        .collect();
+    let values: Vec<f32> = (0..size).map(|i| ((i + 1) as f32 * frequency).sin() + 0.01).collect();
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
@@ -84,12 +82,7 @@ fn gradients(model: &Model, step: usize, without: &str) -> GradientsParams {
             }
         }
     }
-    let mut visitor = Gradients {
-        path: Vec::new(),
-        without,
-        step,
-        gradients: GradientsParams::new(),
-    };
+    let mut visitor = Gradients { path: Vec::new(), without, step, gradients: GradientsParams::new() };
     model.visit(&mut visitor);
     visitor.gradients
 }
@@ -140,13 +133,7 @@ fn saved(spec: &OptimizerSpec, without: &str) -> Saved {
     let mut optimizer = spec.build().unwrap();
     let model = train(&mut optimizer, Model::new(3), 0..5, without);
     optimizer.save(&path).unwrap();
-    Saved {
-        spec: spec.clone(),
-        optimizer,
-        model,
-        path,
-        folder,
-    }
+    Saved { spec: spec.clone(), optimizer, model, path, folder }
 }
 
 impl Saved {
@@ -188,11 +175,7 @@ fn every_rule_goes_on_from_saved_state_as_if_never_stopped() {
         let resumed = train(&mut restored, saved.model.clone(), 5..10, "");
         assert_eq!(resumed.bits(), uninterrupted.bits(), "{spec}");
         let restarted = train(&mut unrestored, saved.model.clone(), 5..10, "");
-        assert_eq!(
-            restarted.bits() != uninterrupted.bits(),
-            has_state(&spec),
-            "{spec}"
-        );
+        assert_eq!(restarted.bits() != uninterrupted.bits(), has_state(&spec), "{spec}");
     }
 }
 
@@ -243,13 +226,8 @@ fn state_of_another_rule_is_refused() {
     for (i, spec) in specs.iter().enumerate() {
         let saved = saved(spec, "");
         let mut other = specs[(i + 1) % specs.len()].build().unwrap();
-        let error = other
-            .load(&saved.path, &saved.model, &Device::default())
-            .unwrap_err();
-        assert!(
-            error.to_string().contains(&format!("`{}`", spec.name())),
-            "{error}"
-        );
+        let error = other.load(&saved.path, &saved.model, &Device::default()).unwrap_err();
+        assert!(error.to_string().contains(&format!("`{}`", spec.name())), "{error}");
     }
 }
 
@@ -308,11 +286,7 @@ fn a_file_in_which_anything_is_missing_is_refused() {
         }
         for missing in ["linear.weight", "linear.bias", "conv.weight", "conv.bias"] {
             let path = saved.rewritten(|name| name.starts_with(missing));
-            assert_eq!(
-                saved.load_from(&path).is_err(),
-                has_state(&spec),
-                "{spec} without {missing}"
-            );
+            assert_eq!(saved.load_from(&path).is_err(), has_state(&spec), "{spec} without {missing}");
         }
     }
 }
@@ -323,12 +297,7 @@ fn a_refused_file_leaves_the_optimizer_as_it_was() {
     let mut saved = saved(&spec, "");
     let path = saved.rewritten(|name| name.starts_with("conv.bias"));
     let mut expected = saved.load_from(&saved.path).unwrap();
-    assert!(
-        saved
-            .optimizer
-            .load(&path, &saved.model, &Device::default())
-            .is_err()
-    );
+    assert!(saved.optimizer.load(&path, &saved.model, &Device::default()).is_err());
     let kept = train(&mut saved.optimizer, saved.model.clone(), 5..8, "");
     let expected = train(&mut expected, saved.model.clone(), 5..8, "");
     assert_eq!(kept.bits(), expected.bits());

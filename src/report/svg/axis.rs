@@ -30,26 +30,11 @@ impl Axis {
     ///
     /// No values, and values that are all the same, give an axis around them.
     pub fn new(scale: Scale, values: &[f64], places: (f64, f64), is_padded: bool) -> Self {
-        let sizes = values.iter().map(|value| {
-            if scale == Scale::Missing {
-                1.0 - value
-            } else {
-                *value
-            }
-        });
+        let sizes = values.iter().map(|value| if scale == Scale::Missing { 1.0 - value } else { *value });
         // Zero has no logarithm: it is drawn half as far out as the smallest value that has one.
         let smallest = sizes.filter(|size| *size > 0.0).fold(f64::INFINITY, f64::min);
-        let floor = if smallest.is_finite() {
-            smallest / 2.0
-        } else {
-            1e-3
-        };
-        let mut axis = Axis {
-            scale,
-            ends: (f64::INFINITY, f64::NEG_INFINITY),
-            places,
-            floor,
-        };
+        let floor = if smallest.is_finite() { smallest / 2.0 } else { 1e-3 };
+        let mut axis = Axis { scale, ends: (f64::INFINITY, f64::NEG_INFINITY), places, floor };
         for value in values {
             let at = axis.transform(*value);
             axis.ends = (axis.ends.0.min(at), axis.ends.1.max(at));
@@ -81,11 +66,7 @@ impl Axis {
         for candidate in self.candidates((length / distance / 1.5).clamp(2.0, 12.0)) {
             let place = self.place(candidate);
             let is_inside = (low - 0.5..=high + 0.5).contains(&place);
-            if is_inside
-                && ticks
-                    .iter()
-                    .all(|tick| (self.place(*tick) - place).abs() >= distance)
-            {
+            if is_inside && ticks.iter().all(|tick| (self.place(*tick) - place).abs() >= distance) {
                 ticks.push(candidate);
             }
         }
@@ -98,9 +79,7 @@ impl Axis {
         let mut candidates = Vec::new();
         let digits = |digits: &[f64]| -> Vec<f64> {
             let decades = (-12..=12).map(|decade| 10f64.powi(decade));
-            decades
-                .flat_map(|decade| digits.iter().map(move |digit| digit * decade))
-                .collect()
+            decades.flat_map(|decade| digits.iter().map(move |digit| digit * decade)).collect()
         };
         match self.scale {
             Scale::Linear => {}
@@ -109,13 +88,7 @@ impl Axis {
             }
             Scale::Missing => {
                 candidates.push(1.0);
-                let sizes = [
-                    digits(&[1.0]),
-                    digits(&[5.0]),
-                    digits(&[2.0]),
-                    digits(&[3.0, 7.0]),
-                ]
-                .concat();
+                let sizes = [digits(&[1.0]), digits(&[5.0]), digits(&[2.0]), digits(&[3.0, 7.0])].concat();
                 candidates.extend(sizes.iter().filter(|size| **size < 1.0).map(|size| 1.0 - size));
                 candidates.push(0.0);
             }
@@ -151,11 +124,7 @@ pub fn tick_text(metric: &str, value: f64) -> String {
     }
     let text = format!("{value:.4}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if is_share {
-        format!("{text} %")
-    } else {
-        text.into()
-    }
+    if is_share { format!("{text} %") } else { text.into() }
 }
 
 /// About `count` multiples of 1, 2 or 5 times a power of ten between `low` and `high`.
@@ -180,23 +149,14 @@ mod tests {
     use super::*;
 
     fn texts(axis: &Axis, metric: &str) -> Vec<String> {
-        axis.ticks(24.0)
-            .into_iter()
-            .map(|tick| tick_text(metric, tick))
-            .collect()
+        axis.ticks(24.0).into_iter().map(|tick| tick_text(metric, tick)).collect()
     }
 
     #[test]
     fn the_ends_of_an_axis_are_where_its_values_are() {
         let axis = Axis::new(Scale::Linear, &[1.0, 5.0, 3.0], (100.0, 500.0), false);
-        assert_eq!(
-            [axis.place(1.0), axis.place(3.0), axis.place(5.0)],
-            [100.0, 300.0, 500.0]
-        );
-        assert_eq!(
-            texts(&axis, "epoch"),
-            ["1", "1.5", "2", "2.5", "3", "3.5", "4", "4.5", "5"]
-        );
+        assert_eq!([axis.place(1.0), axis.place(3.0), axis.place(5.0)], [100.0, 300.0, 500.0]);
+        assert_eq!(texts(&axis, "epoch"), ["1", "1.5", "2", "2.5", "3", "3.5", "4", "4.5", "5"]);
     }
 
     #[test]
@@ -207,9 +167,7 @@ mod tests {
         assert!((good - best) > (bad - good), "{bad} {good} {best}");
         assert_eq!(
             texts(&axis, "accuracy"),
-            [
-                "20 %", "50 %", "70 %", "80 %", "90 %", "95 %", "97 %", "98 %", "99 %"
-            ]
+            ["20 %", "50 %", "70 %", "80 %", "90 %", "95 %", "97 %", "98 %", "99 %"]
         );
     }
 

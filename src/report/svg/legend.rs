@@ -56,11 +56,7 @@ impl Panel<'_> {
         if line.failed > 0 {
             parts.push(format!("{} failed", line.failed));
         }
-        if parts.is_empty() {
-            "no data".into()
-        } else {
-            parts.join(" ")
-        }
+        if parts.is_empty() { "no data".into() } else { parts.join(" ") }
     }
 
     /// The best end first, those without one last.
@@ -81,9 +77,7 @@ fn shortened(label: &str, room: usize) -> String {
         return label.into();
     }
     let head = label.chars().take(room.saturating_sub(TAIL + 1));
-    head.chain(['…'])
-        .chain(label.chars().skip(length - TAIL.min(length)))
-        .collect()
+    head.chain(['…']).chain(label.chars().skip(length - TAIL.min(length))).collect()
 }
 
 #[cfg(test)]
@@ -92,10 +86,7 @@ mod tests {
 
     #[test]
     fn a_long_label_keeps_both_ends() {
-        assert_eq!(
-            shortened("adamw lr 0.001 weight_decay=0.05", 22),
-            "adamw lr 0.001…ay=0.05"
-        );
+        assert_eq!(shortened("adamw lr 0.001 weight_decay=0.05", 22), "adamw lr 0.001…ay=0.05");
         assert_eq!(shortened("adamw", 5), "adamw");
         assert_eq!(shortened("adamw:beta", 0), "…mw:beta");
     }

@@ -36,10 +36,7 @@ impl Exporter for Svg {
         let mut known: Vec<String> = Vec::new();
         for runs in comparison.arms() {
             let arm = summaries.iter().find(|arm| arm.is_about(&runs[0].trial));
-            known.extend(
-                arm.map(|arm| labels.label(arm))
-                    .filter(|label| !known.contains(label)),
-            );
+            known.extend(arm.map(|arm| labels.label(arm)).filter(|label| !known.contains(label)));
         }
         let mut body = String::new();
         let mut top = HEADER;
@@ -58,11 +55,7 @@ impl Exporter for Svg {
             let panel = Panel {
                 number,
                 title: workload,
-                metric: if curves.quantity.contains("loss") {
-                    "loss"
-                } else {
-                    &arms[0].metric
-                },
+                metric: if curves.quantity.contains("loss") { "loss" } else { &arms[0].metric },
                 curves: &curves,
                 lines: (0..arms.len()).map(line).collect(),
                 most_points: most_points(summaries.len()),
@@ -72,12 +65,7 @@ impl Exporter for Svg {
             top += panel.height();
         }
         let most_arms = known.len();
-        Ok(document(
-            &comparison.name,
-            top,
-            &style::sheet(band_opacity(most_arms)),
-            &body,
-        ))
+        Ok(document(&comparison.name, top, &style::sheet(band_opacity(most_arms)), &body))
     }
 }
 

@@ -60,17 +60,8 @@ impl Panel<'_> {
     /// The panel with its upper edge at `top`.
     pub fn draw(&self, top: f64, width: f64) -> String {
         let plot = (top + ABOVE_PLOT, top + ABOVE_PLOT + self.plot_height());
-        let places = self
-            .curves
-            .arms
-            .iter()
-            .flat_map(|arm| arm.points.iter().map(|point| point.at));
-        let x = Axis::new(
-            Scale::Linear,
-            &places.collect::<Vec<_>>(),
-            (LEFT, LEFT + PLOT_WIDTH),
-            false,
-        );
+        let places = self.curves.arms.iter().flat_map(|arm| arm.points.iter().map(|point| point.at));
+        let x = Axis::new(Scale::Linear, &places.collect::<Vec<_>>(), (LEFT, LEFT + PLOT_WIDTH), false);
         let (y, scale) = self.y_axis(plot);
         let mut text = format!(
             "<text class=\"h2\" x=\"24\" y=\"{:.1}\">{}</text>\n<text class=\"faint end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n\
@@ -95,11 +86,7 @@ impl Panel<'_> {
     }
 
     fn quantity(&self, scale: Scale) -> String {
-        let better = if self.curves.larger_is_better {
-            "larger"
-        } else {
-            "smaller"
-        };
+        let better = if self.curves.larger_is_better { "larger" } else { "smaller" };
         let spread = match scale {
             Scale::Linear => "",
             Scale::Log => ", log scale",
@@ -120,26 +107,13 @@ impl Panel<'_> {
         let middle = middles.get(middles.len() / 2).copied().unwrap_or(0.0);
         let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
         let scale = if number::is_share(self.metric) {
-            if best > GOOD_ACCURACY {
-                Scale::Missing
-            } else {
-                Scale::Linear
-            }
+            if best > GOOD_ACCURACY { Scale::Missing } else { Scale::Linear }
         } else {
             let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            if smallest > 0.0 && largest > 4.0 * smallest {
-                Scale::Log
-            } else {
-                Scale::Linear
-            }
+            if smallest > 0.0 && largest > 4.0 * smallest { Scale::Log } else { Scale::Linear }
         };
         if !self.curves.larger_is_better && middle > 0.0 {
-            let ends = self
-                .curves
-                .arms
-                .iter()
-                .filter_map(Curve::last)
-                .fold(0.0, f64::max);
+            let ends = self.curves.arms.iter().filter_map(Curve::last).fold(0.0, f64::max);
             let most = (1.2 * ends).clamp(CUT_OFF * middle, CUT_OFF_ENDS * middle);
             values.iter_mut().for_each(|value| *value = value.min(most));
         }
@@ -193,14 +167,8 @@ impl Panel<'_> {
             lines.push_str(&self.path(&points, x, y, line));
             for (at, value) in &line.curve.diverged {
                 // Never evaluated: at the edge where bad values are.
-                let bad_edge = if self.curves.larger_is_better {
-                    plot.1
-                } else {
-                    plot.0
-                };
-                let right = value
-                    .map_or(bad_edge, |value| y.place(value))
-                    .clamp(plot.0, plot.1);
+                let bad_edge = if self.curves.larger_is_better { plot.1 } else { plot.0 };
+                let right = value.map_or(bad_edge, |value| y.place(value)).clamp(plot.0, plot.1);
                 let left = x.place(*at).clamp(LEFT, LEFT + PLOT_WIDTH);
                 crosses.push_str(&format!(
                     "<path class=\"mark {}\" d=\"M{:.1} {:.1}l9 9m0 -9l-9 9\"/>\n",
@@ -225,9 +193,7 @@ impl Panel<'_> {
         if points.is_empty() {
             return String::new();
         }
-        let mut d = way(points
-            .iter()
-            .map(|point| (x.place(point.at), y.place(point.median))));
+        let mut d = way(points.iter().map(|point| (x.place(point.at), y.place(point.median))));
         if points.len() == 1 {
             // A line without length shows as a dot, by its round cap.
             d.push_str("h0");
@@ -256,27 +222,15 @@ fn band(points: &[Point], x: &Axis, y: &Axis, place: usize) -> String {
     if points.len() < 2 || points.iter().all(|point| point.low == point.high) {
         return String::new();
     }
-    let there = points
-        .iter()
-        .map(|point| (x.place(point.at), y.place(point.high)));
-    let back = points
-        .iter()
-        .rev()
-        .map(|point| (x.place(point.at), y.place(point.low)));
-    format!(
-        "<path class=\"band {}\" d=\"{}Z\"/>\n",
-        style::band_class(place),
-        way(there.chain(back))
-    )
+    let there = points.iter().map(|point| (x.place(point.at), y.place(point.high)));
+    let back = points.iter().rev().map(|point| (x.place(point.at), y.place(point.low)));
+    format!("<path class=\"band {}\" d=\"{}Z\"/>\n", style::band_class(place), way(there.chain(back)))
 }
 
 fn way(places: impl Iterator<Item = (f64, f64)>) -> String {
     let mut d = String::new();
     for (left, top) in places {
-        d.push_str(&format!(
-            "{}{left:.1} {top:.1}",
-            if d.is_empty() { "M" } else { "L" }
-        ));
+        d.push_str(&format!("{}{left:.1} {top:.1}", if d.is_empty() { "M" } else { "L" }));
     }
     d
 }
@@ -286,10 +240,5 @@ fn thinned(points: &[Point], most: usize) -> Vec<Point> {
     let stride = points.len().div_ceil(most).max(1);
     let last = points.len().saturating_sub(1);
     let is_kept = |index: usize| index.is_multiple_of(stride) || index == last;
-    points
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| is_kept(*index))
-        .map(|(_, point)| *point)
-        .collect()
+    points.iter().enumerate().filter(|(index, _)| is_kept(*index)).map(|(_, point)| *point).collect()
 }

@@ -6,28 +6,14 @@
 /// deuteranopia and tritanopia of Machado et al. (2009), and from the paper by a contrast of at least 2.8.
 pub const COLOURS: usize = LIGHT.len();
 
-const LIGHT: [&str; 7] = [
-    "#2b1edd", "#f55d10", "#006358", "#dd77bc", "#6b320a", "#1688ff", "#150054",
-];
-const DARK: [&str; 7] = [
-    "#8667fe", "#d06e12", "#0d9c62", "#bc68a2", "#ffe03e", "#5ad0ff", "#e4ffd2",
-];
+const LIGHT: [&str; 7] = ["#2b1edd", "#f55d10", "#006358", "#dd77bc", "#6b320a", "#1688ff", "#150054"];
+const DARK: [&str; 7] = ["#8667fe", "#d06e12", "#0d9c62", "#bc68a2", "#ffe03e", "#5ad0ff", "#e4ffd2"];
 const DASHES: [&str; 4] = ["none", "7 4", "1 4", "11 4 1 4"];
 
-const LIGHT_GROUND: Ground = Ground {
-    paper: "#ffffff",
-    ink: "#1f2328",
-    faint_ink: "#59636e",
-    grid: "#e4e8ec",
-    axis: "#9aa4af",
-};
-const DARK_GROUND: Ground = Ground {
-    paper: "#0d1117",
-    ink: "#e6edf3",
-    faint_ink: "#9ba6b2",
-    grid: "#222a33",
-    axis: "#5c6672",
-};
+const LIGHT_GROUND: Ground =
+    Ground { paper: "#ffffff", ink: "#1f2328", faint_ink: "#59636e", grid: "#e4e8ec", axis: "#9aa4af" };
+const DARK_GROUND: Ground =
+    Ground { paper: "#0d1117", ink: "#e6edf3", faint_ink: "#9ba6b2", grid: "#222a33", axis: "#5c6672" };
 
 struct Ground {
     paper: &'static str,
@@ -54,9 +40,8 @@ pub fn mark_class(place: usize) -> String {
 
 /// The style sheet. Custom properties would be shorter, but few programs other than browsers know them.
 pub fn sheet(band_opacity: f64) -> String {
-    let dashes: String = (0..DASHES.len())
-        .map(|place| format!(".d{place}{{stroke-dasharray:{}}}", DASHES[place]))
-        .collect();
+    let dashes: String =
+        (0..DASHES.len()).map(|place| format!(".d{place}{{stroke-dasharray:{}}}", DASHES[place])).collect();
     format!(
         "text{{font-family:system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,'DejaVu Sans',sans-serif;\
          font-size:12px}}\
@@ -72,13 +57,7 @@ pub fn sheet(band_opacity: f64) -> String {
 }
 
 fn colours(ground: &Ground, lines: &[&str]) -> String {
-    let Ground {
-        paper,
-        ink,
-        faint_ink,
-        grid,
-        axis,
-    } = ground;
+    let Ground { paper, ink, faint_ink, grid, axis } = ground;
     let lines: String = lines
         .iter()
         .enumerate()

@@ -31,15 +31,8 @@ impl ScheduleConfig for BurnExponentialConfig {
         let gamma = self.gamma.unwrap_or(run.gamma());
         range::check(
             owner,
-            [
-                ("initial_lr", initial_lr, POSITIVE_UP_TO_ONE),
-                ("gamma", gamma, POSITIVE_UP_TO_ONE),
-            ],
+            [("initial_lr", initial_lr, POSITIVE_UP_TO_ONE), ("gamma", gamma, POSITIVE_UP_TO_ONE)],
         )?;
-        Rates::of_run(
-            owner,
-            run,
-            ExponentialLrSchedulerConfig::new(initial_lr, gamma).init(),
-        )
+        Rates::of_run(owner, run, ExponentialLrSchedulerConfig::new(initial_lr, gamma).init())
     }
 }

@@ -33,10 +33,7 @@ impl ScheduleConfig for BurnLinearConfig {
         let num_iters = self.num_iters.unwrap_or(run.total_steps);
         range::check(
             owner,
-            [
-                ("initial_lr", initial_lr, POSITIVE_UP_TO_ONE),
-                ("final_lr", self.final_lr, SHARE),
-            ],
+            [("initial_lr", initial_lr, POSITIVE_UP_TO_ONE), ("final_lr", self.final_lr, SHARE)],
         )?;
         range::check_at_least_one(owner, [("num_iters", num_iters)])?;
         let config = LinearLrSchedulerConfig::new(initial_lr, self.final_lr, num_iters);

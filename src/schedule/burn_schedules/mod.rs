@@ -46,9 +46,7 @@ impl Rates {
             )));
         }
         let rates = (0..run.total_steps.max(1)).map(|_| scheduler.step().base());
-        Ok(Box::new(Rates {
-            rates: rates.collect(),
-        }))
+        Ok(Box::new(Rates { rates: rates.collect() }))
     }
 }
 

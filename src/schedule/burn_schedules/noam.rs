@@ -31,11 +31,7 @@ pub struct BurnNoamConfig {
 
 impl Default for BurnNoamConfig {
     fn default() -> Self {
-        BurnNoamConfig {
-            factor: None,
-            warmup_steps: None,
-            model_size: 512,
-        }
+        BurnNoamConfig { factor: None, warmup_steps: None, model_size: 512 }
     }
 }
 
@@ -43,10 +39,7 @@ impl ScheduleConfig for BurnNoamConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "burn.noam";
         let warmup_steps = self.warmup_steps.unwrap_or(run.tenth().max(1));
-        range::check_at_least_one(
-            owner,
-            [("warmup_steps", warmup_steps), ("model_size", self.model_size)],
-        )?;
+        range::check_at_least_one(owner, [("warmup_steps", warmup_steps), ("model_size", self.model_size)])?;
         let factor = match self.factor {
             Some(factor) => factor,
             None => {

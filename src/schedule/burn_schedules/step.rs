@@ -28,11 +28,7 @@ pub struct BurnStepConfig {
 
 impl Default for BurnStepConfig {
     fn default() -> Self {
-        BurnStepConfig {
-            initial_lr: None,
-            step_size: None,
-            gamma: 0.1,
-        }
+        BurnStepConfig { initial_lr: None, step_size: None, gamma: 0.1 }
     }
 }
 
@@ -41,13 +37,7 @@ impl ScheduleConfig for BurnStepConfig {
         let owner = "burn.step";
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
         let step_size = self.step_size.unwrap_or(run.third());
-        range::check(
-            owner,
-            [
-                ("initial_lr", initial_lr, NON_NEGATIVE),
-                ("gamma", self.gamma, POSITIVE),
-            ],
-        )?;
+        range::check(owner, [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", self.gamma, POSITIVE)])?;
         range::check_at_least_one(owner, [("step_size", step_size)])?;
         let config = StepLrSchedulerConfig::new(initial_lr, step_size).with_gamma(self.gamma);
         Rates::of_run(owner, run, config.init())
