@@ -180,13 +180,16 @@ impl Error {
     }
 }
 
-/// The one of `known` that is closest to `name`, if it is close enough to be what was meant.
+/// The one of `known` that is closest to `name`, if it is close enough to be what was meant: by edits and swapped
+/// letters, and between equals by the beginning.
 fn nearest(name: &str, known: &[&str]) -> Option<String> {
+    let name = name.to_lowercase();
+    let edits = |candidate: &str| strsim::normalized_damerau_levenshtein(&name, candidate);
     known
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), candidate), candidate))
+        .filter(|candidate| edits(candidate) > 0.55)
+        .map(|candidate| (edits(candidate) + 0.1 * strsim::jaro_winkler(&name, candidate), candidate))
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .filter(|(similarity, _)| *similarity > 0.75)
         .map(|(_, candidate)| candidate.to_string())
 }
 
@@ -200,6 +203,8 @@ mod tests {
 
     #[test]
     fn an_unknown_name_suggests_the_nearest_known_one() {
+        let error = Error::unknown_name("optimizer", "sdg", &["adam", "sgd", "adamw"]);
+        assert!(error.to_string().contains("did you mean `sgd`?"), "{error}");
         let error = Error::unknown_name("optimizer", "adamv", &["sgd", "adam", "adamw"]);
         assert!(error.to_string().contains("did you mean `adamw`?") || error.to_string().contains("`adam`?"));
         assert!(error.is_usage());

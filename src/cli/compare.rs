@@ -28,7 +28,7 @@ pub struct CompareArgs {
     #[command(flatten)]
     grid: GridArgs,
     /// How many trials run at once, each with its share of the cores; more than one disturb each other's clock
-    #[arg(long, default_value_t = 1, value_name = "J")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "J")]
     jobs: usize,
     /// The comparison's folder [default: artifacts/ and a name made from the plan]
     #[arg(long, value_name = "DIR")]
@@ -55,40 +55,40 @@ struct GridArgs {
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     backends: Vec<String>,
     /// How many seeds each arm gets: 0, 1, … [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seeds: Option<u64>,
     /// Passes over the training data [default: each workload's]
-    #[arg(long, value_name = "N", conflicts_with = "steps")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", conflicts_with = "steps")]
     epochs: Option<usize>,
     /// Optimizer steps, instead of epochs
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     steps: Option<usize>,
     /// Examples a step [default: each workload's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     batch_size: Option<usize>,
     /// Share of the training data held out for validation [default: 0.1]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     validation: Option<f64>,
     /// Weight of the L1 penalty [default: 0]
-    #[arg(long, value_name = "λ")]
+    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
     l1: Option<f64>,
     /// Weight of the L2 penalty [default: 0]
-    #[arg(long, value_name = "λ")]
+    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
     l2: Option<f64>,
     /// Scale all gradients together to at most this norm
-    #[arg(long, value_name = "C")]
+    #[arg(long, allow_negative_numbers = true, value_name = "C")]
     clip_norm: Option<f64>,
     /// Cut each gradient element to [-C, C]
-    #[arg(long, value_name = "C")]
+    #[arg(long, allow_negative_numbers = true, value_name = "C")]
     clip_value: Option<f64>,
     /// Stop after that many evaluations without a smaller validation loss
-    #[arg(long, value_name = "PATIENCE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PATIENCE")]
     early_stopping: Option<usize>,
     /// Shift training images by up to that many pixels [default: 0]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PIXELS")]
     shift: Option<u32>,
     /// Rotate training images by up to that many degrees [default: 0]
-    #[arg(long, value_name = "DEGREES")]
+    #[arg(long, allow_negative_numbers = true, value_name = "DEGREES")]
     rotation: Option<f64>,
     /// Pad 28×28 images to 32×32
     #[arg(long)]
@@ -143,6 +143,9 @@ pub fn run(args: &CompareArgs) -> Result<(), Exit> {
         Some(path) => Plan::read(path)?,
         None => args.grid.plan()?,
     };
+    if args.jobs == 0 {
+        return Err(Error::invalid("compare", "jobs", "at least 1", 0).into());
+    }
     let trials = plan.trials(&defaults)?;
     for backend in &plan.backends {
         device::parse(backend)?;
@@ -164,7 +167,8 @@ pub fn run(args: &CompareArgs) -> Result<(), Exit> {
 
     let comparison = Comparison::read(folder.path())?;
     report::write_all(&comparison, folder.path())?;
-    let width = console::Term::stdout().size_checked().map_or(120, |(_rows, columns)| columns.into());
+    // A file or a pipe takes lines of any length.
+    let width = console::Term::stdout().size_checked().map_or(usize::MAX, |(_rows, columns)| columns.into());
     super::print(report::terminal::render(&comparison, width).as_bytes())?;
     println!("written to {}", folder.path().display());
     Ok(())

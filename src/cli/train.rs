@@ -50,52 +50,52 @@ pub struct Settings {
     #[arg(long, value_name = "SPEC")]
     schedule: Option<SpecText>,
     /// The learning rate that the schedule starts from [default: the optimizer's]
-    #[arg(long, value_name = "X")]
+    #[arg(long, allow_negative_numbers = true, value_name = "X")]
     lr: Option<f64>,
     /// flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
     /// Decides initial weights, held-out examples, order, augmentation and dropout [default: 0]
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seed: Option<u64>,
     /// Passes over the training data [default: the workload's]
-    #[arg(long, value_name = "N", conflicts_with = "steps")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", conflicts_with = "steps")]
     epochs: Option<usize>,
     /// Optimizer steps, instead of epochs
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     steps: Option<usize>,
     /// Examples a step [default: the workload's]
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     batch_size: Option<usize>,
     /// Share of the training data held out for validation [default: 0.1]
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     validation: Option<f64>,
     /// Weight of the L1 penalty, λ‖θ‖₁ [default: 0]
-    #[arg(long, value_name = "λ")]
+    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
     l1: Option<f64>,
     /// Weight of the L2 penalty, λ/2 ‖θ‖² [default: 0]
-    #[arg(long, value_name = "λ")]
+    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
     l2: Option<f64>,
     /// Scale all gradients together to at most this norm
-    #[arg(long, value_name = "C")]
+    #[arg(long, allow_negative_numbers = true, value_name = "C")]
     clip_norm: Option<f64>,
     /// Cut each gradient element to [-C, C]
-    #[arg(long, value_name = "C")]
+    #[arg(long, allow_negative_numbers = true, value_name = "C")]
     clip_value: Option<f64>,
     /// Stop after that many evaluations without a smaller validation loss
-    #[arg(long, value_name = "PATIENCE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PATIENCE")]
     early_stopping: Option<usize>,
     /// Shift training images by up to that many pixels [default: 0]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "PIXELS")]
     shift: Option<u32>,
     /// Rotate training images by up to that many degrees [default: 0]
-    #[arg(long, value_name = "DEGREES")]
+    #[arg(long, allow_negative_numbers = true, value_name = "DEGREES")]
     rotation: Option<f64>,
     /// Pad 28×28 images to 32×32
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     pad: Option<bool>,
     /// Write a checkpoint every STEPS steps, besides the best and the last
-    #[arg(long, value_name = "STEPS")]
+    #[arg(long, allow_negative_numbers = true, value_name = "STEPS")]
     checkpoint_every: Option<usize>,
     /// The run's folder [default: artifacts/ and a name made from the settings]
     #[arg(long, value_name = "DIR")]
@@ -248,12 +248,16 @@ pub struct Run {
 }
 
 impl TrainArgs {
-    /// Trains `workload` as the arguments say, with a progress bar and a line for each epoch.
+    /// Trains `workload` as the arguments say, or goes on with the run that they name, with a progress bar and a line for
+    /// each epoch.
     ///
     /// # Errors
     /// Arguments that make no sense, data that cannot be read, a folder that cannot be written; [`Exit::Failure`] after
     /// a run that diverged.
     pub fn train(&self, workload: &str) -> Result<Run, Exit> {
+        if let Some(directory) = &self.resume {
+            return self.resume(directory);
+        }
         let settings = match &self.config {
             Some(path) => self.settings.clone().or(Settings::read(path)?),
             None => self.settings.clone(),

@@ -1,0 +1,423 @@
+//! What the program says and writes, as a user meets it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn optlab(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_optlab"))
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn succeeds(folder: &Path, arguments: &[&str]) -> String {
+    let output = optlab(folder, arguments);
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{arguments:?}: {stdout}{stderr}");
+    stdout
+}
+
+/// The one line that the program prints when it ends with `code`.
+fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = optlab(folder, arguments);
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("error: "), "{arguments:?}: {stderr}");
+    stderr
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn outcome(run: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(run.join("outcome.json")).unwrap()).unwrap()
+}
+
+fn is_empty(folder: &Path) -> bool {
+    std::fs::read_dir(folder).unwrap().next().is_none()
+}
+
+#[test]
+fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
+    let cases: &[(&str, &[&str])] = &[
+        ("train mnist-10k-cn", &["did you mean `mnist-10k-cnn`?"]),
+        ("train digits-cnn --optimizer adamm", &["unknown optimizer `adamm`", "did you mean `adam`?"]),
+        ("train digits-cnn --optimizer adam:beta1=0.9", &["no field `beta1`", "`beta_1`"]),
+        ("train digits-cnn --optimizer adam:beta_1=1", &["`beta_1`", "[0, 1)", "not 1"]),
+        ("train digits-cnn --optimizer adam:beta_1=nan", &["`beta_1`", "nan"]),
+        ("train digits-cnn --optimizer adam:beta_1", &["key=value"]),
+        ("train digits-cnn --optimizer sgd:nesterov=yes", &["`nesterov`", "true or false"]),
+        ("train digits-cnn --schedule cosin", &["unknown schedule `cosin`", "`cosine`"]),
+        ("train digits-cnn --schedule cosine:min_lr=-1", &["`min_lr`", "-1"]),
+        ("train digits-cnn --lr 0", &["`lr`", "(0, ∞)", "not 0"]),
+        ("train digits-cnn --lr -1", &["`lr`", "-1"]),
+        ("train digits-cnn --lr nan", &["`lr`", "NaN"]),
+        ("train digits-cnn --lr fast", &["--lr", "fast"]),
+        ("train digits-cnn --backend wgp", &["unknown backend `wgp`", "`wgpu`"]),
+        ("train digits-cnn --backend flex:9x", &["device index", "9x"]),
+        ("train digits-cnn --seed -1", &["--seed", "-1"]),
+        ("train digits-cnn --epochs 0", &["`epochs`", "at least 1"]),
+        ("train digits-cnn --steps 0", &["`steps`", "at least 1"]),
+        ("train digits-cnn --epochs 1 --steps 1", &["--epochs", "--steps"]),
+        ("train digits-cnn --batch-size 0", &["`batch_size`"]),
+        ("train digits-cnn --validation 1", &["`validation`", "[0, 1)"]),
+        ("train digits-cnn --l1 -0.1", &["`l1`"]),
+        ("train digits-cnn --l2 inf", &["`l2`"]),
+        ("train digits-cnn --clip-norm 0", &["`clip_norm`"]),
+        ("train digits-cnn --clip-value nan", &["`clip_value`"]),
+        ("train digits-cnn --early-stopping 0", &["`early_stopping`"]),
+        ("train digits-cnn --early-stopping 3 --validation 0", &["validation"]),
+        ("train digits-cnn --checkpoint-every 0", &["`checkpoint_every`"]),
+        ("train digits-cnn --rotation 720", &["`rotation`"]),
+        ("train diabetes-linear --shift 1", &["`shift`", "not images"]),
+        ("train digits-cnn --pad", &["`pad`"]),
+        ("train digits-cnn --frobnicate", &["--frobnicate"]),
+        ("train", &["WORKLOAD"]),
+        ("list optimisers", &["optimizers"]),
+        ("evaluate run --checkpoint newest", &["best, last or a step"]),
+        ("compare", &["--workloads", "--optimizers"]),
+        ("compare --workloads digits-cnn --optimizers adam,sdg", &["`sdg`", "`sgd`"]),
+        ("compare --workloads digits-cnn --optimizers adam --seeds 0", &["seeds"]),
+        ("compare --workloads digits-cnn --optimizers adam --jobs 0", &["`jobs`"]),
+        ("compare --workloads digits-cnn --optimizers adam,adam", &["adam", "twice"]),
+        ("compare --workloads digits-cnn --optimizers adam --backends flux", &["`flux`", "`flex`"]),
+        ("completions basch", &["bash"]),
+        ("frobnicate", &["frobnicate"]),
+    ];
+    for (line, expected) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let message = fails(folder.path(), &arguments, 2);
+        for part in *expected {
+            assert!(message.contains(part), "`{line}` does not say {part}: {message}");
+        }
+        assert!(is_empty(folder.path()), "`{line}` left something behind");
+    }
+}
+
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn a_backend_that_is_not_compiled_in_names_the_feature_that_brings_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let message = fails(folder.path(), &["train", "digits-cnn", "--backend", "cuda"], 2);
+    assert!(message.contains("--features cuda"), "{message}");
+}
+
+#[test]
+fn files_that_are_missing_or_foreign_give_one_line_and_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("foreign.png"), b"no picture").unwrap();
+    std::fs::create_dir(path("empty")).unwrap();
+    std::fs::create_dir(path("data")).unwrap();
+    std::fs::write(path("data/train-images-idx3-ubyte"), b"cut short").unwrap();
+    succeeds(folder.path(), &["train", "digits-cnn", "--steps", "2", "--output", "run"]);
+    let cases: &[(&str, &[&str])] = &[
+        ("evaluate empty", &["trial.json"]),
+        ("evaluate nowhere", &["trial.json"]),
+        ("evaluate run --checkpoint 7", &["step-000007", "there are: 2"]),
+        ("train --resume empty", &["trial.json"]),
+        ("train digits-cnn --config nowhere.toml", &["nowhere.toml"]),
+        ("train mnist-cnn --data-dir data --output out", &["data/train-"]),
+        ("train mnist-cnn --data-dir empty --output out", &["empty/train-"]),
+        ("compare nowhere.toml", &["nowhere.toml"]),
+        ("predict run foreign.png", &["foreign.png"]),
+        ("predict run nowhere.png", &["nowhere.png"]),
+    ];
+    for (line, expected) in cases {
+        let arguments: Vec<&str> = line.split(' ').collect();
+        let message = fails(folder.path(), &arguments, 1);
+        for part in *expected {
+            assert!(message.contains(part), "`{line}` does not say {part}: {message}");
+        }
+    }
+    assert!(!path("out").exists(), "a run that could not begin left a folder behind");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_gives_one_line_and_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file"), b"").unwrap();
+    for arguments in [
+        ["train", "diabetes-linear", "--steps", "2", "--output", "file/run"].as_slice(),
+        &["compare", "--workloads", "diabetes-linear", "--optimizers", "sgd", "--output", "file/run"],
+    ] {
+        let message = fails(folder.path(), arguments, 1);
+        assert!(message.contains("file/run"), "{message}");
+    }
+}
+
+#[test]
+fn a_config_file_sets_what_flags_set_and_flags_win() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |text: &str| std::fs::write(folder.path().join("a.toml"), text).unwrap();
+    let train = ["train", "diabetes-linear", "--config", "a.toml", "--output", "run"];
+    write(
+        "epochs = 3\nlr = 0.5\noptimizer = { rule = \"sgd\", momentum = 0.5 }\nschedule = \"cosine:min_lr=0.1\"\n",
+    );
+    succeeds(folder.path(), &[train.as_slice(), &["--lr", "0.25", "--steps", "7"]].concat());
+    let trial = std::fs::read_to_string(folder.path().join("run/trial.json")).unwrap();
+    let trial: serde_json::Value = serde_json::from_str(&trial).unwrap();
+    assert_eq!(trial["lr"], 0.25);
+    assert_eq!(trial["budget"], serde_json::json!({"steps": 7}));
+    assert_eq!(trial["optimizer"]["rule"], "sgd");
+    assert_eq!(trial["optimizer"]["momentum"], 0.5);
+    assert_eq!(trial["schedule"]["min_lr"], 0.1);
+
+    write("epoch = 3\n");
+    let message = fails(folder.path(), &train, 2);
+    assert!(message.contains("a.toml") && message.contains("did you mean `epochs`?"), "{message}");
+    write("seed = 1\nlr = \"fast\"\n");
+    let message = fails(folder.path(), &train, 1);
+    assert!(message.contains("a.toml: line 2"), "{message}");
+}
+
+#[test]
+fn a_run_is_evaluated_at_its_best_its_last_and_any_other_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let trained = succeeds(
+        folder.path(),
+        &["train", "digits-rnn", "--steps", "60", "--checkpoint-every", "25", "--output", "run"],
+    );
+    let last_line =
+        |text: &str| text.lines().find(|line| line.starts_with("test accuracy")).unwrap().to_string();
+    let evaluate = |which: &str| succeeds(folder.path(), &["evaluate", "run", "--checkpoint", which]);
+    assert_eq!(last_line(&trained), last_line(&evaluate("best")));
+    assert!(evaluate("50").contains("step-000050"));
+    assert!(evaluate("last").contains("step-000060"));
+    let outcome = outcome(&folder.path().join("run"));
+    assert_eq!(outcome["status"], "completed");
+    assert_eq!(outcome["steps"], 60);
+    assert!(outcome["training_seconds"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_told_and_an_older_one_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = ["train", "digits-rnn", "--steps", "60", "--checkpoint-every", "25", "--output", "run"];
+    succeeds(folder.path(), &train);
+    let model = folder.path().join("run/checkpoints/step-000060/model.bpk");
+    std::fs::write(&model, b"damaged").unwrap();
+    let output = optlab(folder.path(), &["evaluate", "run", "--checkpoint", "last"]);
+    assert!(text(&output.stdout).contains("step-000050"));
+    assert!(text(&output.stderr).contains("step-000060/model.bpk"));
+    let message = fails(folder.path(), &["evaluate", "run", "--checkpoint", "60"], 1);
+    assert!(message.contains("step-000060/model.bpk"), "{message}");
+}
+
+#[test]
+fn a_digit_in_a_png_file_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    succeeds(folder.path(), &["train", "digits-cnn", "--epochs", "15", "--lr", "3e-3", "--output", "run"]);
+    // An eight-by-eight picture of a bundled test digit, dark on light.
+    let splits = optlab::data::load("digits", &optlab::data::Source::default()).unwrap();
+    let optlab::data::Targets::Classes { labels, .. } = &splits.test.targets else {
+        panic!("digits have classes")
+    };
+    let mut right = 0;
+    for (i, label) in labels.iter().enumerate().take(20) {
+        let pixels: Vec<u8> = splits.test.input(i).iter().map(|value| 255 - (value * 255.0) as u8).collect();
+        let path = folder.path().join("digit.png");
+        let mut encoder = png::Encoder::new(std::fs::File::create(&path).unwrap(), 8, 8);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        let told = succeeds(folder.path(), &["predict", "run", "digit.png"]);
+        right += usize::from(told.starts_with(&format!("digit.png: {label} (")));
+    }
+    assert!(right >= 18, "{right} of 20 are right");
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_as_diverged_with_exit_code_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = optlab(
+        folder.path(),
+        &["train", "diabetes-linear", "--optimizer", "sgd", "--lr", "1e9", "--output", "run"],
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("diverged: the loss is"), "{}", text(&output.stderr));
+    let outcome = outcome(&folder.path().join("run"));
+    assert_eq!(outcome["status"], "diverged");
+    assert!(outcome["reason"].as_str().unwrap().contains("at step"));
+}
+
+#[test]
+fn a_folder_that_holds_something_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let train =
+        |seed: &'static str| ["train", "diabetes-linear", "--steps", "5", "--output", "run", "--seed", seed];
+    succeeds(folder.path(), &train("1"));
+    let message = fails(folder.path(), &train("2"), 2);
+    assert!(message.contains("another run") && message.contains("--overwrite"), "{message}");
+    succeeds(folder.path(), &[train("2").as_slice(), &["--overwrite"]].concat());
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    std::fs::write(folder.path().join("mine/letter.txt"), b"dear").unwrap();
+    for overwrite in [&[][..], &["--overwrite"]] {
+        let arguments = [&["train", "diabetes-linear", "--output", "mine"], overwrite].concat();
+        assert!(fails(folder.path(), &arguments, 2).contains("mine"));
+    }
+    assert_eq!(std::fs::read(folder.path().join("mine/letter.txt")).unwrap(), b"dear");
+}
+
+/// Starts a long run and lets it make at least one checkpoint.
+fn start_long_run(folder: &Path, arguments: &[&str], until: impl Fn() -> bool) -> std::process::Child {
+    let child = Command::new(env!("CARGO_BIN_EXE_optlab"))
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let began = Instant::now();
+    while !until() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run makes no progress");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {
+    move || {
+        std::fs::read_dir(run.join("checkpoints")).is_ok_and(|mut entries| {
+            entries.any(|entry| entry.is_ok_and(|entry| entry.path().join("manifest.json").is_file()))
+        })
+    }
+}
+
+#[cfg(unix)]
+fn signal(child: &std::process::Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = |output: &'static str| ["train", "digits-rnn", "--epochs", "60", "--output", output];
+    succeeds(folder.path(), &train("whole"));
+    let run = folder.path().join("parts");
+    let child = start_long_run(folder.path(), &train("parts"), checkpoint_of(run.clone()));
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("go on with --resume parts"), "{}", text(&output.stderr));
+    let told = succeeds(folder.path(), &["train", "--resume", "parts"]);
+    assert!(told.contains("going on after step"), "{told}");
+    let model = |run: &str| {
+        let steps = outcome(&folder.path().join(run))["steps"].as_u64().unwrap();
+        std::fs::read(folder.path().join(format!("{run}/checkpoints/step-{steps:06}/model.bpk"))).unwrap()
+    };
+    assert!(model("whole") == model("parts"));
+    assert!(succeeds(folder.path(), &["train", "--resume", "parts"]).contains("has ended already"));
+    let message = fails(folder.path(), &["train", "--resume", "parts", "--lr", "1"], 2);
+    assert!(message.contains("--resume"), "{message}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_killed_run_goes_on_with_the_same_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = ["train", "digits-rnn", "--epochs", "60", "--output", "run"];
+    let mut child = start_long_run(folder.path(), &train, checkpoint_of(folder.path().join("run")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let told = succeeds(folder.path(), &train);
+    assert!(told.contains("unfinished: going on") && told.contains("going on after step"), "{told}");
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_comparison_goes_on_and_runs_nothing_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let compare = [
+        "compare",
+        "--workloads",
+        "digits-rnn",
+        "--optimizers",
+        "adam,sgd:lr=0.05,momentum=0.9",
+        "--seeds",
+        "3",
+        "--epochs",
+        "10",
+        "--jobs",
+        "2",
+        "--output",
+        "out",
+    ];
+    let runs = folder.path().join("out/runs");
+    let outcomes = || -> Vec<(PathBuf, std::time::SystemTime)> {
+        let Ok(entries) = std::fs::read_dir(&runs) else { return Vec::new() };
+        let files = entries.map(|entry| entry.unwrap().path().join("outcome.json"));
+        files
+            .filter_map(|file| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().unwrap())))
+            .collect()
+    };
+    let mut child = start_long_run(folder.path(), &compare, || !outcomes().is_empty());
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The workers notice that they are alone and end.
+    std::thread::sleep(Duration::from_millis(500));
+    let before = outcomes();
+    assert!(before.len() < 6, "the comparison was over before it could be interrupted");
+    let told = succeeds(folder.path(), &compare);
+    assert_eq!(outcomes().len(), 6);
+    for finished in &before {
+        assert!(outcomes().contains(finished), "{} was run twice", finished.0.display());
+    }
+    assert!(told.contains("3 seeds") && told.contains("accuracy"), "{told}");
+    for file in ["results.csv", "results.json", "results.md", "curves.svg"] {
+        assert!(folder.path().join("out").join(file).is_file(), "{file}");
+    }
+    let again = Instant::now();
+    succeeds(folder.path(), &compare);
+    assert!(again.elapsed() < Duration::from_secs(5), "a finished comparison was run again");
+}
+
+#[test]
+fn a_comparison_goes_on_after_a_trial_that_diverges() {
+    let folder = tempfile::tempdir().unwrap();
+    let told = succeeds(
+        folder.path(),
+        &[
+            "compare",
+            "--workloads",
+            "diabetes-linear",
+            "--optimizers",
+            "sgd:lr=1e9,sgd:lr=0.01",
+            "--epochs",
+            "20",
+        ],
+    );
+    assert!(told.contains("diverged (the loss is"), "{told}");
+    assert!(told.contains("1/1"), "{told}");
+}
+
+#[test]
+fn lists_name_everything_with_its_defaults() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = succeeds(folder.path(), &["list"]);
+    for spec in optlab::optim::OptimizerSpec::all() {
+        assert!(all.contains(spec.name()), "{}", spec.name());
+    }
+    for spec in optlab::schedule::ScheduleSpec::all() {
+        assert!(all.contains(spec.name()), "{}", spec.name());
+    }
+    assert!(all.contains("mnist-10k-cnn") && all.contains("beta_1=0.9") && all.contains("flex"));
+    let backends = succeeds(folder.path(), &["list", "backends"]);
+    assert!(backends.contains("answers") && !backends.contains("beta_1"));
+}
+
+#[test]
+fn every_shell_gets_completions() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = succeeds(folder.path(), &["completions", shell]);
+        assert!(script.contains("evaluate") && !script.is_empty(), "{shell}");
+    }
+}
