@@ -439,8 +439,7 @@ fn imports(code: &str, module: &[String]) -> Vec<Import> {
 fn expand(tokens: &[(usize, String)], i: &mut usize, prefix: &str, line: usize, out: &mut Vec<Import>) {
     let is = |at: usize, expected: &str| tokens.get(at).is_some_and(|(_, token)| token == expected);
     let mut path = prefix.to_string();
-    loop {
-        let Some((_, token)) = tokens.get(*i) else { break };
+    while let Some((_, token)) = tokens.get(*i) {
         if token == "{" {
             *i += 1;
             while *i < tokens.len() && !is(*i, "}") {

@@ -54,13 +54,10 @@ fn least_squares_mse(rows: &[Vec<f64>], targets: &[f64]) -> f64 {
         let pivot =
             (column..unknowns).max_by(|a, b| system[*a][column].abs().total_cmp(&system[*b][column].abs()));
         system.swap(column, pivot.unwrap());
-        for row in 0..unknowns {
-            if row != column {
-                let factor = system[row][column] / system[column][column];
-                for j in column..=unknowns {
-                    system[row][j] -= factor * system[column][j];
-                }
-            }
+        let pivot = system[column].clone();
+        for (_, row) in system.iter_mut().enumerate().filter(|(i, _)| *i != column) {
+            let factor = row[column] / pivot[column];
+            row.iter_mut().zip(&pivot).for_each(|(entry, pivot)| *entry -= factor * pivot);
         }
     }
     let solution: Vec<f64> = (0..unknowns).map(|i| system[i][unknowns] / system[i][i]).collect();

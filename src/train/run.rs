@@ -47,7 +47,7 @@ impl RunOptions {
 ///
 /// # Errors
 /// A trial out of range, a backend without a device, data that cannot be read, a folder that cannot be written. A loss
-/// that is no longer finite is no error but an [`Outcome`] with [`Status::Diverged`].
+/// that is no longer finite is no error but an [`Outcome`] with [`Status::Diverged`](crate::train::Status).
 pub fn run<W: Workload>(
     workload: &W,
     trial: &Trial,
