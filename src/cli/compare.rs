@@ -1,14 +1,14 @@
 use crate::cli::Exit;
+use crate::cli::trial_settings::{TrialSettings, VALIDATION};
 use crate::compare::arm::split_specs;
 use crate::compare::{
     Comparison, Folder, Invocation, Outcome, Plan, Progress, Runner, RunnerEvents, Seeds, Trial,
     WorkerCommand, WorkloadDefaults,
 };
-use crate::data::Augmentation;
 use crate::device;
 use crate::error::Error;
 use crate::report;
-use crate::train::{Budget, Status};
+use crate::train::Status;
 use crate::workload::{self, Workload};
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -16,14 +16,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Share of the training data that a comparison holds out where its plan does not say.
-const VALIDATION: f64 = 0.1;
-
 /// Arguments of `optlab compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// A plan in TOML, instead of the flags
-    #[arg(value_name = "PLAN.toml", conflicts_with = "GridArgs")]
+    #[arg(value_name = "PLAN.toml", conflicts_with_all = ["GridArgs", "TrialSettings"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     grid: GridArgs,
@@ -57,42 +54,8 @@ struct GridArgs {
     /// How many seeds each arm gets: 0, 1, … [default: 1]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seeds: Option<u64>,
-    /// Passes over the training data [default: each workload's]
-    #[arg(long, allow_negative_numbers = true, value_name = "N", conflicts_with = "steps")]
-    epochs: Option<usize>,
-    /// Optimizer steps, instead of epochs
-    #[arg(long, allow_negative_numbers = true, value_name = "N")]
-    steps: Option<usize>,
-    /// Examples a step [default: each workload's]
-    #[arg(long, allow_negative_numbers = true, value_name = "N")]
-    batch_size: Option<usize>,
-    /// Share of the training data held out for validation [default: 0.1]
-    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
-    validation: Option<f64>,
-    /// Weight of the L1 penalty [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
-    l1: Option<f64>,
-    /// Weight of the L2 penalty [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
-    l2: Option<f64>,
-    /// Scale all gradients together to at most this norm
-    #[arg(long, allow_negative_numbers = true, value_name = "C")]
-    clip_norm: Option<f64>,
-    /// Cut each gradient element to [-C, C]
-    #[arg(long, allow_negative_numbers = true, value_name = "C")]
-    clip_value: Option<f64>,
-    /// Stop after that many evaluations without a smaller validation loss
-    #[arg(long, allow_negative_numbers = true, value_name = "PATIENCE")]
-    early_stopping: Option<usize>,
-    /// Shift training images by up to that many pixels [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "PIXELS")]
-    shift: Option<u32>,
-    /// Rotate training images by up to that many degrees [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "DEGREES")]
-    rotation: Option<f64>,
-    /// Pad 28×28 images to 32×32
-    #[arg(long)]
-    pad: bool,
+    #[command(flatten)]
+    trial: TrialSettings,
 }
 
 impl GridArgs {
@@ -116,19 +79,16 @@ impl GridArgs {
                 backends => backends.to_vec(),
             },
             seeds: self.seeds.map_or(default.seeds, Seeds::Count),
-            budget: self.steps.map(Budget::Steps).or(self.epochs.map(Budget::Epochs)),
-            batch_size: self.batch_size,
-            validation: self.validation,
-            l1: self.l1.unwrap_or(0.0),
-            l2: self.l2.unwrap_or(0.0),
-            clip_norm: self.clip_norm,
-            clip_value: self.clip_value,
-            early_stopping: self.early_stopping,
-            augmentation: Augmentation {
-                shift: self.shift.unwrap_or(0),
-                rotation: self.rotation.unwrap_or(0.0),
-            },
-            pad: self.pad,
+            budget: self.trial.budget(),
+            batch_size: self.trial.batch_size,
+            validation: self.trial.validation,
+            l1: self.trial.l1.unwrap_or(0.0),
+            l2: self.trial.l2.unwrap_or(0.0),
+            clip_norm: self.trial.clip_norm,
+            clip_value: self.trial.clip_value,
+            early_stopping: self.trial.early_stopping,
+            augmentation: self.trial.augmentation(),
+            pad: self.trial.pad.unwrap_or(false),
         })
     }
 }

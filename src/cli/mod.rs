@@ -6,6 +6,7 @@ mod list;
 mod predict;
 mod progress;
 pub mod train;
+mod trial_settings;
 mod worker;
 
 use crate::error::Error;

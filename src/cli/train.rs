@@ -2,7 +2,8 @@
 
 use crate::cli::Exit;
 use crate::cli::progress::Progress;
-use crate::data::{Augmentation, Source};
+use crate::cli::trial_settings::{TrialSettings, VALIDATION};
+use crate::data::Source;
 use crate::device;
 use crate::error::Error;
 use crate::optim::OptimizerSpec;
@@ -41,7 +42,7 @@ pub struct TrainArgs {
 
 /// The settings that a `--config` file may hold too, under the same names with underscores.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct Settings {
     /// The optimizer: name or name:key=value,key=value [default: adam]
     #[arg(long, value_name = "SPEC")]
@@ -58,42 +59,9 @@ pub struct Settings {
     /// Decides initial weights, held-out examples, order, augmentation and dropout [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seed: Option<u64>,
-    /// Passes over the training data [default: the workload's]
-    #[arg(long, allow_negative_numbers = true, value_name = "N", conflicts_with = "steps")]
-    epochs: Option<usize>,
-    /// Optimizer steps, instead of epochs
-    #[arg(long, allow_negative_numbers = true, value_name = "N")]
-    steps: Option<usize>,
-    /// Examples a step [default: the workload's]
-    #[arg(long, allow_negative_numbers = true, value_name = "N")]
-    batch_size: Option<usize>,
-    /// Share of the training data held out for validation [default: 0.1]
-    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
-    validation: Option<f64>,
-    /// Weight of the L1 penalty, λ‖θ‖₁ [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
-    l1: Option<f64>,
-    /// Weight of the L2 penalty, λ/2 ‖θ‖² [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "λ")]
-    l2: Option<f64>,
-    /// Scale all gradients together to at most this norm
-    #[arg(long, allow_negative_numbers = true, value_name = "C")]
-    clip_norm: Option<f64>,
-    /// Cut each gradient element to [-C, C]
-    #[arg(long, allow_negative_numbers = true, value_name = "C")]
-    clip_value: Option<f64>,
-    /// Stop after that many evaluations without a smaller validation loss
-    #[arg(long, allow_negative_numbers = true, value_name = "PATIENCE")]
-    early_stopping: Option<usize>,
-    /// Shift training images by up to that many pixels [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "PIXELS")]
-    shift: Option<u32>,
-    /// Rotate training images by up to that many degrees [default: 0]
-    #[arg(long, allow_negative_numbers = true, value_name = "DEGREES")]
-    rotation: Option<f64>,
-    /// Pad 28×28 images to 32×32
-    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
-    pad: Option<bool>,
+    #[command(flatten)]
+    #[serde(flatten)]
+    trial: TrialSettings,
     /// Write a checkpoint every STEPS steps, besides the best and the last
     #[arg(long, allow_negative_numbers = true, value_name = "STEPS")]
     checkpoint_every: Option<usize>,
@@ -135,22 +103,20 @@ impl SpecText {
     }
 }
 
-macro_rules! first_given {
-    ($flags:ident or $file:ident: $($field:ident),*) => {
-        Settings { $($field: $flags.$field.or($file.$field)),* }
-    };
-}
-
 impl Settings {
     /// These, and `file`'s where these say nothing.
     fn or(self, file: Settings) -> Settings {
-        // A length on the command line replaces the file's, whichever unit that has.
-        let file = match (self.epochs, self.steps) {
-            (None, None) => file,
-            _ => Settings { epochs: None, steps: None, ..file },
-        };
-        first_given!(self or file: optimizer, schedule, lr, backend, seed, epochs, steps, batch_size, validation, l1, l2,
-            clip_norm, clip_value, early_stopping, shift, rotation, pad, checkpoint_every, output, data_dir)
+        Settings {
+            optimizer: self.optimizer.or(file.optimizer),
+            schedule: self.schedule.or(file.schedule),
+            lr: self.lr.or(file.lr),
+            backend: self.backend.or(file.backend),
+            seed: self.seed.or(file.seed),
+            trial: self.trial.or(file.trial),
+            checkpoint_every: self.checkpoint_every.or(file.checkpoint_every),
+            output: self.output.or(file.output),
+            data_dir: self.data_dir.or(file.data_dir),
+        }
     }
 
     fn read(path: &Path) -> Result<Settings, Error> {
@@ -164,7 +130,7 @@ impl Settings {
             return Err(Error::unknown_field(&path.display().to_string(), key, &known));
         }
         let settings: Settings = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
-        if settings.epochs.is_some() && settings.steps.is_some() {
+        if settings.trial.epochs.is_some() && settings.trial.steps.is_some() {
             return Err(refuse("`epochs` and `steps` exclude each other".into()));
         }
         Ok(settings)
@@ -187,22 +153,16 @@ impl Settings {
             schedule,
             backend: self.backend.clone().unwrap_or_else(|| device::default_backend().into()),
             seed: self.seed.unwrap_or(0),
-            budget: match (self.steps, self.epochs) {
-                (Some(steps), _) => Budget::Steps(steps),
-                (None, epochs) => Budget::Epochs(epochs.unwrap_or(info.epochs)),
-            },
-            batch_size: self.batch_size.unwrap_or(info.batch_size),
-            validation: self.validation.unwrap_or(0.1),
-            l1: self.l1.unwrap_or(0.0),
-            l2: self.l2.unwrap_or(0.0),
-            clip_norm: self.clip_norm,
-            clip_value: self.clip_value,
-            early_stopping: self.early_stopping,
-            augmentation: Augmentation {
-                shift: self.shift.unwrap_or(0),
-                rotation: self.rotation.unwrap_or(0.0),
-            },
-            pad: self.pad.unwrap_or(false),
+            budget: self.trial.budget().unwrap_or(Budget::Epochs(info.epochs)),
+            batch_size: self.trial.batch_size.unwrap_or(info.batch_size),
+            validation: self.trial.validation.unwrap_or(VALIDATION),
+            l1: self.trial.l1.unwrap_or(0.0),
+            l2: self.trial.l2.unwrap_or(0.0),
+            clip_norm: self.trial.clip_norm,
+            clip_value: self.trial.clip_value,
+            early_stopping: self.trial.early_stopping,
+            augmentation: self.trial.augmentation(),
+            pad: self.trial.pad.unwrap_or(false),
         };
         trial.validate()?;
         if trial.early_stopping.is_some() && trial.validation == 0.0 {
