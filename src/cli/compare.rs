@@ -20,7 +20,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// A plan in TOML, instead of the flags
-    #[arg(value_name = "PLAN.toml", conflicts_with_all = ["GridArgs", "TrialSettings"])]
+    #[arg(value_name = "PLAN.toml")]
     plan: Option<PathBuf>,
     #[command(flatten)]
     grid: GridArgs,
@@ -36,8 +36,7 @@ pub struct CompareArgs {
 }
 
 /// The grid: every workload × backend × optimizer × schedule × seed is one trial.
-#[derive(Debug, Args)]
-#[group(id = "GridArgs", multiple = true)]
+#[derive(Debug, Default, PartialEq, Args)]
 struct GridArgs {
     /// Workloads to train
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
@@ -100,6 +99,10 @@ impl GridArgs {
 /// results, not errors.
 pub fn run(args: &CompareArgs) -> Result<(), Exit> {
     let plan = match &args.plan {
+        Some(_) if args.grid != GridArgs::default() => {
+            let message = "a PLAN.toml says it all: only --jobs, --output and --data-dir go with it";
+            return Err(Error::Usage(message.into()).into());
+        }
         Some(path) => Plan::read(path)?,
         None => args.grid.plan()?,
     };
