@@ -9,7 +9,7 @@
 //! machine whose speed drifts, so they take turns, and the medians over the rounds are compared.
 
 use burn::optim::GradientsParams;
-use optlab::data::{Augmentation, Batches, Source};
+use optlab::data::{Batches, Source};
 use optlab::model::Mode;
 use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
@@ -52,24 +52,8 @@ fn main() -> Result<(), Error> {
 }
 
 fn trial(workload: &str, steps: usize) -> Result<Trial, Error> {
-    Ok(Trial {
-        workload: workload.into(),
-        optimizer: "adam".parse()?,
-        schedule: "constant".parse()?,
-        lr: 1e-3,
-        backend: "flex".into(),
-        seed: 0,
-        budget: Budget::Steps(steps),
-        batch_size: workload::find(workload)?.info().batch_size,
-        validation: 0.1,
-        l1: 0.0,
-        l2: 0.0,
-        clip_norm: None,
-        clip_value: None,
-        early_stopping: None,
-        augmentation: Augmentation::default(),
-        pad: false,
-    })
+    let info = workload::find(workload)?.info();
+    Ok(Trial { backend: "flex".into(), budget: Budget::Steps(steps), ..Trial::new(&info) })
 }
 
 /// Milliseconds a step of `train::run`, the first step excluded; evaluation and checkpoints are outside of its clock.

@@ -4,7 +4,7 @@
 // builds it once more with `--features wgpu,ndarray`, and a backend that is compiled in but finds no device fails here.
 #![cfg(all(feature = "flex", any(feature = "ndarray", feature = "wgpu", feature = "cuda")))]
 
-use optlab::data::{Augmentation, Source};
+use optlab::data::Source;
 use optlab::device;
 use optlab::train::history::{self, Row};
 use optlab::train::{self, Budget, Outcome, RunDirectory, RunOptions, Score, Trial, Which};
@@ -50,22 +50,10 @@ fn others() -> Vec<&'static str> {
 
 fn trial(workload: &str, steps: usize, backend: &str) -> Trial {
     Trial {
-        workload: workload.into(),
-        optimizer: "adam".parse().unwrap(),
-        schedule: "constant".parse().unwrap(),
-        lr: 1e-3,
         backend: backend.into(),
         seed: 1,
         budget: Budget::Steps(steps),
-        batch_size: workload::find(workload).unwrap().info().batch_size,
-        validation: 0.1,
-        l1: 0.0,
-        l2: 0.0,
-        clip_norm: None,
-        clip_value: None,
-        early_stopping: None,
-        augmentation: Augmentation::default(),
-        pad: false,
+        ..Trial::new(&workload::find(workload).unwrap().info())
     }
 }
 

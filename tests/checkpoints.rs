@@ -3,28 +3,19 @@
 use optlab::Error;
 use optlab::train::checkpoint::Checkpoint;
 use optlab::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial, Which};
-use optlab::workload;
+use optlab::workload::{self, Workload};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 fn trial() -> Trial {
     Trial {
-        workload: "diabetes-linear".into(),
-        optimizer: "adam".parse().unwrap(),
         schedule: "cosine".parse().unwrap(),
         lr: 1e-2,
         backend: "flex".into(),
         seed: 1,
         budget: Budget::Steps(100),
-        batch_size: 32,
         validation: 0.2,
-        l1: 0.0,
-        l2: 0.0,
-        clip_norm: None,
-        clip_value: None,
-        early_stopping: None,
-        augmentation: Default::default(),
-        pad: false,
+        ..Trial::new(&workload::find("diabetes-linear").unwrap().info())
     }
 }
 

@@ -171,6 +171,14 @@ fn a_config_file_sets_what_flags_set_and_flags_win() {
     assert_eq!(trial["optimizer"]["momentum"], 0.5);
     assert_eq!(trial["schedule"]["min_lr"], 0.1);
 
+    // A label of a comparison's table is a spec of `train`.
+    succeeds(
+        folder.path(),
+        &["train", "diabetes-linear", "--optimizer", "sgd:lr=0.125,momentum=0.9", "--output", "b"],
+    );
+    let trial = std::fs::read_to_string(folder.path().join("b/trial.json")).unwrap();
+    assert!(trial.contains("\"lr\": 0.125"), "{trial}");
+
     write("epoch = 3\n");
     let message = fails(folder.path(), &train, 2);
     assert!(message.contains("a.toml") && message.contains("did you mean `epochs`?"), "{message}");

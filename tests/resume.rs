@@ -2,7 +2,7 @@
 
 use optlab::device::{self, Backend};
 use optlab::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial};
-use optlab::workload;
+use optlab::workload::{self, Workload};
 use optlab::{Error, data::Augmentation};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -11,22 +11,15 @@ const STEPS: usize = 60;
 
 fn trial(workload: &str, optimizer: &str, backend: &str) -> Trial {
     Trial {
-        workload: workload.into(),
         optimizer: optimizer.parse().unwrap(),
         schedule: "warmup_cosine".parse().unwrap(),
-        lr: 1e-3,
         backend: backend.into(),
         seed: 3,
         budget: Budget::Steps(STEPS),
         batch_size: 64,
-        validation: 0.1,
-        l1: 0.0,
         l2: 1e-4,
         clip_norm: Some(1.0),
-        clip_value: None,
-        early_stopping: None,
-        augmentation: Augmentation::default(),
-        pad: false,
+        ..Trial::new(&workload::find(workload).unwrap().info())
     }
 }
 

@@ -6,22 +6,12 @@ use optlab::workload::{self, Workload};
 
 fn trial(workload: &str, optimizer: &str, lr: f64, epochs: usize) -> Trial {
     Trial {
-        workload: workload.into(),
         optimizer: optimizer.parse().unwrap(),
         schedule: "cosine".parse().unwrap(),
         lr,
         backend: "flex".into(),
-        seed: 0,
         budget: Budget::Epochs(epochs),
-        batch_size: workload::find(workload).unwrap().info().batch_size,
-        validation: 0.1,
-        l1: 0.0,
-        l2: 0.0,
-        clip_norm: None,
-        clip_value: None,
-        early_stopping: None,
-        augmentation: Default::default(),
-        pad: false,
+        ..Trial::new(&workload::find(workload).unwrap().info())
     }
 }
 

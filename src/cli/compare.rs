@@ -1,5 +1,5 @@
 use crate::cli::Exit;
-use crate::cli::trial_settings::{TrialSettings, VALIDATION};
+use crate::cli::trial_settings::TrialSettings;
 use crate::compare::arm::split_specs;
 use crate::compare::{
     Comparison, Folder, Invocation, Outcome, Plan, Progress, Runner, RunnerEvents, Seeds, Trial,
@@ -8,7 +8,7 @@ use crate::compare::{
 use crate::device;
 use crate::error::Error;
 use crate::report;
-use crate::train::Status;
+use crate::train::{Status, VALIDATION};
 use crate::workload::{self, Workload};
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};

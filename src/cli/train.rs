@@ -2,13 +2,13 @@
 
 use crate::cli::Exit;
 use crate::cli::progress::Progress;
-use crate::cli::trial_settings::{TrialSettings, VALIDATION};
+use crate::cli::trial_settings::TrialSettings;
+use crate::compare::Arm;
 use crate::data::Source;
 use crate::device;
 use crate::error::Error;
-use crate::optim::OptimizerSpec;
 use crate::schedule::ScheduleSpec;
-use crate::train::{self, Budget, Found, Outcome, RunDirectory, RunOptions, Status, Trial};
+use crate::train::{self, Found, Outcome, RunDirectory, RunOptions, Status, Trial};
 use crate::workload::{self, BuiltIn, Info, Workload};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -44,13 +44,13 @@ pub struct TrainArgs {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// The optimizer: name or name:key=value,key=value [default: adam]
+    /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys [default: adam]
     #[arg(long, value_name = "SPEC")]
     optimizer: Option<SpecText>,
     /// The learning-rate schedule: name or name:key=value,key=value [default: constant]
     #[arg(long, value_name = "SPEC")]
     schedule: Option<SpecText>,
-    /// The learning rate that the schedule starts from [default: the optimizer's]
+    /// The learning rate that the schedule starts from; wins over the optimizer's `lr` [default: the optimizer's]
     #[arg(long, allow_negative_numbers = true, value_name = "X")]
     lr: Option<f64>,
     /// flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if compiled in, else flex]
@@ -88,10 +88,11 @@ impl From<&str> for SpecText {
 }
 
 impl SpecText {
-    fn optimizer(&self) -> Result<OptimizerSpec, Error> {
+    /// The optimizer, with a learning rate if the text or table has one.
+    fn optimizer(&self) -> Result<Arm, Error> {
         match self {
             SpecText::Text(text) => text.parse(),
-            SpecText::Table(table) => OptimizerSpec::from_value(&table.clone().into()),
+            SpecText::Table(table) => Arm::from_value(&table.clone().into()),
         }
     }
 
@@ -138,31 +139,31 @@ impl Settings {
 
     /// The trial of the workload that `info` describes.
     fn trial(&self, info: &Info) -> Result<Trial, Error> {
-        let optimizer = match &self.optimizer {
+        let default = Trial::new(info);
+        let arm = match &self.optimizer {
             Some(spec) => spec.optimizer()?,
-            None => "adam".parse()?,
-        };
-        let schedule = match &self.schedule {
-            Some(spec) => spec.schedule()?,
-            None => "constant".parse()?,
+            None => Arm { optimizer: default.optimizer.clone(), lr: None },
         };
         let trial = Trial {
-            workload: info.name.into(),
-            lr: self.lr.unwrap_or_else(|| optimizer.default_lr()),
-            optimizer,
-            schedule,
-            backend: self.backend.clone().unwrap_or_else(|| device::default_backend().into()),
-            seed: self.seed.unwrap_or(0),
-            budget: self.trial.budget().unwrap_or(Budget::Epochs(info.epochs)),
-            batch_size: self.trial.batch_size.unwrap_or(info.batch_size),
-            validation: self.trial.validation.unwrap_or(VALIDATION),
-            l1: self.trial.l1.unwrap_or(0.0),
-            l2: self.trial.l2.unwrap_or(0.0),
+            lr: self.lr.unwrap_or_else(|| arm.learning_rate()),
+            optimizer: arm.optimizer,
+            schedule: match &self.schedule {
+                Some(spec) => spec.schedule()?,
+                None => default.schedule.clone(),
+            },
+            backend: self.backend.clone().unwrap_or_else(|| default.backend.clone()),
+            seed: self.seed.unwrap_or(default.seed),
+            budget: self.trial.budget().unwrap_or(default.budget),
+            batch_size: self.trial.batch_size.unwrap_or(default.batch_size),
+            validation: self.trial.validation.unwrap_or(default.validation),
+            l1: self.trial.l1.unwrap_or(default.l1),
+            l2: self.trial.l2.unwrap_or(default.l2),
             clip_norm: self.trial.clip_norm,
             clip_value: self.trial.clip_value,
             early_stopping: self.trial.early_stopping,
             augmentation: self.trial.augmentation(),
-            pad: self.trial.pad.unwrap_or(false),
+            pad: self.trial.pad.unwrap_or(default.pad),
+            ..default
         };
         trial.validate()?;
         if trial.early_stopping.is_some() && trial.validation == 0.0 {

@@ -5,9 +5,6 @@ use crate::train::Budget;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-/// Share of the training data that is held out where nobody says.
-pub const VALIDATION: f64 = 0.1;
-
 /// What decides a trial besides workload, optimizer, schedule, backend and seed.
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(default)]

@@ -18,4 +18,4 @@ pub use observer::{EpochReport, Observer, Start};
 pub use outcome::{Outcome, Score, Status, TargetReached};
 pub use run::{RunOptions, preparation, run};
 pub use run_directory::{Found, RunDirectory, create_folder, read_json, write_json};
-pub use trial::{Budget, Trial};
+pub use trial::{Budget, Trial, VALIDATION};

@@ -1,9 +1,11 @@
 //! All that decides a run.
 
 use crate::data::Augmentation;
+use crate::device;
 use crate::error::Error;
-use crate::optim::{GradientTransform, OptimizerSpec};
-use crate::schedule::ScheduleSpec;
+use crate::optim::{AdamConfig, GradientTransform, OptimizerSpec};
+use crate::schedule::{ConstantConfig, ScheduleSpec};
+use crate::workload::Info;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -77,7 +79,34 @@ pub struct Trial {
     pub pad: bool,
 }
 
+/// Share of the training data that is held out where nobody says.
+pub const VALIDATION: f64 = 0.1;
+
 impl Trial {
+    /// A trial of the workload that `info` describes: Adam at its default rate, constant, on the default backend, for the
+    /// workload's own number of epochs, with a tenth of the training data held out and nothing else.
+    pub fn new(info: &Info) -> Self {
+        let optimizer = OptimizerSpec::Adam(AdamConfig::default());
+        Trial {
+            workload: info.name.into(),
+            lr: optimizer.default_lr(),
+            optimizer,
+            schedule: ScheduleSpec::Constant(ConstantConfig::default()),
+            backend: device::default_backend().into(),
+            seed: 0,
+            budget: Budget::Epochs(info.epochs),
+            batch_size: info.batch_size,
+            validation: VALIDATION,
+            l1: 0.0,
+            l2: 0.0,
+            clip_norm: None,
+            clip_value: None,
+            early_stopping: None,
+            augmentation: Augmentation::default(),
+            pad: false,
+        }
+    }
+
     /// Checks every field against its range.
     ///
     /// # Errors
