@@ -1,5 +1,6 @@
 //! The one error of the crate: who was wrong, in which field, what was allowed, what was given.
 
+use std::cmp::Ordering;
 use std::path::PathBuf;
 
 /// Everything that can go wrong, one line each.
@@ -180,16 +181,20 @@ impl Error {
     }
 }
 
-/// The one of `known` that is closest to `name`, if it is close enough to be what was meant: by edits and swapped
-/// letters, and between equals by the beginning.
+/// The one of `known` that is closest to `name`, if it is close enough to be what was meant: few edits or swapped
+/// letters away, or begun alike.
 fn nearest(name: &str, known: &[&str]) -> Option<String> {
     let name = name.to_lowercase();
-    let edits = |candidate: &str| strsim::normalized_damerau_levenshtein(&name, candidate);
+    let similarity = |candidate: &str| {
+        let edits = strsim::normalized_damerau_levenshtein(&name, candidate);
+        let beginning = strsim::jaro_winkler(&name, candidate);
+        (edits.max(beginning - 0.2), beginning)
+    };
     known
         .iter()
-        .filter(|candidate| edits(candidate) > 0.55)
-        .map(|candidate| (edits(candidate) + 0.1 * strsim::jaro_winkler(&name, candidate), candidate))
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|candidate| (similarity(candidate), candidate))
+        .filter(|((similarity, _), _)| *similarity > 0.55)
+        .max_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(Ordering::Equal))
         .map(|(_, candidate)| candidate.to_string())
 }
 
