@@ -5,6 +5,7 @@ use crate::compare::{
     Comparison, Folder, Invocation, Outcome, Plan, Progress, Runner, RunnerEvents, Seeds, Trial,
     WorkerCommand, WorkloadDefaults,
 };
+use crate::data::{self, Source};
 use crate::device;
 use crate::error::Error;
 use crate::report;
@@ -112,6 +113,12 @@ pub fn run(args: &CompareArgs) -> Result<(), Exit> {
     let trials = plan.trials(&defaults)?;
     for backend in &plan.backends {
         device::parse(backend)?;
+    }
+    // Once and before anything is begun, so that data that are not there are one error, not one for each trial, and
+    // workers do not all download the same file.
+    let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
+    for workload in &plan.workloads {
+        data::load(workload::find(workload)?.info().data_set, &source)?;
     }
     let output = match &args.output {
         Some(output) => output.clone(),
