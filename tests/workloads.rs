@@ -101,6 +101,7 @@ fn the_sunspot_rnn_beats_next_year_is_this_year_on_the_last_fifty_years() {
     let outcome = run(&trial("sunspots-rnn", "adam", 1e-3, 100));
     let rmse = outcome.test.unwrap().metric;
     assert!(rmse < 0.9 * persistence, "rmse {rmse} against {persistence} of the naive forecast");
+    assert!(outcome.target_reached.is_some(), "{outcome:?}");
 }
 
 #[test]

@@ -11,7 +11,8 @@ pub(super) fn sunspots_rnn() -> BuiltIn {
             data_set: "sunspots",
             input_shape: &[20, 1],
             task: Task::Regression,
-            target: 20.0,
+            // "Next year is this year" has 36.7 on the validation part.
+            target: 25.0,
             batch_size: 32,
             epochs: 100,
             standardize: true,
