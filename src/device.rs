@@ -110,6 +110,7 @@ fn create(backend: &str, index: Option<usize>) -> Option<Device> {
         #[cfg(feature = "flex")]
         "flex" => Some(Device::flex()),
         #[cfg(feature = "ndarray")]
+        #[expect(deprecated, reason = "Burn wants to drop it; people ask for it all the same")]
         "ndarray" => Some(Device::ndarray()),
         #[cfg(feature = "wgpu")]
         "wgpu" => match index {
