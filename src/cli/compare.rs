@@ -201,14 +201,17 @@ impl RunnerEvents for Bars {
             self.all.suspend(|| eprintln!("{}: its worker died, trying again", title(trial)));
         }
         let bar = self.all.add(ProgressBar::new(0));
-        bar.set_style(style("     [{bar:30}] {pos}/{len} steps, {msg}"));
+        bar.set_style(style("     starting {msg}"));
         bar.set_message(title(trial));
         self.running.insert(index, bar);
     }
 
     fn progress(&mut self, index: usize, trial: &Trial, progress: Progress) {
         if let Some(bar) = self.running.get(&index) {
-            bar.set_length(progress.total_steps as u64);
+            if bar.length() != Some(progress.total_steps as u64) {
+                bar.set_style(style("     [{bar:30}] {pos}/{len} steps, {msg}"));
+                bar.set_length(progress.total_steps as u64);
+            }
             bar.set_position(progress.step as u64);
             let loss = progress.loss.map_or_else(|| "not finite".into(), |loss| format!("{loss:.4}"));
             bar.set_message(format!("{}, loss {loss}", title(trial)));

@@ -5,12 +5,14 @@ use crate::workload::Info;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// A bar and a line for each epoch.
 pub struct Progress {
     info: Info,
     epochs: usize,
     bar: ProgressBar,
+    shown: Option<Instant>,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -28,7 +30,7 @@ impl Progress {
         if let Err(error) = handler {
             eprintln!("warning: Ctrl-C will end the run without a checkpoint ({error})");
         }
-        Progress { info, epochs: 0, bar: ProgressBar::hidden(), interrupted }
+        Progress { info, epochs: 0, bar: ProgressBar::hidden(), shown: None, interrupted }
     }
 
     fn line(&self, line: &str) {
@@ -59,6 +61,11 @@ impl Observer for Progress {
     }
 
     fn step(&mut self, step: usize, loss: f64) {
+        // This is within the training clock, and a step may take as little as ten microseconds.
+        if self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(50)) {
+            return;
+        }
+        self.shown = Some(Instant::now());
         self.bar.set_position(step as u64);
         self.bar.set_message(format!("loss {loss:.4}"));
     }
