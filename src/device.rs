@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use burn::tensor::Device;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A backend that a program may be built with.
 #[derive(Debug, Clone, Copy)]
@@ -84,9 +85,15 @@ pub fn parse(name: &str) -> Result<(&'static Backend, Option<usize>), Error> {
 pub fn open(name: &str) -> Result<Device, Error> {
     let (backend, index) = parse(name)?;
     let no_device = |reason: String| Error::NoDevice { backend: name.into(), reason };
-    // A driver that is missing shows itself as a panic inside of Burn, on this thread or on one of its own.
+    // A driver that is missing shows itself as a panic inside of Burn, on this thread or first on one of its own; the
+    // first one says what is wrong.
+    let first_panic = Arc::new(Mutex::new(None));
+    let heard = first_panic.clone();
     let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
+    std::panic::set_hook(Box::new(move |panic| {
+        let told = panic.payload_as_str().unwrap_or("the driver gave up").to_string();
+        heard.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(told);
+    }));
     let answer = std::panic::catch_unwind(|| {
         let device = create(backend.name, index)?;
         let two = burn::tensor::Tensor::<1>::ones([1], &device).add_scalar(1.0).into_data();
@@ -96,11 +103,10 @@ pub fn open(name: &str) -> Result<Device, Error> {
     match answer {
         Ok(Some(device)) => Ok(device),
         Ok(None) => Err(no_device("no such device".into())),
-        Err(panic) => {
-            let reason = panic.downcast_ref::<String>().cloned();
-            let reason = reason.or_else(|| panic.downcast_ref::<&str>().map(|text| text.to_string()));
-            let reason = reason.unwrap_or_else(|| "the driver gave up".into());
-            Err(no_device(reason.lines().next().unwrap_or_default().into()))
+        Err(_) => {
+            let told: Option<String> = first_panic.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let reason = told.as_deref().and_then(|told| told.lines().next());
+            Err(no_device(reason.unwrap_or("the driver gave up").into()))
         }
     }
 }

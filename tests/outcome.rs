@@ -1,0 +1,113 @@
+//! How a run ends, and what it may look at before.
+
+use optlab::train::history::{self, Part, Row};
+use optlab::train::{self, Budget, Outcome, RunDirectory, RunOptions, Status, Trial, Which};
+use optlab::workload::{self, Workload};
+use std::path::Path;
+
+fn trial(workload: &str) -> Trial {
+    Trial { backend: "flex".into(), ..Trial::new(&workload::find(workload).unwrap().info()) }
+}
+
+fn run(trial: &Trial, folder: &Path) -> Outcome {
+    let workload = workload::find(&trial.workload).unwrap();
+    train::run(&workload, trial, &RunOptions::new(RunDirectory::new(folder)), &mut ()).unwrap()
+}
+
+fn evaluations(folder: &Path) -> Vec<(usize, Part)> {
+    let rows = history::read(&folder.join("history.jsonl")).unwrap();
+    let evaluation = |row| match row {
+        Row::Evaluation { step, part, .. } => Some((step, part)),
+        Row::Step { .. } => None,
+    };
+    rows.into_iter().filter_map(evaluation).collect()
+}
+
+#[test]
+fn early_stopping_ends_a_run_that_gets_no_better_and_the_test_is_of_its_best_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let patient =
+        Trial { lr: 0.1, budget: Budget::Epochs(500), early_stopping: Some(5), ..trial("diabetes-linear") };
+    let outcome = run(&patient, folder.path());
+    assert_eq!(outcome.status, Status::StoppedEarly);
+    assert!(outcome.epochs < 500, "{outcome:?}");
+    let best = outcome.best_step.unwrap();
+    assert!(best < outcome.steps, "the best evaluation is not the last one");
+
+    let workload = workload::find("diabetes-linear").unwrap();
+    let splits = workload.splits(&Default::default(), &train::preparation(&patient)).unwrap();
+    let device = optlab::device::open("flex").unwrap();
+    let (checkpoints, shape) = (folder.path().join("checkpoints"), &splits.train.input_shape);
+    let score = |which| {
+        let trained = train::load(&workload, &patient, &checkpoints, which, shape, &device).unwrap();
+        train::evaluate(&workload, &trained.model, &splits.test, splits.target_scale, &device).unwrap()
+    };
+    assert_eq!(outcome.test, Some(score(Which::Best)));
+    assert_eq!(outcome.test, Some(score(Which::Step(best))));
+    assert_ne!(outcome.test, Some(score(Which::Last)));
+}
+
+#[test]
+fn the_test_part_is_looked_at_once_and_last() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&Trial { budget: Budget::Epochs(4), ..trial("digits-rnn") }, folder.path());
+    let seen = evaluations(folder.path());
+    assert_eq!(seen.iter().filter(|(_, part)| *part == Part::Test).count(), 1);
+    assert_eq!(seen.last().map(|(_, part)| *part), Some(Part::Test));
+    assert_eq!(seen.iter().filter(|(_, part)| *part == Part::Validation).count(), 4);
+}
+
+#[test]
+fn a_run_without_a_validation_part_tests_its_last_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcome =
+        run(&Trial { budget: Budget::Epochs(2), validation: 0.0, ..trial("digits-rnn") }, folder.path());
+    assert_eq!((outcome.best_validation, outcome.final_validation, outcome.best_step), (None, None, None));
+    assert!(outcome.test.is_some());
+    assert!(evaluations(folder.path()).iter().all(|(_, part)| *part != Part::Validation));
+}
+
+#[test]
+fn a_history_has_every_step_with_the_rate_that_its_schedule_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let trial = Trial {
+        schedule: "exponential:gamma=0.5".parse().unwrap(),
+        lr: 0.25,
+        budget: Budget::Steps(12),
+        ..trial("diabetes-linear")
+    };
+    run(&trial, folder.path());
+    let rows = history::read(&folder.path().join("history.jsonl")).unwrap();
+    let rates: Vec<(usize, f64)> = rows
+        .iter()
+        .filter_map(|row| match row {
+            Row::Step { step, lr, .. } => Some((*step, *lr)),
+            Row::Evaluation { .. } => None,
+        })
+        .collect();
+    let expected: Vec<(usize, f64)> =
+        (0..12).map(|step| (step + 1, 0.25 * 0.5_f64.powi(step as i32))).collect();
+    assert_eq!(rates, expected);
+}
+
+#[test]
+fn a_penalty_on_all_weights_makes_them_smaller() {
+    let norm = |l2: f64| {
+        let folder = tempfile::tempdir().unwrap();
+        let optimizer = "sgd".parse().unwrap();
+        let trial = Trial { l2, optimizer, lr: 0.01, budget: Budget::Epochs(20), ..trial("diabetes-linear") };
+        run(&trial, folder.path());
+        let workload = workload::find("diabetes-linear").unwrap();
+        let device = optlab::device::open("flex").unwrap();
+        let checkpoints = folder.path().join("checkpoints");
+        let trained = train::load(&workload, &trial, &checkpoints, Which::Last, &[10], &device).unwrap();
+        let zero = burn::tensor::Tensor::<2>::zeros([1, 10], &device);
+        let mode = optlab::model::Mode::Evaluate;
+        // With inputs one and zero, the difference is the sum of the weights in one direction.
+        let one = zero.clone().add_scalar(1.0);
+        let difference =
+            workload.forward(&trained.model, one, mode) - workload.forward(&trained.model, zero, mode);
+        f64::from(difference.into_scalar::<f32>().abs())
+    };
+    assert!(norm(10.0) < 0.5 * norm(0.0), "{} against {}", norm(10.0), norm(0.0));
+}
