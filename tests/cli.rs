@@ -302,7 +302,9 @@ fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {
 
 #[cfg(unix)]
 fn signal(child: &std::process::Child, signal: &str) {
-    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+    // The shell's own `kill`: a program of that name is not on every machine.
+    let command = format!("kill {signal} {}", child.id());
+    assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
 }
 
 #[test]
