@@ -95,7 +95,8 @@ fn a_penalty_on_all_weights_makes_them_smaller() {
     let norm = |l2: f64| {
         let folder = tempfile::tempdir().unwrap();
         let optimizer = "sgd".parse().unwrap();
-        let trial = Trial { l2, optimizer, lr: 0.005, budget: Budget::Epochs(20), ..trial("diabetes-linear") };
+        let trial =
+            Trial { l2, optimizer, lr: 0.005, budget: Budget::Epochs(20), ..trial("diabetes-linear") };
         run(&trial, folder.path());
         let workload = workload::find("diabetes-linear").unwrap();
         let device = optlab::device::open("flex").unwrap();
