@@ -9,6 +9,7 @@
 //! machine whose speed drifts, so they take turns, and the medians over the rounds are compared.
 
 use burn::optim::GradientsParams;
+use optlab::compare::stats::median;
 use optlab::data::{Batches, Source};
 use optlab::model::Mode;
 use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
@@ -45,7 +46,7 @@ fn main() -> Result<(), Error> {
             full.push(full_time);
             ratios.push(full_time / bare_time);
         }
-        let [bare, full, ratio] = [bare, full, ratios].map(median);
+        let [bare, full, ratio] = [bare, full, ratios].map(|values| median(&values).unwrap_or(f64::NAN));
         println!("{workload:<16} {steps:>6} {bare:>14.3} {full:>14.3} {ratio:>7.3}");
     }
     Ok(())
@@ -87,9 +88,4 @@ fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
     }
     // `flex` has done a step when the call returns, so there is nothing to wait for.
     Ok(began.elapsed().as_secs_f64() * 1e3 / (steps - 1) as f64)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

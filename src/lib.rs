@@ -4,11 +4,13 @@
 //! them under one protocol, and keeps checkpoints that go on exactly where they stopped.
 
 mod atomic_file;
+mod checksum;
 pub mod cli;
 pub mod compare;
 pub mod data;
 pub mod device;
 pub mod error;
+mod json_file;
 pub mod model;
 pub mod optim;
 pub mod random;

@@ -7,25 +7,49 @@ use std::path::{Path, PathBuf};
 /// What each folder or top-level file of `src/` may import of the others. An entry with a path allows that path alone.
 ///
 /// `lib.rs` and `main.rs` are not in the table: the first lists the modules, the second starts the command line.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("error", &[]),
     ("atomic_file", &["error"]),
+    ("checksum", &[]),
+    ("json_file", &["error", "atomic_file"]),
     ("random", &[]),
     ("range", &["error"]),
     ("spec", &["error"]),
     ("device", &["error"]),
-    ("data", &["error", "random"]),
+    ("data", &["error", "checksum", "random"]),
     ("model", &["error", "random"]),
     ("optim", &["error", "spec", "range"]),
     ("schedule", &["error", "spec", "range"]),
     ("workload", &["error", "random", "data", "model"]),
     (
         "train",
-        &["error", "atomic_file", "random", "device", "data", "model", "optim", "schedule", "workload"],
+        &[
+            "error",
+            "checksum",
+            "json_file",
+            "random",
+            "device",
+            "data",
+            "model",
+            "optim",
+            "schedule",
+            "workload",
+        ],
     ),
     (
         "compare",
-        &["error", "atomic_file", "train", "device", "optim", "schedule", "workload", "data::Augmentation"],
+        &[
+            "error",
+            "atomic_file",
+            "checksum",
+            "json_file",
+            "train",
+            "device",
+            "optim",
+            "schedule",
+            "workload",
+            "data::Augmentation",
+        ],
     ),
     // What the trainer measured reaches a report through `compare`, which reads it from disk.
     ("report", &["error", "atomic_file", "compare"]),

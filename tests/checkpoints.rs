@@ -1,5 +1,8 @@
 //! Checkpoints survive anything, and one that did not is never used.
 
+mod common;
+
+use common::StopAfter;
 use optlab::Error;
 use optlab::train::checkpoint::Checkpoint;
 use optlab::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial, Which};
@@ -26,15 +29,6 @@ fn options(folder: &Path, resume: bool) -> RunOptions {
 
 fn run(folder: &Path, resume: bool, observer: &mut dyn Observer) -> Result<train::Outcome, Error> {
     train::run(&workload::find("diabetes-linear").unwrap(), &trial(), &options(folder, resume), observer)
-}
-
-struct StopAfter(usize);
-
-impl Observer for StopAfter {
-    fn interrupts(&mut self) -> bool {
-        self.0 -= 1;
-        self.0 == 0
-    }
 }
 
 fn checkpoints(folder: &Path) -> Vec<PathBuf> {

@@ -1,7 +1,10 @@
 //! Stopping and going on gives the same bytes as never having stopped.
 
+mod common;
+
+use common::StopAfter;
 use optlab::device::{self, Backend};
-use optlab::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial};
+use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
 use optlab::{Error, data::Augmentation};
 use sha2::{Digest, Sha256};
@@ -20,16 +23,6 @@ fn trial(workload: &str, optimizer: &str, backend: &str) -> Trial {
         l2: 1e-4,
         clip_norm: Some(1.0),
         ..Trial::new(&workload::find(workload).unwrap().info())
-    }
-}
-
-/// Stops a run after that many steps of its own.
-struct StopAfter(usize);
-
-impl Observer for StopAfter {
-    fn interrupts(&mut self) -> bool {
-        self.0 -= 1;
-        self.0 == 0
     }
 }
 

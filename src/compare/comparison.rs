@@ -3,10 +3,10 @@
 use crate::compare::folder::{self, Invocation};
 use crate::compare::summary::{self, Summary};
 use crate::error::Error;
+use crate::json_file;
 use crate::train::history::{self, Part, Row};
 use crate::train::{Outcome, Trial};
 use serde_json::Value;
-use std::io::ErrorKind;
 use std::path::Path;
 
 /// All that a report is made from.
@@ -61,7 +61,7 @@ impl Comparison {
         for trial in folder::read_trials(path)? {
             let run_dir = folder::run_dir(path, &trial);
             if environment.is_none() {
-                environment = read_environment(&run_dir.join("environment.json"))?;
+                environment = json_file::read_if_there(&run_dir.join("environment.json"))?;
             }
             runs.push(Run {
                 outcome: folder::read_outcome(&run_dir, &trial)?,
@@ -98,16 +98,6 @@ impl Comparison {
     /// What each arm came to, in the plan's order of workloads, the best arm of each first.
     pub fn summaries(&self) -> Vec<Summary> {
         summary::summarize(self)
-    }
-}
-
-fn read_environment(path: &Path) -> Result<Option<Value>, Error> {
-    match std::fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|reason| Error::File { path: path.into(), reason: reason.to_string() }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io("read", path)(error)),
     }
 }
 

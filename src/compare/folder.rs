@@ -13,6 +13,7 @@
 use crate::atomic_file;
 use crate::compare::plan::Plan;
 use crate::error::Error;
+use crate::json_file;
 use crate::train::{Outcome, Trial};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -77,10 +78,7 @@ impl Folder {
         if invocations.last() != Some(invocation) {
             invocations.push(invocation.clone());
         }
-        let mut json = serde_json::to_vec_pretty(&Invocations { invocations })
-            .map_err(|reason| broken(path, &reason))?;
-        json.push(b'\n');
-        atomic_file::write(&path.join(INVOCATIONS), &json)?;
+        json_file::write(&path.join(INVOCATIONS), &Invocations { invocations })?;
         Ok(folder)
     }
 
@@ -109,9 +107,7 @@ impl Folder {
             }
             return Ok(run_dir);
         }
-        let mut json = serde_json::to_vec_pretty(trial).map_err(|reason| broken(&path, &reason))?;
-        json.push(b'\n');
-        atomic_file::write(&path, &json)?;
+        json_file::write(&path, trial)?;
         Ok(run_dir)
     }
 }
@@ -167,14 +163,8 @@ pub fn read_trials(path: &Path) -> Result<Vec<Trial>, Error> {
 /// # Errors
 /// [`Error::File`] for a damaged file; [`Error::Io`].
 pub fn read_invocations(path: &Path) -> Result<Vec<Invocation>, Error> {
-    let path = path.join(INVOCATIONS);
-    match std::fs::read(&path) {
-        Ok(text) => serde_json::from_slice::<Invocations>(&text)
-            .map(|file| file.invocations)
-            .map_err(|reason| broken(&path, &reason)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(Error::io("read", path)(error)),
-    }
+    let file: Option<Invocations> = json_file::read_if_there(&path.join(INVOCATIONS))?;
+    Ok(file.unwrap_or_default().invocations)
 }
 
 /// A user's own folder, the working directory for one, must not be filled with a comparison's files.
@@ -233,14 +223,10 @@ fn holds_trial(path: &Path, trial: &Trial) -> Result<bool, Error> {
         Err(error) => return Err(Error::io("read", path)(error)),
     };
     let ours: Value =
-        serde_json::from_slice(&to_json(trial, path)?).map_err(|reason| broken(path, &reason))?;
+        serde_json::from_slice(&to_json(trial, path)?).map_err(|reason| json_file::broken(path, &reason))?;
     Ok(serde_json::from_slice::<Value>(&text).is_ok_and(|theirs| theirs == ours))
 }
 
 fn to_json(trial: &Trial, path: &Path) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(trial).map_err(|reason| broken(path, &reason))
-}
-
-fn broken(path: &Path, reason: &serde_json::Error) -> Error {
-    Error::File { path: path.into(), reason: reason.to_string() }
+    serde_json::to_vec(trial).map_err(|reason| json_file::broken(path, &reason))
 }

@@ -1,12 +1,12 @@
 //! What is to be compared: lists whose grid is the trials.
 
+use crate::checksum;
 use crate::compare::arm::Arm;
 use crate::compare::plan_file;
 use crate::data::Augmentation;
 use crate::error::Error;
 use crate::schedule::{self, ScheduleSpec};
 use crate::train::{Budget, Trial};
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
@@ -161,8 +161,9 @@ impl Plan {
     /// [`Error::Usage`] for a value that TOML cannot hold.
     pub fn id(&self) -> Result<String, Error> {
         let without_seeds = Plan { seeds: Seeds::Count(1), ..self.clone() };
-        let digest = Sha256::digest(without_seeds.to_toml()?.as_bytes());
-        Ok(digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect())
+        let mut id = checksum::sha256(without_seeds.to_toml()?.as_bytes());
+        id.truncate(8);
+        Ok(id)
     }
 
     /// All trials of the grid, checked; in the order workload, backend, optimizer, schedule, seed, the last fastest.

@@ -10,11 +10,10 @@
 //! A worker that dies without an outcome is started once more. If it dies again, the runner writes the outcome
 //! "failed" in its place, and the comparison goes on.
 
-use crate::atomic_file;
 use crate::compare::folder::{self, Folder};
 use crate::compare::worker::{self, Children, Progress, WorkerCommand};
 use crate::error::Error;
-use crate::train::{Outcome, Status, Trial};
+use crate::train::{Outcome, RunDirectory, Status, Trial};
 use std::io::ErrorKind;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -190,35 +189,10 @@ impl Runner {
             reason = ended.reason();
             steps = ended.last_step;
         }
-        let outcome = failed_outcome(reason, steps);
-        let path = run_dir.join("outcome.json");
-        let mut json = serde_json::to_vec_pretty(&outcome)
-            .map_err(|reason| Error::File { path: path.clone(), reason: reason.to_string() })?;
-        json.push(b'\n');
-        atomic_file::write(&path, &json)?;
+        // The runner does not know the workload, so the metric has no name.
+        let outcome = Outcome { steps, ..Outcome::failed(reason, "", true, 0.0) };
+        RunDirectory::new(run_dir).write_outcome(&outcome)?;
         Ok(Some(outcome))
-    }
-}
-
-/// The outcome of a trial whose worker could not write one. The runner does not know the workload, so the metric has no
-/// name.
-fn failed_outcome(reason: String, steps: usize) -> Outcome {
-    Outcome {
-        status: Status::Failed,
-        reason: Some(reason),
-        steps,
-        epochs: 0,
-        training_seconds: 0.0,
-        first_step_seconds: 0.0,
-        step_milliseconds: None,
-        metric: String::new(),
-        larger_is_better: true,
-        target: 0.0,
-        target_reached: None,
-        final_validation: None,
-        best_validation: None,
-        best_step: None,
-        test: None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Files from the network: fetched, checked, and kept in a cache folder.
 
 use super::bundled::unpack;
+use crate::checksum;
 use crate::error::Error;
 use indicatif::{ProgressBar, ProgressStyle};
-use sha2::{Digest, Sha256};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -91,7 +91,7 @@ impl RemoteFile {
 
     /// Holds unpacked content to its sum.
     pub fn check(&self, content: &[u8]) -> Result<(), String> {
-        let sum: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sum = checksum::sha256(content);
         if sum == self.sha256 {
             Ok(())
         } else {

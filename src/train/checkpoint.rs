@@ -12,16 +12,17 @@
 //! The place in the data, the dropout masks and the learning rate are functions of the trial and the step, so they need
 //! no files of their own.
 
+use crate::checksum;
 use crate::error::Error;
+use crate::json_file;
 use crate::optim::ModelOptimizer;
 use crate::train::early_stopping::EarlyStopping;
-use crate::train::run_directory::{create_folder, read_json, write_json};
+use crate::train::run_directory::create_folder;
 use crate::train::{Score, TargetReached, Trial};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -115,13 +116,13 @@ impl Checkpoint {
             .save(folder.join(MODEL))
             .map_err(|reason| Error::File { path: path.join(MODEL), reason: reason.to_string() })?;
         optimizer.save(&folder.join(OPTIMIZER))?;
-        write_json(&folder.join(STATE), state)?;
-        write_json(&folder.join(TRIAL), trial)?;
+        json_file::write(&folder.join(STATE), state)?;
+        json_file::write(&folder.join(TRIAL), trial)?;
         let mut files = BTreeMap::new();
         for name in [MODEL, OPTIMIZER, STATE, TRIAL] {
             files.insert(name.to_string(), sha256(&folder.join(name))?);
         }
-        write_json(&folder.join(MANIFEST), &Manifest { format: FORMAT, files })?;
+        json_file::write(&folder.join(MANIFEST), &Manifest { format: FORMAT, files })?;
         synchronize(folder)?;
         if path.exists() {
             std::fs::remove_dir_all(&path).map_err(Error::io("replace", &path))?;
@@ -146,7 +147,7 @@ impl Checkpoint {
             return Err(refuse(MANIFEST, "missing, so the checkpoint is incomplete".into()));
         }
         let manifest: Manifest =
-            read_json(&path.join(MANIFEST)).map_err(|error| refuse(MANIFEST, error.to_string()))?;
+            json_file::read(&path.join(MANIFEST)).map_err(|error| refuse(MANIFEST, error.to_string()))?;
         if manifest.format != FORMAT {
             return Err(refuse(MANIFEST, format!("format {} is not known here", manifest.format)));
         }
@@ -208,7 +209,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::File`] if it is of an unknown form.
     pub fn trial(&self) -> Result<Trial, Error> {
-        read_json(&self.path.join(TRIAL))
+        json_file::read(&self.path.join(TRIAL))
     }
 
     /// Step, clock, best metric and the like.
@@ -216,7 +217,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::File`] if it is of an unknown form.
     pub fn state(&self) -> Result<State, Error> {
-        read_json(&self.path.join(STATE))
+        json_file::read(&self.path.join(STATE))
     }
 
     /// `model` with the saved parameters, on `model`'s device.
@@ -290,7 +291,7 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
 
 fn sha256(path: &Path) -> Result<String, Error> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(checksum::sha256(&bytes))
 }
 
 /// Makes sure that a folder's entries survive a power failure. Windows has no such call and needs none.

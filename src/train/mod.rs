@@ -17,5 +17,5 @@ pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
 pub use observer::{EpochReport, Observer, Start};
 pub use outcome::{Outcome, Score, Status, TargetReached};
 pub use run::{RunOptions, preparation, run};
-pub use run_directory::{Found, RunDirectory, create_folder, read_json, write_json};
+pub use run_directory::{Found, RunDirectory, create_folder};
 pub use trial::{Budget, Trial, VALIDATION};

@@ -4,12 +4,13 @@
 use crate::data::{Batches, Preparation, Source};
 use crate::device;
 use crate::error::Error;
+use crate::json_file;
 use crate::schedule;
 use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::environment::Environment;
 use crate::train::history::History;
 use crate::train::observer::{Observer, Start};
-use crate::train::run_directory::{RunDirectory, write_json};
+use crate::train::run_directory::RunDirectory;
 use crate::train::step_loop::{LOSSES_READ_AT_ONCE, Training};
 use crate::train::{Outcome, Trial};
 use crate::workload::Workload;
@@ -91,7 +92,7 @@ pub fn run<W: Workload>(
         resumed_step: state.step,
         passed_over: &passed_over,
     });
-    write_json(&options.directory.environment(), &Environment::here(&trial.backend))?;
+    json_file::write(&options.directory.environment(), &Environment::here(&trial.backend))?;
     let history = History::open(&options.directory.history(), state.step)?;
     let (backend, _) = device::parse(&trial.backend)?;
     let mut training = Training {

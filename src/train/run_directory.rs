@@ -1,10 +1,8 @@
 //! The folder of a run: what is in it, and how its small files are written so that none is ever half there.
 
-use crate::atomic_file;
 use crate::error::Error;
+use crate::json_file;
 use crate::train::{Outcome, Trial};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// The folder of a run.
@@ -105,7 +103,7 @@ impl RunDirectory {
         remove(&self.checkpoints(), std::fs::remove_dir_all(self.checkpoints()))?;
         remove(&self.trial(), std::fs::remove_file(self.trial()))?;
         create_folder(&self.checkpoints())?;
-        write_json(&self.trial(), trial)
+        json_file::write(&self.trial(), trial)
     }
 
     /// The trial of the run.
@@ -113,7 +111,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] for a damaged file.
     pub fn read_trial(&self) -> Result<Trial, Error> {
-        read_json(&self.trial())
+        json_file::read(&self.trial())
     }
 
     /// How the run ended, if it has.
@@ -121,8 +119,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Io`]; [`Error::File`] for a damaged file.
     pub fn read_outcome(&self) -> Result<Option<Outcome>, Error> {
-        let path = self.outcome();
-        if path.is_file() { read_json(&path).map(Some) } else { Ok(None) }
+        json_file::read_if_there(&self.outcome())
     }
 
     /// Writes how the run ended.
@@ -130,7 +127,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Io`].
     pub fn write_outcome(&self, outcome: &Outcome) -> Result<(), Error> {
-        write_json(&self.outcome(), outcome)
+        json_file::write(&self.outcome(), outcome)
     }
 }
 
@@ -149,25 +146,4 @@ fn remove(path: &Path, result: std::io::Result<()>) -> Result<(), Error> {
 /// [`Error::Io`].
 pub fn create_folder(path: &Path) -> Result<(), Error> {
     std::fs::create_dir_all(path).map_err(Error::io("create", path))
-}
-
-/// Reads a JSON file.
-///
-/// # Errors
-/// [`Error::Io`]; [`Error::File`] if it holds something else.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = std::fs::read(path).map_err(Error::io("read", path))?;
-    serde_json::from_slice(&text)
-        .map_err(|reason| Error::File { path: path.into(), reason: reason.to_string() })
-}
-
-/// Writes a JSON file such that it is there whole or not at all.
-///
-/// # Errors
-/// [`Error::Io`], as when the disk is full or the folder read-only.
-pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
-    let mut text = serde_json::to_vec_pretty(value)
-        .map_err(|reason| Error::File { path: path.into(), reason: reason.to_string() })?;
-    text.push(b'\n');
-    atomic_file::write(path, &text)
 }

@@ -1,5 +1,6 @@
 //! All that decides a run.
 
+use crate::checksum;
 use crate::data::Augmentation;
 use crate::device;
 use crate::error::Error;
@@ -7,7 +8,6 @@ use crate::optim::{AdamConfig, GradientTransform, OptimizerSpec};
 use crate::schedule::{ConstantConfig, ScheduleSpec};
 use crate::workload::Info;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 /// How long a trial trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,8 +138,7 @@ impl Trial {
     pub fn id(&self) -> String {
         // A trial holds only finite numbers, text and booleans, which JSON always can express.
         let json = serde_json::to_vec(self).unwrap_or_default();
-        let digest = Sha256::digest(&json);
-        let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        format!("{}-{}-seed{}-{hash}", self.workload, self.optimizer.name(), self.seed)
+        let hash = checksum::sha256(&json);
+        format!("{}-{}-seed{}-{}", self.workload, self.optimizer.name(), self.seed, &hash[..8])
     }
 }
