@@ -6,6 +6,7 @@
 
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use optlab::kernel::compute_on_this_thread;
 use optlab::model::{Init, LinearRegression};
 use optlab::optim::OptimizerSpec;
 use optlab::{Error, device};
@@ -15,7 +16,12 @@ const STEPS: usize = 400;
 const LR: f64 = 0.01;
 const TOLERANCE: f32 = 1e-3;
 
+/// Keeps freed memory for the next step, which asks for the same again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
+    compute_on_this_thread();
     match fit() {
         Ok((slope, intercept)) => report(slope, intercept),
         Err(error) => {

@@ -12,6 +12,7 @@ use clap::Parser;
 use optlab::cli::train::TrainArgs;
 use optlab::cli::{self, Exit};
 use optlab::data::Source;
+use optlab::kernel::compute_on_this_thread;
 use optlab::train::{self, Which};
 use optlab::workload::Workload;
 use optlab::{Error, device};
@@ -24,7 +25,12 @@ struct Args {
     train: TrainArgs,
 }
 
+/// Keeps freed memory for the next step, which asks for the same again.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
+    compute_on_this_thread();
     cli::finish(cli::parse::<Args>().and_then(|args| run(&args)))
 }
 

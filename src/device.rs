@@ -1,4 +1,5 @@
-//! Backends by name: "flex", "wgpu", "cuda:1" to a Burn [`Device`]. The only file that asks which features are on.
+//! Backends by name: "flex", "wgpu", "cuda:1" to a Burn [`Device`]. Only this file and `kernel/buffer.rs`
+//! ask which features are on.
 
 use crate::error::Error;
 use burn::tensor::Device;

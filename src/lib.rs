@@ -4,6 +4,7 @@
 //! them under one protocol, and keeps checkpoints that go on exactly where they stopped.
 
 mod atomic_file;
+pub mod bench;
 mod checksum;
 pub mod cli;
 pub mod compare;
@@ -11,6 +12,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 mod json_file;
+pub mod kernel;
 pub mod model;
 pub mod optim;
 pub mod random;

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand, which turns arguments into the library's types and prints what comes back.
 
+mod bench;
 mod compare;
 mod evaluate;
 mod list;
@@ -35,6 +36,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Train a grid of optimizers, schedules, backends and seeds, and compare
     Compare(compare::CompareArgs),
+    /// Time an optimizer's step, beside Burn's own and a plain copy of memory
+    Bench(bench::BenchArgs),
     /// Write shell completions to standard output
     Completions {
         /// The shell
@@ -55,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Worker(args) => worker::run(&args),
     }))

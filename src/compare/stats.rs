@@ -30,13 +30,19 @@ pub fn mean(values: &[f64]) -> Option<f64> {
 
 /// The middle value, or the mean of the two in the middle; none of no values.
 pub fn median(values: &[f64]) -> Option<f64> {
+    quantile(values, 0.5)
+}
+
+/// The value below which a `share` in `[0, 1]` of the values lies, with a straight line between neighbours (Hyndman & Fan,
+/// 1996, definition 7, which is NumPy's); none of no values.
+pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let upper = sorted.get(sorted.len() / 2)?;
-    if sorted.len() % 2 == 1 {
-        return Some(*upper);
-    }
-    Some((sorted[sorted.len() / 2 - 1] + upper) / 2.0)
+    let place = share * sorted.len().checked_sub(1)? as f64;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    // Two halves rather than `below + (above − below) / 2`, so that the median of two is exactly their mean.
+    let weight = place.fract();
+    Some(if weight == 0.0 { below } else { below * (1.0 - weight) + above * weight })
 }
 
 #[cfg(test)]
@@ -62,5 +68,14 @@ mod tests {
     fn median_is_the_middle_of_the_sorted_values() {
         assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[10.0, 1.0, 2.0, 4.0]), Some(3.0));
+    }
+
+    #[test]
+    fn quantiles_are_those_of_numpy() {
+        // numpy.quantile([1, 2, 4, 8], [0, 0.25, 0.5, 0.75, 1])
+        let quantiles =
+            [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| quantile(&[4.0, 1.0, 8.0, 2.0], share).unwrap());
+        assert_eq!(quantiles, [1.0, 1.75, 3.0, 5.0, 8.0]);
+        assert_eq!((quantile(&[7.0], 0.25), quantile(&[], 0.5)), (Some(7.0), None));
     }
 }

@@ -1,9 +1,8 @@
-use crate::RecordState;
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
-use burn::optim::Optimizer;
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`AdaGrad`], where their ranges are listed.
@@ -30,7 +29,7 @@ impl RuleConfig for AdaGradConfig {
     const DEFAULT_LR: f64 = 1e-2;
 
     fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::new(name, self.build()?))
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
     }
 }
 
@@ -69,7 +68,7 @@ impl AdaGradConfig {
 /// | `lr_decay`                  | `κ`    |       0 | `[0, ∞)` |
 /// | `initial_accumulator_value` | `s`    |       0 | `[0, ∞)` |
 ///
-/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
 /// # Shapes
 /// `θ`, `g`, `s`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter.
@@ -105,40 +104,37 @@ pub struct AdaGrad {
     config: AdaGradConfig,
 }
 
-/// What [`AdaGrad`] remembers of a parameter.
-#[derive(Debug, Clone, RecordState)]
-pub struct AdaGradState<const D: usize> {
-    /// Steps made, `t`.
-    pub step: u64,
-    /// The sum of the squares, `s`.
-    pub sum_of_squares: Tensor<D>,
-}
+impl ElementwiseRule for AdaGrad {
+    type Step = AdaGradStep;
 
-impl Optimizer for AdaGrad {
-    type State<const D: usize> = AdaGradState<D>;
+    const STATE: &'static [&'static str] = &["sum_of_squares"];
 
-    fn step<const D: usize>(
-        &self,
-        lr: f64,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let config = &self.config;
-        let grad = weight_decay::coupled(grad, &theta, config.weight_decay);
-        let square = grad.clone().square();
-        let (steps_before, sum_of_squares) = match state {
-            Some(state) => (state.step, state.sum_of_squares + square),
-            None if config.initial_accumulator_value == 0.0 => (0, square),
-            None => (0, square.add_scalar(config.initial_accumulator_value)),
-        };
-        let lr = lr / (1.0 + steps_before as f64 * config.lr_decay);
-        let update = grad.mul_scalar(lr) / sum_of_squares.clone().sqrt().add_scalar(config.epsilon);
-        let state = AdaGradState { step: steps_before + 1, sum_of_squares };
-        (theta - update, Some(state))
+    fn start(&self, _buffer: &str) -> Option<Start> {
+        Some(Start::Value(self.config.initial_accumulator_value))
     }
 
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        AdaGradState { step: state.step, sum_of_squares: state.sum_of_squares.to_device(device) }
+    fn at_step(&self, lr: f64, t: u64) -> AdaGradStep {
+        let AdaGradConfig { lr_decay, epsilon, weight_decay, .. } = self.config;
+        AdaGradStep { lr: lr / (1.0 + (t - 1) as f64 * lr_decay), epsilon, weight_decay }
+    }
+}
+
+burn_optimizer!(AdaGrad);
+
+/// The coefficients of [`AdaGrad`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct AdaGradStep {
+    lr: f64,
+    epsilon: f64,
+    weight_decay: f64,
+}
+
+impl Update for AdaGradStep {
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let [sum_of_squares] = state else { unreachable!("one buffer") };
+        let grad = weight_decay::coupled(grad, &theta, self.weight_decay);
+        *sum_of_squares = sum_of_squares.clone() + grad.clone().square();
+        theta - grad.mul_scalar(self.lr) / sum_of_squares.clone().sqrt().add_scalar(self.epsilon)
     }
 }

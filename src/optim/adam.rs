@@ -1,9 +1,9 @@
 use crate::error::Error;
-use crate::optim::moments::{Moments, MomentsState};
-use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::moments::{self, Moments, MomentsStep};
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE};
-use burn::optim::Optimizer;
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`Adam`], where their ranges are listed.
@@ -32,7 +32,7 @@ impl RuleConfig for AdamConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
     fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::new(name, self.build()?))
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
     }
 }
 
@@ -73,7 +73,7 @@ impl AdamConfig {
 /// | `weight_decay` | `λ`    |       0 | `[0, ∞)`        |
 /// | `amsgrad`      |        |   false | true or false   |
 ///
-/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter, three with
@@ -109,22 +109,33 @@ pub struct Adam {
     weight_decay: f64,
 }
 
-impl Optimizer for Adam {
-    type State<const D: usize> = MomentsState<D>;
+impl ElementwiseRule for Adam {
+    type Step = AdamStep;
 
-    fn step<const D: usize>(
-        &self,
-        lr: f64,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let grad = weight_decay::coupled(grad, &theta, self.weight_decay);
-        let (update, state) = self.moments.update(lr, grad, state);
-        (theta - update, Some(state))
+    const STATE: &'static [&'static str] = moments::STATE;
+
+    fn start(&self, buffer: &str) -> Option<Start> {
+        self.moments.start(buffer)
     }
 
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        state.to_device(device)
+    fn at_step(&self, lr: f64, t: u64) -> AdamStep {
+        AdamStep { moments: self.moments.at_step(lr, t), weight_decay: self.weight_decay }
+    }
+}
+
+burn_optimizer!(Adam);
+
+/// The coefficients of [`Adam`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamStep {
+    moments: MomentsStep,
+    weight_decay: f64,
+}
+
+impl Update for AdamStep {
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let grad = weight_decay::coupled(grad, &theta, self.weight_decay);
+        theta - self.moments.update(grad, state)
     }
 }

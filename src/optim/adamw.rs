@@ -1,9 +1,9 @@
 use crate::error::Error;
-use crate::optim::moments::{Moments, MomentsState};
-use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::moments::{self, Moments, MomentsStep};
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE};
-use burn::optim::Optimizer;
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`AdamW`], where their ranges are listed.
@@ -32,7 +32,7 @@ impl RuleConfig for AdamWConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
     fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::new(name, self.build()?))
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
     }
 }
 
@@ -72,7 +72,7 @@ impl AdamWConfig {
 /// | `weight_decay` | `λ`    |    0.01 | `[0, ∞)`        |
 /// | `amsgrad`      |        |   false | true or false   |
 ///
-/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter, three with
@@ -107,21 +107,33 @@ pub struct AdamW {
     weight_decay: f64,
 }
 
-impl Optimizer for AdamW {
-    type State<const D: usize> = MomentsState<D>;
+impl ElementwiseRule for AdamW {
+    type Step = AdamWStep;
 
-    fn step<const D: usize>(
-        &self,
-        lr: f64,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let (update, state) = self.moments.update(lr, grad, state);
-        (weight_decay::decoupled(theta, lr, self.weight_decay) - update, Some(state))
+    const STATE: &'static [&'static str] = moments::STATE;
+
+    fn start(&self, buffer: &str) -> Option<Start> {
+        self.moments.start(buffer)
     }
 
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        state.to_device(device)
+    fn at_step(&self, lr: f64, t: u64) -> AdamWStep {
+        AdamWStep { moments: self.moments.at_step(lr, t), lr, weight_decay: self.weight_decay }
+    }
+}
+
+burn_optimizer!(AdamW);
+
+/// The coefficients of [`AdamW`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamWStep {
+    moments: MomentsStep,
+    lr: f64,
+    weight_decay: f64,
+}
+
+impl Update for AdamWStep {
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        weight_decay::decoupled(theta, self.lr, self.weight_decay) - self.moments.update(grad, state)
     }
 }

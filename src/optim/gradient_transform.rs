@@ -1,4 +1,5 @@
 use crate::error::Error;
+use crate::kernel::{self, Sum, Update, Value};
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -75,73 +76,153 @@ impl GradientTransform {
         Ok(())
     }
 
-    /// The transformed `gradients` of `model`.
-    pub fn apply<M: Module>(&self, model: &M, gradients: GradientsParams) -> GradientsParams {
-        let elementwise = self.l1 != 0.0 || self.l2 != 0.0 || self.clip_value.is_some();
-        if !elementwise && self.clip_norm.is_none() {
-            return gradients;
-        }
-        let mut pass = Elementwise { transform: self, gradients, squared_norm: None };
-        model.visit(&mut pass);
-        let mut gradients = pass.gradients;
-        if let (Some(limit), Some(squared_norm)) = (self.clip_norm, pass.squared_norm) {
-            let norm = squared_norm.sqrt().add_scalar(NORM_EPSILON);
-            let factor = norm.recip().mul_scalar(limit).clamp_max(1.0);
-            model.visit(&mut Scale { factor, gradients: &mut gradients });
+    /// The transformed `gradients` of `model`, for an optimizer that is not a [`ModelOptimizer`](super::ModelOptimizer),
+    /// which makes this part of its own pass.
+    pub fn apply<M: Module>(&self, model: &M, mut gradients: GradientsParams) -> GradientsParams {
+        let factor = self.norm(model, &gradients).map(|norm| self.factor(&norm));
+        if *self != GradientTransform::default() {
+            let factor = factor.as_ref();
+            model.visit(&mut Apply { transform: self, factor, gradients: &mut gradients });
         }
         gradients
     }
 
-    fn penalize<const D: usize>(&self, theta: Tensor<D>, mut gradient: Tensor<D>) -> Tensor<D> {
+    /// Whether [`elementwise`](Self::elementwise) does anything.
+    pub(super) fn is_elementwise(&self) -> bool {
+        self.l1 != 0.0 || self.l2 != 0.0 || self.clip_value.is_some()
+    }
+
+    /// Penalty and clipping by value, for an element or a tensor.
+    #[inline(always)]
+    pub(super) fn elementwise<V: Value>(&self, theta: &V, mut grad: V) -> V {
         if self.l1 != 0.0 {
-            gradient = theta.clone().sign().mul_scalar(self.l1) + gradient;
+            grad = theta.clone().sign().mul_scalar(self.l1) + grad;
         }
         if self.l2 != 0.0 {
-            gradient = theta.mul_scalar(self.l2) + gradient;
+            grad = theta.clone().mul_scalar(self.l2) + grad;
         }
-        gradient
+        match self.clip_value {
+            Some(limit) => grad.at_least(-limit).at_most(limit),
+            None => grad,
+        }
+    }
+
+    /// The whole transform of a gradient that a backend computes by itself.
+    pub(super) fn transformed<const D: usize>(
+        &self,
+        theta: &Tensor<D>,
+        grad: Tensor<D>,
+        factor: Option<&Factor>,
+    ) -> Tensor<D> {
+        let grad = self.elementwise(theta, grad);
+        match factor {
+            None => grad,
+            Some(Factor::Host(factor)) => grad.mul_scalar(*factor),
+            Some(Factor::Device(factor)) => grad * factor.clone().reshape([1; D]),
+        }
+    }
+
+    /// The Euclidean norm of all gradients together, after penalties and clipping by value; none where it is not to be
+    /// clipped, or there is no gradient.
+    pub(super) fn norm<M: Module>(&self, model: &M, gradients: &GradientsParams) -> Option<Norm> {
+        self.clip_norm?;
+        let mut norm = Norm { host: None, device: None };
+        model.visit(&mut AddSquares { transform: self, gradients, norm: &mut norm });
+        (norm.host.is_some() || norm.device.is_some()).then_some(norm)
+    }
+
+    /// What a gradient of that norm is multiplied by.
+    pub(super) fn factor(&self, norm: &Norm) -> Factor {
+        let limit = self.clip_norm.unwrap_or(f64::INFINITY);
+        match (&norm.host, &norm.device) {
+            (None, Some(square)) => {
+                let norm = square.clone().sqrt().add_scalar(NORM_EPSILON);
+                Factor::Device(norm.recip().mul_scalar(limit).clamp_max(1.0))
+            }
+            _ => {
+                let factor = limit / (norm.value() + NORM_EPSILON);
+                // Not `f64::min`, which would take a norm of NaN for a small one.
+                Factor::Host(if factor > 1.0 { 1.0 } else { factor })
+            }
+        }
     }
 }
 
-/// Penalizes and clips each gradient, and sums the squares of all where a norm is wanted.
-struct Elementwise<'a> {
-    transform: &'a GradientTransform,
-    gradients: GradientsParams,
-    squared_norm: Option<Tensor<1>>,
+/// The squared norm of gradients: of those in the memory of the host, and of those on a device.
+#[derive(Debug, Clone)]
+pub(super) struct Norm {
+    host: Option<f64>,
+    device: Option<Tensor<1>>,
 }
 
-impl ModuleVisitor for Elementwise<'_> {
+impl Norm {
+    /// The norm, for which it waits if a device is still computing it.
+    pub fn value(&self) -> f64 {
+        let on_device = self.device.clone().map_or(0.0, |square| f64::from(square.into_scalar::<f32>()));
+        (self.host.unwrap_or(0.0) + on_device).sqrt()
+    }
+}
+
+/// What the gradients are multiplied by for their norm's sake.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one in a step")]
+pub(super) enum Factor {
+    Host(f64),
+    Device(Tensor<1>),
+}
+
+/// The square of a gradient after penalties and clipping by value.
+#[derive(Debug, Clone, Copy)]
+struct Square {
+    transform: GradientTransform,
+}
+
+impl Update for Square {
+    const SUMS: usize = 1;
+
+    #[inline(always)]
+    fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, _state: &mut [V]) -> V {
+        self.transform.elementwise(&theta, grad).square()
+    }
+
+    fn update<V: Value>(&self, theta: V, _grad: V, _state: &mut [V], _sums: &[V]) -> V {
+        theta
+    }
+}
+
+struct AddSquares<'a> {
+    transform: &'a GradientTransform,
+    gradients: &'a GradientsParams,
+    norm: &'a mut Norm,
+}
+
+impl ModuleVisitor for AddSquares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(mut gradient) = self.gradients.remove::<D>(param.id) else {
+        let Some(grad) = self.gradients.get::<D>(param.id) else {
             return;
         };
-        if self.transform.l1 != 0.0 || self.transform.l2 != 0.0 {
-            gradient = self.transform.penalize(param.val().inner(), gradient);
+        let transform = *self.transform;
+        match kernel::sum(&Square { transform }, param.base().inner(), grad) {
+            Sum::Host(square) => self.norm.host = Some(self.norm.host.unwrap_or(0.0) + square),
+            Sum::Device(square) => {
+                let sum = self.norm.device.take();
+                self.norm.device = Some(sum.map_or(square.clone(), |sum| sum + square));
+            }
         }
-        if let Some(limit) = self.transform.clip_value {
-            gradient = gradient.clamp(-limit, limit);
-        }
-        if self.transform.clip_norm.is_some() {
-            let square = gradient.clone().square().sum();
-            self.squared_norm = Some(match self.squared_norm.take() {
-                Some(sum) => sum + square,
-                None => square,
-            });
-        }
-        self.gradients.register(param.id, gradient);
     }
 }
 
-/// Multiplies each gradient by a number that is still on the device.
-struct Scale<'a> {
-    factor: Tensor<1>,
+struct Apply<'a> {
+    transform: &'a GradientTransform,
+    factor: Option<&'a Factor>,
     gradients: &'a mut GradientsParams,
 }
 
-impl ModuleVisitor for Scale<'_> {
+impl ModuleVisitor for Apply<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
-            self.gradients.register(param.id, gradient * self.factor.clone().unsqueeze());
+        if let Some(grad) = self.gradients.remove::<D>(param.id) {
+            let grad = self.transform.transformed(&param.base().inner(), grad, self.factor);
+            self.gradients.register(param.id, grad);
         }
     }
 }

@@ -1,10 +1,9 @@
-use crate::RecordState;
 use crate::error::Error;
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::moving_average;
-use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE};
-use burn::optim::Optimizer;
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`Lion`], where their ranges are listed.
@@ -29,7 +28,7 @@ impl RuleConfig for LionConfig {
     const DEFAULT_LR: f64 = 1e-4;
 
     fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::new(name, self.build()?))
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
     }
 }
 
@@ -66,7 +65,7 @@ impl LionConfig {
 /// | `beta_2`       | `β₂`   |    0.99 | `[0, 1)` |
 /// | `weight_decay` | `λ`    |       0 | `[0, ∞)` |
 ///
-/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it. Every element moves by `ηₜ`, so a rate
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. Every element moves by `ηₜ`, so a rate
 /// that suits Adam is three to ten times too large.
 ///
 /// # Shapes
@@ -98,34 +97,34 @@ pub struct Lion {
     config: LionConfig,
 }
 
-/// What [`Lion`] remembers of a parameter.
-#[derive(Debug, Clone, RecordState)]
-pub struct LionState<const D: usize> {
-    /// The mean of the gradients, `m`.
-    pub momentum: Tensor<D>,
+impl ElementwiseRule for Lion {
+    type Step = LionStep;
+
+    const STATE: &'static [&'static str] = &["momentum"];
+
+    fn at_step(&self, lr: f64, _t: u64) -> LionStep {
+        let LionConfig { beta_1, beta_2, weight_decay } = self.config;
+        LionStep { lr, beta_1, beta_2, weight_decay }
+    }
 }
 
-impl Optimizer for Lion {
-    type State<const D: usize> = LionState<D>;
+burn_optimizer!(Lion);
 
-    fn step<const D: usize>(
-        &self,
-        lr: f64,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let LionConfig { beta_1, beta_2, weight_decay } = self.config;
-        let momentum = state.map(|state| state.momentum);
-        let direction = moving_average(momentum.clone(), grad.clone(), beta_1).sign();
-        let momentum = moving_average(momentum, grad, beta_2);
-        (
-            weight_decay::decoupled(theta, lr, weight_decay) - direction.mul_scalar(lr),
-            Some(LionState { momentum }),
-        )
-    }
+/// The coefficients of [`Lion`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct LionStep {
+    lr: f64,
+    beta_1: f64,
+    beta_2: f64,
+    weight_decay: f64,
+}
 
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        LionState { momentum: state.momentum.to_device(device) }
+impl Update for LionStep {
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let [momentum] = state else { unreachable!("one buffer") };
+        let direction = moving_average(momentum, grad.clone(), self.beta_1).sign();
+        *momentum = moving_average(momentum, grad, self.beta_2);
+        weight_decay::decoupled(theta, self.lr, self.weight_decay) - direction.mul_scalar(self.lr)
     }
 }

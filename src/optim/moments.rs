@@ -1,22 +1,20 @@
 //! Moving averages, and the two of them that the Adam family divides by one another.
 
-use crate::RecordState;
 use crate::error::Error;
+use crate::kernel::Value;
+use crate::optim::Start;
 use crate::range::{self, BELOW_ONE, POSITIVE};
-use burn::tensor::{Device, Tensor};
 
-/// `β a + (1 − β) x`, where an average that does not exist yet is zero.
-pub(super) fn moving_average<const D: usize>(
-    average: Option<Tensor<D>>,
-    value: Tensor<D>,
-    beta: f64,
-) -> Tensor<D> {
-    let new = value.mul_scalar(1.0 - beta);
-    match average {
-        Some(average) => average.mul_scalar(beta) + new,
-        None => new,
-    }
+/// `β a + (1 − β) x`.
+#[inline(always)]
+pub(super) fn moving_average<V: Value>(average: &V, value: V, beta: f64) -> V {
+    average.clone().mul_scalar(beta) + value.mul_scalar(1.0 - beta)
 }
+
+/// The names of the buffers that [`MomentsStep::update`] takes.
+pub(super) const STATE: &[&str] = &["first_moment", "second_moment", LARGEST];
+
+const LARGEST: &str = "largest_second_moment";
 
 /// How Adam and AdamW turn gradients into a direction.
 #[derive(Debug, Clone)]
@@ -27,21 +25,8 @@ pub(super) struct Moments {
     pub amsgrad: bool,
 }
 
-/// What [`Adam`](super::Adam) and [`AdamW`](super::AdamW) remember of a parameter.
-#[derive(Debug, Clone, RecordState)]
-pub struct MomentsState<const D: usize> {
-    /// Steps made, `t`.
-    pub step: u64,
-    /// The mean of the gradients, `m`.
-    pub first_moment: Tensor<D>,
-    /// The mean of their squares, `v`.
-    pub second_moment: Tensor<D>,
-    /// With `amsgrad`, the largest `v` so far.
-    pub largest_second_moment: Option<Tensor<D>>,
-}
-
 impl Moments {
-    pub(super) fn check(&self, owner: &str) -> Result<(), Error> {
+    pub fn check(&self, owner: &str) -> Result<(), Error> {
         range::check(
             owner,
             [
@@ -52,49 +37,50 @@ impl Moments {
         )
     }
 
-    /// `η m̂ / (√v̂ + ε)` and the moments it comes from.
-    pub(super) fn update<const D: usize>(
-        &self,
-        lr: f64,
-        grad: Tensor<D>,
-        state: Option<MomentsState<D>>,
-    ) -> (Tensor<D>, MomentsState<D>) {
-        let (step, first, second, largest) = match state {
-            Some(state) => (
-                state.step + 1,
-                Some(state.first_moment),
-                Some(state.second_moment),
-                state.largest_second_moment,
-            ),
-            None => (1, None, None, None),
-        };
-        let second_moment = moving_average(second, grad.clone().square(), self.beta_2);
-        let first_moment = moving_average(first, grad, self.beta_1);
-        let largest_second_moment = self.amsgrad.then(|| match largest {
-            Some(largest) => largest.max_pair(second_moment.clone()),
-            None => second_moment.clone(),
-        });
-        let denominator = largest_second_moment.as_ref().unwrap_or(&second_moment);
+    pub fn start(&self, buffer: &str) -> Option<Start> {
+        (buffer != LARGEST || self.amsgrad).then_some(Start::Value(0.0))
+    }
 
-        // Both bias corrections are numbers, so they go into the two scalars of the quotient and cost no pass of their
-        // own: m̂ / (√v̂ + ε) = m (√c₂ / c₁) / (√v + ε √c₂).
-        let steps = step as f64;
-        let correction_1 = 1.0 - self.beta_1.powf(steps);
-        let correction_2 = (1.0 - self.beta_2.powf(steps)).sqrt();
-        let update = first_moment.clone().mul_scalar(lr * correction_2 / correction_1)
-            / denominator.clone().sqrt().add_scalar(self.epsilon * correction_2);
-        let state = MomentsState { step, first_moment, second_moment, largest_second_moment };
-        (update, state)
+    pub fn at_step(&self, lr: f64, t: u64) -> MomentsStep {
+        // Both bias corrections are numbers, so they go into the two scalars of the quotient and cost nothing for each
+        // element: m̂ / (√v̂ + ε) = m (√c₂ / c₁) / (√v + ε √c₂).
+        let t = i32::try_from(t).unwrap_or(i32::MAX);
+        let correction_1 = 1.0 - self.beta_1.powi(t);
+        let correction_2 = (1.0 - self.beta_2.powi(t)).sqrt();
+        MomentsStep {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            factor: lr * correction_2 / correction_1,
+            epsilon: self.epsilon * correction_2,
+            amsgrad: self.amsgrad,
+        }
     }
 }
 
-impl<const D: usize> MomentsState<D> {
-    pub(super) fn to_device(&self, device: &Device) -> Self {
-        MomentsState {
-            step: self.step,
-            first_moment: self.first_moment.clone().to_device(device),
-            second_moment: self.second_moment.clone().to_device(device),
-            largest_second_moment: self.largest_second_moment.clone().map(|moment| moment.to_device(device)),
-        }
+/// The coefficients of [`Moments`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MomentsStep {
+    beta_1: f64,
+    beta_2: f64,
+    factor: f64,
+    epsilon: f64,
+    amsgrad: bool,
+}
+
+impl MomentsStep {
+    /// `η m̂ / (√v̂ + ε)`, or with `amsgrad` the largest `v` so far in place of `v`.
+    #[inline(always)]
+    pub fn update<V: Value>(&self, grad: V, state: &mut [V]) -> V {
+        let [first, second, largest @ ..] = state else { unreachable!("two buffers or three") };
+        *second = moving_average(second, grad.clone().square(), self.beta_2);
+        *first = moving_average(first, grad, self.beta_1);
+        let square = match largest {
+            [largest] if self.amsgrad => {
+                *largest = largest.clone().max(second.clone());
+                largest.clone()
+            }
+            _ => second.clone(),
+        };
+        first.clone().mul_scalar(self.factor) / square.sqrt().add_scalar(self.epsilon)
     }
 }

@@ -1,10 +1,9 @@
-use crate::RecordState;
 use crate::error::Error;
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::moving_average;
-use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
-use burn::optim::Optimizer;
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`RmsProp`], where their ranges are listed.
@@ -33,7 +32,7 @@ impl RuleConfig for RmsPropConfig {
     const DEFAULT_LR: f64 = 1e-2;
 
     fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::new(name, self.build()?))
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
     }
 }
 
@@ -75,7 +74,7 @@ impl RmsPropConfig {
 /// | `momentum`     | `μ`    |       0 | `[0, 1)`        |
 /// | `centered`     |        |   false | true or false   |
 ///
-/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
 /// # Shapes
 /// `θ`, `g`, `s`, `a`, `b`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter, one more with `centered`, one
@@ -110,66 +109,71 @@ pub struct RmsProp {
     config: RmsPropConfig,
 }
 
-/// What [`RmsProp`] remembers of a parameter.
-#[derive(Debug, Clone, RecordState)]
-pub struct RmsPropState<const D: usize> {
-    /// The mean of the squares, `s`.
-    pub mean_square: Tensor<D>,
-    /// With `centered`, the mean of the gradients, `a`.
-    pub mean: Option<Tensor<D>>,
-    /// With `momentum`, the decaying sum of the updates, `b`.
-    pub velocity: Option<Tensor<D>>,
-}
+impl ElementwiseRule for RmsProp {
+    type Step = RmsPropStep;
 
-impl Optimizer for RmsProp {
-    type State<const D: usize> = RmsPropState<D>;
+    const STATE: &'static [&'static str] = &["mean_square", "mean", "velocity"];
 
-    fn step<const D: usize>(
-        &self,
-        lr: f64,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let RmsPropConfig { alpha, epsilon, weight_decay, momentum, centered } = self.config;
-        let (mean_square, mean, velocity) = match state {
-            Some(state) => (Some(state.mean_square), state.mean, state.velocity),
-            None => (None, None, None),
+    fn start(&self, buffer: &str) -> Option<Start> {
+        let is_used = match buffer {
+            "mean" => self.config.centered,
+            "velocity" => self.config.momentum != 0.0,
+            _ => true,
         };
-        let grad = weight_decay::coupled(grad, &theta, weight_decay);
-        let mean_square = moving_average(mean_square, grad.clone().square(), alpha);
-        let mean = centered.then(|| moving_average(mean, grad.clone(), alpha));
-        let spread = match &mean {
-            // With a constant gradient the two are equal but for rounding, which must not take a root of less than 0.
-            Some(mean) => (mean_square.clone() - mean.clone().square()).clamp_min(0.0),
-            None => mean_square.clone(),
-        };
-        let update = grad / spread.sqrt().add_scalar(epsilon);
-        let (update, velocity) = if momentum == 0.0 {
-            (update, None)
-        } else {
-            let velocity = match velocity {
-                Some(velocity) => velocity.mul_scalar(momentum) + update,
-                None => update,
-            };
-            (velocity.clone(), Some(velocity))
-        };
-        let state = RmsPropState { mean_square, mean, velocity };
-        (theta - update.mul_scalar(lr), Some(state))
+        is_used.then_some(Start::Value(0.0))
     }
 
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        RmsPropState {
-            mean_square: state.mean_square.to_device(device),
-            mean: state.mean.map(|mean| mean.to_device(device)),
-            velocity: state.velocity.map(|velocity| velocity.to_device(device)),
-        }
+    fn at_step(&self, lr: f64, _t: u64) -> RmsPropStep {
+        let RmsPropConfig { alpha, epsilon, weight_decay, momentum, centered } = self.config;
+        RmsPropStep { lr, alpha, epsilon, weight_decay, momentum, centered }
+    }
+}
+
+burn_optimizer!(RmsProp);
+
+/// The coefficients of [`RmsProp`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct RmsPropStep {
+    lr: f64,
+    alpha: f64,
+    epsilon: f64,
+    weight_decay: f64,
+    momentum: f64,
+    centered: bool,
+}
+
+impl Update for RmsPropStep {
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let [mean_square, further @ ..] = state else { unreachable!("one buffer or more") };
+        let grad = weight_decay::coupled(grad, &theta, self.weight_decay);
+        *mean_square = moving_average(mean_square, grad.clone().square(), self.alpha);
+        let (spread, further) = match further {
+            [mean, further @ ..] if self.centered => {
+                *mean = moving_average(mean, grad.clone(), self.alpha);
+                // With a constant gradient the two are equal but for rounding, which must not take a root of less than 0.
+                let variance = mean_square.clone() - mean.clone().square();
+                (variance.at_least(0.0), further)
+            }
+            further => (mean_square.clone(), further),
+        };
+        let update = grad / spread.sqrt().add_scalar(self.epsilon);
+        let direction = match further {
+            [velocity] => {
+                *velocity = velocity.clone().mul_scalar(self.momentum) + update;
+                velocity.clone()
+            }
+            _ => update,
+        };
+        theta - direction.mul_scalar(self.lr)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::optim::Optimizer;
+    use burn::tensor::{Device, Tensor};
 
     #[test]
     fn a_constant_gradient_never_makes_the_centered_rule_nan() {

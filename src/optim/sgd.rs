@@ -1,9 +1,8 @@
-use crate::RecordState;
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig, weight_decay};
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
-use burn::optim::Optimizer;
-use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`Sgd`], where their ranges are listed.
@@ -24,7 +23,7 @@ impl RuleConfig for SgdConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
     fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::new(name, self.build()?))
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
     }
 }
 
@@ -67,7 +66,7 @@ impl SgdConfig {
 /// | `nesterov`     |        |   false | true only with `momentum` and no dampening |
 /// | `weight_decay` | `λ`    |       0 | `[0, ∞)`                                   |
 ///
-/// `ηₜ` is the `lr` argument of [`step`](Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
 /// # Shapes
 /// `θ`, `g`, `b`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter; none where `momentum` is 0.
@@ -102,39 +101,52 @@ pub struct Sgd {
     config: SgdConfig,
 }
 
-/// What [`Sgd`] remembers of a parameter.
-#[derive(Debug, Clone, RecordState)]
-pub struct SgdState<const D: usize> {
-    /// The decaying sum of the gradients, `b`.
-    pub velocity: Tensor<D>,
-}
+impl ElementwiseRule for Sgd {
+    type Step = SgdStep;
 
-impl Optimizer for Sgd {
-    type State<const D: usize> = SgdState<D>;
+    const STATE: &'static [&'static str] = &["velocity"];
 
-    fn step<const D: usize>(
-        &self,
-        lr: f64,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-        state: Option<Self::State<D>>,
-    ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let SgdConfig { momentum, dampening, nesterov, weight_decay } = self.config;
-        let grad = weight_decay::coupled(grad, &theta, weight_decay);
-        if momentum == 0.0 {
-            return (theta - grad.mul_scalar(lr), None);
-        }
-        let velocity = match state {
-            None => grad.clone(),
-            Some(state) if dampening == 0.0 => state.velocity.mul_scalar(momentum) + grad.clone(),
-            Some(state) => state.velocity.mul_scalar(momentum) + grad.clone().mul_scalar(1.0 - dampening),
-        };
-        let direction =
-            if nesterov { velocity.clone().mul_scalar(momentum) + grad } else { velocity.clone() };
-        (theta - direction.mul_scalar(lr), Some(SgdState { velocity }))
+    fn start(&self, _buffer: &str) -> Option<Start> {
+        (self.config.momentum != 0.0).then_some(Start::Value(0.0))
     }
 
-    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
-        SgdState { velocity: state.velocity.to_device(device) }
+    fn at_step(&self, lr: f64, t: u64) -> SgdStep {
+        let SgdConfig { momentum, dampening, nesterov, weight_decay } = self.config;
+        // The first velocity is the whole gradient, which 0 · μ + 1 · g is.
+        let share = if t == 1 { 1.0 } else { 1.0 - dampening };
+        SgdStep { lr, momentum, share, nesterov, weight_decay }
+    }
+}
+
+burn_optimizer!(Sgd);
+
+/// The coefficients of [`Sgd`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct SgdStep {
+    lr: f64,
+    momentum: f64,
+    share: f64,
+    nesterov: bool,
+    weight_decay: f64,
+}
+
+impl Update for SgdStep {
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let grad = weight_decay::coupled(grad, &theta, self.weight_decay);
+        let direction = match state {
+            [velocity] => {
+                let kept = velocity.clone().mul_scalar(self.momentum);
+                *velocity =
+                    kept + if self.share == 1.0 { grad.clone() } else { grad.clone().mul_scalar(self.share) };
+                if self.nesterov {
+                    velocity.clone().mul_scalar(self.momentum) + grad
+                } else {
+                    velocity.clone()
+                }
+            }
+            _ => grad,
+        };
+        theta - direction.mul_scalar(self.lr)
     }
 }

@@ -56,7 +56,7 @@ pub fn run<W: Workload>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     trial.validate()?;
-    let mut optimizer = trial.optimizer.build()?;
+    let mut optimizer = trial.optimizer.build()?.with_gradient_transform(trial.gradient_transform());
     let device = device::open(&trial.backend)?;
     let splits = workload.splits(&options.source, &preparation(trial))?;
     trial.augmentation.check(&splits.train.input_shape)?;
@@ -107,7 +107,6 @@ pub fn run<W: Workload>(
         device,
         training_device,
         reads_losses_at_once: if backend.is_host { 1 } else { LOSSES_READ_AT_ONCE },
-        gradients: trial.gradient_transform(),
         optimizer,
         state,
         history,

@@ -3,7 +3,7 @@
 use crate::data::{Batches, Splits};
 use crate::error::Error;
 use crate::model::Mode;
-use crate::optim::{GradientTransform, ModelOptimizer};
+use crate::optim::ModelOptimizer;
 use crate::random::{Purpose, stream};
 use crate::schedule::Schedule;
 use crate::train::checkpoint::{self, Best, Checkpoint, State};
@@ -39,7 +39,6 @@ pub(super) struct Training<'a, W: Workload> {
     pub device: Device,
     pub training_device: Device,
     pub reads_losses_at_once: usize,
-    pub gradients: GradientTransform,
     pub optimizer: ModelOptimizer,
     pub state: State,
     pub history: History,
@@ -106,7 +105,7 @@ impl<W: Workload> Training<'_, W> {
 
     fn step(&mut self, model: W::Model) -> W::Model {
         let step = self.state.step;
-        let (workload, seed, transform) = (self.workload, self.trial.seed, &self.gradients);
+        let (workload, seed) = (self.workload, self.trial.seed);
         let lr = self.schedule.lr_at(step);
         // For models that draw from the backend's own generator, as Burn's dropout does.
         self.training_device.seed(stream(seed, Purpose::Backend, step as u64).next_u64());
@@ -116,7 +115,7 @@ impl<W: Workload> Training<'_, W> {
         let (model, loss) = self.optimizer.step(lr, model, |model| {
             let loss = task.loss(workload.forward(model, batch.inputs.clone(), mode), &batch.targets);
             let gradients = GradientsParams::from_grads(loss.backward(), model);
-            (loss.inner(), transform.apply(model, gradients))
+            (loss.inner(), gradients)
         });
         self.state.step += 1;
         self.unread_losses.push((self.state.step, lr, loss));

@@ -1,7 +1,11 @@
 //! How an optimizer's state is saved and loaded.
 
-use super::{ModelOptimizer, Shapes, parameter_shapes};
+use super::ModelOptimizer;
+use super::parameter_rule::{AnyElementwise, Kind};
+use super::parameters::{Parameter, Parameters, State};
 use crate::error::Error;
+use crate::kernel::Buffer;
+use crate::optim::elementwise::RuleState;
 use burn::module::Module;
 use burn::optim::{StateSink, StateSource};
 use burn::tensor::{Device, TensorData};
@@ -12,6 +16,11 @@ use std::path::Path;
 
 const OPTIMIZER: &str = "optimizer";
 const CONTENTS: &str = "contents";
+
+/// The name of the average of the weights beside the buffers of the rule.
+const WEIGHT_AVERAGE: &str = "weight_average";
+
+type Shapes = BTreeMap<String, Vec<usize>>;
 
 /// What a file of saved state says is in it. Burn leaves out what it cannot find, so a file is held to its own list
 /// before anything is read from it.
@@ -26,6 +35,13 @@ struct Contents {
 }
 
 impl ModelOptimizer {
+    /// The bytes of all tensors that the state consists of.
+    pub fn state_bytes(&self) -> usize {
+        let mut sink = StateSink::default();
+        self.parameters.0.iter().for_each(|parameter| parameter.flatten(&mut sink));
+        sink.tensors.iter().map(|(_, data)| data.as_bytes().len()).sum()
+    }
+
     /// Writes the state of all parameters to a file in Burn's burnpack format, with a list of what is in it. The same
     /// state gives the same bytes.
     ///
@@ -33,15 +49,15 @@ impl ModelOptimizer {
     /// [`Error::File`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         let mut sink = StateSink::default();
-        for (parameter, state) in &self.states {
-            if let Some(rule) = self.rule_for(parameter, state.rank()) {
-                rule.state_flatten(parameter, state, &mut sink);
-            }
+        let mut parameters: Vec<&Parameter> = self.parameters.0.iter().collect();
+        parameters.sort_by_key(|parameter| &parameter.path);
+        for parameter in &parameters {
+            parameter.flatten(&mut sink);
         }
         let shape_of = |(name, data): &(String, TensorData)| (name.clone(), data.shape().to_vec());
         let contents = Contents {
-            parameters: self.shapes.clone(),
-            states: self.states.keys().cloned().collect(),
+            parameters: self.parameters.shapes(),
+            states: parameters.iter().filter(|p| p.state.is_some()).map(|p| p.path.clone()).collect(),
             tensors: sink.tensors.iter().map(shape_of).collect(),
             scalars: sink.scalars.iter().map(|(name, _)| name.clone()).collect(),
         };
@@ -79,7 +95,8 @@ impl ModelOptimizer {
         let contents =
             reader.metadata().get(CONTENTS).ok_or_else(|| file_error(path, "no list of contents"))?;
         let contents: Contents = serde_json::from_str(contents).map_err(|reason| file_error(path, reason))?;
-        check_parameters(&contents, &parameter_shapes(model)).map_err(|reason| file_error(path, reason))?;
+        let mut parameters = Parameters::of(model, &self.rules);
+        check_parameters(&contents, &parameters.shapes()).map_err(|reason| file_error(path, reason))?;
 
         let mut source = StateSource::new(reader.scalars().clone());
         let scalars: BTreeSet<String> = reader.scalars().keys().cloned().collect();
@@ -93,17 +110,89 @@ impl ModelOptimizer {
         if tensors != contents.tensors || scalars != contents.scalars {
             return Err(file_error(path, "holds something else than its list of contents says"));
         }
-        let mut states = BTreeMap::new();
-        for parameter in &contents.states {
-            let rank = contents.parameters[parameter].len();
-            let state = self
-                .rule_for(parameter, rank)
-                .and_then(|rule| rule.state_unflatten(rank, parameter, &mut source, device))
-                .ok_or_else(|| file_error(path, format!("the state of `{parameter}` is incomplete")))?;
-            states.insert(parameter.clone(), state);
+        for parameter in &mut parameters.0 {
+            if contents.states.contains(&parameter.path) {
+                parameter
+                    .unflatten(&mut source, &tensors, self.average.is_some(), device)
+                    .map_err(|reason| file_error(path, reason))?;
+            }
         }
-        self.states = states;
-        self.shapes = contents.parameters;
+        // A file from before the first step knows nothing of the model.
+        self.parameters = if contents.parameters.is_empty() { Parameters::default() } else { parameters };
+        Ok(())
+    }
+}
+
+impl Parameters {
+    fn shapes(&self) -> Shapes {
+        self.0.iter().map(|parameter| (parameter.path.clone(), parameter.shape.clone())).collect()
+    }
+}
+
+impl Parameter {
+    fn flatten(&self, sink: &mut StateSink) {
+        match (&self.rule, &self.state) {
+            (_, Some(State::Elementwise(state))) => state.flatten(&self.path, sink),
+            (Some(Kind::Burn(rule)), Some(State::Burn(state))) => {
+                rule.state_flatten(&self.path, state, sink);
+            }
+            _ => {}
+        }
+        if let Some(average) = &self.average {
+            sink.push_tensor(&self.path, WEIGHT_AVERAGE, average.clone().into_data());
+        }
+    }
+
+    /// Takes its state and its average from `source`, which holds tensors of the names and shapes `saved`.
+    fn unflatten(
+        &mut self,
+        source: &mut StateSource,
+        saved: &Shapes,
+        has_average: bool,
+        device: &Device,
+    ) -> Result<(), String> {
+        let path = &self.path;
+        let incomplete = || format!("the state of `{path}` is incomplete");
+        let state = match &self.rule {
+            Some(Kind::Elementwise(rule)) => {
+                self.check_buffers(&**rule, saved)?;
+                let starts = rule.starts();
+                let names = starts.iter().map(|&(name, _)| name);
+                let state = RuleState::unflatten(names, path, source, device);
+                let state = state.filter(|state| state.names.len() == starts.len());
+                state.map(State::Elementwise)
+            }
+            Some(Kind::Burn(rule)) => {
+                rule.state_unflatten(self.shape.len(), path, source, device).map(State::Burn)
+            }
+            None => None,
+        };
+        self.state = Some(state.ok_or_else(incomplete)?);
+        let average = source.take_tensor(path, WEIGHT_AVERAGE);
+        match (average, has_average) {
+            (Some(average), true) => self.average = Some(Buffer::from_data(average, device)),
+            (None, false) => {}
+            (Some(_), false) => return Err(format!("holds an average of `{path}`, which is not asked for")),
+            (None, true) => return Err(format!("holds no average of `{path}`")),
+        }
+        Ok(())
+    }
+
+    /// Whether every buffer that was saved is one that the rule has, and has the shape of the parameter.
+    fn check_buffers(&self, rule: &dyn AnyElementwise, saved: &Shapes) -> Result<(), String> {
+        let path = &self.path;
+        let own = saved.iter().filter_map(|(name, shape)| {
+            let name = name.strip_prefix(path)?.strip_prefix('.')?;
+            (!name.contains('.')).then_some((name, shape))
+        });
+        for (name, shape) in own {
+            if shape != &self.shape {
+                return Err(format!("`{name}` of `{path}` has shape {shape:?}, not {:?}", self.shape));
+            }
+            if name != WEIGHT_AVERAGE && rule.starts().iter().all(|&(used, _)| used != name) {
+                return Err(format!("holds `{name}` of `{path}`, which these settings do not keep"));
+            }
+        }
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
 use super::*;
 use crate::error::Error;
 use crate::optim::OptimizerSpec;
+use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use burn_pack::{Reader, Writer};
 use std::path::{Path, PathBuf};
 
@@ -114,8 +115,14 @@ fn specs() -> Vec<OptimizerSpec> {
     OptimizerSpec::all().into_iter().chain(further).collect()
 }
 
-fn has_state(spec: &OptimizerSpec) -> bool {
+/// Whether it moves a parameter by more than the latest gradient.
+fn remembers(spec: &OptimizerSpec) -> bool {
     !["sgd", "burn.sgd"].contains(&spec.to_string().as_str())
+}
+
+/// Whether anything of it is saved, be it only the number of steps.
+fn has_state(spec: &OptimizerSpec) -> bool {
+    spec.to_string() != "burn.sgd"
 }
 
 /// An optimizer and its model after five steps, and the file that it was saved to.
@@ -175,7 +182,7 @@ fn every_rule_goes_on_from_saved_state_as_if_never_stopped() {
         let resumed = train(&mut restored, saved.model.clone(), 5..10, "");
         assert_eq!(resumed.bits(), uninterrupted.bits(), "{spec}");
         let restarted = train(&mut unrestored, saved.model.clone(), 5..10, "");
-        assert_eq!(restarted.bits() != uninterrupted.bits(), has_state(&spec), "{spec}");
+        assert_eq!(restarted.bits() != uninterrupted.bits(), remembers(&spec), "{spec}");
     }
 }
 
@@ -261,7 +268,8 @@ fn a_truncated_file_is_refused() {
         let bytes = std::fs::read(&saved.path).unwrap();
         let path = saved.folder.path().join("truncated");
         let mut lengths = vec![0, 1, bytes.len() / 2];
-        if has_state(&spec) {
+        // The last byte of a file without tensors is padding.
+        if remembers(&spec) {
             lengths.push(bytes.len() - 1);
         }
         for length in lengths {

@@ -1,0 +1,7 @@
+//! How long an optimizer's step takes on a device, before a long run depends on it.
+
+mod copy_speed;
+mod optimizer_step;
+
+pub use copy_speed::copy_speed;
+pub use optimizer_step::{Measurement, StepBenchmark, Stepper, counterpart};

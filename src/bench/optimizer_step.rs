@@ -1,0 +1,264 @@
+use super::copy_speed;
+use crate::compare::stats::quantile;
+use crate::device;
+use crate::error::Error;
+use crate::optim::{ModelOptimizer, OptimizerSpec};
+use burn::module::{Module, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Distribution, Tensor};
+use serde::Serialize;
+use std::time::{Duration, Instant};
+
+/// Steps that are timed one after the other, each with gradients that were written before the first of them: what the
+/// next step reads is no longer in a cache because it has just been written.
+const STEPS_IN_TURN: usize = 3;
+
+/// Turns that each rule gets at least, and the time after which it gets no more.
+const TURNS: usize = 7;
+const TIME: Duration = Duration::from_secs(20);
+
+/// The steps that are to be timed.
+#[derive(Debug, Clone)]
+pub struct StepBenchmark {
+    /// Backends, by the names that [`device::open`] knows.
+    pub backends: Vec<String>,
+    /// Rules; Burn's rule of the same name is timed in turn with each.
+    pub rules: Vec<OptimizerSpec>,
+    /// Parameters of the model, all tensors together.
+    pub parameters: Vec<usize>,
+    /// Tensors that they are divided into.
+    pub tensors: usize,
+}
+
+/// How long a step takes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Measurement {
+    /// The rule and its settings.
+    pub rule: String,
+    /// Where it runs.
+    pub backend: String,
+    /// Parameters of the model.
+    pub parameters: usize,
+    /// Tensors that they are divided into.
+    pub tensors: usize,
+    /// Milliseconds a step, the median.
+    pub median_ms: f64,
+    /// A quarter of the steps took less.
+    pub lower_quartile_ms: f64,
+    /// A quarter of the steps took more.
+    pub upper_quartile_ms: f64,
+    /// Steps that were timed.
+    pub steps: usize,
+    /// Bytes that the rule has to remember for each parameter.
+    pub state_bytes_per_parameter: f64,
+    /// Bytes that a step has to read and write: the gradient once, the parameter and the state twice.
+    pub bytes_per_step: f64,
+    /// These bytes in the median time, in 10⁹ bytes a second.
+    pub gigabytes_per_second: f64,
+    /// What a plain copy reaches on the device, counted in the same way.
+    pub copy_gigabytes_per_second: f64,
+    /// The one as a share of the other.
+    pub share_of_copy_speed: f64,
+}
+
+impl StepBenchmark {
+    /// Times every rule at every size on every backend. `observe` gets each rule with its counterpart as they are done.
+    ///
+    /// # Errors
+    /// No parameters or no tensors, or more tensors than parameters; those of [`device::open`] and of the rules.
+    pub fn run(&self, mut observe: impl FnMut(&[Measurement])) -> Result<Vec<Measurement>, Error> {
+        let mut all = Vec::new();
+        for &parameters in &self.parameters {
+            if self.tensors == 0 || parameters < self.tensors {
+                let allowed = "at least one parameter for each of the tensors, and a tensor";
+                return Err(Error::invalid("bench", "parameters", allowed, parameters));
+            }
+        }
+        for backend in &self.backends {
+            let is_host = device::parse(backend)?.0.is_host;
+            let device = device::open(backend)?;
+            let copy_speed = copy_speed(&device, is_host);
+            for &parameters in &self.parameters {
+                for rule in &self.rules {
+                    let pair: Vec<OptimizerSpec> =
+                        std::iter::once(rule.clone()).chain(counterpart(rule)).collect();
+                    let measured = self.measure(&pair, backend, &device, parameters, copy_speed)?;
+                    observe(&measured);
+                    all.extend(measured);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Times `rules` in turn.
+    fn measure(
+        &self,
+        rules: &[OptimizerSpec],
+        backend: &str,
+        device: &Device,
+        parameters: usize,
+        copy_speed: f64,
+    ) -> Result<Vec<Measurement>, Error> {
+        let mut steppers = rules
+            .iter()
+            .map(|rule| Stepper::new(rule, device, parameters, self.tensors))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut times = vec![Vec::new(); rules.len()];
+        let began = Instant::now();
+        // The first turn, in which state is allocated and kernels are compiled, does not count.
+        for turn in 0..=TURNS {
+            for (stepper, times) in steppers.iter_mut().zip(&mut times) {
+                let measured = stepper.time(STEPS_IN_TURN);
+                if turn > 0 {
+                    times.extend(measured.iter().map(|time| time.as_secs_f64() * 1e3));
+                }
+            }
+            if turn > 0 && began.elapsed() > TIME {
+                break;
+            }
+        }
+        let measurement = |((rule, stepper), times): ((&OptimizerSpec, &Stepper), &Vec<f64>)| {
+            let quantile = |share| quantile(times, share).unwrap_or(f64::NAN);
+            let median_ms = quantile(0.5);
+            let state_bytes = stepper.optimizer.state_bytes() as f64;
+            let bytes_per_step = (3 * size_of::<f32>() * parameters) as f64 + 2.0 * state_bytes;
+            let speed = bytes_per_step / (median_ms * 1e-3);
+            Measurement {
+                rule: rule.to_string(),
+                backend: backend.into(),
+                parameters,
+                tensors: self.tensors,
+                median_ms,
+                lower_quartile_ms: quantile(0.25),
+                upper_quartile_ms: quantile(0.75),
+                steps: times.len(),
+                state_bytes_per_parameter: state_bytes / parameters as f64,
+                bytes_per_step,
+                gigabytes_per_second: speed / 1e9,
+                copy_gigabytes_per_second: copy_speed / 1e9,
+                share_of_copy_speed: speed / copy_speed,
+            }
+        };
+        Ok(rules.iter().zip(&steppers).zip(&times).map(measurement).collect())
+    }
+}
+
+/// Burn's built-in of the same name with the same settings, if it has one that takes them.
+pub fn counterpart(rule: &OptimizerSpec) -> Option<OptimizerSpec> {
+    format!("burn.{rule}").parse().ok()
+}
+
+/// A model of nothing but matrices, and an optimizer that moves them.
+#[derive(Debug)]
+pub struct Stepper {
+    model: Option<Matrices>,
+    optimizer: ModelOptimizer,
+    gradients: Vec<Tensor<2>>,
+    device: Device,
+}
+
+#[derive(Module, Debug)]
+struct Matrices {
+    matrices: Vec<Param<Tensor<2>>>,
+}
+
+impl Stepper {
+    /// A model of `parameters` parameters in `tensors` matrices as square as their sizes allow.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for settings of the rule out of their range.
+    pub fn new(
+        rule: &OptimizerSpec,
+        device: &Device,
+        parameters: usize,
+        tensors: usize,
+    ) -> Result<Self, Error> {
+        let size = |i: usize| parameters / tensors + usize::from(i < parameters % tensors);
+        let random = |i: usize, device: &Device| {
+            let normal = Distribution::Normal(0.0, 1.0);
+            Tensor::<2>::random(shape(size(i)), normal, device)
+        };
+        let tracked = device.clone().autodiff();
+        let matrices = (0..tensors).map(|i| Param::from_tensor(random(i, &tracked))).collect();
+        Ok(Stepper {
+            model: Some(Matrices { matrices }),
+            optimizer: rule.build()?,
+            gradients: (0..tensors).map(|i| random(i, device)).collect(),
+            device: device.clone(),
+        })
+    }
+
+    /// How long each of `steps` steps takes. Their gradients are written before the first, which nothing else then holds;
+    /// freeing them is part of a step, as it is in training.
+    pub fn time(&mut self, steps: usize) -> Vec<Duration> {
+        let gradients: Vec<GradientsParams> = (0..=steps).map(|_| self.fresh_gradients()).collect();
+        let mut times = Vec::new();
+        for (step, mut gradients) in gradients.into_iter().enumerate() {
+            self.synchronize();
+            let began = Instant::now();
+            if let Some(model) = self.model.take() {
+                self.model = Some(self.optimizer.apply(1e-3, model, &mut gradients));
+            }
+            self.synchronize();
+            // The step after the gradients were written only clears the cache of them.
+            if step > 0 {
+                times.push(began.elapsed());
+            }
+        }
+        times
+    }
+
+    fn fresh_gradients(&self) -> GradientsParams {
+        let mut gradients = GradientsParams::new();
+        let parameters = self.model.iter().flat_map(|model| &model.matrices);
+        for (parameter, gradient) in parameters.zip(&self.gradients) {
+            // An operation on a tensor that is held elsewhere writes to new memory.
+            gradients.register(parameter.id, gradient.clone().mul_scalar(0.5));
+        }
+        gradients
+    }
+
+    fn synchronize(&self) {
+        // A device that fails shows it in the numbers that it cannot read back.
+        let _failure_shows_later = self.device.sync();
+    }
+}
+
+/// The sides of a matrix of `size` elements, as close to each other as they can be.
+fn shape(size: usize) -> [usize; 2] {
+    let root = size.isqrt().max(1);
+    let rows = (1..=root).rev().find(|rows| size.is_multiple_of(*rows)).unwrap_or(1);
+    [rows, size / rows]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matrices_are_as_square_as_their_size_allows() {
+        assert_eq!(shape(1_000_000), [1000, 1000]);
+        assert_eq!(shape(1000), [25, 40]);
+        assert_eq!(shape(7), [1, 7]);
+        assert_eq!(shape(1), [1, 1]);
+    }
+
+    #[test]
+    fn every_parameter_is_in_the_model() {
+        let rule = "sgd:momentum=0.9".parse().unwrap();
+        let mut stepper = Stepper::new(&rule, &Device::default(), 1003, 10).unwrap();
+        assert_eq!(stepper.time(2).len(), 2);
+        assert_eq!(stepper.model.unwrap().num_params(), 1003);
+        assert_eq!(stepper.optimizer.state_bytes(), 4 * 1003);
+    }
+
+    #[test]
+    fn the_counterpart_has_the_same_settings() {
+        let of = |text: &str| counterpart(&text.parse().unwrap()).map(|spec| spec.to_string());
+        assert_eq!(of("adamw").as_deref(), Some("burn.adamw"));
+        assert_eq!(of("sgd:momentum=0.9").as_deref(), Some("burn.sgd:momentum=0.9"));
+        assert_eq!(of("adagrad:initial_accumulator_value=0.1"), None);
+        assert_eq!(of("burn.adam"), None);
+    }
+}

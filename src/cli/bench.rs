@@ -1,0 +1,116 @@
+use crate::bench::{Measurement, StepBenchmark};
+use crate::cli::Exit;
+use crate::compare::arm::split_specs;
+use crate::device;
+use crate::error::Error;
+use crate::optim::OptimizerSpec;
+use clap::Args;
+
+/// Arguments of `optlab bench`.
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Backends [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "N,…", value_delimiter = ',')]
+    backend: Vec<String>,
+    /// Rules: name or name:key=value,key=value [default: all of ours]
+    #[arg(long, value_name = "SPEC,…")]
+    rules: Option<String>,
+    /// Parameters of the model, like 10000 or 1e4
+    #[arg(long, value_name = "P,…", value_delimiter = ',', default_value = "1e4,1e6,1e7", value_parser = count)]
+    parameters: Vec<usize>,
+    /// Tensors that the parameters are divided into
+    #[arg(long, value_name = "T", default_value = "10", value_parser = count)]
+    tensors: usize,
+    /// Print a JSON array instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// A whole number from 1, in either notation.
+fn count(text: &str) -> Result<usize, String> {
+    // Up to 2^53 every whole number has a 64-bit float of its own.
+    match text.parse::<f64>() {
+        Ok(number) if number >= 1.0 && number <= 2_f64.powi(53) && number.fract() == 0.0 => {
+            Ok(number as usize)
+        }
+        _ => Err("must be a whole number from 1, like 10000 or 1e4".into()),
+    }
+}
+
+/// Runs `optlab bench`.
+///
+/// # Errors
+/// A rule or a backend that does not exist; standard output that cannot be written.
+pub fn run(args: &BenchArgs) -> Result<(), Exit> {
+    let rules = match &args.rules {
+        Some(rules) => {
+            split_specs(rules).iter().map(|text| text.parse()).collect::<Result<Vec<OptimizerSpec>, _>>()?
+        }
+        None => own_rules()?,
+    };
+    let backends = match args.backend.is_empty() {
+        true => vec![device::default_backend().to_string()],
+        false => args.backend.clone(),
+    };
+    let benchmark =
+        StepBenchmark { backends, rules, parameters: args.parameters.clone(), tensors: args.tensors };
+    if args.json {
+        let measurements = benchmark.run(|_| ())?;
+        let json = serde_json::to_string_pretty(&measurements)
+            .map_err(|error| Error::invalid("bench", "result", "numbers that JSON can hold", error))?;
+        return super::print(format!("{json}\n").as_bytes());
+    }
+    let mut broken = None;
+    let mut heading = Some(HEADING);
+    benchmark.run(|pair| {
+        let text = format!("{}{}", heading.take().unwrap_or_default(), row(pair));
+        if let Err(exit) = super::print(text.as_bytes()) {
+            broken.get_or_insert(exit);
+        }
+    })?;
+    broken.map_or(Ok(()), Err)
+}
+
+/// Every rule that is not Burn's, and the usual momentum, which is not a default.
+fn own_rules() -> Result<Vec<OptimizerSpec>, Error> {
+    let mut rules = OptimizerSpec::all();
+    rules.retain(|rule| !rule.name().starts_with("burn."));
+    rules.insert(1, "sgd:momentum=0.9".parse()?);
+    Ok(rules)
+}
+
+const HEADING: &str = "\
+                                               ms a step          GB/s, of a   state    Burn's
+rule                      backend  parameters  median (quartiles) plain copy   B/param  ms, times ours
+";
+
+fn row(pair: &[Measurement]) -> String {
+    let Some(ours) = pair.first() else {
+        return String::new();
+    };
+    let times = format!(
+        "{} ({}–{})",
+        short(ours.median_ms),
+        short(ours.lower_quartile_ms),
+        short(ours.upper_quartile_ms)
+    );
+    let speed = format!("{:.1}, {:.2}", ours.gigabytes_per_second, ours.share_of_copy_speed);
+    let burn = match pair.get(1) {
+        Some(burn) => format!("{}, {:.1}", short(burn.median_ms), burn.median_ms / ours.median_ms),
+        None => "–".into(),
+    };
+    format!(
+        "{:<25} {:<8} {:>10}  {times:<18} {speed:<12} {:<8.0} {burn}\n",
+        ours.rule, ours.backend, ours.parameters, ours.state_bytes_per_parameter
+    )
+}
+
+/// Three significant digits, down to microseconds.
+fn short(milliseconds: f64) -> String {
+    match milliseconds {
+        ms if ms >= 100.0 => format!("{ms:.0}"),
+        ms if ms >= 10.0 => format!("{ms:.1}"),
+        ms if ms >= 1.0 => format!("{ms:.2}"),
+        ms => format!("{ms:.3}"),
+    }
+}

@@ -1,0 +1,238 @@
+//! Tensors whose numbers can be reached, and those whose numbers cannot. This file and `device.rs` are the only
+//! ones that know which backends are compiled in.
+
+use super::pass::Source;
+use super::strided::Strided;
+use burn::backend::DispatchTensor;
+#[cfg(feature = "flex")]
+use burn::backend::flex::FlexTensor;
+#[cfg(feature = "ndarray")]
+use burn::backend::ndarray::NdArrayTensor;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchTensorKind};
+#[cfg(feature = "flex")]
+use burn::tensor::DType;
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Of a tensor that is not tracked for gradients.
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+const UNTRACKED: DispatchAutodiffContext = DispatchAutodiffContext::Disabled;
+
+/// The storage of an `ndarray` tensor, the type of which has no public name.
+#[cfg(feature = "ndarray")]
+macro_rules! floats {
+    ($tensor:expr) => {
+        match $tensor {
+            NdArrayTensor::F32(storage) => storage,
+            _ => unreachable!("a host buffer holds 32-bit floats"),
+        }
+    };
+}
+
+/// A tensor of any rank that is not tracked for gradients.
+#[derive(Debug, Clone)]
+pub enum Buffer {
+    /// In the memory of the host, as 32-bit floats.
+    Host(HostBuffer),
+    /// Anything else: on a GPU, or of another element type.
+    Device(DispatchTensor),
+}
+
+/// The 32-bit floats of a tensor in the memory of the host.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum HostBuffer {
+    /// Of Burn's `flex` backend.
+    #[cfg(feature = "flex")]
+    Flex(FlexTensor),
+    /// Of Burn's `ndarray` backend.
+    #[cfg(feature = "ndarray")]
+    NdArray(NdArrayTensor),
+}
+
+impl Buffer {
+    /// Takes a tensor. It shares its memory with whatever else holds the tensor.
+    pub fn new<const D: usize>(tensor: Tensor<D>) -> Self {
+        let DispatchTensor { kind, autodiff } = tensor.into_dispatch();
+        match kind {
+            #[cfg(feature = "flex")]
+            DispatchTensorKind::Flex(BackendTensor::Float(tensor))
+                if tensor.dtype() == DType::F32 && autodiff == UNTRACKED =>
+            {
+                Buffer::Host(HostBuffer::Flex(tensor))
+            }
+            #[cfg(feature = "ndarray")]
+            DispatchTensorKind::NdArray(BackendTensor::Float(tensor @ NdArrayTensor::F32(_)))
+                if autodiff == UNTRACKED =>
+            {
+                Buffer::Host(HostBuffer::NdArray(tensor))
+            }
+            kind => Buffer::Device(DispatchTensor { kind, autodiff }),
+        }
+    }
+
+    /// The tensor again, of the rank that it had.
+    pub fn into_tensor<const D: usize>(self) -> Tensor<D> {
+        match self {
+            Buffer::Host(buffer) => Tensor::from_dispatch(buffer.into_dispatch()),
+            Buffer::Device(tensor) => Tensor::from_dispatch(tensor),
+        }
+    }
+
+    /// Reads a tensor of any rank up to 8 onto `device`.
+    pub fn from_data(data: TensorData, device: &Device) -> Self {
+        match data.rank() {
+            0 => Buffer::new(Tensor::<0>::from_data(data, device)),
+            1 => Buffer::new(Tensor::<1>::from_data(data, device)),
+            2 => Buffer::new(Tensor::<2>::from_data(data, device)),
+            3 => Buffer::new(Tensor::<3>::from_data(data, device)),
+            4 => Buffer::new(Tensor::<4>::from_data(data, device)),
+            5 => Buffer::new(Tensor::<5>::from_data(data, device)),
+            6 => Buffer::new(Tensor::<6>::from_data(data, device)),
+            7 => Buffer::new(Tensor::<7>::from_data(data, device)),
+            _ => Buffer::new(Tensor::<8>::from_data(data, device)),
+        }
+    }
+
+    /// Its elements and shape.
+    pub fn into_data(self) -> TensorData {
+        // Burn reads the shape from the data, whatever rank the type says.
+        self.into_tensor::<1>().into_data()
+    }
+
+    /// A tensor of no elements on the same backend, to stand where this one was taken from.
+    pub fn nothing<const D: usize>(&self) -> Tensor<D> {
+        match self {
+            Buffer::Host(buffer) => Tensor::from_dispatch(buffer.nothing::<D>().into_dispatch()),
+            Buffer::Device(tensor) => {
+                let device = Tensor::<D>::from_dispatch(tensor.clone()).device();
+                Tensor::empty([0; D], &device)
+            }
+        }
+    }
+
+    /// The buffer on `device`; of rank `D`.
+    pub fn to_device<const D: usize>(self, device: &Device) -> Self {
+        let tensor = self.into_tensor::<D>();
+        Buffer::new(if tensor.device() == *device { tensor } else { tensor.to_device(device) })
+    }
+}
+
+impl HostBuffer {
+    fn into_dispatch(self) -> DispatchTensor {
+        match self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(tensor) => dispatch(DispatchTensorKind::Flex(BackendTensor::Float(tensor))),
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(tensor) => {
+                dispatch(DispatchTensorKind::NdArray(BackendTensor::Float(tensor)))
+            }
+        }
+    }
+
+    fn nothing<const D: usize>(&self) -> Self {
+        match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(_) => HostBuffer::Flex(FlexTensor::empty([0; D].into(), DType::F32)),
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(_) => {
+                let data = TensorData::new(Vec::<f32>::new(), [0; D]);
+                HostBuffer::NdArray(NdArrayTensor::from_data(data))
+            }
+        }
+    }
+
+    /// Elements of the tensor.
+    pub(super) fn len(&self) -> usize {
+        match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(ref tensor) => tensor.layout().num_elements(),
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(ref tensor) => floats!(tensor).len(),
+        }
+    }
+
+    /// Whether nothing else shares the memory, so that it can be written to without a copy.
+    pub fn is_unique(&self) -> bool {
+        match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(ref tensor) => tensor.is_unique(),
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(ref tensor) => floats!(tensor).is_unique(),
+        }
+    }
+
+    /// All elements, row-major, to write to. What is shared, or lies in another order, is copied first.
+    pub(super) fn slice_mut(&mut self) -> &mut [f32] {
+        match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(ref mut tensor) => {
+                let layout = tensor.layout();
+                let is_whole = layout.is_contiguous()
+                    && layout.start_offset() == 0
+                    && size_of_val(tensor.bytes()) == size_of::<f32>() * layout.num_elements();
+                if !is_whole {
+                    *tensor = tensor.to_contiguous();
+                }
+                tensor.storage_mut::<f32>()
+            }
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(ref mut tensor) => {
+                let array = floats!(tensor).ensure_owned();
+                if !array.is_standard_layout() {
+                    *array = array.as_standard_layout().into_owned().into_shared();
+                }
+                array.as_slice_mut().expect("an array in its standard layout is a slice")
+            }
+        }
+    }
+
+    /// Calls `with` for all elements, row-major, which are copied if they lie in another order.
+    pub(super) fn with_slice<T>(&self, with: impl FnOnce(&[f32]) -> T) -> T {
+        self.with_source(|source| match source {
+            Source::Slice(slice) => with(slice),
+            Source::View { view, .. } => {
+                let mut copy = vec![0.0; self.len()];
+                view.read(0, &mut copy);
+                with(&copy)
+            }
+        })
+    }
+
+    /// Calls `with` for the elements, row-major, however they lie in memory.
+    pub(super) fn with_source<T>(&self, with: impl FnOnce(Source<'_>) -> T) -> T {
+        match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(ref tensor) => {
+                let (layout, storage) = (tensor.layout(), tensor.storage::<f32>());
+                match layout.contiguous_offsets() {
+                    Some((start, end)) => with(Source::Slice(&storage[start..end])),
+                    None => {
+                        let view =
+                            Strided::new(storage, layout.shape(), layout.strides(), layout.start_offset());
+                        with(Source::View { view: &view, start: 0 })
+                    }
+                }
+            }
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(ref tensor) => {
+                let array = floats!(tensor).view();
+                if let Some(slice) = array.as_slice() {
+                    return with(Source::Slice(slice));
+                }
+                match array.as_slice_memory_order() {
+                    Some(slice) if array.strides().iter().all(|&stride| stride >= 0) => {
+                        let view = Strided::new(slice, array.shape(), array.strides(), 0);
+                        with(Source::View { view: &view, start: 0 })
+                    }
+                    _ => with(Source::Slice(&array.iter().copied().collect::<Vec<_>>())),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+fn dispatch(kind: DispatchTensorKind) -> DispatchTensor {
+    DispatchTensor { kind, autodiff: UNTRACKED }
+}

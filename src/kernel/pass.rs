@@ -1,0 +1,225 @@
+//! One pass over contiguous buffers: every element is read once and written once.
+//!
+//! Buffers are split into pieces of a fixed length, whatever the number of threads, so that a sum is always added up in
+//! the same order, and a result never depends on the machine's cores.
+
+use super::strided::Strided;
+use super::{MAX_BUFFERS, MAX_SUMS, Update};
+use pulp::Arch;
+
+/// Elements of a piece: with four buffers of `f32`, a quarter of a megabyte.
+pub(super) const PIECE: usize = 16_384;
+
+/// Elements that a view which is no slice is read into at a time, 8 KiB.
+const GATHERED: usize = 2048;
+
+/// Partial sums side by side: enough for the widest vectors.
+const LANES: usize = 16;
+
+/// A gradient as it lies in memory.
+#[derive(Clone, Copy)]
+pub(super) enum Source<'a> {
+    Slice(&'a [f32]),
+    View { view: &'a Strided<'a>, start: usize },
+}
+
+impl<'a> Source<'a> {
+    fn split_at(self, middle: usize) -> (Self, Self) {
+        match self {
+            Source::Slice(slice) => {
+                let (left, right) = slice.split_at(middle);
+                (Source::Slice(left), Source::Slice(right))
+            }
+            Source::View { view, start } => (self, Source::View { view, start: start + middle }),
+        }
+    }
+
+    /// Calls `with` for one range of `0..len` after the other, with the elements there.
+    #[inline(always)]
+    fn for_each_slice(self, len: usize, mut with: impl FnMut(std::ops::Range<usize>, &[f32])) {
+        match self {
+            Source::Slice(slice) => with(0..len, slice),
+            Source::View { view, start } => {
+                let mut gathered = [0.0; GATHERED];
+                for first in (0..len).step_by(GATHERED) {
+                    let range = first..len.min(first + GATHERED);
+                    let gathered = &mut gathered[..range.len()];
+                    view.read(start + first, gathered);
+                    with(range, gathered);
+                }
+            }
+        }
+    }
+}
+
+/// Where to split `len` elements in two: about the middle, between two pieces.
+fn middle(len: usize) -> usize {
+    len.div_ceil(PIECE).div_ceil(2) * PIECE
+}
+
+/// Applies `update` to all elements, on as many cores as help.
+pub(super) fn apply<U: Update, const N: usize>(
+    update: &U,
+    sums: &[f32],
+    theta: &mut [f32],
+    grad: Source<'_>,
+    mut state: [&mut [f32]; N],
+) {
+    let len = theta.len();
+    if len <= PIECE {
+        return apply_piece(update, sums, theta, grad, state);
+    }
+    let middle = middle(len);
+    let (theta, theta_right) = theta.split_at_mut(middle);
+    let (grad, grad_right) = grad.split_at(middle);
+    let state_right = state.each_mut().map(|buffer| {
+        let (left, right) = std::mem::take(buffer).split_at_mut(middle);
+        *buffer = left;
+        right
+    });
+    rayon::join(
+        || apply(update, sums, theta, grad, state),
+        || apply(update, sums, theta_right, grad_right, state_right),
+    );
+}
+
+fn apply_piece<U: Update, const N: usize>(
+    update: &U,
+    sums: &[f32],
+    theta: &mut [f32],
+    grad: Source<'_>,
+    mut state: [&mut [f32]; N],
+) {
+    grad.for_each_slice(theta.len(), |range, grad| {
+        let theta = &mut theta[range.clone()];
+        let state = state.each_mut().map(|buffer| &mut buffer[range.clone()]);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || apply_slices(update, sums, theta, grad, state),
+        );
+    });
+}
+
+/// One loop for each number of buffers, with every buffer an argument of its own, which tells the compiler that no two of
+/// them overlap.
+macro_rules! loops {
+    ($($number:literal $name:ident($($buffer:ident $new:ident),*);)*) => {
+        #[inline(always)]
+        fn apply_slices<U: Update, const N: usize>(
+            update: &U,
+            sums: &[f32],
+            theta: &mut [f32],
+            grad: &[f32],
+            mut state: [&mut [f32]; N],
+        ) {
+            const { assert!(N <= MAX_BUFFERS, "more buffers than there are loops for") };
+            match &mut state[..] {
+                $([$($buffer),*] => $name(update, sums, theta, grad, $($buffer),*),)*
+                _ => unreachable!("at most {MAX_BUFFERS} buffers"),
+            }
+        }
+
+        $(
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments, reason = "the point of this function")]
+            fn $name<U: Update>(
+                update: &U,
+                sums: &[f32],
+                theta: &mut [f32],
+                grad: &[f32],
+                $($buffer: &mut [f32]),*
+            ) {
+                let len = theta.len();
+                let grad = &grad[..len];
+                $(let $buffer = &mut $buffer[..len];)*
+                for i in 0..len {
+                    let mut state: [f32; $number] = [$($buffer[i]),*];
+                    theta[i] = update.update(theta[i], grad[i], &mut state, sums);
+                    let [$($new),*] = state;
+                    $($buffer[i] = $new;)*
+                }
+            }
+        )*
+    };
+}
+
+loops! {
+    0 loop_0();
+    1 loop_1(a new_a);
+    2 loop_2(a new_a, b new_b);
+    3 loop_3(a new_a, b new_b, c new_c);
+    4 loop_4(a new_a, b new_b, c new_c, d new_d);
+    5 loop_5(a new_a, b new_b, c new_c, d new_d, e new_e);
+    6 loop_6(a new_a, b new_b, c new_c, d new_d, e new_e, f new_f);
+}
+
+/// The sums that `update` asks for, added up in 64 bits.
+pub(super) fn sums<U: Update, const N: usize>(
+    update: &U,
+    theta: &[f32],
+    grad: Source<'_>,
+    state: [&[f32]; N],
+) -> [f64; MAX_SUMS] {
+    let len = theta.len();
+    if len <= PIECE {
+        return piece_sums(update, theta, grad, state);
+    }
+    let middle = middle(len);
+    let (theta, theta_right) = theta.split_at(middle);
+    let (grad, grad_right) = grad.split_at(middle);
+    let (left, right) = rayon::join(
+        || sums(update, theta, grad, state.map(|buffer| &buffer[..middle])),
+        || sums(update, theta_right, grad_right, state.map(|buffer| &buffer[middle..])),
+    );
+    std::array::from_fn(|sum| left[sum] + right[sum])
+}
+
+fn piece_sums<U: Update, const N: usize>(
+    update: &U,
+    theta: &[f32],
+    grad: Source<'_>,
+    state: [&[f32]; N],
+) -> [f64; MAX_SUMS] {
+    let mut totals = [0.0; MAX_SUMS];
+    grad.for_each_slice(theta.len(), |range, grad| {
+        let theta = &theta[range.clone()];
+        let state = state.map(|buffer| &buffer[range.clone()]);
+        Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (sum, total) in totals.iter_mut().enumerate().take(U::SUMS) {
+                    *total += slice_sum(update, sum, theta, grad, state);
+                }
+            },
+        );
+    });
+    totals
+}
+
+#[inline(always)]
+fn slice_sum<U: Update, const N: usize>(
+    update: &U,
+    sum: usize,
+    theta: &[f32],
+    grad: &[f32],
+    state: [&[f32]; N],
+) -> f64 {
+    let len = theta.len();
+    let grad = &grad[..len];
+    let state = state.map(|buffer| &buffer[..len]);
+    let term = |i: usize| {
+        let mut state: [f32; N] = std::array::from_fn(|buffer| state[buffer][i]);
+        f64::from(update.term(sum, theta[i], grad[i], &mut state))
+    };
+    let mut lanes = [0.0; LANES];
+    let whole = len - len % LANES;
+    for first in (0..whole).step_by(LANES) {
+        for (lane, total) in lanes.iter_mut().enumerate() {
+            *total += term(first + lane);
+        }
+    }
+    for (lane, i) in (whole..len).enumerate() {
+        lanes[lane] += term(i);
+    }
+    lanes.iter().sum()
+}
