@@ -1,8 +1,8 @@
 //! Every rule and every schedule does what its reference implementation does, on every backend that is compiled in.
 
-use burn::module::{Module, Param, ParamId};
+use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use optlab::optim::{ModelOptimizer, OptimizerSpec};
 use optlab::schedule::{Run, ScheduleSpec};
 use serde_json::Value;
@@ -22,11 +22,15 @@ fn every_rule_follows_its_reference_implementation() {
         }
         let spec = OptimizerSpec::from_value(&named(&file["config"], "rule", rule));
         for (backend, device) in backends() {
-            let error = match &spec {
-                Ok(spec) => without_panic(|| rule_error(spec, &path, &file, &device.autodiff())),
-                Err(error) => Err(error.to_string()),
-            };
-            report.add(&path, backend, error);
+            for way in Way::on(backend) {
+                let error = match &spec {
+                    Ok(spec) => {
+                        without_panic(|| rule_error(spec, &path, &file, &device.clone().autodiff(), way))
+                    }
+                    Err(error) => Err(error.to_string()),
+                };
+                report.add(&path, &format!("{backend}, {way:?}"), error);
+            }
         }
         report.run.insert(rule.into());
     }
@@ -47,6 +51,43 @@ fn every_schedule_gives_the_rates_of_its_reference_implementation() {
         report.run.insert(name.into());
     }
     report.finish(&known);
+}
+
+/// What a rule is run on: each of these takes another path through the kernel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Way {
+    /// Parameters and gradients that nothing else holds.
+    InPlace,
+    /// Parameters that a clone of the model holds as well.
+    Shared,
+    /// Parameters and gradients that are transposed views, where they have two dimensions or more.
+    Transposed,
+    /// Parameters and gradients of 64-bit floats.
+    Double,
+}
+
+impl Way {
+    /// Those that a backend knows.
+    fn on(backend: &str) -> Vec<Self> {
+        let mut ways = vec![Way::InPlace, Way::Shared, Way::Transposed];
+        // Shaders have no 64-bit floats.
+        if backend != "wgpu" {
+            ways.push(Way::Double);
+        }
+        ways
+    }
+
+    fn tensor<const D: usize>(self, values: &[f64], shape: &[usize], device: &Device) -> Tensor<D> {
+        let data = TensorData::new(values.to_vec(), shape.to_vec());
+        let dtype = if self == Way::Double { DType::F64 } else { DType::F32 };
+        let tensor = Tensor::<D>::from_data(data, (device, dtype));
+        if self != Way::Transposed || D < 2 {
+            return tensor;
+        }
+        // In memory the transpose of the transpose, so that the view has the values in their places.
+        let transposed = tensor.swap_dims(D - 2, D - 1).into_data();
+        Tensor::<D>::from_data(transposed, (device, dtype)).swap_dims(D - 2, D - 1)
+    }
 }
 
 /// The backends of this build.
@@ -127,16 +168,16 @@ struct Place {
 }
 
 impl Parameters {
-    fn new(values: &[(Vec<f64>, Vec<usize>)], device: &Device) -> (Self, Vec<Place>) {
+    fn new(values: &[(Vec<f64>, Vec<usize>)], way: Way, device: &Device) -> (Self, Vec<Place>) {
         let mut parameters =
             Parameters { rank_1: Vec::new(), rank_2: Vec::new(), rank_3: Vec::new(), rank_4: Vec::new() };
         let mut places = Vec::new();
         for (values, shape) in values {
             let list_length = match shape.len() {
-                1 => add(&mut parameters.rank_1, values, shape, device),
-                2 => add(&mut parameters.rank_2, values, shape, device),
-                3 => add(&mut parameters.rank_3, values, shape, device),
-                4 => add(&mut parameters.rank_4, values, shape, device),
+                1 => add(&mut parameters.rank_1, way.tensor(values, shape, device)),
+                2 => add(&mut parameters.rank_2, way.tensor(values, shape, device)),
+                3 => add(&mut parameters.rank_3, way.tensor(values, shape, device)),
+                4 => add(&mut parameters.rank_4, way.tensor(values, shape, device)),
                 rank => panic!("a parameter of rank {rank}"),
             };
             places.push(Place { rank: shape.len(), index: list_length - 1, shape: shape.clone() });
@@ -144,32 +185,20 @@ impl Parameters {
         (parameters, places)
     }
 
-    fn register(&self, gradients: &mut GradientsParams, place: &Place, values: &[f64], device: &Device) {
-        fn one<const D: usize>(
-            id: ParamId,
-            values: &[f64],
-            place: &Place,
-            device: &Device,
-        ) -> (ParamId, Tensor<D>) {
-            (id, tensor(values, &place.shape, device))
-        }
-        match place.rank {
-            1 => {
-                let (id, gradient) = one::<1>(self.rank_1[place.index].id, values, place, device);
-                gradients.register(id, gradient);
-            }
-            2 => {
-                let (id, gradient) = one::<2>(self.rank_2[place.index].id, values, place, device);
-                gradients.register(id, gradient);
-            }
-            3 => {
-                let (id, gradient) = one::<3>(self.rank_3[place.index].id, values, place, device);
-                gradients.register(id, gradient);
-            }
-            _ => {
-                let (id, gradient) = one::<4>(self.rank_4[place.index].id, values, place, device);
-                gradients.register(id, gradient);
-            }
+    fn register(
+        &self,
+        gradients: &mut GradientsParams,
+        place: &Place,
+        values: &[f64],
+        way: Way,
+        device: &Device,
+    ) {
+        let Place { rank, index, shape } = place;
+        match rank {
+            1 => gradients.register(self.rank_1[*index].id, way.tensor::<1>(values, shape, device)),
+            2 => gradients.register(self.rank_2[*index].id, way.tensor::<2>(values, shape, device)),
+            3 => gradients.register(self.rank_3[*index].id, way.tensor::<3>(values, shape, device)),
+            _ => gradients.register(self.rank_4[*index].id, way.tensor::<4>(values, shape, device)),
         }
     }
 
@@ -184,23 +213,19 @@ impl Parameters {
     }
 }
 
-fn add<const D: usize>(
-    list: &mut Vec<Param<Tensor<D>>>,
-    values: &[f64],
-    shape: &[usize],
-    device: &Device,
-) -> usize {
-    list.push(Param::from_tensor(tensor(values, shape, device)));
+fn add<const D: usize>(list: &mut Vec<Param<Tensor<D>>>, tensor: Tensor<D>) -> usize {
+    list.push(Param::from_tensor(tensor));
     list.len()
 }
 
-fn tensor<const D: usize>(values: &[f64], shape: &[usize], device: &Device) -> Tensor<D> {
-    let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
-    Tensor::from_data(TensorData::new(values, shape.to_vec()), device)
-}
-
 /// The largest error of a rule's trajectory as a share of its tolerance.
-fn rule_error(spec: &OptimizerSpec, path: &Path, file: &Value, device: &Device) -> Result<f64, String> {
+fn rule_error(
+    spec: &OptimizerSpec,
+    path: &Path,
+    file: &Value,
+    device: &Device,
+    way: Way,
+) -> Result<f64, String> {
     let stream = read(&path.with_file_name(text(&file["stream"])));
     let initial: Vec<(Vec<f64>, Vec<usize>)> = list(&stream["parameters"])
         .iter()
@@ -212,19 +237,21 @@ fn rule_error(spec: &OptimizerSpec, path: &Path, file: &Value, device: &Device) 
     let steps = *expected.keys().next_back().ok_or("no expected values")?;
 
     let mut optimizer: ModelOptimizer = spec.build().map_err(|error| error.to_string())?;
-    let (mut model, places) = Parameters::new(&initial, device);
+    let (mut model, places) = Parameters::new(&initial, way, device);
     let mut worst: f64 = 0.0;
     for step in 1..=steps {
         let mut gradients = GradientsParams::new();
         let at_step = list(list(&stream["gradients"]).get(step - 1).ok_or("too few gradients")?);
         for (place, gradient) in places.iter().zip(at_step) {
-            model.register(&mut gradients, place, &numbers(gradient), &device.clone().inner());
+            model.register(&mut gradients, place, &numbers(gradient), way, &device.clone().inner());
         }
         let lr = match &file["learning_rate"] {
             Value::Array(rates) => rates.get(step - 1).and_then(Value::as_f64),
             rate => rate.as_f64(),
         };
+        let shared = (way == Way::Shared).then(|| model.clone());
         model = optimizer.apply(lr.ok_or("no learning rate")?, model, &mut gradients);
+        drop(shared);
         if let Some(expected) = expected.get(&step) {
             worst = larger(worst, largest_error(&model, &places, expected, &displacement));
         }

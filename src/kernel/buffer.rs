@@ -1,6 +1,11 @@
 //! Tensors whose numbers can be reached, and those whose numbers cannot. This file and `device.rs` are the only
 //! ones that know which backends are compiled in.
 
+#![cfg_attr(
+    feature = "ndarray",
+    expect(deprecated, reason = "Burn wants to drop `ndarray`; people ask for it all the same")
+)]
+
 use super::pass::Source;
 use super::strided::Strided;
 use burn::backend::DispatchTensor;

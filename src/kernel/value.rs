@@ -53,6 +53,9 @@ pub trait Value:
     /// `then` where `self > 0`, and `otherwise` where it is not, or is NaN.
     fn if_positive(self, then: Self, otherwise: Self) -> Self;
 
+    /// `c`, as often as there are elements here.
+    fn constant(&self, c: f64) -> Self;
+
     /// `self²`.
     fn square(self) -> Self {
         self.clone() * self
@@ -112,6 +115,11 @@ macro_rules! number {
             }
 
             #[inline(always)]
+            fn constant(&self, c: f64) -> Self {
+                c as $number
+            }
+
+            #[inline(always)]
             fn if_positive(self, then: Self, otherwise: Self) -> Self {
                 if self > 0.0 { then } else { otherwise }
             }
@@ -157,6 +165,10 @@ impl<const D: usize> Value for Tensor<D> {
         self.clamp_max(high)
     }
 
+    fn constant(&self, c: f64) -> Self {
+        self.full_like(c)
+    }
+
     fn if_positive(self, then: Self, otherwise: Self) -> Self {
         otherwise.mask_where(self.greater_elem(0.0), then)
     }
@@ -173,7 +185,7 @@ mod tests {
     type Operation<V> = (&'static str, fn(V, V) -> V);
 
     /// Each operation by itself.
-    fn operations<V: Value>() -> [Operation<V>; 15] {
+    fn operations<V: Value>() -> [Operation<V>; 16] {
         [
             ("add", |x, y| x + y),
             ("subtract", |x, y| x - y),
@@ -189,6 +201,7 @@ mod tests {
             ("at_least", |x, _| x.at_least(-0.7)),
             ("at_most", |x, _| x.at_most(0.9)),
             ("if_positive", |x, y| x.clone().if_positive(y, x)),
+            ("constant", |x, _| x.constant(0.3)),
             ("square", |x, _| x.square()),
         ]
     }

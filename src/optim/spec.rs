@@ -71,6 +71,7 @@ rules! {
     "rmsprop" => RmsProp(RmsPropConfig), "gradient over the root of the mean of its squares (Tieleman & Hinton, 2012)";
     "adagrad" => AdaGrad(AdaGradConfig), "gradient over the root of the sum of its squares (Duchi et al., 2011)";
     "lion" => Lion(LionConfig), "sign of momentum and gradient together (Chen et al., 2023)";
+    "lamb" => Lamb(LambConfig), "Adam's direction, as long in each tensor as the tensor (You et al., 2019)";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
     "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";

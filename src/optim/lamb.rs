@@ -1,0 +1,156 @@
+use crate::error::Error;
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::moments::{self, Moments, MomentsStep};
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
+use crate::range::{self, NON_NEGATIVE};
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`Lamb`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LambConfig {
+    /// Decay of the first moment.
+    pub beta_1: f64,
+    /// Decay of the second moment.
+    pub beta_2: f64,
+    /// Added to the denominator.
+    pub epsilon: f64,
+    /// Weight decay, as part of the direction.
+    pub weight_decay: f64,
+}
+
+impl Default for LambConfig {
+    fn default() -> Self {
+        LambConfig { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-6, weight_decay: 0.0 }
+    }
+}
+
+impl RuleConfig for LambConfig {
+    const DEFAULT_LR: f64 = 1e-3;
+
+    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    }
+}
+
+impl LambConfig {
+    /// The rule by itself, for Burn's `ModuleOptimizer` or one's own loop.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    pub fn build(&self) -> Result<Lamb, Error> {
+        let moments =
+            Moments { beta_1: self.beta_1, beta_2: self.beta_2, epsilon: self.epsilon, amsgrad: false };
+        moments.check("lamb")?;
+        range::check("lamb", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
+        Ok(Lamb { moments, weight_decay: self.weight_decay })
+    }
+}
+
+/// LAMB: Adam's direction, as long in each tensor as the tensor itself (You et al., 2019).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
+/// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ²
+/// rₜ = (mₜ / (1 − β₁ᵗ)) / (√(vₜ / (1 − β₂ᵗ)) + ε) + λ θₜ₋₁
+/// φₜ = ‖θₜ₋₁‖ / ‖rₜ‖, or 1 where either is 0        norms over the tensor
+/// θₜ = θₜ₋₁ − ηₜ φₜ rₜ
+/// ```
+///
+/// | field          | symbol | default | range    |
+/// |:---------------|:-------|--------:|:---------|
+/// | `beta_1`       | `β₁`   |     0.9 | `[0, 1)` |
+/// | `beta_2`       | `β₂`   |   0.999 | `[0, 1)` |
+/// | `epsilon`      | `ε`    |    1e-6 | `(0, ∞)` |
+/// | `weight_decay` | `λ`    |       0 | `[0, ∞)` |
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
+///
+/// # Errors
+/// [`LambConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// A step changes a tensor by the share of its length that the learning rate is:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let lamb = optlab::optim::LambConfig::default().build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::from_floats([3.0, 4.0], &device);
+/// let (moved, _) = lamb.step(0.1, theta.clone(), Tensor::from_floats([7.0, 1e-2], &device), None);
+/// let length: f32 = (theta - moved).square().sum().sqrt().into_scalar();
+/// assert!((length - 0.5).abs() < 1e-5);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper, and like optax and Burn: `φ` has no bounds. Burn: the powers of `β` are computed in 64 bits.
+///
+/// # Reference
+/// You et al., *Large Batch Optimization for Deep Learning: Training BERT in 76 minutes*, 2019,
+/// <https://arxiv.org/abs/1904.00962>
+#[derive(Debug, Clone)]
+pub struct Lamb {
+    moments: Moments,
+    weight_decay: f64,
+}
+
+impl ElementwiseRule for Lamb {
+    type Step = LambStep;
+
+    const STATE: &'static [&'static str] = moments::STATE;
+
+    fn start(&self, buffer: &str) -> Option<Start> {
+        self.moments.start(buffer)
+    }
+
+    fn at_step(&self, lr: f64, t: u64) -> LambStep {
+        LambStep { moments: self.moments.at_step(1.0, t), lr, weight_decay: self.weight_decay }
+    }
+}
+
+burn_optimizer!(Lamb);
+
+/// The coefficients of [`Lamb`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct LambStep {
+    moments: MomentsStep,
+    lr: f64,
+    weight_decay: f64,
+}
+
+impl LambStep {
+    #[inline(always)]
+    fn direction<V: Value>(&self, theta: &V, grad: V, state: &mut [V]) -> V {
+        weight_decay::coupled(self.moments.update(grad, state), theta, self.weight_decay)
+    }
+}
+
+impl Update for LambStep {
+    /// The squares of the parameter's norm and of the direction's.
+    const SUMS: usize = 2;
+
+    #[inline(always)]
+    fn term<V: Value>(&self, sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
+        match sum {
+            0 => theta.square(),
+            _ => self.direction(&theta, grad, state).square(),
+        }
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
+        let [theta_square, direction_square] = sums else { unreachable!("two sums") };
+        let one = theta_square.constant(1.0);
+        let ratio = theta_square.clone().sqrt() / direction_square.clone().sqrt();
+        let ratio = direction_square.clone().if_positive(ratio, one.clone());
+        let ratio = theta_square.clone().if_positive(ratio, one);
+        let direction = self.direction(&theta, grad, state);
+        theta - direction * ratio.mul_scalar(self.lr)
+    }
+}
