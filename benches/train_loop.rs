@@ -11,11 +11,15 @@
 use burn::optim::GradientsParams;
 use optlab::compare::stats::median;
 use optlab::data::{Batches, Source};
+use optlab::kernel::compute_on_this_thread;
 use optlab::model::Mode;
 use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
 use optlab::{Error, device};
 use std::time::Instant;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The workloads, each with steps enough for about ten seconds, all in the first epochs.
 const WORKLOADS: [(&str, usize); 2] = [("digits-cnn", 1000), ("mnist-10k-cnn", 150)];
@@ -23,6 +27,7 @@ const WORKLOADS: [(&str, usize); 2] = [("digits-cnn", 1000), ("mnist-10k-cnn", 1
 const ROUNDS: usize = 7;
 
 fn main() -> Result<(), Error> {
+    compute_on_this_thread();
     // Cargo passes `--bench` when it is to measure; without it the program only shows that it works.
     let measures = std::env::args().any(|argument| argument == "--bench");
     println!(

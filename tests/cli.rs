@@ -43,6 +43,36 @@ fn is_empty(folder: &Path) -> bool {
 }
 
 #[test]
+fn bench_times_a_rule_beside_burns_own_and_prints_a_table_or_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "bench --rules adamw,sgd:momentum=0.9,lamb --parameters 1e3,2000 --tensors 3 --json";
+    let arguments: Vec<&str> = arguments.split(' ').collect();
+    let json: serde_json::Value = serde_json::from_str(&succeeds(folder.path(), &arguments)).unwrap();
+    let rows = json.as_array().unwrap();
+    let rules: Vec<&str> = rows.iter().map(|row| row["rule"].as_str().unwrap()).collect();
+    let pairs = ["adamw", "burn.adamw", "sgd:momentum=0.9", "burn.sgd:momentum=0.9", "lamb", "burn.lamb"];
+    assert_eq!(rules, [pairs, pairs].concat());
+    for (row, state_bytes) in rows.iter().zip([8, 8, 4, 4, 8, 8].iter().cycle()) {
+        assert_eq!(row["backend"], "flex");
+        assert!([1000, 2000].contains(&row["parameters"].as_u64().unwrap()));
+        assert_eq!(row["state_bytes_per_parameter"].as_f64(), Some(f64::from(*state_bytes)));
+        let number = |field: &str| row[field].as_f64().unwrap();
+        assert!(number("lower_quartile_ms") <= number("median_ms"));
+        assert!(number("median_ms") <= number("upper_quartile_ms"));
+        let share = number("gigabytes_per_second") / number("copy_gigabytes_per_second");
+        assert!((number("share_of_copy_speed") / share - 1.0).abs() < 1e-9);
+        let bytes = f64::from(12 + 2 * state_bytes) * number("parameters");
+        assert_eq!(number("bytes_per_step"), bytes);
+        assert!((number("gigabytes_per_second") * number("median_ms") * 1e6 / bytes - 1.0).abs() < 1e-9);
+    }
+    let table = succeeds(folder.path(), &["bench", "--rules", "adam", "--parameters", "1e3"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "two lines of heading and one of numbers:\n{table}");
+    assert!(lines[2].starts_with("adam ") && lines[2].contains("flex"), "{table}");
+    assert!(is_empty(folder.path()));
+}
+
+#[test]
 fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
     let cases: &[(&str, &[&str])] = &[
         ("train mnist-10k-cn", &["did you mean `mnist-10k-cnn`?"]),
@@ -77,6 +107,16 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
         ("train diabetes-linear --shift 1", &["`shift`", "not images"]),
         ("train digits-cnn --pad", &["`pad`"]),
         ("train digits-cnn --frobnicate", &["--frobnicate"]),
+        ("bench --rules adamm", &["unknown optimizer `adamm`", "did you mean `adam`?"]),
+        ("bench --rules adam,adamw:beta_1=1", &["`beta_1`", "[0, 1)"]),
+        ("bench --backend flex,wgp", &["unknown backend `wgp`", "`wgpu`"]),
+        ("bench --parameters 0", &["--parameters", "whole number from 1"]),
+        ("bench --parameters 1e4,2.5", &["--parameters", "2.5"]),
+        ("bench --parameters many", &["--parameters", "many"]),
+        ("bench --parameters 9e15", &["`parameters`", "memory"]),
+        ("bench --parameters 1e30", &["--parameters", "1e30"]),
+        ("bench --parameters 5", &["`parameters`", "for each of the tensors"]),
+        ("bench --tensors 0", &["--tensors"]),
         ("train", &["WORKLOAD"]),
         ("list optimisers", &["optimizers"]),
         ("evaluate run --checkpoint newest", &["best, last or a step"]),

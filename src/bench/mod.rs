@@ -3,5 +3,5 @@
 mod copy_speed;
 mod optimizer_step;
 
-pub use copy_speed::copy_speed;
+pub use copy_speed::Copy;
 pub use optimizer_step::{Measurement, StepBenchmark, Stepper, counterpart};

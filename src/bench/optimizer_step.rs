@@ -1,4 +1,4 @@
-use super::copy_speed;
+use super::Copy;
 use crate::compare::stats::quantile;
 use crate::device;
 use crate::error::Error;
@@ -14,8 +14,11 @@ use std::time::{Duration, Instant};
 const STEPS_IN_TURN: usize = 3;
 
 /// Turns that each rule gets at least, and the time after which it gets no more.
-const TURNS: usize = 7;
+const TURNS: usize = 8;
 const TIME: Duration = Duration::from_secs(20);
+
+/// Memory that a parameter needs here, for the rule and its counterpart: itself, two buffers, and the gradients of a turn.
+const BYTES_PER_PARAMETER: usize = 2 * (4 + STEPS_IN_TURN) * size_of::<f32>();
 
 /// The steps that are to be timed.
 #[derive(Debug, Clone)]
@@ -67,22 +70,18 @@ impl StepBenchmark {
     /// # Errors
     /// No parameters or no tensors, or more tensors than parameters; those of [`device::open`] and of the rules.
     pub fn run(&self, mut observe: impl FnMut(&[Measurement])) -> Result<Vec<Measurement>, Error> {
+        self.check()?;
         let mut all = Vec::new();
-        for &parameters in &self.parameters {
-            if self.tensors == 0 || parameters < self.tensors {
-                let allowed = "at least one parameter for each of the tensors, and a tensor";
-                return Err(Error::invalid("bench", "parameters", allowed, parameters));
-            }
-        }
         for backend in &self.backends {
             let is_host = device::parse(backend)?.0.is_host;
             let device = device::open(backend)?;
-            let copy_speed = copy_speed(&device, is_host);
+            let mut copy = Copy::new(&device, is_host);
+            copy.time();
             for &parameters in &self.parameters {
                 for rule in &self.rules {
                     let pair: Vec<OptimizerSpec> =
                         std::iter::once(rule.clone()).chain(counterpart(rule)).collect();
-                    let measured = self.measure(&pair, backend, &device, parameters, copy_speed)?;
+                    let measured = self.measure(&pair, backend, &device, parameters, &mut copy)?;
                     observe(&measured);
                     all.extend(measured);
                 }
@@ -91,33 +90,66 @@ impl StepBenchmark {
         Ok(all)
     }
 
-    /// Times `rules` in turn.
+    /// Whether it can be run at all, before anything is.
+    fn check(&self) -> Result<(), Error> {
+        for rule in &self.rules {
+            rule.build()?;
+        }
+        for backend in &self.backends {
+            device::parse(backend)?;
+        }
+        for &parameters in &self.parameters {
+            if self.tensors == 0 || parameters < self.tensors {
+                let allowed = "at least one for each of the tensors, of which there is at least one";
+                return Err(Error::invalid("bench", "parameters", allowed, parameters));
+            }
+            let bytes = parameters.saturating_mul(BYTES_PER_PARAMETER);
+            if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
+                let allowed = "as many as there is memory for";
+                return Err(Error::invalid("bench", "parameters", allowed, parameters));
+            }
+        }
+        Ok(())
+    }
+
+    /// Times `rules` and a copy in turn, since a machine's memory is not equally fast at all times.
     fn measure(
         &self,
         rules: &[OptimizerSpec],
         backend: &str,
         device: &Device,
         parameters: usize,
-        copy_speed: f64,
+        copy: &mut Copy,
     ) -> Result<Vec<Measurement>, Error> {
         let mut steppers = rules
             .iter()
             .map(|rule| Stepper::new(rule, device, parameters, self.tensors))
             .collect::<Result<Vec<_>, _>>()?;
         let mut times = vec![Vec::new(); rules.len()];
+        let mut copy_seconds = Vec::new();
         let began = Instant::now();
         // The first turn, in which state is allocated and kernels are compiled, does not count.
         for turn in 0..=TURNS {
-            for (stepper, times) in steppers.iter_mut().zip(&mut times) {
+            let mut in_turn: Vec<_> = steppers.iter_mut().zip(&mut times).collect();
+            if turn % 2 == 1 {
+                // Who goes first finds other things in the caches.
+                in_turn.reverse();
+            }
+            for (stepper, times) in in_turn {
                 let measured = stepper.time(STEPS_IN_TURN);
                 if turn > 0 {
                     times.extend(measured.iter().map(|time| time.as_secs_f64() * 1e3));
                 }
             }
+            copy_seconds.extend((0..STEPS_IN_TURN).map(|_| copy.time().as_secs_f64()));
             if turn > 0 && began.elapsed() > TIME {
                 break;
             }
         }
+        for stepper in &steppers {
+            stepper.check(backend)?;
+        }
+        let copy_speed = copy.bytes() / quantile(&copy_seconds, 0.5).unwrap_or(f64::NAN);
         let measurement = |((rule, stepper), times): ((&OptimizerSpec, &Stepper), &Vec<f64>)| {
             let quantile = |share| quantile(times, share).unwrap_or(f64::NAN);
             let median_ms = quantile(0.5);
@@ -220,8 +252,22 @@ impl Stepper {
     }
 
     fn synchronize(&self) {
-        // A device that fails shows it in the numbers that it cannot read back.
+        // A device that fails shows it in `check`.
         let _failure_shows_later = self.device.sync();
+    }
+
+    /// Whether the device has made the steps, and the numbers are finite.
+    fn check(&self, backend: &str) -> Result<(), Error> {
+        let matrices = self.model.iter().flat_map(|model| &model.matrices);
+        for matrix in matrices {
+            let failed = |reason: String| Error::NoDevice { backend: backend.into(), reason };
+            let first = matrix.base().inner().slice([0..1, 0..1]).try_into_data();
+            let first = first.map_err(|error| failed(format!("{error:?}")))?;
+            if !first.iter::<f32>().all(f32::is_finite) {
+                return Err(failed("a parameter is no longer finite".into()));
+            }
+        }
+        Ok(())
     }
 }
 

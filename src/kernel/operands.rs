@@ -29,17 +29,17 @@ impl Operands {
         }
     }
 
-    /// The operands after the step.
+    /// The parameter and the buffers after the step.
     ///
     /// On the host that is one pass: in place where nothing else shares a buffer, after a copy where something does.
     /// Elsewhere it is the formula on tensors of rank `D`, which has to be that of the parameter.
     ///
     /// # Panics
     /// If the gradient or a buffer has another number of elements than the parameter.
-    pub fn apply<U: Update, const D: usize>(mut self, update: &U) -> Self {
+    pub fn apply<U: Update, const D: usize>(mut self, update: &U) -> (Buffer, Vec<Buffer>) {
         if self.are_on_host() {
             self.apply_on_host(update);
-            self
+            (self.theta, self.state)
         } else {
             self.apply_formula::<U, D>(update)
         }
@@ -65,7 +65,7 @@ impl Operands {
     }
 
     /// [`apply`](Self::apply) as the formula on tensors of rank `D`, wherever they are.
-    pub fn apply_formula<U: Update, const D: usize>(self, update: &U) -> Self {
+    pub fn apply_formula<U: Update, const D: usize>(self, update: &U) -> (Buffer, Vec<Buffer>) {
         let (theta, grad) = (self.theta.into_tensor::<D>(), self.grad.into_tensor::<D>());
         let mut state: Vec<Tensor<D>> = self.state.into_iter().map(Buffer::into_tensor).collect();
         let sums: Vec<Tensor<D>> = (0..U::SUMS)
@@ -74,12 +74,8 @@ impl Operands {
                 term.sum().reshape([1; D])
             })
             .collect();
-        let theta = update.update(theta, grad.clone(), &mut state, &sums);
-        Operands {
-            theta: Buffer::new(theta),
-            grad: Buffer::new(grad),
-            state: state.into_iter().map(Buffer::new).collect(),
-        }
+        let theta = update.update(theta, grad, &mut state, &sums);
+        (Buffer::new(theta), state.into_iter().map(Buffer::new).collect())
     }
 }
 

@@ -38,7 +38,7 @@ pub trait Value:
     /// `|self|`.
     fn abs(self) -> Self;
 
-    /// −1, 0 or 1; NaN of NaN.
+    /// −1, 0 or 1; backends differ in what they make of NaN.
     fn sign(self) -> Self;
 
     /// The larger of the two; backends differ in what they make of NaN.
@@ -148,9 +148,7 @@ impl<const D: usize> Value for Tensor<D> {
     }
 
     fn sign(self) -> Self {
-        // Burn's sign of NaN is 0 on some backends, which would hide that a run has diverged.
-        let is_nan = self.clone().is_nan();
-        self.clone().sign().mask_where(is_nan, self)
+        self.sign()
     }
 
     fn max(self, other: Self) -> Self {
@@ -222,7 +220,7 @@ mod tests {
         for ((name, on_elements), (_, on_tensors)) in operations::<f32>().into_iter().zip(operations()) {
             let expected = on_tensors(tensor(&xs), tensor(&ys)).into_data().try_to_vec::<f32>().unwrap();
             for ((x, y), expected) in xs.iter().zip(&ys).zip(expected) {
-                if name == "max" && (x.is_nan() || y.is_nan()) {
+                if ["max", "sign"].contains(&name) && (x.is_nan() || y.is_nan()) {
                     continue;
                 }
                 let given = on_elements(*x, *y);
@@ -248,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn nan_is_never_taken_for_a_number() {
+    fn an_element_that_is_nan_is_never_taken_for_a_number() {
         assert!(f32::NAN.sign().is_nan());
         assert!(Value::max(f32::NAN, 1.0).is_nan() && Value::max(1.0_f32, f32::NAN).is_nan());
         assert!(f32::NAN.at_least(-1.0).is_nan() && f32::NAN.at_most(1.0).is_nan());

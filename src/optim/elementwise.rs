@@ -151,9 +151,9 @@ pub(super) fn step<R: ElementwiseRule, const D: usize>(
     let state = state.map_or_else(|| RuleState::new(&starts(rule), &theta), |state| state.state);
     let step = state.step + 1;
     let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: state.buffers };
-    let operands = operands.apply::<_, D>(&rule.at_step(lr, step));
-    let state = RuleState { step, buffers: operands.state, ..state };
-    (operands.theta.into_tensor(), Some(ElementwiseState { state, rule: PhantomData }))
+    let (theta, buffers) = operands.apply::<_, D>(&rule.at_step(lr, step));
+    let state = RuleState { step, buffers, ..state };
+    (theta.into_tensor(), Some(ElementwiseState { state, rule: PhantomData }))
 }
 
 /// Makes an [`ElementwiseRule`] one of Burn's optimizers.

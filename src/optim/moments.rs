@@ -72,8 +72,8 @@ impl MomentsStep {
     #[inline(always)]
     pub fn update<V: Value>(&self, grad: V, state: &mut [V]) -> V {
         let [first, second, largest @ ..] = state else { unreachable!("two buffers or three") };
-        *second = moving_average(second, grad.clone().square(), self.beta_2);
-        *first = moving_average(first, grad, self.beta_1);
+        *first = moving_average(first, grad.clone(), self.beta_1);
+        *second = moving_average(second, grad.square(), self.beta_2);
         let square = match largest {
             [largest] if self.amsgrad => {
                 *largest = largest.clone().max(second.clone());

@@ -3,7 +3,7 @@
 use super::super::around::Around;
 use super::super::elementwise::{self, ElementwiseRule, Start};
 use super::super::gradient_transform::GradientTransform;
-use crate::kernel::Operands;
+use crate::kernel::{Buffer, Operands};
 use burn::optim::{DynOptimizer, Optimizer};
 use std::sync::Arc;
 
@@ -57,8 +57,14 @@ pub(super) trait AnyElementwise: Send + Sync {
     /// Step number `t` for operands that are on the host.
     fn apply_on_host(&self, operands: &mut Operands, t: u64, settings: &Settings);
 
-    /// The same for operands anywhere, of that rank.
-    fn apply_formula(&self, rank: usize, operands: Operands, t: u64, settings: &Settings) -> Operands;
+    /// The parameter and the buffers after the same step, for operands anywhere, of that rank.
+    fn apply_formula(
+        &self,
+        rank: usize,
+        operands: Operands,
+        t: u64,
+        settings: &Settings,
+    ) -> (Buffer, Vec<Buffer>);
 }
 
 impl<R: ElementwiseRule> AnyElementwise for R {
@@ -77,7 +83,13 @@ impl<R: ElementwiseRule> AnyElementwise for R {
         }
     }
 
-    fn apply_formula(&self, rank: usize, operands: Operands, t: u64, settings: &Settings) -> Operands {
+    fn apply_formula(
+        &self,
+        rank: usize,
+        operands: Operands,
+        t: u64,
+        settings: &Settings,
+    ) -> (Buffer, Vec<Buffer>) {
         let Settings { lr, transform, factor, average } = *settings;
         let step = Around { step: self.at_step(lr, t), transform, factor, average };
         match rank {

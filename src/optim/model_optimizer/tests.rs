@@ -1,6 +1,6 @@
 use super::*;
 use crate::error::Error;
-use crate::optim::OptimizerSpec;
+use crate::optim::{GradientTransform, OptimizerSpec};
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
@@ -327,4 +327,120 @@ fn a_frozen_parameter_stays_frozen_and_a_trained_one_can_be_trained_on() {
     let model = train(&mut optimizer, model, 0..2, "conv.weight");
     assert!(!model.conv.weight.val().is_require_grad());
     assert!(model.linear.weight.val().is_require_grad());
+}
+
+fn transforms() -> [GradientTransform; 4] {
+    let none = GradientTransform::default();
+    [
+        GradientTransform { l1: 0.1, l2: 0.2, ..none },
+        GradientTransform { clip_value: Some(0.3), ..none },
+        GradientTransform { clip_norm: Some(0.5), ..none },
+        GradientTransform { l1: 0.1, l2: 0.2, clip_value: Some(0.3), clip_norm: Some(0.5) },
+    ]
+}
+
+#[test]
+fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
+    for spec in specs() {
+        for transform in transforms() {
+            let mut inside = spec.build().unwrap().with_gradient_transform(transform);
+            let mut plain = spec.build().unwrap();
+            let (mut by_inside, mut by_plain) = (Model::new(3), Model::new(3));
+            for step in 0..4 {
+                let mut given = gradients(&by_inside, step, "conv.bias");
+                by_inside = inside.apply(0.01, by_inside, &mut given);
+                let mut given = transform.apply(&by_plain, gradients(&by_plain, step, "conv.bias"));
+                by_plain = plain.apply(0.01, by_plain, &mut given);
+            }
+            assert_eq!(by_inside.bits(), by_plain.bits(), "{spec} with {transform:?}");
+        }
+    }
+}
+
+#[test]
+fn the_norm_of_all_gradients_is_told_where_it_is_clipped() {
+    let transform = GradientTransform { clip_norm: Some(0.5), ..GradientTransform::default() };
+    let mut optimizer =
+        "adam".parse::<OptimizerSpec>().unwrap().build().unwrap().with_gradient_transform(transform);
+    assert_eq!(optimizer.gradient_norm(), None, "before the first step");
+    let model = Model::new(3);
+    let mut given = gradients(&model, 0, "");
+    let square = |values: TensorData| values.iter::<f64>().map(|value| value * value).sum::<f64>();
+    let mut expected = square(given.get::<2>(model.linear.weight.id).unwrap().into_data());
+    expected += square(given.get::<1>(model.linear.bias.as_ref().unwrap().id).unwrap().into_data());
+    expected += square(given.get::<4>(model.conv.weight.id).unwrap().into_data());
+    expected += square(given.get::<1>(model.conv.bias.as_ref().unwrap().id).unwrap().into_data());
+    optimizer.apply(0.01, model, &mut given);
+    let norm = optimizer.gradient_norm().unwrap();
+    assert!((norm - expected.sqrt()).abs() < 1e-9 * norm, "{norm} {}", expected.sqrt());
+}
+
+#[test]
+fn the_average_of_the_weights_follows_its_formula_and_stays_out_of_training() {
+    for spec in specs() {
+        let mut averaging = spec.build().unwrap().with_weight_average(0.75).unwrap();
+        let mut plain = spec.build().unwrap();
+        let (mut model, mut without) = (Model::new(3), Model::new(3));
+        let values = |model: &Model| model.bits().into_iter().map(|bits| f64::from(f32::from_bits(bits)));
+        let mut expected: Vec<f64> = values(&model).collect();
+        for step in 0..5 {
+            model = train(&mut averaging, model, step..step + 1, "conv.bias");
+            without = train(&mut plain, without, step..step + 1, "conv.bias");
+            for (average, theta) in expected.iter_mut().zip(values(&model)) {
+                *average = 0.75 * *average + 0.25 * theta;
+            }
+        }
+        assert_eq!(model.bits(), without.bits(), "{spec}");
+        for (given, expected) in values(&averaging.for_evaluation(&model)).zip(expected) {
+            assert!((given - expected).abs() <= 1e-6 * expected.abs().max(0.1), "{spec}: {given} {expected}");
+        }
+    }
+}
+
+#[test]
+fn the_average_of_the_weights_is_saved_and_goes_on_and_is_missed_where_it_is_not_asked_for() {
+    for spec in specs() {
+        let build = || spec.build().unwrap().with_weight_average(0.75).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("optimizer");
+        let mut optimizer = build();
+        let model = train(&mut optimizer, Model::new(3), 0..3, "conv.bias");
+        optimizer.save(&path).unwrap();
+        let mut restored = build();
+        restored.load(&path, &model, &Device::default()).unwrap();
+        let resumed = train(&mut restored, model.clone(), 3..6, "");
+        let uninterrupted = train(&mut optimizer, model.clone(), 3..6, "");
+        let averages = [restored.for_evaluation(&resumed), optimizer.for_evaluation(&uninterrupted)];
+        assert_eq!(averages[0].bits(), averages[1].bits(), "{spec}");
+        assert_ne!(averages[0].bits(), resumed.bits(), "{spec}");
+
+        let mut other = spec.build().unwrap();
+        assert!(other.load(&path, &model, &Device::default()).is_err(), "{spec}: an average not asked for");
+        train(&mut other, model.clone(), 0..1, "");
+        other.save(&path).unwrap();
+        assert!(build().load(&path, &model, &Device::default()).is_err(), "{spec}: no average");
+    }
+}
+
+#[test]
+fn a_decay_out_of_its_range_is_refused() {
+    let build = || "sgd".parse::<OptimizerSpec>().unwrap().build().unwrap();
+    for decay in [-0.1, 1.0, f64::NAN] {
+        assert!(build().with_weight_average(decay).is_err());
+    }
+    assert!(build().with_weight_average(0.0).is_ok());
+}
+
+#[test]
+fn state_of_the_same_rule_with_other_buffers_is_refused() {
+    let pairs =
+        [("adam:amsgrad=true", "adam"), ("sgd:momentum=0.9", "sgd"), ("rmsprop:centered=true", "rmsprop")];
+    for (one, other) in pairs {
+        for (saver, loader) in [(one, other), (other, one)] {
+            let saved = saved(&saver.parse().unwrap(), "");
+            let mut loading = loader.parse::<OptimizerSpec>().unwrap().build().unwrap();
+            let error = loading.load(&saved.path, &saved.model, &Device::default());
+            assert!(error.is_err(), "{loader} from {saver}");
+        }
+    }
 }

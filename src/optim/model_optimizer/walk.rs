@@ -125,7 +125,8 @@ impl Take<'_> {
         if operands.are_on_host() {
             if operands.size_on_host() < SMALLEST_JOB {
                 rule.apply_on_host(&mut operands, state.step, &self.settings);
-                return tracking.restore(put_state(parameter, state, operands, has_average).into_tensor());
+                put_state(parameter, state, operands.state, has_average);
+                return tracking.restore(operands.theta.into_tensor());
             }
             let nothing = operands.theta.nothing::<D>();
             self.jobs.push(Job { id, place, tracking, rule, operands, state });
@@ -136,8 +137,9 @@ impl Take<'_> {
         let grad = self.settings.transform.transformed(&theta, grad.into_tensor(), self.factor);
         let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
         let settings = Settings { transform: Default::default(), factor: 1.0, ..self.settings };
-        let operands = rule.apply_formula(D, operands, state.step, &settings);
-        tracking.restore(put_state(parameter, state, operands, has_average).into_tensor())
+        let (theta, buffers) = rule.apply_formula(D, operands, state.step, &settings);
+        put_state(parameter, state, buffers, has_average);
+        tracking.restore(theta.into_tensor())
     }
 
     fn step_by_burn<const D: usize>(
@@ -160,7 +162,7 @@ impl Take<'_> {
         let theta = Tensor::<D>::from_bridge(theta);
         if let Some((update, average)) = average {
             let operands = Operands { theta: average, grad: Buffer::new(theta.clone()), state: Vec::new() };
-            parameter.average = Some(operands.apply::<_, D>(&update).theta);
+            parameter.average = Some(operands.apply::<_, D>(&update).0);
         }
         theta
     }
@@ -171,14 +173,12 @@ fn average_of<const D: usize>(parameter: &mut Parameter, theta: &Tensor<D>) -> B
     parameter.average.take().unwrap_or_else(|| Buffer::new(theta.clone()))
 }
 
-/// Gives a parameter back what a step made of its state, and returns the parameter's new numbers.
-fn put_state(parameter: &mut Parameter, state: RuleState, operands: Operands, has_average: bool) -> Buffer {
-    let Operands { theta, state: mut buffers, .. } = operands;
+/// Gives a parameter back what a step made of its buffers.
+fn put_state(parameter: &mut Parameter, state: RuleState, mut buffers: Vec<Buffer>, has_average: bool) {
     if has_average {
         parameter.average = buffers.pop();
     }
     parameter.state = Some(State::Elementwise(RuleState { buffers, ..state }));
-    theta
 }
 
 /// The second walk.
@@ -194,9 +194,9 @@ impl<J: Iterator<Item = Job>> ModuleMapper for Put<'_, J> {
         else {
             return param;
         };
-        let theta = put_state(&mut self.parameters.0[place], state, operands, self.has_average);
+        put_state(&mut self.parameters.0[place], state, operands.state, self.has_average);
         let (id, _, mapper) = param.consume();
-        Param::from_mapped_value(id, tracking.restore(theta.into_tensor()), mapper)
+        Param::from_mapped_value(id, tracking.restore(operands.theta.into_tensor()), mapper)
     }
 }
 
