@@ -7,7 +7,7 @@
 //! ```
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use optlab::bench::{Stepper, counterpart};
+use optlab::bench::{Layout, Stepper, counterpart};
 use optlab::device;
 use optlab::kernel::compute_on_this_thread;
 use optlab::optim::OptimizerSpec;
@@ -36,7 +36,8 @@ fn optimizer_step(criterion: &mut Criterion) {
                 let mut stepper = None;
                 group.bench_function(BenchmarkId::new(rule.to_string(), backend.name), |bencher| {
                     let stepper = stepper.get_or_insert_with(|| {
-                        Stepper::new(&rule, &device, PARAMETERS, TENSORS).expect("settings in their ranges")
+                        Stepper::new(&rule, &device, PARAMETERS, TENSORS, Layout::Plain)
+                            .expect("settings in their ranges")
                     });
                     bencher.iter_custom(|steps| time(stepper, steps));
                 });

@@ -4,4 +4,4 @@ mod copy_speed;
 mod optimizer_step;
 
 pub use copy_speed::Copy;
-pub use optimizer_step::{Measurement, StepBenchmark, Stepper, counterpart};
+pub use optimizer_step::{Layout, Measurement, StepBenchmark, Stepper, counterpart};

@@ -6,6 +6,7 @@ use crate::optim::{ModelOptimizer, OptimizerSpec};
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
+use clap::ValueEnum;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,21 @@ pub struct StepBenchmark {
     pub parameters: Vec<usize>,
     /// Tensors that they are divided into.
     pub tensors: usize,
+    /// How their gradients lie in memory.
+    pub gradients: Layout,
+}
+
+/// How the gradients lie in memory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Layout {
+    /// Like the parameters.
+    #[default]
+    Plain,
+    /// As views of their transposes, as a product with a transposed matrix leaves them.
+    Transposed,
+    /// As views that repeat one row, as a sum over rows leaves them.
+    Broadcast,
 }
 
 /// How long a step takes.
@@ -44,6 +60,8 @@ pub struct Measurement {
     pub parameters: usize,
     /// Tensors that they are divided into.
     pub tensors: usize,
+    /// How their gradients lie in memory.
+    pub gradients: Layout,
     /// Milliseconds a step, the median.
     pub median_ms: f64,
     /// A quarter of the steps took less.
@@ -123,7 +141,7 @@ impl StepBenchmark {
     ) -> Result<Vec<Measurement>, Error> {
         let mut steppers = rules
             .iter()
-            .map(|rule| Stepper::new(rule, device, parameters, self.tensors))
+            .map(|rule| Stepper::new(rule, device, parameters, self.tensors, self.gradients))
             .collect::<Result<Vec<_>, _>>()?;
         let mut times = vec![Vec::new(); rules.len()];
         let mut copy_seconds = Vec::new();
@@ -161,6 +179,7 @@ impl StepBenchmark {
                 backend: backend.into(),
                 parameters,
                 tensors: self.tensors,
+                gradients: self.gradients,
                 median_ms,
                 lower_quartile_ms: quantile(0.25),
                 upper_quartile_ms: quantile(0.75),
@@ -187,6 +206,7 @@ pub struct Stepper {
     model: Option<Matrices>,
     optimizer: ModelOptimizer,
     gradients: Vec<Tensor<2>>,
+    layout: Layout,
     device: Device,
 }
 
@@ -205,18 +225,27 @@ impl Stepper {
         device: &Device,
         parameters: usize,
         tensors: usize,
+        layout: Layout,
     ) -> Result<Self, Error> {
         let size = |i: usize| parameters / tensors + usize::from(i < parameters % tensors);
-        let random = |i: usize, device: &Device| {
-            let normal = Distribution::Normal(0.0, 1.0);
-            Tensor::<2>::random(shape(size(i)), normal, device)
+        let random = |shape: [usize; 2], device: &Device| {
+            Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), device)
         };
         let tracked = device.clone().autodiff();
-        let matrices = (0..tensors).map(|i| Param::from_tensor(random(i, &tracked))).collect();
+        let matrices = (0..tensors).map(|i| Param::from_tensor(random(shape(size(i)), &tracked))).collect();
+        let stored = |i: usize| {
+            let [rows, columns] = shape(size(i));
+            match layout {
+                Layout::Plain => [rows, columns],
+                Layout::Transposed => [columns, rows],
+                Layout::Broadcast => [1, columns],
+            }
+        };
         Ok(Stepper {
             model: Some(Matrices { matrices }),
             optimizer: rule.build()?,
-            gradients: (0..tensors).map(|i| random(i, device)).collect(),
+            gradients: (0..tensors).map(|i| random(stored(i), device)).collect(),
+            layout,
             device: device.clone(),
         })
     }
@@ -246,7 +275,13 @@ impl Stepper {
         let parameters = self.model.iter().flat_map(|model| &model.matrices);
         for (parameter, gradient) in parameters.zip(&self.gradients) {
             // An operation on a tensor that is held elsewhere writes to new memory.
-            gradients.register(parameter.id, gradient.clone().mul_scalar(0.5));
+            let gradient = gradient.clone().mul_scalar(0.5);
+            let gradient = match self.layout {
+                Layout::Plain => gradient,
+                Layout::Transposed => gradient.transpose(),
+                Layout::Broadcast => gradient.expand(parameter.lazy_shape()),
+            };
+            gradients.register(parameter.id, gradient);
         }
         gradients
     }
@@ -293,10 +328,12 @@ mod tests {
     #[test]
     fn every_parameter_is_in_the_model() {
         let rule = "sgd:momentum=0.9".parse().unwrap();
-        let mut stepper = Stepper::new(&rule, &Device::default(), 1003, 10).unwrap();
-        assert_eq!(stepper.time(2).len(), 2);
-        assert_eq!(stepper.model.unwrap().num_params(), 1003);
-        assert_eq!(stepper.optimizer.state_bytes(), 4 * 1003);
+        for layout in [Layout::Plain, Layout::Transposed, Layout::Broadcast] {
+            let mut stepper = Stepper::new(&rule, &Device::default(), 1003, 10, layout).unwrap();
+            assert_eq!(stepper.time(2).len(), 2);
+            assert_eq!(stepper.model.unwrap().num_params(), 1003);
+            assert_eq!(stepper.optimizer.state_bytes(), 4 * 1003);
+        }
     }
 
     #[test]

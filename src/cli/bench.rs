@@ -1,4 +1,4 @@
-use crate::bench::{Measurement, StepBenchmark};
+use crate::bench::{Layout, Measurement, StepBenchmark};
 use crate::cli::Exit;
 use crate::compare::arm::split_specs;
 use crate::device;
@@ -21,6 +21,9 @@ pub struct BenchArgs {
     /// Tensors that the parameters are divided into
     #[arg(long, value_name = "T", default_value = "10", value_parser = count)]
     tensors: usize,
+    /// How the gradients lie in memory
+    #[arg(long, value_name = "LAYOUT", value_enum, default_value_t)]
+    gradients: Layout,
     /// Print a JSON array instead of a table
     #[arg(long)]
     json: bool,
@@ -52,8 +55,9 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
         true => vec![device::default_backend().to_string()],
         false => args.backend.clone(),
     };
+    let BenchArgs { tensors, gradients, .. } = *args;
     let benchmark =
-        StepBenchmark { backends, rules, parameters: args.parameters.clone(), tensors: args.tensors };
+        StepBenchmark { backends, rules, parameters: args.parameters.clone(), tensors, gradients };
     if args.json {
         let measurements = benchmark.run(|_| ())?;
         let json = serde_json::to_string_pretty(&measurements)

@@ -10,9 +10,6 @@ use pulp::Arch;
 /// Elements of a piece: with four buffers of `f32`, a quarter of a megabyte.
 pub(super) const PIECE: usize = 16_384;
 
-/// Elements that a view which is no slice is read into at a time, 8 KiB.
-const GATHERED: usize = 2048;
-
 /// Partial sums side by side: enough for the widest vectors.
 const LANES: usize = 16;
 
@@ -34,19 +31,16 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Calls `with` for one range of `0..len` after the other, with the elements there.
+    /// Calls `with` for the elements of a piece, `len` of them. What is no slice is copied to where the piece's other
+    /// elements will be: into a cache.
     #[inline(always)]
-    fn for_each_slice(self, len: usize, mut with: impl FnMut(std::ops::Range<usize>, &[f32])) {
+    fn with_piece(self, len: usize, with: impl FnOnce(&[f32])) {
         match self {
-            Source::Slice(slice) => with(0..len, slice),
+            Source::Slice(slice) => with(slice),
             Source::View { view, start } => {
-                let mut gathered = [0.0; GATHERED];
-                for first in (0..len).step_by(GATHERED) {
-                    let range = first..len.min(first + GATHERED);
-                    let gathered = &mut gathered[..range.len()];
-                    view.read(start + first, gathered);
-                    with(range, gathered);
-                }
+                let mut piece = [0.0; PIECE];
+                view.read(start, &mut piece[..len]);
+                with(&piece[..len]);
             }
         }
     }
@@ -88,11 +82,9 @@ fn apply_piece<U: Update, const N: usize>(
     sums: &[f32],
     theta: &mut [f32],
     grad: Source<'_>,
-    mut state: [&mut [f32]; N],
+    state: [&mut [f32]; N],
 ) {
-    grad.for_each_slice(theta.len(), |range, grad| {
-        let theta = &mut theta[range.clone()];
-        let state = state.each_mut().map(|buffer| &mut buffer[range.clone()]);
+    grad.with_piece(theta.len(), |grad| {
         Arch::new().dispatch(
             #[inline(always)]
             || apply_slices(update, sums, theta, grad, state),
@@ -181,9 +173,7 @@ fn piece_sums<U: Update, const N: usize>(
     state: [&[f32]; N],
 ) -> [f64; MAX_SUMS] {
     let mut totals = [0.0; MAX_SUMS];
-    grad.for_each_slice(theta.len(), |range, grad| {
-        let theta = &theta[range.clone()];
-        let state = state.map(|buffer| &buffer[range.clone()]);
+    grad.with_piece(theta.len(), |grad| {
         Arch::new().dispatch(
             #[inline(always)]
             || {

@@ -1,3 +1,6 @@
+/// The side of a tile: as many elements as a cache line has.
+const TILE: usize = 16;
+
 /// A tensor's elements in memory, in whatever order and however often: a transposed, sliced or broadcast view.
 pub(super) struct Strided<'a> {
     storage: &'a [f32],
@@ -18,23 +21,60 @@ impl<'a> Strided<'a> {
             return out.fill(self.storage[self.offset]);
         };
         let stride = self.strides[outer.len()];
+        // The dimension before the last; of one line and far apart where there is none.
+        let lines = outer.last().copied().unwrap_or(1);
+        let line_stride = outer.len().checked_sub(1).map_or(isize::MAX, |axis| self.strides[axis]);
         let (mut line, mut column) = (start / row, start % row);
         let mut rest = out;
         while !rest.is_empty() {
-            let (part, after) = rest.split_at_mut(rest.len().min(row - column));
             let first = self.line_offset(line) + column as isize * stride;
-            match stride {
-                0 => part.fill(self.storage[first as usize]),
-                1 => part.copy_from_slice(&self.storage[first as usize..first as usize + part.len()]),
-                _ => {
-                    for (i, element) in part.iter_mut().enumerate() {
-                        *element = self.storage[(first + i as isize * stride) as usize];
+            let whole_lines = if column == 0 { (rest.len() / row).min(lines - line % lines) } else { 0 };
+            let part;
+            if whole_lines > 1 && stride.unsigned_abs() > line_stride.unsigned_abs().max(1) {
+                (part, rest) = rest.split_at_mut(whole_lines * row);
+                self.read_across(first, line_stride, stride, row, part);
+                line += whole_lines;
+            } else {
+                (part, rest) = rest.split_at_mut(rest.len().min(row - column));
+                self.read_line(first, stride, part);
+                line += 1;
+            }
+            column = 0;
+        }
+    }
+
+    /// Reads part of a line.
+    fn read_line(&self, first: isize, stride: isize, out: &mut [f32]) {
+        match stride {
+            0 => out.fill(self.storage[first as usize]),
+            1 => out.copy_from_slice(&self.storage[first as usize..first as usize + out.len()]),
+            _ => {
+                for (i, element) in out.iter_mut().enumerate() {
+                    *element = self.storage[(first + i as isize * stride) as usize];
+                }
+            }
+        }
+    }
+
+    /// Reads whole lines of length `row` whose neighbours are closer in memory than the elements of one, in square tiles:
+    /// so that what a cache line holds is used while it is there.
+    fn read_across(&self, first: isize, line_stride: isize, stride: isize, row: usize, out: &mut [f32]) {
+        for (band, out) in out.chunks_mut(row * TILE).enumerate() {
+            let first = first + (band * TILE) as isize * line_stride;
+            let lines = out.len() / row;
+            for begin in (0..row).step_by(TILE) {
+                let columns = TILE.min(row - begin);
+                let mut tile = [[0.0; TILE]; TILE];
+                for (column, tile) in tile[..columns].iter_mut().enumerate() {
+                    let first = first + (begin + column) as isize * stride;
+                    self.read_line(first, line_stride, &mut tile[..lines]);
+                }
+                for (line, out) in out.chunks_exact_mut(row).enumerate() {
+                    for (element, column) in out[begin..begin + columns].iter_mut().zip(&tile) {
+                        *element = column[line];
                     }
                 }
             }
-            rest = after;
-            column = 0;
-            line += 1;
         }
     }
 
