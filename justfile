@@ -18,8 +18,9 @@ lint:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
-# What the training loop costs; on a machine with nothing else to do
+# What a step of an optimizer and the training loop cost; on a machine with nothing else to do
 bench:
+    cargo bench --bench optimizer_step
     cargo bench --bench train_loop
 
 # Everything that has to pass

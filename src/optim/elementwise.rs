@@ -156,6 +156,11 @@ pub(super) fn step<R: ElementwiseRule, const D: usize>(
     (theta.into_tensor(), Some(ElementwiseState { state, rule: PhantomData }))
 }
 
+/// The page's code is compiled with the examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/writing-a-rule.md")]
+struct WritingARule;
+
 /// Makes an [`ElementwiseRule`] one of Burn's optimizers.
 macro_rules! burn_optimizer {
     ($rule:ty) => {
