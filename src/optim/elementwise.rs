@@ -187,3 +187,83 @@ macro_rules! burn_optimizer {
     };
 }
 pub(super) use burn_optimizer;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Value;
+    use crate::optim::ModelOptimizer;
+    use burn::module::{Module, Param};
+    use burn::optim::{GradientsParams, Optimizer};
+
+    /// Gradient descent from a point that it is drawn back to half of the way: `θ ← (θ + θ₀) / 2 − η g`.
+    #[derive(Debug, Clone)]
+    struct DrawnBack;
+
+    impl ElementwiseRule for DrawnBack {
+        type Step = DrawnBackStep;
+
+        const STATE: &'static [&'static str] = &["unused", "origin"];
+
+        fn start(&self, buffer: &str) -> Option<Start> {
+            (buffer == "origin").then_some(Start::Parameter)
+        }
+
+        fn at_step(&self, lr: f64, _t: u64) -> DrawnBackStep {
+            DrawnBackStep { lr }
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct DrawnBackStep {
+        lr: f64,
+    }
+
+    impl Update for DrawnBackStep {
+        fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+            let [origin] = state else { unreachable!("one buffer in use") };
+            (theta + origin.clone()).mul_scalar(0.5) - grad.mul_scalar(self.lr)
+        }
+    }
+
+    burn_optimizer!(DrawnBack);
+
+    #[derive(Module, Debug)]
+    struct Model {
+        theta: Param<Tensor<1>>,
+    }
+
+    /// From 8 with a gradient of 1 and a rate of 2: (8 + 8)/2 − 2 = 6, (6 + 8)/2 − 2 = 5, (5 + 8)/2 − 2 = 4.5.
+    const EXPECTED: [f32; 3] = [6.0, 5.0, 4.5];
+
+    #[test]
+    fn a_buffer_that_starts_as_the_parameter_stays_where_the_parameter_was() {
+        let device = Device::default();
+        let mut theta = Tensor::<1>::full([3], 8.0, &device);
+        let mut state = None;
+        for expected in EXPECTED {
+            (theta, state) = DrawnBack.step(2.0, theta, Tensor::ones([3], &device), state);
+            assert_eq!(theta.clone().into_data().try_to_vec::<f32>().unwrap(), [expected; 3]);
+        }
+        let state = state.unwrap();
+        assert_eq!(state.step(), 3);
+        let origin = state.buffer::<1>("origin").unwrap().into_data();
+        assert_eq!(origin.try_to_vec::<f32>().unwrap(), [8.0; 3]);
+        assert!(state.buffer::<1>("unused").is_none());
+    }
+
+    #[test]
+    fn so_it_does_for_a_model() {
+        let device = Device::default();
+        let mut model =
+            Model { theta: Param::from_tensor(Tensor::full([5000], 8.0, &device.clone().autodiff())) };
+        let mut optimizer = ModelOptimizer::elementwise("drawn_back", DrawnBack);
+        for expected in EXPECTED {
+            let mut gradients = GradientsParams::new();
+            gradients.register(model.theta.id, Tensor::<1>::ones([5000], &device));
+            model = optimizer.apply(2.0, model, &mut gradients);
+            let theta: Vec<f32> = model.theta.val().into_data().try_to_vec().unwrap();
+            assert!(theta.iter().all(|value| *value == expected));
+        }
+    }
+}
