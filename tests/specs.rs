@@ -76,6 +76,7 @@ fn rule_ranges() -> Vec<Row> {
         rule!(AdaGrad(AdaGradConfig): epsilon POSITIVE, weight_decay NON_NEGATIVE, lr_decay NON_NEGATIVE,
             initial_accumulator_value NON_NEGATIVE),
         rule!(Lion(LionConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, weight_decay NON_NEGATIVE),
+        rule!(Lamb(LambConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(BurnSgd(BurnSgdConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE),
         rule!(BurnAdam(BurnAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(BurnAdamW(BurnAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,

@@ -154,3 +154,30 @@ impl Update for LambStep {
         theta - direction * ratio.mul_scalar(self.lr)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::optim::Optimizer;
+    use burn::tensor::{Device, Tensor};
+
+    fn moved(theta: [f32; 2], grad: [f32; 2]) -> Vec<f32> {
+        let device = Device::default();
+        let lamb = LambConfig::default().build().unwrap();
+        let theta = Tensor::<1>::from_floats(theta, &device);
+        let (theta, _) = lamb.step(0.1, theta, Tensor::from_floats(grad, &device), None);
+        theta.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn a_tensor_of_zeros_moves_as_far_as_adam_would_move_it() {
+        for (theta, expected) in moved([0.0, 0.0], [3.0, -0.5]).into_iter().zip([-0.1, 0.1]) {
+            assert!((theta - expected).abs() < 1e-6, "{theta}");
+        }
+    }
+
+    #[test]
+    fn without_a_gradient_and_a_decay_nothing_moves() {
+        assert_eq!(moved([1.0, -2.0], [0.0, 0.0]), [1.0, -2.0]);
+    }
+}
