@@ -266,8 +266,8 @@ impl Model {
     }
 }
 
-/// The model after three steps with clipping by the norm and an average of the weights, and that average.
-fn trained<R: ElementwiseRule>(rule: &R) -> [Vec<u32>; 2] {
+/// The model after three steps with clipping by the norm and an average of the weights, that average, and the norm.
+fn trained<R: ElementwiseRule>(rule: &R) -> ([Vec<u32>; 2], u64) {
     let transform = GradientTransform { l2: 0.01, clip_norm: Some(0.5), ..GradientTransform::default() };
     let mut optimizer = ModelOptimizer::elementwise("rule", rule.clone())
         .with_gradient_transform(transform)
@@ -278,7 +278,8 @@ fn trained<R: ElementwiseRule>(rule: &R) -> [Vec<u32>; 2] {
         let mut gradients = model.gradients(step);
         model = optimizer.apply(0.01, model, &mut gradients);
     }
-    [model.bits(), optimizer.for_evaluation(&model).bits()]
+    let norm = optimizer.gradient_norm().unwrap();
+    ([model.bits(), optimizer.for_evaluation(&model).bits()], norm.to_bits())
 }
 
 #[test]
