@@ -91,6 +91,12 @@ fn with_every_rule(test: &impl WithRule) {
         test.run(RmsPropConfig { momentum, centered, ..RmsPropConfig::default() }.build().unwrap());
     }
     test.run(AdaGradConfig { initial_accumulator_value: 0.1, ..AdaGradConfig::default() }.build().unwrap());
+    test.run(AdamaxConfig { weight_decay: 0.1, ..AdamaxConfig::default() }.build().unwrap());
+    test.run(AdaDeltaConfig { weight_decay: 0.1, ..AdaDeltaConfig::default() }.build().unwrap());
+    for decoupled_weight_decay in [false, true] {
+        let config = RAdamConfig { weight_decay: 0.1, decoupled_weight_decay, ..RAdamConfig::default() };
+        test.run(config.build().unwrap());
+    }
     test.run(LionConfig { weight_decay: 0.1, ..LionConfig::default() }.build().unwrap());
     test.run(LambConfig { weight_decay: 0.1, ..LambConfig::default() }.build().unwrap());
 }

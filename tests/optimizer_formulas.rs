@@ -15,7 +15,7 @@ const STEPS: usize = 20;
 /// One scalar's update: `(theta, gradient, rate, t)` to the new theta, with `t` from 1. Memory starts at 0.
 type Scalar = fn(f64, f64, f64, i32, &mut [f64; 3]) -> f64;
 
-const TABLE: [(&str, Scalar); 19] = [
+const TABLE: [(&str, Scalar); 24] = [
     ("sgd", |theta, g, lr, _, _| theta - lr * g),
     ("sgd:weight_decay=0.3", |theta, g, lr, _, _| theta - lr * (g + 0.3 * theta)),
     ("sgd:momentum=0.8", |theta, g, lr, _, [b, ..]| {
@@ -94,7 +94,46 @@ const TABLE: [(&str, Scalar); 19] = [
         *m = 0.8 * *m + 0.2 * g;
         theta - lr * (direction + 0.3 * theta)
     }),
+    ("adamax:beta_1=0.6,beta_2=0.8,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, [m, u, _]| {
+        let g = g + 0.3 * theta;
+        *m = 0.6 * *m + 0.4 * g;
+        *u = (0.8 * *u).max(g.abs() + 0.01);
+        theta - lr * (*m / (1.0 - 0.6_f64.powi(t))) / *u
+    }),
+    ("adadelta:rho=0.7,epsilon=0.01,weight_decay=0.3", |theta, g, lr, _, [s, a, _]| {
+        let g = g + 0.3 * theta;
+        *s = 0.7 * *s + 0.3 * g * g;
+        let step = (*a + 0.01).sqrt() / (*s + 0.01).sqrt() * g;
+        *a = 0.7 * *a + 0.3 * step * step;
+        theta - lr * step
+    }),
+    ("radam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, memory| {
+        theta - lr * radam(g + 0.3 * theta, t, memory)
+    }),
+    (
+        "radam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,decoupled_weight_decay=true",
+        |theta, g, lr, t, memory| theta - lr * 0.3 * theta - lr * radam(g, t, memory),
+    ),
+    // Below a decay of 2/3 no number of steps is enough to trust the second moment.
+    ("radam:beta_1=0.7,beta_2=0.5", |theta, g, lr, t, [m, ..]| {
+        *m = 0.7 * *m + 0.3 * g;
+        theta - lr * *m / (1.0 - 0.7_f64.powi(t))
+    }),
 ];
+
+/// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, for which `ρ∞` is 19.
+fn radam(g: f64, t: i32, [m, v, _]: &mut [f64; 3]) -> f64 {
+    *m = 0.7 * *m + 0.3 * g;
+    *v = 0.9 * *v + 0.1 * g * g;
+    let mean = *m / (1.0 - 0.7_f64.powi(t));
+    let decayed = 0.9_f64.powi(t);
+    let rho = 19.0 - 2.0 * f64::from(t) * decayed / (1.0 - decayed);
+    if rho <= 5.0 {
+        return mean;
+    }
+    let r = ((rho - 4.0) * (rho - 2.0) * 19.0 / (15.0 * 17.0 * rho)).sqrt();
+    r * mean * (1.0 - decayed).sqrt() / (v.sqrt() + 0.01)
+}
 
 /// `m̂ / (√v̂ + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
 fn adam(g: f64, t: i32, amsgrad: bool, [m, v, largest]: &mut [f64; 3]) -> f64 {

@@ -3,8 +3,10 @@
 //! A rule implements [`burn::optim::Optimizer`], so it also goes into Burn's own `ModuleOptimizer` and `Learner`.
 //! A new rule is one new file, declared here, and one line in [`spec`]; its reference file is found by its name.
 
+mod adadelta;
 mod adagrad;
 mod adam;
+mod adamax;
 mod adamw;
 mod around;
 mod burn_rules;
@@ -14,13 +16,16 @@ mod lamb;
 mod lion;
 mod model_optimizer;
 mod moments;
+mod radam;
 mod rmsprop;
 mod sgd;
 pub mod spec;
 mod weight_decay;
 
+pub use adadelta::{AdaDelta, AdaDeltaConfig};
 pub use adagrad::{AdaGrad, AdaGradConfig};
 pub use adam::{Adam, AdamConfig};
+pub use adamax::{Adamax, AdamaxConfig};
 pub use adamw::{AdamW, AdamWConfig};
 pub use burn_rules::*;
 pub use elementwise::{ElementwiseRule, ElementwiseState, Start};
@@ -28,6 +33,7 @@ pub use gradient_transform::GradientTransform;
 pub use lamb::{Lamb, LambConfig};
 pub use lion::{Lion, LionConfig};
 pub use model_optimizer::{ModelOptimizer, ParameterRule};
+pub use radam::{RAdam, RAdamConfig};
 pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use sgd::{Sgd, SgdConfig};
 pub use spec::{OptimizerSpec, RuleConfig};

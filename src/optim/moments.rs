@@ -11,6 +11,11 @@ pub(super) fn moving_average<V: Value>(average: &V, value: V, beta: f64) -> V {
     average.clone().mul_scalar(beta) + value.mul_scalar(1.0 - beta)
 }
 
+/// `βᵗ`.
+pub(super) fn power(beta: f64, t: u64) -> f64 {
+    beta.powi(i32::try_from(t).unwrap_or(i32::MAX))
+}
+
 /// The names of the buffers that [`MomentsStep::update`] takes.
 pub(super) const STATE: &[&str] = &["first_moment", "second_moment", LARGEST];
 
@@ -44,9 +49,8 @@ impl Moments {
     pub fn at_step(&self, lr: f64, t: u64) -> MomentsStep {
         // Both bias corrections are numbers, so they go into the two scalars of the quotient and cost nothing for each
         // element: m̂ / (√v̂ + ε) = m (√c₂ / c₁) / (√v + ε √c₂).
-        let t = i32::try_from(t).unwrap_or(i32::MAX);
-        let correction_1 = 1.0 - self.beta_1.powi(t);
-        let correction_2 = (1.0 - self.beta_2.powi(t)).sqrt();
+        let correction_1 = 1.0 - power(self.beta_1, t);
+        let correction_2 = (1.0 - power(self.beta_2, t)).sqrt();
         MomentsStep {
             beta_1: self.beta_1,
             beta_2: self.beta_2,

@@ -68,8 +68,11 @@ rules! {
     "sgd" => Sgd(SgdConfig), "gradient descent with momentum, heavy-ball or Nesterov's (Sutskever et al., 2013)";
     "adam" => Adam(AdamConfig), "mean of the gradients over the root of the mean of their squares (Kingma & Ba, 2014)";
     "adamw" => AdamW(AdamWConfig), "Adam with decoupled weight decay (Loshchilov & Hutter, 2017)";
+    "adamax" => Adamax(AdamaxConfig), "mean of the gradients over the largest of them (Kingma & Ba, 2014)";
+    "radam" => RAdam(RAdamConfig), "Adam that trusts its second moment only after some steps (Liu et al., 2019)";
     "rmsprop" => RmsProp(RmsPropConfig), "gradient over the root of the mean of its squares (Tieleman & Hinton, 2012)";
     "adagrad" => AdaGrad(AdaGradConfig), "gradient over the root of the sum of its squares (Duchi et al., 2011)";
+    "adadelta" => AdaDelta(AdaDeltaConfig), "gradient in units of the steps so far (Zeiler, 2012)";
     "lion" => Lion(LionConfig), "sign of momentum and gradient together (Chen et al., 2023)";
     "lamb" => Lamb(LambConfig), "Adam's direction, as long in each tensor as the tensor (You et al., 2019)";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";

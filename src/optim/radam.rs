@@ -1,0 +1,176 @@
+use crate::error::Error;
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::moments::{moving_average, power};
+use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, weight_decay};
+use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`RAdam`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RAdamConfig {
+    /// Decay of the first moment.
+    pub beta_1: f64,
+    /// Decay of the second moment.
+    pub beta_2: f64,
+    /// Added to the denominator.
+    pub epsilon: f64,
+    /// Weight decay.
+    pub weight_decay: f64,
+    /// Whether the decay stays out of the gradient.
+    pub decoupled_weight_decay: bool,
+}
+
+impl Default for RAdamConfig {
+    fn default() -> Self {
+        RAdamConfig {
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            decoupled_weight_decay: false,
+        }
+    }
+}
+
+impl RuleConfig for RAdamConfig {
+    const DEFAULT_LR: f64 = 1e-3;
+
+    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    }
+}
+
+impl RAdamConfig {
+    /// The rule by itself, for Burn's `ModuleOptimizer` or one's own loop.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    pub fn build(&self) -> Result<RAdam, Error> {
+        range::check(
+            "radam",
+            [
+                ("beta_1", self.beta_1, BELOW_ONE),
+                ("beta_2", self.beta_2, BELOW_ONE),
+                ("epsilon", self.epsilon, POSITIVE),
+                ("weight_decay", self.weight_decay, NON_NEGATIVE),
+            ],
+        )?;
+        Ok(RAdam { config: self.clone() })
+    }
+}
+
+/// RAdam: Adam that divides by the second moment only when enough steps were seen to trust it (Liu et al., 2019).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0
+/// gₜ' = gₜ + λ θₜ₋₁, and θ' = θₜ₋₁; or with decoupled_weight_decay gₜ' = gₜ, and θ' = (1 − ηₜ λ) θₜ₋₁
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ'
+/// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ'²
+/// ρ∞ = 2 / (1 − β₂) − 1, ρₜ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)
+/// rₜ = √((ρₜ − 4) (ρₜ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρₜ))
+/// θₜ = θ' − ηₜ rₜ (mₜ / (1 − β₁ᵗ)) √(1 − β₂ᵗ) / (√vₜ + ε)      where ρₜ > 5
+/// θₜ = θ' − ηₜ mₜ / (1 − β₁ᵗ)                                    elsewhere
+/// ```
+///
+/// | field                    | symbol | default | range         |
+/// |:-------------------------|:-------|--------:|:--------------|
+/// | `beta_1`                 | `β₁`   |     0.9 | `[0, 1)`      |
+/// | `beta_2`                 | `β₂`   |   0.999 | `[0, 1)`      |
+/// | `epsilon`                | `ε`    |    1e-8 | `(0, ∞)`      |
+/// | `weight_decay`           | `λ`    |       0 | `[0, ∞)`      |
+/// | `decoupled_weight_decay` |        |   false | true or false |
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
+///
+/// # Errors
+/// [`RAdamConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// The first five steps are those of momentum, so that the length of a gradient counts:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let radam = optlab::optim::RAdamConfig::default().build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::zeros([2], &device);
+/// let (theta, _) = radam.step(0.5, theta, Tensor::from_floats([4.0, -0.02], &device), None);
+/// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
+/// assert!((moved[0] + 2.0).abs() < 1e-5 && (moved[1] - 0.01).abs() < 1e-6);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper, and like PyTorch: the threshold of `ρₜ` is 5, not 4. PyTorch: `ε = 0` is refused.
+///
+/// # Reference
+/// Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, 2019, <https://arxiv.org/abs/1908.03265>
+#[derive(Debug, Clone)]
+pub struct RAdam {
+    config: RAdamConfig,
+}
+
+impl ElementwiseRule for RAdam {
+    type Step = RAdamStep;
+
+    const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
+
+    fn at_step(&self, lr: f64, t: u64) -> RAdamStep {
+        let RAdamConfig { beta_1, beta_2, epsilon, weight_decay, decoupled_weight_decay } = self.config;
+        let correction_1 = 1.0 - power(beta_1, t);
+        let correction_2 = 1.0 - power(beta_2, t);
+        let longest = 2.0 / (1.0 - beta_2) - 1.0;
+        let length = longest - 2.0 * t as f64 * power(beta_2, t) / correction_2;
+        let is_rectified = length > 5.0;
+        let rectification = if is_rectified {
+            let of = |length: f64| (length - 4.0) * (length - 2.0) / length;
+            (of(length) / of(longest) * correction_2).sqrt()
+        } else {
+            1.0
+        };
+        let (coupled, decoupled) =
+            if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
+        let factor = lr * rectification / correction_1;
+        RAdamStep { beta_1, beta_2, epsilon, coupled, lr, decoupled, factor, is_rectified }
+    }
+}
+
+burn_optimizer!(RAdam);
+
+/// The coefficients of [`RAdam`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct RAdamStep {
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    /// As part of the gradient.
+    coupled: f64,
+    lr: f64,
+    /// Apart from the gradient.
+    decoupled: f64,
+    /// What the first moment is multiplied by.
+    factor: f64,
+    /// Whether it is divided by the root of the second.
+    is_rectified: bool,
+}
+
+impl Update for RAdamStep {
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let [first, second] = state else { unreachable!("two buffers") };
+        let grad = weight_decay::coupled(grad, &theta, self.coupled);
+        let theta = weight_decay::decoupled(theta, self.lr, self.decoupled);
+        *first = moving_average(first, grad.clone(), self.beta_1);
+        *second = moving_average(second, grad.square(), self.beta_2);
+        let step = first.clone().mul_scalar(self.factor);
+        if self.is_rectified {
+            theta - step / second.clone().sqrt().add_scalar(self.epsilon)
+        } else {
+            theta - step
+        }
+    }
+}
