@@ -112,10 +112,6 @@ fn fresh_state<R: ElementwiseRule>(rule: &R, theta: &Tensor<1>) -> Vec<Buffer> {
         .collect()
 }
 
-fn copy(operands: &Operands) -> Operands {
-    Operands { theta: operands.theta.clone(), grad: operands.grad.clone(), state: operands.state.clone() }
-}
-
 struct AgreeWithFormula {
     len: usize,
     offset: usize,
@@ -147,7 +143,7 @@ impl AgreeWithFormula {
             let grad = Buffer::new(displaced(&gradient, (self.offset + t as usize) % 8, device));
             let operands = Operands { theta, grad, state };
             let step = rule.at_step(0.01, u64::from(t));
-            let (expected, expected_state) = copy(&operands).apply_formula::<_, 1>(&step);
+            let (expected, expected_state) = operands.clone().apply_formula::<_, 1>(&step);
             let mut ours = operands;
             assert!(ours.are_on_host());
             ours.apply_on_host(&step);

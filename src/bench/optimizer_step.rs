@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// next step reads is no longer in a cache because it has just been written.
 const STEPS_IN_TURN: usize = 3;
 
-/// Turns that each rule gets at least, and the time after which it gets no more.
+/// Turns that each rule gets, and the time after which it gets no more.
 const TURNS: usize = 8;
 const TIME: Duration = Duration::from_secs(20);
 

@@ -157,16 +157,6 @@ impl HostBuffer {
         }
     }
 
-    /// Whether nothing else shares the memory, so that it can be written to without a copy.
-    pub fn is_unique(&self) -> bool {
-        match *self {
-            #[cfg(feature = "flex")]
-            HostBuffer::Flex(ref tensor) => tensor.is_unique(),
-            #[cfg(feature = "ndarray")]
-            HostBuffer::NdArray(ref tensor) => floats!(tensor).is_unique(),
-        }
-    }
-
     /// All elements, row-major, to write to. What is shared, or lies in another order, is copied first.
     pub(super) fn slice_mut(&mut self) -> &mut [f32] {
         match *self {

@@ -4,7 +4,7 @@ use super::{MAX_SUMS, Update};
 use burn::tensor::Tensor;
 
 /// What an [`Update`] works on: a parameter, its gradient and the rule's buffers, all of one shape.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Operands {
     /// The parameter, replaced by [`apply`](Self::apply).
     pub theta: Buffer,

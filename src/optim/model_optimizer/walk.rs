@@ -117,11 +117,11 @@ impl Take<'_> {
         };
         state.step += 1;
         let mut buffers = std::mem::take(&mut state.buffers);
-        if self.settings.average.is_some() {
+        let has_average = self.settings.average.is_some();
+        if has_average {
             buffers.push(average_of(parameter, &theta));
         }
         let mut operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
-        let has_average = self.settings.average.is_some();
         if operands.are_on_host() {
             if operands.size_on_host() < SMALLEST_JOB {
                 rule.apply_on_host(&mut operands, state.step, &self.settings);
