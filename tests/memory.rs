@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use optlab::Error;
 use optlab::kernel::{Buffer, Operands, in_one_region};
 use optlab::model::Mode;
-use optlab::optim::{AdamWConfig, ElementwiseRule, ModelOptimizer};
+use optlab::optim::{AdamWConfig, At, ElementwiseRule, ModelOptimizer};
 use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, BuiltIn, Info, Network, Workload};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
@@ -54,7 +54,7 @@ fn a_step_in_place_allocates_nothing() {
         .collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     pool.install(|| {
-        let step = rule.at_step(1e-3, 1);
+        let step = rule.at_step(At { lr: 1e-3, t: 1, elements: 0, numbers: &mut [] });
         let counts = fewest_allocations(20, || {
             in_one_region(&mut jobs, |job| job, |job| job.apply_on_host(&step));
         });

@@ -103,13 +103,24 @@ fn with_every_rule(test: &impl WithRule) {
 
 /// The buffers of a rule before its first step.
 fn fresh_state<R: ElementwiseRule>(rule: &R, theta: &Tensor<1>) -> Vec<Buffer> {
-    let starts = R::STATE.iter().filter_map(|name| rule.start(name));
+    let starts = R::STATE.iter().filter_map(|name| rule.start(name, &theta.dims()));
     starts
         .map(|start| match start {
             Start::Value(value) => Buffer::new(theta.full_like(value)),
             Start::Parameter => Buffer::new(theta.clone()),
+            Start::Zeros(shape) => panic!("a buffer of shape {shape:?} beside an element-wise rule"),
         })
         .collect()
+}
+
+/// The coefficients of step `t` of a tensor of `elements`; `numbers` are what the rule remembers of it.
+fn at<R: ElementwiseRule>(rule: &R, lr: f64, t: u32, elements: usize, numbers: &mut [f64]) -> R::Step {
+    rule.at_step(At { lr, t: t.into(), elements, numbers })
+}
+
+/// The rule's numbers before the first step.
+fn fresh_numbers<R: Rule>(_rule: &R) -> Vec<f64> {
+    R::NUMBERS.iter().map(|&(_, start)| start).collect()
 }
 
 struct AgreeWithFormula {
@@ -137,12 +148,13 @@ impl AgreeWithFormula {
     fn on<R: ElementwiseRule>(&self, rule: &R, device: &Device) {
         let theta = displaced(&values(self.len, self.seed), self.offset, device);
         let mut state = fresh_state(rule, &theta);
+        let mut remembered = fresh_numbers(rule);
         let mut theta = Buffer::new(theta);
         for t in 1..=3 {
             let gradient = values(self.len, self.seed + t);
             let grad = Buffer::new(displaced(&gradient, (self.offset + t as usize) % 8, device));
             let operands = Operands { theta, grad, state };
-            let step = rule.at_step(0.01, u64::from(t));
+            let step = at(rule, 0.01, t, self.len, &mut remembered);
             let (expected, expected_state) = operands.clone().apply_formula::<_, 1>(&step);
             let mut ours = operands;
             assert!(ours.are_on_host());
@@ -193,7 +205,7 @@ proptest! {
             let plain = Tensor::<3>::from_data(view.clone().into_data(), &device);
             let size = plain.shape().num_elements();
             let theta = Tensor::<3>::from_data(TensorData::new(values(size, 5), plain.shape()), &device);
-            let step = AdamConfig::default().build().unwrap().at_step(0.01, 1);
+            let step = at(&AdamConfig::default().build().unwrap(), 0.01, 1, size, &mut []);
             let moved = |grad: Tensor<3>| {
                 let zeros = || Buffer::new(theta.zeros_like());
                 let state = vec![zeros(), zeros()];
@@ -217,7 +229,7 @@ fn a_rule_with_sums_over_the_tensor_agrees_with_64_bits() {
             grad: Buffer::new(tensor(&values(len, 2), &device)),
             state: fresh_state(&rule, &tensor(&values(len, 1), &device)),
         };
-        let step = rule.at_step(0.01, 1);
+        let step = at(&rule, 0.01, 1, len, &mut []);
         let wide = |seed| values(len, seed).into_iter().map(f64::from);
         let mut sums = [0.0; 2];
         for (theta, grad) in wide(1).zip(wide(2)) {
@@ -344,5 +356,5 @@ fn a_gradient_of_another_size_is_refused() {
         grad: Buffer::new(tensor(&[1.0], &device)),
         state: Vec::new(),
     };
-    operands.apply_on_host(&SgdConfig::default().build().unwrap().at_step(0.1, 1));
+    operands.apply_on_host(&at(&SgdConfig::default().build().unwrap(), 0.1, 1, 2, &mut []));
 }

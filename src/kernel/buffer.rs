@@ -7,6 +7,7 @@
 )]
 
 use super::pass::Source;
+use super::rank::with_rank;
 use super::strided::Strided;
 use burn::backend::DispatchTensor;
 #[cfg(feature = "flex")]
@@ -86,17 +87,19 @@ impl Buffer {
 
     /// Reads a tensor of any rank up to 8 onto `device`.
     pub fn from_data(data: TensorData, device: &Device) -> Self {
-        match data.rank() {
-            0 => Buffer::new(Tensor::<0>::from_data(data, device)),
-            1 => Buffer::new(Tensor::<1>::from_data(data, device)),
-            2 => Buffer::new(Tensor::<2>::from_data(data, device)),
-            3 => Buffer::new(Tensor::<3>::from_data(data, device)),
-            4 => Buffer::new(Tensor::<4>::from_data(data, device)),
-            5 => Buffer::new(Tensor::<5>::from_data(data, device)),
-            6 => Buffer::new(Tensor::<6>::from_data(data, device)),
-            7 => Buffer::new(Tensor::<7>::from_data(data, device)),
-            _ => Buffer::new(Tensor::<8>::from_data(data, device)),
-        }
+        with_rank!(data.rank(), D => Buffer::new(Tensor::<D>::from_data(data, device)))
+    }
+
+    /// Zeros of that shape, where `like` is and of its element type.
+    pub fn zeros<const D: usize>(shape: &[usize], like: &Tensor<D>) -> Self {
+        let options = (&like.device(), like.dtype());
+        with_rank!(shape.len(), K => Buffer::new(Tensor::<K>::zeros(shape, options)))
+    }
+
+    /// Its shape.
+    pub fn shape(&self) -> Vec<usize> {
+        // Burn reads the shape from the data, whatever rank the type says.
+        self.clone().into_tensor::<1>().shape().to_vec()
     }
 
     /// Its elements and shape.
@@ -116,10 +119,12 @@ impl Buffer {
         }
     }
 
-    /// The buffer on `device`; of rank `D`.
-    pub fn to_device<const D: usize>(self, device: &Device) -> Self {
-        let tensor = self.into_tensor::<D>();
-        Buffer::new(if tensor.device() == *device { tensor } else { tensor.to_device(device) })
+    /// The buffer on `device`.
+    pub fn to_device(self, device: &Device) -> Self {
+        with_rank!(self.shape().len(), D => {
+            let tensor = self.into_tensor::<D>();
+            Buffer::new(if tensor.device() == *device { tensor } else { tensor.to_device(device) })
+        })
     }
 }
 

@@ -7,6 +7,7 @@
 mod buffer;
 mod operands;
 mod pass;
+mod rank;
 mod strided;
 mod threads;
 mod update;
@@ -14,6 +15,7 @@ mod value;
 
 pub use buffer::{Buffer, HostBuffer};
 pub use operands::{Operands, Sum, in_one_region, sum};
+pub(crate) use rank::with_rank;
 pub use threads::compute_on_this_thread;
 pub use update::{MAX_BUFFERS, MAX_SUMS, Update};
 pub use value::Value;

@@ -35,6 +35,9 @@ pub trait Value:
     /// `√self`; NaN below 0.
     fn sqrt(self) -> Self;
 
+    /// `self^c`; NaN below 0 where `c` is no whole number.
+    fn pow_scalar(self, c: f64) -> Self;
+
     /// `|self|`.
     fn abs(self) -> Self;
 
@@ -78,6 +81,11 @@ macro_rules! number {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 self.sqrt()
+            }
+
+            #[inline(always)]
+            fn pow_scalar(self, c: f64) -> Self {
+                self.powf(c as $number)
             }
 
             #[inline(always)]
@@ -143,6 +151,10 @@ impl<const D: usize> Value for Tensor<D> {
         self.sqrt()
     }
 
+    fn pow_scalar(self, c: f64) -> Self {
+        self.powf_scalar(c)
+    }
+
     fn abs(self) -> Self {
         self.abs()
     }
@@ -183,7 +195,7 @@ mod tests {
     type Operation<V> = (&'static str, fn(V, V) -> V);
 
     /// Each operation by itself.
-    fn operations<V: Value>() -> [Operation<V>; 16] {
+    fn operations<V: Value>() -> [Operation<V>; 17] {
         [
             ("add", |x, y| x + y),
             ("subtract", |x, y| x - y),
@@ -193,6 +205,7 @@ mod tests {
             ("add_scalar", |x, _| x.add_scalar(0.3)),
             ("mul_scalar", |x, _| x.mul_scalar(0.3)),
             ("sqrt", |x, _| x.sqrt()),
+            ("pow_scalar", |x, _| x.pow_scalar(0.25)),
             ("abs", |x, _| x.abs()),
             ("sign", |x, _| x.sign()),
             ("max", |x, y| x.max(y)),

@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::moving_average;
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +27,8 @@ impl Default for AdaDeltaConfig {
 impl RuleConfig for AdaDeltaConfig {
     const DEFAULT_LR: f64 = 1.0;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -98,12 +98,14 @@ pub struct AdaDelta {
     config: AdaDeltaConfig,
 }
 
+impl Rule for AdaDelta {
+    const STATE: &'static [&'static str] = &["mean_square", "mean_square_step"];
+}
+
 impl ElementwiseRule for AdaDelta {
     type Step = AdaDeltaStep;
 
-    const STATE: &'static [&'static str] = &["mean_square", "mean_square_step"];
-
-    fn at_step(&self, lr: f64, _t: u64) -> AdaDeltaStep {
+    fn at_step(&self, At { lr, .. }: At<'_>) -> AdaDeltaStep {
         let AdaDeltaConfig { rho, epsilon, weight_decay } = self.config;
         AdaDeltaStep { lr, rho, epsilon, weight_decay }
     }

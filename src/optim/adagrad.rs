@@ -1,7 +1,7 @@
 use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,8 @@ impl Default for AdaGradConfig {
 impl RuleConfig for AdaGradConfig {
     const DEFAULT_LR: f64 = 1e-2;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -104,16 +104,18 @@ pub struct AdaGrad {
     config: AdaGradConfig,
 }
 
+impl Rule for AdaGrad {
+    const STATE: &'static [&'static str] = &["sum_of_squares"];
+
+    fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
+        Some(Start::Value(self.config.initial_accumulator_value))
+    }
+}
+
 impl ElementwiseRule for AdaGrad {
     type Step = AdaGradStep;
 
-    const STATE: &'static [&'static str] = &["sum_of_squares"];
-
-    fn start(&self, _buffer: &str) -> Option<Start> {
-        Some(Start::Value(self.config.initial_accumulator_value))
-    }
-
-    fn at_step(&self, lr: f64, t: u64) -> AdaGradStep {
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdaGradStep {
         let AdaGradConfig { lr_decay, epsilon, weight_decay, .. } = self.config;
         AdaGradStep { lr: lr / (1.0 + (t - 1) as f64 * lr_decay), epsilon, weight_decay }
     }

@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::{moving_average, power};
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +29,8 @@ impl Default for AdamaxConfig {
 impl RuleConfig for AdamaxConfig {
     const DEFAULT_LR: f64 = 2e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -103,12 +103,14 @@ pub struct Adamax {
     config: AdamaxConfig,
 }
 
+impl Rule for Adamax {
+    const STATE: &'static [&'static str] = &["first_moment", "largest_gradient"];
+}
+
 impl ElementwiseRule for Adamax {
     type Step = AdamaxStep;
 
-    const STATE: &'static [&'static str] = &["first_moment", "largest_gradient"];
-
-    fn at_step(&self, lr: f64, t: u64) -> AdamaxStep {
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdamaxStep {
         let AdamaxConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
         let lr = lr / (1.0 - power(beta_1, t));
         AdamaxStep { beta_1, beta_2, epsilon, weight_decay, lr }

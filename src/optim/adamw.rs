@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::{self, Moments, MomentsStep};
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +31,8 @@ impl Default for AdamWConfig {
 impl RuleConfig for AdamWConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -107,16 +107,18 @@ pub struct AdamW {
     weight_decay: f64,
 }
 
+impl Rule for AdamW {
+    const STATE: &'static [&'static str] = moments::STATE;
+
+    fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
+        self.moments.start(buffer)
+    }
+}
+
 impl ElementwiseRule for AdamW {
     type Step = AdamWStep;
 
-    const STATE: &'static [&'static str] = moments::STATE;
-
-    fn start(&self, buffer: &str) -> Option<Start> {
-        self.moments.start(buffer)
-    }
-
-    fn at_step(&self, lr: f64, t: u64) -> AdamWStep {
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdamWStep {
         AdamWStep { moments: self.moments.at_step(lr, t), lr, weight_decay: self.weight_decay }
     }
 }

@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::{self, Moments, MomentsStep};
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +29,8 @@ impl Default for LambConfig {
 impl RuleConfig for LambConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -100,16 +100,18 @@ pub struct Lamb {
     weight_decay: f64,
 }
 
+impl Rule for Lamb {
+    const STATE: &'static [&'static str] = moments::STATE;
+
+    fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
+        self.moments.start(buffer)
+    }
+}
+
 impl ElementwiseRule for Lamb {
     type Step = LambStep;
 
-    const STATE: &'static [&'static str] = moments::STATE;
-
-    fn start(&self, buffer: &str) -> Option<Start> {
-        self.moments.start(buffer)
-    }
-
-    fn at_step(&self, lr: f64, t: u64) -> LambStep {
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> LambStep {
         LambStep { moments: self.moments.at_step(1.0, t), lr, weight_decay: self.weight_decay }
     }
 }

@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::moving_average;
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +27,8 @@ impl Default for LionConfig {
 impl RuleConfig for LionConfig {
     const DEFAULT_LR: f64 = 1e-4;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -97,12 +97,14 @@ pub struct Lion {
     config: LionConfig,
 }
 
+impl Rule for Lion {
+    const STATE: &'static [&'static str] = &["momentum"];
+}
+
 impl ElementwiseRule for Lion {
     type Step = LionStep;
 
-    const STATE: &'static [&'static str] = &["momentum"];
-
-    fn at_step(&self, lr: f64, _t: u64) -> LionStep {
+    fn at_step(&self, At { lr, .. }: At<'_>) -> LionStep {
         let LionConfig { beta_1, beta_2, weight_decay } = self.config;
         LionStep { lr, beta_1, beta_2, weight_decay }
     }

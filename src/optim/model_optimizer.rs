@@ -5,7 +5,7 @@ mod parameters;
 mod saved_state;
 mod walk;
 
-pub use parameter_rule::ParameterRule;
+pub use parameter_rule::{ParameterInfo, ParameterRule};
 
 use crate::error::Error;
 use crate::kernel::in_one_region;
@@ -54,12 +54,12 @@ impl ModelOptimizer {
     /// One of Burn's optimizers for all parameters. `name` is written into saved state, and state of another name is
     /// refused.
     pub fn new(name: &str, rule: impl Optimizer) -> Self {
-        Self::with_rules(name, vec![ParameterRule::new(rule, |_, _| true)])
+        Self::with_rules(name, vec![ParameterRule::burn(rule)])
     }
 
     /// An element-wise rule for all parameters, in one pass over them. `name` is as for [`new`](Self::new).
     pub fn elementwise(name: &str, rule: impl ElementwiseRule) -> Self {
-        Self::with_rules(name, vec![ParameterRule::elementwise(rule, |_, _| true)])
+        Self::with_rules(name, vec![ParameterRule::elementwise(rule)])
     }
 
     /// Several rules; each parameter gets the first that applies to it, and stays as it is where none does.

@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::{moving_average, power};
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -37,8 +37,8 @@ impl Default for RAdamConfig {
 impl RuleConfig for RAdamConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -114,12 +114,14 @@ pub struct RAdam {
     config: RAdamConfig,
 }
 
+impl Rule for RAdam {
+    const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
+}
+
 impl ElementwiseRule for RAdam {
     type Step = RAdamStep;
 
-    const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
-
-    fn at_step(&self, lr: f64, t: u64) -> RAdamStep {
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> RAdamStep {
         let RAdamConfig { beta_1, beta_2, epsilon, weight_decay, decoupled_weight_decay } = self.config;
         let correction_1 = 1.0 - power(beta_1, t);
         let correction_2 = 1.0 - power(beta_2, t);

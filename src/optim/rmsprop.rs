@@ -2,7 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::moving_average;
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +31,8 @@ impl Default for RmsPropConfig {
 impl RuleConfig for RmsPropConfig {
     const DEFAULT_LR: f64 = 1e-2;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -109,12 +109,10 @@ pub struct RmsProp {
     config: RmsPropConfig,
 }
 
-impl ElementwiseRule for RmsProp {
-    type Step = RmsPropStep;
-
+impl Rule for RmsProp {
     const STATE: &'static [&'static str] = &["mean_square", "mean", "velocity"];
 
-    fn start(&self, buffer: &str) -> Option<Start> {
+    fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
         let is_used = match buffer {
             "mean" => self.config.centered,
             "velocity" => self.config.momentum != 0.0,
@@ -122,8 +120,12 @@ impl ElementwiseRule for RmsProp {
         };
         is_used.then_some(Start::Value(0.0))
     }
+}
 
-    fn at_step(&self, lr: f64, _t: u64) -> RmsPropStep {
+impl ElementwiseRule for RmsProp {
+    type Step = RmsPropStep;
+
+    fn at_step(&self, At { lr, .. }: At<'_>) -> RmsPropStep {
         let RmsPropConfig { alpha, epsilon, weight_decay, momentum, centered } = self.config;
         RmsPropStep { lr, alpha, epsilon, weight_decay, momentum, centered }
     }

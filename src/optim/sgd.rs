@@ -1,7 +1,7 @@
 use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
-use crate::optim::{ElementwiseRule, ModelOptimizer, RuleConfig, Start, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +22,8 @@ pub struct SgdConfig {
 impl RuleConfig for SgdConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::elementwise(name, self.build()?))
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
     }
 }
 
@@ -101,16 +101,18 @@ pub struct Sgd {
     config: SgdConfig,
 }
 
+impl Rule for Sgd {
+    const STATE: &'static [&'static str] = &["velocity"];
+
+    fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
+        (self.config.momentum != 0.0).then_some(Start::Value(0.0))
+    }
+}
+
 impl ElementwiseRule for Sgd {
     type Step = SgdStep;
 
-    const STATE: &'static [&'static str] = &["velocity"];
-
-    fn start(&self, _buffer: &str) -> Option<Start> {
-        (self.config.momentum != 0.0).then_some(Start::Value(0.0))
-    }
-
-    fn at_step(&self, lr: f64, t: u64) -> SgdStep {
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> SgdStep {
         let SgdConfig { momentum, dampening, nesterov, weight_decay } = self.config;
         // The first velocity is the whole gradient, which 0 · μ + 1 · g is.
         let share = if t == 1 { 1.0 } else { 1.0 - dampening };

@@ -12,11 +12,11 @@ pub trait RuleConfig {
     /// The learning rate of the reference implementation where the caller names none.
     const DEFAULT_LR: f64;
 
-    /// The optimizer under `name`.
+    /// The rules that it consists of; each parameter gets the first that is for it. Errors name `owner`.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error>;
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error>;
 }
 
 macro_rules! rules {
@@ -53,12 +53,12 @@ macro_rules! rules {
                 match self { $(OptimizerSpec::$variant(_) => <$config as RuleConfig>::DEFAULT_LR),* }
             }
 
-            /// The optimizer.
+            /// The rules that it consists of; each parameter gets the first that is for it.
             ///
             /// # Errors
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
-            pub fn build(&self) -> Result<ModelOptimizer, Error> {
-                match self { $(OptimizerSpec::$variant(config) => config.build_for_model($name)),* }
+            pub fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
+                match self { $(OptimizerSpec::$variant(config) => config.rules($name)),* }
             }
         }
     };
@@ -88,6 +88,14 @@ rules! {
 }
 
 impl OptimizerSpec {
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    pub fn build(&self) -> Result<ModelOptimizer, Error> {
+        Ok(ModelOptimizer::with_rules(self.name(), self.rules()?))
+    }
+
     /// Reads a JSON object `{"rule": name, field: value, …}`.
     ///
     /// # Errors

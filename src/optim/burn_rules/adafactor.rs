@@ -1,6 +1,6 @@
 use super::check_in_32_bits;
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig};
+use crate::optim::{ParameterRule, RuleConfig};
 use crate::range::{NEGATIVE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 /// The default learning rate is 1e-2, with which `relative_step` gives the paper's schedule.
 ///
 /// # Errors
-/// [`build_for_model`](RuleConfig::build_for_model): [`Error::InvalidConfig`] if a field is out of range or NaN.
+/// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurnAdafactorConfig {
@@ -56,7 +56,7 @@ impl Default for BurnAdafactorConfig {
 impl RuleConfig for BurnAdafactorConfig {
     const DEFAULT_LR: f64 = 1e-2;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+    fn rules(&self, name: &str) -> Result<Vec<ParameterRule>, Error> {
         check_in_32_bits(
             name,
             [
@@ -75,6 +75,6 @@ impl RuleConfig for BurnAdafactorConfig {
             .with_relative_step(self.relative_step)
             .with_scale_parameter(self.scale_parameter)
             .with_weight_decay(self.weight_decay as f32);
-        Ok(ModelOptimizer::new(name, config.build()))
+        Ok(vec![ParameterRule::burn(config.build())])
     }
 }

@@ -1,6 +1,6 @@
 use super::{check_in_32_bits, weight_decay};
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig};
+use crate::optim::{ParameterRule, RuleConfig};
 use crate::range::{NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// The default learning rate is 1e-2, as for `adagrad`.
 ///
 /// # Errors
-/// [`build_for_model`](RuleConfig::build_for_model): [`Error::InvalidConfig`] if a field is out of range or NaN.
+/// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurnAdaGradConfig {
@@ -36,7 +36,7 @@ impl Default for BurnAdaGradConfig {
 impl RuleConfig for BurnAdaGradConfig {
     const DEFAULT_LR: f64 = 1e-2;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+    fn rules(&self, name: &str) -> Result<Vec<ParameterRule>, Error> {
         check_in_32_bits(
             name,
             [
@@ -49,6 +49,6 @@ impl RuleConfig for BurnAdaGradConfig {
             .with_lr_decay(self.lr_decay)
             .with_epsilon(self.epsilon as f32)
             .with_weight_decay(weight_decay(self.weight_decay));
-        Ok(ModelOptimizer::new(name, config.build()))
+        Ok(vec![ParameterRule::burn(config.build())])
     }
 }

@@ -1,6 +1,6 @@
 use super::check_in_32_bits;
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig};
+use crate::optim::{ParameterRule, RuleConfig};
 use crate::range::{BELOW_ONE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// The default learning rate is 1e-3, as for `adamw`.
 ///
 /// # Errors
-/// [`build_for_model`](RuleConfig::build_for_model): [`Error::InvalidConfig`] if a field is out of range or NaN.
+/// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurnAdamWConfig {
@@ -52,7 +52,7 @@ impl Default for BurnAdamWConfig {
 impl RuleConfig for BurnAdamWConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+    fn rules(&self, name: &str) -> Result<Vec<ParameterRule>, Error> {
         check_in_32_bits(
             name,
             [
@@ -69,6 +69,6 @@ impl RuleConfig for BurnAdamWConfig {
             .with_weight_decay(self.weight_decay as f32)
             .with_cautious_weight_decay(self.cautious_weight_decay)
             .with_amsgrad(self.amsgrad);
-        Ok(ModelOptimizer::new(name, config.build()))
+        Ok(vec![ParameterRule::burn(config.build())])
     }
 }

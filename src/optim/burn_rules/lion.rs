@@ -1,6 +1,6 @@
 use super::check_in_32_bits;
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig};
+use crate::optim::{ParameterRule, RuleConfig};
 use crate::range::{BELOW_ONE, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// The default learning rate is 1e-4, as for `lion`.
 ///
 /// # Errors
-/// [`build_for_model`](RuleConfig::build_for_model): [`Error::InvalidConfig`] if a field is out of range or NaN.
+/// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurnLionConfig {
@@ -36,7 +36,7 @@ impl Default for BurnLionConfig {
 impl RuleConfig for BurnLionConfig {
     const DEFAULT_LR: f64 = 1e-4;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+    fn rules(&self, name: &str) -> Result<Vec<ParameterRule>, Error> {
         check_in_32_bits(
             name,
             [
@@ -49,6 +49,6 @@ impl RuleConfig for BurnLionConfig {
             .with_beta_1(self.beta_1 as f32)
             .with_beta_2(self.beta_2 as f32)
             .with_weight_decay(self.weight_decay as f32);
-        Ok(ModelOptimizer::new(name, config.build()))
+        Ok(vec![ParameterRule::burn(config.build())])
     }
 }

@@ -1,6 +1,6 @@
 use super::{check_in_32_bits, weight_decay};
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, ParameterRule, RuleConfig};
+use crate::optim::{ParameterRule, RuleConfig};
 use crate::range::{self, BELOW_ONE, FINITE, NON_NEGATIVE, POSITIVE, SHARE};
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{AdamWConfig, AdjustLrFn, MuonConfig};
@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 /// `MatchRmsAdamW` gives both rules steps of one size.
 ///
 /// # Errors
-/// [`build_for_model`](RuleConfig::build_for_model): [`Error::InvalidConfig`] if a field is out of range or NaN.
+/// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurnMuonConfig {
@@ -73,7 +73,7 @@ impl Default for BurnMuonConfig {
 impl RuleConfig for BurnMuonConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+    fn rules(&self, name: &str) -> Result<Vec<ParameterRule>, Error> {
         check_in_32_bits(
             name,
             [
@@ -99,12 +99,9 @@ impl RuleConfig for BurnMuonConfig {
             .with_ns_steps(self.ns_steps)
             .with_adjust_lr_fn(self.adjust_lr_fn);
         let adamw = AdamWConfig::new().with_weight_decay(self.weight_decay as f32);
-        Ok(ModelOptimizer::with_rules(
-            name,
-            vec![
-                ParameterRule::new(muon.build(), |_, rank| rank == 2),
-                ParameterRule::new(adamw.build(), |_, _| true),
-            ],
-        ))
+        Ok(vec![
+            ParameterRule::burn(muon.build()).for_parameters(|parameter| parameter.shape.len() == 2),
+            ParameterRule::burn(adamw.build()),
+        ])
     }
 }

@@ -1,6 +1,6 @@
 use super::{check_in_32_bits, weight_decay};
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig};
+use crate::optim::{ParameterRule, RuleConfig};
 use crate::range::{BELOW_ONE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 /// The default learning rate is 1e-3, a tenth of that for `rmsprop` because of the momentum.
 ///
 /// # Errors
-/// [`build_for_model`](RuleConfig::build_for_model): [`Error::InvalidConfig`] if a field is out of range or NaN.
+/// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurnRmsPropConfig {
@@ -42,7 +42,7 @@ impl Default for BurnRmsPropConfig {
 impl RuleConfig for BurnRmsPropConfig {
     const DEFAULT_LR: f64 = 1e-3;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+    fn rules(&self, name: &str) -> Result<Vec<ParameterRule>, Error> {
         check_in_32_bits(
             name,
             [
@@ -58,6 +58,6 @@ impl RuleConfig for BurnRmsPropConfig {
             .with_epsilon(self.epsilon as f32)
             .with_centered(self.centered)
             .with_weight_decay(weight_decay(self.weight_decay));
-        Ok(ModelOptimizer::new(name, config.build()))
+        Ok(vec![ParameterRule::burn(config.build())])
     }
 }

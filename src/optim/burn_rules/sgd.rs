@@ -1,6 +1,6 @@
 use super::{check_in_32_bits, weight_decay};
 use crate::error::Error;
-use crate::optim::{ModelOptimizer, RuleConfig};
+use crate::optim::{ParameterRule, RuleConfig};
 use crate::range::{BELOW_ONE, NON_NEGATIVE, SHARE};
 use burn::optim::momentum::MomentumConfig;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// The default learning rate is 1e-2, the usual one for plain descent.
 ///
 /// # Errors
-/// [`build_for_model`](RuleConfig::build_for_model): [`Error::InvalidConfig`] if a field is out of range or NaN.
+/// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BurnSgdConfig {
@@ -41,7 +41,7 @@ impl Default for BurnSgdConfig {
 impl RuleConfig for BurnSgdConfig {
     const DEFAULT_LR: f64 = 1e-2;
 
-    fn build_for_model(&self, name: &str) -> Result<ModelOptimizer, Error> {
+    fn rules(&self, name: &str) -> Result<Vec<ParameterRule>, Error> {
         check_in_32_bits(
             name,
             [
@@ -59,6 +59,6 @@ impl RuleConfig for BurnSgdConfig {
         let config = burn::optim::SgdConfig::new()
             .with_weight_decay(weight_decay(self.weight_decay))
             .with_momentum(momentum);
-        Ok(ModelOptimizer::new(name, config.build()))
+        Ok(vec![ParameterRule::burn(config.build())])
     }
 }

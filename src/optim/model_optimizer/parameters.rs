@@ -1,8 +1,8 @@
 //! The parameters of a model as the optimizer knows them: by their paths, in the order of the model.
 
-use super::parameter_rule::{Kind, ParameterRule};
+use super::parameter_rule::{Kind, ParameterInfo, ParameterRule};
 use crate::kernel::Buffer;
-use crate::optim::elementwise::RuleState;
+use crate::optim::memory::{Declared, Memory};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::DynState;
 use burn::tensor::Tensor;
@@ -21,7 +21,8 @@ pub(super) struct Parameter {
 
 /// What a rule remembers of a parameter.
 pub(super) enum State {
-    Elementwise(RuleState),
+    /// Of one of our rules.
+    Own(Memory),
     Burn(DynState),
 }
 
@@ -31,26 +32,41 @@ pub(super) struct Parameters(pub Vec<Parameter>);
 
 impl Parameters {
     pub fn of<M: Module>(model: &M, rules: &[ParameterRule]) -> Self {
-        struct Visitor<'a> {
-            path: Path,
-            rules: &'a [ParameterRule],
-            parameters: Parameters,
+        struct Found {
+            path: String,
+            shape: Vec<usize>,
+            module: String,
         }
-        impl ModuleVisitor for Visitor<'_> {
-            fn enter_module(&mut self, name: &str, _container_type: &str) {
+        #[derive(Default)]
+        struct Visitor {
+            path: Path,
+            modules: Vec<String>,
+            found: Vec<Found>,
+        }
+        impl ModuleVisitor for Visitor {
+            fn enter_module(&mut self, name: &str, container_type: &str) {
                 self.path.enter(name);
+                self.modules.push(container_type.into());
             }
             fn exit_module(&mut self, _name: &str, _container_type: &str) {
                 self.path.exit();
+                self.modules.pop();
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let module = self.modules.last().map_or("", |module| module_type(module)).into();
                 let shape = param.lazy_shape().to_vec();
-                self.parameters.0.push(Parameter::new(self.path.text(), shape, self.rules));
+                self.found.push(Found { path: self.path.text().into(), shape, module });
             }
         }
-        let mut visitor = Visitor { path: Path::default(), rules, parameters: Parameters::default() };
+        let mut visitor = Visitor::default();
         model.visit(&mut visitor);
-        visitor.parameters
+        let found = visitor.found;
+        let last_matrix = found.iter().rposition(|parameter| parameter.shape.len() >= 2);
+        let parameters = found.iter().enumerate().map(|(place, Found { path, shape, module })| {
+            let is_last_matrix = last_matrix == Some(place);
+            Parameter::new(ParameterInfo { path, shape, module, is_last_matrix }, rules)
+        });
+        Parameters(parameters.collect())
     }
 
     /// The place of the parameter at `path`, which is probably `expected`.
@@ -62,15 +78,29 @@ impl Parameters {
     }
 }
 
+/// "Linear" of Burn's "Struct:Linear".
+fn module_type(container_type: &str) -> &str {
+    container_type.rsplit(':').next().unwrap_or(container_type)
+}
+
 impl Parameter {
-    pub fn new(path: &str, shape: Vec<usize>, rules: &[ParameterRule]) -> Self {
-        let rule = rules.iter().find(|rule| rule.applies(path, shape.len()));
+    fn new(info: ParameterInfo<'_>, rules: &[ParameterRule]) -> Self {
+        let rule = rules.iter().find(|rule| rule.applies(&info));
         Parameter {
-            path: path.into(),
-            shape,
+            path: info.path.into(),
+            shape: info.shape.to_vec(),
             rule: rule.map(|rule| rule.kind.clone()),
             state: None,
             average: None,
+        }
+    }
+
+    /// What its rule remembers of it, if the rule is one of ours.
+    pub fn declared(&self) -> Option<Declared> {
+        match &self.rule {
+            Some(Kind::Elementwise(rule)) => Some(rule.declared(&self.shape)),
+            Some(Kind::Tensor(rule)) => Some(rule.declared(&self.shape)),
+            Some(Kind::Burn(_)) | None => None,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! How an optimizer's state is saved and loaded.
 
 use super::ModelOptimizer;
-use super::parameter_rule::{AnyElementwise, Kind};
+use super::parameter_rule::Kind;
 use super::parameters::{Parameter, Parameters, State};
 use crate::error::Error;
 use crate::kernel::Buffer;
-use crate::optim::elementwise::RuleState;
+use crate::optim::memory::{Declared, Memory};
 use burn::module::Module;
 use burn::optim::{StateSink, StateSource};
 use burn::tensor::{Device, TensorData};
@@ -132,7 +132,10 @@ impl Parameters {
 impl Parameter {
     fn flatten(&self, sink: &mut StateSink) {
         match (&self.rule, &self.state) {
-            (_, Some(State::Elementwise(state))) => state.flatten(&self.path, sink),
+            (_, Some(State::Own(memory))) => {
+                let numbers = self.declared().map_or(&[][..], |declared| declared.numbers);
+                memory.flatten(numbers, &self.path, sink);
+            }
             (Some(Kind::Burn(rule)), Some(State::Burn(state))) => {
                 rule.state_flatten(&self.path, state, sink);
             }
@@ -153,19 +156,18 @@ impl Parameter {
     ) -> Result<(), String> {
         let path = &self.path;
         let incomplete = || format!("the state of `{path}` is incomplete");
-        let state = match &self.rule {
-            Some(Kind::Elementwise(rule)) => {
-                self.check_buffers(&**rule, saved)?;
-                let starts = rule.starts();
-                let names = starts.iter().map(|&(name, _)| name);
-                let state = RuleState::unflatten(names, path, source, device);
-                let state = state.filter(|state| state.names.len() == starts.len());
-                state.map(State::Elementwise)
+        let state = match (&self.rule, self.declared()) {
+            (_, Some(declared)) => {
+                self.check_buffers(&declared, saved)?;
+                let names = declared.buffers.iter().map(|&(name, _)| name);
+                let memory = Memory::unflatten(names, declared.numbers, path, source, device);
+                let memory = memory.filter(|memory| memory.names.len() == declared.buffers.len());
+                memory.map(State::Own)
             }
-            Some(Kind::Burn(rule)) => {
+            (Some(Kind::Burn(rule)), _) => {
                 rule.state_unflatten(self.shape.len(), path, source, device).map(State::Burn)
             }
-            None => None,
+            _ => None,
         };
         self.state = Some(state.ok_or_else(incomplete)?);
         let average = source.take_tensor(path, WEIGHT_AVERAGE);
@@ -178,19 +180,24 @@ impl Parameter {
         Ok(())
     }
 
-    /// Whether every buffer that was saved is one that the rule has, and has the shape of the parameter.
-    fn check_buffers(&self, rule: &dyn AnyElementwise, saved: &Shapes) -> Result<(), String> {
+    /// Whether every buffer that was saved is one that the rule has, and has its shape.
+    fn check_buffers(&self, declared: &Declared, saved: &Shapes) -> Result<(), String> {
         let path = &self.path;
         let own = saved.iter().filter_map(|(name, shape)| {
             let name = name.strip_prefix(path)?.strip_prefix('.')?;
             (!name.contains('.')).then_some((name, shape))
         });
         for (name, shape) in own {
-            if shape != &self.shape {
-                return Err(format!("`{name}` of `{path}` has shape {shape:?}, not {:?}", self.shape));
-            }
-            if name != WEIGHT_AVERAGE && rule.starts().iter().all(|&(used, _)| used != name) {
-                return Err(format!("holds `{name}` of `{path}`, which these settings do not keep"));
+            let expected = match name {
+                WEIGHT_AVERAGE => Some(self.shape.clone()),
+                name => declared.shape_of(name, &self.shape),
+            };
+            match expected {
+                None => return Err(format!("holds `{name}` of `{path}`, which these settings do not keep")),
+                Some(expected) if *shape != expected => {
+                    return Err(format!("`{name}` of `{path}` has shape {shape:?}, not {expected:?}"));
+                }
+                Some(_) => {}
             }
         }
         Ok(())

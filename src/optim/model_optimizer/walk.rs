@@ -1,15 +1,16 @@
 //! The two walks over a model in a step: the first takes out what is on the host, and moves all other parameters where they
 //! are; the second puts back what was moved in one parallel region in between.
 
-use super::parameter_rule::{AnyElementwise, Kind, Settings};
+use super::parameter_rule::{AnyElementwise, AnyTensor, Kind, Settings};
 use super::parameters::{Parameter, Parameters, Path, State};
 use crate::kernel::{Buffer, Operands};
 use crate::optim::around::Average;
-use crate::optim::elementwise::RuleState;
 use crate::optim::gradient_transform::Factor;
+use crate::optim::memory::{Declared, Memory};
+use crate::optim::precision::{in_32_bits_at_least, in_type};
 use burn::module::{ModuleMapper, Param, ParamId};
 use burn::optim::{DynOptimizer, GradientsParams};
-use burn::tensor::{GradientCheckpointingStrategy, Tensor};
+use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
 use std::sync::Arc;
 
 /// Elements below which moving a parameter takes less time than taking it out of the model and putting it back.
@@ -24,33 +25,35 @@ pub(super) struct Job {
     rule: Arc<dyn AnyElementwise>,
     pub operands: Operands,
     /// Without its buffers, which are operands meanwhile.
-    state: RuleState,
+    memory: Memory,
 }
 
 impl Job {
     pub fn run(&mut self, settings: &Settings) {
-        self.rule.apply_on_host(&mut self.operands, self.state.step, settings);
+        self.rule.apply_on_host(&mut self.operands, &mut self.memory, settings);
     }
 }
 
 /// What a parameter has beside its numbers.
 struct Tracking {
+    dtype: DType,
     require_grad: bool,
     checkpointing: Option<GradientCheckpointingStrategy>,
 }
 
 impl Tracking {
-    /// The tensor without its tracking, and how to give it back.
+    /// The tensor in 32 bits at least without its tracking, and how to give it back.
     fn strip<const D: usize>(tensor: Tensor<D>) -> (Tensor<D>, Self) {
         let tracking = Tracking {
+            dtype: tensor.dtype(),
             require_grad: tensor.is_require_grad(),
             checkpointing: tensor.gradient_checkpointing_strategy(),
         };
-        (tensor.inner(), tracking)
+        (in_32_bits_at_least(tensor.inner()), tracking)
     }
 
     fn restore<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
-        let mut tensor = Tensor::from_inner(tensor);
+        let mut tensor = Tensor::from_inner(in_type(tensor, self.dtype));
         if let Some(strategy) = self.checkpointing {
             tensor = tensor.with_gradient_checkpointing_strategy(strategy);
         }
@@ -91,8 +94,10 @@ impl ModuleMapper for Take<'_> {
         };
         let (id, tensor, mapper) = param.consume();
         let (theta, tracking) = Tracking::strip(tensor);
+        let grad = in_32_bits_at_least(grad);
         let theta = match rule {
             Kind::Elementwise(rule) => self.take(place, id, rule, theta, grad, tracking),
+            Kind::Tensor(rule) => tracking.restore(self.step_of_tensor(place, &*rule, theta, grad)),
             Kind::Burn(rule) => tracking.restore(self.step_by_burn(place, &*rule, theta, grad)),
         };
         Param::from_mapped_value(id, theta, mapper)
@@ -111,12 +116,8 @@ impl Take<'_> {
         tracking: Tracking,
     ) -> Tensor<D> {
         let parameter = &mut self.parameters.0[place];
-        let mut state = match parameter.state.take() {
-            Some(State::Elementwise(state)) => state,
-            _ => RuleState::new(&rule.starts(), &theta),
-        };
-        state.step += 1;
-        let mut buffers = std::mem::take(&mut state.buffers);
+        let mut memory = memory_of(parameter, |shape| rule.declared(shape), &theta);
+        let mut buffers = std::mem::take(&mut memory.buffers);
         let has_average = self.settings.average.is_some();
         if has_average {
             buffers.push(average_of(parameter, &theta));
@@ -124,12 +125,12 @@ impl Take<'_> {
         let mut operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
         if operands.are_on_host() {
             if operands.size_on_host() < SMALLEST_JOB {
-                rule.apply_on_host(&mut operands, state.step, &self.settings);
-                put_state(parameter, state, operands.state, has_average);
+                rule.apply_on_host(&mut operands, &mut memory, &self.settings);
+                put_memory(parameter, memory, operands.state, has_average);
                 return tracking.restore(operands.theta.into_tensor());
             }
             let nothing = operands.theta.nothing::<D>();
-            self.jobs.push(Job { id, place, tracking, rule, operands, state });
+            self.jobs.push(Job { id, place, tracking, rule, operands, memory });
             return nothing;
         }
         let Operands { theta, grad, state: buffers } = operands;
@@ -137,9 +138,27 @@ impl Take<'_> {
         let grad = self.settings.transform.transformed(&theta, grad.into_tensor(), self.factor);
         let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
         let settings = Settings { transform: Default::default(), factor: 1.0, ..self.settings };
-        let (theta, buffers) = rule.apply_formula(D, operands, state.step, &settings);
-        put_state(parameter, state, buffers, has_average);
+        let (theta, buffers) = rule.apply_formula(D, operands, &mut memory, &settings);
+        put_memory(parameter, memory, buffers, has_average);
         tracking.restore(theta.into_tensor())
+    }
+
+    fn step_of_tensor<const D: usize>(
+        &mut self,
+        place: usize,
+        rule: &dyn AnyTensor,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+    ) -> Tensor<D> {
+        let parameter = &mut self.parameters.0[place];
+        let mut memory = memory_of(parameter, |shape| rule.declared(shape), &theta);
+        let average = self.settings.average.map(|decay| (Average { decay }, average_of(parameter, &theta)));
+        let grad = self.settings.transform.transformed(&theta, grad, self.factor);
+        let lr = self.settings.lr;
+        let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory).into_tensor::<D>();
+        parameter.state = Some(State::Own(memory));
+        update_average(parameter, average, &theta);
+        theta
     }
 
     fn step_by_burn<const D: usize>(
@@ -160,11 +179,33 @@ impl Take<'_> {
             rule.step_dyn(D, self.settings.lr, theta.into_bridge(), grad.into_bridge(), state);
         parameter.state = state.map(State::Burn);
         let theta = Tensor::<D>::from_bridge(theta);
-        if let Some((update, average)) = average {
-            let operands = Operands { theta: average, grad: Buffer::new(theta.clone()), state: Vec::new() };
-            parameter.average = Some(operands.apply::<_, D>(&update).0);
-        }
+        update_average(parameter, average, &theta);
         theta
+    }
+}
+
+/// What is remembered of a parameter, ready for its next step.
+fn memory_of<const D: usize>(
+    parameter: &mut Parameter,
+    declared: impl FnOnce(&[usize]) -> Declared,
+    theta: &Tensor<D>,
+) -> Memory {
+    let mut memory = match parameter.state.take() {
+        Some(State::Own(memory)) => memory,
+        _ => Memory::new(&declared(&parameter.shape), theta),
+    };
+    memory.step += 1;
+    memory
+}
+
+fn update_average<const D: usize>(
+    parameter: &mut Parameter,
+    average: Option<(Average, Buffer)>,
+    theta: &Tensor<D>,
+) {
+    if let Some((update, average)) = average {
+        let operands = Operands { theta: average, grad: Buffer::new(theta.clone()), state: Vec::new() };
+        parameter.average = Some(operands.apply::<_, D>(&update).0);
     }
 }
 
@@ -174,11 +215,11 @@ fn average_of<const D: usize>(parameter: &mut Parameter, theta: &Tensor<D>) -> B
 }
 
 /// Gives a parameter back what a step made of its buffers.
-fn put_state(parameter: &mut Parameter, state: RuleState, mut buffers: Vec<Buffer>, has_average: bool) {
+fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer>, has_average: bool) {
     if has_average {
         parameter.average = buffers.pop();
     }
-    parameter.state = Some(State::Elementwise(RuleState { buffers, ..state }));
+    parameter.state = Some(State::Own(Memory { buffers, ..memory }));
 }
 
 /// The second walk.
@@ -190,11 +231,11 @@ pub(super) struct Put<'a, J: Iterator<Item = Job>> {
 
 impl<J: Iterator<Item = Job>> ModuleMapper for Put<'_, J> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(Job { place, tracking, operands, state, .. }) = self.jobs.next_if(|job| job.id == param.id)
+        let Some(Job { place, tracking, operands, memory, .. }) = self.jobs.next_if(|job| job.id == param.id)
         else {
             return param;
         };
-        put_state(&mut self.parameters.0[place], state, operands.state, self.has_average);
+        put_memory(&mut self.parameters.0[place], memory, operands.state, self.has_average);
         let (id, _, mapper) = param.consume();
         Param::from_mapped_value(id, tracking.restore(operands.theta.into_tensor()), mapper)
     }
