@@ -56,7 +56,7 @@ fn a_step_in_place_allocates_nothing() {
     pool.install(|| {
         let step = rule.at_step(At { lr: 1e-3, t: 1, elements: 0, numbers: &mut [] });
         let counts = fewest_allocations(20, || {
-            in_one_region(&mut jobs, |job| job, |job| job.apply_on_host(&step));
+            in_one_region(&mut jobs, Operands::size_on_host, |job| job.apply_on_host(&step));
         });
         assert_eq!(counts, (0, 0));
     });

@@ -155,7 +155,7 @@ impl AgreeWithFormula {
             let grad = Buffer::new(displaced(&gradient, (self.offset + t as usize) % 8, device));
             let operands = Operands { theta, grad, state };
             let step = at(rule, 0.01, t, self.len, &mut remembered);
-            let (expected, expected_state) = operands.clone().apply_formula::<_, 1>(&step);
+            let (expected, expected_state) = operands.clone().apply_formula(&step);
             let mut ours = operands;
             assert!(ours.are_on_host());
             ours.apply_on_host(&step);
@@ -285,6 +285,7 @@ fn trained<R: ElementwiseRule>(rule: &R) -> ([Vec<u32>; 2], u64) {
     let transform = GradientTransform { l2: 0.01, clip_norm: Some(0.5), ..GradientTransform::default() };
     let mut optimizer = ModelOptimizer::elementwise("rule", rule.clone())
         .with_gradient_transform(transform)
+        .unwrap()
         .with_weight_average(0.9)
         .unwrap();
     let mut model = Model::new();

@@ -77,6 +77,19 @@ impl Buffer {
         }
     }
 
+    /// Its elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Buffer::Host(buffer) => buffer.len(),
+            Buffer::Device(_) => self.shape().iter().product(),
+        }
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The tensor again, of the rank that it had.
     pub fn into_tensor<const D: usize>(self) -> Tensor<D> {
         match self {

@@ -14,7 +14,7 @@ mod update;
 mod value;
 
 pub use buffer::{Buffer, HostBuffer};
-pub use operands::{Operands, Sum, in_one_region, sum};
+pub use operands::{Operands, Sum, in_one_region};
 pub(crate) use rank::with_rank;
 pub use threads::compute_on_this_thread;
 pub use update::{MAX_BUFFERS, MAX_SUMS, Update};

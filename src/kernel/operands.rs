@@ -1,8 +1,35 @@
 use super::buffer::{Buffer, HostBuffer};
 use super::pass::{self, PIECE, Source};
+use super::rank::with_rank;
 use super::{MAX_SUMS, Update};
 use burn::tensor::Tensor;
 
+/// `$body` with the constant `$N`, which is `$number`, if `$update` can have so many buffers.
+macro_rules! with_number_of_buffers {
+    ($update:ty, $number:expr, $N:ident => $body:expr) => {{
+        macro_rules! body {
+            ($literal:literal) => {{
+                const $N: usize = $literal;
+                // Known when the program is compiled, so that what cannot be is not.
+                if const { <$update>::BUFFERS.0 <= $N && $N <= <$update>::BUFFERS.1 } {
+                    $body
+                } else {
+                    panic!("{} buffers for a rule that has not", $N)
+                }
+            }};
+        }
+        match $number {
+            0 => body!(0),
+            1 => body!(1),
+            2 => body!(2),
+            3 => body!(3),
+            4 => body!(4),
+            5 => body!(5),
+            6 => body!(6),
+            more => panic!("{more} buffers beside a parameter"),
+        }
+    }};
+}
 /// What an [`Update`] works on: a parameter, its gradient and the rule's buffers, all of one shape.
 #[derive(Debug, Clone)]
 pub struct Operands {
@@ -32,51 +59,72 @@ impl Operands {
     /// The parameter and the buffers after the step.
     ///
     /// On the host that is one pass: in place where nothing else shares a buffer, after a copy where something does.
-    /// Elsewhere it is the formula on tensors of rank `D`, which has to be that of the parameter.
+    /// Elsewhere it is the formula on tensors.
     ///
     /// # Panics
     /// If the gradient or a buffer has another number of elements than the parameter.
-    pub fn apply<U: Update, const D: usize>(mut self, update: &U) -> (Buffer, Vec<Buffer>) {
+    pub fn apply<U: Update>(mut self, update: &U) -> (Buffer, Vec<Buffer>) {
         if self.are_on_host() {
             self.apply_on_host(update);
             (self.theta, self.state)
         } else {
-            self.apply_formula::<U, D>(update)
+            self.apply_formula(update)
         }
     }
 
-    /// [`apply`](Self::apply) for operands that [are on the host](Self::are_on_host), whatever their rank.
+    /// [`apply`](Self::apply) for operands that [are on the host](Self::are_on_host).
     ///
     /// # Panics
-    /// If they are not, or of different lengths.
+    /// If they are not, or of different lengths; if there are more or fewer buffers than [`Update::BUFFERS`].
     pub fn apply_on_host<U: Update>(&mut self, update: &U) {
         let Operands { theta, grad, state } = self;
         let (theta, grad) = (host_mut(theta), host(grad));
-        match state.len() {
-            0 => apply_on_host::<U, 0>(update, theta, grad, state),
-            1 => apply_on_host::<U, 1>(update, theta, grad, state),
-            2 => apply_on_host::<U, 2>(update, theta, grad, state),
-            3 => apply_on_host::<U, 3>(update, theta, grad, state),
-            4 => apply_on_host::<U, 4>(update, theta, grad, state),
-            5 => apply_on_host::<U, 5>(update, theta, grad, state),
-            6 => apply_on_host::<U, 6>(update, theta, grad, state),
-            more => panic!("{more} buffers beside a parameter"),
-        }
+        with_number_of_buffers!(U, state.len(), N => apply_on_host::<U, N>(update, theta, grad, state))
     }
 
-    /// [`apply`](Self::apply) as the formula on tensors of rank `D`, wherever they are.
-    pub fn apply_formula<U: Update, const D: usize>(self, update: &U) -> (Buffer, Vec<Buffer>) {
-        let (theta, grad) = (self.theta.into_tensor::<D>(), self.grad.into_tensor::<D>());
-        let mut state: Vec<Tensor<D>> = self.state.into_iter().map(Buffer::into_tensor).collect();
-        let sums: Vec<Tensor<D>> = (0..U::SUMS)
+    /// The sums that `update` asks for. On the host they take one pass, which leaves every number as it is, and are added up
+    /// in 64 bits.
+    ///
+    /// # Panics
+    /// If the gradient or a buffer has another number of elements than the parameter; if there are more or fewer buffers
+    /// than [`Update::BUFFERS`].
+    pub fn sums<U: Update>(&mut self, update: &U) -> Vec<Sum> {
+        if !self.are_on_host() {
+            let (theta, grad) = (any_rank(self.theta.clone()), any_rank(self.grad.clone()));
+            let state: Vec<AnyRank> = self.state.iter().cloned().map(any_rank).collect();
+            let term = |sum| update.term(sum, theta.clone(), grad.clone(), &mut state.clone());
+            return (0..U::SUMS).map(|sum| Sum::Device(term(sum).sum())).collect();
+        }
+        let Operands { theta, grad, state } = self;
+        let (theta, grad) = (host(theta), host(grad));
+        let sums = with_number_of_buffers!(U, state.len(), N => {
+            sums_on_host::<U, N>(update, theta, grad, state)
+        });
+        sums[..U::SUMS].iter().copied().map(Sum::Host).collect()
+    }
+
+    /// [`apply`](Self::apply) as the formula on tensors, wherever they are.
+    pub fn apply_formula<U: Update>(self, update: &U) -> (Buffer, Vec<Buffer>) {
+        let rank = self.theta.shape().len();
+        let (theta, grad) = (any_rank(self.theta), any_rank(self.grad));
+        let mut state: Vec<AnyRank> = self.state.into_iter().map(any_rank).collect();
+        let sums: Vec<AnyRank> = (0..U::SUMS)
             .map(|sum| {
                 let term = update.term(sum, theta.clone(), grad.clone(), &mut state.clone());
-                term.sum().reshape([1; D])
+                with_rank!(rank, D => any_rank(Buffer::new(term.sum().reshape([1; D]))))
             })
             .collect();
         let theta = update.update(theta, grad, &mut state, &sums);
         (Buffer::new(theta), state.into_iter().map(Buffer::new).collect())
     }
+}
+
+/// A tensor of whatever rank. Burn asks a tensor for its shape and looks at as many of its dimensions as the type says: at
+/// none of these, so that a formula is compiled once and not for each rank.
+type AnyRank = Tensor<0>;
+
+fn any_rank(buffer: Buffer) -> AnyRank {
+    buffer.into_tensor()
 }
 
 /// A sum over the elements of a tensor.
@@ -89,44 +137,25 @@ pub enum Sum {
     Device(Tensor<1>),
 }
 
-/// The first sum that `update`, which has no buffers, asks for, over a parameter of rank `D` and its gradient. On the host
-/// it takes one pass and is added up in 64 bits.
-///
-/// # Panics
-/// If the gradient has another number of elements than the parameter.
-pub fn sum<U: Update, const D: usize>(update: &U, theta: Tensor<D>, grad: Tensor<D>) -> Sum {
-    match (Buffer::new(theta), Buffer::new(grad)) {
-        (Buffer::Host(theta), Buffer::Host(grad)) => {
-            assert_eq!(grad.len(), theta.len(), "a gradient of another size than its parameter");
-            let [sum, ..] = theta
-                .with_slice(|theta| grad.with_source(|grad| pass::sums::<U, 0>(update, theta, grad, [])));
-            Sum::Host(sum)
-        }
-        (theta, grad) => {
-            Sum::Device(update.term(0, theta.into_tensor::<D>(), grad.into_tensor(), &mut []).sum())
-        }
-    }
-}
-
-/// Calls `run` for each of `jobs`, in one parallel region: each thread takes a run of neighbours that together have about
+/// Calls `run` for each of `jobs`, which have `size` elements, in one parallel region: each thread takes a run of neighbours that together have about
 /// as many elements as one piece of a large tensor.
 pub fn in_one_region<J: Send>(
     jobs: &mut [J],
-    operands: impl Fn(&J) -> &Operands + Copy + Sync,
+    size: impl Fn(&J) -> usize + Copy + Sync,
     run: impl Fn(&mut J) + Copy + Sync,
 ) {
-    let total: usize = jobs.iter().map(|job| operands(job).size_on_host()).sum();
+    let total: usize = jobs.iter().map(size).sum();
     if jobs.len() <= 1 || total <= PIECE {
         return jobs.iter_mut().for_each(run);
     }
     let mut before = 0;
     let middle = jobs.iter().position(|job| {
-        before += operands(job).size_on_host();
+        before += size(job);
         before >= total / 2
     });
     let middle = middle.map_or(1, |middle| (middle + 1).min(jobs.len() - 1));
     let (left, right) = jobs.split_at_mut(middle);
-    rayon::join(|| in_one_region(left, operands, run), || in_one_region(right, operands, run));
+    rayon::join(|| in_one_region(left, size, run), || in_one_region(right, size, run));
 }
 
 fn host(buffer: &Buffer) -> &HostBuffer {
@@ -141,6 +170,22 @@ fn host_mut(buffer: &mut Buffer) -> &mut HostBuffer {
         Buffer::Host(buffer) => buffer,
         Buffer::Device(_) => panic!("a buffer that is not in the memory of the host"),
     }
+}
+
+fn sums_on_host<U: Update, const N: usize>(
+    update: &U,
+    theta: &HostBuffer,
+    grad: &HostBuffer,
+    state: &mut [Buffer],
+) -> [f64; MAX_SUMS] {
+    let len = theta.len();
+    assert_eq!(grad.len(), len, "a gradient of another size than its parameter");
+    // To bring them into order, should they lie in another.
+    let mut buffers = state.iter_mut().map(|buffer| &*host_mut(buffer).slice_mut());
+    let state: [&[f32]; N] =
+        std::array::from_fn(|_| buffers.next().expect("as many buffers as were counted"));
+    assert!(state.iter().all(|buffer| buffer.len() == len), "a buffer of another size than its parameter");
+    theta.with_slice(|theta| grad.with_source(|grad| pass::sums(update, theta, grad, state)))
 }
 
 fn apply_on_host<U: Update, const N: usize>(

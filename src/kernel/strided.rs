@@ -17,6 +17,9 @@ impl<'a> Strided<'a> {
 
     /// Reads the elements from number `start` on, counted row-major, until `out` is full.
     pub fn read(&self, start: usize, out: &mut [f32]) {
+        if out.is_empty() {
+            return;
+        }
         let Some((&row, outer)) = self.shape.split_last() else {
             return out.fill(self.storage[self.offset]);
         };

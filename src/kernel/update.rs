@@ -33,6 +33,10 @@ pub trait Update: Copy + Send + Sync {
     /// How many sums over the elements of the tensor [`update`](Self::update) needs to know; at most [`MAX_SUMS`].
     const SUMS: usize = 0;
 
+    /// The fewest and the most buffers that it can have. For other numbers nothing is compiled, which saves time where an
+    /// update says so.
+    const BUFFERS: (usize, usize) = (0, MAX_BUFFERS);
+
     /// What an element adds to the sum of that index. What it does to `state` is forgotten.
     fn term<V: Value>(&self, index: usize, _theta: V, _grad: V, _state: &mut [V]) -> V {
         unreachable!("sum {index} of a rule that has {}", Self::SUMS)

@@ -123,6 +123,8 @@ pub struct AdaDeltaStep {
 }
 
 impl Update for AdaDeltaStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [mean_square, mean_square_step] = state else { unreachable!("two buffers") };

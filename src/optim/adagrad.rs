@@ -132,6 +132,8 @@ pub struct AdaGradStep {
 }
 
 impl Update for AdaGradStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [sum_of_squares] = state else { unreachable!("one buffer") };

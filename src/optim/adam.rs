@@ -135,6 +135,8 @@ pub struct AdamStep {
 }
 
 impl Update for AdamStep {
+    const BUFFERS: (usize, usize) = (2, 3);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let grad = weight_decay::coupled(grad, &theta, self.weight_decay);

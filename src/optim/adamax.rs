@@ -131,6 +131,8 @@ pub struct AdamaxStep {
 }
 
 impl Update for AdamaxStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, largest] = state else { unreachable!("two buffers") };

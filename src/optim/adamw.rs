@@ -134,6 +134,8 @@ pub struct AdamWStep {
 }
 
 impl Update for AdamWStep {
+    const BUFFERS: (usize, usize) = (2, 3);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         weight_decay::decoupled(theta, self.lr, self.weight_decay) - self.moments.update(grad, state)

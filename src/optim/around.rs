@@ -1,9 +1,61 @@
-//! What goes into the same pass as the rule: the penalties and clipping of the gradient before it, the average of the
-//! weights after it.
+//! What goes into the same pass as the rule: penalties, clipping and decay before it; a threshold, slow weights and an
+//! average of the weights after it.
 
 use super::GradientTransform;
 use super::moments::moving_average;
-use crate::kernel::{Update, Value};
+use crate::kernel::{MAX_BUFFERS, Update, Value};
+
+/// What is done to a parameter beside its rule's step; the coefficients of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Beside {
+    /// What the parameter is multiplied by before the rule.
+    pub decay: f64,
+    /// What absolute values shrink by after the rule, to zero at the least.
+    pub threshold: f64,
+    /// How far the slow weights go towards the parameter, which then takes their place; 0 in most steps. Their buffer comes
+    /// after those of the rule.
+    pub lookahead: Option<f64>,
+    /// How much of the average of the weights stays. Its buffer is the last one.
+    pub average: Option<f64>,
+}
+
+impl Beside {
+    pub const NOTHING: Self = Beside { decay: 1.0, threshold: 0.0, lookahead: None, average: None };
+
+    /// Buffers beside those of the rule.
+    pub fn buffers(&self) -> usize {
+        usize::from(self.lookahead.is_some()) + usize::from(self.average.is_some())
+    }
+
+    /// Whether anything comes after the rule.
+    pub fn has_after(&self) -> bool {
+        self.threshold != 0.0 || self.buffers() > 0
+    }
+
+    #[inline(always)]
+    pub fn before<V: Value>(&self, theta: V) -> V {
+        if self.decay == 1.0 { theta } else { theta.mul_scalar(self.decay) }
+    }
+
+    #[inline(always)]
+    fn after<V: Value>(&self, mut theta: V, buffers: &mut [V]) -> V {
+        if self.threshold != 0.0 {
+            let shrunk = theta.clone().abs().add_scalar(-self.threshold).at_least(0.0);
+            theta = theta.sign() * shrunk;
+        }
+        if let Some(share) = self.lookahead
+            && share != 0.0
+        {
+            buffers[0] = moving_average(&buffers[0], theta, 1.0 - share);
+            theta = buffers[0].clone();
+        }
+        if let Some(kept) = self.average {
+            let average = &mut buffers[usize::from(self.lookahead.is_some())];
+            *average = moving_average(average, theta.clone(), kept);
+        }
+        theta
+    }
+}
 
 /// A rule's step with everything that is around it.
 #[derive(Debug, Clone, Copy)]
@@ -12,8 +64,7 @@ pub(super) struct Around<U> {
     pub transform: GradientTransform,
     /// What the gradient is multiplied by, for its norm's sake.
     pub factor: f64,
-    /// Decay of the average of the weights, whose buffer is the last one.
-    pub average: Option<f64>,
+    pub beside: Beside,
 }
 
 impl<U> Around<U> {
@@ -24,38 +75,91 @@ impl<U> Around<U> {
     }
 }
 
+/// Buffers that [`Beside`] can have.
+const MOST_BESIDE: usize = 2;
+
+const fn smaller(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
+}
+
 impl<U: Update> Update for Around<U> {
     const SUMS: usize = U::SUMS;
+
+    const BUFFERS: (usize, usize) = (U::BUFFERS.0, smaller(U::BUFFERS.1 + MOST_BESIDE, MAX_BUFFERS));
 
     #[inline(always)]
     fn term<V: Value>(&self, sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
         let grad = self.gradient(&theta, grad);
-        let of_rule = state.len() - usize::from(self.average.is_some());
-        self.step.term(sum, theta, grad, &mut state[..of_rule])
+        let of_rule = state.len() - self.beside.buffers();
+        self.step.term(sum, self.beside.before(theta), grad, &mut state[..of_rule])
     }
 
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
         let grad = self.gradient(&theta, grad);
-        let Some(decay) = self.average else {
-            return self.step.update(theta, grad, state, sums);
-        };
-        let [of_rule @ .., average] = state else { unreachable!("the average is the last buffer") };
-        let theta = self.step.update(theta, grad, of_rule, sums);
-        *average = moving_average(average, theta.clone(), decay);
-        theta
+        let of_rule = state.len() - self.beside.buffers();
+        let (of_rule, beside) = state.split_at_mut(of_rule);
+        let theta = self.step.update(self.beside.before(theta), grad, of_rule, sums);
+        self.beside.after(theta, beside)
     }
 }
 
-/// The average of the weights by itself, for rules that are not ours to run: `theta` is the average, and the parameter
-/// stands in the gradient's place.
+/// What comes after a rule that is run by itself.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Average {
-    pub decay: f64,
+pub(super) struct After {
+    pub beside: Beside,
 }
 
-impl Update for Average {
-    fn update<V: Value>(&self, average: V, theta: V, _state: &mut [V], _sums: &[V]) -> V {
-        moving_average(&average, theta, self.decay)
+impl Update for After {
+    const BUFFERS: (usize, usize) = (0, MOST_BESIDE);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
+        self.beside.after(theta, state)
+    }
+}
+
+/// The least share of elements that [`Cautious`] divides by.
+const LEAST_SHARE: f64 = 1e-3;
+
+/// What comes after a rule of whose step only those elements are kept that go down the gradient. The first buffer is the
+/// parameter before the rule.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cautious {
+    pub after: After,
+    /// What the gradient goes through before the rule sees it.
+    pub transform: GradientTransform,
+    pub elements: usize,
+}
+
+impl Cautious {
+    /// The rule's step, and a number above 0 where it goes down the gradient.
+    #[inline(always)]
+    fn step<V: Value>(&self, theta: V, grad: V, before: &V) -> (V, V) {
+        let grad = self.transform.elementwise(before, grad);
+        let step = self.after.beside.before(before.clone()) - theta;
+        (step.clone(), step * grad)
+    }
+}
+
+impl Update for Cautious {
+    const SUMS: usize = 1;
+
+    const BUFFERS: (usize, usize) = (1, 1 + MOST_BESIDE);
+
+    #[inline(always)]
+    fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
+        let (step, agreement) = self.step(theta, grad, &state[0]);
+        agreement.if_positive(step.constant(1.0), step.constant(0.0))
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
+        let [before, beside @ ..] = state else { unreachable!("the parameter before the rule") };
+        let share = sums[0].clone().mul_scalar(1.0 / self.elements as f64).at_least(LEAST_SHARE);
+        let (step, agreement) = self.step(theta, grad, before);
+        let kept = agreement.if_positive(step.clone() / share, step.constant(0.0));
+        let theta = self.after.beside.before(before.clone()) - kept;
+        self.after.beside.after(theta, beside)
     }
 }

@@ -3,7 +3,7 @@
 use super::Rule;
 use super::memory::{Declared, Memory, RuleState};
 use super::precision::{in_32_bits_at_least, in_type};
-use crate::kernel::{Buffer, Operands, Update};
+use crate::kernel::{Buffer, Operands, Update, Value};
 use burn::tensor::Tensor;
 
 /// A rule that treats every element by itself, but for sums over the tensor.
@@ -16,6 +16,19 @@ pub trait ElementwiseRule: Rule {
 
     /// The coefficients of a step.
     fn at_step(&self, at: At<'_>) -> Self::Step;
+
+    /// The estimate of the curvature that it divides by, if it does: a [`ModelOptimizer`](super::ModelOptimizer) keeps it.
+    fn curvature(&self) -> Option<Curvature> {
+        None
+    }
+
+    /// Whether a model is evaluated with other parameters than those that are trained.
+    const HAS_EVALUATION: bool = false;
+
+    /// The parameter to evaluate with, from the one that is trained and the buffers in use.
+    fn for_evaluation<V: Value>(&self, theta: V, _state: &[V]) -> V {
+        theta
+    }
 }
 
 /// What the coefficients of a step are made from.
@@ -29,6 +42,18 @@ pub struct At<'a> {
     pub elements: usize,
     /// The rule's [`NUMBERS`](Rule::NUMBERS) of this parameter, which stay as the step leaves them.
     pub numbers: &'a mut [f64],
+}
+
+/// An estimate of the diagonal of the Gauss–Newton matrix: `h ← β h + (1 − β) B ĝ²`, where `ĝ` is the gradient of the mean
+/// loss over a batch of `B` examples whose labels are drawn from what the model predicts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Curvature {
+    /// The rule's buffer that holds `h`.
+    pub buffer: &'static str,
+    /// How much of `h` stays.
+    pub beta: f64,
+    /// Steps from one estimate to the next; the first step makes one.
+    pub every: usize,
 }
 
 /// One step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) makes it.
@@ -48,7 +73,7 @@ pub(super) fn step<R: ElementwiseRule, const D: usize>(
     let at = At { lr, t: memory.step, elements, numbers: &mut memory.numbers };
     let coefficients = rule.at_step(at);
     let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: memory.buffers };
-    let (theta, buffers) = operands.apply::<_, D>(&coefficients);
+    let (theta, buffers) = operands.apply(&coefficients);
     let theta = in_type(theta.into_tensor(), dtype);
     (theta, Some(RuleState::new(Memory { buffers, ..memory })))
 }
@@ -91,7 +116,6 @@ pub(super) use burn_optimizer;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Value;
     use crate::optim::{ModelOptimizer, Start};
     use burn::module::{Module, Param};
     use burn::optim::{GradientsParams, Optimizer};

@@ -1,9 +1,11 @@
+use super::total::{self, Total};
 use crate::error::Error;
-use crate::kernel::{self, Sum, Update, Value};
+use crate::kernel::Value;
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use std::collections::HashSet;
 
 /// Added to the norm before dividing by it, as PyTorch's `clip_grad_norm_` does.
 const NORM_EPSILON: f64 = 1e-6;
@@ -13,18 +15,30 @@ const NORM_EPSILON: f64 = 1e-6;
 /// ```text
 /// g ← g + λ₁ sign(θ) + λ₂ θ                       sign(0) = 0
 /// g ← min(c, max(−c, g))                          each element
+/// gᵢ ← gᵢ − mean(gᵢ)                              centralize: of each output i of a matrix or kernel
+/// gᵢ ← gᵢ · min(1, a max(‖θᵢ‖, 1e-3) / ‖gᵢ‖)      of each output i; of a vector as a whole
+/// g ← g · min(1, T / (‖g‖ + 1e-6))                ‖g‖: of each tensor
 /// g ← g · min(1, C / (‖g‖ + 1e-6))                ‖g‖: the Euclidean norm of all gradients together
 /// ```
 ///
-/// | field        | symbol | default | range            |
-/// |:-------------|:-------|--------:|:-----------------|
-/// | `l1`         | `λ₁`   |       0 | `[0, ∞)`         |
-/// | `l2`         | `λ₂`   |       0 | `[0, ∞)`         |
-/// | `clip_value` | `c`    |    none | `(0, ∞)` or none |
-/// | `clip_norm`  | `C`    |    none | `(0, ∞)` or none |
+/// | field              | symbol | default | range            |
+/// |:-------------------|:-------|--------:|:-----------------|
+/// | `l1`               | `λ₁`   |       0 | `[0, ∞)`         |
+/// | `l2`               | `λ₂`   |       0 | `[0, ∞)`         |
+/// | `clip_value`       | `c`    |    none | `(0, ∞)` or none |
+/// | `centralize`       |        |   false | true or false    |
+/// | `adaptive_clip`    | `a`    |    none | `(0, ∞)` or none |
+/// | `clip_tensor_norm` | `T`    |    none | `(0, ∞)` or none |
+/// | `clip_norm`        | `C`    |    none | `(0, ∞)` or none |
 ///
-/// The penalties belong to all parameters that have a gradient, biases included; one without stays without. What is not
-/// asked for costs nothing, and the norm stays on the device.
+/// The penalties belong to all parameters that have a gradient, biases included unless their
+/// [`ParameterRule`](super::ParameterRule) is without; one without a gradient stays without. What is not asked for costs
+/// nothing, and the norm stays on the device. Penalties and the clipping by value and by the norm of all are part of the
+/// pass that moves the parameter; the others are tensor operations before it.
+///
+/// # Shapes
+/// An output is a column of a matrix, which Burn's linear layers hold as `[d_input, d_output]`, and the first dimension of
+/// everything of more dimensions, as of the kernels `[out, in, height, width]` of a convolution.
 ///
 /// # Example
 /// ```
@@ -47,7 +61,9 @@ const NORM_EPSILON: f64 = 1e-6;
 ///
 /// # Reference
 /// Pascanu, Mikolov & Bengio, *On the difficulty of training recurrent neural networks*, 2012,
-/// <https://arxiv.org/abs/1211.5063>
+/// <https://arxiv.org/abs/1211.5063> (norm); Yong et al., *Gradient Centralization*, 2020,
+/// <https://arxiv.org/abs/2004.01461>; Brock et al., *High-Performance Large-Scale Image Recognition Without Normalization*,
+/// 2021, <https://arxiv.org/abs/2102.06171>, eq. 3 (adaptive clipping)
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct GradientTransform {
     /// Weight of the L1 penalty.
@@ -58,6 +74,12 @@ pub struct GradientTransform {
     pub clip_norm: Option<f64>,
     /// Largest absolute value of an element.
     pub clip_value: Option<f64>,
+    /// Whether the mean of each output's gradient is taken off.
+    pub centralize: bool,
+    /// Largest norm of an output's gradient, in units of the norm of its parameters.
+    pub adaptive_clip: Option<f64>,
+    /// Largest Euclidean norm of each gradient by itself.
+    pub clip_tensor_norm: Option<f64>,
 }
 
 impl GradientTransform {
@@ -68,7 +90,12 @@ impl GradientTransform {
     pub fn validate(&self) -> Result<(), Error> {
         let owner = "trial";
         range::check(owner, [("l1", self.l1, NON_NEGATIVE), ("l2", self.l2, NON_NEGATIVE)])?;
-        for (field, limit) in [("clip_norm", self.clip_norm), ("clip_value", self.clip_value)] {
+        for (field, limit) in [
+            ("clip_norm", self.clip_norm),
+            ("clip_value", self.clip_value),
+            ("adaptive_clip", self.adaptive_clip),
+            ("clip_tensor_norm", self.clip_tensor_norm),
+        ] {
             if let Some(limit) = limit {
                 range::check(owner, [(field, limit, POSITIVE)])?;
             }
@@ -76,15 +103,93 @@ impl GradientTransform {
         Ok(())
     }
 
+    /// Both of them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field that both set.
+    pub(super) fn merged(self, other: Self) -> Result<Self, Error> {
+        fn one_of<T: Copy + PartialEq + std::fmt::Debug>(
+            field: &str,
+            [ours, theirs]: [T; 2],
+            unset: T,
+        ) -> Result<T, Error> {
+            match (ours == unset, theirs == unset) {
+                (_, true) => Ok(ours),
+                (true, false) => Ok(theirs),
+                (false, false) => {
+                    let given = format!("{ours:?} and {theirs:?}");
+                    Err(Error::invalid("gradient transform", field, "set once", given))
+                }
+            }
+        }
+        Ok(GradientTransform {
+            l1: one_of("l1", [self.l1, other.l1], 0.0)?,
+            l2: one_of("l2", [self.l2, other.l2], 0.0)?,
+            clip_norm: one_of("clip_norm", [self.clip_norm, other.clip_norm], None)?,
+            clip_value: one_of("clip_value", [self.clip_value, other.clip_value], None)?,
+            centralize: self.centralize || other.centralize,
+            adaptive_clip: one_of("adaptive_clip", [self.adaptive_clip, other.adaptive_clip], None)?,
+            clip_tensor_norm: {
+                one_of("clip_tensor_norm", [self.clip_tensor_norm, other.clip_tensor_norm], None)?
+            },
+        })
+    }
+
     /// The transformed `gradients` of `model`, for an optimizer that is not a [`ModelOptimizer`](super::ModelOptimizer),
     /// which makes this part of its own pass.
     pub fn apply<M: Module>(&self, model: &M, mut gradients: GradientsParams) -> GradientsParams {
-        let factor = self.norm(model, &gradients).map(|norm| self.factor(&norm));
-        if *self != GradientTransform::default() {
+        let transform = self.apply_by_tensor(model, &mut gradients, || *self);
+        let factor = transform.clip_norm.map(|_| {
+            let squared_norm = total::squared_norm(model, &gradients, || transform);
+            transform.factor(&squared_norm)
+        });
+        if transform != GradientTransform::default() {
             let factor = factor.as_ref();
-            model.visit(&mut Apply { transform: self, factor, gradients: &mut gradients });
+            model.visit(&mut Apply { transform: &transform, factor, gradients: &mut gradients });
         }
         gradients
+    }
+
+    /// Does to `gradients` all that cannot be done element by element, with what comes before it, and gives what is left
+    /// to do. `next_transform` is called for one parameter after the other.
+    pub(super) fn apply_by_tensor<M: Module>(
+        &self,
+        model: &M,
+        gradients: &mut GradientsParams,
+        next_transform: impl FnMut() -> Self,
+    ) -> Self {
+        if !self.centralize && self.adaptive_clip.is_none() && self.clip_tensor_norm.is_none() {
+            return *self;
+        }
+        model.visit(&mut ApplyByTensor { next_transform, gradients, seen: HashSet::new() });
+        GradientTransform { clip_norm: self.clip_norm, ..GradientTransform::default() }
+    }
+
+    /// Without the penalties.
+    pub(super) fn without_penalties(self) -> Self {
+        GradientTransform { l1: 0.0, l2: 0.0, ..self }
+    }
+
+    fn by_tensor<const D: usize>(&self, theta: Tensor<D>, grad: Tensor<D>) -> Tensor<D> {
+        let mut grad = self.elementwise(&theta, grad);
+        if self.centralize && D >= 2 {
+            let outputs = grad.dims()[if D == 2 { 1 } else { 0 }];
+            let inputs = grad.shape().num_elements() / outputs.max(1);
+            grad = grad.clone() - sum_of_outputs(grad).div_scalar(inputs as f64);
+        }
+        if let Some(share) = self.adaptive_clip {
+            let norm = |tensor: Tensor<D>| sum_of_outputs(tensor.square()).sqrt();
+            let limit = norm(theta).clamp_min(LEAST_NORM).mul_scalar(share);
+            // A gradient of zeros is divided by something, and stays.
+            let factor = (limit / norm(grad.clone()).clamp_min(f64::from(f32::MIN_POSITIVE))).clamp_max(1.0);
+            grad = grad * factor;
+        }
+        if let Some(limit) = self.clip_tensor_norm {
+            let norm = grad.clone().square().sum().sqrt().add_scalar(NORM_EPSILON);
+            let factor = norm.recip().mul_scalar(limit).clamp_max(1.0);
+            grad = grad * factor.reshape([1; D]);
+        }
+        grad
     }
 
     /// Whether [`elementwise`](Self::elementwise) does anything.
@@ -122,44 +227,20 @@ impl GradientTransform {
         }
     }
 
-    /// The Euclidean norm of all gradients together, after penalties and clipping by value; none where it is not to be
-    /// clipped, or there is no gradient.
-    pub(super) fn norm<M: Module>(&self, model: &M, gradients: &GradientsParams) -> Option<Norm> {
-        self.clip_norm?;
-        let mut norm = Norm { host: None, device: None };
-        model.visit(&mut AddSquares { transform: self, gradients, norm: &mut norm });
-        (norm.host.is_some() || norm.device.is_some()).then_some(norm)
-    }
-
-    /// What a gradient of that norm is multiplied by.
-    pub(super) fn factor(&self, norm: &Norm) -> Factor {
+    /// What gradients are multiplied by whose norm has that square.
+    pub(super) fn factor(&self, squared_norm: &Total) -> Factor {
         let limit = self.clip_norm.unwrap_or(f64::INFINITY);
-        match (&norm.host, &norm.device) {
+        match (squared_norm.host, &squared_norm.device) {
             (None, Some(square)) => {
                 let norm = square.clone().sqrt().add_scalar(NORM_EPSILON);
                 Factor::Device(norm.recip().mul_scalar(limit).clamp_max(1.0))
             }
             _ => {
-                let factor = limit / (norm.value() + NORM_EPSILON);
+                let factor = limit / (squared_norm.value().sqrt() + NORM_EPSILON);
                 // Not `f64::min`, which would take a norm of NaN for a small one.
                 Factor::Host(if factor > 1.0 { 1.0 } else { factor })
             }
         }
-    }
-}
-
-/// The squared norm of gradients: of those in the memory of the host, and of those on a device.
-#[derive(Debug, Clone)]
-pub(super) struct Norm {
-    host: Option<f64>,
-    device: Option<Tensor<1>>,
-}
-
-impl Norm {
-    /// The norm, for which it waits if a device is still computing it.
-    pub fn value(&self) -> f64 {
-        let on_device = self.device.clone().map_or(0.0, |square| f64::from(square.into_scalar::<f32>()));
-        (self.host.unwrap_or(0.0) + on_device).sqrt()
     }
 }
 
@@ -171,43 +252,33 @@ pub(super) enum Factor {
     Device(Tensor<1>),
 }
 
-/// The square of a gradient after penalties and clipping by value.
-#[derive(Debug, Clone, Copy)]
-struct Square {
-    transform: GradientTransform,
-}
+/// The least norm of a parameter by which [`GradientTransform::adaptive_clip`] measures, as its authors have it.
+const LEAST_NORM: f64 = 1e-3;
 
-impl Update for Square {
-    const SUMS: usize = 1;
-
-    #[inline(always)]
-    fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, _state: &mut [V]) -> V {
-        self.transform.elementwise(&theta, grad).square()
-    }
-
-    fn update<V: Value>(&self, theta: V, _grad: V, _state: &mut [V], _sums: &[V]) -> V {
-        theta
+/// The sum over each output, in a shape that broadcasts.
+fn sum_of_outputs<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
+    match D {
+        0 | 1 => tensor.sum().reshape([1; D]),
+        2 => tensor.sum_dim(0),
+        _ => (1..D).fold(tensor, |tensor, dim| tensor.sum_dim(dim)),
     }
 }
 
-struct AddSquares<'a> {
-    transform: &'a GradientTransform,
-    gradients: &'a GradientsParams,
-    norm: &'a mut Norm,
+struct ApplyByTensor<'a, N> {
+    next_transform: N,
+    gradients: &'a mut GradientsParams,
+    /// What the model has by several paths is transformed once.
+    seen: HashSet<ParamId>,
 }
 
-impl ModuleVisitor for AddSquares<'_> {
+impl<N: FnMut() -> GradientTransform> ModuleVisitor for ApplyByTensor<'_, N> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(grad) = self.gradients.get::<D>(param.id) else {
+        let transform = (self.next_transform)();
+        if !self.seen.insert(param.id) {
             return;
-        };
-        let transform = *self.transform;
-        match kernel::sum(&Square { transform }, param.base().inner(), grad) {
-            Sum::Host(square) => self.norm.host = Some(self.norm.host.unwrap_or(0.0) + square),
-            Sum::Device(square) => {
-                let sum = self.norm.device.take();
-                self.norm.device = Some(sum.map_or(square.clone(), |sum| sum + square));
-            }
+        }
+        if let Some(grad) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, transform.by_tensor(param.base().inner(), grad));
         }
     }
 }
@@ -289,7 +360,8 @@ mod tests {
             for l2 in [0.0, 0.7] {
                 for clip_value in [None, Some(2.0), Some(100.0)] {
                     for clip_norm in [None, Some(0.5), Some(100.0)] {
-                        let transform = GradientTransform { l1, l2, clip_norm, clip_value };
+                        let none = GradientTransform::default();
+                        let transform = GradientTransform { l1, l2, clip_norm, clip_value, ..none };
                         let (given, expected) = (transformed(transform), expected(transform));
                         for (given, expected) in given.iter().zip(&expected) {
                             let error = (given - expected).abs();

@@ -134,6 +134,8 @@ impl LambStep {
 }
 
 impl Update for LambStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     /// The squares of the parameter's norm and of the direction's.
     const SUMS: usize = 2;
 

@@ -122,6 +122,8 @@ pub struct LionStep {
 }
 
 impl Update for LionStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [momentum] = state else { unreachable!("one buffer") };

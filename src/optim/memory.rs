@@ -38,7 +38,7 @@ pub enum Start {
 }
 
 /// The buffers and numbers that a rule has for a parameter of some shape.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Declared {
     pub buffers: Vec<(&'static str, Start)>,
     pub numbers: &'static [(&'static str, f64)],

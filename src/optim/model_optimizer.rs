@@ -1,28 +1,44 @@
-//! What the training loop drives: a rule and its state for each parameter.
+//! What the training loop drives: rules, their state for each parameter, and what is around them.
 
+mod any_rule;
+mod curvature;
+mod estimate;
+mod evaluation;
+mod method;
 mod parameter_rule;
 mod parameters;
 mod saved_state;
 mod walk;
 
+pub(crate) use method::Method;
+pub use method::{Evaluate, Loss};
 pub use parameter_rule::{ParameterInfo, ParameterRule};
 
 use crate::error::Error;
 use crate::kernel::in_one_region;
-use crate::optim::ElementwiseRule;
-use crate::optim::gradient_transform::{Factor, GradientTransform, Norm};
-use crate::range::{self, BELOW_ONE};
+use crate::optim::gradient_transform::GradientTransform;
+use crate::optim::total::{self, Total};
+use crate::optim::wrappers::{WeightAverage, Wrappers};
+use crate::optim::{Assembly, ElementwiseRule};
+use any_rule::Shared;
 use burn::module::Module;
 use burn::optim::{GradientsParams, Optimizer};
-use parameter_rule::Settings;
+use curvature::UpdateCurvature;
+use evaluation::PutEvaluated;
+use method::ByClosure;
 use parameters::{Parameters, Path};
-use walk::{Job, Put, PutAverages, Take};
+use std::collections::HashMap;
+use std::sync::Arc;
+use walk::{Job, Put, Step, Take};
 
 /// An optimizer for a whole model.
 ///
 /// An [`ElementwiseRule`] moves all parameters that are on the host in one parallel region and one pass over memory, and
 /// what comes before and after the rule is part of that pass: the [`GradientTransform`], with its clipping by the norm of
-/// all gradients, and the average of the weights. Parameters are moved in place where the model holds them alone.
+/// all gradients, and the [`Wrappers`]. Parameters are moved in place where the model holds them alone.
+///
+/// A parameter that the model has by several paths is moved once and stays one. Parameters of 16-bit floats are moved and
+/// remembered in 32 bits.
 ///
 /// Unlike Burn's `ModuleOptimizer` it keys its state by the parameter's path, so that saved state does not depend on
 /// random ids; it saves the same bytes for the same state; and loading a state that does not fit is an error, never a
@@ -30,13 +46,19 @@ use walk::{Job, Put, PutAverages, Take};
 pub struct ModelOptimizer {
     name: String,
     rules: Vec<ParameterRule>,
+    method: Method,
     transform: GradientTransform,
-    /// Decay of the average of the weights.
-    average: Option<f64>,
+    wrappers: Wrappers,
     /// Empty before the first step.
     parameters: Parameters,
-    /// Of the gradients of the latest step.
-    norm: Option<Norm>,
+    /// What the parameters of each rule share.
+    shared: Vec<Option<Arc<Shared>>>,
+    /// Steps made.
+    steps: u64,
+    /// Steps left out because a gradient was not finite.
+    skipped: u64,
+    /// The square of the norm of the gradients of the latest step.
+    squared_norm: Option<Total>,
     /// Empty but during a step; kept for its memory.
     jobs: Vec<Job>,
 }
@@ -64,20 +86,44 @@ impl ModelOptimizer {
 
     /// Several rules; each parameter gets the first that applies to it, and stays as it is where none does.
     pub fn with_rules(name: &str, rules: Vec<ParameterRule>) -> Self {
+        Self::assembled(name, Assembly::of(rules))
+    }
+
+    /// All that an optimizer is put together from.
+    pub(super) fn assembled(name: &str, assembly: Assembly) -> Self {
+        let Assembly { rules, method, transform, wrappers } = assembly;
         ModelOptimizer {
             name: name.into(),
+            shared: estimate::fresh(&rules),
             rules,
-            transform: GradientTransform::default(),
-            average: None,
+            method,
+            transform,
+            wrappers,
             parameters: Parameters::default(),
-            norm: None,
+            steps: 0,
+            skipped: 0,
+            squared_norm: None,
             jobs: Vec::new(),
         }
     }
 
     /// Does that to the gradients of every step first.
-    pub fn with_gradient_transform(self, transform: GradientTransform) -> Self {
-        ModelOptimizer { transform, ..self }
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field that is out of its range, or set before.
+    pub fn with_gradient_transform(mut self, transform: GradientTransform) -> Result<Self, Error> {
+        transform.validate()?;
+        self.transform = self.transform.merged(transform)?;
+        Ok(self)
+    }
+
+    /// Does that beside the rules in every step.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range.
+    pub fn with_wrappers(self, wrappers: Wrappers) -> Result<Self, Error> {
+        wrappers.validate()?;
+        Ok(ModelOptimizer { wrappers, ..self })
     }
 
     /// Keeps an exponential moving average of the weights, `a ← δ a + (1 − δ) θ` after each step, from `a = θ` before the
@@ -86,71 +132,178 @@ impl ModelOptimizer {
     /// # Errors
     /// [`Error::InvalidConfig`] unless the decay `δ` is in `[0, 1)`.
     pub fn with_weight_average(self, decay: f64) -> Result<Self, Error> {
-        range::check("weight average", [("decay", decay, BELOW_ONE)])?;
-        Ok(ModelOptimizer { average: Some(decay), ..self })
+        let average = Some(WeightAverage::Exponential { decay });
+        let wrappers = Wrappers { average, ..self.wrappers };
+        self.with_wrappers(wrappers)
     }
 
     /// One step: evaluates the model, then moves its parameters.
     ///
-    /// `evaluate` gives whatever it measured (a loss) and the gradients at the model it is given. A rule may call it as
-    /// often as it needs; all rules so far call it once. What the first call measured is returned.
-    pub fn step<M: Module, T>(
+    /// `evaluate` gives whatever it measured, as a loss, and the gradients at the model it is given. Most rules call it
+    /// once, `sam` and `asam` twice, `burn.lbfgs` several times. What the first call measured is returned.
+    ///
+    /// # Panics
+    /// If the model is another one than in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`].
+    pub fn step<M: Module, T: Loss>(
         &mut self,
         lr: f64,
         model: M,
-        mut evaluate: impl FnMut(&M) -> (T, GradientsParams),
+        evaluate: impl FnMut(&M) -> (T, GradientsParams),
     ) -> (M, T) {
-        let (measured, mut gradients) = evaluate(&model);
-        (self.apply(lr, model, &mut gradients), measured)
+        self.step_with(lr, model, &mut ByClosure(evaluate))
+    }
+
+    /// [`step`](Self::step), for rules that need more than gradients.
+    ///
+    /// # Panics
+    /// If the model is another one than in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`] and gets `None`.
+    pub fn step_with<M: Module, E: Evaluate<M>>(
+        &mut self,
+        lr: f64,
+        model: M,
+        evaluate: &mut E,
+    ) -> (M, E::Measured) {
+        self.meet(&model);
+        if matches!(self.method, Method::Lbfgs(_)) {
+            return self.step_by_lbfgs(lr, model, evaluate);
+        }
+        let sampled = self.parameters.want_curvature(self.steps + 1).then(|| {
+            let sampled = evaluate.evaluate_sampled(&model);
+            sampled
+                .unwrap_or_else(|| panic!("`{}` needs gradients under labels drawn by the model", self.name))
+        });
+        let (measured, mut gradients) = evaluate.evaluate(&model);
+        if let Method::Sharpness(sharpness) = self.method {
+            (_, gradients) = evaluate.evaluate(&sharpness.ascended(&model, &gradients));
+        }
+        let model = self.apply_with(lr, model, &mut gradients, sampled.as_ref());
+        (model, measured)
     }
 
     /// Moves the parameters of `model` along `gradients`. Parameters without a gradient stay as they are.
     ///
     /// # Panics
-    /// If the model is another one than in earlier steps.
+    /// If the model is another one than in earlier steps; if the rule needs more than these gradients (`sam`, `asam`,
+    /// `sophia_g`, `burn.lbfgs`).
     pub fn apply<M: Module>(&mut self, lr: f64, model: M, gradients: &mut GradientsParams) -> M {
+        self.meet(&model);
+        let needs_more =
+            !matches!(self.method, Method::Once) || self.parameters.want_curvature(self.steps + 1);
+        assert!(!needs_more, "`{}` needs more than gradients: call `step`", self.name);
+        self.apply_with(lr, model, gradients, None)
+    }
+
+    fn meet<M: Module>(&mut self, model: &M) {
         if self.parameters.0.is_empty() {
-            self.parameters = Parameters::of(&model, &self.rules);
+            self.parameters = Parameters::of(model, &self.rules);
         }
-        self.norm = self.transform.norm(&model, gradients);
-        let factor = self.norm.as_ref().map(|norm| self.transform.factor(norm));
-        let settings = Settings {
-            lr,
-            transform: self.transform,
-            factor: if let Some(Factor::Host(factor)) = factor { factor } else { 1.0 },
-            average: self.average,
-        };
-        let model = model.map(&mut Take {
-            path: Path::default(),
-            next: 0,
-            parameters: &mut self.parameters,
-            gradients,
-            settings,
-            factor: factor.as_ref(),
-            jobs: &mut self.jobs,
-        });
-        if self.jobs.is_empty() {
+    }
+
+    fn apply_with<M: Module>(
+        &mut self,
+        lr: f64,
+        model: M,
+        gradients: &mut GradientsParams,
+        sampled: Option<&(GradientsParams, usize)>,
+    ) -> M {
+        if self.wrappers.skip_non_finite && !total::are_finite(&model, gradients) {
+            self.skipped += 1;
             return model;
         }
-        in_one_region(&mut self.jobs, |job| &job.operands, |job| job.run(&settings));
-        let has_average = self.average.is_some();
+        self.steps += 1;
+        if let Some((sampled, examples)) = sampled {
+            let (path, parameters) = (Path::default(), &mut self.parameters);
+            let (examples, t) = (*examples, self.steps);
+            model.visit(&mut UpdateCurvature { path, next: 0, parameters, sampled, examples, t });
+        }
+        let transform = self.transform_gradients(&model, gradients);
+        let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
+        let (t, wrappers) = (self.steps, &self.wrappers);
+        let mut step = Step { lr, t, transform, factor, wrappers, shared: &self.shared };
+        let shared = if self.shared.iter().any(Option::is_some) {
+            estimate::advance(&self.rules, &model, gradients, &mut self.parameters, &step)
+        } else {
+            Vec::new()
+        };
+        step.shared = &shared;
+        let (path, parameters, jobs) = (Path::default(), &mut self.parameters, &mut self.jobs);
+        let model = model.map(&mut Take { path, next: 0, parameters, gradients, step, jobs });
+        if !shared.is_empty() {
+            self.shared = shared;
+        }
+        let is_tied = self.parameters.0.iter().any(|parameter| parameter.tied_to.is_some());
+        if self.jobs.is_empty() && !is_tied {
+            return model;
+        }
+        in_one_region(&mut self.jobs, Job::size, Job::run);
         let jobs = self.jobs.drain(..).peekable();
-        model.map(&mut Put { parameters: &mut self.parameters, jobs, has_average })
+        let tied = is_tied.then(HashMap::new);
+        model.map(&mut Put { parameters: &mut self.parameters, jobs, tied })
+    }
+
+    /// Does to the gradients what cannot be done in the pass, takes their norm, and gives what is left to do.
+    fn transform_gradients<M: Module>(
+        &mut self,
+        model: &M,
+        gradients: &mut GradientsParams,
+    ) -> GradientTransform {
+        let parameters = &self.parameters.0;
+        let each = |transform: GradientTransform| {
+            let mut places = parameters.iter();
+            move || places.next().map_or(transform, |parameter| walk::transform_of(transform, parameter))
+        };
+        let transform = self.transform.apply_by_tensor(model, gradients, each(self.transform));
+        self.squared_norm =
+            transform.clip_norm.map(|_| total::squared_norm(model, gradients, each(transform)));
+        transform
+    }
+
+    fn step_by_lbfgs<M: Module, E: Evaluate<M>>(
+        &mut self,
+        lr: f64,
+        model: M,
+        evaluate: &mut E,
+    ) -> (M, E::Measured) {
+        let Method::Lbfgs(lbfgs) = &mut self.method else { unreachable!("the caller knows the method") };
+        let mut first = None;
+        let (moved, _) = lbfgs.step(lr, model.clone(), |model| {
+            let (measured, gradients) = evaluate.evaluate(&model);
+            let loss = measured.loss();
+            first.get_or_insert(measured);
+            (loss, method::with_zeros(&model, gradients))
+        });
+        self.steps += 1;
+        (moved, first.expect("L-BFGS evaluates where it starts"))
     }
 
     /// The Euclidean norm of all gradients of the latest step together, before it was clipped; none where the
     /// [`GradientTransform`] does not clip it. Waits for the device that computes it.
     pub fn gradient_norm(&self) -> Option<f64> {
-        self.norm.as_ref().map(Norm::value)
+        self.squared_norm.as_ref().map(|square| square.value().sqrt())
     }
 
-    /// The model to evaluate while training goes on: the model itself, or with the average of its weights.
+    /// How many steps were left out because a gradient was not finite.
+    pub fn skipped_steps(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Whether [`for_evaluation`](Self::for_evaluation) gives another model than the one that is trained.
+    pub fn has_evaluation_mode(&self) -> bool {
+        let by_rule = |rule: &ParameterRule| match &rule.kind {
+            parameter_rule::Kind::Elementwise(rule) => rule.has_evaluation(),
+            parameter_rule::Kind::Tensor(_) | parameter_rule::Kind::Burn(_) => false,
+        };
+        self.wrappers.average.is_some() || self.rules.iter().any(by_rule)
+    }
+
+    /// The model to evaluate while training goes on: the model itself, the average of its weights, or where the rule
+    /// evaluates another point than it trains, that.
     pub fn for_evaluation<M: Module>(&self, model: &M) -> M {
         let model = model.valid();
-        if self.average.is_none() {
+        if !self.has_evaluation_mode() {
             return model;
         }
-        model.map(&mut PutAverages { path: Path::default(), next: 0, parameters: &self.parameters })
+        model.map(&mut PutEvaluated { path: Path::default(), next: 0, parameters: &self.parameters })
     }
 }
 

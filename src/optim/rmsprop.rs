@@ -145,6 +145,8 @@ pub struct RmsPropStep {
 }
 
 impl Update for RmsPropStep {
+    const BUFFERS: (usize, usize) = (1, 3);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [mean_square, further @ ..] = state else { unreachable!("one buffer or more") };

@@ -133,6 +133,8 @@ pub struct SgdStep {
 }
 
 impl Update for SgdStep {
+    const BUFFERS: (usize, usize) = (0, 1);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let grad = weight_decay::coupled(grad, &theta, self.weight_decay);

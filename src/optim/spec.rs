@@ -17,6 +17,19 @@ pub trait RuleConfig {
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error>;
+
+    /// The rules with what is around them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+        Ok(Assembly::of(self.rules(owner)?))
+    }
+
+    /// The learning rate where the caller names none, with these settings.
+    fn default_lr(&self) -> f64 {
+        Self::DEFAULT_LR
+    }
 }
 
 macro_rules! rules {
@@ -50,7 +63,7 @@ macro_rules! rules {
 
             /// The learning rate of the reference implementation where the caller names none.
             pub fn default_lr(&self) -> f64 {
-                match self { $(OptimizerSpec::$variant(_) => <$config as RuleConfig>::DEFAULT_LR),* }
+                match self { $(OptimizerSpec::$variant(config) => config.default_lr()),* }
             }
 
             /// The rules that it consists of; each parameter gets the first that is for it.
@@ -59,6 +72,14 @@ macro_rules! rules {
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
             pub fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
                 match self { $(OptimizerSpec::$variant(config) => config.rules($name)),* }
+            }
+
+            /// The rules with what is around them.
+            ///
+            /// # Errors
+            /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+            pub fn assemble(&self) -> Result<Assembly, Error> {
+                match self { $(OptimizerSpec::$variant(config) => config.assemble($name)),* }
             }
         }
     };
@@ -93,7 +114,7 @@ impl OptimizerSpec {
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     pub fn build(&self) -> Result<ModelOptimizer, Error> {
-        Ok(ModelOptimizer::with_rules(self.name(), self.rules()?))
+        Ok(ModelOptimizer::assembled(self.name(), self.assemble()?))
     }
 
     /// Reads a JSON object `{"rule": name, field: value, …}`.

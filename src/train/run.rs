@@ -56,7 +56,7 @@ pub fn run<W: Workload>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     trial.validate()?;
-    let mut optimizer = trial.optimizer.build()?.with_gradient_transform(trial.gradient_transform());
+    let mut optimizer = trial.optimizer.build()?.with_gradient_transform(trial.gradient_transform())?;
     let device = device::open(&trial.backend)?;
     let splits = workload.splits(&options.source, &preparation(trial))?;
     trial.augmentation.check(&splits.train.input_shape)?;

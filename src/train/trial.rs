@@ -130,7 +130,8 @@ impl Trial {
 
     /// Penalties and clipping.
     pub fn gradient_transform(&self) -> GradientTransform {
-        GradientTransform { l1: self.l1, l2: self.l2, clip_norm: self.clip_norm, clip_value: self.clip_value }
+        let Trial { l1, l2, clip_norm, clip_value, .. } = *self;
+        GradientTransform { l1, l2, clip_norm, clip_value, ..GradientTransform::default() }
     }
 
     /// A name for the run's folder: workload, optimizer, seed and the first 8 hexadecimal digits of the SHA-256 of the

@@ -1,11 +1,9 @@
-//! Which rule moves which parameter, and how the rules of all kinds are driven.
+//! Which rule moves which parameter.
 
-use super::super::around::Around;
-use super::super::elementwise::{At, ElementwiseRule};
-use super::super::gradient_transform::GradientTransform;
-use super::super::memory::{Declared, Memory};
-use super::super::tensor_rule::{self, TensorRule};
-use crate::kernel::{Buffer, Operands, with_rank};
+use super::any_rule::{AnyElementwise, AnyTensor, Global, Single};
+use crate::optim::elementwise::ElementwiseRule;
+use crate::optim::global_rule::GlobalRule;
+use crate::optim::tensor_rule::TensorRule;
 use burn::optim::{DynOptimizer, Optimizer};
 use std::sync::Arc;
 
@@ -13,6 +11,10 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct ParameterRule {
     applies: Arc<dyn Fn(&ParameterInfo<'_>) -> bool + Send + Sync>,
+    /// What the learning rate is multiplied by.
+    pub(super) lr_factor: f64,
+    /// Whether the penalties around the rule are for its parameters.
+    pub(super) decays: bool,
     pub(super) kind: Kind,
 }
 
@@ -47,7 +49,13 @@ impl ParameterRule {
 
     /// An element-wise rule, for all parameters.
     pub fn elementwise(rule: impl ElementwiseRule) -> Self {
-        Self::of(Kind::Elementwise(Arc::new(rule)))
+        Self::of(Kind::Elementwise(Arc::new(Single(rule))))
+    }
+
+    /// A rule with one estimate for all parameters together. Its parameters make one estimate, and those of another
+    /// [`ParameterRule`] another.
+    pub fn global(rule: impl GlobalRule) -> Self {
+        Self::of(Kind::Elementwise(Arc::new(Global(rule))))
     }
 
     /// A rule in tensor operations, for all parameters.
@@ -56,7 +64,7 @@ impl ParameterRule {
     }
 
     fn of(kind: Kind) -> Self {
-        ParameterRule { applies: Arc::new(|_| true), kind }
+        ParameterRule { applies: Arc::new(|_| true), lr_factor: 1.0, decays: true, kind }
     }
 
     /// For those of its parameters that `applies` accepts.
@@ -68,88 +76,18 @@ impl ParameterRule {
         ParameterRule { applies: Arc::new(move |parameter| before(parameter) && applies(parameter)), ..self }
     }
 
+    /// With the learning rate multiplied by `factor`.
+    pub fn with_lr_factor(self, factor: f64) -> Self {
+        ParameterRule { lr_factor: self.lr_factor * factor, ..self }
+    }
+
+    /// Without the penalties that are around the rule: those of the [`GradientTransform`](crate::optim::GradientTransform)
+    /// and of the [`Wrappers`](crate::optim::Wrappers).
+    pub fn without_penalties(self) -> Self {
+        ParameterRule { decays: false, ..self }
+    }
+
     pub(super) fn applies(&self, parameter: &ParameterInfo<'_>) -> bool {
         (self.applies)(parameter)
-    }
-}
-
-/// What a step is made with, beside the rule and what it works on.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Settings {
-    pub lr: f64,
-    pub transform: GradientTransform,
-    /// What the gradient is multiplied by.
-    pub factor: f64,
-    /// Decay of the average of the weights, whose buffer is then the last one.
-    pub average: Option<f64>,
-}
-
-/// An [`ElementwiseRule`] of any type.
-pub(super) trait AnyElementwise: Send + Sync {
-    fn declared(&self, shape: &[usize]) -> Declared;
-
-    /// Step number `memory.step` for operands that are on the host. The buffers are operands.
-    fn apply_on_host(&self, operands: &mut Operands, memory: &mut Memory, settings: &Settings);
-
-    /// The parameter and the buffers after the same step, for operands anywhere.
-    fn apply_formula(
-        &self,
-        rank: usize,
-        operands: Operands,
-        memory: &mut Memory,
-        settings: &Settings,
-    ) -> (Buffer, Vec<Buffer>);
-}
-
-impl<R: ElementwiseRule> AnyElementwise for R {
-    fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(self, shape)
-    }
-
-    fn apply_on_host(&self, operands: &mut Operands, memory: &mut Memory, settings: &Settings) {
-        let Settings { lr, transform, factor, average } = *settings;
-        let elements = operands.size_on_host();
-        let step = self.at_step(At { lr, t: memory.step, elements, numbers: &mut memory.numbers });
-        let is_plain = factor == 1.0 && average.is_none() && !transform.is_elementwise();
-        if is_plain {
-            operands.apply_on_host(&step);
-        } else {
-            operands.apply_on_host(&Around { step, transform, factor, average });
-        }
-    }
-
-    fn apply_formula(
-        &self,
-        rank: usize,
-        operands: Operands,
-        memory: &mut Memory,
-        settings: &Settings,
-    ) -> (Buffer, Vec<Buffer>) {
-        let Settings { lr, transform, factor, average } = *settings;
-        let elements = operands.theta.shape().iter().product();
-        let step = self.at_step(At { lr, t: memory.step, elements, numbers: &mut memory.numbers });
-        let step = Around { step, transform, factor, average };
-        with_rank!(rank, D => operands.apply_formula::<_, D>(&step))
-    }
-}
-
-/// A [`TensorRule`] of any type.
-pub(super) trait AnyTensor: Send + Sync {
-    fn declared(&self, shape: &[usize]) -> Declared;
-
-    /// The parameter after step number `memory.step`.
-    fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
-}
-
-impl<R: TensorRule> AnyTensor for R {
-    fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(self, shape)
-    }
-
-    fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer {
-        with_rank!(rank, D => {
-            let (theta, grad) = (theta.into_tensor::<D>(), grad.into_tensor());
-            Buffer::new(tensor_rule::step_in_memory(self, lr, theta, grad, memory))
-        })
     }
 }

@@ -2,8 +2,9 @@
 
 use super::parameter_rule::{Kind, ParameterInfo, ParameterRule};
 use crate::kernel::Buffer;
+use crate::optim::around::Beside;
 use crate::optim::memory::{Declared, Memory};
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::DynState;
 use burn::tensor::Tensor;
 
@@ -11,10 +12,14 @@ use burn::tensor::Tensor;
 pub(super) struct Parameter {
     pub path: String,
     pub shape: Vec<usize>,
-    /// None where no rule applies to it.
-    pub rule: Option<Kind>,
+    /// The place of its rule among those of the optimizer, and the rule. None where none is for it.
+    pub rule: Option<(usize, ParameterRule)>,
+    /// The place of the parameter that this one is too, by another path.
+    pub tied_to: Option<usize>,
     /// None before its first step.
     pub state: Option<State>,
+    /// The slow weights, where they are asked for, from the first step on.
+    pub slow: Option<Buffer>,
     /// The average of the weights, where it is asked for, from the first step on.
     pub average: Option<Buffer>,
 }
@@ -33,6 +38,7 @@ pub(super) struct Parameters(pub Vec<Parameter>);
 impl Parameters {
     pub fn of<M: Module>(model: &M, rules: &[ParameterRule]) -> Self {
         struct Found {
+            id: ParamId,
             path: String,
             shape: Vec<usize>,
             module: String,
@@ -55,16 +61,18 @@ impl Parameters {
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
                 let module = self.modules.last().map_or("", |module| module_type(module)).into();
                 let shape = param.lazy_shape().to_vec();
-                self.found.push(Found { path: self.path.text().into(), shape, module });
+                self.found.push(Found { id: param.id, path: self.path.text().into(), shape, module });
             }
         }
         let mut visitor = Visitor::default();
         model.visit(&mut visitor);
         let found = visitor.found;
         let last_matrix = found.iter().rposition(|parameter| parameter.shape.len() >= 2);
-        let parameters = found.iter().enumerate().map(|(place, Found { path, shape, module })| {
+        let parameters = found.iter().enumerate().map(|(place, Found { id, path, shape, module })| {
             let is_last_matrix = last_matrix == Some(place);
-            Parameter::new(ParameterInfo { path, shape, module, is_last_matrix }, rules)
+            let first = found.iter().position(|parameter| parameter.id == *id);
+            let tied_to = first.filter(|first| *first < place);
+            Parameter::new(ParameterInfo { path, shape, module, is_last_matrix }, tied_to, rules)
         });
         Parameters(parameters.collect())
     }
@@ -84,23 +92,60 @@ fn module_type(container_type: &str) -> &str {
 }
 
 impl Parameter {
-    fn new(info: ParameterInfo<'_>, rules: &[ParameterRule]) -> Self {
-        let rule = rules.iter().find(|rule| rule.applies(&info));
+    fn new(info: ParameterInfo<'_>, tied_to: Option<usize>, rules: &[ParameterRule]) -> Self {
+        let rule = rules.iter().enumerate().find(|(_, rule)| rule.applies(&info));
         Parameter {
             path: info.path.into(),
             shape: info.shape.to_vec(),
-            rule: rule.map(|rule| rule.kind.clone()),
+            rule: rule.map(|(place, rule)| (place, rule.clone())),
+            tied_to,
             state: None,
+            slow: None,
             average: None,
         }
     }
 
+    /// How it is moved.
+    pub fn kind(&self) -> Option<&Kind> {
+        self.rule.as_ref().map(|(_, rule)| &rule.kind)
+    }
+
     /// What its rule remembers of it, if the rule is one of ours.
     pub fn declared(&self) -> Option<Declared> {
-        match &self.rule {
-            Some(Kind::Elementwise(rule)) => Some(rule.declared(&self.shape)),
-            Some(Kind::Tensor(rule)) => Some(rule.declared(&self.shape)),
-            Some(Kind::Burn(_)) | None => None,
+        match self.kind()? {
+            Kind::Elementwise(rule) => Some(rule.declared(&self.shape)),
+            Kind::Tensor(rule) => Some(rule.declared(&self.shape)),
+            Kind::Burn(_) => None,
+        }
+    }
+
+    /// Takes out what its rule, which is one of ours, remembers of it.
+    pub fn take_memory<const D: usize>(&mut self, theta: &Tensor<D>) -> Memory {
+        match (self.state.take(), self.declared()) {
+            (Some(State::Own(memory)), _) => memory,
+            (_, declared) => Memory::new(&declared.unwrap_or_default(), theta),
+        }
+    }
+
+    /// Takes out the buffers of what is beside its rule; before the first step they are the parameter.
+    pub fn take_beside<const D: usize>(&mut self, beside: &Beside, theta: &Tensor<D>) -> Vec<Buffer> {
+        let mut buffers = Vec::with_capacity(beside.buffers());
+        if beside.lookahead.is_some() {
+            buffers.push(self.slow.take().unwrap_or_else(|| Buffer::new(theta.clone())));
+        }
+        if beside.average.is_some() {
+            buffers.push(self.average.take().unwrap_or_else(|| Buffer::new(theta.clone())));
+        }
+        buffers
+    }
+
+    /// Gives back what [`take_beside`](Self::take_beside) took, from the end of `buffers`.
+    pub fn put_beside(&mut self, beside: &Beside, buffers: &mut Vec<Buffer>) {
+        if beside.average.is_some() {
+            self.average = buffers.pop();
+        }
+        if beside.lookahead.is_some() {
+            self.slow = buffers.pop();
         }
     }
 }

@@ -1,23 +1,27 @@
 //! How an optimizer's state is saved and loaded.
 
-use super::ModelOptimizer;
+use super::any_rule::Shared;
 use super::parameter_rule::Kind;
 use super::parameters::{Parameter, Parameters, State};
+use super::{Method, ModelOptimizer};
 use crate::error::Error;
 use crate::kernel::Buffer;
 use crate::optim::memory::{Declared, Memory};
+use crate::optim::wrappers::Wrappers;
 use burn::module::Module;
-use burn::optim::{StateSink, StateSource};
-use burn::tensor::{Device, TensorData};
-use burn_pack::{Reader, Writer};
+use burn::optim::{LBFGS, StateSink, StateSource};
+use burn::tensor::{Bytes, Device, TensorData};
+use burn_pack::{Reader, Scalar, Writer};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 const OPTIMIZER: &str = "optimizer";
 const CONTENTS: &str = "contents";
 
-/// The name of the average of the weights beside the buffers of the rule.
+/// The names of what is beside the buffers of the rule.
+const SLOW_WEIGHTS: &str = "slow_weights";
 const WEIGHT_AVERAGE: &str = "weight_average";
 
 type Shapes = BTreeMap<String, Vec<usize>>;
@@ -37,8 +41,10 @@ struct Contents {
 impl ModelOptimizer {
     /// The bytes of all tensors that the state consists of.
     pub fn state_bytes(&self) -> usize {
-        let mut sink = StateSink::default();
-        self.parameters.0.iter().for_each(|parameter| parameter.flatten(&mut sink));
+        let Ok(together) = self.together() else {
+            return 0;
+        };
+        let sink = flatten(&self.parameters, &together);
         sink.tensors.iter().map(|(_, data)| data.as_bytes().len()).sum()
     }
 
@@ -48,16 +54,18 @@ impl ModelOptimizer {
     /// # Errors
     /// [`Error::File`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let mut sink = StateSink::default();
-        let mut parameters: Vec<&Parameter> = self.parameters.0.iter().collect();
-        parameters.sort_by_key(|parameter| &parameter.path);
-        for parameter in &parameters {
-            parameter.flatten(&mut sink);
-        }
+        let sink = flatten(&self.parameters, &self.together()?);
+        let has_state = |parameter: &&Parameter| parameter.state.is_some();
         let shape_of = |(name, data): &(String, TensorData)| (name.clone(), data.shape().to_vec());
         let contents = Contents {
             parameters: self.parameters.shapes(),
-            states: parameters.iter().filter(|p| p.state.is_some()).map(|p| p.path.clone()).collect(),
+            states: self
+                .parameters
+                .0
+                .iter()
+                .filter(has_state)
+                .map(|parameter| parameter.path.clone())
+                .collect(),
             tensors: sink.tensors.iter().map(shape_of).collect(),
             scalars: sink.scalars.iter().map(|(name, _)| name.clone()).collect(),
         };
@@ -113,14 +121,118 @@ impl ModelOptimizer {
         for parameter in &mut parameters.0 {
             if contents.states.contains(&parameter.path) {
                 parameter
-                    .unflatten(&mut source, &tensors, self.average.is_some(), device)
+                    .unflatten(&mut source, &tensors, &self.wrappers, device)
                     .map_err(|reason| file_error(path, reason))?;
             }
         }
         // A file from before the first step knows nothing of the model.
-        self.parameters = if contents.parameters.is_empty() { Parameters::default() } else { parameters };
+        if contents.parameters.is_empty() {
+            parameters = Parameters::default();
+        }
+        let together = Together::unflatten(&self.together()?, &mut source);
+        let together = together.ok_or_else(|| file_error(path, "the state of the whole is incomplete"))?;
+        // What cannot be saved again was not understood.
+        let again = flatten(&parameters, &together);
+        let known = |name: &String| again.tensors.iter().any(|(known, _)| known == name);
+        if let Some(name) = tensors.keys().find(|name| !known(name)) {
+            return Err(file_error(path, format!("`{name}` is not kept with these settings")));
+        }
+        if let (Method::Lbfgs(lbfgs), Some(data)) = (&mut self.method, &together.lbfgs) {
+            let bytes = Bytes::from_bytes_vec(data.as_bytes().to_vec());
+            let loaded = LBFGS::clone(lbfgs).from_bytes(bytes);
+            **lbfgs = loaded.map_err(|reason| file_error(path, reason))?;
+        }
+        self.parameters = parameters;
+        let Together { steps, skipped, shared, .. } = together;
+        (self.steps, self.skipped, self.shared) = (steps, skipped, shared);
         Ok(())
     }
+
+    fn together(&self) -> Result<Together, Error> {
+        let lbfgs = match &self.method {
+            Method::Lbfgs(lbfgs) => {
+                let bytes = lbfgs.into_bytes().map_err(|reason| Error::Usage(reason.to_string()))?;
+                Some(TensorData::new(bytes.to_vec(), [bytes.len()]))
+            }
+            Method::Once | Method::Sharpness(_) => None,
+        };
+        Ok(Together { steps: self.steps, skipped: self.skipped, shared: self.shared.clone(), lbfgs })
+    }
+}
+
+/// The state that is no parameter's. No field of a model is called like its prefix.
+struct Together {
+    steps: u64,
+    skipped: u64,
+    shared: Vec<Option<Arc<Shared>>>,
+    /// Burn's own file of it.
+    lbfgs: Option<TensorData>,
+}
+
+const TOGETHER: &str = "*";
+const STEPS: &str = "steps";
+const SKIPPED: &str = "skipped_steps";
+const LBFGS_STATE: &str = "lbfgs";
+
+impl Together {
+    fn flatten(&self, sink: &mut StateSink) {
+        sink.push_scalar(TOGETHER, STEPS, Scalar::from(self.steps));
+        sink.push_scalar(TOGETHER, SKIPPED, Scalar::from(self.skipped));
+        for (place, shared) in self.shared.iter().enumerate() {
+            let Some(shared) = shared else {
+                continue;
+            };
+            let prefix = shared_prefix(place);
+            sink.push_scalar(&prefix, STEPS, Scalar::from(shared.step));
+            for (name, number) in shared.names.iter().zip(&shared.numbers) {
+                sink.push_scalar(&prefix, name, Scalar::from(*number));
+            }
+        }
+        if let Some(lbfgs) = &self.lbfgs {
+            sink.push_tensor(TOGETHER, LBFGS_STATE, lbfgs.clone());
+        }
+    }
+
+    /// What `source` holds of the same form as `like`.
+    fn unflatten(like: &Self, source: &mut StateSource) -> Option<Self> {
+        let count = |source: &mut StateSource, prefix: &str, name: &str| {
+            u64::try_from(source.take_scalar(prefix, name)?).ok()
+        };
+        let mut shared = Vec::new();
+        for (place, like) in like.shared.iter().enumerate() {
+            let prefix = shared_prefix(place);
+            shared.push(match like {
+                None => None,
+                Some(like) => {
+                    let number = |name: &&str| f64::try_from(source.take_scalar(&prefix, name)?).ok();
+                    let numbers = like.names.iter().map(number).collect::<Option<Vec<f64>>>()?;
+                    let step = count(source, &prefix, STEPS)?;
+                    Some(Arc::new(Shared { step, names: like.names.clone(), numbers }))
+                }
+            });
+        }
+        let steps = count(source, TOGETHER, STEPS)?;
+        let skipped = count(source, TOGETHER, SKIPPED)?;
+        let lbfgs = match &like.lbfgs {
+            Some(_) => Some(source.take_tensor(TOGETHER, LBFGS_STATE)?),
+            None => None,
+        };
+        Some(Together { steps, skipped, shared, lbfgs })
+    }
+}
+
+fn shared_prefix(rule: usize) -> String {
+    format!("{TOGETHER}.rule-{rule}")
+}
+
+/// Everything that is saved, the parameters in the order of their paths.
+fn flatten(parameters: &Parameters, together: &Together) -> StateSink {
+    let mut sink = StateSink::default();
+    together.flatten(&mut sink);
+    let mut parameters: Vec<&Parameter> = parameters.0.iter().collect();
+    parameters.sort_by_key(|parameter| &parameter.path);
+    parameters.iter().for_each(|parameter| parameter.flatten(&mut sink));
+    sink
 }
 
 impl Parameters {
@@ -131,7 +243,7 @@ impl Parameters {
 
 impl Parameter {
     fn flatten(&self, sink: &mut StateSink) {
-        match (&self.rule, &self.state) {
+        match (self.kind(), &self.state) {
             (_, Some(State::Own(memory))) => {
                 let numbers = self.declared().map_or(&[][..], |declared| declared.numbers);
                 memory.flatten(numbers, &self.path, sink);
@@ -141,8 +253,10 @@ impl Parameter {
             }
             _ => {}
         }
-        if let Some(average) = &self.average {
-            sink.push_tensor(&self.path, WEIGHT_AVERAGE, average.clone().into_data());
+        for (name, buffer) in [(SLOW_WEIGHTS, &self.slow), (WEIGHT_AVERAGE, &self.average)] {
+            if let Some(buffer) = buffer {
+                sink.push_tensor(&self.path, name, buffer.clone().into_data());
+            }
         }
     }
 
@@ -151,12 +265,12 @@ impl Parameter {
         &mut self,
         source: &mut StateSource,
         saved: &Shapes,
-        has_average: bool,
+        wrappers: &Wrappers,
         device: &Device,
     ) -> Result<(), String> {
         let path = &self.path;
         let incomplete = || format!("the state of `{path}` is incomplete");
-        let state = match (&self.rule, self.declared()) {
+        let state = match (self.kind(), self.declared()) {
             (_, Some(declared)) => {
                 self.check_buffers(&declared, saved)?;
                 let names = declared.buffers.iter().map(|&(name, _)| name);
@@ -170,12 +284,18 @@ impl Parameter {
             _ => None,
         };
         self.state = Some(state.ok_or_else(incomplete)?);
-        let average = source.take_tensor(path, WEIGHT_AVERAGE);
-        match (average, has_average) {
-            (Some(average), true) => self.average = Some(Buffer::from_data(average, device)),
-            (None, false) => {}
-            (Some(_), false) => return Err(format!("holds an average of `{path}`, which is not asked for")),
-            (None, true) => return Err(format!("holds no average of `{path}`")),
+        for (name, buffer, is_kept) in [
+            (SLOW_WEIGHTS, &mut self.slow, wrappers.lookahead.is_some()),
+            (WEIGHT_AVERAGE, &mut self.average, wrappers.average.is_some()),
+        ] {
+            *buffer = match (source.take_tensor(path, name), is_kept) {
+                (Some(data), true) => Some(Buffer::from_data(data, device)),
+                (None, false) => None,
+                (Some(_), false) => {
+                    return Err(format!("holds `{name}` of `{path}`, which these settings do not keep"));
+                }
+                (None, true) => return Err(format!("holds no `{name}` of `{path}`")),
+            };
         }
         Ok(())
     }
@@ -189,7 +309,7 @@ impl Parameter {
         });
         for (name, shape) in own {
             let expected = match name {
-                WEIGHT_AVERAGE => Some(self.shape.clone()),
+                SLOW_WEIGHTS | WEIGHT_AVERAGE => Some(self.shape.clone()),
                 name => declared.shape_of(name, &self.shape),
             };
             match expected {

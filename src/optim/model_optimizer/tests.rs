@@ -314,8 +314,8 @@ fn a_refused_file_leaves_the_optimizer_as_it_was() {
 #[test]
 fn a_step_returns_what_the_first_evaluation_measured() {
     let mut optimizer = "sgd".parse::<OptimizerSpec>().unwrap().build().unwrap();
-    let (moved, measured) = optimizer.step(0.1, Model::new(3), |model| (7, gradients(model, 0, "")));
-    assert_eq!(measured, 7);
+    let (moved, measured) = optimizer.step(0.1, Model::new(3), |model| (7.0, gradients(model, 0, "")));
+    assert_eq!(measured, 7.0);
     assert_ne!(moved.bits(), Model::new(3).bits());
 }
 
@@ -335,7 +335,13 @@ fn transforms() -> [GradientTransform; 4] {
         GradientTransform { l1: 0.1, l2: 0.2, ..none },
         GradientTransform { clip_value: Some(0.3), ..none },
         GradientTransform { clip_norm: Some(0.5), ..none },
-        GradientTransform { l1: 0.1, l2: 0.2, clip_value: Some(0.3), clip_norm: Some(0.5) },
+        GradientTransform {
+            l1: 0.1,
+            l2: 0.2,
+            clip_value: Some(0.3),
+            clip_norm: Some(0.5),
+            ..GradientTransform::default()
+        },
     ]
 }
 
@@ -343,7 +349,7 @@ fn transforms() -> [GradientTransform; 4] {
 fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
     for spec in specs() {
         for transform in transforms() {
-            let mut inside = spec.build().unwrap().with_gradient_transform(transform);
+            let mut inside = spec.build().unwrap().with_gradient_transform(transform).unwrap();
             let mut plain = spec.build().unwrap();
             let (mut by_inside, mut by_plain) = (Model::new(3), Model::new(3));
             for step in 0..4 {
@@ -361,7 +367,7 @@ fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
 fn the_norm_of_all_gradients_is_told_where_it_is_clipped() {
     let transform = GradientTransform { clip_norm: Some(0.5), ..GradientTransform::default() };
     let mut optimizer =
-        "adam".parse::<OptimizerSpec>().unwrap().build().unwrap().with_gradient_transform(transform);
+        "adam".parse::<OptimizerSpec>().unwrap().build().unwrap().with_gradient_transform(transform).unwrap();
     assert_eq!(optimizer.gradient_norm(), None, "before the first step");
     let model = Model::new(3);
     let mut given = gradients(&model, 0, "");

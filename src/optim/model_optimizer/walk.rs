@@ -1,16 +1,20 @@
 //! The two walks over a model in a step: the first takes out what is on the host, and moves all other parameters where they
 //! are; the second puts back what was moved in one parallel region in between.
 
-use super::parameter_rule::{AnyElementwise, AnyTensor, Kind, Settings};
+use super::any_rule::{self, AnyElementwise, Settings, Shared};
+use super::parameter_rule::Kind;
 use super::parameters::{Parameter, Parameters, Path, State};
 use crate::kernel::{Buffer, Operands};
-use crate::optim::around::Average;
-use crate::optim::gradient_transform::Factor;
-use crate::optim::memory::{Declared, Memory};
+use crate::optim::around::Beside;
+use crate::optim::gradient_transform::{Factor, GradientTransform};
+use crate::optim::memory::Memory;
 use crate::optim::precision::{in_32_bits_at_least, in_type};
+use crate::optim::wrappers::Wrappers;
+use burn::backend::DispatchTensor;
 use burn::module::{ModuleMapper, Param, ParamId};
-use burn::optim::{DynOptimizer, GradientsParams};
+use burn::optim::GradientsParams;
 use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Elements below which moving a parameter takes less time than taking it out of the model and putting it back.
@@ -23,14 +27,23 @@ pub(super) struct Job {
     place: usize,
     tracking: Tracking,
     rule: Arc<dyn AnyElementwise>,
-    pub operands: Operands,
+    /// None only while it is moved.
+    operands: Option<Operands>,
     /// Without its buffers, which are operands meanwhile.
     memory: Memory,
+    settings: Settings,
 }
 
 impl Job {
-    pub fn run(&mut self, settings: &Settings) {
-        self.rule.apply_on_host(&mut self.operands, &mut self.memory, settings);
+    /// Elements to move.
+    pub fn size(&self) -> usize {
+        self.operands.as_ref().map_or(0, Operands::size_on_host)
+    }
+
+    pub fn run(&mut self) {
+        let Job { rule, memory, settings, .. } = self;
+        let operands = self.operands.take();
+        self.operands = operands.map(|operands| rule.apply(operands, memory, settings));
     }
 }
 
@@ -61,6 +74,63 @@ impl Tracking {
     }
 }
 
+/// What a step of the whole model is made with.
+pub(super) struct Step<'a> {
+    pub lr: f64,
+    /// The number of the step, counted from 1.
+    pub t: u64,
+    /// What is still to be done to the gradients.
+    pub transform: GradientTransform,
+    pub factor: Option<Factor>,
+    pub wrappers: &'a Wrappers,
+    /// For each rule what its parameters share, if they do.
+    pub shared: &'a [Option<Arc<Shared>>],
+}
+
+impl Step<'_> {
+    /// What this step makes of the gradient of `parameter`, element by element.
+    pub fn transform_of(&self, parameter: &Parameter) -> GradientTransform {
+        transform_of(self.transform, parameter)
+    }
+
+    /// What a parameter is moved with.
+    pub fn settings(&self, parameter: &Parameter) -> Settings {
+        let (place, lr_factor, decays) = match &parameter.rule {
+            Some((place, rule)) => (Some(*place), rule.lr_factor, rule.decays),
+            None => (None, 1.0, true),
+        };
+        let lr = self.lr * lr_factor;
+        Settings {
+            lr,
+            transform: self.transform_of(parameter),
+            factor: if let Some(Factor::Host(factor)) = self.factor { factor } else { 1.0 },
+            beside: self.wrappers.at_step(lr, self.t, decays),
+            cautious: self.wrappers.cautious,
+            shared: place.and_then(|place| self.shared.get(place).cloned().flatten()),
+        }
+    }
+
+    /// The gradient as the rule is to see it, for what is not in the memory of the host, and the settings without what was
+    /// done to it.
+    pub fn transformed<const D: usize>(
+        &self,
+        theta: &Tensor<D>,
+        grad: Tensor<D>,
+        settings: Settings,
+    ) -> (Tensor<D>, Settings) {
+        let grad = settings.transform.transformed(theta, grad, self.factor.as_ref());
+        (grad, Settings { transform: GradientTransform::default(), factor: 1.0, ..settings })
+    }
+}
+
+/// `transform` without its penalties where they are not for `parameter`.
+pub(super) fn transform_of(transform: GradientTransform, parameter: &Parameter) -> GradientTransform {
+    match &parameter.rule {
+        Some((_, rule)) if !rule.decays => transform.without_penalties(),
+        _ => transform,
+    }
+}
+
 /// The first walk.
 pub(super) struct Take<'a> {
     pub path: Path,
@@ -68,9 +138,7 @@ pub(super) struct Take<'a> {
     pub next: usize,
     pub parameters: &'a mut Parameters,
     pub gradients: &'a mut GradientsParams,
-    pub settings: Settings,
-    /// What gradients are multiplied by, which [`Settings`] only know where it is on the host.
-    pub factor: Option<&'a Factor>,
+    pub step: Step<'a>,
     pub jobs: &'a mut Vec<Job>,
 }
 
@@ -86,7 +154,7 @@ impl ModuleMapper for Take<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let place = self.parameters.find(self.path.text(), self.next).expect("a parameter of this model");
         self.next = place + 1;
-        let Some(rule) = self.parameters.0[place].rule.clone() else {
+        let Some(kind) = self.parameters.0[place].kind().cloned() else {
             return param;
         };
         let Some(grad) = self.gradients.remove::<D>(param.id) else {
@@ -95,10 +163,9 @@ impl ModuleMapper for Take<'_> {
         let (id, tensor, mapper) = param.consume();
         let (theta, tracking) = Tracking::strip(tensor);
         let grad = in_32_bits_at_least(grad);
-        let theta = match rule {
+        let theta = match kind {
             Kind::Elementwise(rule) => self.take(place, id, rule, theta, grad, tracking),
-            Kind::Tensor(rule) => tracking.restore(self.step_of_tensor(place, &*rule, theta, grad)),
-            Kind::Burn(rule) => tracking.restore(self.step_by_burn(place, &*rule, theta, grad)),
+            kind => tracking.restore(self.step_by_itself(place, &kind, theta, grad)),
         };
         Param::from_mapped_value(id, theta, mapper)
     }
@@ -116,109 +183,77 @@ impl Take<'_> {
         tracking: Tracking,
     ) -> Tensor<D> {
         let parameter = &mut self.parameters.0[place];
-        let mut memory = memory_of(parameter, |shape| rule.declared(shape), &theta);
-        let mut buffers = std::mem::take(&mut memory.buffers);
-        let has_average = self.settings.average.is_some();
-        if has_average {
-            buffers.push(average_of(parameter, &theta));
-        }
-        let mut operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
-        if operands.are_on_host() {
-            if operands.size_on_host() < SMALLEST_JOB {
-                rule.apply_on_host(&mut operands, &mut memory, &self.settings);
-                put_memory(parameter, memory, operands.state, has_average);
-                return tracking.restore(operands.theta.into_tensor());
-            }
+        let settings = self.step.settings(parameter);
+        let mut memory = parameter.take_memory(&theta);
+        memory.step += 1;
+        let mut state = std::mem::take(&mut memory.buffers);
+        state.extend(parameter.take_beside(&settings.beside, &theta));
+        let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
+        if operands.are_on_host() && operands.size_on_host() >= SMALLEST_JOB {
             let nothing = operands.theta.nothing::<D>();
-            self.jobs.push(Job { id, place, tracking, rule, operands, memory });
+            let operands = Some(operands);
+            self.jobs.push(Job { id, place, tracking, rule, operands, memory, settings });
             return nothing;
         }
-        let Operands { theta, grad, state: buffers } = operands;
-        let theta = theta.into_tensor::<D>();
-        let grad = self.settings.transform.transformed(&theta, grad.into_tensor(), self.factor);
-        let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
-        let settings = Settings { transform: Default::default(), factor: 1.0, ..self.settings };
-        let (theta, buffers) = rule.apply_formula(D, operands, &mut memory, &settings);
-        put_memory(parameter, memory, buffers, has_average);
-        tracking.restore(theta.into_tensor())
-    }
-
-    fn step_of_tensor<const D: usize>(
-        &mut self,
-        place: usize,
-        rule: &dyn AnyTensor,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-    ) -> Tensor<D> {
-        let parameter = &mut self.parameters.0[place];
-        let mut memory = memory_of(parameter, |shape| rule.declared(shape), &theta);
-        let average = self.settings.average.map(|decay| (Average { decay }, average_of(parameter, &theta)));
-        let grad = self.settings.transform.transformed(&theta, grad, self.factor);
-        let lr = self.settings.lr;
-        let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory).into_tensor::<D>();
-        parameter.state = Some(State::Own(memory));
-        update_average(parameter, average, &theta);
-        theta
-    }
-
-    fn step_by_burn<const D: usize>(
-        &mut self,
-        place: usize,
-        rule: &dyn DynOptimizer,
-        theta: Tensor<D>,
-        grad: Tensor<D>,
-    ) -> Tensor<D> {
-        let parameter = &mut self.parameters.0[place];
-        let average = self.settings.average.map(|decay| (Average { decay }, average_of(parameter, &theta)));
-        let grad = self.settings.transform.transformed(&theta, grad, self.factor);
-        let state = match parameter.state.take() {
-            Some(State::Burn(state)) => Some(state),
-            _ => None,
+        let (operands, settings) = if operands.are_on_host() {
+            (operands, settings)
+        } else {
+            let Operands { theta, grad, state } = operands;
+            let theta = theta.into_tensor::<D>();
+            let (grad, settings) = self.step.transformed(&theta, grad.into_tensor(), settings);
+            (Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state }, settings)
         };
-        let (theta, state) =
-            rule.step_dyn(D, self.settings.lr, theta.into_bridge(), grad.into_bridge(), state);
-        parameter.state = state.map(State::Burn);
-        let theta = Tensor::<D>::from_bridge(theta);
-        update_average(parameter, average, &theta);
-        theta
+        let operands = rule.apply(operands, &mut memory, &settings);
+        put_memory(parameter, memory, operands.state, &settings.beside);
+        tracking.restore(operands.theta.into_tensor())
     }
-}
 
-/// What is remembered of a parameter, ready for its next step.
-fn memory_of<const D: usize>(
-    parameter: &mut Parameter,
-    declared: impl FnOnce(&[usize]) -> Declared,
-    theta: &Tensor<D>,
-) -> Memory {
-    let mut memory = match parameter.state.take() {
-        Some(State::Own(memory)) => memory,
-        _ => Memory::new(&declared(&parameter.shape), theta),
-    };
-    memory.step += 1;
-    memory
-}
-
-fn update_average<const D: usize>(
-    parameter: &mut Parameter,
-    average: Option<(Average, Buffer)>,
-    theta: &Tensor<D>,
-) {
-    if let Some((update, average)) = average {
-        let operands = Operands { theta: average, grad: Buffer::new(theta.clone()), state: Vec::new() };
-        parameter.average = Some(operands.apply::<_, D>(&update).0);
+    /// Moves a parameter by a rule in tensor operations.
+    fn step_by_itself<const D: usize>(
+        &mut self,
+        place: usize,
+        kind: &Kind,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+    ) -> Tensor<D> {
+        let parameter = &mut self.parameters.0[place];
+        let (grad, settings) = self.step.transformed(&theta, grad, self.step.settings(parameter));
+        let Settings { lr, beside, cautious, .. } = settings;
+        let has_after = cautious || beside.has_after();
+        let before = has_after.then(|| (Buffer::new(grad.clone()), parameter.take_beside(&beside, &theta)));
+        let start = cautious.then(|| Buffer::new(theta.clone()));
+        let theta = beside.before(theta);
+        let theta = match kind {
+            Kind::Burn(rule) => {
+                let state = match parameter.state.take() {
+                    Some(State::Burn(state)) => Some(state),
+                    _ => None,
+                };
+                let (theta, state) = rule.step_dyn(D, lr, theta.into_bridge(), grad.into_bridge(), state);
+                parameter.state = state.map(State::Burn);
+                Tensor::from_bridge(theta)
+            }
+            Kind::Tensor(rule) => {
+                let mut memory = parameter.take_memory(&theta);
+                memory.step += 1;
+                let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory);
+                parameter.state = Some(State::Own(memory));
+                theta.into_tensor()
+            }
+            Kind::Elementwise(_) => unreachable!("an element-wise rule does not run by itself"),
+        };
+        let Some((grad, state)) = before else {
+            return theta;
+        };
+        let mut operands = any_rule::after(Buffer::new(theta), grad, start, state, &settings);
+        parameter.put_beside(&beside, &mut operands.state);
+        operands.theta.into_tensor()
     }
-}
-
-/// The average of the weights so far, which before the first step are the weights.
-fn average_of<const D: usize>(parameter: &mut Parameter, theta: &Tensor<D>) -> Buffer {
-    parameter.average.take().unwrap_or_else(|| Buffer::new(theta.clone()))
 }
 
 /// Gives a parameter back what a step made of its buffers.
-fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer>, has_average: bool) {
-    if has_average {
-        parameter.average = buffers.pop();
-    }
+fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer>, beside: &Beside) {
+    parameter.put_beside(beside, &mut buffers);
     parameter.state = Some(State::Own(Memory { buffers, ..memory }));
 }
 
@@ -226,43 +261,34 @@ fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer
 pub(super) struct Put<'a, J: Iterator<Item = Job>> {
     pub parameters: &'a mut Parameters,
     pub jobs: std::iter::Peekable<J>,
-    pub has_average: bool,
+    /// The parameters that the model has more than once, as far as they were visited; none where it has no such.
+    pub tied: Option<HashMap<ParamId, DispatchTensor>>,
 }
 
 impl<J: Iterator<Item = Job>> ModuleMapper for Put<'_, J> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(Job { place, tracking, operands, memory, .. }) = self.jobs.next_if(|job| job.id == param.id)
-        else {
-            return param;
-        };
-        put_memory(&mut self.parameters.0[place], memory, operands.state, self.has_average);
-        let (id, _, mapper) = param.consume();
-        Param::from_mapped_value(id, tracking.restore(operands.theta.into_tensor()), mapper)
-    }
-}
-
-/// Puts the average of the weights in the place of each parameter that has one.
-pub(super) struct PutAverages<'a> {
-    pub path: Path,
-    pub next: usize,
-    pub parameters: &'a Parameters,
-}
-
-impl ModuleMapper for PutAverages<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
-        self.path.enter(name);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let place = self.parameters.find(self.path.text(), self.next);
-        self.next += 1;
-        match place.and_then(|place| self.parameters.0[place].average.clone()) {
-            Some(average) => param.map(|_| average.into_tensor()),
+        let param = match self.jobs.next_if(|job| job.id == param.id) {
             None => param,
+            Some(Job { place, tracking, operands, memory, settings, .. }) => {
+                let operands = operands.expect("operands are given back when they are moved");
+                put_memory(&mut self.parameters.0[place], memory, operands.state, &settings.beside);
+                let (id, _, mapper) = param.consume();
+                Param::from_mapped_value(id, tracking.restore(operands.theta.into_tensor()), mapper)
+            }
+        };
+        match &mut self.tied {
+            None => param,
+            Some(tied) => match tied.get(&param.id) {
+                // The tensor itself, so that its gradient goes on to be one sum.
+                Some(tensor) => {
+                    let (id, _, mapper) = param.consume();
+                    Param::from_mapped_value(id, Tensor::from_dispatch(tensor.clone()), mapper)
+                }
+                None => {
+                    tied.insert(param.id, param.val().into_dispatch());
+                    param
+                }
+            },
         }
     }
 }

@@ -1,0 +1,22 @@
+//! What a spec is built into, and an optimizer is put together from.
+
+use super::gradient_transform::GradientTransform;
+use super::model_optimizer::{Method, ParameterRule};
+use super::wrappers::Wrappers;
+
+/// Rules, and what is around them.
+#[derive(Clone)]
+pub struct Assembly {
+    pub(super) rules: Vec<ParameterRule>,
+    pub(super) method: Method,
+    pub(super) transform: GradientTransform,
+    pub(super) wrappers: Wrappers,
+}
+
+impl Assembly {
+    /// The rules alone.
+    pub fn of(rules: Vec<ParameterRule>) -> Self {
+        let (method, transform) = (Method::default(), GradientTransform::default());
+        Assembly { rules, method, transform, wrappers: Wrappers::default() }
+    }
+}
