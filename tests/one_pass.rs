@@ -80,7 +80,9 @@ fn with_every_rule(test: &impl WithRule) {
     let with_decay = |amsgrad| AdamConfig { weight_decay: 0.1, amsgrad, ..AdamConfig::default() };
     test.run(AdamConfig::default().build().unwrap());
     test.run(with_decay(true).build().unwrap());
+    test.run(AdamConfig { bias_correction: false, ..with_decay(true) }.build().unwrap());
     test.run(AdamWConfig::default().build().unwrap());
+    test.run(AdamWConfig { bias_correction: false, ..AdamWConfig::default() }.build().unwrap());
     test.run(AdamWConfig { amsgrad: true, ..AdamWConfig::default() }.build().unwrap());
     for (momentum, nesterov, dampening) in
         [(0.0, false, 0.0), (0.9, false, 0.0), (0.9, true, 0.0), (0.9, false, 0.3)]

@@ -35,6 +35,23 @@ pub const TABLE: &[(&str, Scalar)] = &[
     ("adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.0", |theta, g, lr, t, memory| {
         theta - lr * adam(g, t, false, memory)
     }),
+    (
+        "adam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,bias_correction=false",
+        |theta, g, lr, _, memory| theta - lr * uncorrected_adam(g + 0.3 * theta, memory),
+    ),
+    (
+        "adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,bias_correction=false",
+        |theta, g, lr, _, memory| theta - lr * 0.3 * theta - lr * uncorrected_adam(g, memory),
+    ),
+    (
+        "adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,amsgrad=true,bias_correction=false,weight_decay=0.0",
+        |theta, g, lr, _, memory| {
+            uncorrected_adam(g, memory);
+            let [m, v, largest, ..] = memory;
+            *largest = largest.max(*v);
+            theta - lr * *m / (largest.sqrt() + 0.01)
+        },
+    ),
     ("rmsprop:alpha=0.8,epsilon=0.01", |theta, g, lr, _, [s, ..]| {
         *s = 0.8 * *s + 0.2 * g * g;
         theta - lr * g / (s.sqrt() + 0.01)
@@ -108,6 +125,13 @@ pub const TABLE: &[(&str, Scalar)] = &[
         theta - lr * *m / (1.0 - 0.7_f64.powi(t))
     }),
 ];
+
+/// `m / (√v + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
+fn uncorrected_adam(g: f64, [m, v, ..]: &mut [f64; 6]) -> f64 {
+    *m = 0.7 * *m + 0.3 * g;
+    *v = 0.9 * *v + 0.1 * g * g;
+    *m / (v.sqrt() + 0.01)
+}
 
 /// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, for which `ρ∞` is 19.
 fn radam(g: f64, t: i32, [m, v, ..]: &mut [f64; 6]) -> f64 {
