@@ -80,7 +80,9 @@ fn with_every_rule(test: &impl WithRule) {
     let with_decay = |amsgrad| AdamConfig { weight_decay: 0.1, amsgrad, ..AdamConfig::default() };
     test.run(AdamConfig::default().build().unwrap());
     test.run(with_decay(true).build().unwrap());
+    test.run(AdamConfig { bias_correction: false, ..with_decay(true) }.build().unwrap());
     test.run(AdamWConfig::default().build().unwrap());
+    test.run(AdamWConfig { bias_correction: false, ..AdamWConfig::default() }.build().unwrap());
     test.run(AdamWConfig { amsgrad: true, ..AdamWConfig::default() }.build().unwrap());
     for (momentum, nesterov, dampening) in
         [(0.0, false, 0.0), (0.9, false, 0.0), (0.9, true, 0.0), (0.9, false, 0.3)]
@@ -96,7 +98,20 @@ fn with_every_rule(test: &impl WithRule) {
     for decoupled_weight_decay in [false, true] {
         let config = RAdamConfig { weight_decay: 0.1, decoupled_weight_decay, ..RAdamConfig::default() };
         test.run(config.build().unwrap());
+        let config = NAdamConfig { weight_decay: 0.1, decoupled_weight_decay, ..NAdamConfig::default() };
+        test.run(config.build().unwrap());
     }
+    test.run(AdaBeliefConfig { weight_decay: 0.1, ..AdaBeliefConfig::default() }.build().unwrap());
+    test.run(YogiConfig { initial_accumulator_value: 0.1, ..YogiConfig::default() }.build().unwrap());
+    test.run(AdoptConfig { weight_decay: 0.1, ..AdoptConfig::default() }.build().unwrap());
+    test.run(LaPropConfig { weight_decay: 0.1, ..LaPropConfig::default() }.build().unwrap());
+    for warmup_steps in [0, 5] {
+        let (alpha_warmup_steps, beta_3_warmup_steps) = (warmup_steps, warmup_steps);
+        let config = AdEMAMixConfig { alpha_warmup_steps, beta_3_warmup_steps, ..AdEMAMixConfig::default() };
+        test.run(AdEMAMixConfig { weight_decay: 0.1, ..config }.build().unwrap());
+    }
+    test.run(AdanConfig::default().build().unwrap());
+    test.run(AdanConfig { weight_decay: 0.1, ..AdanConfig::default() }.build().unwrap());
     test.run(LionConfig { weight_decay: 0.1, ..LionConfig::default() }.build().unwrap());
     test.run(LambConfig { weight_decay: 0.1, ..LambConfig::default() }.build().unwrap());
 }

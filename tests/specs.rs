@@ -80,6 +80,18 @@ fn rule_ranges() -> Vec<Row> {
         rule!(RAdam(RAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(AdaDelta(AdaDeltaConfig): rho BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(Lamb(LambConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(NAdam(NAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE,
+            momentum_decay NON_NEGATIVE),
+        rule!(AdaBelief(AdaBeliefConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
+        rule!(Yogi(YogiConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
+            initial_accumulator_value NON_NEGATIVE),
+        rule!(Adopt(AdoptConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(LaProp(LaPropConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(AdEMAMix(AdEMAMixConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, beta_3 BELOW_ONE, alpha NON_NEGATIVE,
+            epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(Adan(AdanConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, beta_3 BELOW_ONE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
         rule!(BurnSgd(BurnSgdConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE),
         rule!(BurnAdam(BurnAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(BurnAdamW(BurnAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
@@ -369,6 +381,8 @@ fn every_field_of_every_rule_changes_what_it_does() {
             let other = match field.as_str() {
                 // Muon's is compared with the norm of a whole matrix.
                 "epsilon" => Some(json!(30.0)),
+                // A warm-up of one step is over with the first.
+                "alpha_warmup_steps" | "beta_3_warmup_steps" => Some(json!(3)),
                 _ => another(value),
             };
             let Some(value) = other else { continue };

@@ -20,11 +20,20 @@ pub struct AdamConfig {
     pub weight_decay: f64,
     /// Whether the largest second moment so far divides.
     pub amsgrad: bool,
+    /// Whether both moments are corrected for their start at 0.
+    pub bias_correction: bool,
 }
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        AdamConfig { beta_1: 0.9, beta_2: 0.999, epsilon: 1e-8, weight_decay: 0.0, amsgrad: false }
+        AdamConfig {
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            amsgrad: false,
+            bias_correction: true,
+        }
     }
 }
 
@@ -47,6 +56,7 @@ impl AdamConfig {
             beta_2: self.beta_2,
             epsilon: self.epsilon,
             amsgrad: self.amsgrad,
+            bias_correction: self.bias_correction,
         };
         moments.check("adam")?;
         range::check("adam", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
@@ -62,16 +72,18 @@ impl AdamConfig {
 /// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ'
 /// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ'²
 /// uₜ = max(uₜ₋₁, vₜ) with amsgrad, else vₜ
-/// θₜ = θₜ₋₁ − ηₜ (mₜ / (1 − β₁ᵗ)) / (√(uₜ / (1 − β₂ᵗ)) + ε)
+/// c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ with bias_correction, else 1
+/// θₜ = θₜ₋₁ − ηₜ (mₜ / c₁) / (√(uₜ / c₂) + ε)
 /// ```
 ///
-/// | field          | symbol | default | range           |
-/// |:---------------|:-------|--------:|:----------------|
-/// | `beta_1`       | `β₁`   |     0.9 | `[0, 1)`        |
-/// | `beta_2`       | `β₂`   |   0.999 | `[0, 1)`        |
-/// | `epsilon`      | `ε`    |    1e-8 | `(0, ∞)`        |
-/// | `weight_decay` | `λ`    |       0 | `[0, ∞)`        |
-/// | `amsgrad`      |        |   false | true or false   |
+/// | field             | symbol | default | range         |
+/// |:------------------|:-------|--------:|:--------------|
+/// | `beta_1`          | `β₁`   |     0.9 | `[0, 1)`      |
+/// | `beta_2`          | `β₂`   |   0.999 | `[0, 1)`      |
+/// | `epsilon`         | `ε`    |    1e-8 | `(0, ∞)`      |
+/// | `weight_decay`    | `λ`    |       0 | `[0, ∞)`      |
+/// | `amsgrad`         |        |   false | true or false |
+/// | `bias_correction` |        |    true | true or false |
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///

@@ -40,8 +40,13 @@ impl LambConfig {
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     pub fn build(&self) -> Result<Lamb, Error> {
-        let moments =
-            Moments { beta_1: self.beta_1, beta_2: self.beta_2, epsilon: self.epsilon, amsgrad: false };
+        let moments = Moments {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            amsgrad: false,
+            bias_correction: true,
+        };
         moments.check("lamb")?;
         range::check("lamb", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
         Ok(Lamb { moments, weight_decay: self.weight_decay })

@@ -28,6 +28,7 @@ pub(super) struct Moments {
     pub beta_2: f64,
     pub epsilon: f64,
     pub amsgrad: bool,
+    pub bias_correction: bool,
 }
 
 impl Moments {
@@ -49,8 +50,9 @@ impl Moments {
     pub fn at_step(&self, lr: f64, t: u64) -> MomentsStep {
         // Both bias corrections are numbers, so they go into the two scalars of the quotient and cost nothing for each
         // element: m̂ / (√v̂ + ε) = m (√c₂ / c₁) / (√v + ε √c₂).
-        let correction_1 = 1.0 - power(self.beta_1, t);
-        let correction_2 = (1.0 - power(self.beta_2, t)).sqrt();
+        let correction = |beta: f64| if self.bias_correction { 1.0 - power(beta, t) } else { 1.0 };
+        let correction_1 = correction(self.beta_1);
+        let correction_2 = correction(self.beta_2).sqrt();
         MomentsStep {
             beta_1: self.beta_1,
             beta_2: self.beta_2,
@@ -72,7 +74,8 @@ pub(super) struct MomentsStep {
 }
 
 impl MomentsStep {
-    /// `η m̂ / (√v̂ + ε)`, or with `amsgrad` the largest `v` so far in place of `v`.
+    /// `η m̂ / (√v̂ + ε)`, or with `amsgrad` the largest `v` so far in place of `v`; without `bias_correction` `m̂` is `m`,
+    /// and `v̂` is `v`.
     #[inline(always)]
     pub fn update<V: Value>(&self, grad: V, state: &mut [V]) -> V {
         let [first, second, largest @ ..] = state else { unreachable!("two buffers or three") };

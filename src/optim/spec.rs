@@ -91,6 +91,13 @@ rules! {
     "adamw" => AdamW(AdamWConfig), "Adam with decoupled weight decay (Loshchilov & Hutter, 2017)";
     "adamax" => Adamax(AdamaxConfig), "mean of the gradients over the largest of them (Kingma & Ba, 2014)";
     "radam" => RAdam(RAdamConfig), "Adam that trusts its second moment only after some steps (Liu et al., 2019)";
+    "nadam" => NAdam(NAdamConfig), "Adam that looks one step ahead along its momentum (Dozat, 2016)";
+    "adabelief" => AdaBelief(AdaBeliefConfig), "mean of the gradients over how far they are from it (Zhuang et al., 2020)";
+    "yogi" => Yogi(YogiConfig), "Adam whose second moment moves by a share of each square (Zaheer et al., 2018)";
+    "adopt" => Adopt(AdoptConfig), "mean of the gradients, each over the root of the squares before it (Taniguchi et al., 2024)";
+    "laprop" => LaProp(LaPropConfig), "mean of the gradients, each over the root of the squares (Ziyin et al., 2020)";
+    "ademamix" => AdEMAMix(AdEMAMixConfig), "Adam with a second, much slower mean of the gradients (Pagliardini et al., 2024)";
+    "adan" => Adan(AdanConfig), "Adam along the gradients and their differences (Xie et al., 2022)";
     "rmsprop" => RmsProp(RmsPropConfig), "gradient over the root of the mean of its squares (Tieleman & Hinton, 2012)";
     "adagrad" => AdaGrad(AdaGradConfig), "gradient over the root of the sum of its squares (Duchi et al., 2011)";
     "adadelta" => AdaDelta(AdaDeltaConfig), "gradient in units of the steps so far (Zeiler, 2012)";

@@ -35,6 +35,23 @@ pub const TABLE: &[(&str, Scalar)] = &[
     ("adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.0", |theta, g, lr, t, memory| {
         theta - lr * adam(g, t, false, memory)
     }),
+    (
+        "adam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,bias_correction=false",
+        |theta, g, lr, _, memory| theta - lr * uncorrected_adam(g + 0.3 * theta, memory),
+    ),
+    (
+        "adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,bias_correction=false",
+        |theta, g, lr, _, memory| theta - lr * 0.3 * theta - lr * uncorrected_adam(g, memory),
+    ),
+    (
+        "adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,amsgrad=true,bias_correction=false,weight_decay=0.0",
+        |theta, g, lr, _, memory| {
+            uncorrected_adam(g, memory);
+            let [m, v, largest, ..] = memory;
+            *largest = largest.max(*v);
+            theta - lr * *m / (largest.sqrt() + 0.01)
+        },
+    ),
     ("rmsprop:alpha=0.8,epsilon=0.01", |theta, g, lr, _, [s, ..]| {
         *s = 0.8 * *s + 0.2 * g * g;
         theta - lr * g / (s.sqrt() + 0.01)
@@ -107,7 +124,130 @@ pub const TABLE: &[(&str, Scalar)] = &[
         *m = 0.7 * *m + 0.3 * g;
         theta - lr * *m / (1.0 - 0.7_f64.powi(t))
     }),
+    (
+        "nadam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,momentum_decay=0.5",
+        |theta, g, lr, t, memory| theta - lr * nadam(g + 0.3 * theta, t, memory),
+    ),
+    (
+        "nadam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,momentum_decay=0.5,decoupled_weight_decay=true",
+        |theta, g, lr, t, memory| theta - lr * 0.3 * theta - lr * nadam(g, t, memory),
+    ),
+    ("adabelief:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, [m, s, ..]| {
+        *m = 0.7 * *m + 0.3 * g;
+        *s = 0.9 * *s + 0.1 * (g - *m) * (g - *m) + 0.01;
+        let (mean, spread) = (*m / (1.0 - 0.7_f64.powi(t)), *s / (1.0 - 0.9_f64.powi(t)));
+        theta - lr * 0.3 * theta - lr * mean / (spread.sqrt() + 0.01)
+    }),
+    (
+        "yogi:beta_1=0.7,beta_2=0.9,epsilon=0.01,initial_accumulator_value=0.5",
+        |theta, g, lr, t, [m, v, ..]| {
+            if t == 1 {
+                (*m, *v) = (0.5, 0.5);
+            }
+            *m = 0.7 * *m + 0.3 * g;
+            *v += if *v > g * g { -0.1 * g * g } else { 0.1 * g * g };
+            theta - lr * (*m / (1.0 - 0.7_f64.powi(t))) / ((*v / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
+        },
+    ),
+    (
+        "yogi:beta_1=0.7,beta_2=0.9,epsilon=0.01,initial_accumulator_value=0.0",
+        |theta, g, lr, t, [m, v, ..]| {
+            *m = 0.7 * *m + 0.3 * g;
+            *v += if *v > g * g { -0.1 * g * g } else { 0.1 * g * g };
+            theta - lr * (*m / (1.0 - 0.7_f64.powi(t))) / ((*v / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
+        },
+    ),
+    ("adopt:beta_1=0.7,beta_2=0.5,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, [m, v, ..]| {
+        if t == 1 {
+            *v = g * g;
+            return theta;
+        }
+        let largest = f64::from(t - 1).powf(0.25);
+        *m = 0.7 * *m + 0.3 * (g / v.sqrt().max(0.01)).clamp(-largest, largest);
+        *v = 0.5 * *v + 0.5 * g * g;
+        theta - lr * 0.3 * theta - lr * *m
+    }),
+    // So large that it divides instead of the second moment.
+    ("adopt:beta_1=0.7,beta_2=0.5,epsilon=0.5", |theta, g, lr, t, [m, v, ..]| {
+        if t == 1 {
+            *v = g * g;
+            return theta;
+        }
+        let largest = f64::from(t - 1).powf(0.25);
+        *m = 0.7 * *m + 0.3 * (g / v.sqrt().max(0.5)).clamp(-largest, largest);
+        *v = 0.5 * *v + 0.5 * g * g;
+        theta - lr * *m
+    }),
+    ("laprop:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, [m, v, rate, ..]| {
+        *v = 0.9 * *v + 0.1 * g * g;
+        let divided = g / ((v.sqrt() + 0.01) / (1.0 - 0.9_f64.powi(t)).sqrt());
+        *m = 0.7 * *m + 0.3 * lr * divided;
+        *rate = 0.7 * *rate + 0.3 * lr;
+        (theta - lr * *m / *rate) * (1.0 - lr * 0.3)
+    }),
+    (
+        "ademamix:beta_1=0.7,beta_2=0.9,beta_3=0.8,alpha=3.0,epsilon=0.01,weight_decay=0.3",
+        |theta, g, lr, t, memory| theta - lr * 0.3 * theta - lr * ademamix(g, t, 3.0, 0.8, memory),
+    ),
+    (
+        "ademamix:beta_1=0.7,beta_2=0.9,beta_3=0.8,alpha=3.0,epsilon=0.01,alpha_warmup_steps=12",
+        |theta, g, lr, t, memory| {
+            let alpha = (3.0 * f64::from(t) / 12.0).min(3.0);
+            theta - lr * ademamix(g, t, alpha, 0.8, memory)
+        },
+    ),
+    (
+        "ademamix:beta_1=0.7,beta_2=0.9,beta_3=0.95,alpha=3.0,epsilon=0.01,beta_3_warmup_steps=12",
+        |theta, g, lr, t, memory| {
+            let (ln_1, ln_3, share) = (0.7_f64.ln(), 0.95_f64.ln(), f64::from(t) / 12.0);
+            let beta_3 = (ln_1 * ln_3 / ((1.0 - share) * ln_3 + share * ln_1)).exp();
+            theta - lr * ademamix(g, t, 3.0, if t < 12 { beta_3.min(0.95) } else { 0.95 }, memory)
+        },
+    ),
+    ("adan:beta_1=0.7,beta_2=0.6,beta_3=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, memory| {
+        (theta - lr * adan(g, t, memory)) / (1.0 + lr * 0.3)
+    }),
+    ("adan:beta_1=0.7,beta_2=0.6,beta_3=0.9,epsilon=0.01", |theta, g, lr, t, memory| {
+        theta - lr * adan(g, t, memory)
+    }),
 ];
+
+/// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, `ψ = 0.5`.
+fn nadam(g: f64, t: i32, [m, v, product, ..]: &mut [f64; 6]) -> f64 {
+    let momentum = |t: i32| 0.7 * (1.0 - 0.5 * 0.96_f64.powf(0.5 * f64::from(t)));
+    *product = if t == 1 { momentum(1) } else { *product * momentum(t) };
+    *m = 0.7 * *m + 0.3 * g;
+    *v = 0.9 * *v + 0.1 * g * g;
+    let ahead = momentum(t + 1) * *m / (1.0 - *product * momentum(t + 1))
+        + (1.0 - momentum(t)) * g / (1.0 - *product);
+    ahead / ((*v / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
+}
+
+/// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
+fn ademamix(g: f64, t: i32, alpha: f64, beta_3: f64, [fast, slow, v, ..]: &mut [f64; 6]) -> f64 {
+    *fast = 0.7 * *fast + 0.3 * g;
+    *slow = beta_3 * *slow + (1.0 - beta_3) * g;
+    *v = 0.9 * *v + 0.1 * g * g;
+    (*fast / (1.0 - 0.7_f64.powi(t)) + alpha * *slow) / ((*v / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
+}
+
+/// The step with `β₁ = 0.7`, `β₂ = 0.6`, `β₃ = 0.9`, `ε = 0.01`.
+fn adan(g: f64, t: i32, [m, d, n, previous, ..]: &mut [f64; 6]) -> f64 {
+    let difference = if t == 1 { 0.0 } else { g - *previous };
+    *previous = g;
+    *m = 0.7 * *m + 0.3 * g;
+    *d = 0.6 * *d + 0.4 * difference;
+    *n = 0.9 * *n + 0.1 * (g + 0.6 * difference).powi(2);
+    let direction = *m / (1.0 - 0.7_f64.powi(t)) + 0.6 * *d / (1.0 - 0.6_f64.powi(t));
+    direction / ((*n / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
+}
+
+/// `m / (√v + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
+fn uncorrected_adam(g: f64, [m, v, ..]: &mut [f64; 6]) -> f64 {
+    *m = 0.7 * *m + 0.3 * g;
+    *v = 0.9 * *v + 0.1 * g * g;
+    *m / (v.sqrt() + 0.01)
+}
 
 /// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, for which `ρ∞` is 19.
 fn radam(g: f64, t: i32, [m, v, ..]: &mut [f64; 6]) -> f64 {
