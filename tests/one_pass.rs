@@ -88,7 +88,11 @@ fn with_every_rule(test: &impl WithRule) {
         test.run(SgdConfig { momentum, nesterov, dampening, weight_decay: 0.1 }.build().unwrap());
     }
     for (momentum, centered) in [(0.0, false), (0.9, false), (0.0, true), (0.9, true)] {
-        test.run(RmsPropConfig { momentum, centered, ..RmsPropConfig::default() }.build().unwrap());
+        for epsilon_inside_sqrt in [false, true] {
+            let config =
+                RmsPropConfig { momentum, centered, epsilon_inside_sqrt, ..RmsPropConfig::default() };
+            test.run(config.build().unwrap());
+        }
     }
     test.run(AdaGradConfig { initial_accumulator_value: 0.1, ..AdaGradConfig::default() }.build().unwrap());
     test.run(AdamaxConfig { weight_decay: 0.1, ..AdamaxConfig::default() }.build().unwrap());

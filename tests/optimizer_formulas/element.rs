@@ -59,6 +59,20 @@ pub const TABLE: &[(&str, Scalar)] = &[
             theta - lr * *b
         },
     ),
+    ("rmsprop:alpha=0.8,epsilon=0.01,epsilon_inside_sqrt=true", |theta, g, lr, _, [s, ..]| {
+        *s = 0.8 * *s + 0.2 * g * g;
+        theta - lr * g / (*s + 0.01).sqrt()
+    }),
+    (
+        "rmsprop:alpha=0.8,epsilon=0.01,momentum=0.6,centered=true,weight_decay=0.3,epsilon_inside_sqrt=true",
+        |theta, g, lr, _, [s, a, b, ..]| {
+            let g = g + 0.3 * theta;
+            *s = 0.8 * *s + 0.2 * g * g;
+            *a = 0.8 * *a + 0.2 * g;
+            *b = 0.6 * *b + g / (*s - *a * *a + 0.01).sqrt();
+            theta - lr * *b
+        },
+    ),
     ("adagrad:epsilon=0.01", |theta, g, lr, _, [s, ..]| {
         *s += g * g;
         theta - lr * g / (s.sqrt() + 0.01)
