@@ -103,6 +103,20 @@ fn with_every_rule(test: &impl WithRule) {
     }
     test.run(LionConfig { weight_decay: 0.1, ..LionConfig::default() }.build().unwrap());
     test.run(LambConfig { weight_decay: 0.1, ..LambConfig::default() }.build().unwrap());
+    for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+        let config = LarsConfig { momentum, nesterov, weight_decay: 0.1, ..LarsConfig::default() };
+        test.run(config.build().unwrap());
+    }
+    test.run(StableAdamWConfig::default().build().unwrap());
+    test.run(RpropConfig::default().build().unwrap());
+    test.run(SignumConfig { weight_decay: 0.1, ..SignumConfig::default() }.build().unwrap());
+    test.run(CautiousLionConfig { weight_decay: 0.1, ..CautiousLionConfig::default() }.build().unwrap());
+    test.run(CautiousAdamWConfig { weight_decay: 0.1, ..CautiousAdamWConfig::default() }.build().unwrap());
+    test.run(GramsConfig { weight_decay: 0.1, ..GramsConfig::default() }.build().unwrap());
+    test.run(MarsConfig { weight_decay: 0.1, ..MarsConfig::default() }.build().unwrap());
+    for lr_power in [-0.5, -0.8] {
+        test.run(FtrlConfig { lr_power, beta: 0.1, l1: 0.01, l2: 0.1 }.build().unwrap());
+    }
 }
 
 /// The buffers of a rule before its first step.
