@@ -20,6 +20,10 @@ pub(crate) const SHARE: Range = Range::new(0.0, true, 1.0, true);
 pub(crate) const NON_NEGATIVE: Range = Range::new(0.0, true, f64::INFINITY, false);
 /// `(0, ∞)`.
 pub(crate) const POSITIVE: Range = Range::new(0.0, false, f64::INFINITY, false);
+/// `(0, 1)`.
+pub(crate) const POSITIVE_BELOW_ONE: Range = Range::new(0.0, false, 1.0, false);
+/// `(1, ∞)`.
+pub(crate) const ABOVE_ONE: Range = Range::new(1.0, false, f64::INFINITY, false);
 /// `(0, 1]`.
 pub(crate) const POSITIVE_UP_TO_ONE: Range = Range::new(0.0, false, 1.0, true);
 /// `(−∞, 0)`.
@@ -35,6 +39,11 @@ impl Range {
     /// `[0, highest]`.
     pub(crate) const fn up_to(highest: f64) -> Self {
         Range::new(0.0, true, highest, true)
+    }
+
+    /// `[lowest, ∞)`.
+    pub(crate) const fn starting_at(lowest: f64) -> Self {
+        Range::new(lowest, true, f64::INFINITY, false)
     }
 
     fn contains(self, value: f64) -> bool {
@@ -103,8 +112,11 @@ mod tests {
             (NON_NEGATIVE, "[0, ∞)", [0.0, f64::MAX], [f64::INFINITY, -1e-300]),
             (POSITIVE, "(0, ∞)", [1e-300, f64::MAX], [f64::INFINITY, 0.0]),
             (POSITIVE_UP_TO_ONE, "(0, 1]", [1e-300, 1.0], [0.0, 1.1]),
+            (POSITIVE_BELOW_ONE, "(0, 1)", [1e-300, 0.999], [0.0, 1.0]),
+            (ABOVE_ONE, "(1, ∞)", [1.001, f64::MAX], [1.0, f64::INFINITY]),
             (NEGATIVE, "(−∞, 0)", [f64::MIN, -1e-300], [0.0, f64::NEG_INFINITY]),
             (FINITE, "(−∞, ∞)", [f64::MIN, f64::MAX], [f64::INFINITY, f64::NEG_INFINITY]),
+            (Range::starting_at(0.1), "[0.1, ∞)", [0.1, f64::MAX], [0.09, f64::INFINITY]),
             (Range::up_to(0.1), "[0, 0.1]", [0.0, 0.1], [0.11, -0.1]),
         ] {
             assert_eq!(range.to_string(), text);

@@ -90,7 +90,11 @@ fn with_every_rule(test: &impl WithRule) {
         test.run(SgdConfig { momentum, nesterov, dampening, weight_decay: 0.1 }.build().unwrap());
     }
     for (momentum, centered) in [(0.0, false), (0.9, false), (0.0, true), (0.9, true)] {
-        test.run(RmsPropConfig { momentum, centered, ..RmsPropConfig::default() }.build().unwrap());
+        for epsilon_inside_sqrt in [false, true] {
+            let config =
+                RmsPropConfig { momentum, centered, epsilon_inside_sqrt, ..RmsPropConfig::default() };
+            test.run(config.build().unwrap());
+        }
     }
     test.run(AdaGradConfig { initial_accumulator_value: 0.1, ..AdaGradConfig::default() }.build().unwrap());
     test.run(AdamaxConfig { weight_decay: 0.1, ..AdamaxConfig::default() }.build().unwrap());
@@ -114,6 +118,20 @@ fn with_every_rule(test: &impl WithRule) {
     test.run(AdanConfig { weight_decay: 0.1, ..AdanConfig::default() }.build().unwrap());
     test.run(LionConfig { weight_decay: 0.1, ..LionConfig::default() }.build().unwrap());
     test.run(LambConfig { weight_decay: 0.1, ..LambConfig::default() }.build().unwrap());
+    for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+        let config = LarsConfig { momentum, nesterov, weight_decay: 0.1, ..LarsConfig::default() };
+        test.run(config.build().unwrap());
+    }
+    test.run(StableAdamWConfig::default().build().unwrap());
+    test.run(RpropConfig::default().build().unwrap());
+    test.run(SignumConfig { weight_decay: 0.1, ..SignumConfig::default() }.build().unwrap());
+    test.run(CautiousLionConfig { weight_decay: 0.1, ..CautiousLionConfig::default() }.build().unwrap());
+    test.run(CautiousAdamWConfig { weight_decay: 0.1, ..CautiousAdamWConfig::default() }.build().unwrap());
+    test.run(GramsConfig { weight_decay: 0.1, ..GramsConfig::default() }.build().unwrap());
+    test.run(MarsConfig { weight_decay: 0.1, ..MarsConfig::default() }.build().unwrap());
+    for lr_power in [-0.5, -0.8] {
+        test.run(FtrlConfig { lr_power, beta: 0.1, l1: 0.01, l2: 0.1 }.build().unwrap());
+    }
 }
 
 /// The buffers of a rule before its first step.

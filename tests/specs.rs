@@ -23,8 +23,14 @@ const SHARE: Ends = Ends { inside: [0.0, 1.0], outside: [1.000001, -1e-9] };
 const NON_NEGATIVE: Ends = Ends { inside: [0.0, 1e30], outside: [f64::INFINITY, -1e-9] };
 const POSITIVE: Ends = Ends { inside: [1e-30, 1e30], outside: [f64::INFINITY, 0.0] };
 const POSITIVE_UP_TO_ONE: Ends = Ends { inside: [1e-30, 1.0], outside: [1.000001, 0.0] };
+const POSITIVE_BELOW_ONE: Ends = Ends { inside: [1e-30, 0.999999], outside: [1.0, 0.0] };
+const ABOVE_ONE: Ends = Ends { inside: [1.000001, 1e30], outside: [1.0, f64::INFINITY] };
 const NEGATIVE: Ends = Ends { inside: [-1e30, -1e-30], outside: [0.0, f64::NEG_INFINITY] };
 const FINITE: Ends = Ends { inside: [-1e30, 1e30], outside: [f64::INFINITY, f64::NEG_INFINITY] };
+/// Beside the other's default of 50.
+const UP_TO_RPROPS_LONGEST: Ends = Ends { inside: [0.0, 50.0], outside: [f64::INFINITY, -1e-9] };
+/// Beside the other's default of 1e-6.
+const FROM_RPROPS_SHORTEST: Ends = Ends { inside: [1e-6, 1e30], outside: [f64::INFINITY, 0.999e-6] };
 /// Up to the run's rate, which is [`RUN`]'s.
 const UP_TO_THE_RATE: Ends = Ends { inside: [0.0, RUN.lr], outside: [RUN.lr * 1.000001, -1e-9] };
 
@@ -92,6 +98,19 @@ fn rule_ranges() -> Vec<Row> {
             epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(Adan(AdanConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, beta_3 BELOW_ONE, epsilon POSITIVE,
             weight_decay NON_NEGATIVE),
+        rule!(Lars(LarsConfig): momentum BELOW_ONE, weight_decay NON_NEGATIVE, trust_coefficient POSITIVE),
+        rule!(StableAdamW(StableAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
+        rule!(Rprop(RpropConfig): eta_minus POSITIVE_BELOW_ONE, eta_plus ABOVE_ONE, step_min UP_TO_RPROPS_LONGEST,
+            step_max FROM_RPROPS_SHORTEST),
+        rule!(Signum(SignumConfig): beta BELOW_ONE, weight_decay NON_NEGATIVE),
+        rule!(CautiousLion(CautiousLionConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, weight_decay NON_NEGATIVE),
+        rule!(CautiousAdamW(CautiousAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
+        rule!(Grams(GramsConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
+        rule!(Mars(MarsConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, gamma NON_NEGATIVE, epsilon POSITIVE,
+            weight_decay NON_NEGATIVE),
+        rule!(Ftrl(FtrlConfig): lr_power NEGATIVE, beta NON_NEGATIVE, l1 NON_NEGATIVE, l2 NON_NEGATIVE),
         rule!(BurnSgd(BurnSgdConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE),
         rule!(BurnAdam(BurnAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(BurnAdamW(BurnAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
@@ -201,6 +220,8 @@ fn nesterov_needs_momentum_and_no_dampening() {
         ("sgd:momentum=0.9,nesterov=true", true),
         ("sgd:nesterov=true", false),
         ("sgd:momentum=0.9,dampening=0.1,nesterov=true", false),
+        ("lars:nesterov=true", true),
+        ("lars:momentum=0.0,nesterov=true", false),
     ] {
         let built = text.parse::<OptimizerSpec>().unwrap().build();
         assert_eq!(built.is_ok(), accepted, "{text}");
@@ -383,6 +404,10 @@ fn every_field_of_every_rule_changes_what_it_does() {
                 "epsilon" => Some(json!(30.0)),
                 // A warm-up of one step is over with the first.
                 "alpha_warmup_steps" | "beta_3_warmup_steps" => Some(json!(3)),
+                // In a narrow range, or of account only beside the rate.
+                "lr_power" => Some(json!(-0.7)),
+                "eta_plus" => Some(json!(1.5)),
+                "step_min" | "step_max" => Some(json!(0.95)),
                 _ => another(value),
             };
             let Some(value) = other else { continue };

@@ -2,6 +2,7 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::{self, Moments, MomentsStep};
+use crate::optim::trust_ratio::trust_ratio;
 use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
@@ -155,10 +156,7 @@ impl Update for LambStep {
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
         let [theta_square, direction_square] = sums else { unreachable!("two sums") };
-        let one = theta_square.constant(1.0);
-        let ratio = theta_square.clone().sqrt() / direction_square.clone().sqrt();
-        let ratio = direction_square.clone().if_positive(ratio, one.clone());
-        let ratio = theta_square.clone().if_positive(ratio, one);
+        let ratio = trust_ratio(theta_square, direction_square, 1.0);
         let direction = self.direction(&theta, grad, state);
         theta - direction * ratio.mul_scalar(self.lr)
     }

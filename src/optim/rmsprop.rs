@@ -20,11 +20,20 @@ pub struct RmsPropConfig {
     pub momentum: f64,
     /// Whether the variance divides instead of the mean of the squares.
     pub centered: bool,
+    /// Whether epsilon is added under the root instead of to it.
+    pub epsilon_inside_sqrt: bool,
 }
 
 impl Default for RmsPropConfig {
     fn default() -> Self {
-        RmsPropConfig { alpha: 0.99, epsilon: 1e-8, weight_decay: 0.0, momentum: 0.0, centered: false }
+        RmsPropConfig {
+            alpha: 0.99,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            momentum: 0.0,
+            centered: false,
+            epsilon_inside_sqrt: false,
+        }
     }
 }
 
@@ -62,17 +71,19 @@ impl RmsPropConfig {
 /// gₜ' = gₜ + λ θₜ₋₁
 /// sₜ = α sₜ₋₁ + (1 − α) gₜ'²
 /// aₜ = α aₜ₋₁ + (1 − α) gₜ' with centered, else 0
-/// bₜ = μ bₜ₋₁ + gₜ' / (√max(0, sₜ − aₜ²) + ε)
+/// cₜ = max(0, sₜ − aₜ²)
+/// bₜ = μ bₜ₋₁ + gₜ' / (√cₜ + ε)                     or, with epsilon_inside_sqrt, μ bₜ₋₁ + gₜ' / √(cₜ + ε)
 /// θₜ = θₜ₋₁ − ηₜ bₜ
 /// ```
 ///
-/// | field          | symbol | default | range           |
-/// |:---------------|:-------|--------:|:----------------|
-/// | `alpha`        | `α`    |    0.99 | `[0, 1)`        |
-/// | `epsilon`      | `ε`    |    1e-8 | `(0, ∞)`        |
-/// | `weight_decay` | `λ`    |       0 | `[0, ∞)`        |
-/// | `momentum`     | `μ`    |       0 | `[0, 1)`        |
-/// | `centered`     |        |   false | true or false   |
+/// | field                 | symbol | default | range         |
+/// |:----------------------|:-------|--------:|:--------------|
+/// | `alpha`               | `α`    |    0.99 | `[0, 1)`      |
+/// | `epsilon`             | `ε`    |    1e-8 | `(0, ∞)`      |
+/// | `weight_decay`        | `λ`    |       0 | `[0, ∞)`      |
+/// | `momentum`            | `μ`    |       0 | `[0, 1)`      |
+/// | `centered`            |        |   false | true or false |
+/// | `epsilon_inside_sqrt` |        |   false | true or false |
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
@@ -98,7 +109,8 @@ impl RmsPropConfig {
 ///
 /// # Differs from
 /// PyTorch: a variance that rounding makes negative counts as 0 instead of NaN; `ε = 0` is refused. Burn: the momentum
-/// is 0, not 0.9, and `ε` is 1e-8, not 1e-5. TensorFlow puts `ε` under the root.
+/// is 0, not 0.9, and `ε` is 1e-8, not 1e-5. TensorFlow and, unless told not to, optax put `ε` under the root, as
+/// `epsilon_inside_sqrt` does.
 ///
 /// # Reference
 /// Tieleman & Hinton, *Lecture 6.5*, Coursera: Neural Networks for Machine Learning, 2012,
@@ -126,8 +138,9 @@ impl ElementwiseRule for RmsProp {
     type Step = RmsPropStep;
 
     fn at_step(&self, At { lr, .. }: At<'_>) -> RmsPropStep {
-        let RmsPropConfig { alpha, epsilon, weight_decay, momentum, centered } = self.config;
-        RmsPropStep { lr, alpha, epsilon, weight_decay, momentum, centered }
+        let RmsPropConfig { alpha, epsilon, weight_decay, momentum, centered, epsilon_inside_sqrt } =
+            self.config;
+        RmsPropStep { lr, alpha, epsilon, weight_decay, momentum, centered, epsilon_inside_sqrt }
     }
 }
 
@@ -142,6 +155,7 @@ pub struct RmsPropStep {
     weight_decay: f64,
     momentum: f64,
     centered: bool,
+    epsilon_inside_sqrt: bool,
 }
 
 impl Update for RmsPropStep {
@@ -161,7 +175,12 @@ impl Update for RmsPropStep {
             }
             further => (mean_square.clone(), further),
         };
-        let update = grad / spread.sqrt().add_scalar(self.epsilon);
+        let denominator = if self.epsilon_inside_sqrt {
+            spread.add_scalar(self.epsilon).sqrt()
+        } else {
+            spread.sqrt().add_scalar(self.epsilon)
+        };
+        let update = grad / denominator;
         let direction = match further {
             [velocity] => {
                 *velocity = velocity.clone().mul_scalar(self.momentum) + update;

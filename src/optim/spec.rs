@@ -103,6 +103,15 @@ rules! {
     "adadelta" => AdaDelta(AdaDeltaConfig), "gradient in units of the steps so far (Zeiler, 2012)";
     "lion" => Lion(LionConfig), "sign of momentum and gradient together (Chen et al., 2023)";
     "lamb" => Lamb(LambConfig), "Adam's direction, as long in each tensor as the tensor (You et al., 2019)";
+    "lars" => Lars(LarsConfig), "momentum, each gradient as long as a share of its tensor (You et al., 2017)";
+    "stable_adamw" => StableAdamW(StableAdamWConfig), "AdamW, shorter where gradients surprise it (Wortsman et al., 2023)";
+    "rprop" => Rprop(RpropConfig), "sign of the gradient, a step size for each element (Riedmiller & Braun, 1993)";
+    "signum" => Signum(SignumConfig), "sign of the momentum (Bernstein et al., 2018)";
+    "cautious_lion" => CautiousLion(CautiousLionConfig), "Lion where the gradient agrees (Liang et al., 2024)";
+    "cautious_adamw" => CautiousAdamW(CautiousAdamWConfig), "AdamW where the gradient agrees (Liang et al., 2024)";
+    "grams" => Grams(GramsConfig), "length of Adam's step, sign of the gradient (Cao, Li & Song, 2024)";
+    "mars" => Mars(MarsConfig), "AdamW of gradients corrected by their change (Yuan et al., 2024)";
+    "ftrl" => Ftrl(FtrlConfig), "follows the regularized leader: exact zeros under L1 (McMahan et al., 2013)";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
     "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";

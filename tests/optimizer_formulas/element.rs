@@ -1,6 +1,7 @@
 //! Rules that treat every element by itself.
 
 use super::Scalar;
+use std::cmp::Ordering;
 
 /// `(settings, the rule once more)`.
 pub const TABLE: &[(&str, Scalar)] = &[
@@ -73,6 +74,20 @@ pub const TABLE: &[(&str, Scalar)] = &[
             *s = 0.8 * *s + 0.2 * g * g;
             *a = 0.8 * *a + 0.2 * g;
             *b = 0.6 * *b + g / ((*s - *a * *a).sqrt() + 0.01);
+            theta - lr * *b
+        },
+    ),
+    ("rmsprop:alpha=0.8,epsilon=0.01,epsilon_inside_sqrt=true", |theta, g, lr, _, [s, ..]| {
+        *s = 0.8 * *s + 0.2 * g * g;
+        theta - lr * g / (*s + 0.01).sqrt()
+    }),
+    (
+        "rmsprop:alpha=0.8,epsilon=0.01,momentum=0.6,centered=true,weight_decay=0.3,epsilon_inside_sqrt=true",
+        |theta, g, lr, _, [s, a, b, ..]| {
+            let g = g + 0.3 * theta;
+            *s = 0.8 * *s + 0.2 * g * g;
+            *a = 0.8 * *a + 0.2 * g;
+            *b = 0.6 * *b + g / (*s - *a * *a + 0.01).sqrt();
             theta - lr * *b
         },
     ),
@@ -247,6 +262,44 @@ fn uncorrected_adam(g: f64, [m, v, ..]: &mut [f64; 6]) -> f64 {
     *m = 0.7 * *m + 0.3 * g;
     *v = 0.9 * *v + 0.1 * g * g;
     *m / (v.sqrt() + 0.01)
+        "rprop:eta_minus=0.3,eta_plus=1.7,step_min=0.02,step_max=0.3",
+        |theta, g, lr, t, [size, direction, ..]| {
+            let agreement = *direction * g;
+            let factor = match agreement.partial_cmp(&0.0) {
+                Some(Ordering::Greater) => 1.7,
+                Some(Ordering::Less) => 0.3,
+                _ => 1.0,
+            };
+            *size = (if t == 1 { lr } else { *size } * factor).clamp(0.02, 0.3);
+            *direction = if agreement < 0.0 { 0.0 } else { g.signum() };
+            theta - *size * *direction
+        },
+    ),
+    ("signum:beta=0.6,weight_decay=0.3", |theta, g, lr, _, [m, ..]| {
+        *m = 0.6 * *m + 0.4 * g;
+        theta - lr * (m.signum() + 0.3 * theta)
+    }),
+    ("signum:beta=0.0", |theta, g, lr, _, _| theta - lr * g.signum()),
+    ("grams:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, [m, v, ..]| {
+        *m = 0.7 * *m + 0.3 * g;
+        *v = 0.9 * *v + 0.1 * g * g;
+        let mean = m.abs() / (1.0 - 0.7_f64.powi(t));
+        let length = mean * (1.0 - 0.9_f64.powi(t)).sqrt() / (v.sqrt() + 0.01);
+        theta - lr * (g.signum() * length + 0.3 * theta)
+    }),
+    ("ftrl:lr_power=-0.8,beta=0.7,l1=0.4,l2=3.0", |theta, g, lr, _, memory| {
+        ftrl(theta, g, lr, [0.8, 0.7, 0.4, 3.0], memory)
+    }),
+    ("ftrl:beta=0.7", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.7, 0.0, 0.0], memory)),
+    ("ftrl:l1=0.4,l2=3.0", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.0, 0.4, 3.0], memory)),
+];
+
+/// With the rate's power, its offset, and both penalties.
+fn ftrl(theta: f64, g: f64, lr: f64, [power, beta, l1, l2]: [f64; 4], [z, n, ..]: &mut [f64; 6]) -> f64 {
+    let before = n.powf(power);
+    *n += g * g;
+    *z += g - (n.powf(power) - before) / lr * theta;
+    if z.abs() <= l1 { 0.0 } else { (z.signum() * l1 - *z) / ((beta + n.sqrt()) / lr + l2) }
 }
 
 /// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, for which `ρ∞` is 19.

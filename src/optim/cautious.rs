@@ -1,0 +1,18 @@
+//! The mask of cautious rules: only what the gradient agrees with is moved (Liang et al., 2024).
+
+use crate::kernel::Value;
+
+/// `value` where `direction` and gradient have the same sign, 0 elsewhere and where either is 0.
+#[inline(always)]
+pub(super) fn where_agreed<V: Value>(direction: V, grad: V, value: V) -> V {
+    // The product of signs, because that of two small numbers may be 0 in 32 bits.
+    let zero = value.constant(0.0);
+    (direction.sign() * grad.sign()).if_positive(value, zero)
+}
+
+/// 1 where they have the same sign, else 0: their sum is how many of the tensor's elements do.
+#[inline(always)]
+pub(super) fn agreement<V: Value>(direction: V, grad: V) -> V {
+    let one = direction.constant(1.0);
+    where_agreed(direction, grad, one)
+}

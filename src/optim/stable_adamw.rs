@@ -1,0 +1,197 @@
+use crate::error::Error;
+use crate::kernel::{Update, Value};
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::moments::{moving_average, power};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, weight_decay};
+use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`StableAdamW`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StableAdamWConfig {
+    /// Decay of the first moment.
+    pub beta_1: f64,
+    /// Decay of the second moment.
+    pub beta_2: f64,
+    /// Added to the denominator.
+    pub epsilon: f64,
+    /// Weight decay, apart from the gradient.
+    pub weight_decay: f64,
+}
+
+impl Default for StableAdamWConfig {
+    fn default() -> Self {
+        StableAdamWConfig { beta_1: 0.9, beta_2: 0.99, epsilon: 1e-8, weight_decay: 0.01 }
+    }
+}
+
+impl RuleConfig for StableAdamWConfig {
+    const DEFAULT_LR: f64 = 1e-3;
+
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::elementwise(self.build()?)])
+    }
+}
+
+impl StableAdamWConfig {
+    /// The rule by itself, for Burn's `ModuleOptimizer` or one's own loop.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    pub fn build(&self) -> Result<StableAdamW, Error> {
+        range::check(
+            "stable_adamw",
+            [
+                ("beta_1", self.beta_1, BELOW_ONE),
+                ("beta_2", self.beta_2, BELOW_ONE),
+                ("epsilon", self.epsilon, POSITIVE),
+                ("weight_decay", self.weight_decay, NON_NEGATIVE),
+            ],
+        )?;
+        Ok(StableAdamW { config: self.clone() })
+    }
+}
+
+/// StableAdamW: AdamW with shorter steps for tensors whose gradients are larger than it expected (Wortsman et al., 2023).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0
+/// β̂ᵢ = βᵢ (1 − βᵢᵗ⁻¹) / (1 − βᵢᵗ)                      for i = 1, 2
+/// mₜ = β̂₁ mₜ₋₁ + (1 − β̂₁) gₜ
+/// vₜ = β̂₂ vₜ₋₁ + (1 − β̂₂) gₜ²
+/// ρₜ = max(1, √mean(gₜ² / max(vₜ, ε²)))               mean over the tensor
+/// θₜ = (1 − ηₜ λ / ρₜ) θₜ₋₁ − (ηₜ / ρₜ) mₜ / (√vₜ + ε)
+/// ```
+///
+/// | field          | symbol | default | range    |
+/// |:---------------|:-------|--------:|:---------|
+/// | `beta_1`       | `β₁`   |     0.9 | `[0, 1)` |
+/// | `beta_2`       | `β₂`   |    0.99 | `[0, 1)` |
+/// | `epsilon`      | `ε`    |    1e-8 | `(0, ∞)` |
+/// | `weight_decay` | `λ`    |    0.01 | `[0, ∞)` |
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. With `β̂` in place of `β` both
+/// moments are free of their start at 0, so `m` and `v` here are what Adam calls `m / (1 − β₁ᵗ)` and `v / (1 − β₂ᵗ)`.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
+///
+/// # Errors
+/// [`StableAdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// Without momentum no step of a single element is longer than the learning rate, however sudden its gradient. AdamW's
+/// second step here would be 1.41 times as long:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+/// use optlab::optim::StableAdamWConfig;
+///
+/// let rule = StableAdamWConfig { beta_1: 0.0, weight_decay: 0.0, ..StableAdamWConfig::default() }.build()?;
+/// let device = Device::default();
+/// let (mut theta, mut state) = (Tensor::<1>::zeros([1], &device), None);
+/// for (grad, expected) in [(1.0, -0.5), (1000.0, -1.0)] {
+///     (theta, state) = rule.step(0.5, theta, Tensor::from_floats([grad], &device), state);
+///     assert!((theta.clone().into_scalar::<f32>() - expected).abs() < 1e-5);
+/// }
+/// # Ok::<(), optlab::Error>(())
+/// ```
+///
+/// # Differs from
+/// pytorch_optimizer: no sums with a compensation for 16-bit floats, no decay as part of the gradient, and `ε = 0` is
+/// refused.
+///
+/// # Reference
+/// Wortsman et al., *Stable and low-precision training for large-scale vision-language models*, 2023,
+/// <https://arxiv.org/abs/2304.13013>
+#[derive(Debug, Clone)]
+pub struct StableAdamW {
+    config: StableAdamWConfig,
+}
+
+impl Rule for StableAdamW {
+    const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
+}
+
+impl ElementwiseRule for StableAdamW {
+    type Step = StableAdamWStep;
+
+    fn at_step(&self, At { lr, t, elements, .. }: At<'_>) -> StableAdamWStep {
+        let StableAdamWConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let debiased = |beta: f64| beta * (1.0 - power(beta, t - 1)) / (1.0 - power(beta, t));
+        StableAdamWStep {
+            lr,
+            beta_1: debiased(beta_1),
+            beta_2: debiased(beta_2),
+            epsilon,
+            weight_decay,
+            share: 1.0 / elements as f64,
+        }
+    }
+}
+
+burn_optimizer!(StableAdamW);
+
+/// The coefficients of [`StableAdamW`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct StableAdamWStep {
+    lr: f64,
+    /// `β̂₁`.
+    beta_1: f64,
+    /// `β̂₂`.
+    beta_2: f64,
+    epsilon: f64,
+    weight_decay: f64,
+    /// Of an element in a mean.
+    share: f64,
+}
+
+impl StableAdamWStep {
+    /// `√vₜ`.
+    #[inline(always)]
+    fn root<V: Value>(&self, grad: V, second: &mut V) -> V {
+        *second = moving_average(second, grad.square(), self.beta_2);
+        second.clone().sqrt()
+    }
+}
+
+impl Update for StableAdamWStep {
+    /// Of the squares of the gradients in units of what was expected.
+    const SUMS: usize = 1;
+
+    #[inline(always)]
+    fn term<V: Value>(&self, _sum: usize, _theta: V, grad: V, state: &mut [V]) -> V {
+        let [_, second] = state else { unreachable!("two buffers") };
+        // Roots on both sides of the division, because ε² may be no number of 32 bits.
+        let root = self.root(grad.clone(), second).at_least(self.epsilon);
+        (grad / root).square()
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
+        let [first, second] = state else { unreachable!("two buffers") };
+        let [square] = sums else { unreachable!("one sum") };
+        *first = moving_average(first, grad.clone(), self.beta_1);
+        let direction = first.clone() / self.root(grad, second).add_scalar(self.epsilon);
+        let direction = weight_decay::coupled(direction, &theta, self.weight_decay);
+        let surprise = square.clone().mul_scalar(self.share).sqrt().at_least(1.0);
+        theta - direction * (square.constant(self.lr) / surprise)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::optim::Optimizer;
+    use burn::tensor::{Device, Tensor};
+
+    #[test]
+    fn without_a_gradient_nothing_but_the_decay_happens_however_small_epsilon_is() {
+        let device = Device::default();
+        let rule = StableAdamWConfig { epsilon: 1e-30, weight_decay: 0.5, ..StableAdamWConfig::default() };
+        let rule = rule.build().unwrap();
+        let theta = Tensor::<1>::ones([3], &device);
+        let (theta, _) = rule.step(0.5, theta, Tensor::zeros([3], &device), None);
+        assert_eq!(theta.into_data().try_to_vec::<f32>().unwrap(), [0.75; 3]);
+    }
+}
