@@ -75,6 +75,10 @@ rules! {
     "adadelta" => AdaDelta(AdaDeltaConfig), "gradient in units of the steps so far (Zeiler, 2012)";
     "lion" => Lion(LionConfig), "sign of momentum and gradient together (Chen et al., 2023)";
     "lamb" => Lamb(LambConfig), "Adam's direction, as long in each tensor as the tensor (You et al., 2019)";
+    "novograd" => NovoGrad(NovoGradConfig), "gradient over the root of the mean of its squared lengths (Ginsburg et al., 2019)";
+    "adafactor" => Adafactor(AdafactorConfig), "second moments of rows and columns only (Shazeer & Stern, 2018)";
+    "came" => Came(CameConfig), "Adafactor with a momentum, longer where steps agree (Luo et al., 2023)";
+    "sm3" => Sm3(Sm3Config), "AdaGrad with a sum for each row and each column only (Anil et al., 2019)";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
     "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";
