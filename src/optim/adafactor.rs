@@ -210,7 +210,8 @@ mod tests {
         // A gradient that stays is divided by itself, so that a step is the rate times the parameter.
         for expected in [0.0, 64.0 - 64.0 / 2.0_f32.sqrt(), 64.0 - 64.0 / 3.0_f32.sqrt(), 32.0] {
             let theta = Tensor::<1>::full([1], 64.0, &device);
-            let (theta, next) = adafactor.step(5.0, theta, Tensor::full([1], 0.5, &device), state);
+            let (theta, next) =
+                Optimizer::step(&adafactor, 5.0, theta, Tensor::full([1], 0.5, &device), state);
             assert!((theta.into_scalar::<f32>() - expected).abs() < 1e-4, "{expected}");
             state = next;
         }
@@ -222,7 +223,8 @@ mod tests {
         let adafactor = AdafactorConfig::default().build().unwrap();
         for size in [1e-12_f32, 1e15] {
             let theta = Tensor::<2>::full([3, 4], 1.0, &device);
-            let (theta, _) = adafactor.step(0.01, theta, Tensor::full([3, 4], size, &device), None);
+            let (theta, _) =
+                Optimizer::step(&adafactor, 0.01, theta, Tensor::full([3, 4], size, &device), None);
             for theta in theta.into_data().iter::<f32>() {
                 assert!((theta - 0.99).abs() < 1e-6, "{size}: {theta}");
             }

@@ -215,7 +215,7 @@ mod tests {
         let came = CameConfig::default().build().unwrap();
         let theta = Tensor::<2>::ones([2, 2], &device);
         let grad = Tensor::from_floats([[1e18, 0.0], [0.0, 0.0]], &device);
-        let (theta, _) = came.step(0.01, theta, grad, None);
+        let (theta, _) = Optimizer::step(&came, 0.01, theta, grad, None);
         let theta: Vec<f32> = theta.into_data().try_to_vec().unwrap();
         assert!(theta[0] < 1.0 && theta[1..] == [1.0; 3], "{theta:?}");
     }
