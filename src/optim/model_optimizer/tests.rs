@@ -1,6 +1,8 @@
 use super::*;
 use crate::error::Error;
-use crate::optim::{GradientTransform, OptimizerSpec};
+use crate::optim::{
+    Came, CameConfig, GradientTransform, OptimizerSpec, Rule, Start, TensorMemory, TensorRule,
+};
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{Linear, LinearConfig};
@@ -108,6 +110,8 @@ fn specs() -> Vec<OptimizerSpec> {
         "adam:amsgrad=true",
         "adamw:amsgrad=true",
         "rmsprop:centered=true,momentum=0.9",
+        "adafactor:beta_1=0.9",
+        "sm3:momentum=0.0",
         "burn.sgd:momentum=0.9",
         "burn.adam:amsgrad=true",
     ];
@@ -439,8 +443,13 @@ fn a_decay_out_of_its_range_is_refused() {
 
 #[test]
 fn state_of_the_same_rule_with_other_buffers_is_refused() {
-    let pairs =
-        [("adam:amsgrad=true", "adam"), ("sgd:momentum=0.9", "sgd"), ("rmsprop:centered=true", "rmsprop")];
+    let pairs = [
+        ("adam:amsgrad=true", "adam"),
+        ("sgd:momentum=0.9", "sgd"),
+        ("rmsprop:centered=true", "rmsprop"),
+        ("adafactor:beta_1=0.9", "adafactor"),
+        ("sm3:momentum=0.0", "sm3"),
+    ];
     for (one, other) in pairs {
         for (saver, loader) in [(one, other), (other, one)] {
             let saved = saved(&saver.parse().unwrap(), "");
@@ -448,5 +457,60 @@ fn state_of_the_same_rule_with_other_buffers_is_refused() {
             let error = loading.load(&saved.path, &saved.model, &Device::default());
             assert!(error.is_err(), "{loader} from {saver}");
         }
+    }
+}
+
+/// Remembers what [`Came`] remembers, each buffer in the shape of the parameter.
+#[derive(Debug, Clone)]
+struct WholeCame;
+
+impl Rule for WholeCame {
+    const STATE: &'static [&'static str] = Came::STATE;
+
+    fn start(&self, buffer: &str, shape: &[usize]) -> Option<Start> {
+        CameConfig::default().build().unwrap().start(buffer, shape).map(|_| Start::Value(0.0))
+    }
+}
+
+impl TensorRule for WholeCame {
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        _memory: &mut TensorMemory<'_>,
+    ) -> Tensor<D> {
+        theta - grad.mul_scalar(lr)
+    }
+}
+
+#[test]
+fn state_of_the_same_rule_with_buffers_of_other_shapes_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optimizer");
+    let mut whole = ModelOptimizer::with_rules("came", vec![ParameterRule::tensor(WholeCame)]);
+    let model = train(&mut whole, Model::new(3), 0..1, "");
+    whole.save(&path).unwrap();
+    let mut came = "came".parse::<OptimizerSpec>().unwrap().build().unwrap();
+    let error = came.load(&path, &model, &Device::default()).unwrap_err().to_string();
+    assert!(error.contains("`rows`") || error.contains("`columns`"), "{error}");
+    assert!(error.contains("has shape"), "{error}");
+}
+
+#[test]
+fn what_rows_and_columns_cost_is_what_the_pages_say() {
+    // Matrices [4, 3], and 3 · 2 of [2, 2]; vectors of 3 and 3.
+    let (matrices, vectors) = ((4 + 3) + 6 * (2 + 2), 3 + 3);
+    let elements = 4 * 3 + 6 * 2 * 2 + vectors;
+    for (text, floats) in [
+        ("adafactor", matrices + vectors),
+        ("adafactor:beta_1=0.9", matrices + vectors + elements),
+        ("came", 2 * matrices + vectors + elements),
+        ("sm3:momentum=0.0", (4 + 3) + (3 + 2 + 2 + 2) + vectors),
+        ("sm3", (4 + 3) + (3 + 2 + 2 + 2) + vectors + elements),
+        ("novograd", elements + 4),
+    ] {
+        let saved = saved(&text.parse().unwrap(), "");
+        assert_eq!(saved.optimizer.state_bytes(), 4 * floats, "{text}");
     }
 }

@@ -1,0 +1,151 @@
+use crate::error::Error;
+use crate::optim::elementwise::burn_optimizer;
+use crate::optim::moments::moving_average;
+use crate::optim::{ParameterRule, Rule, RuleConfig, Start, TensorMemory, TensorRule};
+use crate::range::{self, BELOW_ONE, POSITIVE};
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`Sm3`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sm3Config {
+    /// Decay of the mean of the steps; 0 keeps none.
+    pub momentum: f64,
+    /// Added under the root.
+    pub epsilon: f64,
+}
+
+impl Default for Sm3Config {
+    fn default() -> Self {
+        Sm3Config { momentum: 0.9, epsilon: 1e-8 }
+    }
+}
+
+impl RuleConfig for Sm3Config {
+    const DEFAULT_LR: f64 = 0.1;
+
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Ok(vec![ParameterRule::tensor(self.build()?)])
+    }
+}
+
+impl Sm3Config {
+    /// The rule by itself, for Burn's `ModuleOptimizer` or one's own loop.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    pub fn build(&self) -> Result<Sm3, Error> {
+        range::check("sm3", [("momentum", self.momentum, BELOW_ONE), ("epsilon", self.epsilon, POSITIVE)])?;
+        Ok(Sm3 { config: self.clone() })
+    }
+}
+
+/// SM3: AdaGrad that remembers the largest sum of each row and of each column only (Anil et al., 2019).
+///
+/// ```text
+/// c₀ = 0, m₀ = 0
+/// sₜ[i₁, …, i_D] = min over k of cₜ₋₁ᵏ[i_k] + gₜ[i₁, …, i_D]²
+/// cₜᵏ[i] = max of sₜ over all elements whose index in dimension k is i
+/// mₜ = μ mₜ₋₁ + (1 − μ) gₜ / √(sₜ + ε)
+/// θₜ = θₜ₋₁ − ηₜ mₜ
+/// ```
+///
+/// | field      | symbol | default | range    |
+/// |:-----------|:-------|--------:|:---------|
+/// | `momentum` | `μ`    |     0.9 | `[0, 1)` |
+/// | `epsilon`  | `ε`    |    1e-8 | `(0, ∞)` |
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank; `cᵏ`: `d_k`, for each dimension `k`. Of a vector `c` is a sum for each element, as in
+/// AdaGrad. Which dimension comes first makes no difference.
+///
+/// State per parameter, in floats beside the step number: `d₁ + … + d_D`; with `μ > 0` one tensor of the
+/// parameter's shape more. So a matrix `[1000, 500]` takes 1500 in place of 500,000, and a kernel `[64, 32, 3, 3]` 102 in
+/// place of 18,432, with `μ = 0`.
+///
+/// # Errors
+/// [`Sm3Config::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// An element whose row and column have seen large gradients moves less, though its own were 0:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let sm3 = optlab::optim::Sm3Config { momentum: 0.0, ..Default::default() }.build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<2>::zeros([2, 2], &device);
+/// let grad = Tensor::from_floats([[2.0, 0.0], [0.0, 2.0]], &device);
+/// let (_, state) = sm3.step(0.1, theta.clone(), grad, None);
+/// let (theta, _) = sm3.step(0.1, theta, Tensor::ones([2, 2], &device), state);
+/// for theta in theta.into_data().iter::<f32>() {
+///     assert!((theta + 0.1 / (4.0_f32 + 1.0).sqrt()).abs() < 1e-6);
+/// }
+/// # Ok::<(), optlab::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper, where this is SM3-II, and like optax: there is a momentum, and `ε` in place of the rule that `0/0 = 0`.
+/// `optax.sm3`: `ε` can be set.
+///
+/// # Reference
+/// Anil et al., *Memory-Efficient Adaptive Optimization*, 2019, <https://arxiv.org/abs/1901.11150>
+#[derive(Debug, Clone)]
+pub struct Sm3 {
+    config: Sm3Config,
+}
+
+/// The sums of each dimension.
+const COVERS: [&str; 8] =
+    ["cover_1", "cover_2", "cover_3", "cover_4", "cover_5", "cover_6", "cover_7", "cover_8"];
+
+const FIRST_MOMENT: &str = "first_moment";
+
+impl Rule for Sm3 {
+    const STATE: &'static [&'static str] = {
+        let [c1, c2, c3, c4, c5, c6, c7, c8] = COVERS;
+        &[c1, c2, c3, c4, c5, c6, c7, c8, FIRST_MOMENT]
+    };
+
+    fn start(&self, buffer: &str, shape: &[usize]) -> Option<Start> {
+        let Some(dimension) = COVERS.iter().position(|cover| *cover == buffer) else {
+            return (self.config.momentum > 0.0).then_some(Start::Value(0.0));
+        };
+        // Of the parameter's rank, so that they go with it as they are.
+        let mut cover = vec![1; shape.len()];
+        let length = *shape.get(dimension)?;
+        cover[dimension] = length;
+        Some(Start::Zeros(cover))
+    }
+}
+
+impl TensorRule for Sm3 {
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        memory: &mut TensorMemory<'_>,
+    ) -> Tensor<D> {
+        let Sm3Config { momentum, epsilon } = self.config;
+        let [first, others @ ..] = COVERS;
+        let whole = |cover: &str| memory.get::<D>(cover).expand(theta.dims());
+        let smallest = others[..D.saturating_sub(1)]
+            .iter()
+            .fold(whole(first), |smallest, cover| smallest.min_pair(whole(cover)));
+        let sum = smallest + grad.clone().square();
+        for (dimension, cover) in COVERS[..D].iter().enumerate() {
+            let others = (0..D).filter(|&other| other != dimension);
+            memory.set(cover, others.fold(sum.clone(), |sum, other| sum.max_dim(other)));
+        }
+        let mut step = grad / sum.add_scalar(epsilon).sqrt();
+        if memory.has(FIRST_MOMENT) {
+            step = memory.update(FIRST_MOMENT, |average| moving_average(&average, step, momentum));
+        }
+        theta - step.mul_scalar(lr)
+    }
+}
+
+burn_optimizer!(Sm3, crate::optim::tensor_rule::step);
