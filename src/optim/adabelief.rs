@@ -148,6 +148,8 @@ pub struct AdaBeliefStep {
 }
 
 impl Update for AdaBeliefStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, square_error] = state else { unreachable!("two buffers") };

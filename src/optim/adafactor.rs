@@ -94,8 +94,8 @@ impl AdafactorConfig {
 /// | `clip_threshold` | `d`    |       1 | `(0, ∞)`  |
 /// | `weight_decay`   | `λ`    |       0 | `[0, ∞)`  |
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the default rate, 0.01, with no schedule beside it is
-/// the paper's.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the default rate, 0.01, with no schedule beside it
+/// is the paper's.
 ///
 /// # Shapes
 /// `θ`, `g`: `[d₁, …, d_D]`, any rank. The last two dimensions are rows and columns, `[n, m]`, and any others stack them:
@@ -128,9 +128,11 @@ impl AdafactorConfig {
 ///
 /// # Differs from
 /// Its paper, and like PyTorch: `ε₁` is a bound and not added to `g²`, and `ηₜ` bounds the rate in place of 0.01.
-/// PyTorch: `β₁`, which takes the mean of the scaled steps as optax does; `δ = 0`, `ε₁ = 0` and `ε₂ = 0` are refused; `d` may be
-/// below 1; `ε₁` is 1e-30 for every element type, where PyTorch takes the distance from 1 to the next number, and is not
-/// squared, so that it is above 0 in 32 bits too.
+///
+/// PyTorch: there is `β₁`, the mean of the scaled steps, which is optax's; `δ = 0`, `ε₁ = 0` and `ε₂ = 0` are refused; `d`
+/// may be below 1; `ε₁` is 1e-30 for every element type, where PyTorch takes the distance from 1 to the next number, and
+/// it bounds `√v`, where PyTorch bounds `v` by its square, which would be 0 in 32 bits.
+///
 /// Burn: `ε₁` is a bound; there is `β₁`; the rate always ends in `1/√t`, and steps are always scaled by the parameter.
 ///
 /// # Reference

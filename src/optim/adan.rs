@@ -157,6 +157,8 @@ pub struct AdanStep {
 }
 
 impl Update for AdanStep {
+    const BUFFERS: (usize, usize) = (4, 4);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [mean, mean_difference, mean_square, previous] = state else { unreachable!("four buffers") };

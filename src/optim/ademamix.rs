@@ -193,6 +193,8 @@ pub struct AdEMAMixStep {
 }
 
 impl Update for AdEMAMixStep {
+    const BUFFERS: (usize, usize) = (3, 3);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [fast, slow, second] = state else { unreachable!("three buffers") };

@@ -146,6 +146,8 @@ pub struct AdoptStep {
 }
 
 impl Update for AdoptStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, second] = state else { unreachable!("two buffers") };

@@ -44,8 +44,13 @@ impl CautiousAdamWConfig {
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     pub fn build(&self) -> Result<CautiousAdamW, Error> {
-        let moments =
-            Moments { beta_1: self.beta_1, beta_2: self.beta_2, epsilon: self.epsilon, amsgrad: false };
+        let moments = Moments {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            amsgrad: false,
+            bias_correction: true,
+        };
         moments.check("cautious_adamw")?;
         range::check("cautious_adamw", [("weight_decay", self.weight_decay, NON_NEGATIVE)])?;
         Ok(CautiousAdamW { moments, weight_decay: self.weight_decay })
@@ -143,6 +148,8 @@ pub struct CautiousAdamWStep {
 }
 
 impl Update for CautiousAdamWStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     /// How many elements agree with their gradient.
     const SUMS: usize = 1;
 

@@ -130,6 +130,8 @@ pub struct CautiousLionStep {
 }
 
 impl Update for CautiousLionStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
     /// How many elements agree with their gradient.
     const SUMS: usize = 1;
 

@@ -143,6 +143,8 @@ impl FtrlStep {
 }
 
 impl Update for FtrlStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [linear, sum_of_squares] = state else { unreachable!("two buffers") };

@@ -153,6 +153,8 @@ pub struct LaPropStep {
 const UNDER_THE_ROOT: f64 = 1e-15;
 
 impl Update for LaPropStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, second] = state else { unreachable!("two buffers") };

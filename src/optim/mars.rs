@@ -155,6 +155,8 @@ impl MarsStep {
 }
 
 impl Update for MarsStep {
+    const BUFFERS: (usize, usize) = (3, 3);
+
     /// The square of the corrected gradient's norm.
     const SUMS: usize = 1;
 

@@ -171,6 +171,8 @@ pub struct NAdamStep {
 }
 
 impl Update for NAdamStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, second] = state else { unreachable!("two buffers") };

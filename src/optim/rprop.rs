@@ -138,6 +138,8 @@ pub struct RpropStep {
 }
 
 impl Update for RpropStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [direction, step_size] = state else { unreachable!("two buffers") };

@@ -114,6 +114,8 @@ pub struct SignumStep {
 }
 
 impl Update for SignumStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [momentum] = state else { unreachable!("one buffer") };

@@ -59,8 +59,8 @@ impl Sm3Config {
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank; `cᵏ`: `d_k`, for each dimension `k`. Of a vector `c` is a sum for each element, as in
-/// AdaGrad. Which dimension comes first makes no difference.
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank; `cᵏ`: `d_k`, for each dimension `k`. Of a vector `c` is a sum for each
+/// element, as in AdaGrad. Which dimension comes first makes no difference.
 ///
 /// State per parameter, in floats beside the step number: `d₁ + … + d_D`; with `μ > 0` one tensor of the
 /// parameter's shape more. So a matrix `[1000, 500]` takes 1500 in place of 500,000, and a kernel `[64, 32, 3, 3]` 102 in

@@ -112,7 +112,7 @@ rules! {
     "grams" => Grams(GramsConfig), "length of Adam's step, sign of the gradient (Cao, Li & Song, 2024)";
     "mars" => Mars(MarsConfig), "AdamW of gradients corrected by their change (Yuan et al., 2024)";
     "ftrl" => Ftrl(FtrlConfig), "follows the regularized leader: exact zeros under L1 (McMahan et al., 2013)";
-    "novograd" => NovoGrad(NovoGradConfig), "gradient over the root of the mean of its squared lengths (Ginsburg et al., 2019)";
+    "novograd" => NovoGrad(NovoGradConfig), "gradients over the root of their mean squared length (Ginsburg et al., 2019)";
     "adafactor" => Adafactor(AdafactorConfig), "second moments of rows and columns only (Shazeer & Stern, 2018)";
     "came" => Came(CameConfig), "Adafactor with a momentum, longer where steps agree (Luo et al., 2023)";
     "sm3" => Sm3(Sm3Config), "AdaGrad with a sum for each row and each column only (Anil et al., 2019)";

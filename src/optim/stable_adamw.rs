@@ -156,6 +156,8 @@ impl StableAdamWStep {
 }
 
 impl Update for StableAdamWStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
     /// Of the squares of the gradients in units of what was expected.
     const SUMS: usize = 1;
 

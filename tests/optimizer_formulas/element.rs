@@ -225,6 +225,37 @@ pub const TABLE: &[(&str, Scalar)] = &[
     ("adan:beta_1=0.7,beta_2=0.6,beta_3=0.9,epsilon=0.01", |theta, g, lr, t, memory| {
         theta - lr * adan(g, t, memory)
     }),
+    (
+        "rprop:eta_minus=0.3,eta_plus=1.7,step_min=0.02,step_max=0.3",
+        |theta, g, lr, t, [size, direction, ..]| {
+            let agreement = *direction * g;
+            let factor = match agreement.partial_cmp(&0.0) {
+                Some(Ordering::Greater) => 1.7,
+                Some(Ordering::Less) => 0.3,
+                _ => 1.0,
+            };
+            *size = (if t == 1 { lr } else { *size } * factor).clamp(0.02, 0.3);
+            *direction = if agreement < 0.0 { 0.0 } else { g.signum() };
+            theta - *size * *direction
+        },
+    ),
+    ("signum:beta=0.6,weight_decay=0.3", |theta, g, lr, _, [m, ..]| {
+        *m = 0.6 * *m + 0.4 * g;
+        theta - lr * (m.signum() + 0.3 * theta)
+    }),
+    ("signum:beta=0.0", |theta, g, lr, _, _| theta - lr * g.signum()),
+    ("grams:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, [m, v, ..]| {
+        *m = 0.7 * *m + 0.3 * g;
+        *v = 0.9 * *v + 0.1 * g * g;
+        let mean = m.abs() / (1.0 - 0.7_f64.powi(t));
+        let length = mean * (1.0 - 0.9_f64.powi(t)).sqrt() / (v.sqrt() + 0.01);
+        theta - lr * (g.signum() * length + 0.3 * theta)
+    }),
+    ("ftrl:lr_power=-0.8,beta=0.7,l1=0.4,l2=3.0", |theta, g, lr, _, memory| {
+        ftrl(theta, g, lr, [0.8, 0.7, 0.4, 3.0], memory)
+    }),
+    ("ftrl:beta=0.7", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.7, 0.0, 0.0], memory)),
+    ("ftrl:l1=0.4,l2=3.0", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.0, 0.4, 3.0], memory)),
 ];
 
 /// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, `ψ = 0.5`.
@@ -262,37 +293,7 @@ fn uncorrected_adam(g: f64, [m, v, ..]: &mut [f64; 6]) -> f64 {
     *m = 0.7 * *m + 0.3 * g;
     *v = 0.9 * *v + 0.1 * g * g;
     *m / (v.sqrt() + 0.01)
-        "rprop:eta_minus=0.3,eta_plus=1.7,step_min=0.02,step_max=0.3",
-        |theta, g, lr, t, [size, direction, ..]| {
-            let agreement = *direction * g;
-            let factor = match agreement.partial_cmp(&0.0) {
-                Some(Ordering::Greater) => 1.7,
-                Some(Ordering::Less) => 0.3,
-                _ => 1.0,
-            };
-            *size = (if t == 1 { lr } else { *size } * factor).clamp(0.02, 0.3);
-            *direction = if agreement < 0.0 { 0.0 } else { g.signum() };
-            theta - *size * *direction
-        },
-    ),
-    ("signum:beta=0.6,weight_decay=0.3", |theta, g, lr, _, [m, ..]| {
-        *m = 0.6 * *m + 0.4 * g;
-        theta - lr * (m.signum() + 0.3 * theta)
-    }),
-    ("signum:beta=0.0", |theta, g, lr, _, _| theta - lr * g.signum()),
-    ("grams:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, [m, v, ..]| {
-        *m = 0.7 * *m + 0.3 * g;
-        *v = 0.9 * *v + 0.1 * g * g;
-        let mean = m.abs() / (1.0 - 0.7_f64.powi(t));
-        let length = mean * (1.0 - 0.9_f64.powi(t)).sqrt() / (v.sqrt() + 0.01);
-        theta - lr * (g.signum() * length + 0.3 * theta)
-    }),
-    ("ftrl:lr_power=-0.8,beta=0.7,l1=0.4,l2=3.0", |theta, g, lr, _, memory| {
-        ftrl(theta, g, lr, [0.8, 0.7, 0.4, 3.0], memory)
-    }),
-    ("ftrl:beta=0.7", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.7, 0.0, 0.0], memory)),
-    ("ftrl:l1=0.4,l2=3.0", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.0, 0.4, 3.0], memory)),
-];
+}
 
 /// With the rate's power, its offset, and both penalties.
 fn ftrl(theta: f64, g: f64, lr: f64, [power, beta, l1, l2]: [f64; 4], [z, n, ..]: &mut [f64; 6]) -> f64 {
