@@ -152,7 +152,7 @@ pub struct LarsStep {
 }
 
 impl Update for LarsStep {
-    const BUFFERS: (usize, usize) = (1, 1);
+    const BUFFERS: (usize, usize) = (0, 1);
 
     /// The squares of the parameter's norm and of the decayed gradient's.
     const SUMS: usize = 2;

@@ -116,6 +116,12 @@ rules! {
     "adafactor" => Adafactor(AdafactorConfig), "second moments of rows and columns only (Shazeer & Stern, 2018)";
     "came" => Came(CameConfig), "Adafactor with a momentum, longer where steps agree (Luo et al., 2023)";
     "sm3" => Sm3(Sm3Config), "AdaGrad with a sum for each row and each column only (Anil et al., 2019)";
+    "prodigy" => Prodigy(ProdigyConfig), "Adam with a rate estimated from the way come (Mishchenko & Defazio, 2023)";
+    "dadapt_adam" => DAdaptAdam(DAdaptAdamConfig), "Adam with a rate that is the distance to go (Defazio & Mishchenko, 2023)";
+    "dowg" => DoWG(DoWGConfig), "gradient descent at the distance come over the gradients (Khaled et al., 2023)";
+    "schedule_free_sgd" => ScheduleFreeSgd(ScheduleFreeSgdConfig), "averaged weights in place of a schedule (Defazio et al., 2024)";
+    "schedule_free_adamw" => ScheduleFreeAdamW(ScheduleFreeAdamWConfig), "AdamW, averaged in place of a schedule (Defazio et al., 2024)";
+    "sophia_g" => SophiaG(SophiaGConfig), "mean of the gradients over the curvature, clipped (Liu et al., 2023)";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
     "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";
