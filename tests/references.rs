@@ -5,7 +5,7 @@
 use optlab::device;
 use optlab::optim::OptimizerSpec;
 use optlab::schedule::ScheduleSpec;
-use optlab::verify::{self, Check, On, Outcome, References, Way};
+use optlab::verify::{self, Check, Deviation, On, Outcome, References, Way};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -62,7 +62,7 @@ impl Report {
                 let place = format!("{} on {backend}, {way:?}", file.display());
                 match outcome {
                     // So that NaN fails.
-                    Outcome::Ran { share } if share <= 1.0 => {
+                    Outcome::Ran(Deviation { share, .. }) if share <= 1.0 => {
                         println!("{place}: {share:.4} of the tolerance");
                     }
                     Outcome::Unknown => {

@@ -140,8 +140,8 @@ fn table(backend: &str, own: &[Check], burns: &[Check]) -> String {
 /// The lines of a check: the row, and below it what makes it another than those of the same name, and what is wrong.
 fn lines(check: &Check, with_file: bool) -> String {
     let verdict = match (&check.outcome, check.passed()) {
-        (Outcome::Ran { share }, Some(true)) => format!("{:>7}  pass", short(*share)),
-        (Outcome::Ran { share }, _) => format!("{:>7}  fail", short(*share)),
+        (Outcome::Ran(largest), Some(true)) => format!("{:>7}  pass", short(largest.share)),
+        (Outcome::Ran(largest), _) => format!("{:>7}  fail", short(largest.share)),
         (Outcome::Unknown, _) => "unknown here".into(),
         (Outcome::Inexpressible(_), _) => "not possible".into(),
         (Outcome::Broken(_), _) => "broken".into(),
@@ -157,10 +157,13 @@ fn lines(check: &Check, with_file: bool) -> String {
     if !check.changed.is_empty() {
         lines.push_str(&wrapped(&check.changed, INDENT));
     }
-    if let (Outcome::Inexpressible(_) | Outcome::Broken(_) | Outcome::Panicked { .. }, Some(reason)) =
-        (&check.outcome, check.reason())
-    {
-        lines.push_str(&wrapped(&reason, INDENT));
+    match (&check.outcome, check.reason()) {
+        (Outcome::Unknown, _) | (_, None) => {}
+        // The number is in the row.
+        (Outcome::Ran(largest), Some(_)) => {
+            lines.push_str(&wrapped(&format!("farthest off {}", largest.place()), INDENT));
+        }
+        (_, Some(reason)) => lines.push_str(&wrapped(&reason, INDENT)),
     }
     lines
 }

@@ -2,7 +2,7 @@ use super::burn_counterpart;
 use super::parameters::On;
 use super::references::{File, References};
 use super::subject::{Head, Rule, Schedule, Subject, settings};
-use super::tolerance;
+use super::tolerance::{self, Deviation};
 use crate::error::Error;
 use serde_json::{Map, Value};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -30,11 +30,8 @@ pub struct Check {
 /// What came of a check.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was run.
-    Ran {
-        /// The largest error as a share of its tolerance; no number where an error is none.
-        share: f64,
-    },
+    /// It was run, and this is the largest error.
+    Ran(Deviation),
     /// The file is for a rule or schedule that this program does not have.
     Unknown,
     /// Burn's built-in cannot be given the settings of the file.
@@ -51,16 +48,16 @@ pub enum Outcome {
 impl Check {
     /// The largest error as a share of its tolerance, if it was run.
     pub fn share(&self) -> Option<f64> {
-        match self.outcome {
-            Outcome::Ran { share } => Some(share),
+        match &self.outcome {
+            Outcome::Ran(deviation) => Some(deviation.share),
             _ => None,
         }
     }
 
     /// Whether it is as its reference; none where there was nothing to compare.
     pub fn passed(&self) -> Option<bool> {
-        match self.outcome {
-            Outcome::Ran { share } => Some(tolerance::passes(share)),
+        match &self.outcome {
+            Outcome::Ran(deviation) => Some(tolerance::passes(deviation.share)),
             Outcome::Broken(_) | Outcome::Panicked { .. } => Some(false),
             Outcome::Unknown | Outcome::Inexpressible(_) => None,
         }
@@ -69,8 +66,11 @@ impl Check {
     /// Why it was not run, or failed.
     pub fn reason(&self) -> Option<String> {
         match &self.outcome {
-            Outcome::Ran { share } if tolerance::passes(*share) => None,
-            Outcome::Ran { share } => Some(format!("an error of {share:.3e} times the tolerance")),
+            Outcome::Ran(deviation) if tolerance::passes(deviation.share) => None,
+            Outcome::Ran(deviation) => {
+                let (share, place) = (deviation.share, deviation.place());
+                Some(format!("an error of {share:.3e} times the tolerance {place}"))
+            }
             Outcome::Unknown => Some(format!("there is no {} `{}` in this program", self.kind, self.rule)),
             Outcome::Inexpressible(error) | Outcome::Broken(error) => Some(error.to_string()),
             Outcome::Panicked { message } => Some(format!("panicked: {message}")),
@@ -154,15 +154,15 @@ impl Check {
         let text = spec.to_string();
         let changed = text.split_once(':').map_or("", |(_, changed)| changed).to_string();
         let is_burns = burn_counterpart::is_burns(&self.rule);
-        let outcome = outcome(is_burns, || S::share(spec, file, files, on));
+        let outcome = outcome(is_burns, || S::deviation(spec, file, files, on));
         Check { config: settings::<S>(spec), changed, outcome, ..self }
     }
 }
 
 /// What comes of a run. One that panics must not hide what comes of the others.
-fn outcome(is_burns: bool, run: impl FnOnce() -> Result<f64, Error>) -> Outcome {
+fn outcome(is_burns: bool, run: impl FnOnce() -> Result<Deviation, Error>) -> Outcome {
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(share)) => Outcome::Ran { share },
+        Ok(Ok(deviation)) => Outcome::Ran(deviation),
         Ok(Err(error @ Error::File { .. })) => Outcome::Broken(error),
         Ok(Err(error)) if is_burns => Outcome::Inexpressible(error),
         Ok(Err(error)) => Outcome::Broken(error),
@@ -233,7 +233,7 @@ mod tests {
         let references = references(|rule| rule["expected"]["1"] = json!([[0.6]]));
         for check in [only(own(&references, &on())), only(burns(&references, &on()))] {
             assert_eq!(check.passed(), Some(false));
-            assert!(check.reason().unwrap().contains("times the tolerance"));
+            assert!(check.reason().unwrap().ends_with("times the tolerance in parameter 0 after step 1"));
         }
     }
 

@@ -34,3 +34,4 @@ mod trajectory;
 pub use check::{Check, Outcome, burns, own};
 pub use parameters::{On, Way};
 pub use references::References;
+pub use tolerance::Deviation;

@@ -3,6 +3,7 @@
 use super::parameters::On;
 use super::rates::Rates;
 use super::references::{File, References};
+use super::tolerance::Deviation;
 use super::trajectory::Trajectory;
 use crate::error::Error;
 use crate::optim::OptimizerSpec;
@@ -42,12 +43,12 @@ pub(super) trait Subject {
     /// Those of [`OptimizerSpec::from_value`] and [`ScheduleSpec::from_value`].
     fn spec(name: &str, config: &Map<String, Value>) -> Result<Self::Spec, Error>;
 
-    /// The largest error as a share of its tolerance.
+    /// The largest error.
     ///
     /// # Errors
     /// [`Error::File`] if the file's numbers cannot be used; [`Error::InvalidConfig`] and the like for settings that the
     /// rule or schedule refuses.
-    fn share(spec: &Self::Spec, file: &File, files: &[File], on: &On) -> Result<f64, Error>;
+    fn deviation(spec: &Self::Spec, file: &File, files: &[File], on: &On) -> Result<Deviation, Error>;
 }
 
 pub(super) struct Rule;
@@ -86,8 +87,8 @@ impl Subject for Rule {
         OptimizerSpec::from_value(&tagged(Self::TAG, name, config))
     }
 
-    fn share(spec: &OptimizerSpec, file: &File, files: &[File], on: &On) -> Result<f64, Error> {
-        Ok(Trajectory::read(file, files)?.share(spec.build()?, on))
+    fn deviation(spec: &OptimizerSpec, file: &File, files: &[File], on: &On) -> Result<Deviation, Error> {
+        Ok(Trajectory::read(file, files)?.deviation(spec.build()?, on))
     }
 }
 
@@ -122,8 +123,8 @@ impl Subject for Schedule {
         ScheduleSpec::from_value(&tagged(Self::TAG, name, config))
     }
 
-    fn share(spec: &ScheduleSpec, file: &File, _files: &[File], _on: &On) -> Result<f64, Error> {
-        Rates::read(file)?.share(spec)
+    fn deviation(spec: &ScheduleSpec, file: &File, _files: &[File], _on: &On) -> Result<Deviation, Error> {
+        Rates::read(file)?.deviation(spec)
     }
 }
 

@@ -22,9 +22,33 @@ pub(super) fn passes(share: f64) -> bool {
     share <= 1.0
 }
 
-/// Like [`f64::max`], but NaN wins.
-pub(super) fn larger(a: f64, b: f64) -> f64 {
-    if a.is_nan() || a > b { a } else { b }
+/// The largest error of a run, and where it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Deviation {
+    /// The error as a share of its tolerance; no number where the rule gives none.
+    pub share: f64,
+    /// The number of steps that a rule has made, or the step of a schedule, counted from 0.
+    pub step: usize,
+    /// The parameter; none of a schedule.
+    pub parameter: Option<String>,
+}
+
+impl Deviation {
+    /// Takes another error in, if it is larger. NaN is larger than all numbers.
+    pub(super) fn include(&mut self, share: f64, step: usize, parameter: Option<&str>) {
+        let is_larger = share > self.share || share.is_nan() && !self.share.is_nan();
+        if is_larger {
+            *self = Deviation { share, step, parameter: parameter.map(str::to_string) };
+        }
+    }
+
+    /// Where it is, in words.
+    pub fn place(&self) -> String {
+        match &self.parameter {
+            Some(parameter) => format!("in {parameter} after step {}", self.step),
+            None => format!("at step {}", self.step),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -47,10 +71,20 @@ mod tests {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(!passes(share(value, 0.5, of_element(0.5, 1.0))));
         }
-        for list in [[f64::NAN, 0.1, 0.2], [0.1, f64::NAN, 0.2], [0.1, 0.2, f64::NAN]] {
-            assert!(list.into_iter().fold(0.0, larger).is_nan());
+        let largest = |list: [f64; 3]| {
+            let mut largest = Deviation::default();
+            for (step, share) in list.into_iter().enumerate() {
+                largest.include(share, step, None);
+            }
+            (largest.share, largest.step)
+        };
+        for place in 0..3 {
+            let mut list = [0.1, f64::INFINITY, 0.2];
+            list[place] = f64::NAN;
+            let (share, step) = largest(list);
+            assert!(share.is_nan() && step == place);
         }
-        assert_eq!([0.1, 0.3, 0.2].into_iter().fold(0.0, larger), 0.3);
+        assert_eq!(largest([0.1, 0.3, 0.3]), (0.3, 1));
     }
 
     #[test]

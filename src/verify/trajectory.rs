@@ -1,7 +1,7 @@
 use super::flat::Flat;
 use super::parameters::{HIGHEST_RANK, On, Parameter, Way};
 use super::references::File;
-use super::tolerance::{self, larger};
+use super::tolerance::{self, Deviation};
 use crate::error::Error;
 use crate::optim::ModelOptimizer;
 use burn::optim::GradientsParams;
@@ -26,6 +26,7 @@ type Expected = BTreeMap<usize, Vec<Flat>>;
 /// A parameter before the first step.
 #[derive(Debug, Deserialize)]
 struct Start {
+    name: Option<String>,
     shape: Vec<usize>,
     initial: Flat,
 }
@@ -89,7 +90,7 @@ impl Trajectory {
 
     /// The reason is what is wrong with the stream.
     fn check_stream(&self) -> Result<(), String> {
-        for (i, Start { shape, initial }) in self.parameters.iter().enumerate() {
+        for (i, Start { shape, initial, .. }) in self.parameters.iter().enumerate() {
             if shape.len() > HIGHEST_RANK {
                 let rank = shape.len();
                 return Err(format!("parameter {i} has rank {rank}, and the highest is {HIGHEST_RANK}"));
@@ -143,12 +144,12 @@ impl Trajectory {
         Ok(())
     }
 
-    /// The largest error of `optimizer` along the trajectory, as a share of its tolerance.
-    pub fn share(&self, mut optimizer: ModelOptimizer, on: &On) -> f64 {
-        let start = |Start { shape, initial }: &Start| Parameter::new(&initial.0, shape, on);
+    /// The largest error of `optimizer` along the trajectory.
+    pub fn deviation(&self, mut optimizer: ModelOptimizer, on: &On) -> Deviation {
+        let start = |Start { shape, initial, .. }: &Start| Parameter::new(&initial.0, shape, on);
         let mut model: Vec<Parameter> = self.parameters.iter().filter_map(start).collect();
         let displacements = self.largest_displacements();
-        let mut worst = 0.0;
+        let mut largest = Deviation::default();
         for step in 0..=self.steps() {
             if let Some(t) = step.checked_sub(1) {
                 let mut gradients = GradientsParams::new();
@@ -161,14 +162,14 @@ impl Trajectory {
                 drop(shared);
             }
             if let Some(expected) = self.expected.get(&step) {
-                worst = larger(worst, largest_share(&model, expected, &displacements));
+                self.compare(&model, expected, &displacements, step, &mut largest);
             }
             if let Some(expected) = self.expected_eval.get(&step) {
                 let model = optimizer.for_evaluation(&model);
-                worst = larger(worst, largest_share(&model, expected, &displacements));
+                self.compare(&model, expected, &displacements, step, &mut largest);
             }
         }
-        worst
+        largest
     }
 
     /// How far the farthest element of each parameter is moved, at any of the expected steps.
@@ -177,21 +178,29 @@ impl Trajectory {
             let values = self.expected.values().flat_map(|parameters| {
                 parameters[i].0.iter().zip(&self.parameters[i].initial.0).map(|(end, start)| end - start)
             });
-            values.map(f64::abs).fold(0.0, larger)
+            values.map(f64::abs).fold(0.0, f64::max)
         };
         (0..self.parameters.len()).map(of_parameter).collect()
     }
-}
 
-fn largest_share(model: &[Parameter], expected: &[Flat], displacements: &[f64]) -> f64 {
-    let mut worst = 0.0;
-    for ((parameter, Flat(expected)), &displacement) in model.iter().zip(expected).zip(displacements) {
-        for (value, &expected) in parameter.values().into_iter().zip(expected) {
-            let tolerance = tolerance::of_element(expected, displacement);
-            worst = larger(worst, tolerance::share(value, expected, tolerance));
+    /// Takes the errors of `model` after `step` steps in.
+    fn compare(
+        &self,
+        model: &[Parameter],
+        expected: &[Flat],
+        displacements: &[f64],
+        step: usize,
+        largest: &mut Deviation,
+    ) {
+        for (i, (parameter, Flat(expected))) in model.iter().zip(expected).enumerate() {
+            let number = format!("parameter {i}");
+            let name = self.parameters[i].name.as_ref().unwrap_or(&number);
+            for (value, &expected) in parameter.values().into_iter().zip(expected) {
+                let tolerance = tolerance::of_element(expected, displacements[i]);
+                largest.include(tolerance::share(value, expected, tolerance), step, Some(name));
+            }
         }
     }
-    worst
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ fn descent() -> (Value, Value) {
 
 fn share(rule: &Value, stream: &Value, spec: &str, way: Way) -> f64 {
     let optimizer = spec.parse::<OptimizerSpec>().unwrap().build().unwrap();
-    read(rule, stream).unwrap().share(optimizer, &on(way))
+    read(rule, stream).unwrap().deviation(optimizer, &on(way)).share
 }
 
 #[test]
@@ -88,6 +88,22 @@ fn one_wrong_number_anywhere_fails() {
 }
 
 #[test]
+fn the_largest_error_tells_where_it_is() {
+    let (mut rule, mut stream) = descent();
+    rule["expected"]["1"][1] = json!([0.001, -2]);
+    rule["expected"]["2"][4] = json!([6.6]);
+    stream["parameters"][4]["name"] = json!("conv.weight");
+    let deviation = |rule: &Value| {
+        let optimizer = "sgd".parse::<OptimizerSpec>().unwrap().build().unwrap();
+        read(rule, &stream).unwrap().deviation(optimizer, &on(Way::InPlace)).place()
+    };
+    assert_eq!(deviation(&rule), "in conv.weight after step 2");
+    rule["expected"]["1"][1] = json!([0.1, -2]);
+    rule["expected"]["2"][4] = json!([6.5]);
+    assert_eq!(deviation(&rule), "in parameter 1 after step 1");
+}
+
+#[test]
 fn a_rule_that_makes_a_parameter_nan_fails_with_nan() {
     let (mut rule, stream) = descent();
     // 0 · ∞ where the gradient is 0, ∞ elsewhere.
@@ -117,7 +133,7 @@ fn what_is_evaluated_with_is_held_to_the_expected_of_evaluation() {
         if let Some(decay) = decay {
             optimizer = optimizer.with_weight_average(decay).unwrap();
         }
-        read(rule, &stream).unwrap().share(optimizer, &on(way))
+        read(rule, &stream).unwrap().deviation(optimizer, &on(way)).share
     };
     for way in WAYS {
         assert_eq!(share(&rule, Some(0.5), way), 0.0, "{way:?}");
