@@ -21,6 +21,7 @@ pub mod report;
 pub mod schedule;
 pub mod spec;
 pub mod train;
+pub mod verify;
 pub mod workload;
 
 pub use error::Error;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// What each folder or top-level file of `src/` may import of the others. An entry with a path allows that path alone.
 ///
 /// `lib.rs` and `main.rs` are not in the table: the first lists the modules, the second starts the command line.
-const MAY_IMPORT: [(&str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &[&str]); 20] = [
     ("error", &[]),
     ("atomic_file", &["error"]),
     ("checksum", &[]),
@@ -22,6 +22,7 @@ const MAY_IMPORT: [(&str, &[&str]); 19] = [
     ("optim", &["error", "spec", "range", "kernel"]),
     ("schedule", &["error", "spec", "range"]),
     ("bench", &["error", "device", "optim", "compare"]),
+    ("verify", &["error", "json_file", "optim", "schedule"]),
     ("workload", &["error", "random", "data", "model"]),
     (
         "train",

@@ -117,6 +117,8 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
         ("bench --parameters 1e30", &["--parameters", "1e30"]),
         ("bench --parameters 5", &["`parameters`", "for each of the tensors"]),
         ("bench --tensors 0", &["--tensors"]),
+        ("verify --backend wgp", &["unknown backend `wgp`", "`wgpu`"]),
+        ("verify adam", &["adam"]),
         ("train", &["WORKLOAD"]),
         ("list optimisers", &["optimizers"]),
         ("evaluate run --checkpoint newest", &["best, last or a step"]),
@@ -168,6 +170,8 @@ fn files_that_are_missing_or_foreign_give_one_line_and_exit_code_1() {
         ("train mnist-cnn --data-dir data --output out", &["data/train-"]),
         ("train mnist-cnn --data-dir empty --output out", &["empty/train-"]),
         ("compare nowhere.toml", &["nowhere.toml"]),
+        ("verify --references nowhere", &["cannot read nowhere"]),
+        ("verify --references empty", &["empty: holds no reference files"]),
         ("predict run foreign.png", &["foreign.png"]),
         ("predict run nowhere.png", &["nowhere.png"]),
     ];
@@ -451,6 +455,131 @@ fn a_comparison_goes_on_after_a_trial_that_diverges() {
     assert!(told.contains("1/1"), "{told}");
 }
 
+/// The project's reference files in `folder/references`, and the path of one of them.
+fn copy_references(folder: &Path, file: &str) -> PathBuf {
+    for part in ["optimizers", "schedules"] {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("references").join(part);
+        let to = folder.join("references").join(part);
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+    folder.join("references").join(file)
+}
+
+/// The verdicts on `rule` in the table of `verify`.
+fn verdicts<'a>(table: &'a str, rule: &str) -> Vec<&'a str> {
+    let lines =
+        table.lines().filter_map(|line| line.strip_prefix("  ")?.strip_prefix(rule)?.strip_prefix(' '));
+    lines.map(str::trim_start).collect()
+}
+
+fn own_names() -> Vec<&'static str> {
+    let rules = optlab::optim::OptimizerSpec::all().into_iter().map(|spec| spec.name());
+    let schedules = optlab::schedule::ScheduleSpec::all().into_iter().map(|spec| spec.name());
+    rules.chain(schedules).filter(|name| !name.starts_with("burn.")).collect()
+}
+
+#[test]
+fn verify_holds_everything_to_the_references_inside_of_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = succeeds(folder.path(), &["verify"]);
+    for name in own_names() {
+        let found = verdicts(&table, name);
+        assert!(!found.is_empty() && found.iter().all(|line| line.contains("  pass")), "{name}:\n{table}");
+    }
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(!table.contains('\u{1b}') && table.contains("On flex"), "{table}");
+    assert!(verdicts(&table, "adam")[0].contains("PyTorch"), "{table}");
+    // Burn's Lion is ours; its cosine rises again after its end.
+    assert!(verdicts(&table, "burn.lion")[0].contains("  pass"), "{table}");
+    assert!(verdicts(&table, "burn.cosine")[0].contains("  fail"), "{table}");
+    assert!(table.contains("farthest off at step"), "{table}");
+    assert!(is_empty(folder.path()));
+
+    let json: serde_json::Value =
+        serde_json::from_str(&succeeds(folder.path(), &["verify", "--json"])).unwrap();
+    let rows = json.as_array().unwrap();
+    for name in own_names() {
+        let row = rows.iter().find(|row| row["rule"] == name).unwrap();
+        assert!(row["passed"] == true && row["share"].as_f64().unwrap() <= 1.0, "{row}");
+        assert!(row["config"].is_object() && row["reason"].is_null(), "{row}");
+        assert!(row["file"].as_str().unwrap().ends_with(".json") && row["reference"].is_string(), "{row}");
+    }
+    let burns = rows.iter().find(|row| row["rule"] == "burn.adam").unwrap();
+    assert_eq!(burns["config"]["epsilon"], 1e-8);
+}
+
+#[test]
+fn verify_tells_a_damaged_number_a_broken_file_and_an_unknown_rule() {
+    let folder = tempfile::tempdir().unwrap();
+    let verify = ["verify", "--references", "references"];
+    let adam = copy_references(folder.path(), "optimizers/adam.json");
+    let text = std::fs::read_to_string(&adam).unwrap();
+    let mut file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let damaged = file["expected"]["10"][0].as_array_mut().unwrap().last_mut().unwrap();
+    *damaged = (damaged.as_f64().unwrap() + 1e-3).into();
+    std::fs::write(&adam, file.to_string()).unwrap();
+    let message = fails(folder.path(), &verify, 1);
+    assert!(
+        message.contains("references/optimizers/adam.json") && message.contains("tolerance"),
+        "{message}"
+    );
+    let table = self::text(&optlab(folder.path(), &verify).stdout);
+    assert!(verdicts(&table, "adam")[0].contains("  fail"), "{table}");
+    for name in own_names().into_iter().filter(|name| *name != "adam") {
+        assert!(verdicts(&table, name)[0].contains("  pass"), "{name}:\n{table}");
+    }
+    let json = optlab(folder.path(), &[verify.as_slice(), &["--json"]].concat());
+    assert_eq!(json.status.code(), Some(1));
+    let rows: Vec<serde_json::Value> = serde_json::from_slice(&json.stdout).unwrap();
+    let row = rows.iter().find(|row| row["rule"] == "adam").unwrap();
+    assert!(row["passed"] == false && row["share"].as_f64().unwrap() > 1.0, "{row}");
+
+    // Half a file, in which the other rules still pass.
+    std::fs::write(&adam, &text[..text.len() / 2]).unwrap();
+    let message = fails(folder.path(), &verify, 1);
+    assert!(message.contains("references/optimizers/adam.json: EOF while parsing"), "{message}");
+    let table = self::text(&optlab(folder.path(), &verify).stdout);
+    assert!(verdicts(&table, "adam")[0].contains("broken"), "{table}");
+    assert!(verdicts(&table, "sgd")[0].contains("  pass"), "{table}");
+
+    // A rule of another version of the program, alone or among others.
+    std::fs::write(&adam, r#"{"rule": "madam", "reference": "the future"}"#).unwrap();
+    let table = succeeds(folder.path(), &verify);
+    assert!(verdicts(&table, "madam")[0].contains("unknown here"), "{table}");
+    assert!(table.contains("No reference file for adam"), "{table}");
+    for name in std::fs::read_dir(folder.path().join("references/schedules")).unwrap() {
+        std::fs::remove_file(name.unwrap().path()).unwrap();
+    }
+    for name in std::fs::read_dir(folder.path().join("references/optimizers")).unwrap() {
+        let path = name.unwrap().path();
+        if path != adam {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    assert!(fails(folder.path(), &verify, 1).contains("nothing was checked"));
+}
+
+#[test]
+fn verify_names_the_files_where_a_rule_has_several_and_what_burn_cannot_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = copy_references(folder.path(), "optimizers/adagrad.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&first).unwrap()).unwrap();
+    file["config"]["initial_accumulator_value"] = 0.1.into();
+    std::fs::write(first.with_file_name("adagrad-2.json"), file.to_string()).unwrap();
+    let output = optlab(folder.path(), &["verify", "--references", "references"]);
+    let table = text(&output.stdout);
+    assert_eq!(verdicts(&table, "adagrad").len(), 2, "{table}");
+    assert!(table.contains("adagrad.json") && table.contains("adagrad-2.json"), "{table}");
+    assert!(table.contains("initial_accumulator_value=0.1"), "{table}");
+    assert!(verdicts(&table, "burn.adagrad").iter().any(|line| line.contains("not possible")), "{table}");
+    assert!(table.contains("Burn has no such field"), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+}
+
 #[test]
 fn lists_name_everything_with_its_defaults() {
     let folder = tempfile::tempdir().unwrap();
@@ -471,6 +600,6 @@ fn every_shell_gets_completions() {
     let folder = tempfile::tempdir().unwrap();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = succeeds(folder.path(), &["completions", shell]);
-        assert!(script.contains("evaluate") && !script.is_empty(), "{shell}");
+        assert!(script.contains("evaluate") && script.contains("verify"), "{shell}");
     }
 }

@@ -8,6 +8,7 @@ mod predict;
 mod progress;
 pub mod train;
 mod trial_settings;
+mod verify;
 mod worker;
 
 use crate::error::Error;
@@ -38,6 +39,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Time an optimizer's step, beside Burn's own and a plain copy of memory
     Bench(bench::BenchArgs),
+    /// Hold every rule and schedule to the numbers of its reference implementation
+    Verify(verify::VerifyArgs),
     /// Write shell completions to standard output
     Completions {
         /// The shell
@@ -59,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Bench(args) => bench::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Worker(args) => worker::run(&args),
     }))

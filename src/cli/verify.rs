@@ -1,0 +1,254 @@
+use crate::cli::Exit;
+use crate::device;
+use crate::error::Error;
+use crate::optim::OptimizerSpec;
+use crate::schedule::ScheduleSpec;
+use crate::verify::{self, Check, On, Outcome, References, Way};
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+
+/// The width that the table keeps to.
+const WIDTH: usize = 80;
+/// Where the lines below a row begin.
+const INDENT: usize = 22;
+/// The room for a name and for where its numbers come from.
+const NAME: usize = 19;
+const REFERENCE: usize = 43;
+
+/// Arguments of `optlab verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The backend to run on [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    /// Read DIR/optimizers/*.json and DIR/schedules/*.json instead of what is inside of the program
+    #[arg(long, value_name = "DIR")]
+    references: Option<PathBuf>,
+    /// Print a JSON array instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `optlab verify`.
+///
+/// A file for a rule or schedule that this program does not have is told and is no failure, unless there are no others.
+/// What Burn's built-ins differ by is told too, and never a failure.
+///
+/// # Errors
+/// [`Exit::Failure`] if one of ours is not as its reference, or nothing was compared; a folder that cannot be read, or has
+/// no references; a backend that does not exist.
+pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
+    let backend = args.backend.as_deref().unwrap_or(device::default_backend());
+    device::parse(backend)?;
+    let references = match &args.references {
+        Some(folder) => References::of_folder(folder)?,
+        None => References::bundled(),
+    };
+    let on = On { device: device::open(backend)?, way: Way::InPlace };
+    let own = verify::own(&references, &on);
+    let burns = verify::burns(&references, &on);
+    let text = if args.json { json(&own, &burns)? } else { table(backend, &own, &burns) };
+    super::print(text.as_bytes())?;
+    match failure(&own, &burns) {
+        Some(line) => {
+            eprintln!("error: {line}");
+            Err(Exit::Failure)
+        }
+        None => Ok(()),
+    }
+}
+
+/// What the program ends with, if not with success.
+fn failure(own: &[Check], burns: &[Check]) -> Option<String> {
+    if own.iter().chain(burns).all(|check| check.passed().is_none()) {
+        return Some("nothing was checked: all files are for what this program does not have".into());
+    }
+    let mut failed = own.iter().filter(|check| check.passed() == Some(false));
+    let first = failed.next()?;
+    let reason = first.reason().unwrap_or_default();
+    let line = match first.outcome {
+        // It names the file, which may be a stream.
+        Outcome::Broken(Error::File { .. }) => reason,
+        _ => format!("{}: `{}`: {reason}", first.file.display(), first.rule),
+    };
+    Some(match failed.count() {
+        0 => line,
+        more => format!("{line}; and {more} more"),
+    })
+}
+
+/// A check for programs.
+#[derive(Serialize)]
+struct Row<'a> {
+    kind: &'static str,
+    rule: &'a str,
+    config: &'a Map<String, Value>,
+    file: String,
+    reference: &'a str,
+    /// `null` where it is no finite number.
+    share: Option<f64>,
+    passed: Option<bool>,
+    reason: Option<String>,
+}
+
+fn json(own: &[Check], burns: &[Check]) -> Result<String, Error> {
+    let row = |check: &'_ Check| -> Value {
+        let row = Row {
+            kind: check.kind,
+            rule: &check.rule,
+            config: &check.config,
+            file: check.file.display().to_string(),
+            reference: &check.reference,
+            share: check.share().filter(|share| share.is_finite()),
+            passed: check.passed(),
+            reason: check.reason(),
+        };
+        serde_json::to_value(row).unwrap_or_default()
+    };
+    let rows: Vec<Value> = own.iter().chain(burns).map(row).collect();
+    let text = serde_json::to_string_pretty(&rows)
+        .map_err(|error| Error::invalid("verify", "result", "numbers that JSON can hold", error))?;
+    Ok(text + "\n")
+}
+
+fn table(backend: &str, own: &[Check], burns: &[Check]) -> String {
+    let mut text = format!("On {backend}: the largest error as a share of the tolerance, up to 1.\n");
+    for (title, kind, checks) in [
+        ("OPTIMIZERS", "optimizer", own),
+        ("SCHEDULES", "schedule", own),
+        ("BURN'S OPTIMIZERS, with the same settings", "optimizer", burns),
+        ("BURN'S SCHEDULES, with the same settings", "schedule", burns),
+    ] {
+        let checks: Vec<&Check> = checks.iter().filter(|check| check.kind == kind).collect();
+        if !checks.is_empty() {
+            text.push_str(&format!("\n{title}\n"));
+        }
+        for check in &checks {
+            let is_one_of_several = checks.iter().filter(|other| other.rule == check.rule).count() > 1;
+            text.push_str(&lines(check, is_one_of_several));
+        }
+    }
+    text.push('\n');
+    for line in closing(own, burns) {
+        text.push_str(&wrapped(&line, 0));
+    }
+    text
+}
+
+/// The lines of a check: the row, and below it what makes it another than those of the same name, and what is wrong.
+fn lines(check: &Check, with_file: bool) -> String {
+    let verdict = match (&check.outcome, check.passed()) {
+        (Outcome::Ran(largest), Some(true)) => format!("{:>7}  pass", short(largest.share)),
+        (Outcome::Ran(largest), _) => format!("{:>7}  fail", short(largest.share)),
+        (Outcome::Unknown, _) => "unknown here".into(),
+        (Outcome::Inexpressible(_), _) => "not possible".into(),
+        (Outcome::Broken(_), _) => "broken".into(),
+        (Outcome::Panicked { .. }, _) => "panicked".into(),
+    };
+    let (name, reference) = (fitted(&check.rule, NAME), fitted(&check.reference, REFERENCE));
+    let row = format!("  {name:<NAME$} {verdict:>13}  {reference}");
+    let mut lines = format!("{}\n", row.trim_end());
+    if with_file {
+        let file = check.file.file_name().unwrap_or_default().to_string_lossy();
+        lines.push_str(&wrapped(&file, INDENT));
+    }
+    if !check.changed.is_empty() {
+        lines.push_str(&wrapped(&check.changed, INDENT));
+    }
+    match (&check.outcome, check.reason()) {
+        (Outcome::Unknown, _) | (_, None) => {}
+        // The number is in the row.
+        (Outcome::Ran(largest), Some(_)) => {
+            lines.push_str(&wrapped(&format!("farthest off {}", largest.place()), INDENT));
+        }
+        (_, Some(reason)) => lines.push_str(&wrapped(&reason, INDENT)),
+    }
+    lines
+}
+
+/// What is in no row, and how many there are.
+fn closing(own: &[Check], burns: &[Check]) -> Vec<String> {
+    let mut names: Vec<String> = OptimizerSpec::all().iter().map(|spec| spec.name().into()).collect();
+    names.extend(ScheduleSpec::all().iter().map(|spec| spec.name().into()));
+    names.retain(|name| !name.starts_with("burn.") && own.iter().all(|check| check.rule != *name));
+    let mut lines = Vec::new();
+    if !names.is_empty() {
+        lines.push(format!("No reference file for {}.", names.join(", ")));
+    }
+    let mut without_burns: Vec<&str> = own
+        .iter()
+        .filter(|check| check.share().is_some())
+        .map(|check| check.rule.as_str())
+        .filter(|rule| burns.iter().all(|check| check.rule != format!("burn.{rule}")))
+        .collect();
+    without_burns.dedup();
+    if !without_burns.is_empty() {
+        lines.push(format!("No `burn.…` beside {}.", without_burns.join(", ")));
+    }
+    let count = |checks: &[Check], passed| checks.iter().filter(|check| check.passed() == passed).count();
+    let counts = |checks: &[Check]| {
+        let [passed, failed] = [Some(true), Some(false)].map(|verdict| count(checks, verdict));
+        format!("{passed} pass, {failed} fail")
+    };
+    let unknown = count(own, None);
+    lines.push(format!("Ours: {}, {unknown} unknown here. Burn's: {}.", counts(own), counts(burns)));
+    lines
+}
+
+/// At most seven characters.
+fn short(share: f64) -> String {
+    match share {
+        share if share < 10.0 => format!("{share:.4}"),
+        share if share < 1000.0 => format!("{share:.1}"),
+        share if share.is_finite() => format!("{share:.1e}"),
+        share => share.to_string(),
+    }
+}
+
+fn fitted(text: &str, width: usize) -> String {
+    match text.chars().count() <= width {
+        true => text.into(),
+        false => text.chars().take(width - 1).chain(['…']).collect(),
+    }
+}
+
+/// Lines that begin at `indent`, broken after spaces and commas where there are any.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive([' ', ',']) {
+        let line = lines.last().map_or(0, |line| line.chars().count());
+        if line > 0 && indent + line + word.trim_end().chars().count() > WIDTH {
+            lines.push(String::new());
+        }
+        if let Some(line) = lines.last_mut() {
+            line.push_str(word);
+        }
+    }
+    lines.iter().map(|line| format!("{:indent$}{}\n", "", line.trim_end())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_broken_where_they_may_be() {
+        let text = format!("{},{} and more", "a".repeat(50), "b".repeat(40));
+        let expected = format!("  {},\n  {} and more\n", "a".repeat(50), "b".repeat(40));
+        assert_eq!(wrapped(&text, 2), expected);
+        assert_eq!(wrapped("short", 2), "  short\n");
+        let unbroken = "/".repeat(100);
+        assert_eq!(wrapped(&unbroken, 2), format!("  {unbroken}\n"));
+    }
+
+    #[test]
+    fn shares_of_any_size_fit_their_column() {
+        let texts = [0.01234, 1.00004, 9.99999, 10.0, 999.96, 1e4, 1.5e300].map(short);
+        assert_eq!(texts, ["0.0123", "1.0000", "10.0000", "10.0", "1000.0", "1.0e4", "1.5e300"]);
+        assert_eq!([f64::NAN, f64::INFINITY].map(short), ["NaN", "inf"]);
+        assert_eq!(fitted("PyTorch", 7), "PyTorch");
+        assert_eq!(fitted("PyTorch 2", 7), "PyTorc…");
+    }
+}

@@ -1,0 +1,287 @@
+use super::burn_counterpart;
+use super::parameters::On;
+use super::references::{File, References};
+use super::subject::{Head, Rule, Schedule, Subject, settings};
+use super::tolerance::{self, Deviation};
+use crate::error::Error;
+use serde_json::{Map, Value};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+/// A rule or schedule beside a reference file.
+#[derive(Debug)]
+pub struct Check {
+    /// "optimizer" or "schedule".
+    pub kind: &'static str,
+    /// Its name; where the file does not tell, that of the file.
+    pub rule: String,
+    /// Its settings, those of the defaults included, but for what it takes from its run.
+    pub config: Map<String, Value>,
+    /// Its settings that are not the defaults, in a line: `momentum=0.9,nesterov=true`.
+    pub changed: String,
+    /// The file. One that is compiled in has its path in `references/`.
+    pub file: PathBuf,
+    /// Where the file's numbers come from.
+    pub reference: String,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// What came of a check.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was run, and this is the largest error.
+    Ran(Deviation),
+    /// The file is for a rule or schedule that this program does not have.
+    Unknown,
+    /// Burn's built-in cannot be given the settings of the file.
+    Inexpressible(Error),
+    /// The file cannot be understood, or the rule refuses its settings.
+    Broken(Error),
+    /// It panicked.
+    Panicked {
+        /// With what.
+        message: String,
+    },
+}
+
+impl Check {
+    /// The largest error as a share of its tolerance, if it was run.
+    pub fn share(&self) -> Option<f64> {
+        match &self.outcome {
+            Outcome::Ran(deviation) => Some(deviation.share),
+            _ => None,
+        }
+    }
+
+    /// Whether it is as its reference; none where there was nothing to compare.
+    pub fn passed(&self) -> Option<bool> {
+        match &self.outcome {
+            Outcome::Ran(deviation) => Some(tolerance::passes(deviation.share)),
+            Outcome::Broken(_) | Outcome::Panicked { .. } => Some(false),
+            Outcome::Unknown | Outcome::Inexpressible(_) => None,
+        }
+    }
+
+    /// Why it was not run, or failed.
+    pub fn reason(&self) -> Option<String> {
+        match &self.outcome {
+            Outcome::Ran(deviation) if tolerance::passes(deviation.share) => None,
+            Outcome::Ran(deviation) => {
+                let (share, place) = (deviation.share, deviation.place());
+                Some(format!("an error of {share:.3e} times the tolerance {place}"))
+            }
+            Outcome::Unknown => Some(format!("there is no {} `{}` in this program", self.kind, self.rule)),
+            Outcome::Inexpressible(error) | Outcome::Broken(error) => Some(error.to_string()),
+            Outcome::Panicked { message } => Some(format!("panicked: {message}")),
+        }
+    }
+}
+
+/// Holds this project's rules, then its schedules, to every file, in the order of the files' names.
+pub fn own(references: &References, on: &On) -> Vec<Check> {
+    let mut checks = own_of::<Rule>(references, on);
+    checks.extend(own_of::<Schedule>(references, on));
+    checks
+}
+
+/// Holds those of Burn's built-in rules and schedules that are called as ours to the same files, with the settings of ours.
+///
+/// A file of a rule `burn.…` is held to as it is.
+pub fn burns(references: &References, on: &On) -> Vec<Check> {
+    let mut checks = burns_of::<Rule>(references, on);
+    checks.extend(burns_of::<Schedule>(references, on));
+    checks
+}
+
+fn own_of<S: Subject>(references: &References, on: &On) -> Vec<Check> {
+    let check = |file: &File| {
+        let head = match S::head(file) {
+            Err(error) => return Some(Check::broken(S::KIND, file, error)),
+            Ok(head) => head?,
+        };
+        if burn_counterpart::is_burns(&head.name) {
+            return None;
+        }
+        let spec = S::names().contains(&head.name.as_str()).then(|| S::spec(&head.name, &head.config));
+        let check = Check::new(S::KIND, &head.name, &head, file);
+        Some(match spec {
+            None => check,
+            Some(Err(error)) => Check { outcome: Outcome::Broken(error), ..check },
+            Some(Ok(spec)) => check.run::<S>(&spec, file, S::files(references), on),
+        })
+    };
+    S::files(references).iter().filter_map(check).collect()
+}
+
+fn burns_of<S: Subject>(references: &References, on: &On) -> Vec<Check> {
+    let check = |file: &File| {
+        // What is broken is told beside ours.
+        let head = S::head(file).ok()??;
+        let name = burn_counterpart::name::<S>(&head.name)?;
+        let check = Check::new(S::KIND, &name, &head, file);
+        if !S::names().contains(&name.as_str()) {
+            return Some(check);
+        }
+        Some(match burn_counterpart::spec::<S>(&head.name, &name, &head.config) {
+            Err(error) => Check { outcome: Outcome::Inexpressible(error), ..check },
+            Ok(spec) => check.run::<S>(&spec, file, S::files(references), on),
+        })
+    };
+    S::files(references).iter().filter_map(check).collect()
+}
+
+impl Check {
+    fn new(kind: &'static str, rule: &str, head: &Head, file: &File) -> Self {
+        Check {
+            kind,
+            rule: rule.into(),
+            config: head.config.clone(),
+            changed: String::new(),
+            file: file.path.clone(),
+            reference: head.reference.clone(),
+            outcome: Outcome::Unknown,
+        }
+    }
+
+    fn broken(kind: &'static str, file: &File, error: Error) -> Self {
+        let name = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let head = Head { name, config: Map::new(), reference: String::new() };
+        Check { outcome: Outcome::Broken(error), ..Check::new(kind, &head.name, &head, file) }
+    }
+
+    fn run<S: Subject>(self, spec: &S::Spec, file: &File, files: &[File], on: &On) -> Self {
+        let text = spec.to_string();
+        let changed = text.split_once(':').map_or("", |(_, changed)| changed).to_string();
+        let is_burns = burn_counterpart::is_burns(&self.rule);
+        let outcome = outcome(is_burns, || S::deviation(spec, file, files, on));
+        Check { config: settings::<S>(spec), changed, outcome, ..self }
+    }
+}
+
+/// What comes of a run. One that panics must not hide what comes of the others.
+fn outcome(is_burns: bool, run: impl FnOnce() -> Result<Deviation, Error>) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(deviation)) => Outcome::Ran(deviation),
+        Ok(Err(error @ Error::File { .. })) => Outcome::Broken(error),
+        Ok(Err(error)) if is_burns => Outcome::Inexpressible(error),
+        Ok(Err(error)) => Outcome::Broken(error),
+        Err(payload) => {
+            let text = payload.downcast_ref::<String>().map(String::as_str);
+            let text = text.or(payload.downcast_ref::<&str>().copied());
+            Outcome::Panicked { message: text.unwrap_or("without a message").into() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device;
+    use crate::verify::Way;
+    use serde_json::json;
+
+    /// `sgd` with a rate of 0.5 on one parameter, from 1 along a gradient of 1 to 0.5.
+    fn references(changed: impl Fn(&mut Value)) -> References {
+        let stream = json!({"parameters": [{"shape": [1], "initial": [1]}], "gradients": [[[1]]]});
+        let mut rule = json!({
+            "rule": "sgd",
+            "config": {"momentum": 0.5},
+            "reference": "arithmetic",
+            "learning_rate": 0.5,
+            "stream": "stream.json",
+            "expected": {"1": [[0.5]]},
+        });
+        changed(&mut rule);
+        let file = |name: &str, value: Value| File {
+            path: name.into(),
+            content: value.to_string().into_bytes().into(),
+        };
+        References {
+            optimizers: vec![file("rule.json", rule), file("stream.json", stream)],
+            schedules: Vec::new(),
+        }
+    }
+
+    fn on() -> On {
+        On { device: device::open("flex").unwrap(), way: Way::InPlace }
+    }
+
+    fn only(checks: Vec<Check>) -> Check {
+        let [check] = checks.try_into().unwrap();
+        check
+    }
+
+    #[test]
+    fn a_check_tells_rule_settings_file_and_reference() {
+        let check = only(own(&references(|_| ()), &on()));
+        assert_eq!(
+            (check.kind, check.rule.as_str(), check.changed.as_str()),
+            ("optimizer", "sgd", "momentum=0.5")
+        );
+        assert_eq!((check.reference.as_str(), check.file.to_str()), ("arithmetic", Some("rule.json")));
+        assert_eq!(check.config["momentum"], 0.5);
+        assert_eq!(check.config["nesterov"], false);
+        assert_eq!((check.share(), check.passed(), check.reason()), (Some(0.0), Some(true), None));
+        let burns = only(burns(&references(|_| ()), &on()));
+        assert_eq!((burns.rule.as_str(), burns.passed()), ("burn.sgd", Some(true)));
+        assert_eq!(burns.config["dampening"], 0.0);
+    }
+
+    #[test]
+    fn a_wrong_number_fails_ours_and_burns() {
+        let references = references(|rule| rule["expected"]["1"] = json!([[0.6]]));
+        for check in [only(own(&references, &on())), only(burns(&references, &on()))] {
+            assert_eq!(check.passed(), Some(false));
+            assert!(check.reason().unwrap().ends_with("times the tolerance in parameter 0 after step 1"));
+        }
+    }
+
+    #[test]
+    fn an_unknown_rule_is_told_and_its_numbers_are_left_alone() {
+        let references = references(|rule| {
+            rule["rule"] = json!("sdg");
+            rule["expected"] = json!("in another form");
+        });
+        let check = only(own(&references, &on()));
+        assert!(matches!(check.outcome, Outcome::Unknown));
+        assert_eq!((check.share(), check.passed()), (None, None));
+        assert!(burns(&references, &on()).is_empty());
+    }
+
+    #[test]
+    fn a_file_for_burns_rule_is_held_to_as_it_is() {
+        let references = references(|rule| rule["rule"] = json!("burn.sgd"));
+        assert!(own(&references, &on()).is_empty());
+        let check = only(burns(&references, &on()));
+        assert_eq!((check.rule.as_str(), check.config["dampening"].as_f64()), ("burn.sgd", Some(0.1)));
+    }
+
+    #[test]
+    fn settings_that_ours_refuses_are_broken_and_those_that_burns_refuses_inexpressible() {
+        let refused = references(|rule| rule["config"] = json!({"momentum": 2}));
+        let check = only(own(&refused, &on()));
+        assert!(matches!(check.outcome, Outcome::Broken(_)) && check.passed() == Some(false));
+        let check = only(burns(&refused, &on()));
+        assert!(matches!(check.outcome, Outcome::Inexpressible(_)) && check.passed().is_none());
+        let unknown = only(own(&references(|rule| rule["config"] = json!({"warp": 2})), &on()));
+        assert!(unknown.reason().unwrap().contains("no field `warp`"));
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_of_itself_is_broken_and_a_stream_is_no_check() {
+        for wrong in [json!({}), json!([]), json!({"rule": 7}), json!({"rule": "sgd", "config": 7})] {
+            let check = only(own(&references(|rule| *rule = wrong.clone()), &on()));
+            assert!(check.reason().unwrap().starts_with("rule.json: "), "{wrong}: {:?}", check.reason());
+            assert_eq!((check.passed(), check.rule.as_str()), (Some(false), "rule"));
+        }
+    }
+
+    #[test]
+    fn a_panic_is_one_outcome_among_others() {
+        let panicked = outcome(false, || panic!("on purpose, with {}", 7));
+        assert!(matches!(panicked, Outcome::Panicked { message } if message == "on purpose, with 7"));
+        let panicked = outcome(true, || panic!("on purpose"));
+        assert!(matches!(panicked, Outcome::Panicked { message } if message == "on purpose"));
+    }
+}

@@ -1,0 +1,102 @@
+use super::references::File;
+use super::tolerance::{self, Deviation};
+use crate::error::Error;
+use crate::schedule::{Run, ScheduleSpec};
+use serde::Deserialize;
+
+/// The rates of a schedule.
+#[derive(Debug)]
+pub(super) struct Rates {
+    expected: Vec<f64>,
+    /// What the reference has lost to computing in 32 bits.
+    rounding: f64,
+}
+
+/// What is in a file of a schedule, beside what every reference file has.
+#[derive(Deserialize)]
+struct ScheduleFile {
+    reference: Option<String>,
+    expected: Vec<f64>,
+}
+
+impl Rates {
+    /// Reads `file`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if there are no rates in it.
+    pub fn read(file: &File) -> Result<Self, Error> {
+        let ScheduleFile { reference, expected } = file.parse()?;
+        if expected.is_empty() {
+            return Err(file.broken("`expected` has no rates"));
+        }
+        // optax computes in 32 bits: half a unit in the last place of its largest rate.
+        let is_in_32_bits = reference.is_some_and(|reference| reference.contains("optax"));
+        let largest = expected.iter().copied().fold(0.0, f64::max);
+        let rounding = if is_in_32_bits { largest * f64::from(f32::EPSILON) / 2.0 } else { 0.0 };
+        Ok(Rates { expected, rounding })
+    }
+
+    /// The largest error of the schedule.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] and the like for settings that the schedule refuses.
+    pub fn deviation(&self, spec: &ScheduleSpec) -> Result<Deviation, Error> {
+        // For settings that are neither in the file nor have a default.
+        let run = Run { lr: self.expected[0], total_steps: self.expected.len() };
+        let schedule = spec.build(run)?;
+        let mut largest = Deviation::default();
+        for (step, &expected) in self.expected.iter().enumerate() {
+            let tolerance = tolerance::of_rate(expected, self.rounding);
+            largest.include(tolerance::share(schedule.lr_at(step), expected, tolerance), step, None);
+        }
+        Ok(largest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(content: Value) -> Result<Rates, Error> {
+        let content = content.to_string().into_bytes().into();
+        Rates::read(&File { path: "schedules/wrong.json".into(), content })
+    }
+
+    fn deviation(content: Value, spec: &str) -> Deviation {
+        read(content).unwrap().deviation(&spec.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_the_settings_leave_open_comes_from_the_expected_rates() {
+        let right = json!({"expected": [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]});
+        assert_eq!(deviation(right, "step:gamma=0.5"), Deviation::default());
+        let wrong = deviation(json!({"expected": [0.5, 0.5, 0.25, 0.26]}), "step:gamma=0.5,step_size=2");
+        assert!(wrong.share > 1e4 && wrong.place() == "at step 3", "{wrong:?}");
+    }
+
+    #[test]
+    fn rates_of_optax_are_allowed_the_rounding_of_their_largest() {
+        // Both are 5e-9 off; half a unit in the last place of 0.1 is 6e-9.
+        let expected = json!([0.1, 0.0, 5e-9]);
+        let spec = "warmup_cosine:initial_lr=0.1,peak_lr=0.0,warmup_steps=1,total_steps=2";
+        let exact = json!({"reference": "definition", "expected": expected});
+        let optax = json!({"reference": "optax 0.2.8", "expected": expected});
+        assert!(deviation(exact, spec).share > 1.0);
+        let share = deviation(optax, spec).share;
+        assert!((0.5..1.0).contains(&share), "{share}");
+    }
+
+    #[test]
+    fn a_file_without_rates_is_an_error_with_its_name() {
+        for (expected, reason) in [
+            (json!([]), "`expected` has no rates"),
+            (json!([0.1, null]), "invalid type: null"),
+            (json!(0.1), "invalid type: floating point"),
+            (json!(null), "invalid type: null"),
+        ] {
+            let error = read(json!({"expected": expected})).unwrap_err().to_string();
+            assert!(error.starts_with("schedules/wrong.json: ") && error.contains(reason), "{error}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+use super::bundled;
+use crate::error::Error;
+use crate::json_file;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Reference files, of the program or of a folder. What is in them is looked at when something is held to it.
+#[derive(Debug, Clone)]
+pub struct References {
+    pub(super) optimizers: Vec<File>,
+    pub(super) schedules: Vec<File>,
+}
+
+/// A file and what is in it.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    pub path: PathBuf,
+    pub content: Cow<'static, [u8]>,
+}
+
+impl References {
+    /// Those that are compiled into the program; their paths are relative to the project's `references/`.
+    pub fn bundled() -> Self {
+        let files = |folder: &str, files: &[(&str, &'static [u8])]| {
+            let file = |(name, content): &(&str, &'static [u8])| File {
+                path: Path::new(folder).join(name),
+                content: Cow::Borrowed(content),
+            };
+            files.iter().map(file).collect()
+        };
+        References {
+            optimizers: files("optimizers", bundled::OPTIMIZERS),
+            schedules: files("schedules", bundled::SCHEDULES),
+        }
+    }
+
+    /// The JSON files of `folder/optimizers` and `folder/schedules`, either of which may be missing, by their names.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a folder or a file that cannot be read; [`Error::File`] where there is no JSON file in either.
+    pub fn of_folder(folder: &Path) -> Result<Self, Error> {
+        std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
+        let references = References {
+            optimizers: json_files(&folder.join("optimizers"))?,
+            schedules: json_files(&folder.join("schedules"))?,
+        };
+        if references.optimizers.is_empty() && references.schedules.is_empty() {
+            let reason = "holds no reference files, which are optimizers/*.json and schedules/*.json".into();
+            return Err(Error::File { path: folder.into(), reason });
+        }
+        Ok(references)
+    }
+}
+
+fn json_files(folder: &Path) -> Result<Vec<File>, Error> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(Error::io("read", folder))?,
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(Error::io("read", folder))?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let file = |path: PathBuf| match std::fs::read(&path) {
+        Ok(content) => Ok(File { path, content: content.into() }),
+        Err(error) => Err(Error::io("read", path)(error)),
+    };
+    paths.into_iter().map(file).collect()
+}
+
+impl File {
+    /// What it holds.
+    ///
+    /// # Errors
+    /// [`Error::File`] if that is something else.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.content).map_err(|reason| json_file::broken(&self.path, &reason))
+    }
+
+    /// An [`Error::File`] about what is in it.
+    pub fn broken(&self, reason: impl Into<String>) -> Error {
+        Error::File { path: self.path.clone(), reason: reason.into() }
+    }
+
+    /// The one of `files` that it calls by `name`.
+    ///
+    /// # Errors
+    /// [`Error::File`] if none of them has that name.
+    pub fn beside<'a>(&self, name: &str, files: &'a [File]) -> Result<&'a File, Error> {
+        let found = files.iter().find(|file| file.path.file_name().is_some_and(|other| other == name));
+        found.ok_or_else(|| self.broken(format!("there is no file `{name}` beside it")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_read_by_its_names_and_its_other_files_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let part = folder.path().join("schedules");
+        std::fs::create_dir(&part).unwrap();
+        for name in ["b.json", "a.json", "README.md"] {
+            std::fs::write(part.join(name), name).unwrap();
+        }
+        let references = References::of_folder(folder.path()).unwrap();
+        let paths: Vec<&Path> = references.schedules.iter().map(|file| file.path.as_path()).collect();
+        assert_eq!(paths, [part.join("a.json"), part.join("b.json")]);
+        assert!(references.optimizers.is_empty());
+        assert!(references.schedules[0].beside("b.json", &references.schedules).is_ok());
+        let error = references.schedules[0].beside("c.json", &references.schedules).unwrap_err();
+        assert!(error.to_string().contains("a.json: there is no file `c.json`"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_or_empty_is_an_error_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = References::of_folder(folder.path()).unwrap_err().to_string();
+        assert!(
+            empty.contains("holds no reference files") && empty.contains(folder.path().to_str().unwrap())
+        );
+        let missing = References::of_folder(&folder.path().join("nowhere")).unwrap_err().to_string();
+        assert!(missing.contains("cannot read") && missing.contains("nowhere"), "{missing}");
+    }
+}

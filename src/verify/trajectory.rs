@@ -1,0 +1,207 @@
+use super::flat::Flat;
+use super::parameters::{HIGHEST_RANK, On, Parameter, Way};
+use super::references::File;
+use super::tolerance::{self, Deviation};
+use crate::error::Error;
+use crate::optim::ModelOptimizer;
+use burn::optim::GradientsParams;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Parameters, their gradients at each step, and what a rule makes of them.
+#[derive(Debug)]
+pub(super) struct Trajectory {
+    learning_rate: LearningRate,
+    parameters: Vec<Start>,
+    /// Of parameter `i` at step `t`, counted from 0, in `gradients[t][i]`.
+    gradients: Vec<Vec<Flat>>,
+    /// The parameters after so many steps.
+    expected: Expected,
+    /// The parameters that are evaluated with after so many steps.
+    expected_eval: Expected,
+}
+
+type Expected = BTreeMap<usize, Vec<Flat>>;
+
+/// A parameter before the first step.
+#[derive(Debug, Deserialize)]
+struct Start {
+    name: Option<String>,
+    shape: Vec<usize>,
+    initial: Flat,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`learning_rate` must be a number or a list of numbers")]
+enum LearningRate {
+    Constant(f64),
+    EachStep(Vec<f64>),
+}
+
+/// What is in a file of a rule, beside what every reference file has.
+#[derive(Deserialize)]
+struct RuleFile {
+    learning_rate: LearningRate,
+    stream: String,
+    expected: Expected,
+    expected_eval: Option<Expected>,
+}
+
+/// What is in the file that it names.
+#[derive(Deserialize)]
+struct StreamFile {
+    parameters: Vec<Start>,
+    gradients: Vec<Vec<Flat>>,
+}
+
+impl Trajectory {
+    /// Reads `file` and the stream that it names, which is one of `files`.
+    ///
+    /// # Errors
+    /// [`Error::File`] for either of them, if the numbers do not fit together.
+    pub fn read(file: &File, files: &[File]) -> Result<Self, Error> {
+        let RuleFile { learning_rate, stream, expected, expected_eval } = file.parse()?;
+        let stream = file.beside(&stream, files)?;
+        let StreamFile { parameters, gradients } = stream.parse()?;
+        let trajectory = Trajectory {
+            learning_rate,
+            parameters,
+            gradients,
+            expected,
+            expected_eval: expected_eval.unwrap_or_default(),
+        };
+        trajectory.check_stream().map_err(|reason| stream.broken(reason))?;
+        trajectory.check_expected().map_err(|reason| file.broken(reason))?;
+        Ok(trajectory)
+    }
+
+    /// The number of steps that it takes to reach the last expected values.
+    fn steps(&self) -> usize {
+        let last = |expected: &Expected| expected.keys().next_back().copied().unwrap_or(0);
+        last(&self.expected).max(last(&self.expected_eval))
+    }
+
+    fn lr_at(&self, step: usize) -> Option<f64> {
+        match &self.learning_rate {
+            LearningRate::Constant(lr) => Some(*lr),
+            LearningRate::EachStep(rates) => rates.get(step).copied(),
+        }
+    }
+
+    /// The reason is what is wrong with the stream.
+    fn check_stream(&self) -> Result<(), String> {
+        for (i, Start { shape, initial, .. }) in self.parameters.iter().enumerate() {
+            if shape.len() > HIGHEST_RANK {
+                let rank = shape.len();
+                return Err(format!("parameter {i} has rank {rank}, and the highest is {HIGHEST_RANK}"));
+            }
+            let elements = shape.iter().try_fold(1, |product: usize, length| product.checked_mul(*length));
+            if elements != Some(initial.0.len()) {
+                let given = initial.0.len();
+                return Err(format!("parameter {i} has the shape {shape:?} and {given} initial values"));
+            }
+        }
+        if self.parameters.iter().all(|parameter| parameter.initial.0.is_empty()) {
+            return Err("there is no parameter with elements".into());
+        }
+        for (t, gradients) in self.gradients.iter().enumerate() {
+            self.check_sizes(gradients)
+                .map_err(|reason| format!("`gradients` at step {}: {reason}", t + 1))?;
+        }
+        Ok(())
+    }
+
+    /// The reason is what is wrong with the rule's own file.
+    fn check_expected(&self) -> Result<(), String> {
+        if self.expected.is_empty() {
+            return Err("`expected` has no steps".into());
+        }
+        for (field, expected) in [("expected", &self.expected), ("expected_eval", &self.expected_eval)] {
+            for (step, values) in expected {
+                self.check_sizes(values).map_err(|reason| format!("`{field}` at step {step}: {reason}"))?;
+            }
+        }
+        let (steps, gradients) = (self.steps(), self.gradients.len());
+        if steps > gradients {
+            return Err(format!("it expects {steps} steps, and its stream has gradients for {gradients}"));
+        }
+        if steps > 0 && self.lr_at(steps - 1).is_none() {
+            return Err(format!("it expects {steps} steps, and `learning_rate` has fewer"));
+        }
+        Ok(())
+    }
+
+    /// Whether `values` has a tensor for each parameter, of the parameter's size.
+    fn check_sizes(&self, values: &[Flat]) -> Result<(), String> {
+        if values.len() != self.parameters.len() {
+            return Err(format!("{} tensors for {} parameters", values.len(), self.parameters.len()));
+        }
+        for (i, (Flat(values), Start { initial, .. })) in values.iter().zip(&self.parameters).enumerate() {
+            if values.len() != initial.0.len() {
+                return Err(format!("{} numbers for the {} of parameter {i}", values.len(), initial.0.len()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The largest error of `optimizer` along the trajectory.
+    pub fn deviation(&self, mut optimizer: ModelOptimizer, on: &On) -> Deviation {
+        let start = |Start { shape, initial, .. }: &Start| Parameter::new(&initial.0, shape, on);
+        let mut model: Vec<Parameter> = self.parameters.iter().filter_map(start).collect();
+        let displacements = self.largest_displacements();
+        let mut largest = Deviation::default();
+        for step in 0..=self.steps() {
+            if let Some(t) = step.checked_sub(1) {
+                let mut gradients = GradientsParams::new();
+                for (parameter, gradient) in model.iter().zip(&self.gradients[t]) {
+                    parameter.register(&mut gradients, &gradient.0, on);
+                }
+                let shared = (on.way == Way::Shared).then(|| model.clone());
+                // A rate that is missing is refused when the file is read; it must not pass here either.
+                model = optimizer.apply(self.lr_at(t).unwrap_or(f64::NAN), model, &mut gradients);
+                drop(shared);
+            }
+            if let Some(expected) = self.expected.get(&step) {
+                self.compare(&model, expected, &displacements, step, &mut largest);
+            }
+            if let Some(expected) = self.expected_eval.get(&step) {
+                let model = optimizer.for_evaluation(&model);
+                self.compare(&model, expected, &displacements, step, &mut largest);
+            }
+        }
+        largest
+    }
+
+    /// How far the farthest element of each parameter is moved, at any of the expected steps.
+    fn largest_displacements(&self) -> Vec<f64> {
+        let of_parameter = |i: usize| {
+            let values = self.expected.values().flat_map(|parameters| {
+                parameters[i].0.iter().zip(&self.parameters[i].initial.0).map(|(end, start)| end - start)
+            });
+            values.map(f64::abs).fold(0.0, f64::max)
+        };
+        (0..self.parameters.len()).map(of_parameter).collect()
+    }
+
+    /// Takes the errors of `model` after `step` steps in.
+    fn compare(
+        &self,
+        model: &[Parameter],
+        expected: &[Flat],
+        displacements: &[f64],
+        step: usize,
+        largest: &mut Deviation,
+    ) {
+        for (i, (parameter, Flat(expected))) in model.iter().zip(expected).enumerate() {
+            let number = format!("parameter {i}");
+            let name = self.parameters[i].name.as_ref().unwrap_or(&number);
+            for (value, &expected) in parameter.values().into_iter().zip(expected) {
+                let tolerance = tolerance::of_element(expected, displacements[i]);
+                largest.include(tolerance::share(value, expected, tolerance), step, Some(name));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
