@@ -82,7 +82,7 @@ fn a_run_of_burns_learner_goes_on_from_its_checkpoint_to_the_same_weights() {
     assert_ne!(stopped, expected);
     assert_eq!(train(&parts, EPOCHS, Some(2)), expected);
 
-    // Neither the rule nor the schedule is what it would be without its record.
+    // Both records matter: with an older one of either the weights are others.
     for lost in ["optim", "scheduler"] {
         let parts = folder.path().join(lost);
         train(&parts, 2, None);
