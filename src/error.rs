@@ -36,6 +36,15 @@ pub enum Error {
         known: String,
     },
 
+    /// A name that is to be given a second time.
+    #[error("there is {kind} `{name}` already; choose another name")]
+    NameTaken {
+        /// What is called so: "optimizer".
+        kind: &'static str,
+        /// The name.
+        name: String,
+    },
+
     /// A value outside of its range.
     #[error("{owner}: `{field}` must be {allowed}, not {given}")]
     InvalidConfig {
@@ -143,6 +152,7 @@ impl Error {
             self,
             Error::UnknownName { .. }
                 | Error::UnknownField { .. }
+                | Error::NameTaken { .. }
                 | Error::InvalidConfig { .. }
                 | Error::Usage(_)
                 | Error::BackendNotCompiled { .. }

@@ -16,7 +16,7 @@ pub mod kernel;
 pub mod model;
 pub mod optim;
 pub mod random;
-mod range;
+pub mod range;
 pub mod report;
 pub mod schedule;
 pub mod spec;

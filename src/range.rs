@@ -1,11 +1,18 @@
 //! The ranges that settings are held to. NaN is in none of them.
+//!
+//! ```
+//! use optlab::range::{self, BELOW_ONE};
+//!
+//! let error = range::check("my_rule", [("beta", 1.5, BELOW_ONE)]).unwrap_err();
+//! assert_eq!(error.to_string(), "my_rule: `beta` must be in [0, 1), not 1.5");
+//! ```
 
 use crate::error::Error;
 use std::fmt;
 
 /// An interval of numbers, shown as it is written in the documentation: `[0, 1)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Range {
+pub struct Range {
     lowest: f64,
     with_lowest: bool,
     highest: f64,
@@ -13,23 +20,23 @@ pub(crate) struct Range {
 }
 
 /// `[0, 1)`: a decay, or a momentum.
-pub(crate) const BELOW_ONE: Range = Range::new(0.0, true, 1.0, false);
+pub const BELOW_ONE: Range = Range::new(0.0, true, 1.0, false);
 /// `[0, 1]`: a share.
-pub(crate) const SHARE: Range = Range::new(0.0, true, 1.0, true);
+pub const SHARE: Range = Range::new(0.0, true, 1.0, true);
 /// `[0, ∞)`.
-pub(crate) const NON_NEGATIVE: Range = Range::new(0.0, true, f64::INFINITY, false);
+pub const NON_NEGATIVE: Range = Range::new(0.0, true, f64::INFINITY, false);
 /// `(0, ∞)`.
-pub(crate) const POSITIVE: Range = Range::new(0.0, false, f64::INFINITY, false);
+pub const POSITIVE: Range = Range::new(0.0, false, f64::INFINITY, false);
 /// `(0, 1)`.
-pub(crate) const POSITIVE_BELOW_ONE: Range = Range::new(0.0, false, 1.0, false);
+pub const POSITIVE_BELOW_ONE: Range = Range::new(0.0, false, 1.0, false);
 /// `(1, ∞)`.
-pub(crate) const ABOVE_ONE: Range = Range::new(1.0, false, f64::INFINITY, false);
+pub const ABOVE_ONE: Range = Range::new(1.0, false, f64::INFINITY, false);
 /// `(0, 1]`.
-pub(crate) const POSITIVE_UP_TO_ONE: Range = Range::new(0.0, false, 1.0, true);
+pub const POSITIVE_UP_TO_ONE: Range = Range::new(0.0, false, 1.0, true);
 /// `(−∞, 0)`.
-pub(crate) const NEGATIVE: Range = Range::new(f64::NEG_INFINITY, false, 0.0, false);
+pub const NEGATIVE: Range = Range::new(f64::NEG_INFINITY, false, 0.0, false);
 /// `(−∞, ∞)`: any number but an infinity or NaN.
-pub(crate) const FINITE: Range = Range::new(f64::NEG_INFINITY, false, f64::INFINITY, false);
+pub const FINITE: Range = Range::new(f64::NEG_INFINITY, false, f64::INFINITY, false);
 
 impl Range {
     const fn new(lowest: f64, with_lowest: bool, highest: f64, with_highest: bool) -> Self {
@@ -37,12 +44,12 @@ impl Range {
     }
 
     /// `[0, highest]`.
-    pub(crate) const fn up_to(highest: f64) -> Self {
+    pub const fn up_to(highest: f64) -> Self {
         Range::new(0.0, true, highest, true)
     }
 
     /// `[lowest, ∞)`.
-    pub(crate) const fn starting_at(lowest: f64) -> Self {
+    pub const fn starting_at(lowest: f64) -> Self {
         Range::new(lowest, true, f64::INFINITY, false)
     }
 
@@ -75,7 +82,7 @@ impl fmt::Display for Range {
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] for the first field out of its range.
-pub(crate) fn check<const N: usize>(owner: &str, fields: [(&str, f64, Range); N]) -> Result<(), Error> {
+pub fn check<const N: usize>(owner: &str, fields: [(&str, f64, Range); N]) -> Result<(), Error> {
     for (field, value, range) in fields {
         if !range.contains(value) {
             return Err(Error::invalid(owner, field, &format!("in {range}"), value));
@@ -88,10 +95,7 @@ pub(crate) fn check<const N: usize>(owner: &str, fields: [(&str, f64, Range); N]
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] for the first that is 0.
-pub(crate) fn check_at_least_one<const N: usize>(
-    owner: &str,
-    counts: [(&str, usize); N],
-) -> Result<(), Error> {
+pub fn check_at_least_one<const N: usize>(owner: &str, counts: [(&str, usize); N]) -> Result<(), Error> {
     for (field, count) in counts {
         if count == 0 {
             return Err(Error::invalid(owner, field, "at least 1", count));

@@ -14,6 +14,7 @@ use crate::workload::{self, Workload};
 use clap::Args;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -93,12 +94,12 @@ impl GridArgs {
     }
 }
 
-/// Runs `optlab compare`.
+/// Runs `optlab compare`, which was asked for by `arguments`.
 ///
 /// # Errors
 /// A plan that makes no sense, a folder that holds something else or cannot be written. Trials that diverge or fail are
 /// results, not errors.
-pub fn run(args: &CompareArgs) -> Result<(), Exit> {
+pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = match &args.plan {
         Some(_) if args.grid != GridArgs::default() => {
             let message = "a PLAN.toml says it all: only --jobs, --output and --data-dir go with it";
@@ -129,7 +130,7 @@ pub fn run(args: &CompareArgs) -> Result<(), Exit> {
         let data_dir = std::path::absolute(data_dir).map_err(Error::io("find", data_dir))?;
         command.arguments.extend(["--data-dir".into(), data_dir.into()]);
     }
-    let invocation = Invocation { command: command_line(), jobs: args.jobs };
+    let invocation = Invocation { command: command_line(arguments), jobs: args.jobs };
     let folder = Folder::claim(&output, &plan, &trials, &invocation)?;
     let mut bars = Bars::new(&trials);
     Runner { command, jobs: args.jobs }.run(&folder, &trials, &mut bars)?;
@@ -149,8 +150,8 @@ fn defaults(name: &str) -> Result<WorkloadDefaults, Error> {
     Ok(WorkloadDefaults { batch_size: info.batch_size, epochs: info.epochs, validation: VALIDATION })
 }
 
-/// The command as one would type it.
-fn command_line() -> String {
+/// The command as one would type it: `arguments`, without the folder that the program is in.
+fn command_line(arguments: &[OsString]) -> String {
     let quote = |argument: String| {
         let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
         if !argument.is_empty() && argument.chars().all(is_plain) {
@@ -159,8 +160,9 @@ fn command_line() -> String {
             format!("'{}'", argument.replace('\'', r"'\''"))
         }
     };
-    let arguments = std::env::args_os().skip(1).map(|argument| quote(argument.to_string_lossy().into()));
-    std::iter::once("optlab".to_string()).chain(arguments).collect::<Vec<_>>().join(" ")
+    let program = arguments.first().and_then(|program| Path::new(program).file_stem());
+    let words = program.into_iter().chain(arguments.iter().skip(1).map(OsString::as_os_str));
+    words.map(|word| quote(word.to_string_lossy().into())).collect::<Vec<_>>().join(" ")
 }
 
 /// A bar for all trials and one for each that is running.

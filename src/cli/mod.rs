@@ -14,6 +14,7 @@ mod worker;
 use crate::error::Error;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -55,12 +56,22 @@ enum Command {
 ///
 /// Exit codes: 0 for success, 1 for a run that failed, 2 for a request that makes no sense, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
-    finish(parse::<Cli>().and_then(|cli| match cli.command {
+    main_or("")
+}
+
+/// [`main`] of a program that has something of its own to do where it is given no arguments: what `default` asks for,
+/// words with spaces between them.
+pub fn main_or(default: &str) -> ExitCode {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.len() == 1 {
+        arguments.extend(default.split_whitespace().map(OsString::from));
+    }
+    finish(parse_from::<Cli>(&arguments).and_then(|cli| match cli.command {
         Command::List(args) => list::run(&args),
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
-        Command::Compare(args) => compare::run(&args),
+        Command::Compare(args) => compare::run(&args, &arguments),
         Command::Bench(args) => bench::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Completions { shell } => completions(shell),
@@ -92,7 +103,11 @@ impl From<Error> for Exit {
 /// # Errors
 /// [`Exit::Printed`] after `--help` and the like; [`Exit::Arguments`].
 pub fn parse<T: Parser>() -> Result<T, Exit> {
-    T::try_parse().map_err(|error| match error.kind() {
+    parse_from(&std::env::args_os().collect::<Vec<_>>())
+}
+
+fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
+    T::try_parse_from(arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => match error.print() {

@@ -43,7 +43,7 @@ pub struct WorkerCommand {
 }
 
 impl WorkerCommand {
-    /// This very program, as `optlab worker RUN_DIR`.
+    /// This very program, as `optlab worker RUN_DIR`: one whose `main` ends in [`cli::main`](crate::cli::main).
     ///
     /// # Errors
     /// [`Error::Io`] if the system does not say where this program is.

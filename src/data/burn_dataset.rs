@@ -1,7 +1,9 @@
 //! Examples as a data set of Burn's, for its `DataLoader` and `Learner`.
 
-use super::{Examples, Targets};
+use super::{Batch, BatchTargets, Examples, Targets};
+use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::{Dataset, DatasetError};
+use burn::tensor::{Device, Tensor, TensorData};
 
 /// One example.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,38 +41,83 @@ impl Dataset<Item> for Examples {
     }
 }
 
+/// Puts [`Item`]s together, for Burn's `DataLoader`.
+///
+/// # Example
+/// ```
+/// use burn::data::dataloader::DataLoaderBuilder;
+/// use optlab::data::{self, Source, ToBatch};
+///
+/// let digits = data::load("digits", &Source::default())?.train;
+/// let loader = DataLoaderBuilder::new(ToBatch).batch_size(32).shuffle(0).build(digits);
+/// let batch = loader.iter().next().unwrap().unwrap();
+/// assert_eq!(batch.inputs.dims(), [32, 64]);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct ToBatch;
+
+impl Batcher<Item, Batch> for ToBatch {
+    /// # Panics
+    /// If there is no item, or if some have a class and others a number.
+    fn batch(&self, items: Vec<Item>, device: &Device) -> Batch {
+        let len = items.len();
+        let (mut labels, mut values) = (Vec::<i32>::new(), Vec::new());
+        for item in &items {
+            match item.target {
+                Target::Class(class) => labels.push(class.into()),
+                Target::Value(value) => values.push(value),
+            }
+        }
+        let inputs: Vec<f32> = items.into_iter().flat_map(|item| item.input).collect();
+        let shape = [len, inputs.len() / len];
+        let targets = if labels.is_empty() {
+            BatchTargets::Values(Tensor::from_data(TensorData::new(values, [len, 1]), device))
+        } else {
+            BatchTargets::Classes(Tensor::from_data(TensorData::new(labels, [len]), device))
+        };
+        Batch { inputs: Tensor::from_data(TensorData::new(inputs, shape), device), targets, len }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::{Source, load};
-    use burn::data::dataloader::{DataLoaderBuilder, batcher::Batcher};
-    use burn::tensor::{Device, Tensor, TensorData};
+    use crate::data::{Batches, Source, load};
+    use burn::data::dataloader::DataLoaderBuilder;
 
-    struct DigitBatcher;
-
-    impl Batcher<Item, (Tensor<2>, Vec<Target>)> for DigitBatcher {
-        fn batch(&self, items: Vec<Item>, device: &Device) -> (Tensor<2>, Vec<Target>) {
-            let shape = [items.len(), items[0].input.len()];
-            let targets = items.iter().map(|item| item.target).collect();
-            let inputs: Vec<f32> = items.into_iter().flat_map(|item| item.input).collect();
-            (Tensor::from_data(TensorData::new(inputs, shape), device), targets)
-        }
+    /// What Burn's loader and our own make of the first examples, in order.
+    fn first_batches(examples: Examples) -> [Batch; 2] {
+        let device = Device::default();
+        let ours = Batches::in_order(&examples, 100).batch(0, &device);
+        let loader = DataLoaderBuilder::new(ToBatch).batch_size(100).build(examples);
+        [loader.iter().next().unwrap().unwrap(), ours]
     }
 
     #[test]
     fn burns_own_data_loader_serves_our_examples() {
-        let digits = load("digits", &Source::default()).unwrap().test;
-        let loader = DataLoaderBuilder::new(DigitBatcher).batch_size(100).build(digits.clone());
-        let mut served = vec![];
-        for batch in loader.iter() {
-            let (inputs, targets) = batch.unwrap();
-            assert_eq!(inputs.dims(), [targets.len(), 64]);
-            let first = inputs.into_data().try_to_vec::<f32>().unwrap();
-            assert_eq!(&first[..64], digits.input(served.len()));
-            served.extend(targets);
+        for name in ["digits", "diabetes"] {
+            let [burns, ours] = first_batches(load(name, &Source::default()).unwrap().test);
+            assert_eq!(burns.len, ours.len);
+            assert_eq!(burns.inputs.into_data(), ours.inputs.into_data());
+            match (burns.targets, ours.targets) {
+                (BatchTargets::Classes(a), BatchTargets::Classes(b)) => {
+                    assert_eq!(a.into_data(), b.into_data())
+                }
+                (BatchTargets::Values(a), BatchTargets::Values(b)) => {
+                    assert_eq!(a.into_data(), b.into_data())
+                }
+                _ => panic!("{name}: targets of two kinds"),
+            }
         }
-        let Targets::Classes { labels, .. } = digits.targets else { panic!("digits have classes") };
-        assert_eq!(served, labels.into_iter().map(Target::Class).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn the_loader_serves_every_example_once() {
+        let digits = load("digits", &Source::default()).unwrap().test;
+        let examples = digits.len();
+        let loader = DataLoaderBuilder::new(ToBatch).batch_size(100).build(digits);
+        assert_eq!(loader.iter().map(|batch| batch.unwrap().len).sum::<usize>(), examples);
     }
 
     #[test]

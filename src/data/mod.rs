@@ -22,7 +22,7 @@ mod sunspots;
 
 pub use augment::Augmentation;
 pub use batches::{Batch, BatchTargets, Batches};
-pub use burn_dataset::{Item, Target};
+pub use burn_dataset::{Item, Target, ToBatch};
 pub use image_file::read_digit_png;
 pub use normalize::Standardizer;
 pub use split::pad_images;

@@ -3,9 +3,10 @@
 use crate::error::Error;
 use crate::optim::*;
 use crate::spec::{self, Family};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-const FAMILY: Family = Family { kind: "optimizer", tag: "rule" };
+pub(super) const FAMILY: Family = Family { kind: "optimizer", tag: "rule" };
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {
@@ -35,7 +36,7 @@ pub trait RuleConfig {
 macro_rules! rules {
     ($($name:literal => $variant:ident($config:ty), $summary:literal;)*) => {
         /// A rule and its settings: `{"rule": "adamw", "beta_1": 0.9}`, or `adamw:beta_1=0.9` in a line of text.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "rule")]
         pub enum OptimizerSpec {
             $(
@@ -43,27 +44,47 @@ macro_rules! rules {
                 #[serde(rename = $name)]
                 $variant($config),
             )*
+            /// a rule of [`register`]
+            #[serde(untagged)]
+            Registered(Registered),
+        }
+
+        /// Reads the rules that come with the program.
+        #[derive(Deserialize)]
+        #[serde(tag = "rule", remote = "OptimizerSpec")]
+        enum BuiltIn {
+            $(#[serde(rename = $name)] $variant($config),)*
         }
 
         impl OptimizerSpec {
-            /// Every rule with its default settings.
-            pub fn all() -> Vec<Self> {
+            /// Every rule that comes with the program.
+            pub(super) fn built_in() -> Vec<Self> {
                 vec![$(OptimizerSpec::$variant(<$config>::default())),*]
             }
 
             /// Its name on the command line.
             pub fn name(&self) -> &'static str {
-                match self { $(OptimizerSpec::$variant(_) => $name),* }
+                match self {
+                    $(OptimizerSpec::$variant(_) => $name,)*
+                    OptimizerSpec::Registered(rule) => rule.name(),
+                }
             }
 
             /// What it is, in a line.
             pub fn summary(&self) -> &'static str {
-                match self { $(OptimizerSpec::$variant(_) => $summary),* }
+                match self {
+                    $(OptimizerSpec::$variant(_) => $summary,)*
+                    OptimizerSpec::Registered(rule) => rule.summary(),
+                }
             }
 
             /// The learning rate of the reference implementation where the caller names none.
             pub fn default_lr(&self) -> f64 {
                 match self { $(OptimizerSpec::$variant(config) => config.default_lr()),* }
+                match self {
+                    $(OptimizerSpec::$variant(_) => <$config as RuleConfig>::DEFAULT_LR,)*
+                    OptimizerSpec::Registered(rule) => rule.default_lr(),
+                }
             }
 
             /// The rules that it consists of; each parameter gets the first that is for it.
@@ -71,7 +92,10 @@ macro_rules! rules {
             /// # Errors
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
             pub fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
-                match self { $(OptimizerSpec::$variant(config) => config.rules($name)),* }
+                match self {
+                    $(OptimizerSpec::$variant(config) => config.rules($name),)*
+                    OptimizerSpec::Registered(rule) => rule.rules(),
+                }
             }
 
             /// The rules with what is around them.
@@ -134,7 +158,24 @@ rules! {
     "burn.muon" => BurnMuon(BurnMuonConfig), "Burn's built-in Muon for matrices, its AdamW at the same rate for the rest";
 }
 
+impl<'de> Deserialize<'de> for OptimizerSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let read = match registry::from_value(&value) {
+            Some(registered) => registered.map(OptimizerSpec::Registered),
+            None => BuiltIn::deserialize(value),
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
 impl OptimizerSpec {
+    /// Every rule with its default settings: those that come with the program, then those of [`register`].
+    pub fn all() -> Vec<Self> {
+        let registered = registry::all().into_iter().map(OptimizerSpec::Registered);
+        Self::built_in().into_iter().chain(registered).collect()
+    }
+
     /// The optimizer.
     ///
     /// # Errors

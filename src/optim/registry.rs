@@ -1,0 +1,199 @@
+//! Rules that a program of one's own adds to those that come with this one.
+
+use crate::error::Error;
+use crate::optim::spec::{FAMILY, OptimizerSpec};
+use crate::optim::{ParameterRule, RuleConfig};
+use serde::de::DeserializeOwned;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Every rule that was registered, in that order.
+static RULES: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
+
+/// What the text or the table of an optimizer uses for something else: its name, and the rate of its trials.
+const RESERVED: [&str; 2] = [FAMILY.tag, "lr"];
+
+/// Makes `name` a rule like those that come with the program, for the rest of the process.
+///
+/// From here on [`OptimizerSpec`] reads and writes it, so it may stand in a text, in a plan, in a trial and its
+/// checkpoints, and it is in [`OptimizerSpec::all`], which `optlab list` shows. A program that calls
+/// [`cli::main`](crate::cli::main) afterwards is an `optlab` that knows the rule, in the workers of its comparisons too.
+///
+/// `default` has the settings that hold where nothing else is said, with or without `serde(default)`; a setting that it
+/// does not have is an error, with or without `serde(deny_unknown_fields)`. Returns the rule with these settings.
+///
+/// # Errors
+/// [`Error::NameTaken`] for the name of another rule. [`Error::InvalidConfig`] for a name that has anything but letters,
+/// digits, `_`, `-` and `.`. [`Error::Usage`] for settings that are no struct with named fields, or have one called `rule`
+/// or `lr`. What [`RuleConfig::rules`] says of `default`, if it refuses it.
+///
+/// # Example
+/// ```
+/// use optlab::optim::{LionConfig, OptimizerSpec, ParameterRule, RuleConfig, register};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Lion with one decay in place of two.
+/// #[derive(Serialize, Deserialize)]
+/// struct OneDecay {
+///     beta: f64,
+/// }
+///
+/// impl RuleConfig for OneDecay {
+///     const DEFAULT_LR: f64 = 3e-4;
+///
+///     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, optlab::Error> {
+///         LionConfig { beta_1: self.beta, beta_2: self.beta, ..LionConfig::default() }.rules(owner)
+///     }
+/// }
+///
+/// register("one_decay", "Lion with one decay", OneDecay { beta: 0.95 })?;
+/// let spec: OptimizerSpec = "one_decay:beta=0.5".parse()?;
+/// assert_eq!((spec.to_string().as_str(), spec.default_lr()), ("one_decay:beta=0.5", 3e-4));
+/// assert!("one_decay:beat=0.5".parse::<OptimizerSpec>().is_err());
+/// # Ok::<(), optlab::Error>(())
+/// ```
+pub fn register<C>(name: &'static str, summary: &'static str, default: C) -> Result<OptimizerSpec, Error>
+where
+    C: RuleConfig + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || !name.chars().all(is_plain) {
+        return Err(Error::invalid(FAMILY.kind, "name", "letters, digits, `_`, `-` and `.`", name));
+    }
+    let refuse = |reason: String| Error::Usage(format!("{} `{name}`: {reason}", FAMILY.kind));
+    let unnamed = |reason| refuse(format!("its settings are no struct with named fields ({reason})"));
+    let fields = default.fields().map_err(unnamed)?;
+    if let Some(field) = RESERVED.into_iter().find(|field| fields.contains_key(*field)) {
+        return Err(refuse(format!("none of its settings may be called `{field}`")));
+    }
+    RuleConfig::rules(&default, name)?;
+    let default = Registered { name, summary, settings: Arc::new(default) };
+    // One lock for both, so that of two threads with the same name one finds the other's.
+    let mut rules = RULES.write().unwrap_or_else(PoisonError::into_inner);
+    let built_in = OptimizerSpec::built_in();
+    let mut names =
+        built_in.iter().map(OptimizerSpec::name).chain(rules.iter().map(|rule| rule.default.name));
+    if names.any(|taken| taken == name) {
+        return Err(Error::NameTaken { kind: FAMILY.kind, name: name.into() });
+    }
+    rules.push(Entry { default: default.clone(), read: read::<C> });
+    Ok(OptimizerSpec::Registered(default))
+}
+
+/// A rule of [`register`], and its settings.
+#[derive(Clone)]
+pub struct Registered {
+    name: &'static str,
+    summary: &'static str,
+    settings: Arc<dyn Settings>,
+}
+
+impl Registered {
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    pub(super) fn default_lr(&self) -> f64 {
+        self.settings.default_lr()
+    }
+
+    pub(super) fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
+        self.settings.rules(self.name)
+    }
+}
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(self.name).field(&self.settings.fields()).finish()
+    }
+}
+
+impl PartialEq for Registered {
+    fn eq(&self, other: &Self) -> bool {
+        // Settings that cannot be written are equal to none.
+        let fields = |rule: &Self| rule.settings.fields().ok();
+        self.name == other.name && fields(self).is_some_and(|of_this| Some(of_this) == fields(other))
+    }
+}
+
+impl Serialize for Registered {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.settings.fields().map_err(S::Error::custom)?;
+        let name = (FAMILY.tag.to_string(), Value::from(self.name));
+        serializer.collect_map(std::iter::once(name).chain(fields))
+    }
+}
+
+/// Every registered rule with its default settings.
+pub(super) fn all() -> Vec<Registered> {
+    entries().into_iter().map(|entry| entry.default).collect()
+}
+
+/// Reads a rule of [`register`]; none if there is none of that name.
+pub(super) fn from_value(value: &Value) -> Option<Result<Registered, serde_json::Error>> {
+    let table = value.as_object()?;
+    let name = table.get(FAMILY.tag)?;
+    let entry = entries().into_iter().find(|entry| entry.default.name == name)?;
+    Some(entry.read(table))
+}
+
+/// A copy, so that nothing of a user's runs while the lock is held.
+fn entries() -> Vec<Entry> {
+    RULES.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+#[derive(Clone)]
+struct Entry {
+    default: Registered,
+    read: fn(Value) -> Result<Arc<dyn Settings>, serde_json::Error>,
+}
+
+impl Entry {
+    /// The rule with the settings in `table`, and its own where that has none.
+    fn read(&self, table: &Map<String, Value>) -> Result<Registered, serde_json::Error> {
+        let mut fields = self.default.settings.fields()?;
+        for (field, value) in table.iter().filter(|(field, _)| *field != FAMILY.tag) {
+            let unknown = || serde::de::Error::custom(format!("unknown field `{field}`"));
+            *fields.get_mut(field).ok_or_else(unknown)? = value.clone();
+        }
+        let settings = (self.read)(Value::Object(fields))?;
+        Ok(Registered { settings, ..self.default.clone() })
+    }
+}
+
+fn read<C>(fields: Value) -> Result<Arc<dyn Settings>, serde_json::Error>
+where
+    C: RuleConfig + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    Ok(Arc::new(serde_json::from_value::<C>(fields)?))
+}
+
+/// A [`RuleConfig`] of any type that can be written down.
+trait Settings: Send + Sync {
+    fn default_lr(&self) -> f64;
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error>;
+
+    fn fields(&self) -> Result<Map<String, Value>, serde_json::Error>;
+}
+
+impl<C: RuleConfig + Serialize + Send + Sync> Settings for C {
+    fn default_lr(&self) -> f64 {
+        C::DEFAULT_LR
+    }
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        RuleConfig::rules(self, owner)
+    }
+
+    fn fields(&self) -> Result<Map<String, Value>, serde_json::Error> {
+        serde_json::from_value(serde_json::to_value(self)?)
+    }
+}
