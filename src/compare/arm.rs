@@ -51,20 +51,7 @@ impl FromStr for Arm {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (name, fields) = text.split_once(':').unwrap_or((text, ""));
-        let (rates, fields): (Vec<&str>, Vec<&str>) = fields
-            .split(',')
-            .partition(|field| field.split_once('=').is_some_and(|(key, _)| key.trim() == "lr"));
-        if rates.len() > 1 {
-            return Err(Error::Usage(format!("optimizer `{text}`: `lr` is given twice")));
-        }
-        let lr = rates
-            .first()
-            .and_then(|field| field.split_once('='))
-            .map(|(_, value)| checked_lr(name.trim(), value.trim().parse().ok(), &value.trim()))
-            .transpose()?;
-        let optimizer = format!("{name}:{}", fields.join(",")).parse()?;
-        Ok(Arm { optimizer, lr })
+        Self::from_value(&OptimizerSpec::table(text)?)
     }
 }
 

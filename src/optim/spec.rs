@@ -5,7 +5,7 @@ use crate::optim::*;
 use crate::spec::{self, Family};
 use serde::{Deserialize, Serialize};
 
-const FAMILY: Family = Family { kind: "optimizer", tag: "rule" };
+const FAMILY: Family = Family { kind: "optimizer", tag: "rule", nested: &["other"] };
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {
@@ -96,17 +96,25 @@ impl OptimizerSpec {
         Ok(ModelOptimizer::with_rules(self.name(), self.rules()?))
     }
 
-    /// Reads a JSON object `{"rule": name, field: value, …}`.
+    /// Reads a JSON object `{"rule": name, field: value, …}` or a text.
     ///
     /// # Errors
-    /// [`Error::UnknownName`], [`Error::UnknownField`] or [`Error::InvalidConfig`].
+    /// [`Error::UnknownName`], [`Error::UnknownField`], [`Error::InvalidConfig`] or [`Error::Usage`].
     pub fn from_value(value: &serde_json::Value) -> Result<Self, Error> {
         spec::from_value(FAMILY, value, &Self::all())
     }
 
+    /// The JSON object `{"rule": name, field: value, …}` that a text stands for, whether there is such a rule or not.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the text has another form, or a field twice.
+    pub fn table(text: &str) -> Result<serde_json::Value, Error> {
+        spec::parse_text(FAMILY, text)
+    }
+
     /// The fields and their values, for listings.
     pub fn fields(&self) -> Vec<(String, String)> {
-        spec::fields(FAMILY, self)
+        spec::fields(FAMILY, self, &Self::all())
     }
 }
 
@@ -114,7 +122,7 @@ impl std::str::FromStr for OptimizerSpec {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::from_value(&spec::parse_text(FAMILY, text)?)
+        Self::from_value(&Self::table(text)?)
     }
 }
 
