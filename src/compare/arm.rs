@@ -123,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_is_that_of_the_outer_rule_and_a_nested_rule_has_none() {
+        let text = "muon:lr=0.5,other=adamw:beta_1=0.8,weight_decay=0.1";
+        let arm: Arm = text.parse().unwrap();
+        assert_eq!((arm.lr, arm.to_string()), (Some(0.5), text.into()));
+        assert_eq!(split_specs(&format!("{text},sgd")), [text, "sgd"]);
+        let in_parentheses = "muon:other=(adamw:beta_1=0.8,weight_decay=0.1),lr=0.5";
+        assert_eq!(in_parentheses.parse::<Arm>().unwrap(), arm);
+        assert_eq!(split_specs(&format!("sgd,{in_parentheses}")), ["sgd", in_parentheses]);
+        let error = "muon:other=adamw:lr=0.5".parse::<Arm>().unwrap_err().to_string();
+        assert!(error.starts_with("optimizer `adamw` has no field `lr`"), "{error}");
+    }
+
+    #[test]
     fn a_list_of_specs_is_cut_between_specs_and_not_between_fields() {
         let specs = split_specs("adamw:lr=3e-4,beta_1=0.9, burn.adam,cosine:min_lr=0");
         assert_eq!(specs, ["adamw:lr=3e-4,beta_1=0.9", "burn.adam", "cosine:min_lr=0"]);

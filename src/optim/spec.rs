@@ -75,6 +75,9 @@ rules! {
     "adadelta" => AdaDelta(AdaDeltaConfig), "gradient in units of the steps so far (Zeiler, 2012)";
     "lion" => Lion(LionConfig), "sign of momentum and gradient together (Chen et al., 2023)";
     "lamb" => Lamb(LambConfig), "Adam's direction, as long in each tensor as the tensor (You et al., 2019)";
+    "muon" => Muon(MuonConfig), "mean of the gradients of a matrix, made about orthogonal (Jordan et al., 2024)";
+    "shampoo" => Shampoo(ShampooConfig), "gradient times a root of its inverse covariance by dimension (Gupta et al., 2018)";
+    "soap" => Soap(SoapConfig), "Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al., 2024)";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
     "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";

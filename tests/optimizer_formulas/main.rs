@@ -2,6 +2,7 @@
 //! formulas of the papers, not from the library.
 
 mod element;
+mod matrix;
 
 use burn::module::Param;
 use burn::optim::GradientsParams;
@@ -14,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 const STEPS: usize = 20;
 
 /// Rules that look at more than an element.
-const TENSOR_TABLES: &[&[(&str, Whole)]] = &[];
+const TENSOR_TABLES: &[&[(&str, Whole)]] = &[matrix::TABLE];
 
 /// One scalar's update: `(theta, gradient, rate, t, memory)` to the new theta, with `t` from 1. Memory starts at 0.
 pub type Scalar = fn(f64, f64, f64, i32, &mut [f64; 6]) -> f64;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub struct ParameterRule {
     applies: Arc<dyn Fn(&ParameterInfo<'_>) -> bool + Send + Sync>,
     pub(super) kind: Kind,
+    pub(super) lr_factor: f64,
 }
 
 /// What a rule may be chosen by.
@@ -56,7 +57,7 @@ impl ParameterRule {
     }
 
     fn of(kind: Kind) -> Self {
-        ParameterRule { applies: Arc::new(|_| true), kind }
+        ParameterRule { applies: Arc::new(|_| true), kind, lr_factor: 1.0 }
     }
 
     /// For those of its parameters that `applies` accepts.
@@ -66,6 +67,11 @@ impl ParameterRule {
     ) -> Self {
         let before = self.applies;
         ParameterRule { applies: Arc::new(move |parameter| before(parameter) && applies(parameter)), ..self }
+    }
+
+    /// With that many times the learning rate; a rule that has a factor already gets the product.
+    pub fn with_lr_factor(self, factor: f64) -> Self {
+        ParameterRule { lr_factor: self.lr_factor * factor, ..self }
     }
 
     pub(super) fn applies(&self, parameter: &ParameterInfo<'_>) -> bool {
@@ -82,6 +88,13 @@ pub(super) struct Settings {
     pub factor: f64,
     /// Decay of the average of the weights, whose buffer is then the last one.
     pub average: Option<f64>,
+}
+
+impl Settings {
+    /// Those of a parameter whose learning rate is so many times the optimizer's.
+    pub fn with_lr_factor(self, factor: f64) -> Self {
+        Settings { lr: self.lr * factor, ..self }
+    }
 }
 
 /// An [`ElementwiseRule`] of any type.

@@ -13,6 +13,8 @@ pub(super) struct Parameter {
     pub shape: Vec<usize>,
     /// None where no rule applies to it.
     pub rule: Option<Kind>,
+    /// What its learning rate is multiplied by.
+    pub lr_factor: f64,
     /// None before its first step.
     pub state: Option<State>,
     /// The average of the weights, where it is asked for, from the first step on.
@@ -90,6 +92,7 @@ impl Parameter {
             path: info.path.into(),
             shape: info.shape.to_vec(),
             rule: rule.map(|rule| rule.kind.clone()),
+            lr_factor: rule.map_or(1.0, |rule| rule.lr_factor),
             state: None,
             average: None,
         }

@@ -23,6 +23,7 @@ pub(super) struct Job {
     place: usize,
     tracking: Tracking,
     rule: Arc<dyn AnyElementwise>,
+    lr_factor: f64,
     pub operands: Operands,
     /// Without its buffers, which are operands meanwhile.
     memory: Memory,
@@ -30,7 +31,8 @@ pub(super) struct Job {
 
 impl Job {
     pub fn run(&mut self, settings: &Settings) {
-        self.rule.apply_on_host(&mut self.operands, &mut self.memory, settings);
+        let settings = settings.with_lr_factor(self.lr_factor);
+        self.rule.apply_on_host(&mut self.operands, &mut self.memory, &settings);
     }
 }
 
@@ -116,6 +118,8 @@ impl Take<'_> {
         tracking: Tracking,
     ) -> Tensor<D> {
         let parameter = &mut self.parameters.0[place];
+        let lr_factor = parameter.lr_factor;
+        let settings = self.settings.with_lr_factor(lr_factor);
         let mut memory = memory_of(parameter, |shape| rule.declared(shape), &theta);
         let mut buffers = std::mem::take(&mut memory.buffers);
         let has_average = self.settings.average.is_some();
@@ -125,19 +129,19 @@ impl Take<'_> {
         let mut operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
         if operands.are_on_host() {
             if operands.size_on_host() < SMALLEST_JOB {
-                rule.apply_on_host(&mut operands, &mut memory, &self.settings);
+                rule.apply_on_host(&mut operands, &mut memory, &settings);
                 put_memory(parameter, memory, operands.state, has_average);
                 return tracking.restore(operands.theta.into_tensor());
             }
             let nothing = operands.theta.nothing::<D>();
-            self.jobs.push(Job { id, place, tracking, rule, operands, memory });
+            self.jobs.push(Job { id, place, tracking, rule, lr_factor, operands, memory });
             return nothing;
         }
         let Operands { theta, grad, state: buffers } = operands;
         let theta = theta.into_tensor::<D>();
         let grad = self.settings.transform.transformed(&theta, grad.into_tensor(), self.factor);
         let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: buffers };
-        let settings = Settings { transform: Default::default(), factor: 1.0, ..self.settings };
+        let settings = Settings { transform: Default::default(), factor: 1.0, ..settings };
         let (theta, buffers) = rule.apply_formula(D, operands, &mut memory, &settings);
         put_memory(parameter, memory, buffers, has_average);
         tracking.restore(theta.into_tensor())
@@ -154,7 +158,7 @@ impl Take<'_> {
         let mut memory = memory_of(parameter, |shape| rule.declared(shape), &theta);
         let average = self.settings.average.map(|decay| (Average { decay }, average_of(parameter, &theta)));
         let grad = self.settings.transform.transformed(&theta, grad, self.factor);
-        let lr = self.settings.lr;
+        let lr = self.settings.lr * parameter.lr_factor;
         let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory).into_tensor::<D>();
         parameter.state = Some(State::Own(memory));
         update_average(parameter, average, &theta);
@@ -171,12 +175,12 @@ impl Take<'_> {
         let parameter = &mut self.parameters.0[place];
         let average = self.settings.average.map(|decay| (Average { decay }, average_of(parameter, &theta)));
         let grad = self.settings.transform.transformed(&theta, grad, self.factor);
+        let lr = self.settings.lr * parameter.lr_factor;
         let state = match parameter.state.take() {
             Some(State::Burn(state)) => Some(state),
             _ => None,
         };
-        let (theta, state) =
-            rule.step_dyn(D, self.settings.lr, theta.into_bridge(), grad.into_bridge(), state);
+        let (theta, state) = rule.step_dyn(D, lr, theta.into_bridge(), grad.into_bridge(), state);
         parameter.state = state.map(State::Burn);
         let theta = Tensor::<D>::from_bridge(theta);
         update_average(parameter, average, &theta);
