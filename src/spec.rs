@@ -1,45 +1,95 @@
 //! How optimizers and schedules are named: `name` or `name:key=value,key=value` in a line of text, a table in TOML or
 //! JSON. Both forms become the same JSON object, whose `tag` field holds the name.
+//!
+//! The value of a field may be a spec itself. In text it is a name alone, or takes the rest of the line from its `name:`
+//! on, or stands in parentheses: `muon:other=adamw,nesterov=false`, `muon:nesterov=false,other=adamw:beta_1=0.8`,
+//! `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table it is a text or a table.
 
 use crate::error::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-/// What a family of specs is called in messages and which field holds the name.
+/// What a family of specs is called in messages, which field holds the name, and which fields hold specs themselves.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
     /// "optimizer" or "schedule".
     pub kind: &'static str,
     /// "rule" or "schedule".
     pub tag: &'static str,
+    /// The names of the fields, of whatever spec, whose value is a spec of the same family.
+    pub nested: &'static [&'static str],
 }
 
 /// Turns `name` or `name:key=value,key=value` into a JSON object `{tag: name, key: value, …}`.
 ///
-/// Values are numbers, `true`, `false` or else text.
+/// Values are numbers, `true`, `false`, such objects, or else text.
 ///
 /// # Errors
 /// [`Error::Usage`] if the text has another form, or a key twice.
 pub fn parse_text(family: Family, text: &str) -> Result<Value, Error> {
-    let (name, fields) = match text.split_once(':') {
-        Some((name, fields)) => (name.trim(), fields),
-        None => (text.trim(), ""),
-    };
+    let (name, mut rest) = text.split_once(':').unwrap_or((text, ""));
+    let name = name.trim();
     let mut object = Map::new();
     object.insert(family.tag.into(), name.into());
-    for field in fields.split(',').filter(|field| !field.trim().is_empty()) {
-        let (key, value) = field.split_once('=').ok_or_else(|| {
+    loop {
+        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
+        if rest.is_empty() {
+            return Ok(Value::Object(object));
+        }
+        let field = rest.split(',').next().unwrap_or(rest);
+        let (key, _) = field.split_once('=').ok_or_else(|| {
             Error::Usage(format!(
                 "{} `{text}`: `{field}` is not of the form key=value (write `{name}:key=value,key=value`)",
                 family.kind
             ))
         })?;
-        if object.insert(key.trim().into(), parse_value(value.trim())).is_some() {
+        let value;
+        (value, rest) = split_value(family, &rest[key.len() + 1..])?;
+        if object.insert(key.trim().into(), value).is_some() {
             return Err(Error::Usage(format!("{} `{text}`: `{}` is given twice", family.kind, key.trim())));
         }
     }
-    Ok(Value::Object(object))
+}
+
+/// The value at the start of `text`, and what comes after it.
+fn split_value(family: Family, text: &str) -> Result<(Value, &str), Error> {
+    let unbalanced =
+        || Error::Usage(format!("{}: a parenthesis of `{text}` has no counterpart", family.kind));
+    if let Some(inside) = text.trim_start().strip_prefix('(') {
+        let end = closing(inside).ok_or_else(unbalanced)?;
+        let after = inside[end + 1..].trim_start();
+        if !after.is_empty() && !after.starts_with(',') {
+            return Err(Error::Usage(format!(
+                "{}: there must be a comma between `({}` and `{after}`",
+                family.kind,
+                &inside[..=end]
+            )));
+        }
+        return Ok((parse_text(family, &inside[..end])?, after));
+    }
+    let end = text.find([',', ':']).unwrap_or(text.len());
+    if text[end..].starts_with(':') {
+        return Ok((parse_text(family, text)?, ""));
+    }
+    let (value, after) = text.split_at(end);
+    if value.contains(['(', ')']) {
+        return Err(unbalanced());
+    }
+    Ok((parse_value(value.trim()), after))
+}
+
+/// Where the parenthesis closes that was opened before `text`.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1;
+    text.char_indices().find_map(|(place, c)| {
+        match c {
+            '(' => open += 1,
+            ')' => open -= 1,
+            _ => {}
+        }
+        (open == 0).then_some(place)
+    })
 }
 
 fn parse_value(text: &str) -> Value {
@@ -56,30 +106,39 @@ fn parse_value(text: &str) -> Value {
     }
 }
 
-/// Reads a spec from a JSON object, after checking its name against `defaults` and its fields against those of the
-/// default spec of that name.
+/// Reads a spec from a JSON object or a text, after checking its name against `defaults` and its fields against those of
+/// the default spec of that name.
 ///
 /// # Errors
 /// [`Error::UnknownName`], [`Error::UnknownField`] with the nearest known one; [`Error::InvalidConfig`] for a value of
-/// the wrong type.
+/// the wrong type; [`Error::Usage`] for a text or a value of another form. Errors of a nested spec name that spec.
 pub fn from_value<T: Serialize + DeserializeOwned>(
     family: Family,
     value: &Value,
     defaults: &[T],
 ) -> Result<T, Error> {
-    let object = value
-        .as_object()
-        .ok_or_else(|| Error::Usage(format!("{} must be a text or a table, not {value}", family.kind)))?;
+    let known: Vec<Value> = defaults.iter().map(to_value).collect();
+    let table = checked::<T>(family, value, &known)?;
+    serde_json::from_value(table).map_err(|reason| Error::Usage(format!("{}: {reason}", family.kind)))
+}
+
+/// The table of a spec of which every field is known and of the right type, and every nested spec such a table too.
+fn checked<T: DeserializeOwned>(family: Family, value: &Value, known: &[Value]) -> Result<Value, Error> {
+    let object = match value {
+        Value::Object(object) => object,
+        Value::String(text) => return checked::<T>(family, &parse_text(family, text)?, known),
+        other => {
+            return Err(Error::Usage(format!("{} must be a text or a table, not {other}", family.kind)));
+        }
+    };
     let name = object.get(family.tag).and_then(Value::as_str).ok_or_else(|| {
         Error::Usage(format!("a table of a {} needs its name in the field `{}`", family.kind, family.tag))
     })?;
-    let known: Vec<Value> = defaults.iter().map(to_value).collect();
-    let names: Vec<&str> = known.iter().filter_map(|spec| spec[family.tag].as_str()).collect();
-    let default = known
-        .iter()
-        .find(|spec| spec[family.tag] == name)
-        .and_then(Value::as_object)
-        .ok_or_else(|| Error::unknown_name(family.kind, name, &names))?;
+    let default = default_of(family, name, known).ok_or_else(|| {
+        let names: Vec<&str> = known.iter().filter_map(|spec| spec[family.tag].as_str()).collect();
+        Error::unknown_name(family.kind, name, &names)
+    })?;
+    let mut table = Map::new();
     for (field, given) in object {
         let Some(default_value) = default.get(field) else {
             let fields: Vec<&str> =
@@ -92,9 +151,11 @@ pub fn from_value<T: Serialize + DeserializeOwned>(
             let allowed = if default_value.is_number() { "a finite number" } else { "true or false" };
             return Err(Error::invalid(name, field, allowed, text_of(given)));
         }
+        let is_nested = family.nested.contains(&field.as_str()) && !given.is_null();
+        let value = if is_nested { checked::<T>(family, given, known)? } else { given.clone() };
         // The type alone, one field at a time, so that the message can name the field.
         let mut probe = default.clone();
-        probe.insert(field.clone(), given.clone());
+        probe.insert(field.clone(), value.clone());
         if let Err(reason) = serde_json::from_value::<T>(Value::Object(probe)) {
             return Err(Error::invalid(
                 name,
@@ -103,37 +164,61 @@ pub fn from_value<T: Serialize + DeserializeOwned>(
                 text_of(given),
             ));
         }
+        table.insert(field.clone(), value);
     }
-    serde_json::from_value(value.clone()).map_err(|reason| Error::Usage(format!("{}: {reason}", family.kind)))
+    Ok(Value::Object(table))
+}
+
+/// The fields of the default spec of that name.
+fn default_of<'a>(family: Family, name: &str, known: &'a [Value]) -> Option<&'a Map<String, Value>> {
+    known.iter().find(|spec| spec[family.tag] == name).and_then(Value::as_object)
 }
 
 /// The shortest text that [`parse_text`] and [`from_value`] turn into `spec` again: the name and what differs from the
-/// defaults.
+/// defaults. A nested spec with fields comes last, where it needs no parentheses.
 pub fn to_text<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> String {
-    let value = to_value(spec);
-    let name = value[family.tag].as_str().unwrap_or_default();
-    let default =
-        defaults.iter().map(to_value).find(|default| default[family.tag] == name).unwrap_or_default();
-    let fields: Vec<String> = value
+    let known: Vec<Value> = defaults.iter().map(to_value).collect();
+    text_of_table(family, &to_value(spec), &known)
+}
+
+fn text_of_table(family: Family, table: &Value, known: &[Value]) -> String {
+    let name = table[family.tag].as_str().unwrap_or_default();
+    let default = default_of(family, name, known);
+    let differing = table
         .as_object()
         .into_iter()
         .flatten()
-        .filter(|(key, value)| default.get(key) != Some(value))
-        .map(|(key, value)| format!("{key}={}", text_of(value)))
-        .collect();
+        .filter(|(key, value)| default.and_then(|default| default.get(*key)) != Some(value));
+    let (mut fields, mut nested) = (Vec::new(), Vec::new());
+    for (key, value) in differing {
+        if !value.is_object() {
+            fields.push(format!("{key}={}", text_of(value)));
+            continue;
+        }
+        let text = text_of_table(family, value, known);
+        if text.contains(':') { nested.push((key, text)) } else { fields.push(format!("{key}={text}")) }
+    }
+    let last = nested.pop().map(|(key, text)| format!("{key}={text}"));
+    fields.extend(nested.into_iter().map(|(key, text)| format!("{key}=({text})")));
+    fields.extend(last);
     if fields.is_empty() { name.into() } else { format!("{name}:{}", fields.join(",")) }
 }
 
 /// The fields of a spec and their values, for listings.
-pub fn fields<T: Serialize>(family: Family, spec: &T) -> Vec<(String, String)> {
+pub fn fields<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> Vec<(String, String)> {
+    let known: Vec<Value> = defaults.iter().map(to_value).collect();
+    let text = |key: &str, value: &Value| match value {
+        Value::Null if family.nested.contains(&key) => "none".into(),
+        Value::Null => "from the run".into(),
+        Value::Object(_) => text_of_table(family, value, &known),
+        value => text_of(value),
+    };
     to_value(spec)
         .as_object()
         .into_iter()
         .flatten()
         .filter(|(key, _)| *key != family.tag)
-        .map(|(key, value)| {
-            (key.clone(), if value.is_null() { "from the run".into() } else { text_of(value) })
-        })
+        .map(|(key, value)| (key.clone(), text(key, value)))
         .collect()
 }
 
@@ -149,14 +234,62 @@ fn text_of(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
 
-    const FAMILY: Family = Family { kind: "optimizer", tag: "rule" };
+    const FAMILY: Family = Family { kind: "optimizer", tag: "rule", nested: &["inner", "outer"] };
+
+    /// A family of two.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "rule", rename_all = "lowercase")]
+    enum Spec {
+        Leaf(Leaf),
+        Node(Node),
+    }
+
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Leaf {
+        rate: f64,
+        fast: bool,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Node {
+        /// Something else than none by default.
+        inner: Box<Spec>,
+        outer: Option<Box<Spec>>,
+        weight: f64,
+    }
+
+    impl Default for Node {
+        fn default() -> Self {
+            let inner = Box::new(Spec::Leaf(Leaf { rate: 0.5, ..Leaf::default() }));
+            Node { inner, outer: None, weight: 0.0 }
+        }
+    }
+
+    fn defaults() -> [Spec; 2] {
+        [Spec::Leaf(Leaf::default()), Spec::Node(Node::default())]
+    }
+
+    fn read(value: impl Into<Value>) -> Result<Spec, Error> {
+        from_value(FAMILY, &value.into(), &defaults())
+    }
+
+    fn leaf(rate: f64, fast: bool) -> Spec {
+        Spec::Leaf(Leaf { rate, fast })
+    }
+
+    fn node(inner: Spec, outer: Option<Spec>, weight: f64) -> Spec {
+        Spec::Node(Node { inner: Box::new(inner), outer: outer.map(Box::new), weight })
+    }
 
     #[test]
     fn a_line_of_text_becomes_an_object_with_typed_values() {
         let value = parse_text(FAMILY, "sgd:momentum=0.9,nesterov=true,mode=fast,steps=3").unwrap();
-        let expected =
-            serde_json::json!({"rule": "sgd", "momentum": 0.9, "nesterov": true, "mode": "fast", "steps": 3});
+        let expected = json!({"rule": "sgd", "momentum": 0.9, "nesterov": true, "mode": "fast", "steps": 3});
         assert_eq!(value, expected);
     }
 
@@ -164,5 +297,90 @@ mod tests {
     fn a_field_without_a_value_or_given_twice_is_refused() {
         assert!(parse_text(FAMILY, "sgd:momentum").is_err());
         assert!(parse_text(FAMILY, "sgd:momentum=1,momentum=2").is_err());
+        assert!(parse_text(FAMILY, "sgd:nested=(sgd:momentum),steps=3").is_err());
+    }
+
+    #[test]
+    fn a_nested_spec_ends_with_the_line_or_at_its_parenthesis() {
+        for (text, expected) in [
+            ("node:outer=leaf", node(leaf(0.5, false), Some(leaf(0.0, false)), 0.0)),
+            ("node:outer=leaf,weight=2", node(leaf(0.5, false), Some(leaf(0.0, false)), 2.0)),
+            ("node:weight=2,outer=leaf:rate=3,fast=true", node(leaf(0.5, false), Some(leaf(3.0, true)), 2.0)),
+            ("node:outer=(leaf:rate=3),weight=2", node(leaf(0.5, false), Some(leaf(3.0, false)), 2.0)),
+            (" node : outer = ( leaf : rate = 3 ) , weight = 2 ,", {
+                node(leaf(0.5, false), Some(leaf(3.0, false)), 2.0)
+            }),
+            ("node:outer=(leaf)", node(leaf(0.5, false), Some(leaf(0.0, false)), 0.0)),
+            ("node:inner=(node:outer=(leaf:rate=1),weight=2),outer=node:inner=leaf:rate=4", {
+                let inner = node(leaf(0.5, false), Some(leaf(1.0, false)), 2.0);
+                node(inner, Some(node(leaf(4.0, false), None, 0.0)), 0.0)
+            }),
+        ] {
+            assert_eq!(read(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_holds_a_nested_spec_as_a_table_or_a_text() {
+        let expected = node(leaf(0.5, false), Some(leaf(3.0, true)), 0.0);
+        for nested in [json!({"rule": "leaf", "rate": 3, "fast": true}), json!("leaf:rate=3,fast=true")] {
+            assert_eq!(read(json!({"rule": "node", "outer": nested})).unwrap(), expected);
+        }
+        let none = json!({"rule": "node", "outer": null});
+        assert_eq!(read(none).unwrap(), Spec::Node(Node::default()));
+    }
+
+    #[test]
+    fn a_text_is_as_short_as_it_can_be_and_reads_back() {
+        for (spec, text) in [
+            (node(leaf(0.5, false), None, 0.0), "node"),
+            (node(leaf(0.0, false), None, 0.0), "node:inner=leaf"),
+            (node(leaf(0.0, false), None, 2.0), "node:inner=leaf,weight=2.0"),
+            (node(leaf(3.0, true), None, 2.0), "node:weight=2.0,inner=leaf:fast=true,rate=3.0"),
+            (node(leaf(3.0, false), Some(leaf(0.0, false)), 0.0), "node:outer=leaf,inner=leaf:rate=3.0"),
+            (node(leaf(3.0, false), Some(leaf(4.0, false)), 0.0), {
+                "node:inner=(leaf:rate=3.0),outer=leaf:rate=4.0"
+            }),
+            (node(node(leaf(3.0, false), None, 2.0), None, 1.0), {
+                "node:weight=1.0,inner=node:weight=2.0,inner=leaf:rate=3.0"
+            }),
+        ] {
+            assert_eq!(to_text(FAMILY, &spec, &defaults()), text);
+            assert_eq!(read(text).unwrap(), spec, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_a_nested_spec_is_told_as_of_that_spec() {
+        for (text, said) in [
+            (
+                "node:outer=(leaf:rate=3,weight=2",
+                "a parenthesis of `(leaf:rate=3,weight=2` has no counterpart",
+            ),
+            ("node:outer=leaf:rate=3),weight=2", "a parenthesis of `3),weight=2` has no counterpart"),
+            ("node:outer=((leaf:rate=3)", "has no counterpart"),
+            ("node:outer=(leaf)weight=2", "there must be a comma between `(leaf)` and `weight=2`"),
+            ("node:weight=(2", "has no counterpart"),
+            ("node:weight=2)", "has no counterpart"),
+            ("node:outer=leag", "unknown optimizer `leag`, did you mean `leaf`?"),
+            ("node:outer=leag:rate=3", "unknown optimizer `leag`"),
+            ("node:outer=leaf:rat=3", "optimizer `leaf` has no field `rat`, did you mean `rate`?"),
+            ("node:outer=leaf:rate=fast", "leaf: `rate` must be a finite number, not fast"),
+            ("node:outer=3", "optimizer must be a text or a table, not 3"),
+            ("node:weight=leaf:rate=3", "node: `weight` must be a finite number"),
+            ("leaf:outer=leaf", "optimizer `leaf` has no field `outer`"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
+        }
+        let nothing = json!({"rule": "node", "inner": null});
+        assert!(read(nothing).unwrap_err().to_string().contains("node: `inner` must be of the right type"));
+    }
+
+    #[test]
+    fn a_listing_shows_a_nested_spec_as_its_text() {
+        let shown = fields(FAMILY, &Spec::Node(Node::default()), &defaults());
+        let expected = [("inner", "leaf:rate=0.5"), ("outer", "none"), ("weight", "0.0")];
+        assert_eq!(shown, expected.map(|(field, value)| (field.into(), value.into())));
     }
 }

@@ -117,6 +117,9 @@ fn rule_ranges() -> Vec<Row> {
         rule!(Came(CameConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, beta_3 BELOW_ONE, epsilon_1 POSITIVE,
             epsilon_2 POSITIVE, clip_threshold POSITIVE, weight_decay NON_NEGATIVE),
         rule!(Sm3(Sm3Config): momentum BELOW_ONE, epsilon POSITIVE),
+        rule!(Muon(MuonConfig): momentum BELOW_ONE, weight_decay NON_NEGATIVE, other_lr_factor NON_NEGATIVE),
+        rule!(Shampoo(ShampooConfig): epsilon POSITIVE, momentum BELOW_ONE),
+        rule!(Soap(SoapConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(BurnSgd(BurnSgdConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE),
         rule!(BurnAdam(BurnAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(BurnAdamW(BurnAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
@@ -257,8 +260,16 @@ fn counts_of_zero_and_warm_ups_as_long_as_the_run_are_refused_by_name() {
     for text in ["warmup_cosine:warmup_steps=99", "warmup_cosine:warmup_steps=0"] {
         assert!(text.parse::<ScheduleSpec>().unwrap().build(RUN).is_ok(), "{text}");
     }
-    let error = "burn.muon:ns_steps=0".parse::<OptimizerSpec>().unwrap().build().unwrap_err();
-    assert!(error.to_string().contains("`ns_steps`"), "{error}");
+    for (text, field) in [
+        ("muon:ns_steps=0", "ns_steps"),
+        ("shampoo:precondition_frequency=0", "precondition_frequency"),
+        ("soap:precondition_frequency=0", "precondition_frequency"),
+        ("soap:max_precond_dim=0", "max_precond_dim"),
+        ("burn.muon:ns_steps=0", "ns_steps"),
+    ] {
+        let error = text.parse::<OptimizerSpec>().unwrap().build().unwrap_err();
+        assert!(error.to_string().contains(&format!("`{field}`")), "{text}: {error}");
+    }
 }
 
 #[test]
@@ -295,9 +306,15 @@ fn every_spec_comes_back_from_its_text_and_from_its_json() {
         assert_eq!(ScheduleSpec::from_value(&json).unwrap(), spec);
         assert!(!spec.summary().is_empty());
     }
-    for text in
-        ["adamw:beta_1=0.95", "burn.muon:adjust_lr_fn=MatchRmsAdamW", "sgd:momentum=0.9,nesterov=true"]
-    {
+    for text in [
+        "adamw:beta_1=0.95",
+        "burn.muon:adjust_lr_fn=MatchRmsAdamW",
+        "sgd:momentum=0.9,nesterov=true",
+        "muon:lr_scale=match_rms_adamw",
+        "muon:nesterov=false,other=adamw:beta_1=0.8,weight_decay=0.1",
+        "muon:nesterov=false,other=lion",
+        "muon:momentum=0.5,other=muon:momentum=0.6,other=adam:beta_1=0.8",
+    ] {
         assert_eq!(text.parse::<OptimizerSpec>().unwrap().to_string(), text);
     }
     for text in ["warmup_cosine:warmup_steps=5", "step:gamma=0.5,step_size=7"] {
@@ -316,6 +333,13 @@ fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
         ("adam:amsgrad=1", "`amsgrad`"),
         ("burn.muon:adjust_lr_fn=None", "`adjust_lr_fn`"),
         ("burn.muon:ns_steps=1.5", "`ns_steps`"),
+        ("muon:other=adamv", "unknown optimizer `adamv`, did you mean `adam`?"),
+        ("muon:other=(adamw:beta1=0.9),nesterov=false", "optimizer `adamw` has no field `beta1`"),
+        ("muon:other=adamw:beta_1=fast", "adamw: `beta_1`"),
+        ("muon:other=(adamw:beta_1=0.9", "a parenthesis of `(adamw:beta_1=0.9` has no counterpart"),
+        ("muon:other=adamw:beta_1=0.9)", "has no counterpart"),
+        ("muon:other=(adamw)nesterov=false", "a comma between `(adamw)` and `nesterov=false`"),
+        ("adamw:other=adam", "has no field `other`"),
         ("", "unknown optimizer"),
     ] {
         let error = text.parse::<OptimizerSpec>().unwrap_err();
@@ -334,6 +358,26 @@ fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
     for value in [json!(7), json!({"beta_1": 0.9})] {
         assert!(OptimizerSpec::from_value(&value).is_err_and(|error| error.is_usage()));
     }
+}
+
+#[test]
+fn a_rule_in_a_rule_is_a_text_a_table_or_in_parentheses() {
+    let expected: OptimizerSpec =
+        "muon:nesterov=false,other=adamw:beta_1=0.8,weight_decay=0.1".parse().unwrap();
+    let adamw = AdamWConfig { beta_1: 0.8, weight_decay: 0.1, ..AdamWConfig::default() };
+    let other = Some(Box::new(OptimizerSpec::AdamW(adamw)));
+    assert_eq!(expected, OptimizerSpec::Muon(MuonConfig { nesterov: false, other, ..MuonConfig::default() }));
+    let in_parentheses = "muon:other=(adamw:beta_1=0.8,weight_decay=0.1),nesterov=false";
+    assert_eq!(in_parentheses.parse::<OptimizerSpec>().unwrap(), expected);
+    let table = json!({"rule": "adamw", "beta_1": 0.8, "weight_decay": 0.1});
+    for other in [table, json!("adamw:beta_1=0.8,weight_decay=0.1")] {
+        let value = json!({"rule": "muon", "nesterov": false, "other": other});
+        assert_eq!(OptimizerSpec::from_value(&value).unwrap(), expected);
+    }
+    let saved = serde_json::to_string(&expected).unwrap();
+    assert_eq!(serde_json::from_str::<OptimizerSpec>(&saved).unwrap(), expected);
+    let error = "muon:other=adamw:beta_1=1.5".parse::<OptimizerSpec>().unwrap().build().unwrap_err();
+    assert_eq!(error.to_string(), "adamw: `beta_1` must be in [0, 1), not 1.5");
 }
 
 /// Another value of the same type, in the same range.
@@ -414,6 +458,11 @@ fn every_field_of_every_rule_changes_what_it_does() {
                 "lr_power" => Some(json!(-0.7)),
                 "eta_plus" => Some(json!(1.5)),
                 "step_min" | "step_max" => Some(json!(0.95)),
+                // Within the steps and the sizes of this test.
+                "precondition_frequency" => Some(json!(2)),
+                "max_precond_dim" => Some(json!(3)),
+                // For a rule that is none by default; below.
+                "other_lr_factor" => None,
                 _ => another(value),
             };
             let Some(value) = other else { continue };
@@ -423,6 +472,11 @@ fn every_field_of_every_rule_changes_what_it_does() {
             assert_ne!(run(&changed, true), run(&base, true), "{base}: `{field}` is idle");
         }
     }
+    let original = run(&"muon".parse().unwrap(), true);
+    assert_ne!(run(&"muon:lr_scale=match_rms_adamw".parse().unwrap(), true), original);
+    let other = run(&"muon:other=adamw".parse().unwrap(), true);
+    assert_ne!(other, original);
+    assert_ne!(run(&"muon:other=adamw,other_lr_factor=0.5".parse().unwrap(), true), other);
     let original = run(&"burn.muon".parse().unwrap(), true);
     assert_ne!(run(&"burn.muon:adjust_lr_fn=MatchRmsAdamW".parse().unwrap(), true), original);
 }

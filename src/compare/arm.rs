@@ -51,20 +51,7 @@ impl FromStr for Arm {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let (name, fields) = text.split_once(':').unwrap_or((text, ""));
-        let (rates, fields): (Vec<&str>, Vec<&str>) = fields
-            .split(',')
-            .partition(|field| field.split_once('=').is_some_and(|(key, _)| key.trim() == "lr"));
-        if rates.len() > 1 {
-            return Err(Error::Usage(format!("optimizer `{text}`: `lr` is given twice")));
-        }
-        let lr = rates
-            .first()
-            .and_then(|field| field.split_once('='))
-            .map(|(_, value)| checked_lr(name.trim(), value.trim().parse().ok(), &value.trim()))
-            .transpose()?;
-        let optimizer = format!("{name}:{}", fields.join(",")).parse()?;
-        Ok(Arm { optimizer, lr })
+        Self::from_value(&OptimizerSpec::table(text)?)
     }
 }
 
@@ -133,6 +120,19 @@ mod tests {
         assert!(Arm::from_value(&json!({"rule": "adamw", "lr": "fast"})).is_err());
         assert!(Arm::from_value(&json!({"lr": 0.1})).is_err());
         assert!(Arm::from_value(&json!(3)).is_err());
+    }
+
+    #[test]
+    fn the_rate_is_that_of_the_outer_rule_and_a_nested_rule_has_none() {
+        let text = "muon:lr=0.5,other=adamw:beta_1=0.8,weight_decay=0.1";
+        let arm: Arm = text.parse().unwrap();
+        assert_eq!((arm.lr, arm.to_string()), (Some(0.5), text.into()));
+        assert_eq!(split_specs(&format!("{text},sgd")), [text, "sgd"]);
+        let in_parentheses = "muon:other=(adamw:beta_1=0.8,weight_decay=0.1),lr=0.5";
+        assert_eq!(in_parentheses.parse::<Arm>().unwrap(), arm);
+        assert_eq!(split_specs(&format!("sgd,{in_parentheses}")), ["sgd", in_parentheses]);
+        let error = "muon:other=adamw:lr=0.5".parse::<Arm>().unwrap_err().to_string();
+        assert!(error.starts_with("optimizer `adamw` has no field `lr`"), "{error}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::optim::spec::{FAMILY, OptimizerSpec};
-use crate::optim::{ParameterRule, RuleConfig};
+use crate::optim::{Assembly, ParameterRule, RuleConfig};
 use serde::de::DeserializeOwned;
 use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
@@ -107,6 +107,10 @@ impl Registered {
     pub(super) fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
         self.settings.rules(self.name)
     }
+
+    pub(super) fn assemble(&self) -> Result<Assembly, Error> {
+        self.settings.assemble(self.name)
+    }
 }
 
 impl fmt::Debug for Registered {
@@ -181,16 +185,22 @@ trait Settings: Send + Sync {
 
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error>;
 
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error>;
+
     fn fields(&self) -> Result<Map<String, Value>, serde_json::Error>;
 }
 
 impl<C: RuleConfig + Serialize + Send + Sync> Settings for C {
     fn default_lr(&self) -> f64 {
-        C::DEFAULT_LR
+        RuleConfig::default_lr(self)
     }
 
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
         RuleConfig::rules(self, owner)
+    }
+
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+        RuleConfig::assemble(self, owner)
     }
 
     fn fields(&self) -> Result<Map<String, Value>, serde_json::Error> {

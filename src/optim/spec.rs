@@ -6,7 +6,7 @@ use crate::spec::{self, Family};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-pub(super) const FAMILY: Family = Family { kind: "optimizer", tag: "rule" };
+pub(super) const FAMILY: Family = Family { kind: "optimizer", tag: "rule", nested: &["other", "base"] };
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {
@@ -80,9 +80,8 @@ macro_rules! rules {
 
             /// The learning rate of the reference implementation where the caller names none.
             pub fn default_lr(&self) -> f64 {
-                match self { $(OptimizerSpec::$variant(config) => config.default_lr()),* }
                 match self {
-                    $(OptimizerSpec::$variant(_) => <$config as RuleConfig>::DEFAULT_LR,)*
+                    $(OptimizerSpec::$variant(config) => config.default_lr(),)*
                     OptimizerSpec::Registered(rule) => rule.default_lr(),
                 }
             }
@@ -103,7 +102,10 @@ macro_rules! rules {
             /// # Errors
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
             pub fn assemble(&self) -> Result<Assembly, Error> {
-                match self { $(OptimizerSpec::$variant(config) => config.assemble($name)),* }
+                match self {
+                    $(OptimizerSpec::$variant(config) => config.assemble($name),)*
+                    OptimizerSpec::Registered(rule) => rule.assemble(),
+                }
             }
         }
     };
@@ -146,6 +148,9 @@ rules! {
     "schedule_free_sgd" => ScheduleFreeSgd(ScheduleFreeSgdConfig), "averaged weights in place of a schedule (Defazio et al., 2024)";
     "schedule_free_adamw" => ScheduleFreeAdamW(ScheduleFreeAdamWConfig), "AdamW, averaged in place of a schedule (Defazio et al., 2024)";
     "sophia_g" => SophiaG(SophiaGConfig), "mean of the gradients over the curvature, clipped (Liu et al., 2023)";
+    "muon" => Muon(MuonConfig), "mean of the gradients of a matrix, made about orthogonal (Jordan et al., 2024)";
+    "shampoo" => Shampoo(ShampooConfig), "gradient times a root of its inverse covariance by dimension (Gupta et al., 2018)";
+    "soap" => Soap(SoapConfig), "Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al., 2024)";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
     "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";
@@ -184,17 +189,25 @@ impl OptimizerSpec {
         Ok(ModelOptimizer::assembled(self.name(), self.assemble()?))
     }
 
-    /// Reads a JSON object `{"rule": name, field: value, …}`.
+    /// Reads a JSON object `{"rule": name, field: value, …}` or a text.
     ///
     /// # Errors
-    /// [`Error::UnknownName`], [`Error::UnknownField`] or [`Error::InvalidConfig`].
+    /// [`Error::UnknownName`], [`Error::UnknownField`], [`Error::InvalidConfig`] or [`Error::Usage`].
     pub fn from_value(value: &serde_json::Value) -> Result<Self, Error> {
         spec::from_value(FAMILY, value, &Self::all())
     }
 
+    /// The JSON object `{"rule": name, field: value, …}` that a text stands for, whether there is such a rule or not.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the text has another form, or a field twice.
+    pub fn table(text: &str) -> Result<serde_json::Value, Error> {
+        spec::parse_text(FAMILY, text)
+    }
+
     /// The fields and their values, for listings.
     pub fn fields(&self) -> Vec<(String, String)> {
-        spec::fields(FAMILY, self)
+        spec::fields(FAMILY, self, &Self::all())
     }
 }
 
@@ -202,7 +215,7 @@ impl std::str::FromStr for OptimizerSpec {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Self::from_value(&spec::parse_text(FAMILY, text)?)
+        Self::from_value(&Self::table(text)?)
     }
 }
 

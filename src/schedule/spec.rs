@@ -5,7 +5,7 @@ use crate::schedule::*;
 use crate::spec::{self, Family};
 use serde::{Deserialize, Serialize};
 
-const FAMILY: Family = Family { kind: "schedule", tag: "schedule" };
+const FAMILY: Family = Family { kind: "schedule", tag: "schedule", nested: &[] };
 
 /// The settings of a schedule: completed by the run, checked, then built.
 pub trait ScheduleConfig {
@@ -81,7 +81,7 @@ impl ScheduleSpec {
 
     /// The fields and their values, for listings.
     pub fn fields(&self) -> Vec<(String, String)> {
-        spec::fields(FAMILY, self)
+        spec::fields(FAMILY, self, &Self::all())
     }
 }
 
