@@ -21,6 +21,8 @@ pub enum Purpose {
     Dropout = 5,
     /// What a backend draws by itself; the index is the step.
     Backend = 6,
+    /// Labels that a model draws from its own predictions; the index is the step.
+    Labels = 7,
 }
 
 /// The generator of `seed` for `purpose` at `index`.

@@ -207,8 +207,8 @@ fn text_of_table(family: Family, table: &Value, known: &[Value]) -> String {
 /// The fields of a spec and their values, for listings.
 pub fn fields<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> Vec<(String, String)> {
     let known: Vec<Value> = defaults.iter().map(to_value).collect();
-    let text = |key: &str, value: &Value| match value {
-        Value::Null if family.nested.contains(&key) => "none".into(),
+    let text = |value: &Value| match value {
+        Value::Null if !family.nested.is_empty() => "none".into(),
         Value::Null => "from the run".into(),
         Value::Object(_) => text_of_table(family, value, &known),
         value => text_of(value),
@@ -218,11 +218,12 @@ pub fn fields<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> Vec<(St
         .into_iter()
         .flatten()
         .filter(|(key, _)| *key != family.tag)
-        .map(|(key, value)| (key.clone(), text(key, value)))
+        .map(|(key, value)| (key.clone(), text(value)))
         .collect()
 }
 
-fn to_value<T: Serialize>(spec: &T) -> Value {
+/// The table of a spec.
+pub fn to_value<T: Serialize>(spec: &T) -> Value {
     // Specs are plain structs of numbers, which JSON always holds.
     serde_json::to_value(spec).unwrap_or_default()
 }

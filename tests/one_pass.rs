@@ -326,7 +326,7 @@ fn trained<R: ElementwiseRule>(rule: &R) -> ([Vec<u32>; 2], u64) {
         let mut gradients = model.gradients(step);
         model = optimizer.apply(0.01, model, &mut gradients);
     }
-    let norm = optimizer.gradient_norm().unwrap();
+    let norm = optimizer.gradient_norm().unwrap().value();
     ([model.bits(), optimizer.for_evaluation(&model).bits()], norm.to_bits())
 }
 

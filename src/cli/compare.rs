@@ -82,6 +82,7 @@ impl GridArgs {
             seeds: self.seeds.map_or(default.seeds, Seeds::Count),
             budget: self.trial.budget(),
             batch_size: self.trial.batch_size,
+            micro_batch_size: self.trial.micro_batch_size,
             validation: self.trial.validation,
             l1: self.trial.l1.unwrap_or(0.0),
             l2: self.trial.l2.unwrap_or(0.0),

@@ -41,6 +41,10 @@ enum Command {
     /// Time an optimizer's step, beside Burn's own and a plain copy of memory
     Bench(bench::BenchArgs),
     /// Hold every rule and schedule to the numbers of its reference implementation
+    ///
+    /// Burn's built-ins are shown beside ours with the same settings. The exit code is 1 if one of ours is not as its
+    /// reference, or if there is nothing to compare; what Burn's differ by, and files for rules that this program does not
+    /// have, do not change it.
     Verify(verify::VerifyArgs),
     /// Write shell completions to standard output
     Completions {

@@ -18,6 +18,9 @@ pub struct TrialSettings {
     /// Examples a step [default: the workload's own]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     pub batch_size: Option<usize>,
+    /// Examples that go through the model at once; the step is that of the whole batch [default: all]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
+    pub micro_batch_size: Option<usize>,
     /// Share of the training data held out for validation [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     pub validation: Option<f64>,
@@ -59,6 +62,7 @@ impl TrialSettings {
             epochs,
             steps,
             batch_size: self.batch_size.or(file.batch_size),
+            micro_batch_size: self.micro_batch_size.or(file.micro_batch_size),
             validation: self.validation.or(file.validation),
             l1: self.l1.or(file.l1),
             l2: self.l2.or(file.l2),

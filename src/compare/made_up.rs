@@ -18,6 +18,7 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
         seed,
         budget: Budget::Epochs(6),
         batch_size: 32,
+        micro_batch_size: None,
         validation: 0.1,
         l1: 0.0,
         l2: 0.0,
@@ -48,6 +49,7 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         best_validation: score.map(|score| Score { metric: score.metric + 0.01, ..score }),
         best_step: Some(200),
         test: score.map(|score| Score { metric: score.metric - 0.01, ..score }),
+        skipped_steps: 0,
     }
 }
 
@@ -60,6 +62,7 @@ pub(crate) fn lost(status: Status, reason: &str) -> Outcome {
         best_validation: None,
         best_step: None,
         test: None,
+        skipped_steps: 0,
         ..outcome(0.5, None)
     }
 }

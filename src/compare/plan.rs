@@ -29,6 +29,7 @@ const LONG_RUN_STEPS: usize = 1_000_000;
 /// | `seeds`                           | `1`                              | a count `n ≥ 1` (seeds `0 … n−1`), or a list |
 /// | `epochs` or `steps`               | the workload's own               | `1…`, not both                            |
 /// | `batch_size`, `validation`        | the workload's own               | `1…`, `[0, 1)`                            |
+/// | `micro_batch_size`                | none                           | `1…` or none                              |
 /// | `l1`, `l2`                        | `0`                              | `[0, ∞)`                                  |
 /// | `clip_norm`, `clip_value`         | none                             | `(0, ∞)`                                  |
 /// | `early_stopping`                  | none                             | `1…` evaluations                          |
@@ -52,6 +53,8 @@ pub struct Plan {
     pub budget: Option<Budget>,
     /// Examples a step; none is the workload's own.
     pub batch_size: Option<usize>,
+    /// Examples that go through the model at once; none for the whole batch.
+    pub micro_batch_size: Option<usize>,
     /// Share of the training data held out; none is the workload's own.
     pub validation: Option<f64>,
     /// Weight of the L1 penalty.
@@ -104,6 +107,7 @@ impl Default for Plan {
             seeds: Seeds::Count(1),
             budget: None,
             batch_size: None,
+            micro_batch_size: None,
             validation: None,
             l1: 0.0,
             l2: 0.0,
@@ -224,6 +228,7 @@ impl Plan {
             seed: 0,
             budget: self.budget.unwrap_or(Budget::Epochs(own.epochs)),
             batch_size: self.batch_size.unwrap_or(own.batch_size),
+            micro_batch_size: self.micro_batch_size,
             validation: self.validation.unwrap_or(own.validation),
             l1: self.l1,
             l2: self.l2,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "workloads",
     "optimizers",
     "schedules",
@@ -19,6 +19,7 @@ const KEYS: [&str; 17] = [
     "epochs",
     "steps",
     "batch_size",
+    "micro_batch_size",
     "validation",
     "l1",
     "l2",
@@ -58,6 +59,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
         seeds: keys.seeds()?.unwrap_or(default.seeds),
         budget,
         batch_size: keys.count("batch_size")?,
+        micro_batch_size: keys.count("micro_batch_size")?,
         validation: keys.number("validation")?,
         l1: keys.number("l1")?.unwrap_or(0.0),
         l2: keys.number("l2")?.unwrap_or(0.0),
@@ -88,6 +90,7 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
         epochs,
         steps,
         batch_size: plan.batch_size,
+        micro_batch_size: plan.micro_batch_size,
         validation: plan.validation,
         l1: plan.l1,
         l2: plan.l2,
@@ -111,6 +114,7 @@ struct Written<'a> {
     epochs: Option<usize>,
     steps: Option<usize>,
     batch_size: Option<usize>,
+    micro_batch_size: Option<usize>,
     validation: Option<f64>,
     l1: f64,
     l2: f64,

@@ -17,6 +17,20 @@ pub struct Batch {
     pub len: usize,
 }
 
+impl Batch {
+    /// `len` of its examples, from the one at `first` on.
+    pub fn part(&self, first: usize, len: usize) -> Batch {
+        if len == self.len {
+            return self.clone();
+        }
+        let targets = match &self.targets {
+            BatchTargets::Classes(classes) => BatchTargets::Classes(classes.clone().narrow(0, first, len)),
+            BatchTargets::Values(values) => BatchTargets::Values(values.clone().narrow(0, first, len)),
+        };
+        Batch { inputs: self.inputs.clone().narrow(0, first, len), targets, len }
+    }
+}
+
 /// The targets of a [`Batch`].
 #[derive(Debug, Clone)]
 pub enum BatchTargets {

@@ -142,7 +142,7 @@ fn share(t: u64, steps: usize) -> f64 {
 ///
 /// # Differs from
 /// pytorch_optimizer: weight decay is always decoupled, the two warm-ups have a length each, `β₁ = 0` and `β₃ = 0` can be
-/// warmed up too, and `ε = 0` is refused. optax: `α` is 5, not 6.
+/// warmed up too, and `ε = 0` is refused.
 ///
 /// # Reference
 /// Pagliardini, Ablin & Grangier, *The AdEMAMix Optimizer: Better, Faster, Older*, 2024,

@@ -16,3 +16,19 @@ pub(super) fn agreement<V: Value>(direction: V, grad: V) -> V {
     let one = direction.constant(1.0);
     where_agreed(direction, grad, one)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agreement_does_not_depend_on_how_small_the_numbers_are() {
+        for small in [1.0_f32, 1e-20, 1e-38] {
+            assert_eq!(agreement(small, small), 1.0);
+            assert_eq!(agreement(-small, -small), 1.0);
+            assert_eq!(agreement(-small, small), 0.0);
+            assert_eq!(agreement(0.0, small), 0.0);
+        }
+        assert_eq!(where_agreed(-2.0_f32, -1.0, 7.0), 7.0);
+    }
+}

@@ -277,9 +277,9 @@ impl ModelOptimizer {
     }
 
     /// The Euclidean norm of all gradients of the latest step together, before it was clipped; none where the
-    /// [`GradientTransform`] does not clip it. Waits for the device that computes it.
-    pub fn gradient_norm(&self) -> Option<f64> {
-        self.squared_norm.as_ref().map(|square| square.value().sqrt())
+    /// [`GradientTransform`] does not clip it.
+    pub fn gradient_norm(&self) -> Option<GradientNorm> {
+        self.squared_norm.clone().map(GradientNorm)
     }
 
     /// How many steps were left out because a gradient was not finite.
@@ -304,6 +304,17 @@ impl ModelOptimizer {
             return model;
         }
         model.map(&mut PutEvaluated { path: Path::default(), next: 0, parameters: &self.parameters })
+    }
+}
+
+/// A norm, which a device may still be computing.
+#[derive(Debug, Clone)]
+pub struct GradientNorm(Total);
+
+impl GradientNorm {
+    /// The number, for which it waits.
+    pub fn value(&self) -> f64 {
+        self.0.value().sqrt()
     }
 }
 

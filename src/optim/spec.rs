@@ -151,6 +151,19 @@ rules! {
     "muon" => Muon(MuonConfig), "mean of the gradients of a matrix, made about orthogonal (Jordan et al., 2024)";
     "shampoo" => Shampoo(ShampooConfig), "gradient times a root of its inverse covariance by dimension (Gupta et al., 2018)";
     "soap" => Soap(SoapConfig), "Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al., 2024)";
+    "sam" => Sam(SamConfig), "around any rule: gradients from where the loss is largest nearby (Foret et al., 2020)";
+    "asam" => Asam(AsamConfig), "around any rule: SAM in units of the parameters (Kwon et al., 2021)";
+    "lookahead" => Lookahead(LookaheadConfig), "around any rule: slow weights that follow (Zhang et al., 2019)";
+    "ema" => Ema(EmaConfig), "around any rule: evaluates a moving average of the weights (Polyak & Juditsky, 1992)";
+    "swa" => Swa(SwaConfig), "around any rule: evaluates the mean of the weights (Izmailov et al., 2018)";
+    "centralized" => Centralized(CentralizedConfig), "around any rule: gradients of mean zero (Yong et al., 2020)";
+    "clip" => Clip(ClipConfig), "around any rule: gradients clipped by value or norm (Pascanu et al., 2012)";
+    "adaptive_clip" => AdaptiveClip(AdaptiveClipConfig), "around any rule: gradients no larger than a share (Brock et al., 2021)";
+    "skip_non_finite" => SkipNonFinite(SkipNonFiniteConfig), "around any rule: leaves out steps that are not finite";
+    "cautious" => Cautious(CautiousConfig), "around any rule: steps where the gradient agrees (Liang et al., 2024)";
+    "decay" => Decay(DecayConfig), "around any rule: decoupled weight decay, proximal L1 (Loshchilov & Hutter, 2017)";
+    "group" => Group(GroupConfig), "around any rule: another rule, rate or decay for some parameters";
+    "no_vector_decay" => NoVectorDecay(NoVectorDecayConfig), "around any rule: no decay for biases and norms";
     "burn.sgd" => BurnSgd(BurnSgdConfig), "Burn's built-in SGD";
     "burn.adam" => BurnAdam(BurnAdamConfig), "Burn's built-in Adam";
     "burn.adamw" => BurnAdamW(BurnAdamWConfig), "Burn's built-in AdamW";
@@ -160,6 +173,7 @@ rules! {
     "burn.lamb" => BurnLamb(BurnLambConfig), "Burn's built-in LAMB";
     "burn.adan" => BurnAdan(BurnAdanConfig), "Burn's built-in Adan";
     "burn.adafactor" => BurnAdafactor(BurnAdafactorConfig), "Burn's built-in Adafactor";
+    "burn.lbfgs" => BurnLbfgs(BurnLbfgsConfig), "Burn's built-in L-BFGS, several evaluations a step";
     "burn.muon" => BurnMuon(BurnMuonConfig), "Burn's built-in Muon for matrices, its AdamW at the same rate for the rest";
 }
 
@@ -197,6 +211,16 @@ impl OptimizerSpec {
         spec::from_value(FAMILY, value, &Self::all())
     }
 
+    /// The same with that weight decay in its rules, and in those that they are put together from.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] where a rule has no weight decay, unless it is to be 0.
+    pub fn with_weight_decay(&self, decay: f64) -> Result<Self, Error> {
+        let mut value = spec::to_value(self);
+        set_weight_decay(&mut value, decay)?;
+        Self::from_value(&value)
+    }
+
     /// The JSON object `{"rule": name, field: value, …}` that a text stands for, whether there is such a rule or not.
     ///
     /// # Errors
@@ -223,4 +247,20 @@ impl std::fmt::Display for OptimizerSpec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&spec::to_text(FAMILY, self, &Self::all()))
     }
+}
+
+fn set_weight_decay(spec: &mut serde_json::Value, decay: f64) -> Result<(), Error> {
+    if spec.get("base").is_some() {
+        return set_weight_decay(&mut spec["base"], decay);
+    }
+    if spec.get("other").is_some_and(serde_json::Value::is_object) {
+        set_weight_decay(&mut spec["other"], decay)?;
+    }
+    if spec.get("weight_decay").is_some() {
+        spec["weight_decay"] = decay.into();
+    } else if decay != 0.0 {
+        let name = spec[FAMILY.tag].as_str().unwrap_or_default();
+        return Err(Error::invalid(name, "weight_decay", "0, since the rule has none", decay));
+    }
+    Ok(())
 }

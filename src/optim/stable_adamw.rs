@@ -188,6 +188,19 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     #[test]
+    fn no_gradient_below_epsilon_is_a_surprise() {
+        let device = Device::default();
+        let rule = StableAdamWConfig { beta_1: 0.0, epsilon: 10.0, weight_decay: 0.0, ..Default::default() };
+        let rule = rule.build().unwrap();
+        let zeros = Tensor::<1>::zeros([1], &device);
+        let (_, state) = rule.step(1.0, zeros.clone(), Tensor::from_floats([1.0], &device), None);
+        let (theta, _) = rule.step(1.0, zeros, Tensor::from_floats([3.0], &device), state);
+        // β̂₂ is 0.99 / 1.99 now.
+        let second: f32 = (0.99 * 1.0 + 1.0 * 9.0) / 1.99;
+        assert!((theta.into_scalar::<f32>() + 3.0 / (second.sqrt() + 10.0)).abs() < 1e-6);
+    }
+
+    #[test]
     fn without_a_gradient_nothing_but_the_decay_happens_however_small_epsilon_is() {
         let device = Device::default();
         let rule = StableAdamWConfig { epsilon: 1e-30, weight_decay: 0.5, ..StableAdamWConfig::default() };

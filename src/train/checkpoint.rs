@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! checkpoints/step-000100/
-//!   model.bpk        the parameters, Burn's burnpack format
+//!   model.bpk        the parameters that are trained, Burn's burnpack format
+//!   evaluated.bpk    those that are evaluated; only where the optimizer has others, as an average
 //!   optimizer.bpk    the optimizer's state for each parameter
 //!   state.json       step, clock, best metric, early stopping …
 //!   trial.json       the trial, seeds and schedule included
@@ -28,6 +29,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 const MODEL: &str = "model.bpk";
+const EVALUATED: &str = "evaluated.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
 const STATE: &str = "state.json";
 const TRIAL: &str = "trial.json";
@@ -71,6 +73,9 @@ pub struct State {
     pub target_reached: Option<TargetReached>,
     /// How long nothing got better.
     pub early_stopping: EarlyStopping,
+    /// Steps in a row, up to here, whose gradients were not finite and which were left out.
+    #[serde(default)]
+    pub skipped_in_a_row: usize,
     /// Whether early stopping ended the run here.
     pub stopped_early: bool,
 }
@@ -110,16 +115,17 @@ impl Checkpoint {
             .tempdir_in(checkpoints)
             .map_err(Error::io("create a folder in", checkpoints))?;
         let folder = unfinished.path();
-        model
-            .clone()
-            .into_record()
-            .save(folder.join(MODEL))
-            .map_err(|reason| Error::File { path: path.join(MODEL), reason: reason.to_string() })?;
+        save_model(model.clone(), &folder.join(MODEL), &path)?;
         optimizer.save(&folder.join(OPTIMIZER))?;
+        let mut names = vec![MODEL, OPTIMIZER, STATE, TRIAL];
+        if optimizer.has_evaluation_mode() {
+            save_model(optimizer.for_evaluation(model), &folder.join(EVALUATED), &path)?;
+            names.push(EVALUATED);
+        }
         json_file::write(&folder.join(STATE), state)?;
         json_file::write(&folder.join(TRIAL), trial)?;
         let mut files = BTreeMap::new();
-        for name in [MODEL, OPTIMIZER, STATE, TRIAL] {
+        for name in names {
             files.insert(name.to_string(), sha256(&folder.join(name))?);
         }
         json_file::write(&folder.join(MANIFEST), &Manifest { format: FORMAT, files })?;
@@ -151,7 +157,8 @@ impl Checkpoint {
         if manifest.format != FORMAT {
             return Err(refuse(MANIFEST, format!("format {} is not known here", manifest.format)));
         }
-        for name in [MODEL, OPTIMIZER, STATE, TRIAL] {
+        let evaluated = manifest.files.contains_key(EVALUATED).then_some(EVALUATED);
+        for name in [MODEL, OPTIMIZER, STATE, TRIAL].into_iter().chain(evaluated) {
             let expected =
                 manifest.files.get(name).ok_or_else(|| refuse(MANIFEST, format!("does not list {name}")))?;
             if !path.join(name).is_file() {
@@ -225,7 +232,21 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Checkpoint`] if they are of another model.
     pub fn load_model<M: Module>(&self, model: M) -> Result<M, Error> {
-        let path = self.path.join(MODEL);
+        self.load_parameters(model, MODEL)
+    }
+
+    /// `model` with the saved parameters that are evaluated, on `model`'s device: where the optimizer evaluates others than
+    /// it trains, those.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if they are of another model.
+    pub fn load_evaluated<M: Module>(&self, model: M) -> Result<M, Error> {
+        let is_other = self.path.join(EVALUATED).is_file();
+        self.load_parameters(model, if is_other { EVALUATED } else { MODEL })
+    }
+
+    fn load_parameters<M: Module>(&self, model: M, name: &str) -> Result<M, Error> {
+        let path = self.path.join(name);
         ModuleRecord::load(&path)
             .and_then(|record| model.try_load_record(record))
             .map_err(|reason| Error::Checkpoint { path, reason: reason.to_string() })
@@ -264,6 +285,13 @@ pub fn remove_old(checkpoints: &Path, keep: usize, keep_steps: &[usize]) -> Resu
         }
     }
     Ok(())
+}
+
+/// Saves a model; errors name the file as it will be in `checkpoint`.
+fn save_model<M: Module>(model: M, file: &Path, checkpoint: &Path) -> Result<(), Error> {
+    let path = checkpoint.join(file.file_name().unwrap_or_default());
+    let saved = model.into_record().save(file);
+    saved.map_err(|reason| Error::File { path, reason: reason.to_string() })
 }
 
 fn folder_name(step: usize) -> String {

@@ -96,6 +96,6 @@ pub fn load<W: Workload>(
     device: &Device,
 ) -> Result<Trained<W::Model>, Error> {
     let (checkpoint, passed_over) = find_checkpoint(checkpoints, which)?;
-    let model = checkpoint.load_model(workload.model(input_shape, trial.seed, device)?)?;
+    let model = checkpoint.load_evaluated(workload.model(input_shape, trial.seed, device)?)?;
     Ok(Trained { state: checkpoint.state()?, checkpoint, model, passed_over })
 }

@@ -18,6 +18,12 @@ pub enum Row {
         loss: Option<f64>,
         /// The learning rate it used.
         lr: f64,
+        /// The norm of all gradients together before it was clipped; only where it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gradient_norm: Option<f64>,
+        /// Whether nothing was moved, because a gradient was not finite.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        skipped: bool,
     },
     /// One evaluation of a part of the data.
     Evaluation {
@@ -136,7 +142,7 @@ mod tests {
     use super::*;
 
     fn step(step: usize) -> Row {
-        Row::Step { step, loss: Some(0.5), lr: 0.1 }
+        Row::Step { step, loss: Some(0.5), lr: 0.1, gradient_norm: Some(2.0), skipped: false }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Training: a trial, its steps, what they write down, and how it ended.
 
+pub mod batch_evaluation;
 pub mod checkpoint;
 mod early_stopping;
 mod environment;

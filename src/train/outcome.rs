@@ -67,6 +67,13 @@ pub struct Outcome {
     pub best_step: Option<usize>,
     /// On the test part, with the best checkpoint where there is a validation part, else the last.
     pub test: Option<Score>,
+    /// Steps in which nothing was moved, because a gradient was not finite.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub skipped_steps: u64,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Outcome {
@@ -88,6 +95,7 @@ impl Outcome {
             best_validation: None,
             best_step: None,
             test: None,
+            skipped_steps: 0,
         }
     }
 }

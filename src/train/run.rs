@@ -110,7 +110,7 @@ pub fn run<W: Workload>(
         optimizer,
         state,
         history,
-        unread_losses: Vec::new(),
+        unread: Vec::new(),
         unwritten_rows: Vec::new(),
     };
     let outcome = training.run(model)?;

@@ -2,17 +2,16 @@
 
 use crate::data::{Batches, Splits};
 use crate::error::Error;
-use crate::model::Mode;
-use crate::optim::ModelOptimizer;
+use crate::optim::{GradientNorm, ModelOptimizer};
 use crate::random::{Purpose, stream};
 use crate::schedule::Schedule;
+use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::checkpoint::{self, Best, Checkpoint, State};
 use crate::train::evaluate::evaluate;
 use crate::train::history::{History, Part, Row};
 use crate::train::observer::{EpochReport, Observer};
 use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial};
 use crate::workload::Workload;
-use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 use std::time::Instant;
@@ -22,6 +21,18 @@ const STEPS_BETWEEN_WRITES: usize = 100;
 
 /// Losses that are read together on a device where every reading waits for the device.
 pub(super) const LOSSES_READ_AT_ONCE: usize = 32;
+
+/// Steps in a row whose gradients are not finite, after which an optimizer that skips such steps has diverged too.
+const MOST_SKIPPED_IN_A_ROW: usize = 100;
+
+/// What a step measured, which a device may still be computing.
+pub(super) struct Unread {
+    step: usize,
+    lr: f64,
+    loss: Tensor<1>,
+    gradient_norm: Option<GradientNorm>,
+    skipped: bool,
+}
 
 /// A loss that is no longer finite.
 struct Divergence(String);
@@ -42,7 +53,7 @@ pub(super) struct Training<'a, W: Workload> {
     pub optimizer: ModelOptimizer,
     pub state: State,
     pub history: History,
-    pub unread_losses: Vec<(usize, f64, Tensor<1>)>,
+    pub unread: Vec<Unread>,
     pub unwritten_rows: Vec<Row>,
 }
 
@@ -66,7 +77,7 @@ impl<W: Workload> Training<'_, W> {
             while self.state.step < pause && divergence.is_none() && !interrupted {
                 model = self.step(model);
                 interrupted = self.observer.interrupts();
-                if self.unread_losses.len() >= self.reads_losses_at_once {
+                if self.unread.len() >= self.reads_losses_at_once {
                     divergence = self.read_losses();
                 }
             }
@@ -110,30 +121,45 @@ impl<W: Workload> Training<'_, W> {
         // For models that draw from the backend's own generator, as Burn's dropout does.
         self.training_device.seed(stream(seed, Purpose::Backend, step as u64).next_u64());
         let batch = self.batches.batch(step, &self.training_device);
-        let mode = Mode::Train { seed, step: step as u64 };
-        let task = workload.info().task;
-        let (model, loss) = self.optimizer.step(lr, model, |model| {
-            let loss = task.loss(workload.forward(model, batch.inputs.clone(), mode), &batch.targets);
-            let gradients = GradientsParams::from_grads(loss.backward(), model);
-            (loss.inner(), gradients)
-        });
+        let micro_batch_size = self.trial.micro_batch_size.unwrap_or(batch.len);
+        let mut evaluation = BatchEvaluation { workload, batch, seed, step: step as u64, micro_batch_size };
+        let skipped = self.optimizer.skipped_steps();
+        let (model, loss) = self.optimizer.step_with(lr, model, &mut evaluation);
         self.state.step += 1;
-        self.unread_losses.push((self.state.step, lr, loss));
+        self.unread.push(Unread {
+            step: self.state.step,
+            lr,
+            loss,
+            gradient_norm: self.optimizer.gradient_norm(),
+            skipped: self.optimizer.skipped_steps() > skipped,
+        });
         model
     }
 
     /// Brings the losses of the latest steps from the device.
     fn read_losses(&mut self) -> Option<Divergence> {
-        for (step, lr, loss) in std::mem::take(&mut self.unread_losses) {
+        for Unread { step, lr, loss, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
             let loss = f64::from(loss.into_scalar::<f32>());
             let finite = loss.is_finite().then_some(loss);
-            self.unwritten_rows.push(Row::Step { step, loss: finite, lr });
+            let gradient_norm = gradient_norm.map(|norm| norm.value()).filter(|norm| norm.is_finite());
+            self.unwritten_rows.push(Row::Step { step, loss: finite, lr, gradient_norm, skipped });
             self.observer.step(step, loss);
-            self.state.epoch_loss_sum += loss;
-            if finite.is_none() {
-                self.state.step = step;
-                return Some(Divergence(format!("the loss is {loss} at step {step}")));
+            self.state.skipped_in_a_row = if skipped { self.state.skipped_in_a_row + 1 } else { 0 };
+            if skipped && self.state.skipped_in_a_row < MOST_SKIPPED_IN_A_ROW {
+                // A loss that is not finite would spoil the mean of the epoch.
+                self.state.epoch_loss_sum += finite.unwrap_or(0.0);
+                continue;
             }
+            self.state.epoch_loss_sum += loss;
+            let reason = match (skipped, finite) {
+                (true, _) => {
+                    format!("no gradient was finite in {MOST_SKIPPED_IN_A_ROW} steps to step {step}")
+                }
+                (false, None) => format!("the loss is {loss} at step {step}"),
+                (false, Some(_)) => continue,
+            };
+            self.state.step = step;
+            return Some(Divergence(reason));
         }
         None
     }
@@ -278,6 +304,7 @@ impl<W: Workload> Training<'_, W> {
             best_validation: best.map(|best| best.score),
             best_step: best.map(|best| best.step),
             test,
+            skipped_steps: self.optimizer.skipped_steps(),
         })
     }
 
@@ -287,7 +314,7 @@ impl<W: Workload> Training<'_, W> {
         let model = match self.state.best {
             Some(best) if best.step != self.state.step => {
                 let checkpoint = Checkpoint::at(&self.options.directory.checkpoints(), best.step)?;
-                checkpoint.load_model(self.workload.model(shape, self.trial.seed, &self.device)?)?
+                checkpoint.load_evaluated(self.workload.model(shape, self.trial.seed, &self.device)?)?
             }
             _ => self.optimizer.for_evaluation(model),
         };

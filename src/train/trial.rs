@@ -37,6 +37,7 @@ impl Budget {
 /// |:-----------------|:------------------|:--------------------------------------------------------------|
 /// | `lr`             | `(0, ∞)`          | the base learning rate that the schedule starts from           |
 /// | `batch_size`     | `1…`              | examples a step; the last batch of an epoch may be smaller     |
+/// | `micro_batch_size` | `1…` or none    | examples that go through the model at once                     |
 /// | `validation`     | `[0, 1)`          | share of the training data held out                            |
 /// | `l1`, `l2`       | `[0, ∞)`          | adds `λ₁ sign(θ) + λ₂ θ` to the gradient                        |
 /// | `clip_norm`      | `(0, ∞)` or none  | scales all gradients together to at most this Euclidean norm   |
@@ -61,6 +62,9 @@ pub struct Trial {
     pub budget: Budget,
     /// Examples a step.
     pub batch_size: usize,
+    /// Examples that go through the model at once, where a batch does not fit; the step is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<usize>,
     /// Share of the training data held out for validation.
     pub validation: f64,
     /// Weight of the L1 penalty.
@@ -96,6 +100,7 @@ impl Trial {
             seed: 0,
             budget: Budget::Epochs(info.epochs),
             batch_size: info.batch_size,
+            micro_batch_size: None,
             validation: VALIDATION,
             l1: 0.0,
             l2: 0.0,
@@ -121,6 +126,7 @@ impl Trial {
         at_least("lr", positive(self.lr), "a number in (0, ∞)", self.lr.to_string())?;
         at_least(unit, amount >= 1, "at least 1", amount.to_string())?;
         at_least("batch_size", self.batch_size >= 1, "at least 1", self.batch_size.to_string())?;
+        at_least("micro_batch_size", self.micro_batch_size != Some(0), "at least 1", "0".into())?;
         let validation = (0.0..1.0).contains(&self.validation);
         at_least("validation", validation, "in [0, 1)", self.validation.to_string())?;
         at_least("early_stopping", self.early_stopping != Some(0), "at least 1", "0".into())?;

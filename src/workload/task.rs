@@ -1,5 +1,6 @@
 use crate::data::BatchTargets;
-use burn::tensor::{Tensor, activation::log_softmax};
+use burn::tensor::{Tensor, TensorData, activation::log_softmax};
+use rand::Rng;
 
 /// What is predicted, and so which loss and which metric.
 ///
@@ -45,6 +46,27 @@ impl Task {
             }
             (Task::Regression, BatchTargets::Values(values)) => (outputs - values.clone()).square().mean(),
             _ => panic!("classes are for classification, values for regression"),
+        }
+    }
+
+    /// Targets drawn from what the model predicts with `outputs` `[batch, outputs]`: a class with the probability that the
+    /// model gives it, or a number around the predicted one, with the variance 1/2 under which the squared error is minus
+    /// the logarithm of the probability.
+    pub fn drawn(self, outputs: Tensor<2>, random: &mut impl Rng) -> BatchTargets {
+        let (shape, device) = (outputs.dims(), outputs.device());
+        // In (0, 1), so that its logarithm is finite.
+        let mut uniform = || (f64::from(random.next_u32()) + 0.5) / 2_f64.powi(32);
+        let mut noise = || match self {
+            // Gumbel's: the largest of logits with it is a draw from their softmax.
+            Task::Classification => -(-uniform().ln()).ln(),
+            // Box & Muller's, with the standard deviation √½.
+            Task::Regression => (-uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos(),
+        };
+        let noise: Vec<f32> = (0..shape[0] * shape[1]).map(|_| noise() as f32).collect();
+        let noisy = outputs + Tensor::from_data(TensorData::new(noise, shape), &device);
+        match self {
+            Task::Classification => BatchTargets::Classes(noisy.argmax(1).squeeze_dim(1)),
+            Task::Regression => BatchTargets::Values(noisy),
         }
     }
 

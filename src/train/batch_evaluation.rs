@@ -1,0 +1,68 @@
+//! What an optimizer sees of a step: the loss and the gradients of its batch, as often as it asks.
+
+use crate::data::Batch;
+use crate::model::Mode;
+use crate::optim::Evaluate;
+use crate::random::{Purpose, stream};
+use crate::workload::Workload;
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+
+/// A batch, and how a workload is evaluated on it.
+pub(super) struct BatchEvaluation<'a, W: Workload> {
+    pub workload: &'a W,
+    pub batch: Batch,
+    pub seed: u64,
+    pub step: u64,
+    /// Examples that go through the model at once.
+    pub micro_batch_size: usize,
+}
+
+impl<W: Workload> BatchEvaluation<'_, W> {
+    /// The mean over the batch, and its gradients, of what `loss_of` makes of each part and the model's outputs for it.
+    fn mean(
+        &self,
+        model: &W::Model,
+        mut loss_of: impl FnMut(&Batch, Tensor<2>) -> Tensor<1>,
+    ) -> (Tensor<1>, GradientsParams) {
+        let mut sum: Option<Tensor<1>> = None;
+        let mut gradients = GradientsAccumulator::new();
+        let len = self.batch.len;
+        for (number, first) in (0..len).step_by(self.micro_batch_size.max(1)).enumerate() {
+            let part = self.batch.part(first, self.micro_batch_size.min(len - first));
+            // Each part has dropout masks of its own.
+            let seed = self.seed.wrapping_add((number as u64) << 40);
+            let mode = Mode::Train { seed, step: self.step };
+            let outputs = self.workload.forward(model, part.inputs.clone(), mode);
+            let loss = loss_of(&part, outputs);
+            let loss = if part.len == len { loss } else { loss.mul_scalar(part.len as f64 / len as f64) };
+            let of_part = GradientsParams::from_grads(loss.backward(), model);
+            let loss = loss.inner();
+            if part.len == len {
+                return (loss, of_part);
+            }
+            gradients.accumulate(model, of_part);
+            sum = Some(sum.map_or(loss.clone(), |sum| sum + loss));
+        }
+        (sum.expect("a batch has examples"), gradients.grads())
+    }
+}
+
+impl<W: Workload> Evaluate<W::Model> for BatchEvaluation<'_, W> {
+    type Measured = Tensor<1>;
+
+    fn evaluate(&mut self, model: &W::Model) -> (Tensor<1>, GradientsParams) {
+        let task = self.workload.info().task;
+        self.mean(model, |part, outputs| task.loss(outputs, &part.targets))
+    }
+
+    fn evaluate_sampled(&mut self, model: &W::Model) -> Option<(GradientsParams, usize)> {
+        let task = self.workload.info().task;
+        let mut random = stream(self.seed, Purpose::Labels, self.step);
+        let (_, gradients) = self.mean(model, |_, outputs| {
+            let drawn = task.drawn(outputs.clone().detach(), &mut random);
+            task.loss(outputs, &drawn)
+        });
+        Some((gradients, self.batch.len))
+    }
+}
