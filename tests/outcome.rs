@@ -112,3 +112,90 @@ fn a_penalty_on_all_weights_makes_them_smaller() {
     };
     assert!(norm(100.0) < 0.25 * norm(0.0), "{} against {}", norm(100.0), norm(0.0));
 }
+
+/// Of each step the loss and the norm of the gradients.
+fn steps(folder: &Path) -> Vec<(Option<f64>, Option<f64>)> {
+    let rows = history::read(&folder.join("history.jsonl")).unwrap();
+    let step = |row| match row {
+        Row::Step { loss, gradient_norm, .. } => Some((loss, gradient_norm)),
+        Row::Evaluation { .. } => None,
+    };
+    rows.into_iter().filter_map(step).collect()
+}
+
+#[test]
+fn a_history_has_the_norm_of_the_gradients_where_it_is_clipped_and_only_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let budget = Budget::Steps(3);
+    for (clip_norm, optimizer, is_clipped) in
+        [(None, "sgd", false), (Some(1e-3), "sgd", true), (None, "clip:norm=0.001,base=sgd", true)]
+    {
+        let optimizer = optimizer.parse().unwrap();
+        run(&Trial { clip_norm, optimizer, budget, ..trial("diabetes-linear") }, folder.path());
+        for (_, norm) in steps(folder.path()) {
+            assert_eq!(norm.is_some(), is_clipped);
+            assert!(norm.is_none_or(|norm| norm > 1e-3), "before it is clipped, not {norm:?}");
+        }
+    }
+}
+
+#[test]
+fn a_batch_that_goes_through_the_model_in_parts_makes_the_same_steps() {
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let budget = Budget::Steps(40);
+    for optimizer in ["adamw", "sam:base=sgd"] {
+        // 7 does not divide the batch of 32, nor the last one of an epoch.
+        for (folder, micro_batch_size) in folders.iter().zip([None, Some(7)]) {
+            let optimizer = optimizer.parse().unwrap();
+            let trial = Trial { micro_batch_size, optimizer, lr: 0.01, budget, ..trial("diabetes-linear") };
+            run(&trial, folder.path());
+        }
+        let [whole, parts] = folders.each_ref().map(|folder| steps(folder.path()));
+        assert_eq!((whole.len(), parts.len()), (40, 40));
+        for (step, (whole, parts)) in whole.iter().zip(&parts).enumerate() {
+            let (whole, parts) = (whole.0.unwrap(), parts.0.unwrap());
+            assert!((whole - parts).abs() <= 1e-5 * whole, "{optimizer}, step {step}: {whole}, {parts}");
+        }
+    }
+}
+
+#[test]
+fn steps_that_are_not_finite_are_left_out_and_counted_until_there_are_too_many() {
+    let folder = tempfile::tempdir().unwrap();
+    // The first step goes so far that no later gradient is finite.
+    let diverging = |optimizer: &str| Trial {
+        optimizer: optimizer.parse().unwrap(),
+        lr: 1e30,
+        budget: Budget::Steps(500),
+        ..trial("diabetes-linear")
+    };
+    let plain = run(&diverging("sgd"), folder.path());
+    assert_eq!((plain.status, plain.skipped_steps), (Status::Diverged, 0));
+    let outcome = run(&diverging("skip_non_finite:base=sgd"), folder.path());
+    assert_eq!((outcome.status, outcome.skipped_steps), (Status::Diverged, 100));
+    let rows = history::read(&folder.path().join("history.jsonl")).unwrap();
+    let is_skipped = |row: &&Row| matches!(row, Row::Step { skipped: true, .. });
+    assert_eq!(rows.iter().filter(is_skipped).count(), 100);
+}
+
+#[test]
+fn a_checkpoint_holds_the_model_that_is_trained_and_the_one_that_is_evaluated() {
+    for optimizer in ["schedule_free_sgd", "ema:decay=0.9,base=sgd"] {
+        let folder = tempfile::tempdir().unwrap();
+        let optimizer = optimizer.parse().unwrap();
+        let trial = Trial { optimizer, lr: 0.05, budget: Budget::Epochs(2), ..trial("diabetes-linear") };
+        let outcome = run(&trial, folder.path());
+        let workload = workload::find("diabetes-linear").unwrap();
+        let splits = workload.splits(&Default::default(), &train::preparation(&trial)).unwrap();
+        let device = optlab::device::open("flex").unwrap();
+        let (checkpoints, shape) = (folder.path().join("checkpoints"), &splits.train.input_shape);
+        let trained = train::load(&workload, &trial, &checkpoints, Which::Last, shape, &device).unwrap();
+        let score = |model| {
+            train::evaluate(&workload, model, &splits.validation, splits.target_scale, &device).unwrap()
+        };
+        assert_eq!(Some(score(&trained.model)), outcome.final_validation);
+        let fresh = workload.model(shape, 0, &device).unwrap();
+        let in_training = trained.checkpoint.load_model(fresh).unwrap();
+        assert_ne!(score(&in_training), score(&trained.model));
+    }
+}

@@ -100,6 +100,9 @@ impl Observer for Progress {
                 }
             }
         }
+        if outcome.skipped_steps > 0 {
+            println!("{} steps left out, whose gradients were not finite", outcome.skipped_steps);
+        }
         if let Some(test) = outcome.test {
             println!("test {} {:.4}", outcome.metric, test.metric);
         }

@@ -3,6 +3,7 @@
 use super::gradient_transform::GradientTransform;
 use super::model_optimizer::{Method, ParameterRule};
 use super::wrappers::Wrappers;
+use crate::error::Error;
 
 /// Rules, and what is around them.
 #[derive(Clone)]
@@ -14,6 +15,14 @@ pub struct Assembly {
 }
 
 impl Assembly {
+    /// Whether there are rules, beside which `owner` can do anything.
+    pub(super) fn check_has_rules(&self, owner: &str) -> Result<(), Error> {
+        match self.method {
+            Method::Once | Method::Sharpness(_) => Ok(()),
+            Method::Lbfgs(_) => Err(Error::Usage(format!("`{owner}` is not for L-BFGS, which has no rules"))),
+        }
+    }
+
     /// The rules alone.
     pub fn of(rules: Vec<ParameterRule>) -> Self {
         let (method, transform) = (Method::default(), GradientTransform::default());

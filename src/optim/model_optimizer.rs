@@ -110,9 +110,13 @@ impl ModelOptimizer {
     /// Does that to the gradients of every step first.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field that is out of its range, or set before.
+    /// [`Error::InvalidConfig`] for a field that is out of its range, or set before; [`Error::Usage`] with `burn.lbfgs`.
     pub fn with_gradient_transform(mut self, transform: GradientTransform) -> Result<Self, Error> {
         transform.validate()?;
+        if transform != GradientTransform::default() && matches!(self.method, Method::Lbfgs(_)) {
+            let reason = "penalties and clipping are not for L-BFGS, which searches along the loss";
+            return Err(Error::Usage(reason.into()));
+        }
         self.transform = self.transform.merged(transform)?;
         Ok(self)
     }
@@ -120,9 +124,12 @@ impl ModelOptimizer {
     /// Does that beside the rules in every step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field out of its range.
+    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs`.
     pub fn with_wrappers(self, wrappers: Wrappers) -> Result<Self, Error> {
         wrappers.validate()?;
+        if wrappers != Wrappers::default() && matches!(self.method, Method::Lbfgs(_)) {
+            return Err(Error::Usage("L-BFGS has no rules for anything to be beside".into()));
+        }
         Ok(ModelOptimizer { wrappers, ..self })
     }
 

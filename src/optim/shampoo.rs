@@ -87,7 +87,7 @@ impl ShampooConfig {
 /// let shampoo = optlab::optim::ShampooConfig::default().build()?;
 /// let device = Device::default();
 /// let theta = Tensor::<1>::zeros([2], &device);
-/// let (theta, _) = shampoo.step(0.5, theta, Tensor::from_floats([30.0, 40.0], &device), None);
+/// let (theta, _) = shampoo.step(0.5, theta, Tensor::from_floats([3.0, 4.0], &device), None);
 /// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
 /// assert!((moved[0] + 0.3).abs() < 1e-3 && (moved[1] + 0.4).abs() < 1e-3);
 /// # Ok::<(), optlab::Error>(())

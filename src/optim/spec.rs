@@ -211,6 +211,11 @@ impl OptimizerSpec {
         spec::from_value(FAMILY, value, &Self::all())
     }
 
+    /// What it is put around, if it is put around an optimizer.
+    pub fn base(&self) -> Option<Self> {
+        Self::from_value(spec::to_value(self).get("base")?).ok()
+    }
+
     /// The same with that weight decay in its rules, and in those that they are put together from.
     ///
     /// # Errors

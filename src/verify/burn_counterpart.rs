@@ -69,7 +69,11 @@ pub(super) fn spec<S: Subject>(
 /// The value with which a field that Burn lacks leaves Burn's formula as it is.
 fn idle_value(name: &str, field: &str) -> Option<Value> {
     match (name, field) {
-        ("adagrad", "initial_accumulator_value") => Some(json!(0.0)),
+        ("adam" | "adamw", "bias_correction") => Some(json!(true)),
+        ("rmsprop", "epsilon_inside_sqrt") => Some(json!(false)),
+        ("adagrad", "initial_accumulator_value") | ("adafactor", "beta_1") => Some(json!(0.0)),
+        // Without `other` there is nothing that it scales.
+        ("muon", "other_lr_factor") => Some(json!(1.0)),
         _ => None,
     }
 }

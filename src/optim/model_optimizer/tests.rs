@@ -139,7 +139,19 @@ fn specs() -> Vec<OptimizerSpec> {
         "burn.adam:amsgrad=true",
     ];
     let further = further.iter().map(|text| text.parse().unwrap());
-    OptimizerSpec::all().into_iter().chain(further).collect()
+    // L-BFGS keeps no state of a parameter.
+    let all = OptimizerSpec::all().into_iter().filter(|spec| spec.name() != "burn.lbfgs");
+    all.chain(further).collect()
+}
+
+/// Those that move parameters along one gradient of each.
+fn specs_of_one_gradient() -> impl Iterator<Item = OptimizerSpec> {
+    specs().into_iter().filter(|spec| !["sam", "asam", "sophia_g"].contains(&spec.name()))
+}
+
+/// Those without an average of the weights of their own.
+fn specs_without_average() -> impl Iterator<Item = OptimizerSpec> {
+    specs().into_iter().filter(|spec| !["ema", "swa"].contains(&spec.name()))
 }
 
 /// Whether it moves a parameter by more than the latest gradient.
@@ -272,7 +284,7 @@ fn state_of_another_rule_is_refused() {
 
 #[test]
 fn state_of_other_shapes_or_parameters_is_refused() {
-    for spec in specs() {
+    for spec in specs_of_one_gradient() {
         let saved = saved(&spec, "");
         let load = |optimizer: &mut ModelOptimizer, wider: bool| match wider {
             true => optimizer.load(&saved.path, &Model::new(7), &Device::default()),
@@ -384,7 +396,7 @@ fn transforms() -> [GradientTransform; 4] {
 #[test]
 fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
     let none = GradientTransform::default();
-    for spec in specs() {
+    for spec in specs_of_one_gradient() {
         for transform in transforms() {
             let mut inside = spec.build().unwrap().with_gradient_transform(transform).unwrap();
             let mut plain = spec.build().unwrap();
@@ -420,7 +432,7 @@ fn the_norm_of_all_gradients_is_told_where_it_is_clipped() {
 
 #[test]
 fn the_average_of_the_weights_follows_its_formula_and_stays_out_of_training() {
-    for spec in specs() {
+    for spec in specs_without_average() {
         let mut averaging = spec.build().unwrap().with_weight_average(0.75).unwrap();
         let mut plain = spec.build().unwrap();
         let (mut model, mut without) = (Model::new(3), Model::new(3));
@@ -442,7 +454,7 @@ fn the_average_of_the_weights_follows_its_formula_and_stays_out_of_training() {
 
 #[test]
 fn the_average_of_the_weights_is_saved_and_goes_on_and_is_missed_where_it_is_not_asked_for() {
-    for spec in specs() {
+    for spec in specs_without_average() {
         let build = || spec.build().unwrap().with_weight_average(0.75).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("optimizer");

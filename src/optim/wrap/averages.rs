@@ -1,4 +1,4 @@
-use super::{BASE_LR, base, not_a_rule, twice};
+use super::{BASE_LR, assembled, base, not_a_rule, twice};
 use crate::error::Error;
 use crate::optim::{Assembly, OptimizerSpec, ParameterRule, RuleConfig, WeightAverage};
 use crate::range::{self, BELOW_ONE};
@@ -103,7 +103,7 @@ impl RuleConfig for SwaConfig {
 }
 
 fn with_average(owner: &str, base: &OptimizerSpec, average: WeightAverage) -> Result<Assembly, Error> {
-    let mut assembly = base.assemble()?;
+    let mut assembly = assembled(owner, base)?;
     match assembly.wrappers.average.replace(average) {
         None => Ok(assembly),
         Some(_) => Err(twice(owner)),

@@ -1,4 +1,4 @@
-use super::{BASE_LR, base, not_a_rule};
+use super::{BASE_LR, assembled, base, not_a_rule};
 use crate::error::Error;
 use crate::optim::{Assembly, GradientTransform, OptimizerSpec, ParameterRule, RuleConfig};
 use crate::range::{self, POSITIVE};
@@ -51,7 +51,7 @@ impl RuleConfig for ClipConfig {
         let (clip_value, clip_tensor_norm, clip_norm) = (self.value, self.tensor_norm, self.norm);
         let none = GradientTransform::default();
         let transform = GradientTransform { clip_value, clip_tensor_norm, clip_norm, ..none };
-        with_transform(&self.base, transform)
+        with_transform(owner, &self.base, transform)
     }
 
     fn default_lr(&self) -> f64 {
@@ -97,7 +97,7 @@ impl RuleConfig for AdaptiveClipConfig {
     fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
         range::check(owner, [("limit", self.limit, POSITIVE)])?;
         let adaptive_clip = Some(self.limit);
-        with_transform(&self.base, GradientTransform { adaptive_clip, ..GradientTransform::default() })
+        with_transform(owner, &self.base, GradientTransform { adaptive_clip, ..GradientTransform::default() })
     }
 
     fn default_lr(&self) -> f64 {
@@ -132,10 +132,10 @@ impl RuleConfig for CentralizedConfig {
         Err(not_a_rule(owner))
     }
 
-    fn assemble(&self, _owner: &str) -> Result<Assembly, Error> {
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
         let centralize = true;
         let transform = GradientTransform { centralize, ..GradientTransform::default() };
-        with_transform(&self.base, transform)
+        with_transform(owner, &self.base, transform)
     }
 
     fn default_lr(&self) -> f64 {
@@ -143,8 +143,12 @@ impl RuleConfig for CentralizedConfig {
     }
 }
 
-fn with_transform(base: &OptimizerSpec, transform: GradientTransform) -> Result<Assembly, Error> {
-    let assembly = base.assemble()?;
+fn with_transform(
+    owner: &str,
+    base: &OptimizerSpec,
+    transform: GradientTransform,
+) -> Result<Assembly, Error> {
+    let assembly = assembled(owner, base)?;
     let transform = assembly.transform.merged(transform)?;
     Ok(Assembly { transform, ..assembly })
 }

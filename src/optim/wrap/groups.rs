@@ -1,4 +1,4 @@
-use super::{BASE_LR, base, not_a_rule};
+use super::{BASE_LR, assembled, base, not_a_rule};
 use crate::error::Error;
 use crate::optim::{Assembly, OptimizerSpec, ParameterRule, RuleConfig};
 use crate::range::{self, NON_NEGATIVE};
@@ -80,7 +80,7 @@ impl RuleConfig for GroupConfig {
                 patterns.iter().any(|pattern| pattern.matches(parameter.path))
             })
         });
-        let assembly = self.base.assemble()?;
+        let assembly = assembled(owner, &self.base)?;
         Ok(Assembly { rules: group.chain(assembly.rules).collect(), ..assembly })
     }
 
@@ -120,11 +120,11 @@ impl RuleConfig for NoVectorDecayConfig {
         Err(not_a_rule(owner))
     }
 
-    fn assemble(&self, _owner: &str) -> Result<Assembly, Error> {
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
         let vectors = rules_of(&self.base, None, Some(0.0))?;
         let vectors =
             vectors.into_iter().map(|rule| rule.for_parameters(|parameter| parameter.shape.len() < 2));
-        let assembly = self.base.assemble()?;
+        let assembly = assembled(owner, &self.base)?;
         Ok(Assembly { rules: vectors.chain(assembly.rules).collect(), ..assembly })
     }
 

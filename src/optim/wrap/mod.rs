@@ -15,7 +15,7 @@ pub use groups::{GroupConfig, NoVectorDecayConfig};
 pub use one_step::{CautiousConfig, DecayConfig, LookaheadConfig, SkipNonFiniteConfig};
 pub use sharpness_aware::{AsamConfig, SamConfig};
 
-use super::{AdamWConfig, OptimizerSpec, RuleConfig};
+use super::{AdamWConfig, Assembly, OptimizerSpec, RuleConfig};
 use crate::error::Error;
 
 /// The learning rate of what is wrapped where nobody says what.
@@ -24,6 +24,13 @@ const BASE_LR: f64 = <AdamWConfig as RuleConfig>::DEFAULT_LR;
 /// What is wrapped where nobody says what.
 fn base() -> Box<OptimizerSpec> {
     Box::new(OptimizerSpec::AdamW(AdamWConfig::default()))
+}
+
+/// What is wrapped.
+fn assembled(owner: &str, base: &OptimizerSpec) -> Result<Assembly, Error> {
+    let assembly = base.assemble()?;
+    assembly.check_has_rules(owner)?;
+    Ok(assembly)
 }
 
 /// The error of a wrapper in a place where only a rule can be.

@@ -1,6 +1,6 @@
 //! What is done to a parameter beside its rule: [`Wrappers`](crate::optim::Wrappers) has the formulas and their order.
 
-use super::{BASE_LR, base, not_a_rule, twice};
+use super::{BASE_LR, assembled, base, not_a_rule, twice};
 use crate::error::Error;
 use crate::optim::{Assembly, Lookahead, OptimizerSpec, ParameterRule, RuleConfig};
 use crate::range::{self, NON_NEGATIVE, SHARE};
@@ -48,7 +48,7 @@ impl RuleConfig for LookaheadConfig {
     fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
         range::check_at_least_one(owner, [("steps", self.steps)])?;
         range::check(owner, [("alpha", self.alpha, SHARE)])?;
-        let mut assembly = self.base.assemble()?;
+        let mut assembly = assembled(owner, &self.base)?;
         let lookahead = Lookahead { steps: self.steps, alpha: self.alpha };
         match assembly.wrappers.lookahead.replace(lookahead) {
             None => Ok(assembly),
@@ -91,7 +91,7 @@ impl RuleConfig for CautiousConfig {
     }
 
     fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let mut assembly = self.base.assemble()?;
+        let mut assembly = assembled(owner, &self.base)?;
         if std::mem::replace(&mut assembly.wrappers.cautious, true) {
             return Err(twice(owner));
         }
@@ -130,7 +130,7 @@ impl RuleConfig for SkipNonFiniteConfig {
     }
 
     fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let mut assembly = self.base.assemble()?;
+        let mut assembly = assembled(owner, &self.base)?;
         if std::mem::replace(&mut assembly.wrappers.skip_non_finite, true) {
             return Err(twice(owner));
         }
@@ -185,7 +185,7 @@ impl RuleConfig for DecayConfig {
     fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
         let given = [("weight_decay", self.weight_decay, NON_NEGATIVE), ("l1", self.l1, NON_NEGATIVE)];
         range::check(owner, given)?;
-        let mut assembly = self.base.assemble()?;
+        let mut assembly = assembled(owner, &self.base)?;
         let wrappers = &mut assembly.wrappers;
         if wrappers.weight_decay != 0.0 || wrappers.l1 != 0.0 {
             return Err(twice(owner));

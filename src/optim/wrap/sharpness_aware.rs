@@ -1,4 +1,4 @@
-use super::{BASE_LR, base, not_a_rule, twice};
+use super::{BASE_LR, assembled, base, not_a_rule, twice};
 use crate::error::Error;
 use crate::optim::model_optimizer::Method;
 use crate::optim::sharpness::Sharpness;
@@ -115,10 +115,10 @@ impl RuleConfig for AsamConfig {
 }
 
 fn with_sharpness(owner: &str, base: &OptimizerSpec, sharpness: Sharpness) -> Result<Assembly, Error> {
-    let assembly = base.assemble()?;
+    let assembly = assembled(owner, base)?;
     match assembly.method {
         Method::Once => Ok(Assembly { method: Method::Sharpness(sharpness), ..assembly }),
         Method::Sharpness(_) => Err(twice(owner)),
-        Method::Lbfgs(_) => Err(Error::Usage(format!("`{owner}` cannot be put around L-BFGS"))),
+        Method::Lbfgs(_) => unreachable!("it has no rules"),
     }
 }
