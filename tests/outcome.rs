@@ -165,8 +165,10 @@ fn steps_that_are_not_finite_are_left_out_and_counted_until_there_are_too_many()
     // The first step goes so far that no later gradient is finite.
     let diverging = |optimizer: &str| Trial {
         optimizer: optimizer.parse().unwrap(),
-        lr: 1e30,
+        lr: 1e300,
         budget: Budget::Steps(500),
+        // A validation loss that is not finite ends a run too.
+        validation: 0.0,
         ..trial("diabetes-linear")
     };
     let plain = run(&diverging("sgd"), folder.path());

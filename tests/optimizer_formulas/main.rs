@@ -3,6 +3,7 @@
 
 mod element;
 mod factored;
+mod global;
 mod matrix;
 mod with_sums;
 
@@ -17,7 +18,7 @@ use rand_chacha::ChaCha8Rng;
 const STEPS: usize = 20;
 
 /// Rules that look at more than an element.
-const TENSOR_TABLES: &[&[(&str, Whole)]] = &[with_sums::TABLE, factored::TABLE, matrix::TABLE];
+const TENSOR_TABLES: &[&[(&str, Whole)]] = &[with_sums::TABLE, factored::TABLE, matrix::TABLE, global::TABLE];
 
 /// One scalar's update: `(theta, gradient, rate, t, memory)` to the new theta, with `t` from 1. Memory starts at 0.
 pub type Scalar = fn(f64, f64, f64, i32, &mut [f64; 6]) -> f64;

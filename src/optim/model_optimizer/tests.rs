@@ -396,7 +396,11 @@ fn transforms() -> [GradientTransform; 4] {
 #[test]
 fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
     let none = GradientTransform::default();
-    for spec in specs_of_one_gradient() {
+    // Those with a transform of their own have an order for both.
+    let has_own = |spec: &OptimizerSpec| {
+        ["clip", "adaptive_clip", "centralized", "no_vector_decay"].contains(&spec.name())
+    };
+    for spec in specs_of_one_gradient().filter(|spec| !has_own(spec)) {
         for transform in transforms() {
             let mut inside = spec.build().unwrap().with_gradient_transform(transform).unwrap();
             let mut plain = spec.build().unwrap();
