@@ -73,6 +73,7 @@ macro_rules! schedule {
     };
 }
 
+#[expect(clippy::needless_update, reason = "a rule may have one field alone")]
 fn rule_ranges() -> Vec<Row> {
     [
         rule!(Sgd(SgdConfig): momentum BELOW_ONE, dampening SHARE, weight_decay NON_NEGATIVE),

@@ -1,5 +1,6 @@
 //! The point nearby where the loss is largest, to a first order: the first half of SAM and ASAM.
 
+use super::gradient_transform::Factor;
 use super::precision::{in_32_bits_at_least, in_type};
 use super::total::Total;
 use crate::kernel::{Buffer, Operands, Update, Value};
@@ -44,11 +45,6 @@ impl Sharpness {
         };
         model.clone().map(&mut Ascend { scale, factor, gradients, ascended: HashMap::new() })
     }
-}
-
-enum Factor {
-    Host(f64),
-    Device(Tensor<1>),
 }
 
 #[derive(Debug, Clone, Copy)]
