@@ -21,9 +21,12 @@ pub struct Family {
     pub nested: &'static [&'static str],
 }
 
+/// How a text says that a field has no value.
+const NONE: &str = "none";
+
 /// Turns `name` or `name:key=value,key=value` into a JSON object `{tag: name, key: value, …}`.
 ///
-/// Values are numbers, `true`, `false`, such objects, or else text.
+/// Values are numbers, `true`, `false`, `none`, such objects, or else text.
 ///
 /// # Errors
 /// [`Error::Usage`] if the text has another form, or a key twice.
@@ -93,6 +96,9 @@ fn closing(text: &str) -> Option<usize> {
 }
 
 fn parse_value(text: &str) -> Value {
+    if text == NONE {
+        return Value::Null;
+    }
     if let Ok(value) = text.parse::<bool>() {
         return value.into();
     }
@@ -145,7 +151,8 @@ fn checked<T: DeserializeOwned>(family: Family, value: &Value, known: &[Value]) 
                 default.keys().map(String::as_str).filter(|key| *key != family.tag).collect();
             return Err(Error::unknown_field(&format!("{} `{name}`", family.kind), field, &fields));
         };
-        if default_value.is_number() && !given.is_number()
+        // Nothing may be a value of the field: its type tells, below.
+        if default_value.is_number() && !given.is_number() && !given.is_null()
             || default_value.is_boolean() && !given.is_boolean()
         {
             let allowed = if default_value.is_number() { "a finite number" } else { "true or false" };
@@ -208,8 +215,7 @@ fn text_of_table(family: Family, table: &Value, known: &[Value]) -> String {
 pub fn fields<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> Vec<(String, String)> {
     let known: Vec<Value> = defaults.iter().map(to_value).collect();
     let text = |value: &Value| match value {
-        Value::Null if !family.nested.is_empty() => "none".into(),
-        Value::Null => "from the run".into(),
+        Value::Null if family.nested.is_empty() => "from the run".into(),
         Value::Object(_) => text_of_table(family, value, &known),
         value => text_of(value),
     };
@@ -229,7 +235,11 @@ pub fn to_value<T: Serialize>(spec: &T) -> Value {
 }
 
 fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_string)
+    match value {
+        Value::Null => NONE.into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]

@@ -256,6 +256,10 @@ impl std::fmt::Display for OptimizerSpec {
 
 fn set_weight_decay(spec: &mut serde_json::Value, decay: f64) -> Result<(), Error> {
     if spec.get("base").is_some() {
+        if spec.get("parameters").is_some() {
+            // A group, which has its own.
+            spec["weight_decay"] = decay.into();
+        }
         return set_weight_decay(&mut spec["base"], decay);
     }
     if spec.get("other").is_some_and(serde_json::Value::is_object) {

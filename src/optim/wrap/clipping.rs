@@ -1,4 +1,4 @@
-use super::{BASE_LR, assembled, base, not_a_rule};
+use super::{BASE_LR, assembled, base, not_a_rule, twice};
 use crate::error::Error;
 use crate::optim::{Assembly, GradientTransform, OptimizerSpec, ParameterRule, RuleConfig};
 use crate::range::{self, POSITIVE};
@@ -108,7 +108,7 @@ impl RuleConfig for AdaptiveClipConfig {
 /// Gradient centralization: the mean of each output's gradient is taken off; [`GradientTransform`] has the formula.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): those of the base.
+/// [`assemble`](RuleConfig::assemble): those of the base; [`Error::Usage`] if it centralizes already.
 ///
 /// # Reference
 /// Yong et al., *Gradient Centralization*, 2020, <https://arxiv.org/abs/2004.01461>
@@ -133,9 +133,11 @@ impl RuleConfig for CentralizedConfig {
     }
 
     fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let centralize = true;
-        let transform = GradientTransform { centralize, ..GradientTransform::default() };
-        with_transform(owner, &self.base, transform)
+        let mut assembly = assembled(owner, &self.base)?;
+        if std::mem::replace(&mut assembly.transform.centralize, true) {
+            return Err(twice(owner));
+        }
+        Ok(assembly)
     }
 
     fn default_lr(&self) -> f64 {

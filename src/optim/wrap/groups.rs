@@ -7,9 +7,10 @@ use wildmatch::WildMatch;
 
 /// A group of parameters, by their names, with a rule, a learning rate and a decay of its own; all others are the base's.
 ///
-/// A parameter's path is the names of the fields that lead to it: `conv.weight`, `layers.0.linear.bias`. Of nested groups a
-/// parameter belongs to the outermost that names it. A `weight_decay` of 0 spares the group from the penalties around the
-/// rules too.
+/// A parameter's path is the names of the fields that lead to it: `conv.weight`, `layers.0.linear.bias`. Groups can be
+/// nested: the rule and the weight decay of a parameter are those of the outermost group that names it and sets them, and
+/// factors multiply up to the group that sets the rule. A `weight_decay` of 0 spares the group from the penalties around
+/// the rules too.
 ///
 /// | field          | default | range                             |
 /// |:---------------|--------:|:----------------------------------|

@@ -1,7 +1,7 @@
 //! What can be put around an optimizer, as optimizers themselves: `ema:base=adamw`, `sam:rho=0.1,base=(lookahead:base=sgd)`.
 //!
 //! In whatever order they are nested, the parts of a step come in the order that [`GradientTransform`](super::GradientTransform)
-//! and [`Wrappers`](super::Wrappers) have. None can be there twice.
+//! and [`Wrappers`](super::Wrappers) have. None but groups can be there twice.
 
 mod averages;
 mod clipping;

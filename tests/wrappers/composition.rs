@@ -1,0 +1,80 @@
+//! Everything that is put around rules goes around every kind of rule, and is saved with it.
+
+use super::*;
+
+const AROUND: [&str; 14] = [
+    "sam:rho=0.2",
+    "asam:rho=0.3",
+    "lookahead:steps=2",
+    "ema:decay=0.7",
+    "swa:start=2",
+    "swa:start=2,every=3",
+    "centralized",
+    "clip:value=0.5,tensor_norm=1.0,norm=0.7",
+    "adaptive_clip:limit=0.3",
+    "skip_non_finite",
+    "cautious",
+    "decay:weight_decay=0.1,l1=0.01",
+    "group:parameters=*.bias,lr_factor=0.5",
+    "no_vector_decay",
+];
+
+const RULES: [&str; 7] =
+    ["adamw", "lamb", "adafactor", "muon:other=adamw", "prodigy", "schedule_free_sgd", "burn.adam"];
+
+/// Some steps down a bowl with noise, so that it matters where a model is evaluated.
+fn train(optimizer: &mut ModelOptimizer, model: Model, steps: std::ops::RangeInclusive<usize>) -> Model {
+    steps.fold(model, |model, t| {
+        let step = optimizer.step(rate(t), model, |model| {
+            let gradients = gradients_of(model, |place, theta, shape| {
+                let noise = random(t, place, shape);
+                Some(theta.iter().zip(noise).map(|(theta, noise)| 0.8 * theta + noise).collect())
+            });
+            (0.0, gradients)
+        });
+        step.0
+    })
+}
+
+#[test]
+fn every_rule_with_anything_around_it_goes_on_from_saved_state_as_if_never_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("optimizer");
+    for around in AROUND {
+        for rule in RULES {
+            let separator = if around.contains(':') { ',' } else { ':' };
+            let text = format!("{around}{separator}base={rule}");
+            let mut optimizer = build(&text);
+            let model = train(&mut optimizer, Model::new(), 1..=3);
+            optimizer.save(&path).unwrap();
+            let mut restored = build(&text);
+            restored.load(&path, &model, &Device::default()).unwrap();
+            let mut unrestored = build(&text);
+            let evaluated = [&optimizer, &restored].map(|optimizer| bits(&optimizer.for_evaluation(&model)));
+            assert_eq!(evaluated[0], evaluated[1], "{text}: evaluated where it stopped");
+            let [uninterrupted, resumed, restarted] =
+                [&mut optimizer, &mut restored, &mut unrestored].map(|optimizer| {
+                    let model = train(optimizer, model.clone(), 4..=6);
+                    [bits(&model), bits(&optimizer.for_evaluation(&model))]
+                });
+            assert_eq!(resumed, uninterrupted, "{text}");
+            assert_ne!(restarted[0], uninterrupted[0], "{text}");
+        }
+    }
+}
+
+#[test]
+fn everything_around_a_rule_changes_what_it_does() {
+    for around in AROUND.into_iter().filter(|around| *around != "skip_non_finite") {
+        // Without a decay of its own there would be nothing for `no_vector_decay` to do.
+        for rule in ["adamw:weight_decay=0.1", "novograd:weight_decay=0.1", "burn.adam:weight_decay=0.1"] {
+            let separator = if around.contains(':') { ',' } else { ':' };
+            let [with, without] = [format!("{around}{separator}base={rule}"), rule.into()].map(|text| {
+                let mut optimizer = build(&text);
+                let model = train(&mut optimizer, Model::new(), 1..=6);
+                bits(&optimizer.for_evaluation(&model))
+            });
+            assert_ne!(with, without, "{around} around {rule}");
+        }
+    }
+}
