@@ -339,7 +339,10 @@ fn start_long_run(folder: &Path, arguments: &[&str], until: impl Fn() -> bool) -
 fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {
     move || {
         std::fs::read_dir(run.join("checkpoints")).is_ok_and(|mut entries| {
-            entries.any(|entry| entry.is_ok_and(|entry| entry.path().join("manifest.json").is_file()))
+            // Under another name it is still being written.
+            entries.any(|entry| {
+                entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("step-"))
+            })
         })
     }
 }

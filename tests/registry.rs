@@ -206,6 +206,42 @@ fn settings_may_be_texts_or_none_and_there_may_be_none_at_all() {
     assert!(error.is_usage() && error.to_string().contains("`steps`"), "{error}");
 }
 
+/// A rule around another, which brings its own driver and rate.
+#[derive(Serialize, Deserialize)]
+struct Around {
+    base: OptimizerSpec,
+}
+
+impl RuleConfig for Around {
+    const DEFAULT_LR: f64 = 1.0;
+
+    fn rules(&self, _owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        self.base.rules()
+    }
+
+    fn assemble(&self, _owner: &str) -> Result<Assembly, Error> {
+        self.base.assemble()
+    }
+
+    fn default_lr(&self) -> f64 {
+        self.base.default_lr()
+    }
+}
+
+#[test]
+fn it_goes_around_any_rule_and_any_goes_around_it() {
+    let around = register("around", "nothing more", Around { base: parse("sam").unwrap() }).unwrap();
+    assert_eq!(around.default_lr(), parse("sam").unwrap().default_lr());
+    for text in ["lookahead:base=(heavy_ball:beta=0.5)", "around:base=(heavy_ball:beta=0.5)"] {
+        let spec = parse(text).unwrap();
+        assert_eq!(spec.to_string().parse::<OptimizerSpec>().unwrap(), spec);
+        assert_eq!(spec.default_lr(), 0.02, "{text}");
+        spec.build().unwrap();
+        let error = parse(&text.replace("0.5", "1.5")).unwrap().build().unwrap_err();
+        assert!(error.to_string().contains("`beta` must be in [0, 1)"), "{text}: {error}");
+    }
+}
+
 fn trial(optimizer: &str) -> Trial {
     let info = workload::find("digits-rnn").unwrap().info();
     Trial { optimizer: parse(optimizer).unwrap(), lr: 0.02, budget: Budget::Steps(40), ..Trial::new(&info) }

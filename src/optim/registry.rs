@@ -28,7 +28,7 @@ const RESERVED: [&str; 2] = [FAMILY.tag, "lr"];
 /// # Errors
 /// [`Error::NameTaken`] for the name of another rule. [`Error::InvalidConfig`] for a name that has anything but letters,
 /// digits, `_`, `-` and `.`. [`Error::Usage`] for settings that are no struct with named fields, or have one called `rule`
-/// or `lr`. What [`RuleConfig::rules`] says of `default`, if it refuses it.
+/// or `lr`. What [`RuleConfig::assemble`] says of `default`, if it refuses it.
 ///
 /// # Example
 /// ```
@@ -69,14 +69,13 @@ where
     if let Some(field) = RESERVED.into_iter().find(|field| fields.contains_key(*field)) {
         return Err(refuse(format!("none of its settings may be called `{field}`")));
     }
-    RuleConfig::rules(&default, name)?;
+    RuleConfig::assemble(&default, name)?;
     let default = Registered { name, summary, settings: Arc::new(default) };
-    // One lock for both, so that of two threads with the same name one finds the other's.
-    let mut rules = RULES.write().unwrap_or_else(PoisonError::into_inner);
     let built_in = OptimizerSpec::built_in();
-    let mut names =
-        built_in.iter().map(OptimizerSpec::name).chain(rules.iter().map(|rule| rule.default.name));
-    if names.any(|taken| taken == name) {
+    // One lock to look and to add, so that of two threads with the same name one finds the other's.
+    let mut rules = RULES.write().unwrap_or_else(PoisonError::into_inner);
+    let registered = rules.iter().map(|rule| rule.default.name);
+    if built_in.iter().map(OptimizerSpec::name).chain(registered).any(|taken| taken == name) {
         return Err(Error::NameTaken { kind: FAMILY.kind, name: name.into() });
     }
     rules.push(Entry { default: default.clone(), read: read::<C> });
@@ -148,7 +147,7 @@ pub(super) fn from_value(value: &Value) -> Option<Result<Registered, serde_json:
     Some(entry.read(table))
 }
 
-/// A copy, so that nothing of a user's runs while the lock is held.
+/// A copy: no settings are read or written while the lock is held, which those with a spec inside would wait for.
 fn entries() -> Vec<Entry> {
     RULES.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
