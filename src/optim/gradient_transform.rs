@@ -1,3 +1,4 @@
+use super::precision::in_32_bits_at_least;
 use super::total::{self, Total};
 use crate::error::Error;
 use crate::kernel::Value;
@@ -278,7 +279,8 @@ impl<N: FnMut() -> GradientTransform> ModuleVisitor for ApplyByTensor<'_, N> {
             return;
         }
         if let Some(grad) = self.gradients.remove::<D>(param.id) {
-            self.gradients.register(param.id, transform.by_tensor(param.base().inner(), grad));
+            let (theta, grad) = (in_32_bits_at_least(param.base().inner()), in_32_bits_at_least(grad));
+            self.gradients.register(param.id, transform.by_tensor(theta, grad));
         }
     }
 }

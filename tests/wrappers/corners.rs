@@ -316,7 +316,7 @@ impl Given {
                 let gradient = if self.given.transposed && D == 2 {
                     let mut turned = shape;
                     turned.swap(0, 1);
-                    Tensor::zeros(turned, &device).cast(self.given.dtype).swap_dims(0, 1) + gradient
+                    Tensor::<D>::zeros(turned, &device).cast(self.given.dtype).swap_dims(0, 1) + gradient
                 } else {
                     gradient
                 };

@@ -132,8 +132,8 @@ const DRAWN: usize = 500;
 
 #[test]
 fn sophia_divides_by_a_curvature_from_drawn_labels_every_so_many_steps() {
-    let (beta_1, beta_2, rho, epsilon, decay) = (0.9, 0.7, 0.8, 1e-8, 0.2);
-    let text = "sophia_g:beta_1=0.9,beta_2=0.7,rho=0.8,epsilon=1e-8,weight_decay=0.2,update_period=3";
+    let (beta_1, beta_2, rho, epsilon, decay) = (0.9, 0.7, 0.2, 1e-8, 0.2);
+    let text = "sophia_g:beta_1=0.9,beta_2=0.7,rho=0.2,epsilon=1e-8,weight_decay=0.2,update_period=3";
     let mut optimizer = build(text);
     let mut model = Model::new();
     let mut theta = values(&model);
