@@ -279,3 +279,12 @@ fn every_rule_has_a_row() {
     assert_eq!(listed.len(), ROWS.len() + WRAPPERS.len(), "a rule is listed twice");
     assert_eq!(all, listed);
 }
+
+#[test]
+fn the_document_on_optimizers_has_a_row_for_every_rule_and_for_nothing_else() {
+    let document = include_str!("../docs/optimizers.md");
+    let rows = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let rows: Vec<&str> = rows.map(|(name, _)| name).collect();
+    let all = OptimizerSpec::all();
+    assert_eq!(rows, all.iter().map(OptimizerSpec::name).collect::<Vec<_>>());
+}
