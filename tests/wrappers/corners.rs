@@ -239,14 +239,14 @@ fn a_frozen_parameter_stays_as_it_is_and_frozen_whatever_moves_the_others() {
     ] {
         for shape in SIZES {
             let Single { one, .. } = Single::new(shape);
-            let free = Param::from_tensor(one.val().detach().mul_scalar(0.5));
+            let free = Param::from_tensor(one.val().mul_scalar(0.5).detach());
             let mut model = HalfFrozen { frozen: one.no_grad(), free };
             let before = [bits(&model.frozen), bits(&model.free)];
             let mut optimizer = build(text);
             for _ in 0..3 {
                 model = optimizer
                     .step(0.1, model, |model| {
-                        let loss = (model.frozen.val() * model.free.val().square()).sum();
+                        let loss = (model.free.val() - model.frozen.val()).square().sum();
                         (loss.clone().inner(), GradientsParams::from_grads(loss.backward(), model))
                     })
                     .0;

@@ -12,7 +12,7 @@ use burn::tensor::Tensor;
 pub(super) struct Parameter {
     pub path: String,
     pub shape: Vec<usize>,
-    /// The place of its rule among those of the optimizer, and the rule. None where none is for it.
+    /// The place of its rule among those of the optimizer, and the rule. None where none is for it, or it has no elements.
     pub rule: Option<(usize, ParameterRule)>,
     /// The place of the parameter that this one is too, by another path.
     pub tied_to: Option<usize>,
@@ -94,6 +94,8 @@ fn module_type(container_type: &str) -> &str {
 impl Parameter {
     fn new(info: ParameterInfo<'_>, tied_to: Option<usize>, rules: &[ParameterRule]) -> Self {
         let rule = rules.iter().enumerate().find(|(_, rule)| rule.applies(&info));
+        // Without elements there is nothing to move, and not every operation allows it.
+        let rule = rule.filter(|_| !info.shape.contains(&0));
         Parameter {
             path: info.path.into(),
             shape: info.shape.to_vec(),
