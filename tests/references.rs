@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[test]
 fn every_rule_follows_its_reference_implementation() {
-    // What is put around a rule has no file, nor has Sophia-G: `tests/wrappers.rs` has their formulas.
+    // What is put around a rule has no file, nor has Sophia-G: `tests/wrappers/` has their formulas.
     let specs = OptimizerSpec::all().into_iter().filter(|spec| spec.base().is_none());
     let known: Vec<&str> = specs.map(|spec| spec.name()).filter(|name| *name != "sophia_g").collect();
     let mut report = Report::default();

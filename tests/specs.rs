@@ -132,6 +132,21 @@ fn rule_ranges() -> Vec<Row> {
             weight_decay NON_NEGATIVE, r NON_NEGATIVE, weight_lr_power NON_NEGATIVE),
         rule!(SophiaG(SophiaGConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, rho POSITIVE, epsilon POSITIVE,
             weight_decay NON_NEGATIVE),
+        rule!(Sam(SamConfig): rho POSITIVE),
+        rule!(Asam(AsamConfig): rho POSITIVE, eta NON_NEGATIVE),
+        rule!(Lookahead(LookaheadConfig): alpha SHARE),
+        rule!(Ema(EmaConfig): decay BELOW_ONE),
+        rule!(AdaptiveClip(AdaptiveClipConfig): limit POSITIVE),
+        vec![Row {
+            field: "norm",
+            ends: POSITIVE,
+            build: Box::new(|norm| {
+                let spec = OptimizerSpec::Clip(ClipConfig { norm: Some(norm), ..ClipConfig::default() });
+                (spec.name(), spec.build().map(|_| ()))
+            }),
+        }],
+        rule!(Decay(DecayConfig): weight_decay NON_NEGATIVE, l1 NON_NEGATIVE),
+        rule!(Group(GroupConfig): lr_factor NON_NEGATIVE),
         rule!(BurnSgd(BurnSgdConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE),
         rule!(BurnAdam(BurnAdamConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE, weight_decay NON_NEGATIVE),
         rule!(BurnAdamW(BurnAdamWConfig): beta_1 BELOW_ONE, beta_2 BELOW_ONE, epsilon POSITIVE,
@@ -145,6 +160,7 @@ fn rule_ranges() -> Vec<Row> {
             weight_decay NON_NEGATIVE),
         rule!(BurnAdafactor(BurnAdafactorConfig): epsilon_1 POSITIVE, epsilon_2 POSITIVE, clip_threshold POSITIVE,
             decay_rate NEGATIVE, weight_decay NON_NEGATIVE),
+        rule!(BurnLbfgs(BurnLbfgsConfig): tolerance_grad NON_NEGATIVE, tolerance_change NON_NEGATIVE),
         rule!(BurnMuon(BurnMuonConfig): weight_decay NON_NEGATIVE, momentum BELOW_ONE, dampening SHARE, ns_a FINITE,
             ns_b FINITE, ns_c FINITE, epsilon POSITIVE),
     ]
@@ -452,7 +468,7 @@ fn run(spec: &OptimizerSpec, bias: bool) -> Vec<f32> {
 #[test]
 fn every_field_of_every_rule_changes_what_it_does() {
     for default in OptimizerSpec::all() {
-        // What needs more than a gradient, and what is put around rules, has its formulas in `tests/wrappers.rs`.
+        // What needs more than a gradient, and what is put around rules, has its formulas in `tests/wrappers/`.
         if default.base().is_some() || ["sophia_g", "burn.lbfgs"].contains(&default.name()) {
             continue;
         }
