@@ -65,6 +65,9 @@ fn bench_times_a_rule_beside_burns_own_and_prints_a_table_or_json() {
         assert_eq!(number("bytes_per_step"), bytes);
         assert!((number("gigabytes_per_second") * number("median_ms") * 1e6 / bytes - 1.0).abs() < 1e-9);
     }
+    // A step that evaluates a model cannot be timed without one.
+    let message = fails(folder.path(), &["bench", "--rules", "sam", "--parameters", "1e3"], 2);
+    assert!(message.contains("`sam` cannot be timed by itself"), "{message}");
     let table = succeeds(folder.path(), &["bench", "--rules", "adam", "--parameters", "1e3"]);
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 3, "two lines of heading and one of numbers:\n{table}");

@@ -111,7 +111,10 @@ impl StepBenchmark {
     /// Whether it can be run at all, before anything is.
     fn check(&self) -> Result<(), Error> {
         for rule in &self.rules {
-            rule.build()?;
+            if rule.build()?.needs_more_than_gradients() {
+                let reason = "its step evaluates a model, and there is none here to evaluate";
+                return Err(Error::Usage(format!("`{rule}` cannot be timed by itself: {reason}")));
+            }
         }
         for backend in &self.backends {
             device::parse(backend)?;

@@ -194,10 +194,17 @@ impl ModelOptimizer {
     /// `sophia_g`, `burn.lbfgs`).
     pub fn apply<M: Module>(&mut self, lr: f64, model: M, gradients: &mut GradientsParams) -> M {
         self.meet(&model);
-        let needs_more =
-            !matches!(self.method, Method::Once) || self.parameters.want_curvature(self.steps + 1);
-        assert!(!needs_more, "`{}` needs more than gradients: call `step`", self.name);
+        assert!(!self.needs_more_than_gradients(), "`{}` needs more than gradients: call `step`", self.name);
         self.apply_with(lr, model, gradients, None)
+    }
+
+    /// Whether a step takes more than the gradients at the model, so that [`apply`](Self::apply) is not enough.
+    pub fn needs_more_than_gradients(&self) -> bool {
+        let has_curvature = |rule: &ParameterRule| match &rule.kind {
+            parameter_rule::Kind::Elementwise(rule) => rule.curvature().is_some(),
+            parameter_rule::Kind::Tensor(_) | parameter_rule::Kind::Burn(_) => false,
+        };
+        !matches!(self.method, Method::Once) || self.rules.iter().any(has_curvature)
     }
 
     fn meet<M: Module>(&mut self, model: &M) {
