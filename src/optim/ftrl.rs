@@ -74,6 +74,9 @@ impl FtrlConfig {
 /// changes. Penalties are against the sum of all gradients, not against one, and an element that has never had a gradient
 /// becomes 0 in the first step.
 ///
+/// It is meant to stay constant: `z` holds terms that were divided by the rates of their steps, `θ` is made of it with
+/// today's, so a falling rate draws all parameters towards 0.
+///
 /// # Shapes
 /// `θ`, `g`, `z`, `n`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
 ///

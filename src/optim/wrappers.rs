@@ -18,7 +18,8 @@ use crate::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 /// a ← a + w (θ″ − a)                                             average
 /// ```
 ///
-/// Everything but `cautious` is part of the pass over memory that moves the parameter.
+/// Everything but `cautious` is part of the pass over memory that moves the parameter, and nothing of it happens to a
+/// parameter that has no gradient in a step.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Wrappers {
     /// Whether a step whose gradients are not all finite is left out.
