@@ -130,15 +130,23 @@ impl TensorRule for Sm3 {
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D> {
         let Sm3Config { momentum, epsilon } = self.config;
+        // In the order of the rows, should it be a view.
+        let grad = grad.clone().reshape([grad.shape().num_elements()]).reshape(grad.dims());
         let [first, others @ ..] = COVERS;
-        let whole = |cover: &str| memory.get::<D>(cover).expand(theta.dims());
+        // Each cover has one element in every dimension but its own, so that the smallest of them is a broadcast.
         let smallest = others[..D.saturating_sub(1)]
             .iter()
-            .fold(whole(first), |smallest, cover| smallest.min_pair(whole(cover)));
+            .fold(memory.get::<D>(first), |smallest, cover| smallest.min_pair(memory.get(cover)));
         let sum = smallest + grad.clone().square();
+        let dims = theta.dims();
         for (dimension, cover) in COVERS[..D].iter().enumerate() {
-            let others = (0..D).filter(|&other| other != dimension);
-            memory.set(cover, others.fold(sum.clone(), |sum, other| sum.max_dim(other)));
+            // As rows of a matrix: Burn's fusion takes wrong maxima of a tensor of rank 4 whose gradient is a transposed
+            // view, where a reduction is made part of the formula before it.
+            let others = sum.shape().num_elements() / dims[dimension].max(1);
+            let rows: Tensor<2> = sum.clone().swap_dims(0, dimension).reshape([dims[dimension], others]);
+            let mut shape = [1; D];
+            shape[dimension] = dims[dimension];
+            memory.set(cover, rows.max_dim(1).reshape(shape));
         }
         let mut step = grad / sum.add_scalar(epsilon).sqrt();
         if memory.has(FIRST_MOMENT) {
