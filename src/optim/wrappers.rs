@@ -63,27 +63,38 @@ pub enum WeightAverage {
     },
 }
 
+/// Holds the penalties apart from the gradient to their ranges.
+pub(super) fn check_decays(owner: &str, weight_decay: f64, l1: f64) -> Result<(), Error> {
+    range::check(owner, [("weight_decay", weight_decay, NON_NEGATIVE), ("l1", l1, NON_NEGATIVE)])
+}
+
+impl Lookahead {
+    pub(super) fn check(&self, owner: &str) -> Result<(), Error> {
+        range::check_at_least_one(owner, [("steps", self.steps)])?;
+        range::check(owner, [("alpha", self.alpha, SHARE)])
+    }
+}
+
+impl WeightAverage {
+    pub(super) fn check(&self, owner: &str) -> Result<(), Error> {
+        match *self {
+            WeightAverage::Exponential { decay } => range::check(owner, [("decay", decay, BELOW_ONE)]),
+            WeightAverage::Stochastic { start, every } => {
+                range::check_at_least_one(owner, [("start", start), ("every", every)])
+            }
+        }
+    }
+}
+
 impl Wrappers {
     /// Checks every field against its range.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     pub fn validate(&self) -> Result<(), Error> {
-        let decays = [("weight_decay", self.weight_decay, NON_NEGATIVE), ("l1", self.l1, NON_NEGATIVE)];
-        range::check("wrappers", decays)?;
-        if let Some(Lookahead { steps, alpha }) = self.lookahead {
-            range::check_at_least_one("lookahead", [("steps", steps)])?;
-            range::check("lookahead", [("alpha", alpha, SHARE)])?;
-        }
-        match self.average {
-            Some(WeightAverage::Exponential { decay }) => {
-                range::check("weight average", [("decay", decay, BELOW_ONE)])
-            }
-            Some(WeightAverage::Stochastic { start, every }) => {
-                range::check_at_least_one("weight average", [("start", start), ("every", every)])
-            }
-            None => Ok(()),
-        }
+        check_decays("wrappers", self.weight_decay, self.l1)?;
+        self.lookahead.map_or(Ok(()), |lookahead| lookahead.check("lookahead"))?;
+        self.average.map_or(Ok(()), |average| average.check("weight average"))
     }
 
     /// The coefficients of step `t`, counted from 1, of a parameter with the learning rate `lr`; `decays` is whether

@@ -1,7 +1,6 @@
-use super::{BASE_LR, assembled, base, not_a_rule, twice};
+use super::{Wrapper, base, twice};
 use crate::error::Error;
-use crate::optim::{Assembly, OptimizerSpec, ParameterRule, RuleConfig, WeightAverage};
-use crate::range::{self, BELOW_ONE};
+use crate::optim::{Assembly, OptimizerSpec, WeightAverage};
 use serde::{Deserialize, Serialize};
 
 /// An exponential moving average of the weights, which is evaluated: `a ← δ a + (1 − δ) θ` after each step, `a₀ = θ₀`.
@@ -13,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Training goes on with `θ`. One more tensor per parameter.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if the decay is out of range; [`Error::Usage`] if the base has an
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if the decay is out of range; [`Error::Usage`] if the base has an
 /// average already.
 ///
 /// # Reference
@@ -33,20 +32,23 @@ impl Default for EmaConfig {
     }
 }
 
-impl RuleConfig for EmaConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for EmaConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        range::check(owner, [("decay", self.decay, BELOW_ONE)])?;
-        with_average(owner, &self.base, WeightAverage::Exponential { decay: self.decay })
+    fn check(&self, owner: &str) -> Result<(), Error> {
+        self.average().check(owner)
     }
 
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_average(owner, assembly, self.average())
+    }
+}
+
+impl EmaConfig {
+    fn average(&self) -> WeightAverage {
+        WeightAverage::Exponential { decay: self.decay }
     }
 }
 
@@ -61,7 +63,7 @@ impl RuleConfig for EmaConfig {
 /// normalization layers are those of the model that is trained.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is 0; [`Error::Usage`] if the base has an average
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is 0; [`Error::Usage`] if the base has an average
 /// already.
 ///
 /// # Reference
@@ -84,26 +86,27 @@ impl Default for SwaConfig {
     }
 }
 
-impl RuleConfig for SwaConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for SwaConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        range::check_at_least_one(owner, [("start", self.start), ("every", self.every)])?;
-        let average = WeightAverage::Stochastic { start: self.start, every: self.every };
-        with_average(owner, &self.base, average)
+    fn check(&self, owner: &str) -> Result<(), Error> {
+        self.average().check(owner)
     }
 
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_average(owner, assembly, self.average())
     }
 }
 
-fn with_average(owner: &str, base: &OptimizerSpec, average: WeightAverage) -> Result<Assembly, Error> {
-    let mut assembly = assembled(owner, base)?;
+impl SwaConfig {
+    fn average(&self) -> WeightAverage {
+        WeightAverage::Stochastic { start: self.start, every: self.every }
+    }
+}
+
+fn with_average(owner: &str, mut assembly: Assembly, average: WeightAverage) -> Result<Assembly, Error> {
     match assembly.wrappers.average.replace(average) {
         None => Ok(assembly),
         Some(_) => Err(twice(owner)),

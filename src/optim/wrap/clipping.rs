@@ -1,6 +1,6 @@
-use super::{BASE_LR, assembled, base, not_a_rule, twice};
+use super::{Wrapper, base, once};
 use crate::error::Error;
-use crate::optim::{Assembly, GradientTransform, OptimizerSpec, ParameterRule, RuleConfig};
+use crate::optim::{Assembly, GradientTransform, OptimizerSpec};
 use crate::range::{self, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// | `norm`        |       1 | `(0, ∞)` or none |
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, or set in the base too.
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, or set in the base too.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClipConfig {
@@ -34,28 +34,26 @@ impl Default for ClipConfig {
     }
 }
 
-impl RuleConfig for ClipConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for ClipConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+    fn check(&self, owner: &str) -> Result<(), Error> {
         for (field, limit) in [("value", self.value), ("tensor_norm", self.tensor_norm), ("norm", self.norm)]
         {
             if let Some(limit) = limit {
                 range::check(owner, [(field, limit, POSITIVE)])?;
             }
         }
+        Ok(())
+    }
+
+    fn wrap(&self, _owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
         let (clip_value, clip_tensor_norm, clip_norm) = (self.value, self.tensor_norm, self.norm);
         let none = GradientTransform::default();
         let transform = GradientTransform { clip_value, clip_tensor_norm, clip_norm, ..none };
-        with_transform(owner, &self.base, transform)
-    }
-
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+        with_transform(assembly, transform)
     }
 }
 
@@ -67,7 +65,7 @@ impl RuleConfig for ClipConfig {
 /// | `limit` |    0.01 | `(0, ∞)` |
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, or set in the base too.
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, or set in the base too.
 ///
 /// # Reference
 /// Brock et al., *High-Performance Large-Scale Image Recognition Without Normalization*, 2021,
@@ -87,28 +85,25 @@ impl Default for AdaptiveClipConfig {
     }
 }
 
-impl RuleConfig for AdaptiveClipConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for AdaptiveClipConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        range::check(owner, [("limit", self.limit, POSITIVE)])?;
+    fn check(&self, owner: &str) -> Result<(), Error> {
+        range::check(owner, [("limit", self.limit, POSITIVE)])
+    }
+
+    fn wrap(&self, _owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
         let adaptive_clip = Some(self.limit);
-        with_transform(owner, &self.base, GradientTransform { adaptive_clip, ..GradientTransform::default() })
-    }
-
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+        with_transform(assembly, GradientTransform { adaptive_clip, ..GradientTransform::default() })
     }
 }
 
 /// Gradient centralization: the mean of each output's gradient is taken off; [`GradientTransform`] has the formula.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): those of the base; [`Error::Usage`] if it centralizes already.
+/// [`assemble`](crate::optim::RuleConfig::assemble): those of the base; [`Error::Usage`] if it centralizes already.
 ///
 /// # Reference
 /// Yong et al., *Gradient Centralization*, 2020, <https://arxiv.org/abs/2004.01461>
@@ -125,32 +120,18 @@ impl Default for CentralizedConfig {
     }
 }
 
-impl RuleConfig for CentralizedConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for CentralizedConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let mut assembly = assembled(owner, &self.base)?;
-        if std::mem::replace(&mut assembly.transform.centralize, true) {
-            return Err(twice(owner));
-        }
+    fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
+        once(owner, &mut assembly.transform.centralize)?;
         Ok(assembly)
-    }
-
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
     }
 }
 
-fn with_transform(
-    owner: &str,
-    base: &OptimizerSpec,
-    transform: GradientTransform,
-) -> Result<Assembly, Error> {
-    let assembly = assembled(owner, base)?;
+fn with_transform(assembly: Assembly, transform: GradientTransform) -> Result<Assembly, Error> {
     let transform = assembly.transform.merged(transform)?;
     Ok(Assembly { transform, ..assembly })
 }

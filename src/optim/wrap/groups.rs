@@ -1,6 +1,6 @@
-use super::{BASE_LR, assembled, base, not_a_rule};
+use super::{Wrapper, base};
 use crate::error::Error;
-use crate::optim::{Assembly, OptimizerSpec, ParameterRule, RuleConfig};
+use crate::optim::{Assembly, OptimizerSpec, ParameterRule};
 use crate::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
 use wildmatch::WildMatch;
@@ -20,7 +20,7 @@ use wildmatch::WildMatch;
 /// | `weight_decay` |    none | `[0, ∞)` or none                  |
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, no pattern is given, or the rule has
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, no pattern is given, or the rule has
 /// no weight decay to set; [`Error::Usage`] if `other` is no rule.
 ///
 /// # Example
@@ -50,50 +50,46 @@ impl Default for GroupConfig {
     }
 }
 
-impl RuleConfig for GroupConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for GroupConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+    fn check(&self, owner: &str) -> Result<(), Error> {
         range::check(owner, [("lr_factor", self.lr_factor, NON_NEGATIVE)])?;
         if let Some(decay) = self.weight_decay {
             range::check(owner, [("weight_decay", decay, NON_NEGATIVE)])?;
         }
-        let patterns: Vec<WildMatch> = self
-            .parameters
-            .split('|')
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-            .map(WildMatch::new)
-            .collect();
-        if patterns.is_empty() {
+        if self.patterns().next().is_none() {
             let allowed = "at least one pattern of a path";
             return Err(Error::invalid(owner, "parameters", allowed, &self.parameters));
         }
-        let rules = rules_of(&self.base, self.other.as_deref(), self.weight_decay)?;
-        let factor = self.lr_factor;
+        Ok(())
+    }
+
+    fn wrap(&self, _owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        let rules = rules_of(&self.base, &assembly, self.other.as_deref(), self.weight_decay)?;
+        let patterns: Vec<WildMatch> = self.patterns().map(WildMatch::new).collect();
         let group = rules.into_iter().map(|rule| {
             let patterns = patterns.clone();
-            rule.with_lr_factor(factor).for_parameters(move |parameter| {
+            rule.with_lr_factor(self.lr_factor).for_parameters(move |parameter| {
                 patterns.iter().any(|pattern| pattern.matches(parameter.path))
             })
         });
-        let assembly = assembled(owner, &self.base)?;
         Ok(Assembly { rules: group.chain(assembly.rules).collect(), ..assembly })
     }
+}
 
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+impl GroupConfig {
+    fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.parameters.split('|').map(str::trim).filter(|text| !text.is_empty())
     }
 }
 
 /// No decay for biases and norms: parameters of one dimension get no weight decay and no penalty, others those of the base.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if the base has no weight decay to set; those of the base.
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if the base has no weight decay to set; those of the base.
 ///
 /// # Example
 /// ```
@@ -114,39 +110,31 @@ impl Default for NoVectorDecayConfig {
     }
 }
 
-impl RuleConfig for NoVectorDecayConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for NoVectorDecayConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let vectors = rules_of(&self.base, None, Some(0.0))?;
+    fn wrap(&self, _owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        let vectors = rules_of(&self.base, &assembly, None, Some(0.0))?;
         let vectors =
             vectors.into_iter().map(|rule| rule.for_parameters(|parameter| parameter.shape.len() < 2));
-        let assembly = assembled(owner, &self.base)?;
         Ok(Assembly { rules: vectors.chain(assembly.rules).collect(), ..assembly })
-    }
-
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
     }
 }
 
-/// The rules of a group: those of `other`, or else of `base`, with that weight decay.
+/// The rules of a group: those of `other`, or else of `base`, which `assembly` is, with that weight decay.
 fn rules_of(
     base: &OptimizerSpec,
+    assembly: &Assembly,
     other: Option<&OptimizerSpec>,
     weight_decay: Option<f64>,
 ) -> Result<Vec<ParameterRule>, Error> {
-    let with_decay = |spec: &OptimizerSpec| match weight_decay {
-        Some(decay) => spec.with_weight_decay(decay),
-        None => Ok(spec.clone()),
-    };
-    let rules = match other {
-        Some(other) => with_decay(other)?.rules()?,
-        None => with_decay(base)?.assemble()?.rules,
+    let rules = match (other, weight_decay) {
+        (Some(other), Some(decay)) => other.with_weight_decay(decay)?.rules()?,
+        (Some(other), None) => other.rules()?,
+        (None, Some(decay)) => base.with_weight_decay(decay)?.assemble()?.rules,
+        (None, None) => assembly.rules.clone(),
     };
     let is_spared = weight_decay == Some(0.0);
     Ok(rules.into_iter().map(|rule| if is_spared { rule.without_penalties() } else { rule }).collect())

@@ -15,27 +15,51 @@ pub use groups::{GroupConfig, NoVectorDecayConfig};
 pub use one_step::{CautiousConfig, DecayConfig, LookaheadConfig, SkipNonFiniteConfig};
 pub use sharpness_aware::{AsamConfig, SamConfig};
 
-use super::{AdamWConfig, Assembly, OptimizerSpec, RuleConfig};
+use super::{AdamWConfig, Assembly, OptimizerSpec, ParameterRule, RuleConfig};
 use crate::error::Error;
-
-/// The learning rate of what is wrapped where nobody says what.
-const BASE_LR: f64 = <AdamWConfig as RuleConfig>::DEFAULT_LR;
 
 /// What is wrapped where nobody says what.
 fn base() -> Box<OptimizerSpec> {
     Box::new(OptimizerSpec::AdamW(AdamWConfig::default()))
 }
 
-/// What is wrapped.
-fn assembled(owner: &str, base: &OptimizerSpec) -> Result<Assembly, Error> {
-    let assembly = base.assemble()?;
-    assembly.check_has_rules(owner)?;
-    Ok(assembly)
+/// What is put around an optimizer. All that a [`RuleConfig`] has beside this is the same for each.
+pub(super) trait Wrapper {
+    /// What it is put around.
+    fn base(&self) -> &OptimizerSpec;
+
+    /// Holds its fields to their ranges.
+    fn check(&self, _owner: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Puts it around the base, of which `assembly` is what it is put together from.
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error>;
 }
 
-/// The error of a wrapper in a place where only a rule can be.
-fn not_a_rule(owner: &str) -> Error {
-    Error::Usage(format!("`{owner}` is put around an optimizer: it cannot be one of several rules"))
+impl<W: Wrapper> RuleConfig for W {
+    const DEFAULT_LR: f64 = <AdamWConfig as RuleConfig>::DEFAULT_LR;
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        let reason = format!("`{owner}` is put around an optimizer: it cannot be one of several rules");
+        Err(Error::Usage(reason))
+    }
+
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+        self.check(owner)?;
+        let assembly = self.base().assemble()?;
+        assembly.check_has_rules(owner)?;
+        self.wrap(owner, assembly)
+    }
+
+    fn default_lr(&self) -> f64 {
+        self.base().default_lr()
+    }
+}
+
+/// Sets what is to be set once.
+fn once(owner: &str, flag: &mut bool) -> Result<(), Error> {
+    if std::mem::replace(flag, true) { Err(twice(owner)) } else { Ok(()) }
 }
 
 /// The error of a wrapper that is there already.

@@ -1,9 +1,8 @@
 //! What is done to a parameter beside its rule: [`Wrappers`](crate::optim::Wrappers) has the formulas and their order.
 
-use super::{BASE_LR, assembled, base, not_a_rule, twice};
+use super::{Wrapper, base, once, twice};
 use crate::error::Error;
-use crate::optim::{Assembly, Lookahead, OptimizerSpec, ParameterRule, RuleConfig};
-use crate::range::{self, NON_NEGATIVE, SHARE};
+use crate::optim::{Assembly, Lookahead, OptimizerSpec, wrappers};
 use serde::{Deserialize, Serialize};
 
 /// Lookahead: slow weights follow every few steps, and the fast ones go on from there.
@@ -16,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// One more tensor per parameter.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
 /// ahead already.
 ///
 /// # Reference
@@ -38,26 +37,26 @@ impl Default for LookaheadConfig {
     }
 }
 
-impl RuleConfig for LookaheadConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for LookaheadConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        range::check_at_least_one(owner, [("steps", self.steps)])?;
-        range::check(owner, [("alpha", self.alpha, SHARE)])?;
-        let mut assembly = assembled(owner, &self.base)?;
-        let lookahead = Lookahead { steps: self.steps, alpha: self.alpha };
-        match assembly.wrappers.lookahead.replace(lookahead) {
+    fn check(&self, owner: &str) -> Result<(), Error> {
+        self.lookahead().check(owner)
+    }
+
+    fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
+        match assembly.wrappers.lookahead.replace(self.lookahead()) {
             None => Ok(assembly),
             Some(_) => Err(twice(owner)),
         }
     }
+}
 
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+impl LookaheadConfig {
+    fn lookahead(&self) -> Lookahead {
+        Lookahead { steps: self.steps, alpha: self.alpha }
     }
 }
 
@@ -66,7 +65,7 @@ impl RuleConfig for LookaheadConfig {
 /// The decay of a [`DecayConfig`] is no part of the step; a decay of the rule's own is.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): those of the base; [`Error::Usage`] if it is cautious already.
+/// [`assemble`](crate::optim::RuleConfig::assemble): those of the base; [`Error::Usage`] if it is cautious already.
 ///
 /// # Reference
 /// Liang et al., *Cautious Optimizers: Improving Training with One Line of Code*, 2024, <https://arxiv.org/abs/2411.16085>
@@ -83,23 +82,14 @@ impl Default for CautiousConfig {
     }
 }
 
-impl RuleConfig for CautiousConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for CautiousConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let mut assembly = assembled(owner, &self.base)?;
-        if std::mem::replace(&mut assembly.wrappers.cautious, true) {
-            return Err(twice(owner));
-        }
+    fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
+        once(owner, &mut assembly.wrappers.cautious)?;
         Ok(assembly)
-    }
-
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
     }
 }
 
@@ -108,7 +98,7 @@ impl RuleConfig for CautiousConfig {
 /// Nothing changes in such a step, no counter either. Each step reads one number from the device.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): those of the base; [`Error::Usage`] if it does so already.
+/// [`assemble`](crate::optim::RuleConfig::assemble): those of the base; [`Error::Usage`] if it does so already.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SkipNonFiniteConfig {
@@ -122,23 +112,14 @@ impl Default for SkipNonFiniteConfig {
     }
 }
 
-impl RuleConfig for SkipNonFiniteConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for SkipNonFiniteConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let mut assembly = assembled(owner, &self.base)?;
-        if std::mem::replace(&mut assembly.wrappers.skip_non_finite, true) {
-            return Err(twice(owner));
-        }
+    fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
+        once(owner, &mut assembly.wrappers.skip_non_finite)?;
         Ok(assembly)
-    }
-
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
     }
 }
 
@@ -152,7 +133,7 @@ impl RuleConfig for SkipNonFiniteConfig {
 /// They add to those of the rule. For penalties as part of the gradient there are `--l1` and `--l2`.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base has such
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base has such
 /// penalties already.
 ///
 /// # Reference
@@ -175,26 +156,21 @@ impl Default for DecayConfig {
     }
 }
 
-impl RuleConfig for DecayConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for DecayConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        let given = [("weight_decay", self.weight_decay, NON_NEGATIVE), ("l1", self.l1, NON_NEGATIVE)];
-        range::check(owner, given)?;
-        let mut assembly = assembled(owner, &self.base)?;
+    fn check(&self, owner: &str) -> Result<(), Error> {
+        wrappers::check_decays(owner, self.weight_decay, self.l1)
+    }
+
+    fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
         let wrappers = &mut assembly.wrappers;
         if wrappers.weight_decay != 0.0 || wrappers.l1 != 0.0 {
             return Err(twice(owner));
         }
         (wrappers.weight_decay, wrappers.l1) = (self.weight_decay, self.l1);
         Ok(assembly)
-    }
-
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
     }
 }

@@ -1,8 +1,8 @@
-use super::{BASE_LR, assembled, base, not_a_rule, twice};
+use super::{Wrapper, base, twice};
 use crate::error::Error;
 use crate::optim::model_optimizer::Method;
 use crate::optim::sharpness::Sharpness;
-use crate::optim::{Assembly, OptimizerSpec, ParameterRule, RuleConfig};
+use crate::optim::{Assembly, OptimizerSpec};
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// Each step evaluates the model twice, on the same batch. Penalties and clipping are for the second gradients.
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
 /// around already.
 ///
 /// # Reference
@@ -41,20 +41,17 @@ impl Default for SamConfig {
     }
 }
 
-impl RuleConfig for SamConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for SamConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        range::check(owner, [("rho", self.rho, POSITIVE)])?;
-        with_sharpness(owner, &self.base, Sharpness { rho: self.rho, eta: None })
+    fn check(&self, owner: &str) -> Result<(), Error> {
+        range::check(owner, [("rho", self.rho, POSITIVE)])
     }
 
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_sharpness(owner, assembly, Sharpness { rho: self.rho, eta: None })
     }
 }
 
@@ -72,7 +69,7 @@ impl RuleConfig for SamConfig {
 /// | `eta` | `η`    |    0.01 | `[0, ∞)` |
 ///
 /// # Errors
-/// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
+/// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
 /// around already.
 ///
 /// # Differs from
@@ -97,25 +94,21 @@ impl Default for AsamConfig {
     }
 }
 
-impl RuleConfig for AsamConfig {
-    const DEFAULT_LR: f64 = BASE_LR;
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        Err(not_a_rule(owner))
+impl Wrapper for AsamConfig {
+    fn base(&self) -> &OptimizerSpec {
+        &self.base
     }
 
-    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
-        range::check(owner, [("rho", self.rho, POSITIVE), ("eta", self.eta, NON_NEGATIVE)])?;
-        with_sharpness(owner, &self.base, Sharpness { rho: self.rho, eta: Some(self.eta) })
+    fn check(&self, owner: &str) -> Result<(), Error> {
+        range::check(owner, [("rho", self.rho, POSITIVE), ("eta", self.eta, NON_NEGATIVE)])
     }
 
-    fn default_lr(&self) -> f64 {
-        self.base.default_lr()
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_sharpness(owner, assembly, Sharpness { rho: self.rho, eta: Some(self.eta) })
     }
 }
 
-fn with_sharpness(owner: &str, base: &OptimizerSpec, sharpness: Sharpness) -> Result<Assembly, Error> {
-    let assembly = assembled(owner, base)?;
+fn with_sharpness(owner: &str, assembly: Assembly, sharpness: Sharpness) -> Result<Assembly, Error> {
     match assembly.method {
         Method::Once => Ok(Assembly { method: Method::Sharpness(sharpness), ..assembly }),
         Method::Sharpness(_) => Err(twice(owner)),
