@@ -105,13 +105,12 @@ impl Operands {
 
     /// [`apply`](Self::apply) as the formula on tensors, wherever they are.
     pub fn apply_formula<U: Update>(self, update: &U) -> (Buffer, Vec<Buffer>) {
-        let rank = self.theta.shape().len();
         let (theta, grad) = (any_rank(self.theta), any_rank(self.grad));
         let mut state: Vec<AnyRank> = self.state.into_iter().map(any_rank).collect();
         let sums: Vec<AnyRank> = (0..U::SUMS)
             .map(|sum| {
                 let term = update.term(sum, theta.clone(), grad.clone(), &mut state.clone());
-                with_rank!(rank, D => any_rank(Buffer::new(term.sum().reshape([1; D]))))
+                with_rank!(theta.shape().num_dims(), D => any_rank(Buffer::new(term.sum().reshape([1; D]))))
             })
             .collect();
         let theta = update.update(theta, grad, &mut state, &sums);

@@ -2,6 +2,7 @@
 //! average of the weights after it.
 
 use super::GradientTransform;
+use super::cautious;
 use super::moments::moving_average;
 use crate::kernel::{MAX_BUFFERS, Update, Value};
 
@@ -119,9 +120,6 @@ impl Update for After {
     }
 }
 
-/// The least share of elements that [`Cautious`] divides by.
-const LEAST_SHARE: f64 = 1e-3;
-
 /// What comes after a rule of whose step only those elements are kept that go down the gradient. The first buffer is the
 /// parameter before the rule.
 #[derive(Debug, Clone, Copy)]
@@ -133,12 +131,11 @@ pub(super) struct Cautious {
 }
 
 impl Cautious {
-    /// The rule's step, and a number above 0 where it goes down the gradient.
+    /// The rule's step, and the gradient that it saw.
     #[inline(always)]
     fn step<V: Value>(&self, theta: V, grad: V, before: &V) -> (V, V) {
         let grad = self.transform.elementwise(before, grad);
-        let step = self.after.beside.before(before.clone()) - theta;
-        (step.clone(), step * grad)
+        (self.after.beside.before(before.clone()) - theta, grad)
     }
 }
 
@@ -149,16 +146,16 @@ impl Update for Cautious {
 
     #[inline(always)]
     fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
-        let (step, agreement) = self.step(theta, grad, &state[0]);
-        agreement.if_positive(step.constant(1.0), step.constant(0.0))
+        let (step, grad) = self.step(theta, grad, &state[0]);
+        cautious::agreement(step, grad)
     }
 
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
         let [before, beside @ ..] = state else { unreachable!("the parameter before the rule") };
-        let share = sums[0].clone().mul_scalar(1.0 / self.elements as f64).at_least(LEAST_SHARE);
-        let (step, agreement) = self.step(theta, grad, before);
-        let kept = agreement.if_positive(step.clone() / share, step.constant(0.0));
+        let (step, grad) = self.step(theta, grad, before);
+        let longer = step.clone() / cautious::share(sums[0].clone(), self.elements);
+        let kept = cautious::where_agreed(step, grad, longer);
         let theta = self.after.beside.before(before.clone()) - kept;
         self.after.beside.after(theta, beside)
     }

@@ -17,6 +17,15 @@ pub(super) fn agreement<V: Value>(direction: V, grad: V) -> V {
     where_agreed(direction, grad, one)
 }
 
+/// The least share that [`share`] gives.
+const LEAST_SHARE: f64 = 1e-3;
+
+/// The share of a tensor's elements that agree, from their number; never so small that a step divided by it explodes.
+#[inline(always)]
+pub(super) fn share<V: Value>(agreed: V, elements: usize) -> V {
+    agreed.mul_scalar(1.0 / elements as f64).at_least(LEAST_SHARE)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,14 +1,11 @@
 use crate::error::Error;
 use crate::kernel::{Update, Value};
-use crate::optim::cautious::{agreement, where_agreed};
+use crate::optim::cautious::{agreement, share, where_agreed};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::moments::{self, Moments, MomentsStep};
 use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
 use crate::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
-
-/// The least share of agreeing elements that steps are divided by.
-const LEAST_SHARE: f64 = 1e-3;
 
 /// Settings of [`CautiousAdamW`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -130,7 +127,7 @@ impl ElementwiseRule for CautiousAdamW {
             moments: self.moments.at_step(1.0, t),
             lr,
             weight_decay: self.weight_decay,
-            share: 1.0 / elements as f64,
+            elements,
         }
     }
 }
@@ -143,8 +140,7 @@ pub struct CautiousAdamWStep {
     moments: MomentsStep,
     lr: f64,
     weight_decay: f64,
-    /// Of an element in a mean.
-    share: f64,
+    elements: usize,
 }
 
 impl Update for CautiousAdamWStep {
@@ -163,7 +159,7 @@ impl Update for CautiousAdamWStep {
         let [agreed] = sums else { unreachable!("one sum") };
         let direction = self.moments.update(grad.clone(), state);
         let direction = where_agreed(direction.clone(), grad, direction);
-        let scale = agreed.constant(self.lr) / agreed.clone().mul_scalar(self.share).at_least(LEAST_SHARE);
+        let scale = agreed.constant(self.lr) / share(agreed.clone(), self.elements);
         weight_decay::decoupled(theta, self.lr, self.weight_decay) - direction * scale
     }
 }

@@ -1,8 +1,7 @@
 //! Rules that treat every element by itself: the coefficients of a step, and the way into Burn.
 
 use super::Rule;
-use super::memory::{Declared, Memory, RuleState};
-use super::precision::{in_32_bits_at_least, in_type};
+use super::memory::RuleState;
 use crate::kernel::{Buffer, Operands, Update, Value};
 use burn::tensor::Tensor;
 
@@ -64,18 +63,16 @@ pub(super) fn step<R: ElementwiseRule, const D: usize>(
     grad: Tensor<D>,
     state: Option<RuleState<R>>,
 ) -> (Tensor<D>, Option<RuleState<R>>) {
-    let dtype = theta.dtype();
-    let (theta, grad) = (in_32_bits_at_least(theta), in_32_bits_at_least(grad));
-    let mut memory =
-        state.map_or_else(|| Memory::new(&Declared::of(rule, &theta.dims()), &theta), |state| state.memory);
-    memory.step += 1;
-    let elements = theta.shape().num_elements();
-    let at = At { lr, t: memory.step, elements, numbers: &mut memory.numbers };
-    let coefficients = rule.at_step(at);
-    let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state: memory.buffers };
-    let (theta, buffers) = operands.apply(&coefficients);
-    let theta = in_type(theta.into_tensor(), dtype);
-    (theta, Some(RuleState::new(Memory { buffers, ..memory })))
+    RuleState::step_in_burn(rule, theta, grad, state, |theta, grad, memory| {
+        let elements = theta.shape().num_elements();
+        let at = At { lr, t: memory.step, elements, numbers: &mut memory.numbers };
+        let coefficients = rule.at_step(at);
+        let state = std::mem::take(&mut memory.buffers);
+        let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
+        let (theta, buffers) = operands.apply(&coefficients);
+        memory.buffers = buffers;
+        theta.into_tensor()
+    })
 }
 
 /// The page's code is compiled with the examples of the documentation.

@@ -1,5 +1,5 @@
 use super::precision::in_32_bits_at_least;
-use super::total::{self, Total};
+use super::total::{self, Factor, Total};
 use crate::error::Error;
 use crate::kernel::Value;
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
@@ -223,34 +223,19 @@ impl GradientTransform {
         let grad = self.elementwise(theta, grad);
         match factor {
             None => grad,
-            Some(Factor::Host(factor)) => grad.mul_scalar(*factor),
-            Some(Factor::Device(factor)) => grad * factor.clone().reshape([1; D]),
+            Some(factor) => factor.times(grad),
         }
     }
 
     /// What gradients are multiplied by whose norm has that square.
     pub(super) fn factor(&self, squared_norm: &Total) -> Factor {
         let limit = self.clip_norm.unwrap_or(f64::INFINITY);
-        match (squared_norm.host, &squared_norm.device) {
-            (None, Some(square)) => {
-                let norm = square.clone().sqrt().add_scalar(NORM_EPSILON);
-                Factor::Device(norm.recip().mul_scalar(limit).clamp_max(1.0))
-            }
-            _ => {
-                let factor = limit / (squared_norm.value().sqrt() + NORM_EPSILON);
-                // Not `f64::min`, which would take a norm of NaN for a small one.
-                Factor::Host(if factor > 1.0 { 1.0 } else { factor })
-            }
+        match Factor::over_norm(limit, squared_norm, NORM_EPSILON) {
+            // Not `f64::min`, which would take a norm of NaN for a small one.
+            Factor::Host(factor) => Factor::Host(if factor > 1.0 { 1.0 } else { factor }),
+            Factor::Device(factor) => Factor::Device(factor.clamp_max(1.0)),
         }
     }
-}
-
-/// What the gradients are multiplied by for their norm's sake.
-#[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "one in a step")]
-pub(super) enum Factor {
-    Host(f64),
-    Device(Tensor<1>),
 }
 
 /// The least norm of a parameter by which [`GradientTransform::adaptive_clip`] measures, as its authors have it.

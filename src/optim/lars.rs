@@ -2,7 +2,9 @@ use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
 use crate::optim::trust_ratio::trust_ratio;
-use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, SgdConfig, Start, weight_decay};
+use crate::optim::{
+    At, ElementwiseRule, ParameterRule, Rule, RuleConfig, SgdConfig, Start, velocity, weight_decay,
+};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -170,17 +172,7 @@ impl Update for LarsStep {
         let [theta_square, grad_square] = sums else { unreachable!("two sums") };
         let ratio = trust_ratio(theta_square, grad_square, self.trust_coefficient);
         let grad = weight_decay::coupled(grad, &theta, self.weight_decay) * ratio;
-        let direction = match state {
-            [velocity] => {
-                *velocity = velocity.clone().mul_scalar(self.momentum) + grad.clone();
-                if self.nesterov {
-                    velocity.clone().mul_scalar(self.momentum) + grad
-                } else {
-                    velocity.clone()
-                }
-            }
-            _ => grad,
-        };
+        let direction = velocity::direction(state, grad, self.momentum, 1.0, self.nesterov);
         theta - direction.mul_scalar(self.lr)
     }
 }

@@ -1,5 +1,6 @@
 //! What a rule remembers of a parameter: how it declares it, and how it is held, saved and loaded.
 
+use super::precision::{in_32_bits_at_least, in_type};
 use crate::kernel::Buffer;
 use crate::{RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
@@ -143,6 +144,27 @@ impl<R> RuleState<R> {
     /// element-wise rule is the parameter's.
     pub fn buffer<const D: usize>(&self, name: &str) -> Option<Tensor<D>> {
         Some(self.memory.buffers[self.memory.place_of(name)?].clone().into_tensor())
+    }
+
+    /// One step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) makes it. `step` moves the parameter, in
+    /// 32-bit floats at least, along its gradient; the memory is ready for that step.
+    pub(super) fn step_in_burn<const D: usize>(
+        rule: &R,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        state: Option<Self>,
+        step: impl FnOnce(Tensor<D>, Tensor<D>, &mut Memory) -> Tensor<D>,
+    ) -> (Tensor<D>, Option<Self>)
+    where
+        R: Rule,
+    {
+        let dtype = theta.dtype();
+        let (theta, grad) = (in_32_bits_at_least(theta), in_32_bits_at_least(grad));
+        let fresh = || Memory::new(&Declared::of(rule, &theta.dims()), &theta);
+        let mut memory = state.map_or_else(fresh, |state| state.memory);
+        memory.step += 1;
+        let theta = step(theta, grad, &mut memory);
+        (in_type(theta, dtype), Some(RuleState { memory, rule: PhantomData }))
     }
 
     pub(super) fn moved_to(mut self, device: &Device) -> Self {

@@ -61,6 +61,7 @@ mod stable_adamw;
 mod tensor_rule;
 mod total;
 mod trust_ratio;
+mod velocity;
 mod weight_decay;
 mod wrap;
 mod wrappers;

@@ -174,7 +174,7 @@ impl ModelOptimizer {
         if matches!(self.method, Method::Lbfgs(_)) {
             return self.step_by_lbfgs(lr, model, evaluate);
         }
-        let sampled = self.parameters.want_curvature(self.steps + 1).then(|| {
+        let sampled = curvature::is_wanted(&self.rules, self.steps + 1).then(|| {
             let sampled = evaluate.evaluate_sampled(&model);
             sampled
                 .unwrap_or_else(|| panic!("`{}` needs gradients under labels drawn by the model", self.name))
@@ -200,10 +200,7 @@ impl ModelOptimizer {
 
     /// Whether a step takes more than the gradients at the model, so that [`apply`](Self::apply) is not enough.
     pub fn needs_more_than_gradients(&self) -> bool {
-        let has_curvature = |rule: &ParameterRule| match &rule.kind {
-            parameter_rule::Kind::Elementwise(rule) => rule.curvature().is_some(),
-            parameter_rule::Kind::Tensor(_) | parameter_rule::Kind::Burn(_) => false,
-        };
+        let has_curvature = |rule: &ParameterRule| rule.kind.curvature().is_some();
         !matches!(self.method, Method::Once) || self.rules.iter().any(has_curvature)
     }
 
@@ -228,7 +225,7 @@ impl ModelOptimizer {
         if let Some((sampled, examples)) = sampled {
             let (path, parameters) = (Path::default(), &mut self.parameters);
             let (examples, t) = (*examples, self.steps);
-            model.visit(&mut UpdateCurvature { path, next: 0, parameters, sampled, examples, t });
+            model.visit(&mut UpdateCurvature { path, parameters, sampled, examples, t });
         }
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
@@ -241,7 +238,7 @@ impl ModelOptimizer {
         };
         step.shared = &shared;
         let (path, parameters, jobs) = (Path::default(), &mut self.parameters, &mut self.jobs);
-        let model = model.map(&mut Take { path, next: 0, parameters, gradients, step, jobs });
+        let model = model.map(&mut Take { path, parameters, gradients, step, jobs });
         if !shared.is_empty() {
             self.shared = shared;
         }
@@ -303,10 +300,8 @@ impl ModelOptimizer {
 
     /// Whether [`for_evaluation`](Self::for_evaluation) gives another model than the one that is trained.
     pub fn has_evaluation_mode(&self) -> bool {
-        let by_rule = |rule: &ParameterRule| match &rule.kind {
-            parameter_rule::Kind::Elementwise(rule) => rule.has_evaluation(),
-            parameter_rule::Kind::Tensor(_) | parameter_rule::Kind::Burn(_) => false,
-        };
+        let by_rule =
+            |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
         self.wrappers.average.is_some() || self.rules.iter().any(by_rule)
     }
 
@@ -317,7 +312,7 @@ impl ModelOptimizer {
         if !self.has_evaluation_mode() {
             return model;
         }
-        model.map(&mut PutEvaluated { path: Path::default(), next: 0, parameters: &self.parameters })
+        model.map(&mut PutEvaluated { path: Path::default(), parameters: &self.parameters })
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::error::Error;
 use crate::kernel::{Update, Value};
 use crate::optim::elementwise::burn_optimizer;
-use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, weight_decay};
+use crate::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, Start, velocity, weight_decay};
 use crate::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 use serde::{Deserialize, Serialize};
 
@@ -138,19 +138,7 @@ impl Update for SgdStep {
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let grad = weight_decay::coupled(grad, &theta, self.weight_decay);
-        let direction = match state {
-            [velocity] => {
-                let kept = velocity.clone().mul_scalar(self.momentum);
-                *velocity =
-                    kept + if self.share == 1.0 { grad.clone() } else { grad.clone().mul_scalar(self.share) };
-                if self.nesterov {
-                    velocity.clone().mul_scalar(self.momentum) + grad
-                } else {
-                    velocity.clone()
-                }
-            }
-            _ => grad,
-        };
+        let direction = velocity::direction(state, grad, self.momentum, self.share, self.nesterov);
         theta - direction.mul_scalar(self.lr)
     }
 }

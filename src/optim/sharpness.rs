@@ -1,14 +1,13 @@
 //! The point nearby where the loss is largest, to a first order: the first half of SAM and ASAM.
 
-use super::gradient_transform::Factor;
 use super::precision::{in_32_bits_at_least, in_type};
-use super::total::Total;
+use super::total::{self, Factor};
 use crate::kernel::{Buffer, Operands, Update, Value};
 use burn::backend::DispatchTensor;
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Added to the norm before dividing by it.
 const NORM_EPSILON: f64 = 1e-12;
@@ -31,18 +30,8 @@ impl Sharpness {
     /// `model` at `θ + ε`.
     pub fn ascended<M: Module>(&self, model: &M, gradients: &GradientsParams) -> M {
         let scale = Scale(*self);
-        let mut norm = Norm { scale, gradients, seen: HashSet::new(), total: Total::default() };
-        model.visit(&mut norm);
-        let square = norm.total;
-        let factor = match (square.host, square.device) {
-            (None, Some(square)) => {
-                Factor::Device(square.sqrt().add_scalar(NORM_EPSILON).recip().mul_scalar(self.rho))
-            }
-            (host, device) => {
-                let square = Total { host, device }.value();
-                Factor::Host(self.rho / (square.sqrt() + NORM_EPSILON))
-            }
-        };
+        let squared_norm = total::sum_over(model, gradients, || scale);
+        let factor = Factor::over_norm(self.rho, &squared_norm, NORM_EPSILON);
         model.clone().map(&mut Ascend { scale, factor, gradients, ascended: HashMap::new() })
     }
 }
@@ -77,26 +66,6 @@ impl Update for Scale {
     }
 }
 
-struct Norm<'a> {
-    scale: Scale,
-    gradients: &'a GradientsParams,
-    /// What the model has by several paths counts once.
-    seen: HashSet<ParamId>,
-    total: Total,
-}
-
-impl ModuleVisitor for Norm<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(grad) = self.gradients.get::<D>(param.id).filter(|_| self.seen.insert(param.id)) else {
-            return;
-        };
-        let theta = Buffer::new(in_32_bits_at_least(param.base().inner()));
-        let mut operands =
-            Operands { theta, grad: Buffer::new(in_32_bits_at_least(grad)), state: Vec::new() };
-        operands.sums(&self.scale).into_iter().for_each(|sum| self.total.add(sum));
-    }
-}
-
 struct Ascend<'a> {
     scale: Scale,
     factor: Factor,
@@ -121,11 +90,7 @@ impl ModuleMapper for Ascend<'_> {
             let grad = Buffer::new(in_32_bits_at_least(grad));
             let operands = Operands { theta: Buffer::new(theta.clone()), grad, state: Vec::new() };
             let direction: Tensor<D> = operands.apply(&self.scale).0.into_tensor();
-            let step = match &self.factor {
-                Factor::Host(factor) => direction.mul_scalar(*factor),
-                Factor::Device(factor) => direction * factor.clone().reshape([1; D]),
-            };
-            let ascended = Tensor::from_inner(in_type(theta + step, dtype));
+            let ascended = Tensor::from_inner(in_type(theta + self.factor.times(direction), dtype));
             let ascended = if tracked { ascended.require_grad() } else { ascended };
             self.ascended.insert(id, ascended.clone().into_dispatch());
             ascended

@@ -1,8 +1,7 @@
 //! Rules that look at rows, columns or the whole of a tensor, written in tensor operations.
 
 use super::Rule;
-use super::memory::{Declared, Memory, RuleState};
-use super::precision::{in_32_bits_at_least, in_type};
+use super::memory::{Memory, RuleState};
 use crate::kernel::Buffer;
 use burn::tensor::Tensor;
 
@@ -95,13 +94,9 @@ pub(super) fn step<R: TensorRule, const D: usize>(
     grad: Tensor<D>,
     state: Option<RuleState<R>>,
 ) -> (Tensor<D>, Option<RuleState<R>>) {
-    let dtype = theta.dtype();
-    let (theta, grad) = (in_32_bits_at_least(theta), in_32_bits_at_least(grad));
-    let mut memory =
-        state.map_or_else(|| Memory::new(&Declared::of(rule, &theta.dims()), &theta), |state| state.memory);
-    memory.step += 1;
-    let theta = step_in_memory(rule, lr, theta, grad, &mut memory);
-    (in_type(theta, dtype), Some(RuleState::new(memory)))
+    RuleState::step_in_burn(rule, theta, grad, state, |theta, grad, memory| {
+        step_in_memory(rule, lr, theta, grad, memory)
+    })
 }
 
 #[cfg(test)]

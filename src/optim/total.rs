@@ -1,4 +1,4 @@
-//! Sums over the gradients of a whole model.
+//! Sums over the gradients of a whole model, and what gradients are multiplied by for their sake.
 
 use super::GradientTransform;
 use super::precision::in_32_bits_at_least;
@@ -33,6 +33,46 @@ impl Total {
     }
 }
 
+/// A number that gradients are multiplied by, where it is known.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one in a step")]
+pub(super) enum Factor {
+    Host(f64),
+    Device(Tensor<1>),
+}
+
+impl Factor {
+    /// `numerator / (norm + epsilon)`, of a norm whose square is known. Does not wait for a device.
+    pub fn over_norm(numerator: f64, squared_norm: &Total, epsilon: f64) -> Self {
+        match (squared_norm.host, &squared_norm.device) {
+            (None, Some(square)) => {
+                Factor::Device(square.clone().sqrt().add_scalar(epsilon).recip().mul_scalar(numerator))
+            }
+            _ => Factor::Host(numerator / (squared_norm.value().sqrt() + epsilon)),
+        }
+    }
+
+    /// The tensor, so many times.
+    pub fn times<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
+        match self {
+            Factor::Host(factor) => tensor.mul_scalar(*factor),
+            Factor::Device(factor) => tensor * factor.clone().reshape([1; D]),
+        }
+    }
+}
+
+/// The sum of what an element of each gradient adds to it. `next` is called for one parameter after the other, and says
+/// what that is.
+pub(super) fn sum_over<M: Module, U: Update>(
+    model: &M,
+    gradients: &GradientsParams,
+    next: impl FnMut() -> U,
+) -> Total {
+    let mut visitor = Add { gradients, next, seen: HashSet::new(), total: Total::default() };
+    model.visit(&mut visitor);
+    visitor.total
+}
+
 /// The square of the Euclidean norm of all gradients together, each after what `next_transform` does to its elements,
 /// which is called for one parameter after the other.
 pub(super) fn squared_norm<M: Module>(
@@ -40,17 +80,12 @@ pub(super) fn squared_norm<M: Module>(
     gradients: &GradientsParams,
     mut next_transform: impl FnMut() -> GradientTransform,
 ) -> Total {
-    let next = || Square { transform: next_transform() };
-    let mut visitor = Add { gradients, next, seen: HashSet::new(), total: Total::default() };
-    model.visit(&mut visitor);
-    visitor.total
+    sum_over(model, gradients, || Square { transform: next_transform() })
 }
 
 /// Whether all elements of all gradients are finite. Waits for the device that computes it.
 pub(super) fn are_finite<M: Module>(model: &M, gradients: &GradientsParams) -> bool {
-    let mut visitor = Add { gradients, next: || Nothing, seen: HashSet::new(), total: Total::default() };
-    model.visit(&mut visitor);
-    visitor.total.value() == 0.0
+    sum_over(model, gradients, || Nothing).value() == 0.0
 }
 
 /// The square of a gradient after penalties and clipping by value.

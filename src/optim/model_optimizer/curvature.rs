@@ -1,6 +1,6 @@
 //! The estimate of the curvature that a rule divides by, from gradients under labels that the model draws itself.
 
-use super::parameter_rule::Kind;
+use super::parameter_rule::{Kind, ParameterRule};
 use super::parameters::{Parameters, Path, State};
 use crate::kernel::{Buffer, Operands, Update, Value};
 use crate::optim::elementwise::Curvature;
@@ -10,19 +10,9 @@ use burn::module::{ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-impl Parameters {
-    /// Whether any rule wants its curvature anew in step `t`, counted from 1.
-    pub fn want_curvature(&self, t: u64) -> bool {
-        let curvatures = self.0.iter().filter_map(|parameter| curvature_of(parameter.kind()?));
-        curvatures.into_iter().any(|curvature| is_due(&curvature, t))
-    }
-}
-
-fn curvature_of(kind: &Kind) -> Option<Curvature> {
-    match kind {
-        Kind::Elementwise(rule) => rule.curvature(),
-        Kind::Tensor(_) | Kind::Burn(_) => None,
-    }
+/// Whether any of `rules` wants its curvature anew in step `t`, counted from 1.
+pub(super) fn is_wanted(rules: &[ParameterRule], t: u64) -> bool {
+    rules.iter().filter_map(|rule| rule.kind.curvature()).any(|curvature| is_due(&curvature, t))
 }
 
 fn is_due(curvature: &Curvature, t: u64) -> bool {
@@ -46,7 +36,6 @@ impl Update for GaussNewtonBartlett {
 /// Updates the curvature of each parameter in step `t`.
 pub(super) struct UpdateCurvature<'a> {
     pub path: Path,
-    pub next: usize,
     pub parameters: &'a mut Parameters,
     /// The gradients under drawn labels, of the mean over so many examples.
     pub sampled: &'a GradientsParams,
@@ -64,10 +53,10 @@ impl ModuleVisitor for UpdateCurvature<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let place = self.parameters.find(self.path.text(), self.next).expect("a parameter of this model");
-        self.next = place + 1;
+        let place = self.path.place_in(self.parameters).expect("a parameter of this model");
         let parameter = &mut self.parameters.0[place];
-        let curvature = parameter.kind().and_then(curvature_of).filter(|curvature| is_due(curvature, self.t));
+        let curvature =
+            parameter.kind().and_then(Kind::curvature).filter(|curvature| is_due(curvature, self.t));
         let (Some(curvature), Some(grad)) = (curvature, self.sampled.get::<D>(param.id)) else {
             return;
         };
@@ -76,12 +65,10 @@ impl ModuleVisitor for UpdateCurvature<'_> {
         }
         let mut memory = parameter.take_memory(&in_32_bits_at_least(param.base().inner()));
         let buffer = memory.place_of(curvature.buffer).expect("a rule's curvature is one of its buffers");
-        let theta = memory.buffers.swap_remove(buffer);
+        let theta = memory.buffers.remove(buffer);
         let operands = Operands { theta, grad: Buffer::new(in_32_bits_at_least(grad)), state: Vec::new() };
         let update = GaussNewtonBartlett { beta: curvature.beta, examples: self.examples };
-        memory.buffers.push(operands.apply(&update).0);
-        let last = memory.buffers.len() - 1;
-        memory.buffers.swap(buffer, last);
+        memory.buffers.insert(buffer, operands.apply(&update).0);
         parameter.state = Some(State::Own(memory));
     }
 }

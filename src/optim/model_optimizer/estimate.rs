@@ -1,7 +1,7 @@
 //! The estimates that all parameters of a rule share.
 
-use super::any_rule::{Settings, Shared};
-use super::parameter_rule::{Kind, ParameterRule};
+use super::any_rule::{AnyEstimate, Settings, Shared};
+use super::parameter_rule::ParameterRule;
 use super::parameters::{Parameters, Path, State};
 use super::walk::Step;
 use crate::kernel::{Buffer, Operands};
@@ -15,11 +15,8 @@ use std::sync::Arc;
 
 /// Before the first step: what the parameters of each rule share, where they do.
 pub(super) fn fresh(rules: &[ParameterRule]) -> Vec<Option<Arc<Shared>>> {
-    let shared = rules.iter().map(|rule| match &rule.kind {
-        Kind::Elementwise(rule) => rule.estimate().map(|estimate| Arc::new(estimate.fresh())),
-        Kind::Tensor(_) | Kind::Burn(_) => None,
-    });
-    shared.collect()
+    let fresh = |rule: &ParameterRule| rule.kind.estimate().map(|estimate| Arc::new(estimate.fresh()));
+    rules.iter().map(fresh).collect()
 }
 
 /// The shared numbers of each rule in this step.
@@ -32,16 +29,14 @@ pub(super) fn advance<M: Module>(
 ) -> Vec<Option<Arc<Shared>>> {
     let mut advanced = step.shared.to_vec();
     for (place, (rule, shared)) in rules.iter().zip(&mut advanced).enumerate() {
-        let (Kind::Elementwise(kind), Some(before)) = (&rule.kind, &*shared) else {
-            continue;
-        };
-        let Some(estimate) = kind.estimate() else {
+        let (Some(estimate), Some(before)) = (rule.kind.estimate(), &*shared) else {
             continue;
         };
         let mut now = Shared { step: before.step + 1, ..Shared::clone(before) };
         let totals = Vec::new();
         let path = Path::default();
-        let mut visitor = Measure { path, next: 0, place, gradients, parameters, step, shared: &now, totals };
+        let mut visitor =
+            Measure { path, place, estimate, gradients, parameters, step, shared: &now, totals };
         model.visit(&mut visitor);
         let sums: Vec<f64> = visitor.totals.iter().map(Total::value).collect();
         if !sums.is_empty() {
@@ -55,8 +50,8 @@ pub(super) fn advance<M: Module>(
 /// Adds up the sums of the rule at `place`.
 struct Measure<'a> {
     path: Path,
-    next: usize,
     place: usize,
+    estimate: &'a dyn AnyEstimate,
     gradients: &'a GradientsParams,
     parameters: &'a mut Parameters,
     step: &'a Step<'a>,
@@ -74,21 +69,13 @@ impl ModuleVisitor for Measure<'_> {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let place = self.parameters.find(self.path.text(), self.next).expect("a parameter of this model");
-        self.next = place + 1;
+        let place = self.path.place_in(self.parameters).expect("a parameter of this model");
         let parameter = &mut self.parameters.0[place];
-        let Some((rule_place, rule)) = parameter.rule.clone() else {
+        let is_of_rule = parameter.rule.as_ref().is_some_and(|(place, _)| *place == self.place);
+        let grad = self.gradients.get::<D>(param.id).filter(|_| is_of_rule && parameter.tied_to.is_none());
+        let Some(grad) = grad else {
             return;
         };
-        let Kind::Elementwise(kind) = &rule.kind else {
-            return;
-        };
-        let (Some(estimate), Some(grad)) = (kind.estimate(), self.gradients.get::<D>(param.id)) else {
-            return;
-        };
-        if rule_place != self.place || parameter.tied_to.is_some() {
-            return;
-        }
         let theta = in_32_bits_at_least(param.base().inner());
         let grad = in_32_bits_at_least(grad);
         let memory = parameter.take_memory(&theta);
@@ -102,7 +89,7 @@ impl ModuleVisitor for Measure<'_> {
         state.extend(beside);
         let mut operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
         let at = self.shared.at(settings.lr);
-        let sums = estimate.measure(&mut operands, at, &settings);
+        let sums = self.estimate.measure(&mut operands, at, &settings);
         self.totals.resize_with(sums.len(), Total::default);
         self.totals.iter_mut().zip(sums).for_each(|(total, sum)| total.add(sum));
         let Settings { beside, .. } = settings;

@@ -10,7 +10,6 @@ use burn::tensor::Tensor;
 /// Puts in the place of each parameter the one that is evaluated, where that is another.
 pub(super) struct PutEvaluated<'a> {
     pub path: Path,
-    pub next: usize,
     pub parameters: &'a Parameters,
 }
 
@@ -24,10 +23,9 @@ impl ModuleMapper for PutEvaluated<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(place) = self.parameters.find(self.path.text(), self.next) else {
+        let Some(place) = self.path.place_in(self.parameters) else {
             return param;
         };
-        self.next = place + 1;
         let parameter = &self.parameters.0[place];
         let parameter = parameter.tied_to.map_or(parameter, |place| &self.parameters.0[place]);
         let evaluated = match (&parameter.average, parameter.kind(), &parameter.state) {

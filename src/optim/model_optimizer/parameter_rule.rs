@@ -1,7 +1,7 @@
 //! Which rule moves which parameter.
 
-use super::any_rule::{AnyElementwise, AnyTensor, Global, Single};
-use crate::optim::elementwise::ElementwiseRule;
+use super::any_rule::{AnyElementwise, AnyEstimate, AnyTensor, Global, Single};
+use crate::optim::elementwise::{Curvature, ElementwiseRule};
 use crate::optim::global_rule::GlobalRule;
 use crate::optim::tensor_rule::TensorRule;
 use burn::optim::{DynOptimizer, Optimizer};
@@ -39,6 +39,26 @@ pub(super) enum Kind {
     Tensor(Arc<dyn AnyTensor>),
     /// Run by Burn, parameter by parameter.
     Burn(Arc<dyn DynOptimizer>),
+}
+
+impl Kind {
+    /// The rule, if it goes by the element.
+    pub fn elementwise(&self) -> Option<&dyn AnyElementwise> {
+        match self {
+            Kind::Elementwise(rule) => Some(&**rule),
+            Kind::Tensor(_) | Kind::Burn(_) => None,
+        }
+    }
+
+    /// The curvature that the rule divides by, if it does.
+    pub fn curvature(&self) -> Option<Curvature> {
+        self.elementwise()?.curvature()
+    }
+
+    /// The estimate that all parameters of the rule share, if they do.
+    pub fn estimate(&self) -> Option<&dyn AnyEstimate> {
+        self.elementwise()?.estimate()
+    }
 }
 
 impl ParameterRule {

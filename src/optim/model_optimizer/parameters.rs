@@ -31,7 +31,7 @@ pub(super) enum State {
     Burn(DynState),
 }
 
-/// All float parameters of a model. They are visited in the same order each time, so that finding one is a comparison.
+/// All float parameters of a model, in the order in which they are visited.
 #[derive(Default)]
 pub(super) struct Parameters(pub Vec<Parameter>);
 
@@ -75,14 +75,6 @@ impl Parameters {
             Parameter::new(ParameterInfo { path, shape, module, is_last_matrix }, tied_to, rules)
         });
         Parameters(parameters.collect())
-    }
-
-    /// The place of the parameter at `path`, which is probably `expected`.
-    pub fn find(&self, path: &str, expected: usize) -> Option<usize> {
-        match self.0.get(expected) {
-            Some(parameter) if parameter.path == path => Some(expected),
-            _ => self.0.iter().position(|parameter| parameter.path == path),
-        }
     }
 }
 
@@ -158,6 +150,8 @@ pub(super) struct Path {
     text: String,
     /// The lengths of `text` to go back to.
     lengths: Vec<usize>,
+    /// The place of the next parameter, as far as one can know.
+    next: usize,
 }
 
 impl Path {
@@ -171,6 +165,16 @@ impl Path {
 
     pub fn exit(&mut self) {
         self.text.truncate(self.lengths.pop().unwrap_or(0));
+    }
+
+    /// The place of the parameter that the walk is at. Walks go through them in the same order each time, so that finding
+    /// one is a comparison.
+    pub fn place_in(&mut self, parameters: &Parameters) -> Option<usize> {
+        let is_here = |parameter: &Parameter| parameter.path == self.text;
+        let expected = Some(self.next).filter(|&next| parameters.0.get(next).is_some_and(is_here));
+        let place = expected.or_else(|| parameters.0.iter().position(is_here))?;
+        self.next = place + 1;
+        Some(place)
     }
 
     pub fn text(&self) -> &str {

@@ -6,9 +6,10 @@ use super::parameter_rule::Kind;
 use super::parameters::{Parameter, Parameters, Path, State};
 use crate::kernel::{Buffer, Operands};
 use crate::optim::around::Beside;
-use crate::optim::gradient_transform::{Factor, GradientTransform};
+use crate::optim::gradient_transform::GradientTransform;
 use crate::optim::memory::Memory;
 use crate::optim::precision::{in_32_bits_at_least, in_type};
+use crate::optim::total::Factor;
 use crate::optim::wrappers::Wrappers;
 use burn::backend::DispatchTensor;
 use burn::module::{ModuleMapper, Param, ParamId};
@@ -134,8 +135,6 @@ pub(super) fn transform_of(transform: GradientTransform, parameter: &Parameter) 
 /// The first walk.
 pub(super) struct Take<'a> {
     pub path: Path,
-    /// The place of the next parameter, as far as one can know.
-    pub next: usize,
     pub parameters: &'a mut Parameters,
     pub gradients: &'a mut GradientsParams,
     pub step: Step<'a>,
@@ -152,8 +151,7 @@ impl ModuleMapper for Take<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let place = self.parameters.find(self.path.text(), self.next).expect("a parameter of this model");
-        self.next = place + 1;
+        let place = self.path.place_in(self.parameters).expect("a parameter of this model");
         let Some(kind) = self.parameters.0[place].kind().cloned() else {
             return param;
         };
