@@ -28,6 +28,18 @@ pub(super) fn gram<const D: usize>(tensor: Tensor<D>, dim: usize) -> Tensor<2> {
     unfolded.clone().matmul(unfolded.transpose())
 }
 
+/// What [`multiply_along`] gives, computed in 64 bits on the host.
+pub(super) fn multiply_along_on_host<const D: usize>(
+    matrix: &Matrix,
+    tensor: Tensor<D>,
+    dim: usize,
+) -> Tensor<D> {
+    let (device, dtype) = (tensor.device(), tensor.dtype());
+    let mut shape = tensor.dims();
+    shape.swap(0, dim);
+    write(&(matrix * read(unfold(tensor, dim))), &device, dtype).reshape(shape).swap_dims(0, dim)
+}
+
 /// What the buffer is and of which dimension, if its name ends in the number of one.
 pub(super) fn of_dimension(buffer: &str) -> Option<(&str, usize)> {
     let (kind, dim) = buffer.rsplit_once('_')?;
@@ -45,6 +57,21 @@ pub(super) fn write(matrix: &Matrix, device: &Device, dtype: DType) -> Tensor<2>
     // nalgebra counts down the columns.
     let values: Vec<f64> = matrix.transpose().iter().copied().collect();
     Tensor::from_data(TensorData::new(values, [matrix.nrows(), matrix.ncols()]), (device, dtype))
+}
+
+/// Brings a matrix to the host that [`write_pair`] took to a device.
+pub(super) fn read_pair(pair: Tensor<3>) -> Matrix {
+    let [_, rows, columns] = pair.dims();
+    let part = |index: usize| read(pair.clone().narrow(0, index, 1).reshape([rows, columns]));
+    part(0) + part(1)
+}
+
+/// Takes a matrix to a device as the sum of two, `[2, rows, columns]`: one of its nearest numbers in `dtype` and one of what
+/// these leave. Two of 32 bits have 48 significant ones, on devices that have no more than 32.
+pub(super) fn write_pair(matrix: &Matrix, device: &Device, dtype: DType) -> Tensor<3> {
+    let nearest = write(matrix, device, dtype);
+    let rest = write(&(matrix - read(nearest.clone())), device, dtype);
+    Tensor::stack(vec![nearest, rest], 0)
 }
 
 /// The eigenvalues of a symmetric matrix, the largest first, and orthonormal eigenvectors as the columns of a matrix in
@@ -197,6 +224,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_of_32_bit_matrices_keeps_48_bits_and_what_is_no_number() {
+        let device = Device::default();
+        let matrix = Matrix::from_fn(3, 4, |i, j| 1e4 + 1e-4 * (1.0 + (7 * i + j) as f64).sqrt());
+        let pair = write_pair(&matrix, &device, DType::F32);
+        assert_eq!((pair.dims(), pair.dtype()), ([2, 3, 4], DType::F32));
+        assert_close(&read_pair(pair), &matrix, 1e4 * (-48_f64).exp2());
+        for bad in [f64::NAN, f64::INFINITY] {
+            let pair = write_pair(&Matrix::from_element(1, 1, bad), &device, DType::F32);
+            assert!(!read_pair(pair)[(0, 0)].is_finite());
+        }
+    }
+
+    #[test]
     fn a_matrix_multiplies_the_lines_along_one_dimension() {
         let device = Device::default();
         let values: Vec<f64> = (0..24).map(|i| (f64::from(i) * 0.9).sin()).collect();
@@ -204,6 +244,8 @@ mod tests {
         let at = |i: usize, j: usize, k: usize| values[(i * 3 + j) * 4 + k];
         let matrix = Matrix::from_fn(3, 3, |i, j| (i as f64 - 2.0 * j as f64) * 0.3);
         let product = multiply_along(write(&matrix, &device, DType::F32), tensor.clone(), 1);
+        let on_host = multiply_along_on_host(&matrix, tensor.clone(), 1);
+        assert!((product.clone() - on_host).abs().max().into_scalar::<f32>() < 1e-6);
         let gram = read(gram(tensor, 1));
         let product: Vec<f32> = product.into_data().try_to_vec().unwrap();
         for j in 0..3 {

@@ -1,6 +1,8 @@
 use crate::error::Error;
 use crate::optim::elementwise::burn_optimizer;
-use crate::optim::linear_algebra::{gram, multiply_along, of_dimension, power, read, write};
+use crate::optim::linear_algebra::{
+    multiply_along_on_host, of_dimension, power, read, read_pair, unfold, write_pair,
+};
 use crate::optim::{ParameterRule, Rule, RuleConfig, Start, TensorMemory, TensorRule};
 use crate::range::{self, BELOW_ONE, POSITIVE};
 use burn::tensor::Tensor;
@@ -58,7 +60,8 @@ impl ShampooConfig {
 /// ```
 ///
 /// The roots are those of steps 1, 1 + f, 1 + 2 f, …; in between the latest stay, and multiply what a gradient has in
-/// directions that they have not seen by `ε^(−1/2k)` for each dimension, so that `f > 1` asks for a larger `ε`.
+/// directions that they have not seen by `ε^(−1/2k)` for each dimension: 1000 for a vector and the default, so that `f > 1`
+/// asks for a larger `ε`.
 ///
 /// | field                    | symbol | default | range    |
 /// |:-------------------------|:-------|--------:|:---------|
@@ -68,12 +71,13 @@ impl ShampooConfig {
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
 ///
-/// The roots are computed in 64 bits on the host, which takes a time of `Σ dᵢ³`: one with dimensions of thousands is for
-/// another rule, or for a large `f`.
+/// Sums, roots and products are computed in 64 bits on the host, since `ε` is lost in the rounding of a 32-bit sum: a step
+/// waits for the device and takes a time of `Σ dᵢ Π dⱼ`, one with new roots of `Σ dᵢ³` on top. A parameter with dimensions of
+/// thousands is for another rule.
 ///
 /// # Shapes
 /// `θ`, `g`, `b`: `[d₁, …, d_k]`, any rank. State: the step number, and for each dimension a matrix `[dᵢ, dᵢ]`, with
-/// `f > 1` two; with momentum a tensor of the parameter's shape.
+/// `f > 1` two, each as the sum of two in 32 bits, `[2, dᵢ, dᵢ]`; with momentum a tensor of the parameter's shape.
 ///
 /// # Errors
 /// [`ShampooConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `precondition_frequency = 0`.
@@ -105,8 +109,7 @@ pub struct Shampoo {
     config: ShampooConfig,
 }
 
-/// The sum of `G Gᵀ` along each dimension, without `ε I`, which is added in 64 bits; the inverse roots along each; the
-/// velocity.
+/// The sum of `G Gᵀ` along each dimension, without `ε I`, and the inverse roots along each, both as pairs; the velocity.
 const BUFFERS: [&str; 17] = [
     "preconditioner_0",
     "preconditioner_1",
@@ -147,7 +150,7 @@ impl Rule for Shampoo {
             return (momentum != 0.0).then_some(Start::Value(0.0));
         };
         let size = *shape.get(dim)?;
-        (kind == "preconditioner" || precondition_frequency > 1).then(|| Start::Zeros(vec![size; 2]))
+        (kind == "preconditioner" || precondition_frequency > 1).then(|| Start::Zeros(vec![2, size, size]))
     }
 }
 
@@ -164,19 +167,19 @@ impl TensorRule for Shampoo {
         let (device, dtype) = (grad.device(), grad.dtype());
         let mut step = grad.clone();
         for dim in 0..D {
-            let covariance =
-                memory.update(preconditioner(dim), |sum: Tensor<2>| sum + gram(grad.clone(), dim));
+            let unfolded = read(unfold(grad.clone(), dim));
+            let sum = read_pair(memory.get(preconditioner(dim))) + &unfolded * unfolded.transpose();
+            memory.set(preconditioner(dim), write_pair(&sum, &device, dtype));
             let root = if is_due {
-                let root = power(read(covariance), epsilon, -1.0 / (2 * D) as f64);
-                let root = write(&root, &device, dtype);
+                let root = power(sum, epsilon, -1.0 / (2 * D) as f64);
                 if precondition_frequency > 1 {
-                    memory.set(inverse_root(dim), root.clone());
+                    memory.set(inverse_root(dim), write_pair(&root, &device, dtype));
                 }
                 root
             } else {
-                memory.get(inverse_root(dim))
+                read_pair(memory.get(inverse_root(dim)))
             };
-            step = multiply_along(root, step, dim);
+            step = multiply_along_on_host(&root, step, dim);
         }
         if momentum != 0.0 {
             step = memory.update(VELOCITY, |velocity: Tensor<D>| velocity * momentum + step);

@@ -24,8 +24,8 @@ pub const TABLE: &[(&str, Whole)] = &[
         each(&mut memory[16], &step, |velocity, step| 0.6 * velocity + step);
         each(theta, &memory[16], |theta, step| theta - lr * step);
     }),
-    ("shampoo:epsilon=0.1,precondition_frequency=3", |theta, g, shape, lr, t, memory| {
-        let step = shampoo(g, shape, 0.1, t % 3 == 1, memory);
+    ("shampoo:epsilon=1e-6,precondition_frequency=3", |theta, g, shape, lr, t, memory| {
+        let step = shampoo(g, shape, 1e-6, t % 3 == 1, memory);
         each(theta, &step, |theta, step| theta - lr * step);
     }),
     // Bases of dimensions up to 6: a larger one has gradients of too low a rank here to have but one.
