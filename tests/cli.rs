@@ -85,6 +85,10 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
         ("train digits-cnn --optimizer adam:beta_1=nan", &["`beta_1`", "nan"]),
         ("train digits-cnn --optimizer adam:beta_1", &["key=value"]),
         ("train digits-cnn --optimizer sgd:nesterov=yes", &["`nesterov`", "true or false"]),
+        (
+            "train digits-cnn --optimizer group:parameters=weigth",
+            &["`parameters`", "Cnn.conv_1.weight", "not weigth"],
+        ),
         ("train digits-cnn --schedule cosin", &["unknown schedule `cosin`", "`cosine`"]),
         ("train digits-cnn --schedule cosine:min_lr=-1", &["`min_lr`", "-1"]),
         ("train digits-cnn --lr 0", &["`lr`", "(0, ∞)", "not 0"]),

@@ -4,7 +4,6 @@ use crate::optim::OptimizerSpec;
 use crate::schedule::ScheduleSpec;
 use crate::workload::{self, Workload};
 use clap::{Args, ValueEnum};
-use std::fmt::Write;
 
 /// Arguments of `optlab list`.
 #[derive(Debug, Args)]
@@ -41,19 +40,15 @@ fn workloads() -> String {
     let mut text = String::from("WORKLOADS\n");
     for workload in workload::all() {
         let info = workload.info();
-        // Writing to a String cannot fail.
-        let _infallible = writeln!(
-            text,
-            "  {:<16} {}\n{:19}batch size {}, {} epochs, target: validation {} {} {}",
-            info.name,
-            info.summary,
-            "",
+        let details = format!(
+            "batch size {}, {} epochs, target: validation {} {} {}",
             info.batch_size,
             info.epochs,
             info.task.metric(),
             if info.task.larger_is_better() { "≥" } else { "≤" },
             info.target,
         );
+        text += &entry(info.name, info.summary, &details);
     }
     text
 }
@@ -80,9 +75,14 @@ fn assignments(fields: Vec<(String, String)>) -> impl Iterator<Item = String> {
 fn section(title: &str, rows: impl Iterator<Item = (&'static str, &'static str, Vec<String>)>) -> String {
     let mut text = format!("{title}\n");
     for (name, summary, fields) in rows {
-        let _infallible = writeln!(text, "  {name:<16} {summary}\n{:19}{}", "", fields.join(", "));
+        text += &entry(name, summary, &fields.join(", "));
     }
     text
+}
+
+/// Two lines, in columns as wide as the longest name, `schedule_free_adamw`.
+fn entry(name: &str, summary: &str, details: &str) -> String {
+    format!("  {name:<19} {summary}\n{:22}{details}\n", "")
 }
 
 fn backends() -> String {
@@ -97,7 +97,7 @@ fn backends() -> String {
                 Err(error) => error.to_string(),
             }
         };
-        let _infallible = writeln!(text, "  {:<16} {}\n{:19}{state}", backend.name, backend.summary, "");
+        text += &entry(backend.name, backend.summary, &state);
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use super::gradient_transform::GradientTransform;
 use super::model_optimizer::{Method, ParameterRule};
+use super::patterns::Patterns;
 use super::wrappers::Wrappers;
 use crate::error::Error;
 
@@ -12,6 +13,8 @@ pub struct Assembly {
     pub(super) method: Method,
     pub(super) transform: GradientTransform,
     pub(super) wrappers: Wrappers,
+    /// Each has to match a parameter of the model.
+    pub(super) groups: Vec<Patterns>,
 }
 
 impl Assembly {
@@ -26,6 +29,6 @@ impl Assembly {
     /// The rules alone.
     pub fn of(rules: Vec<ParameterRule>) -> Self {
         let (method, transform) = (Method::default(), GradientTransform::default());
-        Assembly { rules, method, transform, wrappers: Wrappers::default() }
+        Assembly { rules, method, transform, wrappers: Wrappers::default(), groups: Vec::new() }
     }
 }

@@ -40,6 +40,7 @@ mod moments;
 mod muon;
 mod nadam;
 mod novograd;
+mod patterns;
 mod precision;
 mod prodigy;
 mod radam;

@@ -17,6 +17,7 @@ pub use parameter_rule::{ParameterInfo, ParameterRule};
 use crate::error::Error;
 use crate::kernel::in_one_region;
 use crate::optim::gradient_transform::GradientTransform;
+use crate::optim::patterns::Patterns;
 use crate::optim::total::{self, Total};
 use crate::optim::wrappers::{WeightAverage, Wrappers};
 use crate::optim::{Assembly, ElementwiseRule};
@@ -49,6 +50,7 @@ pub struct ModelOptimizer {
     method: Method,
     transform: GradientTransform,
     wrappers: Wrappers,
+    groups: Vec<Patterns>,
     /// Empty before the first step.
     parameters: Parameters,
     /// What the parameters of each rule share.
@@ -91,7 +93,7 @@ impl ModelOptimizer {
 
     /// All that an optimizer is put together from.
     pub(super) fn assembled(name: &str, assembly: Assembly) -> Self {
-        let Assembly { rules, method, transform, wrappers } = assembly;
+        let Assembly { rules, method, transform, wrappers, groups } = assembly;
         ModelOptimizer {
             name: name.into(),
             shared: estimate::fresh(&rules),
@@ -99,6 +101,7 @@ impl ModelOptimizer {
             method,
             transform,
             wrappers,
+            groups,
             parameters: Parameters::default(),
             steps: 0,
             skipped: 0,
@@ -142,6 +145,23 @@ impl ModelOptimizer {
         let average = Some(WeightAverage::Exponential { decay });
         let wrappers = Wrappers { average, ..self.wrappers };
         self.with_wrappers(wrappers)
+    }
+
+    /// Whether every group of parameters has one in `model`: a misspelt name has none.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a group whose patterns match no parameter, with the names of those that there are.
+    pub fn check<M: Module>(&self, model: &M) -> Result<(), Error> {
+        let parameters = Parameters::of(model, &[]).0;
+        let paths: Vec<&str> = parameters.iter().map(|parameter| parameter.path.as_str()).collect();
+        let is_empty = |group: &&Patterns| !paths.iter().any(|path| group.matches(path));
+        match self.groups.iter().find(is_empty) {
+            None => Ok(()),
+            Some(group) => {
+                let allowed = format!("patterns that match some of {}", paths.join(", "));
+                Err(Error::invalid("group", "parameters", &allowed, group))
+            }
+        }
     }
 
     /// One step: evaluates the model, then moves its parameters.

@@ -67,6 +67,7 @@ pub fn run<W: Workload>(
 
     let training_device = device.clone().autodiff();
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &training_device)?;
+    optimizer.check(&model)?;
     let mut state = State::default();
     let mut passed_over = Vec::new();
     if options.resume {

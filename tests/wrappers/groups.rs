@@ -77,6 +77,23 @@ fn a_pattern_names_what_it_matches_as_a_whole() {
 }
 
 #[test]
+fn a_group_without_parameters_is_told_with_the_names_that_there_are() {
+    let model = Model::new();
+    let check = |text: &str| text.parse::<OptimizerSpec>().unwrap().build().unwrap().check(&model);
+    let message = check("group:parameters=linear.weigth|nothing,base=sgd").unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "group: `parameters` must be patterns that match some of linear.weight, linear.bias, conv.weight, conv.bias, \
+         not linear.weigth|nothing"
+    );
+    let inside = "ema:base=(group:parameters=*.bias,base=(group:parameters=nothing,base=sgd))";
+    assert!(check(inside).unwrap_err().to_string().ends_with("not nothing"));
+    // One match in a group is enough, and no parameter has to be in both of two.
+    check("group:parameters=conv.*|nothing,base=(group:parameters=linear.*,base=sgd)").unwrap();
+    check("no_vector_decay:base=adamw").unwrap();
+}
+
+#[test]
 fn of_nested_groups_the_outermost_sets_rule_and_decay_and_factors_multiply() {
     let factor = |factor| Down { factor, decay: 0.0 };
     let text = "group:parameters=*.bias,lr_factor=0.5,base=(group:parameters=conv.*,lr_factor=4,base=sgd)";

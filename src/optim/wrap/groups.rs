@@ -1,13 +1,14 @@
 use super::{Wrapper, base};
 use crate::error::Error;
+use crate::optim::patterns::Patterns;
 use crate::optim::{Assembly, OptimizerSpec, ParameterRule};
 use crate::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
-use wildmatch::WildMatch;
 
 /// A group of parameters, by their names, with a rule, a learning rate and a decay of its own; all others are the base's.
 ///
-/// A parameter's path is the names of the fields that lead to it: `conv.weight`, `layers.0.linear.bias`. Groups can be
+/// A parameter's path is the names of the fields that lead to it: `conv.weight`, `layers.0.linear.bias`. A group without
+/// any is an error of [`ModelOptimizer::check`](crate::optim::ModelOptimizer::check) and of a trial. Groups can be
 /// nested: the rule and the weight decay of a parameter are those of the outermost group that names it and sets them, and
 /// factors multiply up to the group that sets the rule. A `weight_decay` of 0 spares the group from the penalties around
 /// the rules too.
@@ -60,29 +61,27 @@ impl Wrapper for GroupConfig {
         if let Some(decay) = self.weight_decay {
             range::check(owner, [("weight_decay", decay, NON_NEGATIVE)])?;
         }
-        if self.patterns().next().is_none() {
-            let allowed = "at least one pattern of a path";
-            return Err(Error::invalid(owner, "parameters", allowed, &self.parameters));
-        }
-        Ok(())
+        self.patterns(owner).map(drop)
     }
 
-    fn wrap(&self, _owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+    fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
+        let patterns = self.patterns(owner)?;
+        assembly.groups.push(patterns.clone());
         let rules = rules_of(&self.base, &assembly, self.other.as_deref(), self.weight_decay)?;
-        let patterns: Vec<WildMatch> = self.patterns().map(WildMatch::new).collect();
         let group = rules.into_iter().map(|rule| {
             let patterns = patterns.clone();
-            rule.with_lr_factor(self.lr_factor).for_parameters(move |parameter| {
-                patterns.iter().any(|pattern| pattern.matches(parameter.path))
-            })
+            rule.with_lr_factor(self.lr_factor)
+                .for_parameters(move |parameter| patterns.matches(parameter.path))
         });
         Ok(Assembly { rules: group.chain(assembly.rules).collect(), ..assembly })
     }
 }
 
 impl GroupConfig {
-    fn patterns(&self) -> impl Iterator<Item = &str> {
-        self.parameters.split('|').map(str::trim).filter(|text| !text.is_empty())
+    fn patterns(&self, owner: &str) -> Result<Patterns, Error> {
+        let allowed = "at least one pattern of a path";
+        Patterns::of(&self.parameters)
+            .ok_or_else(|| Error::invalid(owner, "parameters", allowed, &self.parameters))
     }
 }
 
