@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let network = workload.model(&splits.train.input_shape, 0, &device.clone().autodiff())?;
     let adamw = AdamWConfig::default().build()?;
-    let run = Run { lr: 3e-3, total_steps: EPOCHS * splits.train.len().div_ceil(batch_size) };
+    let run = Run::new(3e-3, EPOCHS * splits.train.len().div_ceil(batch_size));
     let schedule = CountingSchedule::new("warmup_cosine".parse::<ScheduleSpec>()?.build(run)?);
     let learner = Learner::new(Digits { network, workload }, adamw.into(), schedule);
     let [training, validation] = [&splits.train, &splits.validation].map(|part| loader().build(part.clone()));

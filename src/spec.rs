@@ -3,7 +3,8 @@
 //!
 //! The value of a field may be a spec itself. In text it is a name alone, or takes the rest of the line from its `name:`
 //! on, or stands in parentheses: `muon:other=adamw,nesterov=false`, `muon:nesterov=false,other=adamw:beta_1=0.8`,
-//! `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table it is a text or a table.
+//! `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table it is a text or a table. A list stands in brackets:
+//! `multi_step:milestones=[30%,60%]`, `product:schedules=[(cosine:min_lr=0.01),step]`.
 
 use crate::error::Error;
 use serde::Serialize;
@@ -17,8 +18,10 @@ pub struct Family {
     pub kind: &'static str,
     /// "rule" or "schedule".
     pub tag: &'static str,
-    /// The names of the fields, of whatever spec, whose value is a spec of the same family.
+    /// The names of the fields, of whatever spec, whose value is a spec of the same family, or a list of such.
     pub nested: &'static [&'static str],
+    /// How a listing says that a field has no value by default.
+    pub no_value: &'static str,
 }
 
 /// How a text says that a field has no value.
@@ -26,7 +29,7 @@ const NONE: &str = "none";
 
 /// Turns `name` or `name:key=value,key=value` into a JSON object `{tag: name, key: value, …}`.
 ///
-/// Values are numbers, `true`, `false`, `none`, such objects, or else text.
+/// Values are numbers, `true`, `false`, `none`, such objects, lists of these, or else text.
 ///
 /// # Errors
 /// [`Error::Usage`] if the text has another form, or a key twice.
@@ -59,40 +62,68 @@ pub fn parse_text(family: Family, text: &str) -> Result<Value, Error> {
 fn split_value(family: Family, text: &str) -> Result<(Value, &str), Error> {
     let unbalanced =
         || Error::Usage(format!("{}: a parenthesis of `{text}` has no counterpart", family.kind));
-    if let Some(inside) = text.trim_start().strip_prefix('(') {
+    if let Some(inside) = text.trim_start().strip_prefix(['(', '[']) {
         let end = closing(inside).ok_or_else(unbalanced)?;
+        let is_list = text.trim_start().starts_with('[');
+        if is_list != inside[end..].starts_with(']') {
+            return Err(unbalanced());
+        }
         let after = inside[end + 1..].trim_start();
         if !after.is_empty() && !after.starts_with(',') {
             return Err(Error::Usage(format!(
-                "{}: there must be a comma between `({}` and `{after}`",
+                "{}: there must be a comma between `{}{}` and `{after}`",
                 family.kind,
+                if is_list { '[' } else { '(' },
                 &inside[..=end]
             )));
         }
-        return Ok((parse_text(family, &inside[..end])?, after));
+        let value =
+            if is_list { parse_list(family, &inside[..end])? } else { parse_text(family, &inside[..end])? };
+        return Ok((value, after));
     }
     let end = text.find([',', ':']).unwrap_or(text.len());
     if text[end..].starts_with(':') {
         return Ok((parse_text(family, text)?, ""));
     }
     let (value, after) = text.split_at(end);
-    if value.contains(['(', ')']) {
+    if value.contains(['(', ')', '[', ']']) {
         return Err(unbalanced());
     }
     Ok((parse_value(value.trim()), after))
 }
 
-/// Where the parenthesis closes that was opened before `text`.
+/// The elements between the brackets of a list. A spec with several fields stands in parentheses there.
+fn parse_list(family: Family, text: &str) -> Result<Value, Error> {
+    let elements = elements(text).into_iter().filter(|element| !element.trim().is_empty());
+    elements.map(|element| Ok(split_value(family, element)?.0)).collect()
+}
+
+/// The pieces of a text between the commas that are in no parentheses and no brackets.
+pub fn elements(text: &str) -> Vec<&str> {
+    let mut open = 0;
+    let is_comma = |c: char| {
+        open += opens(c);
+        open == 0 && c == ','
+    };
+    text.split(is_comma).collect()
+}
+
+/// Where the parenthesis or bracket closes that was opened before `text`.
 fn closing(text: &str) -> Option<usize> {
     let mut open = 1;
     text.char_indices().find_map(|(place, c)| {
-        match c {
-            '(' => open += 1,
-            ')' => open -= 1,
-            _ => {}
-        }
+        open += opens(c);
         (open == 0).then_some(place)
     })
+}
+
+/// How many more are open after `c`.
+fn opens(c: char) -> i32 {
+    match c {
+        '(' | '[' => 1,
+        ')' | ']' => -1,
+        _ => 0,
+    }
 }
 
 fn parse_value(text: &str) -> Value {
@@ -158,8 +189,13 @@ fn checked<T: DeserializeOwned>(family: Family, value: &Value, known: &[Value]) 
             let allowed = if default_value.is_number() { "a finite number" } else { "true or false" };
             return Err(Error::invalid(name, field, allowed, text_of(given)));
         }
-        let is_nested = family.nested.contains(&field.as_str()) && !given.is_null();
-        let value = if is_nested { checked::<T>(family, given, known)? } else { given.clone() };
+        let value = match given {
+            given if given.is_null() || !family.nested.contains(&field.as_str()) => given.clone(),
+            Value::Array(list) => Value::Array(
+                list.iter().map(|spec| checked::<T>(family, spec, known)).collect::<Result<_, _>>()?,
+            ),
+            given => checked::<T>(family, given, known)?,
+        };
         // The type alone, one field at a time, so that the message can name the field.
         let mut probe = default.clone();
         probe.insert(field.clone(), value.clone());
@@ -198,12 +234,12 @@ fn text_of_table(family: Family, table: &Value, known: &[Value]) -> String {
         .filter(|(key, value)| default.and_then(|default| default.get(*key)) != Some(value));
     let (mut fields, mut nested) = (Vec::new(), Vec::new());
     for (key, value) in differing {
-        if !value.is_object() {
-            fields.push(format!("{key}={}", text_of(value)));
-            continue;
+        let text = text_of_field(family, value, known);
+        if value.is_object() && text.contains(':') {
+            nested.push((key, text));
+        } else {
+            fields.push(format!("{key}={text}"));
         }
-        let text = text_of_table(family, value, known);
-        if text.contains(':') { nested.push((key, text)) } else { fields.push(format!("{key}={text}")) }
     }
     let last = nested.pop().map(|(key, text)| format!("{key}={text}"));
     fields.extend(nested.into_iter().map(|(key, text)| format!("{key}=({text})")));
@@ -211,13 +247,26 @@ fn text_of_table(family: Family, table: &Value, known: &[Value]) -> String {
     if fields.is_empty() { name.into() } else { format!("{name}:{}", fields.join(",")) }
 }
 
+fn text_of_field(family: Family, value: &Value, known: &[Value]) -> String {
+    match value {
+        Value::Object(_) => text_of_table(family, value, known),
+        Value::Array(list) => {
+            let element = |value: &Value| {
+                let text = text_of_field(family, value, known);
+                if value.is_object() && text.contains(':') { format!("({text})") } else { text }
+            };
+            format!("[{}]", list.iter().map(element).collect::<Vec<_>>().join(","))
+        }
+        value => text_of(value),
+    }
+}
+
 /// The fields of a spec and their values, for listings.
 pub fn fields<T: Serialize>(family: Family, spec: &T, defaults: &[T]) -> Vec<(String, String)> {
     let known: Vec<Value> = defaults.iter().map(to_value).collect();
     let text = |value: &Value| match value {
-        Value::Null if family.nested.is_empty() => "from the run".into(),
-        Value::Object(_) => text_of_table(family, value, &known),
-        value => text_of(value),
+        Value::Null => family.no_value.into(),
+        value => text_of_field(family, value, &known),
     };
     to_value(spec)
         .as_object()
@@ -248,7 +297,8 @@ mod tests {
     use serde::Deserialize;
     use serde_json::json;
 
-    const FAMILY: Family = Family { kind: "optimizer", tag: "rule", nested: &["inner", "outer"] };
+    const FAMILY: Family =
+        Family { kind: "optimizer", tag: "rule", nested: &["inner", "outer", "all"], no_value: NONE };
 
     /// A family of two.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -256,6 +306,14 @@ mod tests {
     enum Spec {
         Leaf(Leaf),
         Node(Node),
+        Lists(Lists),
+    }
+
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Lists {
+        all: Vec<Spec>,
+        sizes: Vec<f64>,
     }
 
     #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -281,8 +339,8 @@ mod tests {
         }
     }
 
-    fn defaults() -> [Spec; 2] {
-        [Spec::Leaf(Leaf::default()), Spec::Node(Node::default())]
+    fn defaults() -> [Spec; 3] {
+        [Spec::Leaf(Leaf::default()), Spec::Node(Node::default()), Spec::Lists(Lists::default())]
     }
 
     fn read(value: impl Into<Value>) -> Result<Spec, Error> {
@@ -339,6 +397,45 @@ mod tests {
         }
         let none = json!({"rule": "node", "outer": null});
         assert_eq!(read(none).unwrap(), Spec::Node(Node::default()));
+    }
+
+    #[test]
+    fn a_list_stands_in_brackets_there_and_back() {
+        let lists = |all: Vec<Spec>, sizes: Vec<f64>| Spec::Lists(Lists { all, sizes });
+        let (plain, fast) = (leaf(0.0, false), leaf(3.0, true));
+        for (text, expected, shortest) in [
+            ("lists:sizes=[1,2.5]", lists(vec![], vec![1.0, 2.5]), "lists:sizes=[1.0,2.5]"),
+            ("lists:sizes=[]", lists(vec![], vec![]), "lists"),
+            ("lists: sizes = [ 1 , 2.5 ] ,", lists(vec![], vec![1.0, 2.5]), "lists:sizes=[1.0,2.5]"),
+            (
+                "lists:all=[leaf,(leaf:rate=3,fast=true)],sizes=[1]",
+                lists(vec![plain.clone(), fast.clone()], vec![1.0]),
+                "lists:all=[leaf,(leaf:fast=true,rate=3.0)],sizes=[1.0]",
+            ),
+            (
+                "lists:all=[leaf:rate=3,(lists:all=[leaf,leaf])]",
+                lists(vec![leaf(3.0, false), lists(vec![plain.clone(), plain.clone()], vec![])], vec![]),
+                "lists:all=[(leaf:rate=3.0),(lists:all=[leaf,leaf])]",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap(), expected, "{text}");
+            assert_eq!(to_text(FAMILY, &expected, &defaults()), shortest);
+            assert_eq!(read(shortest).unwrap(), expected, "{shortest}");
+        }
+        let table = json!({"rule": "lists", "all": ["leaf", {"rule": "leaf", "rate": 3, "fast": true}]});
+        assert_eq!(read(table).unwrap(), lists(vec![plain, fast], vec![]));
+        for (text, said) in [
+            ("lists:sizes=[1,2", "a parenthesis of `[1,2` has no counterpart"),
+            ("lists:sizes=[1,2)", "has no counterpart"),
+            ("lists:sizes=1]", "has no counterpart"),
+            ("lists:sizes=[1]2", "there must be a comma between `[1]` and `2`"),
+            ("lists:sizes=3", "lists: `sizes` must be of the right type"),
+            ("lists:sizes=[one]", "lists: `sizes` must be of the right type"),
+            ("lists:all=[leag]", "unknown optimizer `leag`, did you mean `leaf`?"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -46,6 +46,7 @@ const MAY_IMPORT: [(&str, &[&str]); 20] = [
             "atomic_file",
             "checksum",
             "json_file",
+            "spec",
             "train",
             "device",
             "optim",

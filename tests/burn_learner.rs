@@ -56,7 +56,7 @@ fn train(folder: &Path, epochs: usize, checkpoint: Option<usize>) -> Vec<f32> {
     let model = Diabetes { model: LinearRegression::new(10, &mut Init::new(0, &device)) };
     let rule = AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() }.build().unwrap();
     let spec: ScheduleSpec = "warmup_cosine".parse().unwrap();
-    let schedule = CountingSchedule::new(spec.build(Run { lr: 0.05, total_steps }).unwrap());
+    let schedule = CountingSchedule::new(spec.build(Run::new(0.05, total_steps)).unwrap());
     let mut training = SupervisedTraining::new(folder, training, validation)
         .metrics((LossMetric::new(),))
         .with_checkpointing_strategy(KeepLastNCheckpoints::new(2))

@@ -34,7 +34,7 @@ const FROM_RPROPS_SHORTEST: Ends = Ends { inside: [1e-6, 1e30], outside: [f64::I
 /// Up to the run's rate, which is [`RUN`]'s.
 const UP_TO_THE_RATE: Ends = Ends { inside: [0.0, RUN.lr], outside: [RUN.lr * 1.000001, -1e-9] };
 
-const RUN: Run = Run { lr: 0.1, total_steps: 100 };
+const RUN: Run = Run::new(0.1, 100);
 
 type Build = Box<dyn Fn(f64) -> (&'static str, Result<(), Error>)>;
 
@@ -592,7 +592,7 @@ fn every_field_of_every_schedule_changes_the_rates() {
 fn what_a_schedule_is_not_told_it_takes_from_the_run() {
     for spec in ScheduleSpec::all() {
         for total_steps in [1, 2, 3, 10, 100, 1001] {
-            let run = Run { lr: 0.2, total_steps };
+            let run = Run::new(0.2, total_steps);
             let rates = rates(&spec, run, total_steps);
             let largest = rates.iter().copied().fold(0.0, f64::max);
             assert!((largest - 0.2).abs() < 1e-12, "{spec}, {total_steps} steps: {largest}");

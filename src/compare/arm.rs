@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::optim::OptimizerSpec;
+use crate::spec;
 use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
@@ -70,7 +71,7 @@ impl fmt::Display for Arm {
 /// and colon before it belongs to the spec on its left.
 pub fn split_specs(text: &str) -> Vec<String> {
     let mut specs: Vec<String> = Vec::new();
-    for piece in text.split(',') {
+    for piece in spec::elements(text) {
         let is_field = piece.split_once('=').is_some_and(|(before, _)| !before.contains(':'));
         match specs.last_mut() {
             Some(spec) if is_field => {
@@ -139,5 +140,7 @@ mod tests {
     fn a_list_of_specs_is_cut_between_specs_and_not_between_fields() {
         let specs = split_specs("adamw:lr=3e-4,beta_1=0.9, burn.adam,cosine:min_lr=0");
         assert_eq!(specs, ["adamw:lr=3e-4,beta_1=0.9", "burn.adam", "cosine:min_lr=0"]);
+        let lists = ["sequence:schedules=[(linear:end_lr=0.1,initial_lr=0),step],lengths=[10%,90%]", "step"];
+        assert_eq!(split_specs(&lists.join(",")), lists);
     }
 }

@@ -251,6 +251,8 @@ impl Plan {
                         Some(Budget::Steps(steps)) => steps.max(1),
                         _ => LONG_RUN_STEPS,
                     },
+                    // The length of an epoch is known when the data are.
+                    steps_per_epoch: Some(1),
                 })?;
             }
         }

@@ -6,7 +6,8 @@ use crate::spec::{self, Family};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-pub(super) const FAMILY: Family = Family { kind: "optimizer", tag: "rule", nested: &["other", "base"] };
+pub(super) const FAMILY: Family =
+    Family { kind: "optimizer", tag: "rule", nested: &["other", "base"], no_value: "none" };
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {

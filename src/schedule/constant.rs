@@ -36,7 +36,7 @@ impl ScheduleConfig for ConstantConfig {
 /// ```
 /// use optlab::schedule::{Run, ScheduleSpec};
 ///
-/// let schedule = "constant".parse::<ScheduleSpec>()?.build(Run { lr: 0.1, total_steps: 10 })?;
+/// let schedule = "constant".parse::<ScheduleSpec>()?.build(Run::new(0.1, 10))?;
 /// assert_eq!((schedule.lr_at(0), schedule.lr_at(1000)), (0.1, 0.1));
 /// # Ok::<(), optlab::Error>(())
 /// ```

@@ -1,6 +1,6 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, Range};
-use crate::schedule::{Run, Schedule, ScheduleConfig};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -11,7 +11,7 @@ pub struct CosineConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
     /// The step that reaches `min_lr`.
-    pub total_steps: Option<usize>,
+    pub total_steps: Option<Span>,
     /// The rate at the end.
     pub min_lr: f64,
 }
@@ -19,7 +19,7 @@ pub struct CosineConfig {
 impl ScheduleConfig for CosineConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
-        let total_steps = self.total_steps.unwrap_or(run.total_steps);
+        let total_steps = run.steps_or("cosine", "total_steps", self.total_steps, run.total_steps)?;
         range::check("cosine", [("initial_lr", initial_lr, NON_NEGATIVE)])?;
         range::check("cosine", [("min_lr", self.min_lr, Range::up_to(initial_lr))])?;
         range::check_at_least_one("cosine", [("total_steps", total_steps)])?;
@@ -47,7 +47,7 @@ impl ScheduleConfig for CosineConfig {
 /// ```
 /// use optlab::schedule::{Run, ScheduleSpec};
 ///
-/// let schedule = "cosine:min_lr=0.5".parse::<ScheduleSpec>()?.build(Run { lr: 1.0, total_steps: 10 })?;
+/// let schedule = "cosine:min_lr=0.5".parse::<ScheduleSpec>()?.build(Run::new(1.0, 10))?;
 /// assert_eq!([0, 5, 10, 15].map(|step| schedule.lr_at(step)), [1.0, 0.75, 0.5, 0.5]);
 /// # Ok::<(), optlab::Error>(())
 /// ```

@@ -11,7 +11,7 @@ const STEP: &str = "step";
 /// use burn::lr_scheduler::LrScheduler;
 /// use optlab::schedule::{CountingSchedule, Run, ScheduleSpec};
 ///
-/// let step = "step:step_size=1".parse::<ScheduleSpec>()?.build(Run { lr: 1.0, total_steps: 3 })?;
+/// let step = "step:step_size=1".parse::<ScheduleSpec>()?.build(Run::new(1.0, 3))?;
 /// let mut schedule = CountingSchedule::new(step);
 /// assert_eq!((schedule.step(), schedule.step()), (1.0, 0.1));
 /// # Ok::<(), optlab::Error>(())
@@ -61,7 +61,7 @@ mod tests {
     use crate::schedule::{Run, ScheduleSpec};
     use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 
-    const RUN: Run = Run { lr: 0.3, total_steps: 20 };
+    const RUN: Run = Run::new(0.3, 20);
 
     #[test]
     fn every_schedule_goes_on_from_its_record_in_burns_own_scheduler() {

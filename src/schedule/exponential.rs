@@ -42,7 +42,7 @@ impl ScheduleConfig for ExponentialConfig {
 /// ```
 /// use optlab::schedule::{Run, ScheduleSpec};
 ///
-/// let schedule = "exponential".parse::<ScheduleSpec>()?.build(Run { lr: 1.0, total_steps: 50 })?;
+/// let schedule = "exponential".parse::<ScheduleSpec>()?.build(Run::new(1.0, 50))?;
 /// assert!((schedule.lr_at(25) - 0.1).abs() < 1e-12 && (schedule.lr_at(50) - 0.01).abs() < 1e-12);
 /// # Ok::<(), optlab::Error>(())
 /// ```

@@ -8,6 +8,7 @@ mod constant;
 mod cosine;
 mod counting;
 mod exponential;
+mod span;
 pub mod spec;
 mod step;
 mod warmup_cosine;
@@ -17,6 +18,7 @@ pub use constant::{Constant, ConstantConfig};
 pub use cosine::{Cosine, CosineConfig};
 pub use counting::CountingSchedule;
 pub use exponential::{Exponential, ExponentialConfig};
+pub use span::Span;
 pub use spec::{ScheduleConfig, ScheduleSpec};
 pub use step::{Step, StepConfig};
 pub use warmup_cosine::{WarmupCosine, WarmupCosineConfig};
@@ -34,9 +36,16 @@ pub struct Run {
     pub lr: f64,
     /// The trial's length in steps.
     pub total_steps: usize,
+    /// Steps of one pass over the training data, where the run has such.
+    pub steps_per_epoch: Option<usize>,
 }
 
 impl Run {
+    /// A run without epochs.
+    pub const fn new(lr: f64, total_steps: usize) -> Self {
+        Run { lr, total_steps, steps_per_epoch: None }
+    }
+
     /// Where a rate that falls for the whole run ends by default, as a share of where it starts.
     const FINAL_SHARE: f64 = 0.01;
 

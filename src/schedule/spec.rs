@@ -5,7 +5,7 @@ use crate::schedule::*;
 use crate::spec::{self, Family};
 use serde::{Deserialize, Serialize};
 
-const FAMILY: Family = Family { kind: "schedule", tag: "schedule", nested: &[] };
+const FAMILY: Family = Family { kind: "schedule", tag: "schedule", nested: &[], no_value: "from the run" };
 
 /// The settings of a schedule: completed by the run, checked, then built.
 pub trait ScheduleConfig {

@@ -1,6 +1,6 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
-use crate::schedule::{Run, Schedule, ScheduleConfig};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`Step`], where their ranges are listed.
@@ -10,7 +10,7 @@ pub struct StepConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
     /// Steps of one rate.
-    pub step_size: Option<usize>,
+    pub step_size: Option<Span>,
     /// The factor from one rate to the next.
     pub gamma: f64,
 }
@@ -24,7 +24,7 @@ impl Default for StepConfig {
 impl ScheduleConfig for StepConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
-        let step_size = self.step_size.unwrap_or(run.third());
+        let step_size = run.steps_or("step", "step_size", self.step_size, run.third())?;
         range::check("step", [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", self.gamma, POSITIVE)])?;
         range::check_at_least_one("step", [("step_size", step_size)])?;
         Ok(Box::new(Step { initial_lr, step_size, gamma: self.gamma }))
@@ -50,7 +50,7 @@ impl ScheduleConfig for StepConfig {
 /// ```
 /// use optlab::schedule::{Run, ScheduleSpec};
 ///
-/// let schedule = "step:gamma=0.5".parse::<ScheduleSpec>()?.build(Run { lr: 1.0, total_steps: 9 })?;
+/// let schedule = "step:gamma=0.5".parse::<ScheduleSpec>()?.build(Run::new(1.0, 9))?;
 /// assert_eq!([2, 3, 5, 6, 8].map(|step| schedule.lr_at(step)), [1.0, 0.5, 0.5, 0.25, 0.25]);
 /// # Ok::<(), optlab::Error>(())
 /// ```

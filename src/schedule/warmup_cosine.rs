@@ -1,6 +1,6 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, Range};
-use crate::schedule::{Run, Schedule, ScheduleConfig};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
@@ -13,9 +13,9 @@ pub struct WarmupCosineConfig {
     /// The rate at the end of the warm-up.
     pub peak_lr: Option<f64>,
     /// Steps from `initial_lr` to `peak_lr`.
-    pub warmup_steps: Option<usize>,
+    pub warmup_steps: Option<Span>,
     /// The step that reaches `end_lr`, the warm-up included.
-    pub total_steps: Option<usize>,
+    pub total_steps: Option<Span>,
     /// The rate at the end.
     pub end_lr: f64,
 }
@@ -24,8 +24,8 @@ impl ScheduleConfig for WarmupCosineConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "warmup_cosine";
         let peak_lr = self.peak_lr.unwrap_or(run.lr);
-        let total_steps = self.total_steps.unwrap_or(run.total_steps);
-        let warmup_steps = self.warmup_steps.unwrap_or(total_steps / 10);
+        let total_steps = run.steps_or(owner, "total_steps", self.total_steps, run.total_steps)?;
+        let warmup_steps = run.steps_or(owner, "warmup_steps", self.warmup_steps, total_steps / 10)?;
         range::check(owner, [("peak_lr", peak_lr, NON_NEGATIVE)])?;
         range::check(
             owner,
@@ -72,7 +72,7 @@ impl ScheduleConfig for WarmupCosineConfig {
 /// ```
 /// use optlab::schedule::{Run, ScheduleSpec};
 ///
-/// let schedule = "warmup_cosine:warmup_steps=2".parse::<ScheduleSpec>()?.build(Run { lr: 1.0, total_steps: 10 })?;
+/// let schedule = "warmup_cosine:warmup_steps=2".parse::<ScheduleSpec>()?.build(Run::new(1.0, 10))?;
 /// let rates = [0, 1, 2, 6, 10, 11].map(|step| schedule.lr_at(step));
 /// assert_eq!(rates, [0.0, 0.5, 1.0, 0.5, 0.0, 0.0]);
 /// # Ok::<(), optlab::Error>(())

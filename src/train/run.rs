@@ -63,7 +63,11 @@ pub fn run<W: Workload>(
     let batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
     let steps_per_epoch = batches.steps_per_epoch();
     let total_steps = trial.budget.steps(steps_per_epoch);
-    let schedule = trial.schedule.build(schedule::Run { lr: trial.lr, total_steps })?;
+    let schedule = trial.schedule.build(schedule::Run {
+        lr: trial.lr,
+        total_steps,
+        steps_per_epoch: Some(steps_per_epoch),
+    })?;
 
     let training_device = device.clone().autodiff();
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &training_device)?;

@@ -42,7 +42,7 @@ impl Rates {
     /// [`Error::InvalidConfig`] and the like for settings that the schedule refuses.
     pub fn deviation(&self, spec: &ScheduleSpec) -> Result<Deviation, Error> {
         // For settings that are neither in the file nor have a default.
-        let run = Run { lr: self.expected[0], total_steps: self.expected.len() };
+        let run = Run::new(self.expected[0], self.expected.len());
         let schedule = spec.build(run)?;
         let mut largest = Deviation::default();
         for (step, &expected) in self.expected.iter().enumerate() {

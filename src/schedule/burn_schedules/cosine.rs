@@ -1,7 +1,7 @@
 use super::Rates;
 use crate::error::Error;
 use crate::range::{self, POSITIVE_UP_TO_ONE, Range};
-use crate::schedule::{Run, Schedule, ScheduleConfig};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -24,14 +24,14 @@ pub struct BurnCosineConfig {
     /// The rate after `num_iters` steps.
     pub min_lr: f64,
     /// Steps to the final rate.
-    pub num_iters: Option<usize>,
+    pub num_iters: Option<Span>,
 }
 
 impl ScheduleConfig for BurnCosineConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "burn.cosine";
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
-        let num_iters = self.num_iters.unwrap_or(run.total_steps);
+        let num_iters = run.steps_or(owner, "num_iters", self.num_iters, run.total_steps)?;
         range::check(owner, [("initial_lr", initial_lr, POSITIVE_UP_TO_ONE)])?;
         range::check(owner, [("min_lr", self.min_lr, Range::up_to(initial_lr))])?;
         range::check_at_least_one(owner, [("num_iters", num_iters)])?;

@@ -1,7 +1,7 @@
 use super::Rates;
 use crate::error::Error;
 use crate::range::{self, POSITIVE_UP_TO_ONE, SHARE};
-use crate::schedule::{Run, Schedule, ScheduleConfig};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use burn::lr_scheduler::linear::LinearLrSchedulerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -23,14 +23,14 @@ pub struct BurnLinearConfig {
     /// The rate from step `num_iters` on.
     pub final_lr: f64,
     /// Steps to the final rate.
-    pub num_iters: Option<usize>,
+    pub num_iters: Option<Span>,
 }
 
 impl ScheduleConfig for BurnLinearConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "burn.linear";
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
-        let num_iters = self.num_iters.unwrap_or(run.total_steps);
+        let num_iters = run.steps_or(owner, "num_iters", self.num_iters, run.total_steps)?;
         range::check(
             owner,
             [("initial_lr", initial_lr, POSITIVE_UP_TO_ONE), ("final_lr", self.final_lr, SHARE)],

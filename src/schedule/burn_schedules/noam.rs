@@ -1,7 +1,7 @@
 use super::Rates;
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE};
-use crate::schedule::{Run, Schedule, ScheduleConfig};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use burn::lr_scheduler::noam::NoamLrSchedulerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub struct BurnNoamConfig {
     /// Scale of all rates.
     pub factor: Option<f64>,
     /// Steps to the highest rate.
-    pub warmup_steps: Option<usize>,
+    pub warmup_steps: Option<Span>,
     /// Width of the model.
     pub model_size: usize,
 }
@@ -38,7 +38,7 @@ impl Default for BurnNoamConfig {
 impl ScheduleConfig for BurnNoamConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "burn.noam";
-        let warmup_steps = self.warmup_steps.unwrap_or(run.tenth().max(1));
+        let warmup_steps = run.steps_or(owner, "warmup_steps", self.warmup_steps, run.tenth().max(1))?;
         range::check_at_least_one(owner, [("warmup_steps", warmup_steps), ("model_size", self.model_size)])?;
         let factor = match self.factor {
             Some(factor) => factor,

@@ -1,7 +1,7 @@
 use super::Rates;
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, POSITIVE};
-use crate::schedule::{Run, Schedule, ScheduleConfig};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use burn::lr_scheduler::step::StepLrSchedulerConfig;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub struct BurnStepConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
     /// Steps of one rate.
-    pub step_size: Option<usize>,
+    pub step_size: Option<Span>,
     /// The factor from one rate to the next.
     pub gamma: f64,
 }
@@ -36,7 +36,7 @@ impl ScheduleConfig for BurnStepConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "burn.step";
         let initial_lr = self.initial_lr.unwrap_or(run.lr);
-        let step_size = self.step_size.unwrap_or(run.third());
+        let step_size = run.steps_or(owner, "step_size", self.step_size, run.third())?;
         range::check(owner, [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", self.gamma, POSITIVE)])?;
         range::check_at_least_one(owner, [("step_size", step_size)])?;
         let config = StepLrSchedulerConfig::new(initial_lr, step_size).with_gamma(self.gamma);
