@@ -37,6 +37,14 @@ pub const TABLE: &[(&str, Whole)] = &[
             adafactor(theta, g, shape, lr, t, memory, settings);
         },
     ),
+    // Rates above 1 / √t.
+    (
+        "group:lr_factor=30,base=adafactor:beta_1=0.7,epsilon_1=0.2,epsilon_2=0.3,clip_threshold=1.2,weight_decay=0.3",
+        |theta, g, shape, lr, t, memory| {
+            let settings = Adafactor { beta_1: 0.7, beta_2_decay: -0.8, epsilon_2: 0.3, clip_threshold: 1.2 };
+            adafactor(theta, g, shape, 30.0 * lr, t, memory, settings);
+        },
+    ),
     (
         "came:beta_1=0.7,beta_2=0.9,beta_3=0.8,epsilon_1=0.01,epsilon_2=0.01,clip_threshold=0.6,weight_decay=0.3",
         |theta, g, shape, lr, _, memory| came(theta, g, shape, lr, 0.6, memory),

@@ -45,7 +45,7 @@ fn every_rule_follows_its_formula_in_settings_without_a_reference_file() {
             whole(theta, gradient, &[7], lr, t, &mut memory);
         });
         report(text, "[7]", error, &mut failures);
-        for shape in [[6, 5], [4, 9]] {
+        for shape in [[6, 5], [4, 9], [5, 5]] {
             let mut memory = Vec::new();
             let error = largest_error::<2>(text, shape, |theta, gradient, lr, t| {
                 whole(theta, gradient, &shape, lr, t, &mut memory);
