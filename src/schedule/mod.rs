@@ -1,32 +1,80 @@
 //! Learning-rate schedules: one file per schedule, and a spec that names them.
 //!
-//! A schedule is a pure function of the step, so a resumed run needs nothing but its step number. Burn's training loop
-//! takes one as a [`CountingSchedule`].
+//! A schedule is a pure function of the step, so a resumed run needs nothing but its step number; only
+//! `reduce_on_plateau` looks at what is measured, and remembers a few numbers. Burn's training loop takes one as a
+//! [`CountingSchedule`].
 
 mod burn_schedules;
+mod combinators;
 mod constant;
 mod cosine;
 mod counting;
 mod exponential;
+mod reduce_on_plateau;
+mod registry;
 mod span;
 pub mod spec;
 mod step;
 mod warmup_cosine;
 
 pub use burn_schedules::*;
+pub use combinators::*;
 pub use constant::{Constant, ConstantConfig};
 pub use cosine::{Cosine, CosineConfig};
 pub use counting::CountingSchedule;
 pub use exponential::{Exponential, ExponentialConfig};
+pub use reduce_on_plateau::{Mode, Monitor, ReduceOnPlateau, ReduceOnPlateauConfig, ThresholdMode};
+pub use registry::{Registered, custom, register};
 pub use span::Span;
 pub use spec::{ScheduleConfig, ScheduleSpec};
 pub use step::{Step, StepConfig};
 pub use warmup_cosine::{WarmupCosine, WarmupCosineConfig};
 
+use crate::error::Error;
+
 /// A learning rate for each step.
 pub trait Schedule: Send + Sync {
     /// The rate that step `step` uses; the first step is 0. Past its end a schedule holds its last rate.
     fn lr_at(&self, step: usize) -> f64;
+
+    /// Tells it what was measured after step `step`, of which most schedules take no notice.
+    fn observe(&self, _step: usize, _measured: Measured) {}
+
+    /// What it remembers of what it was told: finite numbers, always as many, none for most schedules.
+    fn state(&self) -> Vec<f64> {
+        Vec::new()
+    }
+
+    /// Goes on from a [`state`](Self::state), of which it takes its numbers from the front. The function
+    /// [`load_state`] sees to it that there are as many.
+    fn load_state(&self, _state: &mut std::slice::Iter<'_, f64>) {}
+}
+
+/// Makes `schedule` go on from a [`state`](Schedule::state).
+///
+/// # Errors
+/// [`Error::Usage`] for the state of another schedule, which changes nothing.
+pub fn load_state(schedule: &dyn Schedule, state: &[f64]) -> Result<(), Error> {
+    if schedule.state().len() != state.len() {
+        return Err(Error::Usage("the state is that of another schedule".into()));
+    }
+    schedule.load_state(&mut state.iter());
+    Ok(())
+}
+
+/// What was measured after a step: the loss on data that the model does not learn from, where there are such.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Measured {
+    /// The loss.
+    pub loss: f64,
+    /// The metric of the task, where it was computed.
+    pub metric: Option<f64>,
+}
+
+impl From<f64> for Measured {
+    fn from(loss: f64) -> Self {
+        Measured { loss, metric: None }
+    }
 }
 
 /// What a schedule takes from its run where its own fields do not say it.

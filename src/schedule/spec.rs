@@ -3,9 +3,11 @@
 use crate::error::Error;
 use crate::schedule::*;
 use crate::spec::{self, Family};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-const FAMILY: Family = Family { kind: "schedule", tag: "schedule", nested: &[], no_value: "from the run" };
+pub(super) const FAMILY: Family =
+    Family { kind: "schedule", tag: "schedule", nested: &["base", "schedules"], no_value: "from the run" };
 
 /// The settings of a schedule: completed by the run, checked, then built.
 pub trait ScheduleConfig {
@@ -20,7 +22,7 @@ macro_rules! schedules {
     ($($name:literal => $variant:ident($config:ty), $summary:literal;)*) => {
         /// A schedule and its settings: `{"schedule": "cosine", "min_lr": 1e-5}`, or `cosine:min_lr=1e-5` in a line of
         /// text.
-        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "schedule")]
         pub enum ScheduleSpec {
             $(
@@ -28,22 +30,38 @@ macro_rules! schedules {
                 #[serde(rename = $name)]
                 $variant($config),
             )*
+            /// a schedule of [`register`]
+            #[serde(untagged)]
+            Registered(Registered),
+        }
+
+        /// Reads the schedules that come with the program.
+        #[derive(Deserialize)]
+        #[serde(tag = "schedule", remote = "ScheduleSpec")]
+        enum BuiltIn {
+            $(#[serde(rename = $name)] $variant($config),)*
         }
 
         impl ScheduleSpec {
-            /// Every schedule with its default settings.
-            pub fn all() -> Vec<Self> {
+            /// Every schedule that comes with the program, with its default settings.
+            pub(super) fn built_in() -> Vec<Self> {
                 vec![$(ScheduleSpec::$variant(<$config>::default())),*]
             }
 
             /// Its name on the command line.
             pub fn name(&self) -> &'static str {
-                match self { $(ScheduleSpec::$variant(_) => $name),* }
+                match self {
+                    $(ScheduleSpec::$variant(_) => $name,)*
+                    ScheduleSpec::Registered(schedule) => schedule.name(),
+                }
             }
 
             /// What it is, in a line.
             pub fn summary(&self) -> &'static str {
-                match self { $(ScheduleSpec::$variant(_) => $summary),* }
+                match self {
+                    $(ScheduleSpec::$variant(_) => $summary,)*
+                    ScheduleSpec::Registered(schedule) => schedule.summary(),
+                }
             }
 
             /// The schedule for `run`, which gives the fields that are not set.
@@ -51,7 +69,10 @@ macro_rules! schedules {
             /// # Errors
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
             pub fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
-                match self { $(ScheduleSpec::$variant(config) => config.build(run)),* }
+                match self {
+                    $(ScheduleSpec::$variant(config) => config.build(run),)*
+                    ScheduleSpec::Registered(schedule) => schedule.build(run),
+                }
             }
         }
     };
@@ -63,6 +84,13 @@ schedules! {
     "exponential" => Exponential(ExponentialConfig), "times gamma every step";
     "cosine" => Cosine(CosineConfig), "half a cosine down to min_lr (Loshchilov & Hutter, 2016)";
     "warmup_cosine" => WarmupCosine(WarmupCosineConfig), "a straight warm-up, then half a cosine (Goyal et al., 2017)";
+    "reduce_on_plateau" => ReduceOnPlateau(ReduceOnPlateauConfig), "times factor when the validation loss stays";
+    "warmup" => Warmup(WarmupConfig), "a warm-up before any schedule (Goyal et al., 2017)";
+    "sequence" => Sequence(SequenceConfig), "schedules one after the other";
+    "scale" => Scale(ScaleConfig), "a schedule times a factor";
+    "product" => Product(ProductConfig), "a schedule times others";
+    "repeat" => Repeat(RepeatConfig), "a schedule that begins again and again";
+    "clamp" => Clamp(ClampConfig), "a schedule within bounds";
     "burn.cosine" => BurnCosine(BurnCosineConfig), "Burn's built-in cosine";
     "burn.linear" => BurnLinear(BurnLinearConfig), "Burn's built-in straight line";
     "burn.exponential" => BurnExponential(BurnExponentialConfig), "Burn's built-in factor per step";
@@ -70,7 +98,26 @@ schedules! {
     "burn.noam" => BurnNoam(BurnNoamConfig), "Burn's built-in warm-up and inverse root (Vaswani et al., 2017)";
 }
 
+impl<'de> Deserialize<'de> for ScheduleSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let is_registered = value[FAMILY.tag].as_str().is_some_and(registry::has);
+        let read = if is_registered {
+            Registered::deserialize(value).map(ScheduleSpec::Registered)
+        } else {
+            BuiltIn::deserialize(value)
+        };
+        read.map_err(D::Error::custom)
+    }
+}
+
 impl ScheduleSpec {
+    /// Every schedule with its default settings: those that come with the program, then those of [`register`].
+    pub fn all() -> Vec<Self> {
+        let registered = registry::all().into_iter().map(ScheduleSpec::Registered);
+        Self::built_in().into_iter().chain(registered).collect()
+    }
+
     /// Reads a JSON object `{"schedule": name, field: value, …}`.
     ///
     /// # Errors

@@ -76,6 +76,9 @@ pub struct State {
     /// Steps in a row, up to here, whose gradients were not finite and which were left out.
     #[serde(default)]
     pub skipped_in_a_row: usize,
+    /// What the schedule remembers of what was measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<f64>,
     /// Whether early stopping ended the run here.
     pub stopped_early: bool,
 }

@@ -85,6 +85,7 @@ pub fn run<W: Workload>(
             model = newest.load_model(model)?;
             newest.load_optimizer(&mut optimizer, &model, &device)?;
             state = newest.state()?;
+            schedule::load_state(&*schedule, &state.schedule)?;
         }
     } else {
         options.directory.begin(trial)?;

@@ -4,7 +4,7 @@ use crate::data::{Batches, Splits};
 use crate::error::Error;
 use crate::optim::{GradientNorm, ModelOptimizer};
 use crate::random::{Purpose, stream};
-use crate::schedule::Schedule;
+use crate::schedule::{Measured, Schedule};
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::checkpoint::{self, Best, Checkpoint, State};
 use crate::train::evaluate::evaluate;
@@ -188,7 +188,12 @@ impl<W: Workload> Training<'_, W> {
                 return Ok(divergence);
             }
             is_best = score.is_some_and(|score| self.observe(score));
-            self.report_epoch(score, is_best)?;
+            let train_loss = self.report_epoch(score, is_best)?;
+            // Without held-out data there is but the loss of what the model learns from.
+            let measured = score
+                .map_or(train_loss.into(), |score| Measured { loss: score.loss, metric: Some(score.metric) });
+            self.schedule.observe(step - 1, measured);
+            self.state.schedule = self.schedule.state();
         }
         let is_due = self.options.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
         if is_best || is_due || step == self.total_steps || self.state.stopped_early {
@@ -230,7 +235,8 @@ impl<W: Workload> Training<'_, W> {
         is_best
     }
 
-    fn report_epoch(&mut self, validation: Option<Score>, is_best: bool) -> Result<(), Error> {
+    /// Tells the end of an epoch, and gives the mean loss of its batches.
+    fn report_epoch(&mut self, validation: Option<Score>, is_best: bool) -> Result<f64, Error> {
         let step = self.state.step;
         let steps_per_epoch = self.batches.steps_per_epoch();
         let steps = match step % steps_per_epoch {
@@ -252,7 +258,7 @@ impl<W: Workload> Training<'_, W> {
             self.write_evaluation(Part::Validation, Some(score.loss), Some(score.metric))?;
         }
         self.observer.epoch(&report);
-        Ok(())
+        Ok(report.train_loss)
     }
 
     fn write_evaluation(&mut self, part: Part, loss: Option<f64>, metric: Option<f64>) -> Result<(), Error> {

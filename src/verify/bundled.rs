@@ -58,6 +58,7 @@ pub(super) const SCHEDULES: Files = files!("schedules":
     "constant.json"
     "cosine.json"
     "exponential.json"
+    "reduce_on_plateau.json"
     "step.json"
     "warmup_cosine.json"
 );

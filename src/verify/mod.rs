@@ -16,7 +16,7 @@
 //! |:--------------------|:---------------------------------------------------------------------------------------|
 //! | `optimizers/*.json` | `rule`, `config`, `reference`, `learning_rate` (one, or one a step), `stream`, `expected[STEP][i]`: parameter `i` after that many steps, and perhaps `expected_eval`: the same as evaluated with |
 //! | another of these, named by `stream` | `parameters` (`shape` of rank 0 to 4, `initial`) and `gradients[t][i]`  |
-//! | `schedules/*.json`  | `schedule`, `config`, `reference`, `expected[t]`: the rate of step `t`                   |
+//! | `schedules/*.json`  | `schedule`, `config`, `reference`, `expected[t]`: the rate of step `t`, and perhaps `metrics[t]`: what is measured after it |
 //!
 //! Tensors are lists of numbers, row-major, nested or not; one of rank 0 is run as one of shape `[1]`, as Burn has it. Fields that are not named here are left alone.
 

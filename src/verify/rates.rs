@@ -8,6 +8,8 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub(super) struct Rates {
     expected: Vec<f64>,
+    /// What is measured after each step; for schedules that look at it.
+    metrics: Vec<f64>,
     /// What the reference has lost to computing in 32 bits.
     rounding: f64,
 }
@@ -17,6 +19,8 @@ pub(super) struct Rates {
 struct ScheduleFile {
     reference: Option<String>,
     expected: Vec<f64>,
+    #[serde(default)]
+    metrics: Vec<f64>,
 }
 
 impl Rates {
@@ -25,7 +29,7 @@ impl Rates {
     /// # Errors
     /// [`Error::File`] if there are no rates in it.
     pub fn read(file: &File) -> Result<Self, Error> {
-        let ScheduleFile { reference, expected } = file.parse()?;
+        let ScheduleFile { reference, expected, metrics } = file.parse()?;
         if expected.is_empty() {
             return Err(file.broken("`expected` has no rates"));
         }
@@ -33,7 +37,7 @@ impl Rates {
         let is_in_32_bits = reference.is_some_and(|reference| reference.contains("optax"));
         let largest = expected.iter().copied().fold(0.0, f64::max);
         let rounding = if is_in_32_bits { largest * f64::from(f32::EPSILON) / 2.0 } else { 0.0 };
-        Ok(Rates { expected, rounding })
+        Ok(Rates { expected, metrics, rounding })
     }
 
     /// The largest error of the schedule.
@@ -48,6 +52,9 @@ impl Rates {
         for (step, &expected) in self.expected.iter().enumerate() {
             let tolerance = tolerance::of_rate(expected, self.rounding);
             largest.include(tolerance::share(schedule.lr_at(step), expected, tolerance), step, None);
+            if let Some(&metric) = self.metrics.get(step) {
+                schedule.observe(step, metric.into());
+            }
         }
         Ok(largest)
     }

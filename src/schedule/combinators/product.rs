@@ -1,0 +1,77 @@
+use super::base;
+use crate::error::Error;
+use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec};
+use serde::{Deserialize, Serialize};
+use std::slice::Iter;
+
+/// Settings of [`Product`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProductConfig {
+    /// What is multiplied: a rate, then factors.
+    pub schedules: Vec<ScheduleSpec>,
+}
+
+impl Default for ProductConfig {
+    fn default() -> Self {
+        ProductConfig { schedules: vec![*base()] }
+    }
+}
+
+impl ScheduleConfig for ProductConfig {
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+        if self.schedules.is_empty() {
+            return Err(Error::invalid("product", "schedules", "at least one schedule", "none"));
+        }
+        let of_factors = Run { lr: 1.0, ..run };
+        let runs = std::iter::once(run).chain(std::iter::repeat(of_factors));
+        let schedules = self.schedules.iter().zip(runs).map(|(spec, run)| spec.build(run));
+        Ok(Box::new(Product { schedules: schedules.collect::<Result<_, _>>()? }))
+    }
+}
+
+/// The rates of a schedule, times those of others as factors.
+///
+/// ```text
+/// η(t) = η₁(t) η₂(t) … ηₙ(t)
+/// ```
+///
+/// | field       | symbol    | default        | range                 |
+/// |:------------|:----------|:---------------|:----------------------|
+/// | `schedules` | `η₁ … ηₙ` | `[constant]`   | at least one schedule |
+///
+/// The first takes its rate from the run. For the others the run's rate is 1, so that what they say by default is a factor.
+///
+/// # Errors
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] without a schedule; those of the schedules.
+///
+/// # Example
+/// ```
+/// use optlab::schedule::{Run, ScheduleSpec};
+///
+/// let spec: ScheduleSpec = "product:schedules=[cosine,(step:step_size=5,gamma=0.5)]".parse()?;
+/// let schedule = spec.build(Run::new(0.8, 10))?;
+/// assert_eq!([0, 5, 10].map(|step| schedule.lr_at(step)), [0.8, 0.2, 0.0]);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+pub struct Product {
+    schedules: Vec<Box<dyn Schedule>>,
+}
+
+impl Schedule for Product {
+    fn lr_at(&self, step: usize) -> f64 {
+        self.schedules.iter().map(|schedule| schedule.lr_at(step)).product()
+    }
+
+    fn observe(&self, step: usize, measured: Measured) {
+        self.schedules.iter().for_each(|schedule| schedule.observe(step, measured));
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.schedules.iter().flat_map(|schedule| schedule.state()).collect()
+    }
+
+    fn load_state(&self, state: &mut Iter<'_, f64>) {
+        self.schedules.iter().for_each(|schedule| schedule.load_state(state));
+    }
+}

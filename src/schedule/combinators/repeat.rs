@@ -1,0 +1,78 @@
+use super::base;
+use crate::error::Error;
+use crate::range;
+use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
+use serde::{Deserialize, Serialize};
+use std::slice::Iter;
+
+/// Settings of [`Repeat`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RepeatConfig {
+    /// What is repeated.
+    pub base: Box<ScheduleSpec>,
+    /// Steps from one beginning to the next.
+    pub period: Option<Span>,
+}
+
+impl Default for RepeatConfig {
+    fn default() -> Self {
+        RepeatConfig { base: base(), period: None }
+    }
+}
+
+impl ScheduleConfig for RepeatConfig {
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+        let period = run.steps_or("repeat", "period", self.period, run.third())?;
+        range::check_at_least_one("repeat", [("period", period)])?;
+        let base = self.base.build(Run { total_steps: period, ..run })?;
+        Ok(Box::new(Repeat { base, period }))
+    }
+}
+
+/// A schedule that begins again and again.
+///
+/// ```text
+/// η(t) = η_base(t mod P)
+/// ```
+///
+/// | field    | symbol   | default            | range      |
+/// |:---------|:---------|:-------------------|:-----------|
+/// | `base`   | `η_base` | `constant`         | a schedule |
+/// | `period` | `P`      | a third of the run | 1…         |
+///
+/// The base is built for one period. What it remembers of what is measured lasts from one period to the next. It has no end.
+///
+/// # Errors
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range; those of the base.
+///
+/// # Example
+/// ```
+/// use optlab::schedule::{Run, ScheduleSpec};
+///
+/// let schedule = "repeat:period=2,base=cosine".parse::<ScheduleSpec>()?.build(Run::new(1.0, 10))?;
+/// assert_eq!([0, 1, 2, 3, 10].map(|step| schedule.lr_at(step)), [1.0, 0.5, 1.0, 0.5, 1.0]);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+pub struct Repeat {
+    base: Box<dyn Schedule>,
+    period: usize,
+}
+
+impl Schedule for Repeat {
+    fn lr_at(&self, step: usize) -> f64 {
+        self.base.lr_at(step % self.period)
+    }
+
+    fn observe(&self, step: usize, measured: Measured) {
+        self.base.observe(step % self.period, measured);
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.base.state()
+    }
+
+    fn load_state(&self, state: &mut Iter<'_, f64>) {
+        self.base.load_state(state);
+    }
+}

@@ -1,0 +1,130 @@
+use super::base;
+use crate::error::Error;
+use crate::range::{self, SHARE};
+use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
+use serde::{Deserialize, Serialize};
+use std::f64::consts::PI;
+use std::slice::Iter;
+
+/// Settings of [`Warmup`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WarmupConfig {
+    /// What comes after the warm-up.
+    pub base: Box<ScheduleSpec>,
+    /// The length of the warm-up.
+    pub steps: Option<Span>,
+    /// How the rate rises.
+    pub shape: WarmupShape,
+    /// The rate of step 0, as a share of that at the end of the warm-up.
+    pub initial_factor: f64,
+}
+
+/// How far a warm-up is after a share `x` of its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WarmupShape {
+    /// `x`.
+    Linear,
+    /// `(1 − cos(π x)) / 2`.
+    Cosine,
+    /// `√x`.
+    Sqrt,
+    /// `x²`.
+    Square,
+}
+
+impl WarmupShape {
+    fn at(self, x: f64) -> f64 {
+        match self {
+            WarmupShape::Linear => x,
+            WarmupShape::Cosine => 0.5 * (1.0 - (PI * x).cos()),
+            WarmupShape::Sqrt => x.sqrt(),
+            WarmupShape::Square => x * x,
+        }
+    }
+}
+
+impl Default for WarmupConfig {
+    fn default() -> Self {
+        WarmupConfig { base: base(), steps: None, shape: WarmupShape::Linear, initial_factor: 0.0 }
+    }
+}
+
+impl ScheduleConfig for WarmupConfig {
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+        let owner = "warmup";
+        let steps = run.steps_or(owner, "steps", self.steps, run.tenth())?;
+        range::check(owner, [("initial_factor", self.initial_factor, SHARE)])?;
+        if steps >= run.total_steps.max(1) {
+            let allowed = format!("less than the {} steps in all", run.total_steps);
+            return Err(Error::invalid(owner, "steps", &allowed, steps));
+        }
+        let base = self.base.build(Run { total_steps: run.total_steps - steps, ..run })?;
+        Ok(Box::new(Warmup { base, steps, shape: self.shape, initial_factor: self.initial_factor }))
+    }
+}
+
+/// A warm-up before any schedule, which begins where the warm-up ends.
+///
+/// ```text
+/// η(t) = η_base(0) (f + (1 − f) s(t / W))      for t < W
+/// η(t) = η_base(t − W)                         from W on
+/// s(x) = x, (1 − cos(π x)) / 2, √x or x²       linear, cosine, sqrt or square
+/// ```
+///
+/// | field            | symbol   | default            | range                              |
+/// |:-----------------|:---------|:-------------------|:-----------------------------------|
+/// | `base`           | `η_base` | `constant`         | a schedule                         |
+/// | `steps`          | `W`      | a tenth of the run | less than the run                  |
+/// | `shape`          | `s`      | `linear`           | `linear`, `cosine`, `sqrt`, `square` |
+/// | `initial_factor` | `f`      | 0                  | `[0, 1]`                           |
+///
+/// The base is built for the steps that the warm-up leaves.
+///
+/// # Errors
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if the warm-up leaves no
+/// step; those of the base.
+///
+/// # Example
+/// ```
+/// use optlab::schedule::{Run, ScheduleSpec};
+///
+/// let spec: ScheduleSpec = "warmup:steps=20%,base=linear:end_lr=0".parse()?;
+/// let schedule = spec.build(Run::new(1.0, 10))?;
+/// assert_eq!([0, 1, 2, 6, 10].map(|step| schedule.lr_at(step)), [0.0, 0.5, 1.0, 0.5, 0.0]);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+///
+/// # Reference
+/// Goyal et al., *Accurate, Large Minibatch SGD*, 2017, <https://arxiv.org/abs/1706.02677>
+pub struct Warmup {
+    base: Box<dyn Schedule>,
+    steps: usize,
+    shape: WarmupShape,
+    initial_factor: f64,
+}
+
+impl Schedule for Warmup {
+    fn lr_at(&self, step: usize) -> f64 {
+        if step >= self.steps {
+            return self.base.lr_at(step - self.steps);
+        }
+        let progress = self.shape.at(step as f64 / self.steps as f64);
+        self.base.lr_at(0) * (self.initial_factor + (1.0 - self.initial_factor) * progress)
+    }
+
+    fn observe(&self, step: usize, measured: Measured) {
+        if step >= self.steps {
+            self.base.observe(step - self.steps, measured);
+        }
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.base.state()
+    }
+
+    fn load_state(&self, state: &mut Iter<'_, f64>) {
+        self.base.load_state(state);
+    }
+}
