@@ -20,6 +20,8 @@ pub struct Family {
     pub tag: &'static str,
     /// The names of the fields, of whatever spec, whose value is a spec of the same family, or a list of such.
     pub nested: &'static [&'static str],
+    /// The names of the fields whose value is a spec of another family, which stays a text.
+    pub foreign: &'static [&'static str],
     /// How a listing says that a field has no value by default.
     pub no_value: &'static str,
 }
@@ -51,11 +53,29 @@ pub fn parse_text(family: Family, text: &str) -> Result<Value, Error> {
             ))
         })?;
         let value;
-        (value, rest) = split_value(family, &rest[key.len() + 1..])?;
+        let after = &rest[key.len() + 1..];
+        (value, rest) = if family.foreign.contains(&key.trim()) {
+            split_foreign(family, after)?
+        } else {
+            split_value(family, after)?
+        };
         if object.insert(key.trim().into(), value).is_some() {
             return Err(Error::Usage(format!("{} `{text}`: `{}` is given twice", family.kind, key.trim())));
         }
     }
+}
+
+/// The spec of another family at the start of `text`, a name alone or in parentheses, and what comes after it.
+fn split_foreign(family: Family, text: &str) -> Result<(Value, &str), Error> {
+    let given = elements(text)[0];
+    let after = &text[given.len()..];
+    let given = given.trim();
+    let inside = given.strip_prefix('(').filter(|inside| closing(inside) == Some(inside.len() - 1));
+    let spec = inside.map_or(given, |inside| inside[..inside.len() - 1].trim());
+    if inside.is_none() && spec.contains([':', '(', ')', '[', ']']) {
+        return Err(Error::Usage(format!("{}: `{spec}` has to stand in parentheses there", family.kind)));
+    }
+    Ok((if spec == NONE { Value::Null } else { spec.into() }, after))
 }
 
 /// The value at the start of `text`, and what comes after it.
@@ -234,7 +254,10 @@ fn text_of_table(family: Family, table: &Value, known: &[Value]) -> String {
         .filter(|(key, value)| default.and_then(|default| default.get(*key)) != Some(value));
     let (mut fields, mut nested) = (Vec::new(), Vec::new());
     for (key, value) in differing {
-        let text = text_of_field(family, value, known);
+        let mut text = text_of_field(family, value, known);
+        if family.foreign.contains(&key.as_str()) && text.contains(':') {
+            text = format!("({text})");
+        }
         if value.is_object() && text.contains(':') {
             nested.push((key, text));
         } else {
@@ -297,8 +320,13 @@ mod tests {
     use serde::Deserialize;
     use serde_json::json;
 
-    const FAMILY: Family =
-        Family { kind: "optimizer", tag: "rule", nested: &["inner", "outer", "all"], no_value: NONE };
+    const FAMILY: Family = Family {
+        kind: "optimizer",
+        tag: "rule",
+        nested: &["inner", "outer", "all"],
+        foreign: &["pace"],
+        no_value: NONE,
+    };
 
     /// A family of two.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -314,6 +342,7 @@ mod tests {
     struct Lists {
         all: Vec<Spec>,
         sizes: Vec<f64>,
+        pace: Option<String>,
     }
 
     #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -401,7 +430,7 @@ mod tests {
 
     #[test]
     fn a_list_stands_in_brackets_there_and_back() {
-        let lists = |all: Vec<Spec>, sizes: Vec<f64>| Spec::Lists(Lists { all, sizes });
+        let lists = |all: Vec<Spec>, sizes: Vec<f64>| Spec::Lists(Lists { all, sizes, pace: None });
         let (plain, fast) = (leaf(0.0, false), leaf(3.0, true));
         for (text, expected, shortest) in [
             ("lists:sizes=[1,2.5]", lists(vec![], vec![1.0, 2.5]), "lists:sizes=[1.0,2.5]"),
@@ -435,6 +464,28 @@ mod tests {
         ] {
             let error = read(text).unwrap_err();
             assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_spec_of_another_family_stays_a_text() {
+        for (text, pace, sizes) in [
+            ("lists:pace=slow", Some("slow"), vec![]),
+            ("lists:pace=slow,sizes=[1.0]", Some("slow"), vec![1.0]),
+            (
+                "lists:pace=(slow:by=[1,2],then=(fast:of=3)),sizes=[1.0]",
+                Some("slow:by=[1,2],then=(fast:of=3)"),
+                { vec![1.0] },
+            ),
+            ("lists:pace=none,sizes=[1.0]", None, vec![1.0]),
+        ] {
+            let spec = Spec::Lists(Lists { all: Vec::new(), sizes, pace: pace.map(Into::into) });
+            assert_eq!(read(text).unwrap(), spec, "{text}");
+            assert_eq!(read(to_text(FAMILY, &spec, &defaults())).unwrap(), spec, "{text}");
+        }
+        for text in ["lists:pace=slow:by=1", "lists:pace=(slow", "lists:pace=(slow)er", "lists:pace=[slow]"] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.ends_with("has to stand in parentheses there"), "{text}: {error}");
         }
     }
 

@@ -91,6 +91,66 @@ fn a_history_has_every_step_with_the_rate_that_its_schedule_gives() {
 }
 
 #[test]
+fn a_history_has_the_rate_of_each_group_and_a_group_with_a_schedule_follows_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let trial = Trial {
+        optimizer: "group:parameters=*.bias,lr_factor=0.5,base=\
+                    (group:parameters=*.weight,schedule=(exponential:gamma=0.5),base=sgd)"
+            .parse()
+            .unwrap(),
+        schedule: "step:step_size=2,gamma=0.1".parse().unwrap(),
+        lr: 0.25,
+        budget: Budget::Steps(5),
+        ..trial("diabetes-linear")
+    };
+    run(&trial, folder.path());
+    for row in history::read(&folder.path().join("history.jsonl")).unwrap() {
+        if let Row::Step { step, lr, group_lr, .. } = row {
+            let t = step as i32 - 1;
+            assert!((lr - 0.25 * 0.1_f64.powi(t / 2)).abs() < 1e-15);
+            let expected = [("*.bias".to_string(), 0.5 * lr), ("*.weight".into(), 0.25 * 0.5_f64.powi(t))];
+            assert_eq!(group_lr, expected.into());
+        }
+    }
+    let wrong = |schedule: &str| {
+        let optimizer = format!("group:parameters=*.bias,schedule={schedule},base=sgd").parse().unwrap();
+        let workload = workload::find("diabetes-linear").unwrap();
+        let options = RunOptions::new(RunDirectory::new(folder.path()));
+        train::run(&workload, &Trial { optimizer, ..trial.clone() }, &options, &mut ()).unwrap_err()
+    };
+    assert!(wrong("cosin").to_string().contains("unknown schedule `cosin`"));
+    assert!(wrong("(cosine:min_lr=-1)").to_string().contains("`min_lr`"));
+}
+
+#[test]
+fn a_plateau_of_the_validation_loss_lowers_the_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    let trial = Trial {
+        optimizer: "sgd".parse().unwrap(),
+        schedule: "reduce_on_plateau:factor=0.5,patience=2,threshold=0.01".parse().unwrap(),
+        lr: 0.01,
+        budget: Budget::Epochs(40),
+        ..trial("diabetes-linear")
+    };
+    run(&trial, folder.path());
+    let (mut lr, mut best, mut bad, mut reductions) = (0.01, f64::INFINITY, 0, 0);
+    for row in history::read(&folder.path().join("history.jsonl")).unwrap() {
+        match row {
+            Row::Step { lr: used, step, .. } => assert_eq!(used, lr, "step {step}"),
+            Row::Evaluation { part: Part::Validation, loss, .. } => {
+                let loss = loss.unwrap();
+                (best, bad) = if loss < best * 0.99 { (loss, 0) } else { (best, bad + 1) };
+                if bad > 2 {
+                    (lr, bad, reductions) = (lr * 0.5, 0, reductions + 1);
+                }
+            }
+            Row::Evaluation { .. } => {}
+        }
+    }
+    assert!(reductions >= 2, "{reductions}");
+}
+
+#[test]
 fn a_penalty_on_all_weights_makes_them_smaller() {
     let norm = |l2: f64| {
         let folder = tempfile::tempdir().unwrap();

@@ -94,6 +94,19 @@ fn a_resumed_run_writes_the_same_bytes_with_every_optimizer() {
 }
 
 #[test]
+fn a_resumed_run_goes_on_in_a_warm_up_and_in_a_plateaus_patience() {
+    let optimizer = "group:parameters=*.bias,schedule=(reduce_on_plateau:patience=0,threshold=0.5),base=adam";
+    for schedule in [
+        "warmup:steps=50%,shape=cosine,base=rex",
+        "reduce_on_plateau:factor=0.5,patience=0,threshold=0.3,cooldown=1",
+        "sequence:schedules=[(warmup:steps=2ep),(reduce_on_plateau:patience=0,threshold=0.9)],lengths=[50%]",
+    ] {
+        let trial = Trial { batch_size: 128, ..trial("digits-rnn", optimizer, "flex") };
+        assert_same_files(&Trial { schedule: schedule.parse().unwrap(), ..trial }, &[8, 23, 47]);
+    }
+}
+
+#[test]
 fn a_resumed_run_draws_the_same_shifts_and_rotations() {
     let augmentation = Augmentation { shift: 1, rotation: 10.0 };
     assert_same_files(&Trial { augmentation, ..trial("digits-cnn", "sgd", "flex") }, &[25]);

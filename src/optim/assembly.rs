@@ -1,8 +1,8 @@
 //! What a spec is built into, and an optimizer is put together from.
 
 use super::gradient_transform::GradientTransform;
+use super::group::Group;
 use super::model_optimizer::{Method, ParameterRule};
-use super::patterns::Patterns;
 use super::wrappers::Wrappers;
 use crate::error::Error;
 
@@ -13,8 +13,8 @@ pub struct Assembly {
     pub(super) method: Method,
     pub(super) transform: GradientTransform,
     pub(super) wrappers: Wrappers,
-    /// Each has to match a parameter of the model.
-    pub(super) groups: Vec<Patterns>,
+    /// Each has to have a parameter of the model.
+    pub(super) groups: Vec<Group>,
 }
 
 impl Assembly {

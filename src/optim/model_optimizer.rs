@@ -17,7 +17,7 @@ pub use parameter_rule::{ParameterInfo, ParameterRule};
 use crate::error::Error;
 use crate::kernel::in_one_region;
 use crate::optim::gradient_transform::GradientTransform;
-use crate::optim::patterns::Patterns;
+use crate::optim::group::{Group, LearningRates};
 use crate::optim::total::{self, Total};
 use crate::optim::wrappers::{WeightAverage, Wrappers};
 use crate::optim::{Assembly, ElementwiseRule};
@@ -50,7 +50,7 @@ pub struct ModelOptimizer {
     method: Method,
     transform: GradientTransform,
     wrappers: Wrappers,
-    groups: Vec<Patterns>,
+    groups: Vec<Group>,
     /// Empty before the first step.
     parameters: Parameters,
     /// What the parameters of each rule share.
@@ -154,14 +154,19 @@ impl ModelOptimizer {
     pub fn check<M: Module>(&self, model: &M) -> Result<(), Error> {
         let parameters = Parameters::of(model, &[]).0;
         let paths: Vec<&str> = parameters.iter().map(|parameter| parameter.path.as_str()).collect();
-        let is_empty = |group: &&Patterns| !paths.iter().any(|path| group.matches(path));
+        let is_empty = |group: &&Group| !paths.iter().any(|path| group.patterns.matches(path));
         match self.groups.iter().find(is_empty) {
             None => Ok(()),
             Some(group) => {
                 let allowed = format!("patterns that match some of {}", paths.join(", "));
-                Err(Error::invalid("group", "parameters", &allowed, group))
+                Err(Error::invalid("group", "parameters", &allowed, &group.patterns))
             }
         }
+    }
+
+    /// The groups of parameters of [`GroupConfig`](crate::optim::GroupConfig), the innermost first.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
     /// One step: evaluates the model, then moves its parameters.
@@ -171,9 +176,9 @@ impl ModelOptimizer {
     ///
     /// # Panics
     /// If the model is another one than in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`].
-    pub fn step<M: Module, T: Loss>(
+    pub fn step<'a, M: Module, T: Loss>(
         &mut self,
-        lr: f64,
+        lr: impl Into<LearningRates<'a>>,
         model: M,
         evaluate: impl FnMut(&M) -> (T, GradientsParams),
     ) -> (M, T) {
@@ -184,15 +189,16 @@ impl ModelOptimizer {
     ///
     /// # Panics
     /// If the model is another one than in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`] and gets `None`.
-    pub fn step_with<M: Module, E: Evaluate<M>>(
+    pub fn step_with<'a, M: Module, E: Evaluate<M>>(
         &mut self,
-        lr: f64,
+        lr: impl Into<LearningRates<'a>>,
         model: M,
         evaluate: &mut E,
     ) -> (M, E::Measured) {
         self.meet(&model);
+        let rates = lr.into();
         if matches!(self.method, Method::Lbfgs(_)) {
-            return self.step_by_lbfgs(lr, model, evaluate);
+            return self.step_by_lbfgs(rates.base, model, evaluate);
         }
         let sampled = curvature::is_wanted(&self.rules, self.steps + 1).then(|| {
             let sampled = evaluate.evaluate_sampled(&model);
@@ -203,7 +209,7 @@ impl ModelOptimizer {
         if let Method::Sharpness(sharpness) = self.method {
             (_, gradients) = evaluate.evaluate(&sharpness.ascended(&model, &gradients));
         }
-        let model = self.apply_with(lr, model, &mut gradients, sampled.as_ref());
+        let model = self.apply_with(rates, model, &mut gradients, sampled.as_ref());
         (model, measured)
     }
 
@@ -212,10 +218,15 @@ impl ModelOptimizer {
     /// # Panics
     /// If the model is another one than in earlier steps; if the rule needs more than these gradients (`sam`, `asam`,
     /// `sophia_g`, `burn.lbfgs`).
-    pub fn apply<M: Module>(&mut self, lr: f64, model: M, gradients: &mut GradientsParams) -> M {
+    pub fn apply<'a, M: Module>(
+        &mut self,
+        lr: impl Into<LearningRates<'a>>,
+        model: M,
+        gradients: &mut GradientsParams,
+    ) -> M {
         self.meet(&model);
         assert!(!self.needs_more_than_gradients(), "`{}` needs more than gradients: call `step`", self.name);
-        self.apply_with(lr, model, gradients, None)
+        self.apply_with(lr.into(), model, gradients, None)
     }
 
     /// Whether a step takes more than the gradients at the model, so that [`apply`](Self::apply) is not enough.
@@ -232,7 +243,7 @@ impl ModelOptimizer {
 
     fn apply_with<M: Module>(
         &mut self,
-        lr: f64,
+        rates: LearningRates<'_>,
         model: M,
         gradients: &mut GradientsParams,
         sampled: Option<&(GradientsParams, usize)>,
@@ -250,7 +261,7 @@ impl ModelOptimizer {
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
         let (t, wrappers) = (self.steps, &self.wrappers);
-        let mut step = Step { lr, t, transform, factor, wrappers, shared: &self.shared };
+        let mut step = Step { rates, t, transform, factor, wrappers, shared: &self.shared };
         let shared = if self.shared.iter().any(Option::is_some) {
             estimate::advance(&self.rules, &model, gradients, &mut self.parameters, &step)
         } else {

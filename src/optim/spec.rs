@@ -6,8 +6,13 @@ use crate::spec::{self, Family};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-pub(super) const FAMILY: Family =
-    Family { kind: "optimizer", tag: "rule", nested: &["other", "base"], no_value: "none" };
+pub(super) const FAMILY: Family = Family {
+    kind: "optimizer",
+    tag: "rule",
+    nested: &["other", "base"],
+    foreign: &["schedule"],
+    no_value: "none",
+};
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {

@@ -6,8 +6,13 @@ use crate::spec::{self, Family};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-pub(super) const FAMILY: Family =
-    Family { kind: "schedule", tag: "schedule", nested: &["base", "schedules"], no_value: "from the run" };
+pub(super) const FAMILY: Family = Family {
+    kind: "schedule",
+    tag: "schedule",
+    nested: &["base", "schedules"],
+    foreign: &[],
+    no_value: "from the run",
+};
 
 /// The settings of a schedule: completed by the run, checked, then built.
 pub trait ScheduleConfig {
@@ -124,6 +129,12 @@ impl ScheduleSpec {
     /// [`Error::UnknownName`], [`Error::UnknownField`] or [`Error::InvalidConfig`].
     pub fn from_value(value: &serde_json::Value) -> Result<Self, Error> {
         spec::from_value(FAMILY, value, &Self::all())
+    }
+
+    /// Whether it is made of other schedules.
+    pub fn is_combined(&self) -> bool {
+        let value = spec::to_value(self);
+        FAMILY.nested.iter().any(|field| value.get(field).is_some())
     }
 
     /// The fields and their values, for listings.

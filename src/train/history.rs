@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -18,6 +19,10 @@ pub enum Row {
         loss: Option<f64>,
         /// The learning rate it used.
         lr: f64,
+        /// The learning rate of each group of parameters, by its patterns, with its factor; of one inside of another, the
+        /// factor of the latter is not in it.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        group_lr: BTreeMap<String, f64>,
         /// The norm of all gradients together before it was clipped; only where it is.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         gradient_norm: Option<f64>,
@@ -142,7 +147,14 @@ mod tests {
     use super::*;
 
     fn step(step: usize) -> Row {
-        Row::Step { step, loss: Some(0.5), lr: 0.1, gradient_norm: Some(2.0), skipped: false }
+        Row::Step {
+            step,
+            loss: Some(0.5),
+            lr: 0.1,
+            group_lr: BTreeMap::new(),
+            gradient_norm: Some(2.0),
+            skipped: false,
+        }
     }
 
     #[test]

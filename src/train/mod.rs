@@ -8,6 +8,7 @@ mod evaluate;
 pub mod history;
 mod observer;
 mod outcome;
+mod rates;
 mod run;
 mod run_directory;
 mod step_loop;

@@ -10,6 +10,7 @@ use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::environment::Environment;
 use crate::train::history::History;
 use crate::train::observer::{Observer, Start};
+use crate::train::rates::Rates;
 use crate::train::run_directory::RunDirectory;
 use crate::train::step_loop::{LOSSES_READ_AT_ONCE, Training};
 use crate::train::{Outcome, Trial};
@@ -63,11 +64,8 @@ pub fn run<W: Workload>(
     let batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
     let steps_per_epoch = batches.steps_per_epoch();
     let total_steps = trial.budget.steps(steps_per_epoch);
-    let schedule = trial.schedule.build(schedule::Run {
-        lr: trial.lr,
-        total_steps,
-        steps_per_epoch: Some(steps_per_epoch),
-    })?;
+    let length = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let rates = Rates::of(&trial.schedule, optimizer.groups(), length)?;
 
     let training_device = device.clone().autodiff();
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &training_device)?;
@@ -85,7 +83,7 @@ pub fn run<W: Workload>(
             model = newest.load_model(model)?;
             newest.load_optimizer(&mut optimizer, &model, &device)?;
             state = newest.state()?;
-            schedule::load_state(&*schedule, &state.schedule)?;
+            rates.load_state(&state.schedule)?;
         }
     } else {
         options.directory.begin(trial)?;
@@ -108,7 +106,7 @@ pub fn run<W: Workload>(
         observer,
         splits: &splits,
         batches,
-        schedule,
+        rates,
         total_steps,
         device,
         training_device,

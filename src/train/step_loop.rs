@@ -4,12 +4,13 @@ use crate::data::{Batches, Splits};
 use crate::error::Error;
 use crate::optim::{GradientNorm, ModelOptimizer};
 use crate::random::{Purpose, stream};
-use crate::schedule::{Measured, Schedule};
+use crate::schedule::Measured;
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::checkpoint::{self, Best, Checkpoint, State};
 use crate::train::evaluate::evaluate;
 use crate::train::history::{History, Part, Row};
 use crate::train::observer::{EpochReport, Observer};
+use crate::train::rates::{Rates, StepRates};
 use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial};
 use crate::workload::Workload;
 use burn::tensor::{Device, Tensor};
@@ -28,7 +29,7 @@ const MOST_SKIPPED_IN_A_ROW: usize = 100;
 /// What a step measured, which a device may still be computing.
 pub(super) struct Unread {
     step: usize,
-    lr: f64,
+    rates: StepRates,
     loss: Tensor<1>,
     gradient_norm: Option<GradientNorm>,
     skipped: bool,
@@ -45,7 +46,7 @@ pub(super) struct Training<'a, W: Workload> {
     pub observer: &'a mut dyn Observer,
     pub splits: &'a Splits,
     pub batches: Batches<'a>,
-    pub schedule: Box<dyn Schedule>,
+    pub rates: Rates,
     pub total_steps: usize,
     pub device: Device,
     pub training_device: Device,
@@ -117,18 +118,18 @@ impl<W: Workload> Training<'_, W> {
     fn step(&mut self, model: W::Model) -> W::Model {
         let step = self.state.step;
         let (workload, seed) = (self.workload, self.trial.seed);
-        let lr = self.schedule.lr_at(step);
+        let rates = self.rates.at(step);
         // For models that draw from the backend's own generator, as Burn's dropout does.
         self.training_device.seed(stream(seed, Purpose::Backend, step as u64).next_u64());
         let batch = self.batches.batch(step, &self.training_device);
         let micro_batch_size = self.trial.micro_batch_size.unwrap_or(batch.len);
         let mut evaluation = BatchEvaluation { workload, batch, seed, step: step as u64, micro_batch_size };
         let skipped = self.optimizer.skipped_steps();
-        let (model, loss) = self.optimizer.step_with(lr, model, &mut evaluation);
+        let (model, loss) = self.optimizer.step_with(rates.for_optimizer(), model, &mut evaluation);
         self.state.step += 1;
         self.unread.push(Unread {
             step: self.state.step,
-            lr,
+            rates,
             loss,
             gradient_norm: self.optimizer.gradient_norm(),
             skipped: self.optimizer.skipped_steps() > skipped,
@@ -138,11 +139,12 @@ impl<W: Workload> Training<'_, W> {
 
     /// Brings the losses of the latest steps from the device.
     fn read_losses(&mut self) -> Option<Divergence> {
-        for Unread { step, lr, loss, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
+        for Unread { step, rates, loss, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
             let loss = f64::from(loss.into_scalar::<f32>());
             let finite = loss.is_finite().then_some(loss);
             let gradient_norm = gradient_norm.map(|norm| norm.value()).filter(|norm| norm.is_finite());
-            self.unwritten_rows.push(Row::Step { step, loss: finite, lr, gradient_norm, skipped });
+            let StepRates { base: lr, by_group: group_lr, .. } = rates;
+            self.unwritten_rows.push(Row::Step { step, loss: finite, lr, group_lr, gradient_norm, skipped });
             self.observer.step(step, loss);
             self.state.skipped_in_a_row = if skipped { self.state.skipped_in_a_row + 1 } else { 0 };
             if skipped && self.state.skipped_in_a_row < MOST_SKIPPED_IN_A_ROW {
@@ -192,8 +194,8 @@ impl<W: Workload> Training<'_, W> {
             // Without held-out data there is but the loss of what the model learns from.
             let measured = score
                 .map_or(train_loss.into(), |score| Measured { loss: score.loss, metric: Some(score.metric) });
-            self.schedule.observe(step - 1, measured);
-            self.state.schedule = self.schedule.state();
+            self.rates.observe(step - 1, measured);
+            self.state.schedule = self.rates.state();
         }
         let is_due = self.options.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
         if is_best || is_due || step == self.total_steps || self.state.stopped_early {
@@ -248,7 +250,7 @@ impl<W: Workload> Training<'_, W> {
             step,
             train_loss: self.state.epoch_loss_sum / steps as f64,
             validation,
-            lr: self.schedule.lr_at(step - 1),
+            lr: self.rates.at(step - 1).base,
             training_seconds: self.state.clock.training_seconds,
             is_best,
         };

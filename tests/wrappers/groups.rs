@@ -1,7 +1,7 @@
 //! Groups of parameters: other rules, rates and decays for some.
 
 use super::*;
-use optlab::optim::GradientTransform;
+use optlab::optim::{GradientTransform, LearningRates};
 
 /// The parameters of [`Model`], in its order.
 const PATHS: [&str; 4] = ["linear.weight", "linear.bias", "conv.weight", "conv.bias"];
@@ -74,6 +74,56 @@ fn a_pattern_names_what_it_matches_as_a_whole() {
         let text = format!("group:parameters={patterns},base=sgd,{SIGN}");
         assert_moved(&text, named.map(|named| if named { sign } else { PLAIN }));
     }
+}
+
+#[test]
+fn a_group_with_a_schedule_has_the_rate_that_is_given_for_it_times_its_factor() {
+    // The rates of the parameters of the model as shares of 1, where 0.1, 0.2 and 0.4 are given for the first three groups.
+    let cases = [
+        ("group:parameters=*.bias,schedule=step,base=sgd", [1.0, 0.1, 1.0, 0.1]),
+        ("group:parameters=*.bias,schedule=step,lr_factor=3,base=sgd", [1.0, 0.3, 1.0, 0.3]),
+        // Without a schedule the rate of its place is left alone.
+        ("group:parameters=*.bias,lr_factor=3,base=sgd", [1.0, 3.0, 1.0, 3.0]),
+        ("group:parameters=*.bias,schedule=step,other=sgd,base=sgd:momentum=0.0", [1.0, 0.1, 1.0, 0.1]),
+        // The inner group is the first; the outer one wins where both have a schedule.
+        (
+            "group:parameters=conv.*,schedule=step,base=group:parameters=*.bias,schedule=cosine,base=sgd",
+            [1.0, 0.1, 0.2, 0.2],
+        ),
+        (
+            "group:parameters=conv.*,lr_factor=3,base=group:parameters=*.bias,schedule=cosine,base=sgd",
+            [1.0, 0.1, 3.0, 0.3],
+        ),
+        (
+            "group:parameters=conv.*,schedule=step,weight_decay=0,base=group:parameters=*.bias,schedule=cosine,base=sgd",
+            [1.0, 0.1, 0.2, 0.2],
+        ),
+        (
+            "group:parameters=conv.*,schedule=(cosine:min_lr=0),base=(group:parameters=*.bias,lr_factor=2,base=sgd)",
+            [1.0, 2.0, 0.2, 0.4],
+        ),
+    ];
+    for (text, shares) in cases {
+        let mut optimizer = build(text);
+        let model = Model::new();
+        let (before, grads) = (values(&model), gradient_values(1));
+        let rates = LearningRates { base: 1.0, groups: &[0.1, 0.2, 0.4] };
+        let after = values(&optimizer.apply(rates, model.clone(), &mut gradients(&model, 1)));
+        for (place, share) in shares.into_iter().enumerate() {
+            for ((after, before), grad) in after[place].iter().zip(&before[place]).zip(&grads[place]) {
+                assert!((after - (before - share * grad)).abs() < 1e-5, "{text}, {}", PATHS[place]);
+            }
+        }
+        // One number is the rate of all.
+        let mut optimizer = build(text);
+        let all = values(&optimizer.apply(1.0, model.clone(), &mut gradients(&model, 1)));
+        assert!((all[0][0] - (before[0][0] - grads[0][0])).abs() < 1e-5, "{text}");
+    }
+    let spec: OptimizerSpec = "group:parameters=*.bias,schedule=(step:gamma=0.5),base=sgd".parse().unwrap();
+    assert_eq!(spec.to_string().parse::<OptimizerSpec>().unwrap(), spec);
+    let groups = spec.build().unwrap();
+    let [group] = groups.groups() else { panic!("one group") };
+    assert_eq!((group.patterns.to_string().as_str(), group.schedule.as_deref()), ("*.bias", Some("step:gamma=0.5")));
 }
 
 #[test]

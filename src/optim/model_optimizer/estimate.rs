@@ -40,7 +40,7 @@ pub(super) fn advance<M: Module>(
         model.visit(&mut visitor);
         let sums: Vec<f64> = visitor.totals.iter().map(Total::value).collect();
         if !sums.is_empty() {
-            estimate.estimate(step.lr * rule.lr_factor, &sums, &mut now);
+            estimate.estimate(rule.lr(step.rates), &sums, &mut now);
             *shared = Some(Arc::new(now));
         }
     }

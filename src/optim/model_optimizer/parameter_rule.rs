@@ -3,6 +3,7 @@
 use super::any_rule::{AnyElementwise, AnyEstimate, AnyTensor, Global, Single};
 use crate::optim::elementwise::{Curvature, ElementwiseRule};
 use crate::optim::global_rule::GlobalRule;
+use crate::optim::group::LearningRates;
 use crate::optim::tensor_rule::TensorRule;
 use burn::optim::{DynOptimizer, Optimizer};
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 pub struct ParameterRule {
     applies: Arc<dyn Fn(&ParameterInfo<'_>) -> bool + Send + Sync>,
     /// What the learning rate is multiplied by.
-    pub(super) lr_factor: f64,
+    lr_factor: f64,
+    /// The place of the group whose schedule gives the learning rate; none for the run's.
+    rate_of_group: Option<usize>,
     /// Whether the penalties around the rule are for its parameters.
     pub(super) decays: bool,
     pub(super) kind: Kind,
@@ -84,7 +87,7 @@ impl ParameterRule {
     }
 
     fn of(kind: Kind) -> Self {
-        ParameterRule { applies: Arc::new(|_| true), lr_factor: 1.0, decays: true, kind }
+        ParameterRule { applies: Arc::new(|_| true), lr_factor: 1.0, rate_of_group: None, decays: true, kind }
     }
 
     /// For those of its parameters that `applies` accepts.
@@ -99,6 +102,17 @@ impl ParameterRule {
     /// With the learning rate multiplied by `factor`.
     pub fn with_lr_factor(self, factor: f64) -> Self {
         ParameterRule { lr_factor: self.lr_factor * factor, ..self }
+    }
+
+    /// With the learning rate of the group at that place.
+    pub(in crate::optim) fn with_rate_of_group(self, place: usize) -> Self {
+        ParameterRule { rate_of_group: Some(place), ..self }
+    }
+
+    /// The learning rate in a step.
+    pub(super) fn lr(&self, rates: LearningRates<'_>) -> f64 {
+        let of_group = self.rate_of_group.and_then(|place| rates.groups.get(place));
+        of_group.unwrap_or(&rates.base) * self.lr_factor
     }
 
     /// Without the penalties that are around the rule: those of the [`GradientTransform`](crate::optim::GradientTransform)

@@ -7,6 +7,7 @@ use super::parameters::{Parameter, Parameters, Path, State};
 use crate::kernel::{Buffer, Operands};
 use crate::optim::around::Beside;
 use crate::optim::gradient_transform::GradientTransform;
+use crate::optim::group::LearningRates;
 use crate::optim::memory::Memory;
 use crate::optim::precision::{in_32_bits_at_least, in_type};
 use crate::optim::total::Factor;
@@ -77,7 +78,7 @@ impl Tracking {
 
 /// What a step of the whole model is made with.
 pub(super) struct Step<'a> {
-    pub lr: f64,
+    pub rates: LearningRates<'a>,
     /// The number of the step, counted from 1.
     pub t: u64,
     /// What is still to be done to the gradients.
@@ -96,11 +97,10 @@ impl Step<'_> {
 
     /// What a parameter is moved with.
     pub fn settings(&self, parameter: &Parameter) -> Settings {
-        let (place, lr_factor, decays) = match &parameter.rule {
-            Some((place, rule)) => (Some(*place), rule.lr_factor, rule.decays),
-            None => (None, 1.0, true),
+        let (place, lr, decays) = match &parameter.rule {
+            Some((place, rule)) => (Some(*place), rule.lr(self.rates), rule.decays),
+            None => (None, self.rates.base, true),
         };
-        let lr = self.lr * lr_factor;
         Settings {
             lr,
             transform: self.transform_of(parameter),

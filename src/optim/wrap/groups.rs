@@ -1,6 +1,6 @@
 use super::{Wrapper, base};
 use crate::error::Error;
-use crate::optim::patterns::Patterns;
+use crate::optim::group::{Group, Patterns};
 use crate::optim::{Assembly, OptimizerSpec, ParameterRule};
 use crate::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// A parameter's path is the names of the fields that lead to it: `conv.weight`, `layers.0.linear.bias`. A group without
 /// any is an error of [`ModelOptimizer::check`](crate::optim::ModelOptimizer::check) and of a trial. Groups can be
-/// nested: the rule and the weight decay of a parameter are those of the outermost group that names it and sets them, and
-/// factors multiply up to the group that sets the rule. A `weight_decay` of 0 spares the group from the penalties around
+/// nested: the rule, the schedule and the weight decay of a parameter are those of the outermost group that names it and sets
+/// them, and factors multiply up to the group that sets the rule. A `weight_decay` of 0 spares the group from the penalties around
 /// the rules too.
 ///
 /// | field          | default | range                             |
@@ -18,7 +18,11 @@ use serde::{Deserialize, Serialize};
 /// | `parameters`   |     `*` | patterns, with `|` between them   |
 /// | `other`        |    none | a rule                            |
 /// | `lr_factor`    |       1 | `[0, ∞)`                          |
+/// | `schedule`     |    none | a schedule                        |
 /// | `weight_decay` |    none | `[0, ∞)` or none                  |
+///
+/// A group with a schedule has the rate that it is given by [`LearningRates`](crate::optim::LearningRates), as a trial does,
+/// times its factor. A schedule with fields stands in parentheses: `group:parameters=*.bias,schedule=(cosine:min_lr=0.01)`.
 ///
 /// # Errors
 /// [`assemble`](crate::optim::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, no pattern is given, or the rule has
@@ -41,13 +45,22 @@ pub struct GroupConfig {
     pub other: Option<Box<OptimizerSpec>>,
     /// What their learning rate is multiplied by, `[0, ∞)`.
     pub lr_factor: f64,
+    /// Their schedule in place of that of the run, as a text.
+    pub schedule: Option<String>,
     /// Their weight decay in place of that of the rule, `[0, ∞)`; none for that of the rule.
     pub weight_decay: Option<f64>,
 }
 
 impl Default for GroupConfig {
     fn default() -> Self {
-        GroupConfig { base: base(), parameters: "*".into(), other: None, lr_factor: 1.0, weight_decay: None }
+        GroupConfig {
+            base: base(),
+            parameters: "*".into(),
+            other: None,
+            lr_factor: 1.0,
+            schedule: None,
+            weight_decay: None,
+        }
     }
 }
 
@@ -65,11 +78,14 @@ impl Wrapper for GroupConfig {
     }
 
     fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
-        let patterns = self.patterns(owner)?;
-        assembly.groups.push(patterns.clone());
+        let (patterns, place) = (self.patterns(owner)?, assembly.groups.len());
+        let Self { lr_factor, schedule, .. } = self;
+        let group = Group { patterns: patterns.clone(), lr_factor: *lr_factor, schedule: schedule.clone() };
+        assembly.groups.push(group);
         let rules = rules_of(&self.base, &assembly, self.other.as_deref(), self.weight_decay)?;
         let group = rules.into_iter().map(|rule| {
             let patterns = patterns.clone();
+            let rule = if self.schedule.is_some() { rule.with_rate_of_group(place) } else { rule };
             rule.with_lr_factor(self.lr_factor)
                 .for_parameters(move |parameter| patterns.matches(parameter.path))
         });

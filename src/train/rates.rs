@@ -1,0 +1,87 @@
+//! The learning rates of a run: those of its schedule, and those of groups of parameters with one of their own.
+
+use crate::error::Error;
+use crate::optim::{Group, LearningRates};
+use crate::schedule::{self, Measured, Run, Schedule, ScheduleSpec};
+use std::collections::BTreeMap;
+
+/// The schedules of a run.
+pub(super) struct Rates {
+    base: Box<dyn Schedule>,
+    groups: Vec<GroupRate>,
+}
+
+struct GroupRate {
+    name: String,
+    lr_factor: f64,
+    /// Its own; none where it has that of the run.
+    schedule: Option<Box<dyn Schedule>>,
+}
+
+/// The rates of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct StepRates {
+    pub base: f64,
+    /// The rate of each group without its factor.
+    groups: Vec<f64>,
+    /// The rate that each group has by itself.
+    pub by_group: BTreeMap<String, f64>,
+}
+
+impl StepRates {
+    pub fn for_optimizer(&self) -> LearningRates<'_> {
+        LearningRates { base: self.base, groups: &self.groups }
+    }
+}
+
+impl Rates {
+    /// # Errors
+    /// [`Error::UnknownName`], [`Error::UnknownField`] and [`Error::InvalidConfig`] of any of the schedules.
+    pub fn of(spec: &ScheduleSpec, groups: &[Group], run: Run) -> Result<Self, Error> {
+        let groups = groups.iter().map(|group| {
+            let build = |text: &String| text.parse::<ScheduleSpec>()?.build(run);
+            let schedule = group.schedule.as_ref().map(build).transpose()?;
+            Ok(GroupRate { name: group.patterns.to_string(), lr_factor: group.lr_factor, schedule })
+        });
+        Ok(Rates { base: spec.build(run)?, groups: groups.collect::<Result<_, Error>>()? })
+    }
+
+    pub fn at(&self, step: usize) -> StepRates {
+        let base = self.base.lr_at(step);
+        let lr_of = |group: &GroupRate| group.schedule.as_ref().map_or(base, |schedule| schedule.lr_at(step));
+        let groups: Vec<f64> = self.groups.iter().map(lr_of).collect();
+        let rates = self.groups.iter().zip(&groups);
+        let by_group = rates.map(|(group, lr)| (group.name.clone(), lr * group.lr_factor)).collect();
+        StepRates { base, groups, by_group }
+    }
+
+    /// Tells all schedules what was measured after step `step`.
+    pub fn observe(&self, step: usize, measured: Measured) {
+        self.each().for_each(|schedule| schedule.observe(step, measured));
+    }
+
+    /// What the schedules remember, one after the other.
+    pub fn state(&self) -> Vec<f64> {
+        self.each().flat_map(Schedule::state).collect()
+    }
+
+    /// # Errors
+    /// [`Error::Usage`] for the state of other schedules.
+    pub fn load_state(&self, mut state: &[f64]) -> Result<(), Error> {
+        for schedule in self.each() {
+            let (own, rest) = state.split_at(schedule.state().len().min(state.len()));
+            schedule::load_state(schedule, own)?;
+            state = rest;
+        }
+        if state.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Usage("the state is that of other schedules".into()))
+        }
+    }
+
+    fn each(&self) -> impl Iterator<Item = &dyn Schedule> {
+        let own = self.groups.iter().filter_map(|group| group.schedule.as_deref());
+        std::iter::once(&*self.base).chain(own)
+    }
+}
