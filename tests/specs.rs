@@ -1,29 +1,19 @@
-//! One table for all rules and one for all schedules: every documented range at both ends and with NaN, every field
-//! with an effect, every name there and back. A new rule or schedule is new rows.
+//! One table for all rules: every documented range at both ends and with NaN, every field with an effect, every name there
+//! and back. A new rule is new rows. `tests/schedules.rs` is the same for schedules.
+
+#[path = "common/ranges.rs"]
+mod ranges;
 
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use optlab::Error;
 use optlab::optim::*;
-use optlab::schedule::*;
+use ranges::*;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-
-/// Values at or just inside of both ends, and values just outside.
-struct Ends {
-    inside: [f64; 2],
-    outside: [f64; 2],
-}
 
 const BELOW_ONE: Ends = Ends { inside: [0.0, 0.999999], outside: [1.0, -1e-9] };
-const SHARE: Ends = Ends { inside: [0.0, 1.0], outside: [1.000001, -1e-9] };
-const NON_NEGATIVE: Ends = Ends { inside: [0.0, 1e30], outside: [f64::INFINITY, -1e-9] };
-const POSITIVE: Ends = Ends { inside: [1e-30, 1e30], outside: [f64::INFINITY, 0.0] };
-const POSITIVE_UP_TO_ONE: Ends = Ends { inside: [1e-30, 1.0], outside: [1.000001, 0.0] };
-const POSITIVE_BELOW_ONE: Ends = Ends { inside: [1e-30, 0.999999], outside: [1.0, 0.0] };
 const ABOVE_ONE: Ends = Ends { inside: [1.000001, 1e30], outside: [1.0, f64::INFINITY] };
 const NEGATIVE: Ends = Ends { inside: [-1e30, -1e-30], outside: [0.0, f64::NEG_INFINITY] };
 const FINITE: Ends = Ends { inside: [-1e30, 1e30], outside: [f64::INFINITY, f64::NEG_INFINITY] };
@@ -31,19 +21,6 @@ const FINITE: Ends = Ends { inside: [-1e30, 1e30], outside: [f64::INFINITY, f64:
 const UP_TO_RPROPS_LONGEST: Ends = Ends { inside: [0.0, 50.0], outside: [f64::INFINITY, -1e-9] };
 /// Beside the other's default of 1e-6.
 const FROM_RPROPS_SHORTEST: Ends = Ends { inside: [1e-6, 1e30], outside: [f64::INFINITY, 0.999e-6] };
-/// Up to the run's rate, which is [`RUN`]'s.
-const UP_TO_THE_RATE: Ends = Ends { inside: [0.0, RUN.lr], outside: [RUN.lr * 1.000001, -1e-9] };
-
-const RUN: Run = Run::new(0.1, 100);
-
-type Build = Box<dyn Fn(f64) -> (&'static str, Result<(), Error>)>;
-
-struct Row {
-    field: &'static str,
-    ends: Ends,
-    /// Whether the default settings with this value for the field are accepted, under which name.
-    build: Build,
-}
 
 macro_rules! rule {
     ($variant:ident($config:ident): $($field:ident $ends:ident),*) => {
@@ -53,21 +30,6 @@ macro_rules! rule {
             build: Box::new(|value| {
                 let spec = OptimizerSpec::$variant($config { $field: value, ..$config::default() });
                 (spec.name(), spec.build().map(|_| ()))
-            }),
-        }),*]
-    };
-}
-
-macro_rules! schedule {
-    ($variant:ident($config:ident): $($field:ident $ends:ident),*) => {
-        vec![$(Row {
-            field: stringify!($field),
-            ends: $ends,
-            build: Box::new(|value| {
-                let mut config = $config::default();
-                config.$field = value.into();
-                let spec = ScheduleSpec::$variant(config);
-                (spec.name(), spec.build(RUN).map(|_| ()))
             }),
         }),*]
     };
@@ -169,54 +131,6 @@ fn rule_ranges() -> Vec<Row> {
     .collect()
 }
 
-fn schedule_ranges() -> Vec<Row> {
-    [
-        schedule!(Constant(ConstantConfig): initial_lr NON_NEGATIVE),
-        schedule!(Step(StepConfig): initial_lr NON_NEGATIVE, gamma POSITIVE),
-        schedule!(Exponential(ExponentialConfig): initial_lr NON_NEGATIVE, gamma POSITIVE),
-        schedule!(Cosine(CosineConfig): initial_lr NON_NEGATIVE, min_lr UP_TO_THE_RATE),
-        schedule!(WarmupCosine(WarmupCosineConfig): initial_lr UP_TO_THE_RATE, peak_lr NON_NEGATIVE,
-            end_lr UP_TO_THE_RATE),
-        schedule!(BurnCosine(BurnCosineConfig): initial_lr POSITIVE_UP_TO_ONE, min_lr UP_TO_THE_RATE),
-        schedule!(BurnLinear(BurnLinearConfig): initial_lr POSITIVE_UP_TO_ONE, final_lr SHARE),
-        schedule!(BurnExponential(BurnExponentialConfig): initial_lr POSITIVE_UP_TO_ONE, gamma POSITIVE_UP_TO_ONE),
-        schedule!(BurnStep(BurnStepConfig): initial_lr NON_NEGATIVE, gamma POSITIVE),
-        schedule!(BurnNoam(BurnNoamConfig): factor NON_NEGATIVE),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
-fn assert_ranges(rows: Vec<Row>) -> BTreeSet<(&'static str, &'static str)> {
-    let mut covered = BTreeSet::new();
-    for row in rows {
-        for value in row.ends.inside {
-            let (name, built) = (row.build)(value);
-            assert!(built.is_ok(), "{name}: {} = {value} is refused: {built:?}", row.field);
-            covered.insert((name, row.field));
-        }
-        for value in row.ends.outside.into_iter().chain([f64::NAN]) {
-            let (name, built) = (row.build)(value);
-            match built {
-                Err(Error::InvalidConfig { owner, field, .. }) => {
-                    assert_eq!((owner.as_str(), field.as_str()), (name, row.field));
-                }
-                other => panic!("{name}: {} = {value} gives {other:?}", row.field),
-            }
-        }
-    }
-    covered
-}
-
-/// The fields of a spec with these values by default: numbers or nothing.
-fn fields(spec: impl serde::Serialize) -> serde_json::Map<String, Value> {
-    match serde_json::to_value(spec).unwrap() {
-        Value::Object(fields) => fields,
-        other => panic!("{other} is no object"),
-    }
-}
-
 #[test]
 fn every_range_of_every_rule_holds_at_both_ends_and_for_nan() {
     let covered = assert_ranges(rule_ranges());
@@ -224,19 +138,6 @@ fn every_range_of_every_rule_holds_at_both_ends_and_for_nan() {
         for (field, default) in fields(&spec) {
             let row = covered.contains(&(spec.name(), field.as_str()));
             assert_eq!(row, default.is_f64(), "{}: `{field}` has no row above", spec.name());
-        }
-    }
-}
-
-#[test]
-fn every_range_of_every_schedule_holds_at_both_ends_and_for_nan() {
-    let covered = assert_ranges(schedule_ranges());
-    let counts = ["total_steps", "warmup_steps", "step_size", "num_iters", "model_size"];
-    for spec in ScheduleSpec::all() {
-        for (field, _) in fields(&spec) {
-            let row = covered.contains(&(spec.name(), field.as_str()));
-            let number = field != "schedule" && !counts.contains(&field.as_str());
-            assert_eq!(row, number, "{}: `{field}` has no row above", spec.name());
         }
     }
 }
@@ -269,25 +170,7 @@ fn nesterov_needs_momentum_and_no_dampening() {
 }
 
 #[test]
-fn counts_of_zero_and_warm_ups_as_long_as_the_run_are_refused_by_name() {
-    for (text, field) in [
-        ("step:step_size=0", "step_size"),
-        ("cosine:total_steps=0", "total_steps"),
-        ("warmup_cosine:total_steps=0", "total_steps"),
-        ("warmup_cosine:warmup_steps=100", "warmup_steps"),
-        ("warmup_cosine:total_steps=50,warmup_steps=51", "warmup_steps"),
-        ("burn.cosine:num_iters=0", "num_iters"),
-        ("burn.linear:num_iters=0", "num_iters"),
-        ("burn.step:step_size=0", "step_size"),
-        ("burn.noam:warmup_steps=0", "warmup_steps"),
-        ("burn.noam:model_size=0", "model_size"),
-    ] {
-        let error = text.parse::<ScheduleSpec>().unwrap().build(RUN).err().expect(text);
-        assert!(error.is_usage() && error.to_string().contains(&format!("`{field}`")), "{text}: {error}");
-    }
-    for text in ["warmup_cosine:warmup_steps=99", "warmup_cosine:warmup_steps=0"] {
-        assert!(text.parse::<ScheduleSpec>().unwrap().build(RUN).is_ok(), "{text}");
-    }
+fn counts_of_zero_are_refused_by_name() {
     for (text, field) in [
         ("muon:ns_steps=0", "ns_steps"),
         ("shampoo:precondition_frequency=0", "precondition_frequency"),
@@ -301,24 +184,7 @@ fn counts_of_zero_and_warm_ups_as_long_as_the_run_are_refused_by_name() {
 }
 
 #[test]
-fn a_rate_that_the_run_gives_is_checked_like_one_that_is_written() {
-    for spec in ScheduleSpec::all() {
-        for lr in [f64::NAN, -0.1, f64::INFINITY] {
-            let built = spec.build(Run { lr, ..RUN });
-            assert!(built.is_err_and(|error| error.is_usage()), "{spec} with {lr}");
-        }
-    }
-    for name in ["burn.cosine", "burn.linear", "burn.exponential"] {
-        let error = name.parse::<ScheduleSpec>().unwrap().build(Run { lr: 1.5, ..RUN });
-        assert!(error.err().unwrap().to_string().contains("`initial_lr` must be in (0, 1]"), "{name}");
-    }
-    let endless = Run { total_steps: usize::MAX, ..RUN };
-    let error = "burn.step".parse::<ScheduleSpec>().unwrap().build(endless).err().unwrap();
-    assert!(error.is_usage() && error.to_string().contains("at most"), "{error}");
-}
-
-#[test]
-fn every_spec_comes_back_from_its_text_and_from_its_json() {
+fn every_rule_comes_back_from_its_text_and_from_its_json() {
     for spec in OptimizerSpec::all() {
         assert_eq!(spec.to_string(), spec.name());
         assert_eq!(spec.to_string().parse::<OptimizerSpec>().unwrap(), spec);
@@ -326,13 +192,6 @@ fn every_spec_comes_back_from_its_text_and_from_its_json() {
         assert_eq!(OptimizerSpec::from_value(&json).unwrap(), spec);
         assert!(!spec.summary().is_empty() && spec.default_lr() > 0.0);
         spec.build().unwrap();
-    }
-    for spec in ScheduleSpec::all() {
-        assert_eq!(spec.to_string(), spec.name());
-        assert_eq!(spec.to_string().parse::<ScheduleSpec>().unwrap(), spec);
-        let json = serde_json::to_value(&spec).unwrap();
-        assert_eq!(ScheduleSpec::from_value(&json).unwrap(), spec);
-        assert!(!spec.summary().is_empty());
     }
     for text in [
         "adamw:beta_1=0.95",
@@ -344,9 +203,6 @@ fn every_spec_comes_back_from_its_text_and_from_its_json() {
         "muon:momentum=0.5,other=muon:momentum=0.6,other=adam:beta_1=0.8",
     ] {
         assert_eq!(text.parse::<OptimizerSpec>().unwrap().to_string(), text);
-    }
-    for text in ["warmup_cosine:warmup_steps=5", "step:gamma=0.5,step_size=7"] {
-        assert_eq!(text.parse::<ScheduleSpec>().unwrap().to_string(), text);
     }
 }
 
@@ -371,16 +227,6 @@ fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
         ("", "unknown optimizer"),
     ] {
         let error = text.parse::<OptimizerSpec>().unwrap_err();
-        assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
-    }
-    for (text, said) in [
-        ("cosin", "did you mean `cosine`?"),
-        ("cosine:min=0.1", "did you mean `min_lr`?"),
-        ("cosine:total_steps=-1", "`total_steps`"),
-        ("cosine:total_steps=1.5", "`total_steps`"),
-        ("cosine:initial_lr=nan", "`initial_lr`"),
-    ] {
-        let error = text.parse::<ScheduleSpec>().unwrap_err();
         assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
     }
     for value in [json!(7), json!({"beta_1": 0.9})] {
@@ -558,116 +404,4 @@ fn a_rule_goes_into_burns_own_module_optimizer_unchanged() {
     let mut burns = ModuleOptimizer::from(AdamConfig::default().build().unwrap());
     let expected = trajectory(true, |model, gradients| burns.step(LR, model, gradients));
     assert_eq!(run(&"adam".parse().unwrap(), true), expected);
-}
-
-fn rates(spec: &ScheduleSpec, run: Run, steps: usize) -> Vec<f64> {
-    let schedule = spec.build(run).unwrap_or_else(|error| panic!("{spec}: {error}"));
-    (0..steps).map(|step| schedule.lr_at(step)).collect()
-}
-
-#[test]
-fn every_field_of_every_schedule_changes_the_rates() {
-    for default in ScheduleSpec::all() {
-        let base = rates(&default, RUN, 100);
-        for (field, value) in fields(&default) {
-            let other = match (field.as_str(), &value) {
-                ("schedule", _) => continue,
-                ("total_steps" | "warmup_steps" | "step_size" | "num_iters", _) => json!(23),
-                ("model_size", _) if default.name() == "burn.noam" => continue,
-                (_, _) => json!(0.05),
-            };
-            let mut changed = fields(&default);
-            changed.insert(field.clone(), other);
-            let changed = ScheduleSpec::from_value(&changed.into()).unwrap();
-            assert_ne!(rates(&changed, RUN, 100), base, "{default}: `{field}` is idle");
-        }
-    }
-    // With a factor of its own; without one the factor makes up for the size.
-    let [small, large] =
-        [64, 512].map(|size| format!("burn.noam:factor=1.0,model_size={size}").parse().unwrap());
-    assert_ne!(rates(&small, RUN, 100), rates(&large, RUN, 100));
-}
-
-#[test]
-fn what_a_schedule_is_not_told_it_takes_from_the_run() {
-    for spec in ScheduleSpec::all() {
-        for total_steps in [1, 2, 3, 10, 100, 1001] {
-            let run = Run::new(0.2, total_steps);
-            let rates = rates(&spec, run, total_steps);
-            let largest = rates.iter().copied().fold(0.0, f64::max);
-            assert!((largest - 0.2).abs() < 1e-12, "{spec}, {total_steps} steps: {largest}");
-            assert!(rates.iter().all(|rate| (0.0..=0.2 + 1e-12).contains(rate)), "{spec}");
-        }
-    }
-    let peak = |text: &str| {
-        let rates = rates(&text.parse().unwrap(), RUN, 100);
-        (0..100).max_by(|&a, &b| rates[a].total_cmp(&rates[b])).unwrap()
-    };
-    assert_eq!(peak("warmup_cosine"), 10);
-    // Burn counts Noam's steps from 1.
-    assert_eq!(peak("burn.noam"), 9);
-    let third = rates(&"step".parse().unwrap(), RUN, 100);
-    assert!(third[32] == 0.1 && (third[33] - 0.01).abs() < 1e-15);
-    let hundredth = rates(&"exponential".parse().unwrap(), RUN, 101);
-    assert!((hundredth[100] - 0.001).abs() < 1e-15);
-}
-
-#[test]
-fn a_schedule_holds_its_last_rate_past_its_end() {
-    for name in ["constant", "cosine", "warmup_cosine"] {
-        let rates = rates(&name.parse().unwrap(), RUN, 1000);
-        assert!(rates[100..].iter().all(|rate| *rate == rates[100]), "{name}");
-    }
-    for spec in ScheduleSpec::all().iter().filter(|spec| spec.name().starts_with("burn.")) {
-        let rates = rates(spec, RUN, 1000);
-        assert!(rates[99..].iter().all(|rate| *rate == rates[99]), "{spec}");
-    }
-}
-
-#[test]
-fn burns_schedules_give_burns_rates() {
-    let step = |t: usize| 0.1 * 0.1_f64.powi(t as i32 / 33);
-    type Formula = Box<dyn Fn(usize) -> f64>;
-    let expected: [(&str, Formula); 5] = [
-        ("burn.cosine", Box::new(|t| 0.05 * (1.0 + (std::f64::consts::PI * t as f64 / 100.0).cos()))),
-        ("burn.linear", Box::new(|t| 0.1 * (1.0 - t as f64 / 100.0))),
-        ("burn.exponential:gamma=0.9", Box::new(|t| 0.1 * 0.9_f64.powi(t as i32))),
-        ("burn.step", Box::new(step)),
-        (
-            "burn.noam:factor=2.0,model_size=64,warmup_steps=8",
-            Box::new(|t| {
-                let t = (t + 1) as f64;
-                2.0 / 8.0 * t.powf(-0.5).min(t * 8.0_f64.powf(-1.5))
-            }),
-        ),
-    ];
-    for (text, expected) in expected {
-        for (t, rate) in rates(&text.parse().unwrap(), RUN, 100).into_iter().enumerate() {
-            assert!((rate - expected(t)).abs() < 1e-12, "{text} at {t}: {rate}");
-        }
-    }
-}
-
-#[test]
-fn every_own_schedule_follows_its_formula_with_every_field_set() {
-    // What is left of half a cosine after a quarter and after three quarters of its way.
-    let (early, late) = (0.5 + 0.125_f64.sqrt(), 0.5 - 0.125_f64.sqrt());
-    for (text, expected) in [
-        ("constant:initial_lr=0.3", vec![0.3, 0.3, 0.3]),
-        ("step:initial_lr=0.8,step_size=2,gamma=0.5", vec![0.8, 0.8, 0.4, 0.4, 0.2]),
-        ("exponential:initial_lr=0.8,gamma=0.5", vec![0.8, 0.4, 0.2, 0.1]),
-        (
-            "cosine:initial_lr=1.0,min_lr=0.2,total_steps=4",
-            vec![1.0, 0.2 + 0.8 * early, 0.6, 0.2 + 0.8 * late, 0.2, 0.2, 0.2],
-        ),
-        (
-            "warmup_cosine:initial_lr=0.1,peak_lr=0.5,warmup_steps=2,total_steps=6,end_lr=0.3",
-            vec![0.1, 0.3, 0.5, 0.3 + 0.2 * early, 0.4, 0.3 + 0.2 * late, 0.3, 0.3],
-        ),
-    ] {
-        let rates = rates(&text.parse().unwrap(), RUN, expected.len());
-        for (t, (rate, expected)) in rates.iter().zip(&expected).enumerate() {
-            assert!((rate - expected).abs() < 1e-12, "{text} at {t}: {rate}, not {expected}");
-        }
-    }
 }

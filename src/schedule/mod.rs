@@ -8,27 +8,51 @@ mod burn_schedules;
 mod combinators;
 mod constant;
 mod cosine;
+mod cosine_restarts;
 mod counting;
+mod cyclic;
 mod exponential;
+mod inverse_sqrt;
+mod inverse_time;
+mod linear;
+mod multi_step;
+mod noam;
+mod one_cycle;
+mod piecewise_constant;
+mod polynomial;
 mod reduce_on_plateau;
 mod registry;
+mod rex;
 mod span;
 pub mod spec;
 mod step;
 mod warmup_cosine;
+mod warmup_stable_decay;
 
 pub use burn_schedules::*;
 pub use combinators::*;
 pub use constant::{Constant, ConstantConfig};
 pub use cosine::{Cosine, CosineConfig};
+pub use cosine_restarts::{CosineRestarts, CosineRestartsConfig};
 pub use counting::CountingSchedule;
+pub use cyclic::{Cyclic, CyclicConfig, CyclicMode};
 pub use exponential::{Exponential, ExponentialConfig};
+pub use inverse_sqrt::{InverseSqrt, InverseSqrtConfig};
+pub use inverse_time::{InverseTime, InverseTimeConfig};
+pub use linear::{Linear, LinearConfig};
+pub use multi_step::{MultiStep, MultiStepConfig};
+pub use noam::{Noam, NoamConfig};
+pub use one_cycle::{Anneal, OneCycle, OneCycleConfig};
+pub use piecewise_constant::{PiecewiseConstant, PiecewiseConstantConfig};
+pub use polynomial::{Polynomial, PolynomialConfig};
 pub use reduce_on_plateau::{Mode, Monitor, ReduceOnPlateau, ReduceOnPlateauConfig, ThresholdMode};
 pub use registry::{Registered, custom, register};
+pub use rex::{Rex, RexConfig};
 pub use span::Span;
 pub use spec::{ScheduleConfig, ScheduleSpec};
 pub use step::{Step, StepConfig};
 pub use warmup_cosine::{WarmupCosine, WarmupCosineConfig};
+pub use warmup_stable_decay::{DecayShape, WarmupStableDecay, WarmupStableDecayConfig};
 
 use crate::error::Error;
 
@@ -100,6 +124,17 @@ impl Run {
     /// A third of the run, but at least one step.
     fn third(self) -> usize {
         (self.total_steps / 3).max(1)
+    }
+
+    /// A quarter of the run, but at least one step.
+    fn quarter(self) -> usize {
+        (self.total_steps / 4).max(1)
+    }
+
+    /// Half and three quarters of the run. In the shortest of runs they are two different steps after the first too.
+    fn half_and_three_quarters(self) -> Vec<usize> {
+        let half = (self.total_steps / 2).max(1);
+        vec![half, (self.total_steps / 2 + self.total_steps / 4).max(half + 1)]
     }
 
     /// A tenth of the run.

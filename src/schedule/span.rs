@@ -134,6 +134,25 @@ impl Run {
     ) -> Result<usize, Error> {
         span.map_or(Ok(default), |span| self.steps(owner, field, span))
     }
+
+    /// The steps of a field that lists them, each later than the one before.
+    ///
+    /// # Errors
+    /// Those of [`steps`](Self::steps), and [`Error::InvalidConfig`] for steps in another order, or one twice. Two shares of
+    /// a short run may be the same step.
+    pub fn rising_steps(&self, owner: &str, field: &str, spans: &[Span]) -> Result<Vec<usize>, Error> {
+        let steps =
+            spans.iter().map(|span| self.steps(owner, field, *span)).collect::<Result<Vec<_>, _>>()?;
+        if !steps.is_sorted_by(|earlier, later| earlier < later) {
+            return Err(Error::invalid(
+                owner,
+                field,
+                "steps each later than the one before",
+                format!("{steps:?}"),
+            ));
+        }
+        Ok(steps)
+    }
 }
 
 #[cfg(test)]
@@ -170,5 +189,21 @@ mod tests {
         assert_eq!([steps("3ep"), steps("0.5ep"), steps("10%"), steps("100%")], [123, 21, 12, 123]);
         let error = Run::new(0.1, 123).steps("step", "step_size", Span::Epochs(1.0)).unwrap_err();
         assert!(error.to_string().starts_with("step: `step_size` must be in steps"), "{error}");
+    }
+
+    #[test]
+    fn a_list_of_steps_rises_whatever_they_are_written_in() {
+        let run = Run { steps_per_epoch: Some(40), ..Run::new(0.1, 200) };
+        let rising = |texts: &[&str]| {
+            let spans: Vec<Span> = texts.iter().map(|text| text.parse().unwrap()).collect();
+            run.rising_steps("multi_step", "milestones", &spans).map_err(|error| error.to_string())
+        };
+        assert_eq!(rising(&["10", "1ep", "50%"]), Ok(vec![10, 40, 100]));
+        assert_eq!(rising(&[]), Ok(vec![]));
+        for (texts, steps) in [(["20%", "1ep"], "[40, 40]"), (["30", "10"], "[30, 10]")] {
+            let expected =
+                format!("multi_step: `milestones` must be steps each later than the one before, not {steps}");
+            assert_eq!(rising(&texts), Err(expected));
+        }
     }
 }

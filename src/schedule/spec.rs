@@ -86,9 +86,22 @@ macro_rules! schedules {
 schedules! {
     "constant" => Constant(ConstantConfig), "the same rate at every step";
     "step" => Step(StepConfig), "times gamma every step_size steps";
+    "multi_step" => MultiStep(MultiStepConfig), "times gamma at each milestone";
     "exponential" => Exponential(ExponentialConfig), "times gamma every step";
     "cosine" => Cosine(CosineConfig), "half a cosine down to min_lr (Loshchilov & Hutter, 2016)";
+    "cosine_restarts" => CosineRestarts(CosineRestartsConfig), "half cosines in a row (Loshchilov & Hutter, 2016)";
+    "polynomial" => Polynomial(PolynomialConfig), "a power of what is left of the run";
+    "linear" => Linear(LinearConfig), "a straight line, down or up";
     "warmup_cosine" => WarmupCosine(WarmupCosineConfig), "a straight warm-up, then half a cosine (Goyal et al., 2017)";
+    "warmup_stable_decay" => WarmupStableDecay(WarmupStableDecayConfig),
+        "a straight warm-up, a plateau, a decay (Hu et al., 2024)";
+    "inverse_sqrt" => InverseSqrt(InverseSqrtConfig), "a straight warm-up, then an inverse root (Raffel et al., 2019)";
+    "inverse_time" => InverseTime(InverseTimeConfig), "the inverse of a straight line";
+    "noam" => Noam(NoamConfig), "an inverse root scaled by a model's width (Vaswani et al., 2017)";
+    "one_cycle" => OneCycle(OneCycleConfig), "once up and far down (Smith & Topin, 2017)";
+    "cyclic" => Cyclic(CyclicConfig), "up and down between two rates (Smith, 2015)";
+    "piecewise_constant" => PiecewiseConstant(PiecewiseConstantConfig), "a list of rates, each up to its boundary";
+    "rex" => Rex(RexConfig), "slowly, then ever faster down to min_lr (Chen et al., 2021)";
     "reduce_on_plateau" => ReduceOnPlateau(ReduceOnPlateauConfig), "times factor when the validation loss stays";
     "warmup" => Warmup(WarmupConfig), "a warm-up before any schedule (Goyal et al., 2017)";
     "sequence" => Sequence(SequenceConfig), "schedules one after the other";

@@ -70,7 +70,7 @@ pub fn run<W: Workload>(
     let training_device = device.clone().autodiff();
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &training_device)?;
     optimizer.check(&model)?;
-    let mut state = State::default();
+    let mut state = State { schedule: rates.state(), ..State::default() };
     let mut passed_over = Vec::new();
     if options.resume {
         let (newest, damaged) = Checkpoint::newest(&options.directory.checkpoints())?;

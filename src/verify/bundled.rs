@@ -57,10 +57,25 @@ pub(super) const OPTIMIZERS: Files = files!("optimizers":
 pub(super) const SCHEDULES: Files = files!("schedules":
     "constant.json"
     "cosine.json"
+    "cosine_restarts.json"
+    "cyclic.json"
     "exponential.json"
+    "inverse_sqrt.json"
+    "inverse_time.json"
+    "linear.json"
+    "multi_step.json"
+    "noam.json"
+    "one_cycle.json"
+    "piecewise_constant.json"
+    "polynomial.json"
     "reduce_on_plateau.json"
+    "rex.json"
     "step.json"
     "warmup_cosine.json"
+    "warmup_stable_decay.json"
+    "warmup_stable_decay_cosine.json"
+    "warmup_stable_decay_sqrt.json"
+    "warmup_stable_decay_square.json"
 );
 
 #[cfg(test)]

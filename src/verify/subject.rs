@@ -112,7 +112,11 @@ impl Subject for Schedule {
             reference: Option<String>,
         }
         let ScheduleHead { schedule, config, reference } = file.parse()?;
-        Ok(Some(Head::new(schedule, config, reference)))
+        let mut head = Head::new(schedule, config, reference);
+        if let Some(name) = without_choice(&head.name, &head.config, &Self::names()) {
+            head.name = name.into();
+        }
+        Ok(Some(head))
     }
 
     fn names() -> Vec<&'static str> {
@@ -135,6 +139,18 @@ impl Head {
     }
 }
 
+/// The one of `known` that a `name` unknown itself is with `_` and the text of one of the settings after it:
+/// `warmup_stable_decay` of `warmup_stable_decay_sqrt` with `"decay_shape": "sqrt"`. A folder can so hold a file for each
+/// choice, each under a name of its own.
+fn without_choice<'a>(name: &str, config: &Map<String, Value>, known: &[&'a str]) -> Option<&'a str> {
+    if known.contains(&name) {
+        return None;
+    }
+    let mut names =
+        config.values().filter_map(|choice| name.strip_suffix(choice.as_str()?)?.strip_suffix('_'));
+    names.find_map(|name| known.iter().find(|known| **known == name).copied())
+}
+
 /// `config` with its name in the field `tag`.
 fn tagged(tag: &str, name: &str, config: &Map<String, Value>) -> Value {
     let mut config = config.clone();
@@ -151,4 +167,33 @@ pub(super) fn settings<S: Subject>(spec: &S::Spec) -> Map<String, Value> {
     };
     settings.retain(|field, value| field != S::TAG && !value.is_null());
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_name_may_end_with_the_text_of_a_setting() {
+        let known = ["decay", "decay_sqrt_2", "step"];
+        let name = |name: &str, config: Value| without_choice(name, config.as_object().unwrap(), &known);
+        let sqrt = json!({"initial_lr": 0.1, "decay_shape": "sqrt"});
+        assert_eq!(name("decay_sqrt", sqrt.clone()), Some("decay"));
+        // What has this name itself, or no such setting, is no other.
+        assert_eq!(name("decay_sqrt_2", json!({"decay_shape": "sqrt_2"})), None);
+        for wrong in ["decay", "decay_", "decaysqrt", "decay_square", "sqrt", "_sqrt", "fall_sqrt"] {
+            assert_eq!(name(wrong, sqrt.clone()), None, "{wrong}");
+        }
+        assert_eq!(name("decay_0.1", json!({"initial_lr": 0.1})), None);
+        assert_eq!(name("decay_sqrt", json!({})), None);
+    }
+
+    #[test]
+    fn a_file_for_a_choice_of_a_schedule_is_one_of_that_schedule() {
+        let content = json!({"schedule": "warmup_stable_decay_sqrt", "config": {"decay_shape": "sqrt"}});
+        let file = File { path: "sqrt.json".into(), content: content.to_string().into_bytes().into() };
+        let head = Schedule::head(&file).unwrap().unwrap();
+        assert_eq!((head.name.as_str(), head.config.len()), ("warmup_stable_decay", 1));
+    }
 }

@@ -123,7 +123,10 @@ fn a_group_with_a_schedule_has_the_rate_that_is_given_for_it_times_its_factor() 
     assert_eq!(spec.to_string().parse::<OptimizerSpec>().unwrap(), spec);
     let groups = spec.build().unwrap();
     let [group] = groups.groups() else { panic!("one group") };
-    assert_eq!((group.patterns.to_string().as_str(), group.schedule.as_deref()), ("*.bias", Some("step:gamma=0.5")));
+    assert_eq!(
+        (group.patterns.to_string().as_str(), group.schedule.as_deref()),
+        ("*.bias", Some("step:gamma=0.5"))
+    );
 }
 
 #[test]
