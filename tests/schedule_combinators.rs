@@ -268,6 +268,22 @@ fn a_part_hears_what_is_measured_while_it_lasts() {
 }
 
 #[test]
+fn a_plateau_starts_at_its_own_rate_and_makes_no_reduction_that_is_none() {
+    for (text, rates) in [
+        ("reduce_on_plateau:patience=0,initial_lr=0.8,factor=0.5", [0.8, 0.8, 0.4, 0.2]),
+        ("reduce_on_plateau:patience=0,initial_lr=0.8,factor=0.5,epsilon=0.3", [0.8, 0.8, 0.4, 0.4]),
+        ("reduce_on_plateau:patience=0,initial_lr=0.8,factor=0.5,epsilon=0.4", [0.8, 0.8, 0.8, 0.8]),
+        ("reduce_on_plateau:patience=0,initial_lr=2e-8,factor=0.5", [2e-8, 2e-8, 2e-8, 2e-8]),
+    ] {
+        let schedule = build(text, RUN);
+        for (step, rate) in rates.into_iter().enumerate() {
+            assert_eq!(schedule.lr_at(step), rate, "{text} at {step}");
+            schedule.observe(step, 1.0.into());
+        }
+    }
+}
+
+#[test]
 fn a_plateau_may_be_one_of_the_metric() {
     let schedule = build("reduce_on_plateau:factor=0.5,patience=0,mode=max,monitor=metric", RUN);
     let observe = |step: usize, metric: Option<f64>| {
