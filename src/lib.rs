@@ -5,6 +5,7 @@
 
 mod atomic_file;
 pub mod bench;
+pub mod chart;
 mod checksum;
 pub mod cli;
 pub mod compare;

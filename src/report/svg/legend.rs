@@ -1,8 +1,8 @@
 //! A panel's legend: its lines, sorted by where they end, with the value there.
 
+use crate::chart::{escape, style};
 use crate::report::number;
 use crate::report::svg::panel::{LEGEND_LEFT, LEGEND_ROW, Line, Panel};
-use crate::report::svg::{escape, style};
 
 const LEGEND_KEY: f64 = 30.0;
 /// The width of a character of the legend, in pixels; wider than most, so that text never meets its value.

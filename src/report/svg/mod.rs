@@ -1,11 +1,10 @@
 //! The learning curves of a comparison as one picture that needs nothing else: a panel for each workload, a line for
 //! each arm, light or dark as the reader's system is.
 
-mod axis;
 mod legend;
 mod panel;
-mod style;
 
+use crate::chart::{escape, style};
 use crate::compare::curves::Curves;
 use crate::compare::{Comparison, Summary};
 use crate::error::Error;
@@ -94,22 +93,4 @@ fn document(name: &str, height: f64, sheet: &str, body: &str) -> String {
          <text class=\"h1\" x=\"24\" y=\"34\">Learning curves: {name}</text>\n\
          <text class=\"faint\" x=\"24\" y=\"55\">{how}</text>\n{body}</svg>\n"
     )
-}
-
-/// Text as XML holds it.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // XML has no way to write the other control characters.
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

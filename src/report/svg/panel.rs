@@ -1,9 +1,9 @@
 //! One workload's curves: plot on the left, legend on the right, sorted by where the curves end.
 
+use crate::chart::axis::tick_text;
+use crate::chart::{Axis, Scale, escape, style};
 use crate::compare::curves::{Curve, Curves, Point};
 use crate::report::number;
-use crate::report::svg::axis::{Axis, Scale, tick_text};
-use crate::report::svg::{escape, style};
 
 const LEFT: f64 = 72.0;
 const PLOT_WIDTH: f64 = 570.0;
@@ -130,7 +130,11 @@ impl Panel<'_> {
                  <text class=\"faint end num\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
                 LEFT - 8.0,
                 place + 4.0,
-                escape(&tick_text(self.metric, tick)),
+                if number::is_share(self.metric) {
+                    format!("{} %", tick_text(tick * 100.0))
+                } else {
+                    tick_text(tick)
+                },
             ));
         }
         // Nobody trains a fraction of a step, and half an epoch is no place of an evaluation.

@@ -1,7 +1,5 @@
 //! From values to places on the picture, with ticks that people would choose.
 
-use crate::report::number;
-
 /// How values spread along an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scale {
@@ -116,15 +114,12 @@ impl Axis {
 }
 
 /// A tick's text: as few digits as it needs.
-pub fn tick_text(metric: &str, value: f64) -> String {
-    let is_share = number::is_share(metric);
-    let value = if is_share { value * 100.0 } else { value };
+pub fn tick_text(value: f64) -> String {
     if value.abs() >= 1e6 || (value != 0.0 && value.abs() < 1e-4) {
         return format!("{value:.0e}");
     }
     let text = format!("{value:.4}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if is_share { format!("{text} %") } else { text.into() }
+    text.trim_end_matches('0').trim_end_matches('.').into()
 }
 
 /// About `count` multiples of 1, 2 or 5 times a power of ten between `low` and `high`.
@@ -148,15 +143,15 @@ fn round_values(low: f64, high: f64, count: f64) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    fn texts(axis: &Axis, metric: &str) -> Vec<String> {
-        axis.ticks(24.0).into_iter().map(|tick| tick_text(metric, tick)).collect()
+    fn texts(axis: &Axis) -> Vec<String> {
+        axis.ticks(24.0).into_iter().map(tick_text).collect()
     }
 
     #[test]
     fn the_ends_of_an_axis_are_where_its_values_are() {
         let axis = Axis::new(Scale::Linear, &[1.0, 5.0, 3.0], (100.0, 500.0), false);
         assert_eq!([axis.place(1.0), axis.place(3.0), axis.place(5.0)], [100.0, 300.0, 500.0]);
-        assert_eq!(texts(&axis, "epoch"), ["1", "1.5", "2", "2.5", "3", "3.5", "4", "4.5", "5"]);
+        assert_eq!(texts(&axis), ["1", "1.5", "2", "2.5", "3", "3.5", "4", "4.5", "5"]);
     }
 
     #[test]
@@ -165,17 +160,14 @@ mod tests {
         let (bad, good, best) = (axis.place(0.1), axis.place(0.9), axis.place(0.99));
         assert!((bad - 300.0).abs() < 1e-9 && best.abs() < 1e-9);
         assert!((good - best) > (bad - good), "{bad} {good} {best}");
-        assert_eq!(
-            texts(&axis, "accuracy"),
-            ["20 %", "50 %", "70 %", "80 %", "90 %", "95 %", "97 %", "98 %", "99 %"]
-        );
+        assert_eq!(texts(&axis), ["0.2", "0.5", "0.7", "0.8", "0.9", "0.95", "0.97", "0.98", "0.99"]);
     }
 
     #[test]
     fn perfection_has_a_place_and_a_tick() {
         let axis = Axis::new(Scale::Missing, &[0.5, 0.99, 1.0], (300.0, 0.0), false);
         assert!(axis.place(1.0).abs() < 1e-9);
-        assert_eq!(texts(&axis, "accuracy").last().unwrap(), "100 %");
+        assert_eq!(texts(&axis).last().unwrap(), "1");
     }
 
     #[test]
