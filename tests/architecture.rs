@@ -31,6 +31,7 @@ const MAY_IMPORT: [(&str, &[&str]); 21] = [
             "checksum",
             "json_file",
             "random",
+            "range",
             "device",
             "data",
             "model",

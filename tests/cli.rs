@@ -92,6 +92,22 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
         ("train digits-cnn --schedule cosin", &["unknown schedule `cosin`", "`cosine`"]),
         ("train digits-cnn --schedule cosine:min_lr=-1", &["`min_lr`", "-1"]),
         ("train digits-cnn --lr 0", &["`lr`", "(0, ∞)", "not 0"]),
+        ("train digits-cnn --lr-scaling cubic", &["`lr_scaling`", "linear or sqrt", "not cubic"]),
+        ("train digits-cnn --lr-scaling linear:0", &["`lr_scaling`", "not linear:0"]),
+        (
+            "train digits-cnn --schedule warmup:steps=2000",
+            &["`steps`", "less than the 1230 steps", "not 2000"],
+        ),
+        ("train digits-cnn --schedule multi_step:milestones=[30%,10%]", &["`milestones`"]),
+        ("schedule cosin", &["unknown schedule `cosin`", "`cosine`"]),
+        ("schedule cosine --steps 0", &["`steps`", "at least 1"]),
+        ("schedule cosine --lr nan", &["`initial_lr`", "NaN"]),
+        ("schedule step:step_size=2ep", &["`step_size`", "without epochs"]),
+        ("schedule", &["SPEC"]),
+        ("lr-find digits-cn", &["did you mean `digits-cnn`?"]),
+        ("lr-find digits-cnn --min-lr 1 --max-lr 0.1", &["`max_lr`", "(1, ∞)", "not 0.1"]),
+        ("lr-find digits-cnn --steps 5", &["`steps`", "at least 10"]),
+        ("lr-find digits-cnn --optimizer adamm", &["unknown optimizer `adamm`"]),
         ("train digits-cnn --lr -1", &["`lr`", "-1"]),
         ("train digits-cnn --lr nan", &["`lr`", "NaN"]),
         ("train digits-cnn --lr fast", &["--lr", "fast"]),
@@ -484,6 +500,47 @@ fn verdicts<'a>(table: &'a str, rule: &str) -> Vec<&'a str> {
     let lines =
         table.lines().filter_map(|line| line.strip_prefix("  ")?.strip_prefix(rule)?.strip_prefix(' '));
     lines.map(str::trim_start).collect()
+}
+
+#[test]
+fn schedules_are_drawn_in_the_terminal_and_as_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let specs =
+        ["schedule", "warmup:steps=1ep,base=cosine", "constant", "--steps", "200", "--steps-per-epoch", "20"];
+    let text = succeeds(folder.path(), &specs);
+    assert!(is_empty(folder.path()));
+    assert!(
+        text.contains("warmup:base=cosine,steps=1ep: 0 at first") && text.contains("constant: 1 at first"),
+        "{text}"
+    );
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let with_picture = [&specs[..], &["--svg", "schedules.svg", "--log"]].concat();
+    succeeds(folder.path(), &with_picture);
+    let picture = std::fs::read_to_string(folder.path().join("schedules.svg")).unwrap();
+    assert!(picture.starts_with("<svg") && picture.ends_with("</svg>\n"));
+    assert_eq!(picture.matches("class=\"line ").count(), 2);
+    assert!(picture.contains("prefers-color-scheme: dark"));
+    let message = fails(folder.path(), &["schedule", "cosine", "--svg", "missing/file.svg"], 1);
+    assert!(message.contains("cannot write missing/file.svg"), "{message}");
+    // The longest run that there is.
+    succeeds(folder.path(), &["schedule", "cosine", "one_cycle", "--steps", "18446744073709551615"]);
+}
+
+#[test]
+fn a_learning_rate_is_found_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        succeeds(folder.path(), &["lr-find", "diabetes-linear", "--optimizer", "adam", "--steps", "150"]);
+    assert!(is_empty(folder.path()));
+    assert!(text.contains("Learning-rate range test: diabetes-linear, adam"), "{text}");
+    let suggested = text.lines().find_map(|line| line.split_once("Suggested: ")).unwrap().1;
+    let words: Vec<&str> = suggested.split(' ').collect();
+    assert_eq!(words[..6], ["optlab", "train", "diabetes-linear", "--optimizer", "adam", "--lr"]);
+    let lr: f64 = words[6].parse().unwrap();
+    assert!((1e-4..10.0).contains(&lr), "{lr}");
+    assert_eq!(text, succeeds(folder.path(), &["lr-find", "diabetes-linear", "--steps", "150"]));
+    succeeds(folder.path(), &["lr-find", "diabetes-linear", "--steps", "20", "--svg", "range.svg"]);
+    assert!(std::fs::read_to_string(folder.path().join("range.svg")).unwrap().contains("mean loss"));
 }
 
 fn own_names() -> Vec<&'static str> {

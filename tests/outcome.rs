@@ -91,6 +91,28 @@ fn a_history_has_every_step_with_the_rate_that_its_schedule_gives() {
 }
 
 #[test]
+fn the_rate_follows_the_batch_size_where_it_is_to() {
+    for (scaling, batch_size, factor) in [
+        (None, 64, 1.0),
+        (Some("linear"), 64, 2.0),
+        (Some("linear"), 8, 0.25),
+        (Some("sqrt"), 128, 2.0),
+        (Some("linear:128"), 64, 0.5),
+        (Some("sqrt:256"), 64, 0.5),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        // The workload's own batches have 32 examples.
+        let lr_scaling = scaling.map(|text| text.parse().unwrap());
+        let trial =
+            Trial { lr_scaling, batch_size, lr: 0.01, budget: Budget::Steps(2), ..trial("diabetes-linear") };
+        run(&trial, folder.path());
+        let rows = history::read(&folder.path().join("history.jsonl")).unwrap();
+        let Row::Step { lr, .. } = rows[0] else { panic!("a step comes first") };
+        assert!((lr - 0.01 * factor).abs() < 1e-15, "{scaling:?} of {batch_size}: {lr}");
+    }
+}
+
+#[test]
 fn a_history_has_the_rate_of_each_group_and_a_group_with_a_schedule_follows_that() {
     let folder = tempfile::tempdir().unwrap();
     let trial = Trial {

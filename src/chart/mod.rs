@@ -22,6 +22,8 @@ pub struct Chart {
     pub quantity: String,
     /// How that spreads.
     pub y_scale: Scale,
+    /// Whether zero is in the picture, so that what falls to a tenth does not look as if it fell to nothing.
+    pub from_zero: bool,
     /// The curves.
     pub lines: Vec<Line>,
     /// Places from left to right that have a name.
@@ -53,8 +55,7 @@ impl Chart {
         let places: Vec<f64> =
             points.iter().map(|point| point.0).chain(self.marks.iter().map(|mark| mark.at)).collect();
         let mut values: Vec<f64> = points.iter().map(|point| point.1).collect();
-        if self.y_scale == Scale::Linear && values.iter().all(|value| *value >= 0.0) {
-            // A rate that falls to a tenth is not to look as if it fell to nothing.
+        if self.from_zero {
             values.push(0.0);
         }
         (Axis::new(self.x_scale, &places, across, false), Axis::new(self.y_scale, &values, up, false))

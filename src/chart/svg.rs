@@ -23,7 +23,7 @@ impl Chart {
             body.push_str(&path(line, place, &x, &y));
             body.push_str(&legend_row(&line.label, place));
         }
-        for mark in &self.marks {
+        for (row, mark) in self.marks.iter().enumerate() {
             let at = x.place(mark.at);
             // On the side where there is more room.
             let (text_at, class) =
@@ -31,7 +31,7 @@ impl Chart {
             body.push_str(&format!(
                 "<line class=\"target\" x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{TOP}\" y2=\"{BOTTOM}\"/>\
                  <text class=\"{class}\" x=\"{text_at:.1}\" y=\"{:.1}\">{}</text>\n",
-                TOP + 12.0,
+                TOP + 12.0 + 17.0 * row as f64,
                 escape(&mark.label),
             ));
         }

@@ -138,6 +138,7 @@ mod tests {
             x_scale: Scale::Linear,
             quantity: "learning rate".into(),
             y_scale: Scale::Linear,
+            from_zero: true,
             lines,
             marks: Vec::new(),
         }

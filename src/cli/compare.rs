@@ -83,6 +83,7 @@ impl GridArgs {
             budget: self.trial.budget(),
             batch_size: self.trial.batch_size,
             micro_batch_size: self.trial.micro_batch_size,
+            lr_scaling: self.trial.lr_scaling,
             validation: self.trial.validation,
             l1: self.trial.l1.unwrap_or(0.0),
             l2: self.trial.l2.unwrap_or(0.0),

@@ -4,18 +4,23 @@ mod bench;
 mod compare;
 mod evaluate;
 mod list;
+mod lr_find;
 mod predict;
 mod progress;
+mod schedule;
 pub mod train;
 mod trial_settings;
 mod verify;
 mod worker;
 
+use crate::atomic_file;
+use crate::chart::Chart;
 use crate::error::Error;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Which optimizer, which learning-rate schedule, on my problem and my hardware?
@@ -40,6 +45,13 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Time an optimizer's step, beside Burn's own and a plain copy of memory
     Bench(bench::BenchArgs),
+    /// Draw learning-rate schedules
+    Schedule(schedule::ScheduleArgs),
+    /// Find a learning rate: train with a rising one, and look at the loss
+    ///
+    /// The range test of Smith, 2015. The rate rises exponentially from step to step until the loss blows up. Nothing is
+    /// written but the picture that is asked for.
+    LrFind(lr_find::LrFindArgs),
     /// Hold every rule and schedule to the numbers of its reference implementation
     ///
     /// Burn's built-ins are shown beside ours with the same settings. The exit code is 1 if one of ours is not as its
@@ -77,6 +89,8 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Compare(args) => compare::run(&args, &arguments),
         Command::Bench(args) => bench::run(&args),
+        Command::Schedule(args) => schedule::run(&args),
+        Command::LrFind(args) => lr_find::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Worker(args) => worker::run(&args),
@@ -144,6 +158,16 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Exit> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "optlab", &mut script);
     print(&script)
+}
+
+/// Draws on standard output, and into a file if one is named.
+fn print_chart(chart: &Chart, svg: Option<&Path>) -> Result<(), Exit> {
+    if let Some(path) = svg {
+        atomic_file::write(path, chart.svg().as_bytes())?;
+    }
+    let width =
+        console::Term::stdout().size_checked().map_or(80, |(_rows, columns)| usize::from(columns).min(120));
+    print(chart.terminal(width).as_bytes())
 }
 
 /// Writes to standard output. A reader that has seen enough (`optlab list | head`) is no error.

@@ -156,6 +156,7 @@ impl Settings {
             budget: self.trial.budget().unwrap_or(default.budget),
             batch_size: self.trial.batch_size.unwrap_or(default.batch_size),
             micro_batch_size: self.trial.micro_batch_size,
+            lr_scaling: self.trial.lr_scaling,
             validation: self.trial.validation.unwrap_or(default.validation),
             l1: self.trial.l1.unwrap_or(default.l1),
             l2: self.trial.l2.unwrap_or(default.l2),

@@ -1,7 +1,7 @@
 //! The flags that `train` and `compare` share.
 
 use crate::data::Augmentation;
-use crate::train::Budget;
+use crate::train::{Budget, LrScaling};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,9 @@ pub struct TrialSettings {
     /// Examples that go through the model at once; the step is that of the whole batch [default: all]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     pub micro_batch_size: Option<usize>,
+    /// Multiply the rate by what the batch size is of the workload's own, or its root: linear, sqrt, linear:256 [default: not]
+    #[arg(long, value_name = "RULE")]
+    pub lr_scaling: Option<LrScaling>,
     /// Share of the training data held out for validation [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     pub validation: Option<f64>,
@@ -63,6 +66,7 @@ impl TrialSettings {
             steps,
             batch_size: self.batch_size.or(file.batch_size),
             micro_batch_size: self.micro_batch_size.or(file.micro_batch_size),
+            lr_scaling: self.lr_scaling.or(file.lr_scaling),
             validation: self.validation.or(file.validation),
             l1: self.l1.or(file.l1),
             l2: self.l2.or(file.l2),

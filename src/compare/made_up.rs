@@ -19,6 +19,7 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
         budget: Budget::Epochs(6),
         batch_size: 32,
         micro_batch_size: None,
+        lr_scaling: None,
         validation: 0.1,
         l1: 0.0,
         l2: 0.0,

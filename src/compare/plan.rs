@@ -6,7 +6,7 @@ use crate::compare::plan_file;
 use crate::data::Augmentation;
 use crate::error::Error;
 use crate::schedule::{self, ScheduleSpec};
-use crate::train::{Budget, Trial};
+use crate::train::{self, Budget, LrScaling, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::path::Path;
@@ -30,6 +30,7 @@ const LONG_RUN_STEPS: usize = 1_000_000;
 /// | `epochs` or `steps`               | the workload's own               | `1…`, not both                            |
 /// | `batch_size`, `validation`        | the workload's own               | `1…`, `[0, 1)`                            |
 /// | `micro_batch_size`                | none                           | `1…` or none                              |
+/// | `lr_scaling`                      | none                             | `linear`, `sqrt`, or with a batch size: `linear:256` |
 /// | `l1`, `l2`                        | `0`                              | `[0, ∞)`                                  |
 /// | `clip_norm`, `clip_value`         | none                             | `(0, ∞)`                                  |
 /// | `early_stopping`                  | none                             | `1…` evaluations                          |
@@ -55,6 +56,8 @@ pub struct Plan {
     pub batch_size: Option<usize>,
     /// Examples that go through the model at once; none for the whole batch.
     pub micro_batch_size: Option<usize>,
+    /// How the learning rate follows the batch size; none for not at all.
+    pub lr_scaling: Option<LrScaling>,
     /// Share of the training data held out; none is the workload's own.
     pub validation: Option<f64>,
     /// Weight of the L1 penalty.
@@ -108,6 +111,7 @@ impl Default for Plan {
             budget: None,
             batch_size: None,
             micro_batch_size: None,
+            lr_scaling: None,
             validation: None,
             l1: 0.0,
             l2: 0.0,
@@ -229,6 +233,7 @@ impl Plan {
             budget: self.budget.unwrap_or(Budget::Epochs(own.epochs)),
             batch_size: self.batch_size.unwrap_or(own.batch_size),
             micro_batch_size: self.micro_batch_size,
+            lr_scaling: self.lr_scaling,
             validation: self.validation.unwrap_or(own.validation),
             l1: self.l1,
             l2: self.l2,
@@ -243,9 +248,9 @@ impl Plan {
     /// Builds each rule and schedule once, so that a value out of range stops the comparison before it begins.
     fn check_specs(&self) -> Result<(), Error> {
         for arm in &self.optimizers {
-            arm.optimizer.build()?;
+            let optimizer = arm.optimizer.build()?;
             for spec in &self.schedules {
-                spec.build(schedule::Run {
+                let run = schedule::Run {
                     lr: arm.learning_rate(),
                     total_steps: match self.budget {
                         Some(Budget::Steps(steps)) => steps.max(1),
@@ -253,7 +258,8 @@ impl Plan {
                     },
                     // The length of an epoch is known when the data are.
                     steps_per_epoch: Some(1),
-                })?;
+                };
+                train::check_schedules(spec, optimizer.groups(), run)?;
             }
         }
         Ok(())

@@ -5,12 +5,12 @@ use crate::compare::plan::{Plan, Seeds};
 use crate::data::Augmentation;
 use crate::error::Error;
 use crate::schedule::ScheduleSpec;
-use crate::train::Budget;
+use crate::train::{Budget, LrScaling};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "workloads",
     "optimizers",
     "schedules",
@@ -20,6 +20,7 @@ const KEYS: [&str; 18] = [
     "steps",
     "batch_size",
     "micro_batch_size",
+    "lr_scaling",
     "validation",
     "l1",
     "l2",
@@ -60,6 +61,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
         budget,
         batch_size: keys.count("batch_size")?,
         micro_batch_size: keys.count("micro_batch_size")?,
+        lr_scaling: keys.text("lr_scaling")?.map(|text| text.parse()).transpose()?,
         validation: keys.number("validation")?,
         l1: keys.number("l1")?.unwrap_or(0.0),
         l2: keys.number("l2")?.unwrap_or(0.0),
@@ -91,6 +93,7 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
         steps,
         batch_size: plan.batch_size,
         micro_batch_size: plan.micro_batch_size,
+        lr_scaling: plan.lr_scaling,
         validation: plan.validation,
         l1: plan.l1,
         l2: plan.l2,
@@ -115,6 +118,7 @@ struct Written<'a> {
     steps: Option<usize>,
     batch_size: Option<usize>,
     micro_batch_size: Option<usize>,
+    lr_scaling: Option<LrScaling>,
     validation: Option<f64>,
     l1: f64,
     l2: f64,
@@ -177,6 +181,13 @@ impl Keys {
             Some(toml::Value::Integer(number)) => Ok(Some(*number as f64)),
             Some(_) => Err(self.refuse(key, "a number")),
         }
+    }
+
+    fn text(&self, key: &str) -> Result<Option<&str>, Error> {
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
+        value.as_str().map(Some).ok_or_else(|| self.refuse(key, "a text"))
     }
 
     fn flag(&self, key: &str) -> Result<Option<bool>, Error> {

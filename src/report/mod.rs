@@ -14,7 +14,7 @@ pub mod csv;
 pub mod json;
 mod labels;
 pub mod markdown;
-mod number;
+pub(crate) mod number;
 pub mod svg;
 pub mod terminal;
 

@@ -5,6 +5,14 @@ use crate::optim::{Group, LearningRates};
 use crate::schedule::{self, Measured, Run, Schedule, ScheduleSpec};
 use std::collections::BTreeMap;
 
+/// Whether the schedules of a run can be built: that of all parameters, and those of groups.
+///
+/// # Errors
+/// [`Error::UnknownName`], [`Error::UnknownField`] and [`Error::InvalidConfig`] of any of them.
+pub fn check_schedules(spec: &ScheduleSpec, groups: &[Group], run: Run) -> Result<(), Error> {
+    Rates::of(spec, groups, run).map(drop)
+}
+
 /// The schedules of a run.
 pub(super) struct Rates {
     base: Box<dyn Schedule>,

@@ -64,7 +64,8 @@ pub fn run<W: Workload>(
     let batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
     let steps_per_epoch = batches.steps_per_epoch();
     let total_steps = trial.budget.steps(steps_per_epoch);
-    let length = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let lr = trial.scaled_lr(workload.info().batch_size);
+    let length = schedule::Run { lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
     let rates = Rates::of(&trial.schedule, optimizer.groups(), length)?;
 
     let training_device = device.clone().autodiff();

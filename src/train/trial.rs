@@ -6,6 +6,7 @@ use crate::device;
 use crate::error::Error;
 use crate::optim::{AdamConfig, GradientTransform, OptimizerSpec};
 use crate::schedule::{ConstantConfig, ScheduleSpec};
+use crate::train::LrScaling;
 use crate::workload::Info;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +39,7 @@ impl Budget {
 /// | `lr`             | `(0, ∞)`          | the base learning rate that the schedule starts from           |
 /// | `batch_size`     | `1…`              | examples a step; the last batch of an epoch may be smaller     |
 /// | `micro_batch_size` | `1…` or none    | examples that go through the model at once                     |
+/// | `lr_scaling`     | a rule or none    | what `lr` is multiplied by for another batch size than it is meant for |
 /// | `validation`     | `[0, 1)`          | share of the training data held out                            |
 /// | `l1`, `l2`       | `[0, ∞)`          | adds `λ₁ sign(θ) + λ₂ θ` to the gradient                        |
 /// | `clip_norm`      | `(0, ∞)` or none  | scales all gradients together to at most this Euclidean norm   |
@@ -65,6 +67,9 @@ pub struct Trial {
     /// Examples that go through the model at once, where a batch does not fit; the step is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,
+    /// How the learning rate follows the batch size; none for not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr_scaling: Option<LrScaling>,
     /// Share of the training data held out for validation.
     pub validation: f64,
     /// Weight of the L1 penalty.
@@ -101,6 +106,7 @@ impl Trial {
             budget: Budget::Epochs(info.epochs),
             batch_size: info.batch_size,
             micro_batch_size: None,
+            lr_scaling: None,
             validation: VALIDATION,
             l1: 0.0,
             l2: 0.0,
@@ -132,6 +138,11 @@ impl Trial {
         at_least("early_stopping", self.early_stopping != Some(0), "at least 1", "0".into())?;
         self.gradient_transform().validate()?;
         self.augmentation.validate()
+    }
+
+    /// The learning rate for the trial's batch size, where batches of the workload's own have `own` examples.
+    pub fn scaled_lr(&self, own: usize) -> f64 {
+        self.lr_scaling.map_or(self.lr, |scaling| self.lr * scaling.factor(self.batch_size, own))
     }
 
     /// Penalties and clipping.

@@ -1,0 +1,107 @@
+use crate::chart::{Chart, Line, Mark, Scale};
+use crate::cli::Exit;
+use crate::compare::Arm;
+use crate::data::Source;
+use crate::report::number::short;
+use crate::train::{self, LrRange, LrRangeTest, Suggestion, Trial};
+use crate::workload::{self, Workload};
+use clap::Args;
+use std::path::PathBuf;
+
+/// Arguments of `optlab lr-find`.
+#[derive(Debug, Args)]
+pub struct LrFindArgs {
+    /// The workload, by its name in `optlab list`
+    workload: String,
+    /// The optimizer: name or name:key=value,key=value
+    #[arg(long, value_name = "SPEC", default_value = "adam")]
+    optimizer: Arm,
+    /// flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    /// Decides initial weights, held-out examples, order and dropout
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Examples a step [default: the workload's own]
+    #[arg(long, value_name = "N")]
+    batch_size: Option<usize>,
+    /// Folder with data that does not ship with the program
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The rate of the first step
+    #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = LrRangeTest::default().min_lr)]
+    min_lr: f64,
+    /// The rate of the last step
+    #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = LrRangeTest::default().max_lr)]
+    max_lr: f64,
+    /// Steps of the test
+    #[arg(long, value_name = "N", default_value_t = LrRangeTest::default().steps)]
+    steps: usize,
+    /// Draw an SVG picture too
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+}
+
+/// Runs `optlab lr-find`.
+///
+/// # Errors
+/// A trial that makes no sense, a backend without a device, data that cannot be read, a file that cannot be written.
+pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
+    let LrFindArgs { min_lr, max_lr, steps, seed, .. } = *args;
+    let test = LrRangeTest { min_lr, max_lr, steps, ..LrRangeTest::default() };
+    let workload = workload::find(&args.workload)?;
+    let default = Trial::new(&workload.info());
+    let trial = Trial {
+        optimizer: args.optimizer.optimizer.clone(),
+        backend: args.backend.clone().unwrap_or_else(|| default.backend.clone()),
+        seed,
+        batch_size: args.batch_size.unwrap_or(default.batch_size),
+        ..default
+    };
+    let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
+    let seen = train::find_lr(&workload, &trial, &test, &source)?;
+    let (optimizer, suggestion) = (trial.optimizer.to_string(), seen.suggestion());
+    super::print_chart(&chart(&args.workload, &optimizer, &seen, suggestion.as_ref()), args.svg.as_deref())?;
+    let command = format!("optlab train {} --optimizer {}", args.workload, quoted(&optimizer));
+    super::print(told(&seen, suggestion.as_ref(), &command).as_bytes())
+}
+
+fn chart(workload: &str, optimizer: &str, seen: &LrRange, suggestion: Option<&Suggestion>) -> Chart {
+    let marks = suggestion.into_iter().flat_map(|suggestion| {
+        [("steepest", suggestion.steepest), ("a tenth of the minimum", suggestion.tenth_of_minimum)]
+    });
+    let points = |values: &[f64]| seen.lrs.iter().copied().zip(values.iter().copied()).collect();
+    Chart {
+        title: format!("Learning-rate range test: {workload}, {optimizer}"),
+        subtitle: format!("{} steps, the rate rising exponentially, one model", seen.lrs.len()),
+        along: "learning rate".into(),
+        x_scale: Scale::Log,
+        quantity: "mean loss".into(),
+        y_scale: Scale::Linear,
+        from_zero: false,
+        lines: vec![Line { label: "mean loss of the latest steps".into(), points: points(&seen.smoothed) }],
+        marks: marks.map(|(label, at)| Mark { label: format!("{label}: {}", short(at)), at }).collect(),
+    }
+}
+
+fn told(seen: &LrRange, suggestion: Option<&Suggestion>, command: &str) -> String {
+    let Some(suggestion) = suggestion else {
+        return "The very first step blew up: lower --min-lr.\n".into();
+    };
+    let end = if seen.blew_up { "the loss blew up" } else { "the test ended" };
+    let last = seen.lrs.last().map_or(String::new(), |lr| short(*lr));
+    let caution =
+        suggestion.caution.as_ref().map_or(String::new(), |caution| format!("Caution: {caution}.\n"));
+    format!(
+        "\nAt {last} {end}. The loss falls fastest at {}; a tenth of the rate with the smallest loss is {}.\n{caution}\
+         Suggested: {command} --lr {}\n",
+        short(suggestion.steepest),
+        short(suggestion.tenth_of_minimum),
+        short(suggestion.lr()),
+    )
+}
+
+/// A word of a command line.
+fn quoted(text: &str) -> String {
+    if text.contains(['(', ')', '[', ']', '*', '|', ' ']) { format!("'{text}'") } else { text.into() }
+}
