@@ -20,7 +20,7 @@ pub mod stats;
 pub mod summary;
 pub mod worker;
 
-pub use crate::train::{Budget, Outcome, Score, Status, TargetReached, Trial};
+pub use crate::train::{Budget, LrScaling, Outcome, Score, Status, TargetReached, Trial};
 pub use arm::Arm;
 pub use comparison::{Comparison, Run};
 pub use folder::{Folder, Invocation};

@@ -1,6 +1,6 @@
 //! A row for each trial, with all that decided it and all that it measured.
 
-use crate::compare::{Budget, Comparison, Outcome, Run, Status};
+use crate::compare::{Budget, Comparison, LrScaling, Outcome, Run, Status};
 use crate::error::Error;
 use crate::report::{Exporter, unwritable};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,7 @@ pub struct CsvRow {
     pub backend: String,
     pub optimizer: String,
     pub lr: f64,
+    pub lr_scaling: Option<LrScaling>,
     pub schedule: String,
     pub seed: u64,
     pub budget_epochs: Option<usize>,
@@ -92,6 +93,7 @@ impl CsvRow {
             backend: trial.backend.clone(),
             optimizer: trial.optimizer.to_string(),
             lr: trial.lr,
+            lr_scaling: trial.lr_scaling,
             schedule: trial.schedule.to_string(),
             seed: trial.seed,
             budget_epochs,

@@ -126,7 +126,7 @@ fn csv_rows_read_back_as_they_were_written() {
     assert_eq!(rows[2].reason.as_deref(), Some("loss is NaN at step 90 | \"x\" <y> & z"));
     assert_eq!((rows[3].status, rows[0].steps_to_target), (None, Some(120)));
     assert!(text.starts_with(
-        "id,workload,backend,optimizer,lr,schedule,seed,budget_epochs,budget_steps,batch_size,"
+        "id,workload,backend,optimizer,lr,lr_scaling,schedule,seed,budget_epochs,budget_steps,batch_size,"
     ));
 }
 
