@@ -79,7 +79,7 @@ fn chart(workload: &str, optimizer: &str, seen: &LrRange, suggestion: Option<&Su
         quantity: "mean loss".into(),
         y_scale: Scale::Linear,
         from_zero: false,
-        lines: vec![Line { label: "mean loss of the latest steps".into(), points: points(&seen.smoothed) }],
+        lines: vec![Line { label: "mean loss of the steps around".into(), points: points(&seen.smoothed) }],
         marks: marks.map(|(label, at)| Mark { label: format!("{label}: {}", short(at)), at }).collect(),
     }
 }

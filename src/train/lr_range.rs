@@ -18,7 +18,7 @@ use rand::Rng;
 /// | `min_lr`    |    1e-6 | `(0, ∞)`       | the rate of the first step                                            |
 /// | `max_lr`    |      10 | `(min_lr, ∞)`  | the rate of the last step                                             |
 /// | `steps`     |     300 | 10…            | steps in all                                                          |
-/// | `smoothing` |    0.95 | `(0, 1)`       | the share of the mean loss that stays from step to step               |
+/// | `smoothing` |     0.9 | `(0, 1)`       | the weight of a loss in the mean of the step beside it                |
 /// | `blow_up`   |       4 | `(1, ∞)`       | the mean loss, as a multiple of the smallest, at which the test stops |
 #[derive(Debug, Clone, PartialEq)]
 pub struct LrRangeTest {
@@ -28,7 +28,7 @@ pub struct LrRangeTest {
     pub max_lr: f64,
     /// Steps in all.
     pub steps: usize,
-    /// The share of the mean loss that stays from step to step.
+    /// The weight of a loss in the mean of the step beside it.
     pub smoothing: f64,
     /// The mean loss, as a multiple of the smallest, at which the test stops.
     pub blow_up: f64,
@@ -36,7 +36,7 @@ pub struct LrRangeTest {
 
 impl Default for LrRangeTest {
     fn default() -> Self {
-        LrRangeTest { min_lr: 1e-6, max_lr: 10.0, steps: 300, smoothing: 0.95, blow_up: 4.0 }
+        LrRangeTest { min_lr: 1e-6, max_lr: 10.0, steps: 300, smoothing: 0.9, blow_up: 4.0 }
     }
 }
 
@@ -47,7 +47,8 @@ pub struct LrRange {
     pub lrs: Vec<f64>,
     /// The loss before that step.
     pub losses: Vec<f64>,
-    /// The exponential mean of the losses up to that step, without the weight of its start.
+    /// The mean of the losses around that step, with weights that fall exponentially to both sides. A mean of the losses up
+    /// to it would come late, and suggest rates that are too large.
     pub smoothed: Vec<f64>,
     /// Whether the loss blew up before the last step.
     pub blew_up: bool,
@@ -133,32 +134,46 @@ pub fn find_lr<W: Workload>(
         model = moved;
         let loss = f64::from(loss.into_scalar::<f32>());
         mean = test.smoothing * mean + (1.0 - test.smoothing) * loss;
-        let smoothed = mean / (1.0 - test.smoothing.powf(step as f64 + 1.0));
-        if !loss.is_finite() || smoothed > test.blow_up * smallest {
+        let latest = mean / (1.0 - test.smoothing.powf(step as f64 + 1.0));
+        if !loss.is_finite() || latest > test.blow_up * smallest {
             seen.blew_up = true;
             break;
         }
-        smallest = smallest.min(smoothed);
+        smallest = smallest.min(latest);
         seen.lrs.push(lr);
         seen.losses.push(loss);
-        seen.smoothed.push(smoothed);
     }
+    seen.smoothed = smoothed(&seen.losses, test.smoothing);
     Ok(seen)
+}
+
+/// `Σⱼ β^|i−j| xⱼ / Σⱼ β^|i−j|` for each `i`.
+fn smoothed(values: &[f64], beta: f64) -> Vec<f64> {
+    // The sums of the values and of the weights on one side, the value itself included.
+    let one_side = |values: &mut dyn Iterator<Item = f64>| -> Vec<(f64, f64)> {
+        let sums = values.scan((0.0, 0.0), |(sum, weight), value| {
+            (*sum, *weight) = (beta * *sum + value, beta * *weight + 1.0);
+            Some((*sum, *weight))
+        });
+        sums.collect()
+    };
+    let before = one_side(&mut values.iter().copied());
+    let after = one_side(&mut values.iter().rev().copied());
+    let both = before.iter().zip(after.iter().rev()).zip(values);
+    both.map(|((before, after), value)| (before.0 + after.0 - value) / (before.1 + after.1 - 1.0)).collect()
 }
 
 impl LrRange {
     /// The rates that it suggests; none if it saw too little.
     pub fn suggestion(&self) -> Option<Suggestion> {
-        // The first means are of few losses.
-        let first = self.lrs.len() / 10;
         let by = |a: &usize, b: &usize| self.smoothed[*a].total_cmp(&self.smoothed[*b]);
-        let minimum = (first..self.lrs.len()).min_by(by)?;
+        let minimum = (0..self.lrs.len()).min_by(by)?;
         let slope = |i: usize| {
             (self.smoothed[i + 1] - self.smoothed[i - 1]) / (self.lrs[i + 1] / self.lrs[i - 1]).ln()
         };
-        let falling = first.max(1)..minimum;
+        let falling = 1..minimum;
         let steepest = falling.min_by(|&a, &b| slope(a).total_cmp(&slope(b)));
-        let start = self.smoothed[first];
+        let start = self.smoothed[0];
         let caution = if steepest.is_none() || self.smoothed[minimum] > 0.9 * start {
             Some("the loss hardly falls at any rate".to_string())
         } else if !self.blew_up && minimum + 1 == self.lrs.len() {
@@ -177,7 +192,7 @@ mod tests {
     use super::*;
 
     /// 100 rates from 1e-6 to 10, and a loss at each.
-    fn seen(loss: impl Fn(f64) -> f64, blew_up: bool) -> LrRange {
+    fn range_of(loss: impl Fn(f64) -> f64, blew_up: bool) -> LrRange {
         let test = LrRangeTest { steps: 100, ..LrRangeTest::default() };
         let lrs: Vec<f64> = (0..100).map(|step| test.lr_at(step)).collect();
         let smoothed: Vec<f64> = lrs.iter().map(|&lr| loss(lr.log10())).collect();
@@ -193,9 +208,21 @@ mod tests {
     }
 
     #[test]
+    fn a_loss_is_smoothed_to_both_sides() {
+        let values = [3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0];
+        for (i, given) in smoothed(&values, 0.7).into_iter().enumerate() {
+            let weight = |j: usize| 0.7_f64.powi((i as i32 - j as i32).abs());
+            let sum: f64 = (0..8).map(|j| weight(j) * values[j]).sum();
+            let expected = sum / (0..8).map(weight).sum::<f64>();
+            assert!((given - expected).abs() < 1e-12, "{i}: {given}, not {expected}");
+        }
+        assert!(smoothed(&[], 0.7).is_empty());
+    }
+
+    #[test]
     fn it_suggests_where_the_loss_falls_fastest_and_a_tenth_of_where_it_is_smallest() {
         // A valley at 10^-1 whose left side is steepest at 10^-2: −exp(−(x + 1)² / 2).
-        let range = seen(|x| 2.0 - (-(x + 1.0).powi(2) / 2.0).exp(), true);
+        let range = range_of(|x| 2.0 - (-(x + 1.0).powi(2) / 2.0).exp(), true);
         let Suggestion { steepest, tenth_of_minimum, caution } = range.suggestion().unwrap();
         let spacing = 7.0 / 99.0;
         assert!(
@@ -209,9 +236,9 @@ mod tests {
     #[test]
     fn a_curve_that_allows_no_suggestion_comes_with_a_caution() {
         for (range, said) in [
-            (seen(|_| 2.3, false), "hardly falls"),
-            (seen(|x| 2.3 + 0.01 * x, true), "hardly falls"),
-            (seen(|x| -x, false), "raise the largest rate"),
+            (range_of(|_| 2.3, false), "hardly falls"),
+            (range_of(|x| 2.3 + 0.01 * x, true), "hardly falls"),
+            (range_of(|x| -x, false), "raise the largest rate"),
         ] {
             let caution = range.suggestion().unwrap().caution.unwrap();
             assert!(caution.contains(said), "{caution}");
