@@ -393,6 +393,63 @@ fn a_schedule_holds_its_last_rate_past_its_end() {
 }
 
 #[test]
+fn every_schedule_at_its_borders_and_resumed_in_its_middle() {
+    // The rates of the first step, the last one and the first past the end of 100 steps at 0.1, as shares of 0.1; and the
+    // step at which it is resumed: within warm-ups, cycles and a plateau's patience.
+    let cosine = |x: f64| 0.5 * (1.0 + (PI * x).cos());
+    let table: [(&str, [f64; 3], usize); 25] = [
+        ("constant", [1.0, 1.0, 1.0], 50),
+        ("step", [1.0, 1e-3, 1e-3], 33),
+        ("multi_step", [1.0, 0.01, 0.01], 75),
+        ("exponential", [1.0, 0.01_f64.powf(0.99), 0.01], 50),
+        ("cosine", [1.0, cosine(0.99), 0.0], 50),
+        ("cosine_restarts", [1.0, cosine(0.96), 1.0], 25),
+        ("polynomial", [1.0, 0.01, 0.0], 99),
+        ("linear", [1.0, 0.01, 0.0], 1),
+        ("warmup_cosine", [0.0, cosine(89.0 / 90.0), 0.0], 5),
+        ("warmup_stable_decay", [0.0, 0.05, 0.0], 5),
+        ("inverse_sqrt", [0.0, (10.0_f64 / 99.0).sqrt(), 0.1_f64.sqrt()], 5),
+        ("inverse_time", [1.0, 1.0 / 10.9, 1.0 / 11.0], 50),
+        ("noam", [0.1, 0.1_f64.sqrt(), (10.0_f64 / 101.0).sqrt()], 5),
+        ("one_cycle", [0.04, 4e-6, 4e-6], 15),
+        ("cyclic", [0.1, 0.19, 0.1], 5),
+        ("piecewise_constant", [1.0, 0.01, 0.01], 50),
+        ("rex", [1.0, 0.01 / 0.505, 0.0], 50),
+        ("reduce_on_plateau:patience=60,factor=0.5", [1.0, 0.5, 0.5], 30),
+        ("warmup", [0.0, 1.0, 1.0], 5),
+        ("warmup:base=reduce_on_plateau:patience=60,factor=0.5", [0.0, 0.5, 0.5], 40),
+        ("sequence:schedules=[warmup,cosine]", [0.0, cosine(0.98), 0.0], 2),
+        ("scale:factor=0.5,base=linear", [0.5, 0.005, 0.0], 50),
+        ("product:schedules=[linear,step]", [1.0, 1e-5, 0.0], 50),
+        ("repeat:base=cosine", [1.0, 1.0, cosine(1.0 / 33.0)], 50),
+        ("clamp:min=0.002,base=linear", [1.0, 0.02, 0.02], 50),
+    ];
+    for (text, borders, resumed_at) in table {
+        let spec: ScheduleSpec = text.parse().unwrap();
+        let [whole, stopped, resumed] = [(); 3].map(|()| spec.build(RUN).unwrap());
+        let mut rates = Vec::new();
+        for step in 0..102 {
+            rates.push(whole.lr_at(step));
+            // A loss that never gets better.
+            whole.observe(step, 1.0.into());
+        }
+        for (step, share) in [0, 99, 100].into_iter().zip(borders) {
+            assert!((rates[step] - 0.1 * share).abs() < 1e-12, "{text} at {step}: {}", rates[step]);
+        }
+        (0..resumed_at).for_each(|step| stopped.observe(step, 1.0.into()));
+        load_state(&*resumed, &stopped.state()).unwrap();
+        for step in resumed_at..102 {
+            assert_eq!(resumed.lr_at(step), rates[step], "{text} at {step}, resumed at {resumed_at}");
+            resumed.observe(step, 1.0.into());
+        }
+    }
+    let names = ScheduleSpec::all().into_iter().map(|spec| spec.name());
+    for name in names.filter(|name| !name.starts_with("burn.")) {
+        assert!(table.iter().any(|(text, ..)| text.split(':').next() == Some(name)), "{name} has no row");
+    }
+}
+
+#[test]
 fn burns_schedules_give_burns_rates() {
     let step = |t: usize| 0.1 * 0.1_f64.powi(t as i32 / 33);
     type Formula = Box<dyn Fn(usize) -> f64>;
