@@ -14,9 +14,9 @@ use std::path::Path;
 /// The most seeds an arm may have; a larger number is a slip of the hand.
 const MOST_SEEDS: u64 = 100_000;
 
-/// A schedule is checked before its run's length is known: at a length that suits every schedule that is not wrong in
+/// A schedule is checked before the length of an epoch is known: at one that suits every schedule that is not wrong in
 /// itself.
-const LONG_RUN_STEPS: usize = 1_000_000;
+const LONG_EPOCH: usize = 100_000;
 
 /// A comparison as its author writes it: every workload × backend × optimizer × schedule × seed is one trial.
 ///
@@ -191,7 +191,6 @@ impl Plan {
         check_list("schedules", &self.schedules)?;
         check_list("backends", &self.backends)?;
         check_list("seeds", &seeds)?;
-        self.check_specs()?;
         let mut trials = Vec::new();
         for workload in &self.workloads {
             let own = defaults(workload)?;
@@ -200,6 +199,7 @@ impl Plan {
                     for schedule in &self.schedules {
                         let trial = self.trial(workload, own, backend, arm, schedule);
                         trial.validate()?;
+                        check_specs(&trial)?;
                         trials.extend(seeds.iter().map(|&seed| Trial { seed, ..trial.clone() }));
                     }
                 }
@@ -244,26 +244,17 @@ impl Plan {
             pad: self.pad,
         }
     }
+}
 
-    /// Builds each rule and schedule once, so that a value out of range stops the comparison before it begins.
-    fn check_specs(&self) -> Result<(), Error> {
-        for arm in &self.optimizers {
-            let optimizer = arm.optimizer.build()?;
-            for spec in &self.schedules {
-                let run = schedule::Run {
-                    lr: arm.learning_rate(),
-                    total_steps: match self.budget {
-                        Some(Budget::Steps(steps)) => steps.max(1),
-                        _ => LONG_RUN_STEPS,
-                    },
-                    // The length of an epoch is known when the data are.
-                    steps_per_epoch: Some(1),
-                };
-                train::check_schedules(spec, optimizer.groups(), run)?;
-            }
-        }
-        Ok(())
-    }
+/// Builds a trial's rule and schedules once, so that a value out of range stops the comparison before it begins.
+fn check_specs(trial: &Trial) -> Result<(), Error> {
+    let optimizer = trial.optimizer.build()?;
+    let (total_steps, steps_per_epoch) = match trial.budget {
+        Budget::Steps(steps) => (steps, 1),
+        Budget::Epochs(epochs) => (epochs.saturating_mul(LONG_EPOCH), LONG_EPOCH),
+    };
+    let run = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    train::check_schedules(&trial.schedule, optimizer.groups(), run)
 }
 
 fn check_list<T: Display>(key: &str, list: &[T]) -> Result<(), Error> {

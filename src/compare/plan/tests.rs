@@ -49,6 +49,44 @@ fn the_grid_holds_every_combination_once_with_seeds_fastest_and_workloads_slowes
 }
 
 #[test]
+fn schedules_are_checked_at_the_length_that_the_run_will_have() {
+    let plan = |schedule: &str| {
+        format!("workloads = ['digits-cnn']\noptimizers = ['adam']\nepochs = 12\nschedules = ['{schedule}']")
+    };
+    for schedule in [
+        "multi_step:milestones=[10%,5ep]",
+        "warmup:steps=11ep",
+        "sequence:schedules=[step,cosine],lengths=[50%,6ep]",
+    ] {
+        assert_eq!(parse(&plan(schedule)).unwrap().trials(&defaults).unwrap().len(), 1, "{schedule}");
+    }
+    for schedule in
+        ["multi_step:milestones=[50%,5ep]", "warmup:steps=12ep", "sequence:schedules=[step],lengths=[13ep]"]
+    {
+        mistake(&plan(schedule));
+    }
+    let of_a_group =
+        "workloads = ['digits-cnn']\noptimizers = ['group:parameters=*.bias,schedule=cosin,base=adam']";
+    assert!(mistake(of_a_group).contains("unknown schedule `cosin`"));
+}
+
+#[test]
+fn a_plan_says_how_the_rate_follows_the_batch_size() {
+    let text = format!("{GRID}\nlr_scaling = 'sqrt:64'");
+    let plan = parse(&text).unwrap();
+    let trials = plan.trials(&defaults).unwrap();
+    assert!(trials.iter().all(|trial| trial.lr_scaling == Some("sqrt:64".parse().unwrap())));
+    assert_eq!(parse(&plan_file::render(&plan).unwrap()).unwrap(), plan);
+    assert!(
+        mistake("workloads = ['digits-cnn']\noptimizers = ['adam']\nlr_scaling = 'cubic'")
+            .contains("`lr_scaling`")
+    );
+    assert!(
+        mistake("workloads = ['digits-cnn']\noptimizers = ['adam']\nlr_scaling = 2").contains("`lr_scaling`")
+    );
+}
+
+#[test]
 fn what_a_plan_does_not_say_comes_from_the_workload() {
     let text = "workloads = 'digits-cnn'\noptimizers = 'adamw'\nschedules = 'cosine'";
     let trials = parse(text).unwrap().trials(&defaults).unwrap();
