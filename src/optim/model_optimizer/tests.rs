@@ -551,6 +551,9 @@ fn what_rules_remember_is_what_their_pages_say() {
     // Matrices [4, 3], and 3 · 2 of [2, 2]; vectors of 3 and 3.
     let (matrices, vectors) = ((4 + 3) + 6 * (2 + 2), 3 + 3);
     let elements = 4 * 3 + 6 * 2 * 2 + vectors;
+    // A matrix for each dimension of a matrix [4, 3], a kernel [3, 2, 2, 2] and both vectors.
+    let squares_of_vectors = 3 * 3 + 3 * 3;
+    let squares = (4 * 4 + 3 * 3) + (3 * 3 + 3 * 2 * 2) + squares_of_vectors;
     for (text, floats) in [
         ("adafactor", matrices + vectors),
         ("adafactor:beta_1=0.9", matrices + vectors + elements),
@@ -571,6 +574,12 @@ fn what_rules_remember_is_what_their_pages_say() {
         ("adamw", 2 * elements),
         ("adamw:amsgrad=true", 3 * elements),
         ("muon", elements - vectors),
+        ("shampoo", 2 * squares),
+        ("shampoo:momentum=0.9", 2 * squares + elements),
+        ("shampoo:precondition_frequency=2", 4 * squares),
+        ("soap", 2 * elements + 2 * (squares - squares_of_vectors)),
+        ("soap:precondition_1d=true", 2 * elements + 2 * squares),
+        ("soap:max_precond_dim=3", 2 * elements + 2 * (squares - squares_of_vectors - 4 * 4)),
     ] {
         let saved = saved(&text.parse().unwrap(), "");
         assert_eq!(saved.optimizer.state_bytes(), 4 * floats, "{text}");
