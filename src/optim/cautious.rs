@@ -37,6 +37,8 @@ mod tests {
             assert_eq!(agreement(-small, -small), 1.0);
             assert_eq!(agreement(-small, small), 0.0);
             assert_eq!(agreement(0.0, small), 0.0);
+            assert_eq!(agreement(small, 0.0), 0.0);
+            assert_eq!(agreement(-small, 0.0), 0.0);
         }
         assert_eq!(where_agreed(-2.0_f32, -1.0, 7.0), 7.0);
     }

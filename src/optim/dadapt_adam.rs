@@ -154,8 +154,7 @@ impl GlobalRule for DAdaptAdam {
         *moves = if *length == 0.0 { 0.0 } else { 1.0 };
         if *length != 0.0 {
             *numerator = beta_3 * *numerator + (1.0 - beta_3) * at.lr * *estimate * inner_product;
-            let candidate = *numerator / ((1.0 - beta_3) * length);
-            *estimate = if candidate > *estimate { candidate } else { *estimate };
+            *estimate = estimate.max(*numerator / ((1.0 - beta_3) * length));
         }
     }
 

@@ -111,7 +111,7 @@ impl GlobalRule for DoWG {
     fn estimate(&self, _at: Together<'_>, sums: &[f64], shared: &mut [f64]) {
         let [squared_distance, weighted_squares] = shared else { unreachable!("two numbers") };
         let [distance, square] = sums else { unreachable!("two sums") };
-        *squared_distance = if distance > squared_distance { *distance } else { *squared_distance };
+        *squared_distance = squared_distance.max(*distance);
         *weighted_squares += *squared_distance * square;
     }
 

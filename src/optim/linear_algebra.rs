@@ -168,6 +168,12 @@ mod tests {
     }
 
     #[test]
+    fn iterations_suffice_for_a_dimension_of_hundreds() {
+        let (values, _) = eigen(symmetric(400, 400));
+        assert!(values.iter().all(|value| value.is_finite()));
+    }
+
+    #[test]
     fn an_inverse_root_to_its_power_is_the_inverse() {
         for (n, order) in [(1, 1), (3, 1), (8, 2), (5, 4)] {
             let matrix = symmetric(n, n);

@@ -91,3 +91,22 @@ impl MomentsStep {
         first.clone().mul_scalar(self.factor) / square.sqrt().add_scalar(self.epsilon)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::optim::AdamConfig;
+    use burn::optim::Optimizer;
+    use burn::tensor::{Device, Tensor};
+
+    #[test]
+    fn amsgrad_that_is_turned_off_moves_on_with_the_second_moment() {
+        let adam = |amsgrad| AdamConfig { beta_2: 0.5, amsgrad, ..AdamConfig::default() }.build().unwrap();
+        let grad = |value: f32| Tensor::<1>::full([1], value, &Device::default());
+        let (_, state) = adam(true).step(0.1, grad(0.0), grad(4.0), None);
+        let (theta, _) = adam(false).step(0.1, grad(0.0), grad(1.0), state);
+        // The first second moment, 0.5 · 4², is larger than this.
+        let mean: f64 = (0.9 * 0.1 * 4.0 + 0.1 * 1.0) / (1.0 - 0.81);
+        let square: f64 = (0.5 * 0.5 * 16.0 + 0.5 * 1.0) / (1.0 - 0.25);
+        assert!((f64::from(theta.into_scalar::<f32>()) + 0.1 * mean / square.sqrt()).abs() < 1e-6);
+    }
+}

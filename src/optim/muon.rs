@@ -270,12 +270,26 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_of_zeros_moves_nothing_and_a_tiny_one_less_than_its_direction_would() {
+    fn a_gradient_of_zeros_moves_nothing() {
         let muon = MuonConfig::default().build().unwrap();
         let zeros = Tensor::<2>::zeros([2, 3], &Device::default());
         let (theta, state) = muon.step(1.0, wave([2, 3], 0.7), zeros.clone(), None);
         assert_eq!(theta.into_data(), wave::<2>([2, 3], 0.7).into_data());
         assert_eq!(state.unwrap().buffer::<2>(MEAN).unwrap().into_data(), zeros.into_data());
+    }
+
+    #[test]
+    fn a_gradient_shorter_than_the_least_norm_moves_less_than_its_direction_would() {
+        // Of one element and with one iteration: `u = (μ (1 − μ) + 1 − μ) g` or `(1 − μ) g`, and `X₁ = a X₀ + b X₀³ + c X₀⁵`.
+        for (nesterov, of_gradient) in [(true, 0.64), (false, 0.4)] {
+            let config = MuonConfig { momentum: 0.6, nesterov, ns_steps: 1, ..MuonConfig::default() };
+            let grad = Tensor::<2>::full([1, 1], 5e-8, &Device::default());
+            let (theta, _) = config.build().unwrap().step(1.0, grad.zeros_like(), grad, None);
+            let x: f64 = of_gradient * 5e-8 / 1e-7;
+            let expected = 3.4445 * x - 4.775 * x.powi(3) + 2.0315 * x.powi(5);
+            let moved = -f64::from(theta.into_scalar::<f32>());
+            assert!((moved - expected).abs() < 1e-6, "{moved}, not {expected}");
+        }
     }
 
     #[test]

@@ -181,8 +181,7 @@ impl GlobalRule for Prodigy {
         *previous = *estimate;
         *moves = if *length == 0.0 { 0.0 } else { 1.0 };
         if *length != 0.0 {
-            let candidate = self.config.d_coef * *numerator / length;
-            *estimate = if candidate > *estimate { candidate } else { *estimate };
+            *estimate = estimate.max(self.config.d_coef * *numerator / length);
         }
     }
 

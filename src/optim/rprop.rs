@@ -174,4 +174,18 @@ mod tests {
             assert!((theta.clone().into_scalar::<f32>() - expected).abs() < 1e-6);
         }
     }
+
+    #[test]
+    fn a_gradient_of_zero_moves_nothing_and_leaves_the_length_of_the_next_step() {
+        let device = Device::default();
+        let rule = RpropConfig::default().build().unwrap();
+        for sign in [1.0, -1.0] {
+            let (mut theta, mut state) = (Tensor::<1>::zeros([1], &device), None);
+            for (grad, expected) in [(sign, -0.5), (0.0, -0.5), (0.0, -0.5), (sign, -1.0), (sign, -1.6)] {
+                (theta, state) = rule.step(0.5, theta, Tensor::from_floats([grad], &device), state);
+                let theta = theta.clone().into_scalar::<f32>();
+                assert!((theta - sign * expected).abs() < 1e-6, "{theta}, not {expected}");
+            }
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! Rules with numbers that all elements share.
 
 use super::Whole;
+use burn::module::Param;
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use optlab::optim::OptimizerSpec;
 
 pub const TABLE: &[(&str, Whole)] = &[
     (
@@ -74,6 +78,24 @@ pub const TABLE: &[(&str, Whole)] = &[
         theta.iter_mut().zip(grad).for_each(|(theta, g)| *theta -= rate * g);
     }),
 ];
+
+#[test]
+fn while_there_was_no_gradient_nothing_moves_not_even_by_its_decay() {
+    for text in ["prodigy:weight_decay=0.3", "dadapt_adam:weight_decay=0.3"] {
+        let mut optimizer = text.parse::<OptimizerSpec>().unwrap().build().unwrap();
+        let device = Device::default();
+        let theta = Tensor::<1>::full([3], 5.0, &device.clone().autodiff());
+        let mut model = Param::from_tensor(theta);
+        for (slope, moves) in [(0.0, false), (0.0, false), (1.0, true)] {
+            let mut gradients = GradientsParams::new();
+            gradients.register(model.id, Tensor::<1>::full([3], slope, &device));
+            model = optimizer.apply(1e5, model, &mut gradients);
+            for theta in model.val().into_data().iter::<f32>() {
+                assert_eq!(theta != 5.0, moves, "{text}: {theta}");
+            }
+        }
+    }
+}
 
 /// Over four steps.
 fn warmed_up(lr: f64, t: i32) -> f64 {

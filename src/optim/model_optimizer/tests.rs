@@ -547,10 +547,13 @@ fn state_of_the_same_rule_with_buffers_of_other_shapes_is_refused() {
 }
 
 #[test]
-fn what_rows_and_columns_cost_is_what_the_pages_say() {
+fn what_rules_remember_is_what_their_pages_say() {
     // Matrices [4, 3], and 3 · 2 of [2, 2]; vectors of 3 and 3.
     let (matrices, vectors) = ((4 + 3) + 6 * (2 + 2), 3 + 3);
     let elements = 4 * 3 + 6 * 2 * 2 + vectors;
+    // A matrix for each dimension of a matrix [4, 3], a kernel [3, 2, 2, 2] and both vectors.
+    let squares_of_vectors = 3 * 3 + 3 * 3;
+    let squares = (4 * 4 + 3 * 3) + (3 * 3 + 3 * 2 * 2) + squares_of_vectors;
     for (text, floats) in [
         ("adafactor", matrices + vectors),
         ("adafactor:beta_1=0.9", matrices + vectors + elements),
@@ -558,6 +561,25 @@ fn what_rows_and_columns_cost_is_what_the_pages_say() {
         ("sm3:momentum=0.0", (4 + 3) + (3 + 2 + 2 + 2) + vectors),
         ("sm3", (4 + 3) + (3 + 2 + 2 + 2) + vectors + elements),
         ("novograd", elements + 4),
+        ("sgd", 0),
+        ("sgd:momentum=0.9", elements),
+        ("lars", elements),
+        ("lars:momentum=0.0", 0),
+        ("rmsprop", elements),
+        ("rmsprop:centered=true", 2 * elements),
+        ("rmsprop:momentum=0.9", 2 * elements),
+        ("rmsprop:momentum=0.9,centered=true", 3 * elements),
+        ("adam", 2 * elements),
+        ("adam:amsgrad=true", 3 * elements),
+        ("adamw", 2 * elements),
+        ("adamw:amsgrad=true", 3 * elements),
+        ("muon", elements - vectors),
+        ("shampoo", 2 * squares),
+        ("shampoo:momentum=0.9", 2 * squares + elements),
+        ("shampoo:precondition_frequency=2", 4 * squares),
+        ("soap", 2 * elements + 2 * (squares - squares_of_vectors)),
+        ("soap:precondition_1d=true", 2 * elements + 2 * squares),
+        ("soap:max_precond_dim=3", 2 * elements + 2 * (squares - squares_of_vectors - 4 * 4)),
     ] {
         let saved = saved(&text.parse().unwrap(), "");
         assert_eq!(saved.optimizer.state_bytes(), 4 * floats, "{text}");
