@@ -438,8 +438,8 @@ fn every_schedule_at_its_borders_and_resumed_in_its_middle() {
         }
         (0..resumed_at).for_each(|step| stopped.observe(step, 1.0.into()));
         load_state(&*resumed, &stopped.state()).unwrap();
-        for step in resumed_at..102 {
-            assert_eq!(resumed.lr_at(step), rates[step], "{text} at {step}, resumed at {resumed_at}");
+        for (step, rate) in rates.into_iter().enumerate().skip(resumed_at) {
+            assert_eq!(resumed.lr_at(step), rate, "{text} at {step}, resumed at {resumed_at}");
             resumed.observe(step, 1.0.into());
         }
     }
