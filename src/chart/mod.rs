@@ -1,7 +1,7 @@
 //! Curves as pictures: SVG that needs nothing else, light or dark as the reader's system is, and dots in a terminal.
 
-pub mod axis;
-pub mod style;
+pub(crate) mod axis;
+pub(crate) mod style;
 mod svg;
 mod terminal;
 
@@ -69,7 +69,7 @@ impl Line {
 }
 
 /// Text as XML holds it.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
