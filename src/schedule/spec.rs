@@ -152,7 +152,13 @@ impl ScheduleSpec {
 
     /// The fields and their values, for listings.
     pub fn fields(&self) -> Vec<(String, String)> {
-        spec::fields(FAMILY, self, &Self::all())
+        let mut fields = spec::fields(FAMILY, self, &Self::all());
+        if let ScheduleSpec::Clamp(ClampConfig { max: None, .. }) = self {
+            // No bound, which the run does not give either.
+            fields.retain(|(field, _)| field != "max");
+            fields.push(("max".into(), "none".into()));
+        }
+        fields
     }
 }
 

@@ -174,7 +174,9 @@ impl LrRange {
         let falling = 1..minimum;
         let steepest = falling.min_by(|&a, &b| slope(a).total_cmp(&slope(b)));
         let start = self.smoothed[0];
-        let caution = if steepest.is_none() || self.smoothed[minimum] > 0.9 * start {
+        let caution = if minimum == 0 {
+            Some("the loss falls at no rate: lower the smallest rate".to_string())
+        } else if steepest.is_none() || self.smoothed[minimum] > 0.9 * start {
             Some("the loss hardly falls at any rate".to_string())
         } else if !self.blew_up && minimum + 1 == self.lrs.len() {
             Some("the loss still falls at the largest rate: raise the largest rate".to_string())
@@ -236,8 +238,8 @@ mod tests {
     #[test]
     fn a_curve_that_allows_no_suggestion_comes_with_a_caution() {
         for (range, said) in [
-            (range_of(|_| 2.3, false), "hardly falls"),
-            (range_of(|x| 2.3 + 0.01 * x, true), "hardly falls"),
+            (range_of(|x| 2.3 + x, true), "lower the smallest rate"),
+            (range_of(|x| 2.3 - 0.01 * x, true), "hardly falls"),
             (range_of(|x| -x, false), "raise the largest rate"),
         ] {
             let caution = range.suggestion().unwrap().caution.unwrap();
