@@ -1,9 +1,8 @@
-use super::base;
+use super::{Combined, base};
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, Range};
-use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec};
+use crate::schedule::{Run, Schedule, ScheduleConfig, ScheduleSpec};
 use serde::{Deserialize, Serialize};
-use std::slice::Iter;
 
 /// Settings of [`Clamp`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,20 +62,12 @@ pub struct Clamp {
     max: f64,
 }
 
-impl Schedule for Clamp {
+impl Combined for Clamp {
     fn lr_at(&self, step: usize) -> f64 {
         self.base.lr_at(step).clamp(self.min, self.max)
     }
 
-    fn observe(&self, step: usize, measured: Measured) {
-        self.base.observe(step, measured);
-    }
-
-    fn state(&self) -> Vec<f64> {
-        self.base.state()
-    }
-
-    fn load_state(&self, state: &mut Iter<'_, f64>) {
-        self.base.load_state(state);
+    fn parts(&self) -> Vec<&dyn Schedule> {
+        vec![&*self.base]
     }
 }

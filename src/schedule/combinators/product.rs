@@ -1,8 +1,7 @@
-use super::base;
+use super::{Combined, base};
 use crate::error::Error;
-use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec};
+use crate::schedule::{Run, Schedule, ScheduleConfig, ScheduleSpec};
 use serde::{Deserialize, Serialize};
-use std::slice::Iter;
 
 /// Settings of [`Product`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,20 +57,12 @@ pub struct Product {
     schedules: Vec<Box<dyn Schedule>>,
 }
 
-impl Schedule for Product {
+impl Combined for Product {
     fn lr_at(&self, step: usize) -> f64 {
         self.schedules.iter().map(|schedule| schedule.lr_at(step)).product()
     }
 
-    fn observe(&self, step: usize, measured: Measured) {
-        self.schedules.iter().for_each(|schedule| schedule.observe(step, measured));
-    }
-
-    fn state(&self) -> Vec<f64> {
-        self.schedules.iter().flat_map(|schedule| schedule.state()).collect()
-    }
-
-    fn load_state(&self, state: &mut Iter<'_, f64>) {
-        self.schedules.iter().for_each(|schedule| schedule.load_state(state));
+    fn parts(&self) -> Vec<&dyn Schedule> {
+        self.schedules.iter().map(|schedule| &**schedule).collect()
     }
 }

@@ -1,9 +1,8 @@
-use super::base;
+use super::{Combined, base};
 use crate::error::Error;
 use crate::range;
-use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
+use crate::schedule::{Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
 use serde::{Deserialize, Serialize};
-use std::slice::Iter;
 
 /// Settings of [`Repeat`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,20 +58,16 @@ pub struct Repeat {
     period: usize,
 }
 
-impl Schedule for Repeat {
+impl Combined for Repeat {
     fn lr_at(&self, step: usize) -> f64 {
         self.base.lr_at(step % self.period)
     }
 
-    fn observe(&self, step: usize, measured: Measured) {
-        self.base.observe(step % self.period, measured);
+    fn parts(&self) -> Vec<&dyn Schedule> {
+        vec![&*self.base]
     }
 
-    fn state(&self) -> Vec<f64> {
-        self.base.state()
-    }
-
-    fn load_state(&self, state: &mut Iter<'_, f64>) {
-        self.base.load_state(state);
+    fn told(&self, step: usize) -> Vec<(&dyn Schedule, usize)> {
+        vec![(&*self.base, step % self.period)]
     }
 }

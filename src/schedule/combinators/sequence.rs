@@ -1,8 +1,7 @@
-use super::base;
+use super::{Combined, base};
 use crate::error::Error;
-use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
+use crate::schedule::{Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
 use serde::{Deserialize, Serialize};
-use std::slice::Iter;
 
 /// Settings of [`Sequence`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,22 +110,17 @@ impl Sequence {
     }
 }
 
-impl Schedule for Sequence {
+impl Combined for Sequence {
     fn lr_at(&self, step: usize) -> f64 {
         let (schedule, step) = self.at(step);
         schedule.lr_at(step)
     }
 
-    fn observe(&self, step: usize, measured: Measured) {
-        let (schedule, step) = self.at(step);
-        schedule.observe(step, measured);
+    fn parts(&self) -> Vec<&dyn Schedule> {
+        self.parts.iter().map(|part| &*part.schedule).collect()
     }
 
-    fn state(&self) -> Vec<f64> {
-        self.parts.iter().flat_map(|part| part.schedule.state()).collect()
-    }
-
-    fn load_state(&self, state: &mut Iter<'_, f64>) {
-        self.parts.iter().for_each(|part| part.schedule.load_state(state));
+    fn told(&self, step: usize) -> Vec<(&dyn Schedule, usize)> {
+        vec![self.at(step)]
     }
 }

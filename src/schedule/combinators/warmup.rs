@@ -1,10 +1,9 @@
-use super::base;
+use super::{Combined, base};
 use crate::error::Error;
 use crate::range::{self, SHARE};
-use crate::schedule::{Measured, Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
+use crate::schedule::{Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
-use std::slice::Iter;
 
 /// Settings of [`Warmup`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,7 +104,7 @@ pub struct Warmup {
     initial_factor: f64,
 }
 
-impl Schedule for Warmup {
+impl Combined for Warmup {
     fn lr_at(&self, step: usize) -> f64 {
         if step >= self.steps {
             return self.base.lr_at(step - self.steps);
@@ -114,17 +113,11 @@ impl Schedule for Warmup {
         self.base.lr_at(0) * (self.initial_factor + (1.0 - self.initial_factor) * progress)
     }
 
-    fn observe(&self, step: usize, measured: Measured) {
-        if step >= self.steps {
-            self.base.observe(step - self.steps, measured);
-        }
+    fn parts(&self) -> Vec<&dyn Schedule> {
+        vec![&*self.base]
     }
 
-    fn state(&self) -> Vec<f64> {
-        self.base.state()
-    }
-
-    fn load_state(&self, state: &mut Iter<'_, f64>) {
-        self.base.load_state(state);
+    fn told(&self, step: usize) -> Vec<(&dyn Schedule, usize)> {
+        step.checked_sub(self.steps).map(|step| (&*self.base, step)).into_iter().collect()
     }
 }
