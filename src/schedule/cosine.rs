@@ -1,8 +1,8 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, Range};
+use crate::schedule::shape::half_cosine;
 use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::PI;
 
 /// Settings of [`Cosine`], where their ranges are listed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,6 @@ pub struct Cosine {
 impl Schedule for Cosine {
     fn lr_at(&self, step: usize) -> f64 {
         let progress = step.min(self.total_steps) as f64 / self.total_steps as f64;
-        self.min_lr + (self.initial_lr - self.min_lr) * 0.5 * (1.0 + (PI * progress).cos())
+        half_cosine(self.initial_lr, self.min_lr, progress)
     }
 }

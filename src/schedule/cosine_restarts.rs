@@ -1,8 +1,8 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, Range};
+use crate::schedule::shape::half_cosine;
 use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::PI;
 
 /// Settings of [`CosineRestarts`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,6 @@ impl Schedule for CosineRestarts {
     fn lr_at(&self, step: usize) -> f64 {
         let (since, period) = self.place(step);
         let progress = since as f64 / period as f64;
-        self.min_lr + (self.initial_lr - self.min_lr) * 0.5 * (1.0 + (PI * progress).cos())
+        half_cosine(self.initial_lr, self.min_lr, progress)
     }
 }

@@ -23,6 +23,7 @@ mod polynomial;
 mod reduce_on_plateau;
 mod registry;
 mod rex;
+mod shape;
 mod span;
 pub mod spec;
 mod step;
@@ -48,11 +49,12 @@ pub use polynomial::{Polynomial, PolynomialConfig};
 pub use reduce_on_plateau::{Mode, Monitor, ReduceOnPlateau, ReduceOnPlateauConfig, ThresholdMode};
 pub use registry::{Registered, custom, register};
 pub use rex::{Rex, RexConfig};
+pub use shape::Shape;
 pub use span::Span;
 pub use spec::{ScheduleConfig, ScheduleSpec};
 pub use step::{Step, StepConfig};
 pub use warmup_cosine::{WarmupCosine, WarmupCosineConfig};
-pub use warmup_stable_decay::{DecayShape, WarmupStableDecay, WarmupStableDecayConfig};
+pub use warmup_stable_decay::{WarmupStableDecay, WarmupStableDecayConfig};
 
 use crate::error::Error;
 
@@ -79,10 +81,19 @@ pub trait Schedule: Send + Sync {
 /// # Errors
 /// [`Error::Usage`] for the state of another schedule, which changes nothing.
 pub fn load_state(schedule: &dyn Schedule, state: &[f64]) -> Result<(), Error> {
-    if schedule.state().len() != state.len() {
+    load_states(&[schedule], state)
+}
+
+/// Makes each of `schedules` go on from its part of a state that has those of all, one after the other.
+///
+/// # Errors
+/// [`Error::Usage`] for the state of others, which changes nothing.
+pub(crate) fn load_states(schedules: &[&dyn Schedule], state: &[f64]) -> Result<(), Error> {
+    if schedules.iter().map(|schedule| schedule.state().len()).sum::<usize>() != state.len() {
         return Err(Error::Usage("the state is that of another schedule".into()));
     }
-    schedule.load_state(&mut state.iter());
+    let mut numbers = state.iter();
+    schedules.iter().for_each(|schedule| schedule.load_state(&mut numbers));
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, POSITIVE_BELOW_ONE, Range};
+use crate::schedule::shape::half_cosine;
 use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::PI;
 
 /// Settings of [`OneCycle`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl Anneal {
     /// The rate after a share `z` of the way.
     fn between(self, from: f64, to: f64, z: f64) -> f64 {
         match self {
-            Anneal::Cosine => to + (from - to) * 0.5 * (1.0 + (PI * z).cos()),
+            Anneal::Cosine => half_cosine(from, to, z),
             Anneal::Linear => from + (to - from) * z,
         }
     }

@@ -1,8 +1,8 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, Range};
+use crate::schedule::shape::half_cosine;
 use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::PI;
 
 /// Settings of [`WarmupCosine`], where their ranges are listed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +100,6 @@ impl Schedule for WarmupCosine {
         }
         let decay_steps = (self.total_steps - self.warmup_steps) as f64;
         let progress = (step.min(self.total_steps) - self.warmup_steps) as f64 / decay_steps;
-        self.end_lr + (self.peak_lr - self.end_lr) * 0.5 * (1.0 + (PI * progress).cos())
+        half_cosine(self.peak_lr, self.end_lr, progress)
     }
 }

@@ -1,8 +1,7 @@
 use crate::error::Error;
 use crate::range::{self, NON_NEGATIVE, Range};
-use crate::schedule::{Run, Schedule, ScheduleConfig, Span};
+use crate::schedule::{Run, Schedule, ScheduleConfig, Shape, Span};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::PI;
 
 /// Settings of [`WarmupStableDecay`], where their ranges are listed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -17,35 +16,9 @@ pub struct WarmupStableDecayConfig {
     /// Steps from `peak_lr` to `end_lr`.
     pub decay_steps: Option<Span>,
     /// How the rate gets from `peak_lr` to `end_lr`.
-    pub decay_shape: DecayShape,
+    pub decay_shape: Shape,
     /// The rate at the end.
     pub end_lr: f64,
-}
-
-/// What is left of the height of [`WarmupStableDecay`] after a share `z` of its decay.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DecayShape {
-    /// `1 − z`.
-    #[default]
-    Linear,
-    /// `1 − √z`: fast at first (Hägele et al., 2024).
-    Sqrt,
-    /// `(1 + cos(π z)) / 2`.
-    Cosine,
-    /// `1 − z²`: slow at first.
-    Square,
-}
-
-impl DecayShape {
-    fn left(self, z: f64) -> f64 {
-        match self {
-            DecayShape::Linear => 1.0 - z,
-            DecayShape::Sqrt => 1.0 - z.sqrt(),
-            DecayShape::Cosine => 0.5 * (1.0 + (PI * z).cos()),
-            DecayShape::Square => 1.0 - z * z,
-        }
-    }
 }
 
 impl ScheduleConfig for WarmupStableDecayConfig {
@@ -126,7 +99,7 @@ pub struct WarmupStableDecay {
     warmup_steps: usize,
     total_steps: usize,
     decay_steps: usize,
-    decay_shape: DecayShape,
+    decay_shape: Shape,
     end_lr: f64,
 }
 

@@ -75,17 +75,8 @@ impl Rates {
 
     /// # Errors
     /// [`Error::Usage`] for the state of other schedules.
-    pub fn load_state(&self, mut state: &[f64]) -> Result<(), Error> {
-        for schedule in self.each() {
-            let (own, rest) = state.split_at(schedule.state().len().min(state.len()));
-            schedule::load_state(schedule, own)?;
-            state = rest;
-        }
-        if state.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Usage("the state is that of other schedules".into()))
-        }
+    pub fn load_state(&self, state: &[f64]) -> Result<(), Error> {
+        schedule::load_states(&self.each().collect::<Vec<_>>(), state)
     }
 
     fn each(&self) -> impl Iterator<Item = &dyn Schedule> {

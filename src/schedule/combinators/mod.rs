@@ -13,7 +13,7 @@ pub use product::{Product, ProductConfig};
 pub use repeat::{Repeat, RepeatConfig};
 pub use scale::{Scale, ScaleConfig};
 pub use sequence::{Sequence, SequenceConfig};
-pub use warmup::{Warmup, WarmupConfig, WarmupShape};
+pub use warmup::{Warmup, WarmupConfig};
 
 use super::{ConstantConfig, Measured, Schedule, ScheduleSpec};
 use std::slice::Iter;

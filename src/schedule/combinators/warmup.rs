@@ -1,9 +1,8 @@
 use super::{Combined, base};
 use crate::error::Error;
 use crate::range::{self, SHARE};
-use crate::schedule::{Run, Schedule, ScheduleConfig, ScheduleSpec, Span};
+use crate::schedule::{Run, Schedule, ScheduleConfig, ScheduleSpec, Shape, Span};
 use serde::{Deserialize, Serialize};
-use std::f64::consts::PI;
 
 /// Settings of [`Warmup`], where their ranges are listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,39 +13,14 @@ pub struct WarmupConfig {
     /// The length of the warm-up.
     pub steps: Option<Span>,
     /// How the rate rises.
-    pub shape: WarmupShape,
+    pub shape: Shape,
     /// The rate of step 0, as a share of that at the end of the warm-up.
     pub initial_factor: f64,
 }
 
-/// How far a warm-up is after a share `x` of its steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum WarmupShape {
-    /// `x`.
-    Linear,
-    /// `(1 − cos(π x)) / 2`.
-    Cosine,
-    /// `√x`.
-    Sqrt,
-    /// `x²`.
-    Square,
-}
-
-impl WarmupShape {
-    fn at(self, x: f64) -> f64 {
-        match self {
-            WarmupShape::Linear => x,
-            WarmupShape::Cosine => 0.5 * (1.0 - (PI * x).cos()),
-            WarmupShape::Sqrt => x.sqrt(),
-            WarmupShape::Square => x * x,
-        }
-    }
-}
-
 impl Default for WarmupConfig {
     fn default() -> Self {
-        WarmupConfig { base: base(), steps: None, shape: WarmupShape::Linear, initial_factor: 0.0 }
+        WarmupConfig { base: base(), steps: None, shape: Shape::Linear, initial_factor: 0.0 }
     }
 }
 
@@ -100,7 +74,7 @@ impl ScheduleConfig for WarmupConfig {
 pub struct Warmup {
     base: Box<dyn Schedule>,
     steps: usize,
-    shape: WarmupShape,
+    shape: Shape,
     initial_factor: f64,
 }
 
@@ -109,7 +83,7 @@ impl Combined for Warmup {
         if step >= self.steps {
             return self.base.lr_at(step - self.steps);
         }
-        let progress = self.shape.at(step as f64 / self.steps as f64);
+        let progress = self.shape.risen(step as f64 / self.steps as f64);
         self.base.lr_at(0) * (self.initial_factor + (1.0 - self.initial_factor) * progress)
     }
 
