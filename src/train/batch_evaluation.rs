@@ -1,24 +1,41 @@
 //! What an optimizer sees of a step: the loss and the gradients of its batch, as often as it asks.
 
-use crate::data::Batch;
+use crate::data::{Batch, Batches};
 use crate::model::Mode;
 use crate::optim::Evaluate;
 use crate::random::{Purpose, stream};
+use crate::train::Trial;
 use crate::workload::Workload;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use rand::Rng;
 
 /// A batch, and how a workload is evaluated on it.
 pub(super) struct BatchEvaluation<'a, W: Workload> {
-    pub workload: &'a W,
-    pub batch: Batch,
-    pub seed: u64,
-    pub step: u64,
+    workload: &'a W,
+    batch: Batch,
+    seed: u64,
+    step: u64,
     /// Examples that go through the model at once.
-    pub micro_batch_size: usize,
+    micro_batch_size: usize,
 }
 
-impl<W: Workload> BatchEvaluation<'_, W> {
+impl<'a, W: Workload> BatchEvaluation<'a, W> {
+    /// Step `step` of a trial, whose model is on `device`.
+    pub fn of_step(
+        workload: &'a W,
+        trial: &Trial,
+        step: usize,
+        batches: &mut Batches<'_>,
+        device: &Device,
+    ) -> Self {
+        // For models that draw from the backend's own generator, as Burn's dropout does.
+        device.seed(stream(trial.seed, Purpose::Backend, step as u64).next_u64());
+        let batch = batches.batch(step, device);
+        let micro_batch_size = trial.micro_batch_size.unwrap_or(batch.len);
+        BatchEvaluation { workload, batch, seed: trial.seed, step: step as u64, micro_batch_size }
+    }
+
     /// The mean over the batch, and its gradients, of what `loss_of` makes of each part and the model's outputs for it.
     fn mean(
         &self,

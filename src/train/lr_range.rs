@@ -4,12 +4,10 @@
 use crate::data::{Batches, Source};
 use crate::device;
 use crate::error::Error;
-use crate::random::{Purpose, stream};
-use crate::range::{self, POSITIVE, POSITIVE_BELOW_ONE};
+use crate::range::{self, ABOVE_ONE, POSITIVE, POSITIVE_BELOW_ONE};
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::{Trial, preparation};
 use crate::workload::Workload;
-use rand::Rng;
 
 /// Where the rate goes in a range test, and how the loss is looked at.
 ///
@@ -81,13 +79,10 @@ impl LrRangeTest {
             owner,
             [("min_lr", self.min_lr, POSITIVE), ("smoothing", self.smoothing, POSITIVE_BELOW_ONE)],
         )?;
-        let is_above = |value: f64, least: f64| value > least && value.is_finite();
-        if !is_above(self.max_lr, self.min_lr) {
+        if !(self.max_lr > self.min_lr && self.max_lr.is_finite()) {
             return Err(Error::invalid(owner, "max_lr", &format!("in ({}, ∞)", self.min_lr), self.max_lr));
         }
-        if !is_above(self.blow_up, 1.0) {
-            return Err(Error::invalid(owner, "blow_up", "in (1, ∞)", self.blow_up));
-        }
+        range::check(owner, [("blow_up", self.blow_up, ABOVE_ONE)])?;
         if self.steps < 10 {
             return Err(Error::invalid(owner, "steps", "at least 10", self.steps));
         }
@@ -125,11 +120,7 @@ pub fn find_lr<W: Workload>(
     let (mut mean, mut smallest) = (0.0, f64::INFINITY);
     for step in 0..test.steps {
         let lr = test.lr_at(step);
-        device.seed(stream(trial.seed, Purpose::Backend, step as u64).next_u64());
-        let batch = batches.batch(step, &device);
-        let micro_batch_size = trial.micro_batch_size.unwrap_or(batch.len);
-        let (seed, step_number) = (trial.seed, step as u64);
-        let mut evaluation = BatchEvaluation { workload, batch, seed, step: step_number, micro_batch_size };
+        let mut evaluation = BatchEvaluation::of_step(workload, trial, step, &mut batches, &device);
         let (moved, loss) = optimizer.step_with(lr, model, &mut evaluation);
         model = moved;
         let loss = f64::from(loss.into_scalar::<f32>());

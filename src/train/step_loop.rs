@@ -3,7 +3,6 @@
 use crate::data::{Batches, Splits};
 use crate::error::Error;
 use crate::optim::{GradientNorm, ModelOptimizer};
-use crate::random::{Purpose, stream};
 use crate::schedule::Measured;
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::checkpoint::{self, Best, Checkpoint, State};
@@ -14,7 +13,6 @@ use crate::train::rates::{Rates, StepRates};
 use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial};
 use crate::workload::Workload;
 use burn::tensor::{Device, Tensor};
-use rand::Rng;
 use std::time::Instant;
 
 /// Steps after which the loop at the latest looks up and writes its rows to the history.
@@ -117,13 +115,9 @@ impl<W: Workload> Training<'_, W> {
 
     fn step(&mut self, model: W::Model) -> W::Model {
         let step = self.state.step;
-        let (workload, seed) = (self.workload, self.trial.seed);
         let rates = self.rates.at(step);
-        // For models that draw from the backend's own generator, as Burn's dropout does.
-        self.training_device.seed(stream(seed, Purpose::Backend, step as u64).next_u64());
-        let batch = self.batches.batch(step, &self.training_device);
-        let micro_batch_size = self.trial.micro_batch_size.unwrap_or(batch.len);
-        let mut evaluation = BatchEvaluation { workload, batch, seed, step: step as u64, micro_batch_size };
+        let (batches, device) = (&mut self.batches, &self.training_device);
+        let mut evaluation = BatchEvaluation::of_step(self.workload, self.trial, step, batches, device);
         let skipped = self.optimizer.skipped_steps();
         let (model, loss) = self.optimizer.step_with(rates.for_optimizer(), model, &mut evaluation);
         self.state.step += 1;
