@@ -26,6 +26,20 @@ pub struct Family {
     pub no_value: &'static str,
 }
 
+impl Family {
+    /// Whether `name` can be that of a spec that a program adds, so that a text is read as it was meant.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a name that has anything but letters, digits, `_`, `-` and `.`.
+    pub fn check_name(self, name: &str) -> Result<(), Error> {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+        if name.is_empty() || !name.chars().all(is_plain) {
+            return Err(Error::invalid(self.kind, "name", "letters, digits, `_`, `-` and `.`", name));
+        }
+        Ok(())
+    }
+}
+
 /// How a text says that a field has no value.
 const NONE: &str = "none";
 

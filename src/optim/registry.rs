@@ -59,10 +59,7 @@ pub fn register<C>(name: &'static str, summary: &'static str, default: C) -> Res
 where
     C: RuleConfig + Serialize + DeserializeOwned + Send + Sync + 'static,
 {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || !name.chars().all(is_plain) {
-        return Err(Error::invalid(FAMILY.kind, "name", "letters, digits, `_`, `-` and `.`", name));
-    }
+    FAMILY.check_name(name)?;
     let refuse = |reason: String| Error::Usage(format!("{} `{name}`: {reason}", FAMILY.kind));
     let unnamed = |reason| refuse(format!("its settings are no struct with named fields ({reason})"));
     let fields = default.fields().map_err(unnamed)?;

@@ -53,10 +53,7 @@ pub fn register(
     summary: &'static str,
     build: impl Fn(Run) -> Result<Box<dyn Schedule>, Error> + Send + Sync + 'static,
 ) -> Result<ScheduleSpec, Error> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if name.is_empty() || !name.chars().all(is_plain) {
-        return Err(Error::invalid(FAMILY.kind, "name", "letters, digits, `_`, `-` and `.`", name));
-    }
+    FAMILY.check_name(name)?;
     let built_in = ScheduleSpec::built_in();
     // One lock to look and to add, so that of two threads with the same name one finds the other's.
     let mut schedules = SCHEDULES.write().unwrap_or_else(PoisonError::into_inner);
