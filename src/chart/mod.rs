@@ -2,7 +2,7 @@
 
 pub(crate) mod axis;
 pub(crate) mod style;
-mod svg;
+pub(crate) mod svg;
 mod terminal;
 
 pub use axis::{Axis, Scale};

@@ -17,7 +17,6 @@ impl Chart {
     pub fn svg(&self) -> String {
         let (x, y) = self.axes((LEFT, RIGHT), (BOTTOM, TOP));
         let height = LEGEND + self.lines.len() as f64 * LEGEND_ROW + 4.0;
-        let (title, subtitle) = (escape(&self.title), escape(&self.subtitle));
         let mut body = self.grid(&x, &y);
         for (place, line) in self.lines.iter().enumerate() {
             body.push_str(&path(line, place, &x, &y));
@@ -35,62 +34,28 @@ impl Chart {
                 escape(&mark.label),
             ));
         }
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-             aria-labelledby=\"title what\">\n<title id=\"title\">{title}</title>\n<desc id=\"what\">{subtitle}</desc>\n\
-             <style>\n{}\n</style>\n<rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" rx=\"6\"/>\n\
-             <text class=\"h1\" x=\"24\" y=\"34\">{title}</text>\n<text class=\"faint\" x=\"24\" y=\"55\">{subtitle}</text>\n\
-             <text class=\"faint\" x=\"24\" y=\"78\">{}</text>\n{body}</svg>\n",
-            style::sheet(0.0),
-            escape(&self.quantity),
-        )
+        body.insert_str(
+            0,
+            &format!("<text class=\"faint\" x=\"24\" y=\"78\">{}</text>\n", escape(&self.quantity)),
+        );
+        document(&self.title, &self.subtitle, (WIDTH, height), &style::sheet(0.0), &body)
     }
 
     fn grid(&self, x: &Axis, y: &Axis) -> String {
         let mut text = String::new();
         for tick in y.ticks(24.0) {
-            let place = y.place(tick);
-            text.push_str(&format!(
-                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{place:.1}\" y2=\"{place:.1}\"/>\
-                 <text class=\"faint end num\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
-                LEFT - 8.0,
-                place + 4.0,
-                tick_text(tick),
-            ));
+            text.push_str(&row(y.place(tick), (LEFT, RIGHT), &tick_text(tick)));
         }
         for tick in x.ticks(56.0) {
-            let place = x.place(tick);
-            text.push_str(&format!(
-                "<line class=\"axis\" x1=\"{place:.1}\" x2=\"{place:.1}\" y1=\"{BOTTOM}\" y2=\"{:.1}\"/>\
-                 <text class=\"faint mid num\" x=\"{place:.1}\" y=\"{:.1}\">{}</text>\n",
-                BOTTOM + 5.0,
-                BOTTOM + 19.0,
-                tick_text(tick),
-            ));
+            text.push_str(&column(x.place(tick), BOTTOM, &tick_text(tick)));
         }
-        text.push_str(&format!(
-            "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{RIGHT}\" y1=\"{BOTTOM}\" y2=\"{BOTTOM}\"/>\
-             <text class=\"faint mid\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
-            (LEFT + RIGHT) / 2.0,
-            BOTTOM + 38.0,
-            escape(&self.along),
-        ));
+        text.push_str(&baseline(BOTTOM, (LEFT, RIGHT), 38.0, &self.along));
         text
     }
 }
 
 fn path(line: &Line, place: usize, x: &Axis, y: &Axis) -> String {
-    let mut d = String::new();
-    for (at, value) in line.finite() {
-        let way = if d.is_empty() { 'M' } else { 'L' };
-        d.push_str(&format!("{way}{:.1} {:.1}", x.place(at), y.place(value)));
-    }
-    if line.finite().count() == 1 {
-        // A line without length shows as a dot, by its round cap.
-        d.push_str("h0");
-    }
-    let class = style::line_class(place);
-    format!("<path class=\"line {class}\" d=\"{d}\"><title>{}</title></path>\n", escape(&line.label))
+    curve(place, line.finite().map(|(at, value)| (x.place(at), y.place(value))), &escape(&line.label))
 }
 
 fn legend_row(label: &str, place: usize) -> String {
@@ -102,4 +67,79 @@ fn legend_row(label: &str, place: usize) -> String {
         LEFT + 36.0,
         escape(label),
     )
+}
+
+/// A whole picture, on paper of that width and height.
+pub(crate) fn document(
+    title: &str,
+    what: &str,
+    (width, height): (f64, f64),
+    sheet: &str,
+    body: &str,
+) -> String {
+    let (title, what) = (escape(title), escape(what));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
+         aria-labelledby=\"title what\">\n<title id=\"title\">{title}</title>\n<desc id=\"what\">{what}</desc>\n\
+         <style>\n{sheet}\n</style>\n<rect class=\"paper\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>\n\
+         <text class=\"h1\" x=\"24\" y=\"34\">{title}</text>\n\
+         <text class=\"faint\" x=\"24\" y=\"55\">{what}</text>\n{body}</svg>\n"
+    )
+}
+
+/// A line of the grid at a tick of the axis on the left.
+pub(crate) fn row(place: f64, (left, right): (f64, f64), tick: &str) -> String {
+    format!(
+        "<line class=\"grid\" x1=\"{left}\" x2=\"{right}\" y1=\"{place:.1}\" y2=\"{place:.1}\"/>\
+         <text class=\"faint end num\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
+        left - 8.0,
+        place + 4.0,
+        escape(tick),
+    )
+}
+
+/// A tick of the axis at the bottom.
+pub(crate) fn column(place: f64, bottom: f64, tick: &str) -> String {
+    format!(
+        "<line class=\"axis\" x1=\"{place:.1}\" x2=\"{place:.1}\" y1=\"{bottom:.1}\" y2=\"{:.1}\"/>\
+         <text class=\"faint mid num\" x=\"{place:.1}\" y=\"{:.1}\">{}</text>\n",
+        bottom + 5.0,
+        bottom + 19.0,
+        escape(tick),
+    )
+}
+
+/// The axis at the bottom, and what runs along it, so far below.
+pub(crate) fn baseline(bottom: f64, (left, right): (f64, f64), below: f64, along: &str) -> String {
+    format!(
+        "<line class=\"axis\" x1=\"{left}\" x2=\"{right}\" y1=\"{bottom:.1}\" y2=\"{bottom:.1}\"/>\
+         <text class=\"faint mid\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
+        (left + right) / 2.0,
+        bottom + below,
+        escape(along),
+    )
+}
+
+/// The curve in the colour and the dashes of `place`, with a title as XML holds it; nothing without points.
+pub(crate) fn curve(place: usize, points: impl Iterator<Item = (f64, f64)>, title: &str) -> String {
+    let points: Vec<(f64, f64)> = points.collect();
+    if points.is_empty() {
+        return String::new();
+    }
+    // A line without length shows as a dot, by its round cap.
+    let dot = if points.len() == 1 { "h0" } else { "" };
+    let d = way(points.into_iter());
+    format!(
+        "<path class=\"line {}\" d=\"{d}{dot}\"><title>{title}</title></path>\n",
+        style::line_class(place)
+    )
+}
+
+/// A way from place to place.
+pub(crate) fn way(places: impl Iterator<Item = (f64, f64)>) -> String {
+    let mut d = String::new();
+    for (left, top) in places {
+        d.push_str(&format!("{}{left:.1} {top:.1}", if d.is_empty() { "M" } else { "L" }));
+    }
+    d
 }

@@ -4,7 +4,7 @@
 mod legend;
 mod panel;
 
-use crate::chart::{escape, style};
+use crate::chart::{style, svg};
 use crate::compare::curves::Curves;
 use crate::compare::{Comparison, Summary};
 use crate::error::Error;
@@ -18,6 +18,9 @@ pub const FILE_NAME: &str = "curves.svg";
 /// The picture's width; its height follows from what it shows.
 const WIDTH: f64 = 1000.0;
 const HEADER: f64 = 66.0;
+
+const HOW: &str =
+    "Line: median over seeds. Band: smallest to largest. ×: a seed that diverged, where it was last seen.";
 
 /// `curves.svg`.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +67,8 @@ impl Exporter for Svg {
             top += panel.height();
         }
         let most_arms = known.len();
-        Ok(document(&comparison.name, top, &style::sheet(band_opacity(most_arms)), &body))
+        let title = format!("Learning curves: {}", comparison.name);
+        Ok(svg::document(&title, HOW, (WIDTH, top), &style::sheet(band_opacity(most_arms)), &body))
     }
 }
 
@@ -80,17 +84,4 @@ fn band_opacity(arms: usize) -> f64 {
 /// So many points of each line that the picture stays within some 250 kB: three numbers of about 12 bytes a point.
 fn most_points(lines: usize) -> usize {
     (250_000 / 36 / lines.max(1)).clamp(16, 300)
-}
-
-fn document(name: &str, height: f64, sheet: &str, body: &str) -> String {
-    let name = escape(name);
-    let how = "Line: median over seeds. Band: smallest to largest. ×: a seed that diverged, where it was last seen.";
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-labelledby=\"title what\">\n<title id=\"title\">Learning curves: {name}</title>\n\
-         <desc id=\"what\">{how}</desc>\n<style>\n{sheet}\n</style>\n\
-         <rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" rx=\"6\"/>\n\
-         <text class=\"h1\" x=\"24\" y=\"34\">Learning curves: {name}</text>\n\
-         <text class=\"faint\" x=\"24\" y=\"55\">{how}</text>\n{body}</svg>\n"
-    )
 }

@@ -1,7 +1,7 @@
 //! One workload's curves: plot on the left, legend on the right, sorted by where the curves end.
 
 use crate::chart::axis::tick_text;
-use crate::chart::{Axis, Scale, escape, style};
+use crate::chart::{Axis, Scale, escape, style, svg};
 use crate::compare::curves::{Curve, Curves, Point};
 use crate::report::number;
 
@@ -124,38 +124,15 @@ impl Panel<'_> {
         let right = LEFT + PLOT_WIDTH;
         let mut text = String::new();
         for tick in y.ticks(24.0) {
-            let place = y.place(tick);
-            text.push_str(&format!(
-                "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{place:.1}\" y2=\"{place:.1}\"/>\
-                 <text class=\"faint end num\" x=\"{:.1}\" y=\"{:.1}\">{}</text>\n",
-                LEFT - 8.0,
-                place + 4.0,
-                if number::is_share(self.metric) {
-                    format!("{} %", tick_text(tick * 100.0))
-                } else {
-                    tick_text(tick)
-                },
-            ));
+            let is_share = number::is_share(self.metric);
+            let label = if is_share { format!("{} %", tick_text(tick * 100.0)) } else { tick_text(tick) };
+            text.push_str(&svg::row(y.place(tick), (LEFT, right), &label));
         }
         // Nobody trains a fraction of a step, and half an epoch is no place of an evaluation.
         for tick in x.ticks(56.0).into_iter().filter(|tick| tick.fract() == 0.0) {
-            let place = x.place(tick);
-            text.push_str(&format!(
-                "<line class=\"axis\" x1=\"{place:.1}\" x2=\"{place:.1}\" y1=\"{:.1}\" y2=\"{:.1}\"/>\
-                 <text class=\"faint mid num\" x=\"{place:.1}\" y=\"{:.1}\">{tick}</text>\n",
-                plot.1,
-                plot.1 + 5.0,
-                plot.1 + 19.0,
-            ));
+            text.push_str(&svg::column(x.place(tick), plot.1, &tick.to_string()));
         }
-        text.push_str(&format!(
-            "<line class=\"axis\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{0:.1}\" y2=\"{0:.1}\"/>\
-             <text class=\"faint mid\" x=\"{1:.1}\" y=\"{2:.1}\">{3}</text>\n",
-            plot.1,
-            LEFT + PLOT_WIDTH / 2.0,
-            plot.1 + 37.0,
-            self.curves.along,
-        ));
+        text.push_str(&svg::baseline(plot.1, (LEFT, right), 37.0, self.curves.along));
         text
     }
 
@@ -194,20 +171,8 @@ impl Panel<'_> {
     }
 
     fn path(&self, points: &[Point], x: &Axis, y: &Axis, line: &Line) -> String {
-        if points.is_empty() {
-            return String::new();
-        }
-        let mut d = way(points.iter().map(|point| (x.place(point.at), y.place(point.median))));
-        if points.len() == 1 {
-            // A line without length shows as a dot, by its round cap.
-            d.push_str("h0");
-        }
-        format!(
-            "<path class=\"line {}\" d=\"{d}\"><title>{}: {}</title></path>\n",
-            style::line_class(line.place),
-            escape(&line.label),
-            escape(&self.value(line)),
-        )
+        let places = points.iter().map(|point| (x.place(point.at), y.place(point.median)));
+        svg::curve(line.place, places, &format!("{}: {}", escape(&line.label), escape(&self.value(line))))
     }
 
     fn target_line(&self, y: &Axis) -> String {
@@ -228,15 +193,7 @@ fn band(points: &[Point], x: &Axis, y: &Axis, place: usize) -> String {
     }
     let there = points.iter().map(|point| (x.place(point.at), y.place(point.high)));
     let back = points.iter().rev().map(|point| (x.place(point.at), y.place(point.low)));
-    format!("<path class=\"band {}\" d=\"{}Z\"/>\n", style::band_class(place), way(there.chain(back)))
-}
-
-fn way(places: impl Iterator<Item = (f64, f64)>) -> String {
-    let mut d = String::new();
-    for (left, top) in places {
-        d.push_str(&format!("{}{left:.1} {top:.1}", if d.is_empty() { "M" } else { "L" }));
-    }
-    d
+    format!("<path class=\"band {}\" d=\"{}Z\"/>\n", style::band_class(place), svg::way(there.chain(back)))
 }
 
 /// At most about `most` of the points, the last one always.
