@@ -12,7 +12,7 @@ use burn::optim::GradientsParams;
 use optlab::compare::stats::median;
 use optlab::data::{Batches, Source};
 use optlab::kernel::compute_on_this_thread;
-use optlab::model::Mode;
+use optlab::nn::Mode;
 use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
 use optlab::{Error, device};

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn_train::metric::{AccuracyMetric, LearningRateMetric, LossMetric};
 use burn_train::{ClassificationOutput, InferenceStep, Learner, SupervisedTraining, TrainOutput, TrainStep};
 use optlab::data::{Batch, BatchTargets, Preparation, Source, ToBatch};
-use optlab::model::Mode;
+use optlab::nn::Mode;
 use optlab::optim::AdamWConfig;
 use optlab::schedule::{CountingSchedule, Run, ScheduleSpec};
 use optlab::workload::{self, BuiltIn, Network, Workload};

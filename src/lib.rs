@@ -15,6 +15,7 @@ pub mod error;
 mod json_file;
 pub mod kernel;
 pub mod model;
+pub mod nn;
 pub mod optim;
 pub mod random;
 pub mod range;

@@ -17,8 +17,6 @@ pub enum Purpose {
     Order = 3,
     /// Shifts and rotations; the index is the step.
     Augmentation = 4,
-    /// Dropout masks; the index is the step, and every layer has a stream of its own.
-    Dropout = 5,
     /// What a backend draws by itself; the index is the step.
     Backend = 6,
     /// Labels that a model draws from its own predictions; the index is the step.
@@ -47,7 +45,7 @@ mod tests {
         let here = first(1, Purpose::Order, 2);
         assert_eq!(here, first(1, Purpose::Order, 2));
         assert_ne!(here, first(2, Purpose::Order, 2));
-        assert_ne!(here, first(1, Purpose::Dropout, 2));
+        assert_ne!(here, first(1, Purpose::Backend, 2));
         assert_ne!(here, first(1, Purpose::Order, 3));
     }
 }

@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
 use optlab::Error;
 use optlab::kernel::{Buffer, Operands, in_one_region};
-use optlab::model::Mode;
+use optlab::nn::Mode;
 use optlab::optim::{AdamWConfig, At, ElementwiseRule, ModelOptimizer};
 use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, BuiltIn, Info, Network, Workload};

@@ -185,7 +185,7 @@ fn a_penalty_on_all_weights_makes_them_smaller() {
         let checkpoints = folder.path().join("checkpoints");
         let trained = train::load(&workload, &trial, &checkpoints, Which::Last, &[10], &device).unwrap();
         let zero = burn::tensor::Tensor::<2>::zeros([1, 10], &device);
-        let mode = optlab::model::Mode::Evaluate;
+        let mode = optlab::nn::Mode::Evaluate;
         // With inputs one and zero, the difference is the sum of the weights in one direction.
         let one = zero.clone().add_scalar(1.0);
         let difference =

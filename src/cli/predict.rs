@@ -2,7 +2,7 @@ use crate::cli::Exit;
 use crate::cli::evaluate::{Loaded, WhichArg, load};
 use crate::data;
 use crate::error::Error;
-use crate::model::Mode;
+use crate::nn::Mode;
 use crate::workload::{Task, Workload};
 use burn::tensor::{Tensor, TensorData, activation::softmax};
 use clap::Args;

@@ -1,13 +1,13 @@
-//! Tensors whose numbers can be reached, and those whose numbers cannot. This file and `device.rs` are the only
-//! ones that know which backends are compiled in.
+//! Tensors whose numbers can be reached, and those whose numbers cannot. This file, `host_backend.rs` and `device.rs` are
+//! the only ones that know which backends are compiled in.
 
 #![cfg_attr(
     feature = "ndarray",
     expect(deprecated, reason = "Burn wants to drop `ndarray`; people ask for it all the same")
 )]
 
-use super::pass::Source;
 use super::rank::with_rank;
+use super::source::{PIECE, Source};
 use super::strided::Strided;
 use burn::backend::DispatchTensor;
 #[cfg(feature = "flex")]
@@ -19,6 +19,9 @@ use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchTensorKind};
 #[cfg(feature = "flex")]
 use burn::tensor::DType;
 use burn::tensor::{Device, Tensor, TensorData};
+#[cfg(feature = "ndarray")]
+use ndarray::ArrayD;
+use rayon::prelude::*;
 
 /// Of a tensor that is not tracked for gradients.
 #[cfg(any(feature = "flex", feature = "ndarray"))]
@@ -165,6 +168,88 @@ impl HostBuffer {
         }
     }
 
+    /// A tensor of that shape on the backend of this one.
+    ///
+    /// # Panics
+    /// If the shape has another number of elements.
+    pub(super) fn with_elements(&self, elements: Vec<f32>, shape: &[usize]) -> Self {
+        match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(_) => {
+                HostBuffer::Flex(FlexTensor::from_data(TensorData::new(elements, shape)))
+            }
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(_) => {
+                let array = ArrayD::from_shape_vec(shape, elements);
+                HostBuffer::NdArray(array.expect("as many elements as the shape has").into_shared().into())
+            }
+        }
+    }
+
+    /// Its shape.
+    pub(super) fn shape(&self) -> Vec<usize> {
+        match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(ref tensor) => tensor.layout().shape().to_vec(),
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(ref tensor) => floats!(tensor).shape().to_vec(),
+        }
+    }
+
+    /// Its shape, of that rank.
+    ///
+    /// # Panics
+    /// If it has another rank.
+    pub(super) fn dims<const D: usize>(&self) -> [usize; D] {
+        self.shape().try_into().unwrap_or_else(|shape| panic!("a tensor of rank {D}, not of shape {shape:?}"))
+    }
+
+    /// The same memory with its axes in another order.
+    pub(super) fn permute(self, axes: &[usize]) -> Self {
+        match self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(tensor) => {
+                let layout = tensor.layout().permute(axes);
+                HostBuffer::Flex(tensor.with_layout(layout))
+            }
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(tensor) => {
+                HostBuffer::NdArray(floats!(tensor).into_shared().permuted_axes(axes).into())
+            }
+        }
+    }
+
+    /// The same elements, row-major in memory: copied if they are not.
+    pub(super) fn into_contiguous(self) -> Self {
+        let copy = self.with_source(|source| match source {
+            Source::Slice(_) => None,
+            Source::View { view, .. } => {
+                let mut copy = vec![0.0; self.len()];
+                let pieces = copy.par_chunks_mut(PIECE).enumerate();
+                pieces.for_each(|(piece, copy)| view.read(piece * PIECE, copy));
+                Some(copy)
+            }
+        });
+        match copy {
+            Some(copy) => self.with_elements(copy, &self.shape()),
+            None => self,
+        }
+    }
+
+    /// All elements, row-major, to write to in place, unless they are shared or lie in another order.
+    pub(super) fn slice_mut_in_place(&mut self) -> Option<&mut [f32]> {
+        let is_free = match *self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(ref tensor) => tensor.is_unique() && is_whole(tensor),
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(ref tensor) => {
+                let storage = floats!(tensor);
+                storage.is_unique() && storage.view().is_standard_layout()
+            }
+        };
+        is_free.then(|| self.slice_mut())
+    }
+
     /// Elements of the tensor.
     pub(super) fn len(&self) -> usize {
         match *self {
@@ -180,11 +265,7 @@ impl HostBuffer {
         match *self {
             #[cfg(feature = "flex")]
             HostBuffer::Flex(ref mut tensor) => {
-                let layout = tensor.layout();
-                let is_whole = layout.is_contiguous()
-                    && layout.start_offset() == 0
-                    && size_of_val(tensor.bytes()) == size_of::<f32>() * layout.num_elements();
-                if !is_whole {
+                if !is_whole(tensor) {
                     *tensor = tensor.to_contiguous();
                 }
                 tensor.storage_mut::<f32>()
@@ -210,6 +291,14 @@ impl HostBuffer {
                 with(&copy)
             }
         })
+    }
+
+    /// [`with_slice`](Self::with_slice) of a buffer that there may be.
+    pub(super) fn with_optional_slice<T>(buffer: Option<&Self>, with: impl FnOnce(Option<&[f32]>) -> T) -> T {
+        match buffer {
+            Some(buffer) => buffer.with_slice(|slice| with(Some(slice))),
+            None => with(None),
+        }
     }
 
     /// Calls `with` for the elements, row-major, however they lie in memory.
@@ -243,6 +332,15 @@ impl HostBuffer {
             }
         }
     }
+}
+
+/// Whether the tensor is all of its memory, row-major.
+#[cfg(feature = "flex")]
+fn is_whole(tensor: &FlexTensor) -> bool {
+    let layout = tensor.layout();
+    layout.is_contiguous()
+        && layout.start_offset() == 0
+        && size_of_val(tensor.bytes()) == size_of::<f32>() * layout.num_elements()
 }
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]

@@ -1,9 +1,9 @@
-use crate::model::{Dropout, Init, Mode};
+use crate::model::Init;
+use crate::nn::{Conv2d, Dropout, Linear, MaxPool2d, Mode};
 use burn::module::Module;
-use burn::nn::conv::Conv2d;
-use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::nn::{Linear, PaddingConfig2d};
-use burn::tensor::{Tensor, activation::relu};
+use burn::nn::PaddingConfig2d;
+use burn::nn::pool::MaxPool2dConfig;
+use burn::tensor::Tensor;
 
 /// The size of a [`Cnn`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,10 +54,10 @@ impl CnnConfig {
         let [first, second] = self.filters;
         let [after_pool, after_dense] = self.dropout;
         Cnn {
-            conv_1: init.conv2d(channels, first, 3, padding.clone()),
-            conv_2: init.conv2d(first, second, 3, padding),
-            pool: MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init(),
-            dense: init.linear(second * rows * columns, self.hidden),
+            conv_1: init.conv2d(channels, first, 3, padding.clone()).with_relu(),
+            conv_2: init.conv2d(first, second, 3, padding).with_relu(),
+            pool: MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init().into(),
+            dense: init.linear(second * rows * columns, self.hidden).with_relu(),
             output: init.linear(self.hidden, self.classes),
             dropout: [(0, after_pool), (1, after_pool), (2, after_dense)]
                 .map(|(layer, probability)| Dropout { probability, layer }),
@@ -75,9 +75,9 @@ impl Cnn {
     /// The logits of `images`.
     pub fn forward(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
         let [after_1, after_2, after_dense] = self.dropout;
-        let x = after_1.forward(self.pool.forward(relu(self.conv_1.forward(images))), mode);
-        let x = after_2.forward(self.pool.forward(relu(self.conv_2.forward(x))), mode);
-        let x = after_dense.forward(relu(self.dense.forward(x.flatten(1, 3))), mode);
+        let x = after_1.forward(self.pool.forward(self.conv_1.forward(images)), mode);
+        let x = after_2.forward(self.pool.forward(self.conv_2.forward(x)), mode);
+        let x = after_dense.forward(self.dense.forward(x.flatten::<2>(1, 3)), mode);
         self.output.forward(x)
     }
 }

@@ -1,9 +1,10 @@
 //! Initial weights, drawn on the host.
 
+use crate::nn::{Conv2d, Linear, Rnn};
 use crate::random::{Purpose, stream};
 use burn::module::{Param, ParamId};
-use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::conv::Conv2dConfig;
+use burn::nn::{LinearConfig, PaddingConfig2d, RnnConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -28,15 +29,23 @@ impl<'a> Init<'a> {
     /// A dense layer, its weight `[d_input, d_output]`, its bias `[d_output]`.
     pub fn linear(&mut self, d_input: usize, d_output: usize) -> Linear {
         let bound = 1.0 / (d_input as f64).sqrt();
-        self.linear_within(d_input, d_output, bound)
-    }
-
-    /// A dense layer uniform in `±bound`.
-    pub fn linear_within(&mut self, d_input: usize, d_output: usize, bound: f64) -> Linear {
         let mut layer = LinearConfig::new(d_input, d_output).init(self.device);
         layer.weight = self.uniform([d_input, d_output], bound);
         layer.bias = Some(self.uniform([d_output], bound));
-        layer
+        layer.into()
+    }
+
+    /// A simple recurrent layer, its weights `[features, hidden]` and `[hidden, hidden]` and its two biases uniform in
+    /// `±1/√hidden`.
+    pub fn rnn(&mut self, features: usize, hidden: usize) -> Rnn {
+        let bound = 1.0 / (hidden as f64).sqrt();
+        let mut layer = RnnConfig::new(features, hidden, true).init(self.device);
+        let gate = &mut layer.gate;
+        for (part, inputs) in [(&mut gate.input_transform, features), (&mut gate.hidden_transform, hidden)] {
+            part.weight = self.uniform([inputs, hidden], bound);
+            part.bias = Some(self.uniform([hidden], bound));
+        }
+        layer.into()
     }
 
     /// A convolution, its weight `[channels_out, channels_in, side, side]`, its bias `[channels_out]`.
@@ -52,7 +61,7 @@ impl<'a> Init<'a> {
         let mut layer = config.init(self.device);
         layer.weight = self.uniform([channels_out, channels_in, side, side], bound);
         layer.bias = Some(self.uniform([channels_out], bound));
-        layer
+        layer.into()
     }
 
     fn uniform<const D: usize>(&mut self, shape: [usize; D], bound: f64) -> Param<Tensor<D>> {

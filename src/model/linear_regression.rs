@@ -1,6 +1,6 @@
 use crate::model::Init;
+use crate::nn::Linear;
 use burn::module::Module;
-use burn::nn::Linear;
 use burn::tensor::Tensor;
 
 /// Linear regression: `ŷ = x W + b`.

@@ -1,7 +1,7 @@
 //! What an optimizer sees of a step: the loss and the gradients of its batch, as often as it asks.
 
 use crate::data::{Batch, Batches};
-use crate::model::Mode;
+use crate::nn::Mode;
 use crate::optim::Evaluate;
 use crate::random::{Purpose, stream};
 use crate::train::Trial;

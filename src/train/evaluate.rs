@@ -1,6 +1,6 @@
 use crate::data::{Batches, Examples};
 use crate::error::Error;
-use crate::model::Mode;
+use crate::nn::Mode;
 use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::{Score, Trial};
 use crate::workload::Workload;

@@ -1,5 +1,6 @@
 use crate::error::Error;
-use crate::model::{Cnn, CnnConfig, Init, LinearRegression, Mode, SimpleRnn, SimpleRnnConfig};
+use crate::model::{Cnn, CnnConfig, Init, LinearRegression, SimpleRnn, SimpleRnnConfig};
+use crate::nn::Mode;
 use crate::workload::{Info, Workload};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};

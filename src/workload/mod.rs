@@ -13,7 +13,7 @@ pub use task::Task;
 
 use crate::data::{self, Preparation, Source, Splits};
 use crate::error::Error;
-use crate::model::Mode;
+use crate::nn::Mode;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 

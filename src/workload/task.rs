@@ -1,5 +1,6 @@
 use crate::data::BatchTargets;
-use burn::tensor::{Tensor, TensorData, activation::log_softmax};
+use crate::nn::cross_entropy;
+use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
 
 /// What is predicted, and so which loss and which metric.
@@ -42,7 +43,7 @@ impl Task {
     pub fn loss(self, outputs: Tensor<2>, targets: &BatchTargets) -> Tensor<1> {
         match (self, targets) {
             (Task::Classification, BatchTargets::Classes(classes)) => {
-                log_softmax(outputs, 1).gather(1, classes.clone().unsqueeze_dim(1)).mean().neg()
+                cross_entropy(outputs, classes)
             }
             (Task::Regression, BatchTargets::Values(values)) => (outputs - values.clone()).square().mean(),
             _ => panic!("classes are for classification, values for regression"),

@@ -1,4 +1,11 @@
-use super::Value;
+//! The step of an optimizer: one definition, run in one pass over buffers or as a formula of tensors.
+
+mod operands;
+mod pass;
+mod value;
+
+pub use operands::{Operands, Sum, in_one_region};
+pub use value::Value;
 
 /// One step of an element-wise rule: coefficients, computed in 64 bits, and what they make of an element.
 ///

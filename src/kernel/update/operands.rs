@@ -1,7 +1,7 @@
-use super::buffer::{Buffer, HostBuffer};
-use super::pass::{self, PIECE, Source};
-use super::rank::with_rank;
-use super::{MAX_SUMS, Update};
+use super::{MAX_SUMS, Update, pass};
+use crate::kernel::buffer::{Buffer, HostBuffer};
+use crate::kernel::rank::with_rank;
+use crate::kernel::source::{PIECE, Source};
 use burn::tensor::Tensor;
 
 /// `$body` with the constant `$N`, which is `$number`, if `$update` can have so many buffers.

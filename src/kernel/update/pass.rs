@@ -3,48 +3,12 @@
 //! Buffers are split into pieces of a fixed length, whatever the number of threads, so that a sum is always added up in
 //! the same order, and a result never depends on the machine's cores.
 
-use super::strided::Strided;
 use super::{MAX_BUFFERS, MAX_SUMS, Update};
+use crate::kernel::source::{PIECE, Source};
 use pulp::Arch;
-
-/// Elements of a piece: with four buffers of `f32`, a quarter of a megabyte.
-pub(super) const PIECE: usize = 16_384;
 
 /// Partial sums side by side: enough for the widest vectors.
 const LANES: usize = 16;
-
-/// A gradient as it lies in memory.
-#[derive(Clone, Copy)]
-pub(super) enum Source<'a> {
-    Slice(&'a [f32]),
-    View { view: &'a Strided<'a>, start: usize },
-}
-
-impl<'a> Source<'a> {
-    fn split_at(self, middle: usize) -> (Self, Self) {
-        match self {
-            Source::Slice(slice) => {
-                let (left, right) = slice.split_at(middle);
-                (Source::Slice(left), Source::Slice(right))
-            }
-            Source::View { view, start } => (self, Source::View { view, start: start + middle }),
-        }
-    }
-
-    /// Calls `with` for the elements of a piece, `len` of them. What is no slice is copied to where the piece's other
-    /// elements will be: into a cache.
-    #[inline(always)]
-    fn with_piece(self, len: usize, with: impl FnOnce(&[f32])) {
-        match self {
-            Source::Slice(slice) => with(slice),
-            Source::View { view, start } => {
-                let mut piece = [0.0; PIECE];
-                view.read(start, &mut piece[..len]);
-                with(&piece[..len]);
-            }
-        }
-    }
-}
 
 /// Where to split `len` elements in two: about the middle, between two pieces.
 fn middle(len: usize) -> usize {

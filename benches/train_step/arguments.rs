@@ -1,0 +1,99 @@
+use clap::{Parser, ValueEnum};
+use optlab::workload::{self, Workload};
+use std::fmt;
+
+/// Measures training steps.
+#[derive(Debug, Parser)]
+pub struct Arguments {
+    /// Workloads
+    #[arg(default_values = ["mnist-10k-cnn", "digits-cnn", "digits-rnn", "sunspots-rnn"])]
+    workloads: Vec<String>,
+    /// Whose layers
+    #[arg(long, value_delimiter = ',', default_values = ["optlab", "burn"])]
+    layers: Vec<Layers>,
+    /// Backends
+    #[arg(long, value_delimiter = ',', default_value = "flex")]
+    backend: Vec<String>,
+    /// Steps of each measurement [default: as many as take about three seconds]
+    #[arg(long, default_value_t = 0)]
+    pub steps: usize,
+    /// How often everything is measured
+    #[arg(long, default_value_t = 7)]
+    pub rounds: usize,
+    /// Two at a time, each on one thread
+    #[arg(long)]
+    pub pair: bool,
+    /// Measure in this process
+    #[arg(long, hide = true)]
+    pub alone: bool,
+    /// Given by cargo when it is to measure; without it the program only shows that it works
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Whose layers a model is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layers {
+    Optlab,
+    Burn,
+}
+
+impl fmt::Display for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Layers::Optlab => "optlab",
+            Layers::Burn => "burn",
+        })
+    }
+}
+
+/// What is measured.
+#[derive(Debug, Clone)]
+pub struct Case {
+    pub workload: String,
+    pub backend: String,
+    pub layers: Layers,
+    pub batch_size: usize,
+}
+
+impl Arguments {
+    pub fn parse() -> Self {
+        let arguments = <Self as Parser>::parse();
+        match arguments.bench || arguments.alone {
+            true => arguments,
+            false => Arguments { steps: 3, rounds: 1, ..arguments },
+        }
+    }
+
+    pub fn cases(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for workload in &self.workloads {
+            let info = workload::find(workload).unwrap_or_else(|error| panic!("{error}")).info();
+            for backend in &self.backend {
+                for layers in &self.layers {
+                    cases.push(Case {
+                        workload: workload.clone(),
+                        backend: backend.clone(),
+                        layers: *layers,
+                        batch_size: info.batch_size,
+                    });
+                }
+            }
+        }
+        cases
+    }
+}
+
+impl Case {
+    /// The arguments that make this case.
+    pub fn arguments(&self) -> [String; 5] {
+        let Case { workload, backend, layers, .. } = self;
+        [
+            workload.clone(),
+            "--layers".into(),
+            layers.to_string(),
+            "--backend".into(),
+            backend.clone(),
+        ]
+    }
+}

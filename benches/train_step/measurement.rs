@@ -1,0 +1,118 @@
+use crate::arguments::{Case, Layers};
+use crate::stock::{self, StockWorkload};
+use burn::module::Module;
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use optlab::data::{BatchTargets, Batches, Source};
+use optlab::nn::Mode;
+use optlab::train::{self, Trial};
+use optlab::workload::{self, Workload};
+use optlab::{Error, device};
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+/// How long a measurement takes that is not told its number of steps.
+const LENGTH: Duration = Duration::from_secs(3);
+
+/// Steps before the clock starts.
+const WARM_UP: usize = 5;
+
+/// What is measured of a workload.
+#[derive(Debug, Clone, Copy)]
+pub struct Measurement {
+    /// Of a training step, with its batch and the optimizer's part.
+    pub step_milliseconds: f64,
+    /// Examples, with loss and metric.
+    pub evaluated_per_second: f64,
+    /// The most memory that the process had while it trained; NaN where the system does not say.
+    pub peak_mebibytes: f64,
+}
+
+impl fmt::Display for Measurement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Measurement { step_milliseconds, evaluated_per_second, peak_mebibytes } = self;
+        write!(f, "{step_milliseconds} {evaluated_per_second} {peak_mebibytes}")
+    }
+}
+
+impl FromStr for Measurement {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let numbers: Result<Vec<f64>, _> = text.split_whitespace().map(str::parse).collect();
+        match numbers.as_deref() {
+            Ok(&[step_milliseconds, evaluated_per_second, peak_mebibytes]) => {
+                Ok(Measurement { step_milliseconds, evaluated_per_second, peak_mebibytes })
+            }
+            _ => Err(format!("three numbers, not {text:?}")),
+        }
+    }
+}
+
+/// Trains with Adam, then evaluates on the same examples.
+pub fn measure(case: &Case, steps: usize) -> Result<Measurement, Error> {
+    let workload = workload::find(&case.workload)?;
+    match case.layers {
+        Layers::Optlab => {
+            let task = workload.info().task;
+            measure_workload(&workload, |outputs, targets| task.loss(outputs, targets), case, steps)
+        }
+        Layers::Burn => measure_workload(&StockWorkload(workload), stock::loss, case, steps),
+    }
+}
+
+fn measure_workload<W: Workload>(
+    workload: &W,
+    loss: impl Fn(Tensor<2>, &BatchTargets) -> Tensor<1>,
+    case: &Case,
+    steps: usize,
+) -> Result<Measurement, Error> {
+    let info = workload.info();
+    let trial = Trial { backend: case.backend.clone(), optimizer: "adam".parse()?, ..Trial::new(&info) };
+    let device = device::open(&trial.backend)?.autodiff();
+    let splits = workload.splits(&Source::default(), &train::preparation(&trial))?;
+    let mut batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
+    let mut optimizer = trial.optimizer.build()?;
+    let (mut began, mut done) = (Instant::now(), 0);
+    while match steps {
+        0 => done < WARM_UP + 1 || began.elapsed() < LENGTH,
+        steps => done < WARM_UP + steps,
+    } {
+        if done == WARM_UP {
+            began = Instant::now();
+        }
+        let batch = batches.batch(done, &device);
+        let mode = Mode::Train { seed: trial.seed, step: done as u64 };
+        let loss = loss(workload.forward(&model, batch.inputs, mode), &batch.targets);
+        let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
+        model = optimizer.apply(trial.lr, model, &mut gradients);
+        done += 1;
+    }
+    device.sync().unwrap_or_else(|error| panic!("{} failed: {error}", trial.backend));
+    let step_milliseconds = began.elapsed().as_secs_f64() * 1e3 / (done - WARM_UP) as f64;
+    let peak_mebibytes = peak_mebibytes();
+
+    let (model, device) = (model.valid(), device.inner());
+    let (mut began, mut rounds) = (Instant::now(), 0);
+    let mut evaluate = || train::evaluate(workload, &model, &splits.train, splits.target_scale, &device);
+    evaluate();
+    while rounds == 0 || began.elapsed() < LENGTH / 3 && steps == 0 {
+        if rounds == 0 {
+            began = Instant::now();
+        }
+        evaluate();
+        rounds += 1;
+    }
+    let evaluated_per_second = (rounds * splits.train.len()) as f64 / began.elapsed().as_secs_f64();
+    Ok(Measurement { step_milliseconds, evaluated_per_second, peak_mebibytes })
+}
+
+/// Linux keeps count of it.
+fn peak_mebibytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = peak.and_then(|peak| peak.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
+    kibibytes.map_or(f64::NAN, |kibibytes| kibibytes / 1024.0)
+}

@@ -1,0 +1,256 @@
+use super::activation::{Activation, add_rows, relu_gradient};
+use super::buffer::HostBuffer;
+use super::matmul::{Accum, matrix, multiply};
+use super::operation::{Operation, apply};
+use super::pieces::add_all;
+use super::scratch::with_scratch;
+use super::unfold::Unfold;
+use super::{CHANNELS_FIRST, CHANNELS_LAST, Window};
+use burn::tensor::Tensor;
+use pulp::Arch;
+use rayon::prelude::*;
+
+/// Elements of an unfolded block: half of a megabyte, which stays in a core's cache.
+const BLOCK: usize = 131_072;
+
+/// Pieces of a batch that gradients of weights are computed for and then added up, and elements that these have together.
+const PIECES: (usize, usize) = (32, 1 << 23);
+
+/// 2D convolution, as cross-correlation: with `⋆` a sum over the window's pixels and the channels,
+///
+/// ```text
+/// y = activation(x ⋆ W + b)
+/// ```
+///
+/// as a matrix product over the image's unfolded windows, a block of them at a time.
+///
+/// # Shapes
+/// `x`: `[batch, channels_in, height, width]`, `weight`: `[channels_out, channels_in, …window.size]`, `bias`:
+/// `[channels_out]`, `y`: `[batch, channels_out, …window.places([height, width])]`. In memory the channels of `y` are last.
+///
+/// # Panics
+/// If a tensor is not [on the host](super::is_on_host), if shapes do not go together, or if the window does not fit.
+pub fn conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    window: Window,
+    activation: Activation,
+) -> Tensor<4> {
+    let ([_, channels, ..], [_, channels_in, size @ ..]) = (x.dims(), weight.dims());
+    assert_eq!(channels, channels_in, "channels of the images and of the weight");
+    assert_eq!(size, window.size, "the size of the weight and of the window");
+    let (operation, x, weight) = (Conv2d { window, activation }, x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => apply(operation, [x, weight, bias.into_dispatch()]),
+        None => apply(operation, [x, weight]),
+    })
+}
+
+#[derive(Debug, Clone)]
+struct Conv2d {
+    window: Window,
+    activation: Activation,
+}
+
+#[derive(Debug, Clone)]
+struct Saved {
+    /// `[batch, height, width, channels_in]`.
+    x: HostBuffer,
+    weight: HostBuffer,
+    /// `[batch, height, width, channels_out]`, where the activation's gradient asks for it.
+    y: Option<HostBuffer>,
+}
+
+/// How the images of a convolution are divided.
+struct Division {
+    unfold: Unfold,
+    batch: usize,
+    channels_out: usize,
+}
+
+impl Division {
+    fn new(window: Window, x: &HostBuffer, weight: &HostBuffer) -> Self {
+        let [batch, height, width, channels] = x.dims();
+        let [channels_out, ..] = weight.dims::<4>();
+        Division { unfold: Unfold::new(window, [height, width], channels), batch, channels_out }
+    }
+
+    /// Divides `lines` lines of places into blocks, about equally long: how many lines each has at most.
+    fn lines_of_block(&self, lines: usize) -> usize {
+        let most = (BLOCK / (self.unfold.columns() * self.unfold.places()[1])).max(1);
+        lines.div_ceil(lines.div_ceil(most).max(1))
+    }
+
+    /// Images in each piece of the batch.
+    fn images_of_piece(&self) -> usize {
+        let of_weight = self.unfold.columns() * self.channels_out;
+        self.batch.div_ceil((PIECES.1 / of_weight).clamp(2, PIECES.0))
+    }
+
+    /// Places in an image.
+    fn places(&self) -> usize {
+        self.unfold.places().iter().product()
+    }
+}
+
+impl Conv2d {
+    /// `x` and `y`, both with their channels last.
+    fn convolve(&self, x: HostBuffer, weight: HostBuffer, bias: Option<&HostBuffer>) -> [HostBuffer; 2] {
+        let x = x.permute(CHANNELS_LAST).into_contiguous();
+        let division = Division::new(self.window, &x, &weight);
+        let Division { unfold, batch, channels_out } = division;
+        let [down, across] = unfold.places();
+        let mut y = vec![0.0; batch * down * across * channels_out];
+        let lines = division.lines_of_block(batch * down);
+        let weight = weight.permute(&[2, 3, 1, 0]).into_contiguous();
+        x.with_slice(|x| {
+            weight.with_slice(|weight| {
+                HostBuffer::with_optional_slice(bias, |bias| {
+                    let weight = matrix(weight, unfold.columns(), channels_out);
+                    let blocks = y.par_chunks_mut(lines * across * channels_out);
+                    blocks.enumerate().for_each(|(block, y)| {
+                        let places = y.len() / channels_out;
+                        with_scratch(places * unfold.columns(), |unfolded| {
+                            unfold.read(x, block * lines, unfolded);
+                            let unfolded = matrix(unfolded, places, unfold.columns());
+                            multiply(y, Accum::Replace, unfolded, weight);
+                        });
+                        Arch::new().dispatch(
+                            #[inline(always)]
+                            || self.activation.apply(y, bias),
+                        );
+                    });
+                });
+            });
+        });
+        let y = x.with_elements(y, &[batch, down, across, channels_out]);
+        [x, y]
+    }
+}
+
+impl<const N: usize> Operation<N> for Conv2d {
+    type Saved = Saved;
+
+    fn forward_and_save(&self, inputs: [HostBuffer; N]) -> (HostBuffer, Saved) {
+        let [x, y] = self.convolve(inputs[0].clone(), inputs[1].clone(), inputs.get(2));
+        let kept = (self.activation != Activation::Identity).then(|| y.clone());
+        let [_, weight, ..] = &inputs[..] else { unreachable!("images and a weight") };
+        (y.permute(CHANNELS_FIRST), Saved { x, weight: weight.clone(), y: kept })
+    }
+
+    fn backward(&self, saved: Saved, grad: HostBuffer, wanted: [bool; N]) -> [Option<HostBuffer>; N] {
+        let Saved { x, weight, y } = saved;
+        let grad = grad.permute(CHANNELS_LAST).into_contiguous();
+        let of_x = wanted[0].then(|| vec![0.0; x.len()]);
+        let (of_x, of_weight, of_bias) = self.gradients(&x, &weight, &grad, y.as_ref(), of_x);
+        let [channels_out, channels_in, down, across] = weight.dims();
+        let mut of_inputs = [const { None }; N];
+        of_inputs[0] = of_x.map(|grad| x.with_elements(grad, &x.shape()).permute(CHANNELS_FIRST));
+        if wanted[1] {
+            let grad = x.with_elements(of_weight, &[down, across, channels_in, channels_out]);
+            of_inputs[1] = Some(grad.permute(&[3, 2, 0, 1]).into_contiguous());
+        }
+        if let Some(place) = of_inputs.get_mut(2) {
+            *place = wanted[2].then(|| x.with_elements(of_bias, &[channels_out]));
+        }
+        of_inputs
+    }
+}
+
+impl Conv2d {
+    /// The gradients of `x`, where there is a place for it, of the unfolded weight and of the bias.
+    fn gradients(
+        &self,
+        x: &HostBuffer,
+        weight: &HostBuffer,
+        grad: &HostBuffer,
+        y: Option<&HostBuffer>,
+        mut of_x: Option<Vec<f32>>,
+    ) -> (Option<Vec<f32>>, Vec<f32>, Vec<f32>) {
+        let division = Division::new(self.window, x, weight);
+        let images = division.images_of_piece();
+        let unfolded_weight = weight.clone().permute(&[2, 3, 1, 0]).into_contiguous();
+        let image = x.len() / division.batch;
+        let mut pieces: Vec<Option<&mut [f32]>> = match &mut of_x {
+            Some(of_x) => of_x.chunks_mut(images * image).map(Some).collect(),
+            None => (0..division.batch).step_by(images).map(|_| None).collect(),
+        };
+        let sums: Vec<[Vec<f32>; 2]> = x.with_slice(|x| {
+            grad.with_slice(|grad| {
+                unfolded_weight.with_slice(|weight| {
+                    HostBuffer::with_optional_slice(y, |y| {
+                        let of_piece = |(piece, of_x): (usize, &mut Option<&mut [f32]>)| {
+                            let first = piece * images;
+                            let last = (first + images).min(division.batch);
+                            let place = division.places() * division.channels_out;
+                            let part = Part {
+                                division: &division,
+                                x: &x[first * image..last * image],
+                                weight,
+                                grad: &grad[first * place..last * place],
+                                y: y.map(|y| &y[first * place..last * place]),
+                            };
+                            part.gradients(of_x.as_deref_mut())
+                        };
+                        pieces.par_iter_mut().enumerate().map(of_piece).collect()
+                    })
+                })
+            })
+        });
+        let [of_weight, of_bias] = add_all(sums);
+        (of_x, of_weight, of_bias)
+    }
+}
+
+/// Whole images of a batch and what belongs to them.
+struct Part<'a> {
+    division: &'a Division,
+    x: &'a [f32],
+    weight: &'a [f32],
+    grad: &'a [f32],
+    y: Option<&'a [f32]>,
+}
+
+impl Part<'_> {
+    /// The gradients of the unfolded weight and of the bias; that of the images goes to `of_x`, which holds zeros.
+    fn gradients(&self, mut of_x: Option<&mut [f32]>) -> [Vec<f32>; 2] {
+        let Division { unfold, channels_out, .. } = *self.division;
+        let (columns, across) = (unfold.columns(), unfold.places()[1]);
+        let mut of_weight = vec![0.0; columns * channels_out];
+        let mut of_bias = vec![0.0; channels_out];
+        let lines_of_block = self.division.lines_of_block(self.grad.len() / (across * channels_out));
+        let block = lines_of_block * across * channels_out;
+        for (number, grad) in self.grad.chunks(block).enumerate() {
+            let (first, places) = (number * lines_of_block, grad.len() / channels_out);
+            with_scratch(places * columns, |unfolded| {
+                with_scratch(grad.len(), |masked| {
+                    let grad = match self.y {
+                        Some(y) => {
+                            let y = &y[number * block..][..grad.len()];
+                            Arch::new().dispatch(
+                                #[inline(always)]
+                                || relu_gradient(masked, grad, y),
+                            );
+                            &*masked
+                        }
+                        None => grad,
+                    };
+                    Arch::new().dispatch(
+                        #[inline(always)]
+                        || add_rows(&mut of_bias, grad),
+                    );
+                    unfold.read(self.x, first, unfolded);
+                    let grad = matrix(grad, places, channels_out);
+                    multiply(&mut of_weight, Accum::Add, matrix(unfolded, places, columns).transpose(), grad);
+                    if let Some(of_x) = of_x.as_deref_mut() {
+                        let weight = matrix(self.weight, columns, channels_out);
+                        multiply(unfolded, Accum::Replace, grad, weight.transpose());
+                        unfold.add_to(of_x, first, unfolded);
+                    }
+                });
+            });
+        }
+        [of_weight, of_bias]
+    }
+}

@@ -1,0 +1,109 @@
+//! The backends whose tensors are in the memory of the host, each seen as [`HostBuffer`]s. This file, `buffer.rs` and
+//! `device.rs` are the only ones that know which backends are compiled in.
+
+#![cfg_attr(
+    feature = "ndarray",
+    expect(deprecated, reason = "Burn wants to drop `ndarray`; people ask for it all the same")
+)]
+
+use super::buffer::HostBuffer;
+#[cfg(feature = "flex")]
+use burn::backend::Flex;
+#[cfg(feature = "ndarray")]
+use burn::backend::NdArray;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, BackendTensor, DispatchTensor, DispatchTensorKind};
+use burn::tensor::{DType, Tensor};
+
+/// A backend that computes in the memory of the host.
+pub(super) trait HostBackend: Backend {
+    /// The numbers of a tensor of 32-bit floats.
+    fn into_host(tensor: FloatTensor<Self>) -> HostBuffer;
+
+    /// The tensor of these numbers.
+    ///
+    /// # Panics
+    /// If they are another backend's.
+    fn from_host(buffer: HostBuffer) -> FloatTensor<Self>;
+
+    /// The tensor that the backend knows.
+    ///
+    /// # Panics
+    /// If it is another backend's.
+    fn of_kind(kind: DispatchTensorKind) -> BackendTensor<Self>;
+
+    /// The tensor that everybody knows.
+    fn into_kind(tensor: BackendTensor<Self>) -> DispatchTensorKind;
+}
+
+macro_rules! host_backend {
+    ($feature:literal, $backend:ident) => {
+        #[cfg(feature = $feature)]
+        impl HostBackend for $backend {
+            fn into_host(tensor: FloatTensor<Self>) -> HostBuffer {
+                HostBuffer::$backend(tensor)
+            }
+
+            #[allow(irrefutable_let_patterns, reason = "with one backend there is no other")]
+            fn from_host(buffer: HostBuffer) -> FloatTensor<Self> {
+                let HostBuffer::$backend(tensor) = buffer else {
+                    unreachable!("what an operation returns is on the backend of its inputs")
+                };
+                tensor
+            }
+
+            fn of_kind(kind: DispatchTensorKind) -> BackendTensor<Self> {
+                match kind {
+                    DispatchTensorKind::$backend(tensor) => tensor,
+                    other => panic!("one input is on {}, another on {other:?}", stringify!($backend)),
+                }
+            }
+
+            fn into_kind(tensor: BackendTensor<Self>) -> DispatchTensorKind {
+                DispatchTensorKind::$backend(tensor)
+            }
+        }
+    };
+}
+
+host_backend!("flex", Flex);
+host_backend!("ndarray", NdArray);
+
+/// Something to do on a backend that is known when the program is compiled.
+pub(super) trait OnHost {
+    type Output;
+
+    fn run<B: HostBackend>(self) -> Self::Output;
+}
+
+/// Runs `job` on the backend of `tensor`; gives it back if that is not one of those of the host.
+pub(super) fn on_backend_of<J: OnHost>(tensor: &DispatchTensor, job: J) -> Result<J::Output, J> {
+    match untracked(&tensor.kind) {
+        #[cfg(feature = "flex")]
+        DispatchTensorKind::Flex(_) => Ok(job.run::<Flex>()),
+        #[cfg(feature = "ndarray")]
+        DispatchTensorKind::NdArray(_) => Ok(job.run::<NdArray>()),
+        #[allow(unreachable_patterns, reason = "there may be no other backend")]
+        _ => Err(job),
+    }
+}
+
+/// Whether the operations of this module take `tensor`: 32-bit floats, one at least, in the memory of the host, on `flex` or
+/// `ndarray`, tracked for gradients or not.
+pub fn is_on_host<const D: usize>(tensor: &Tensor<D>) -> bool {
+    struct Yes;
+    impl OnHost for Yes {
+        type Output = ();
+        fn run<B: HostBackend>(self) {}
+    }
+    let has_elements = tensor.shape().num_elements() > 0;
+    has_elements && tensor.dtype() == DType::F32 && on_backend_of(&tensor.clone().into_dispatch(), Yes).is_ok()
+}
+
+/// The tensor below the one that is tracked for gradients.
+fn untracked(kind: &DispatchTensorKind) -> &DispatchTensorKind {
+    match kind {
+        DispatchTensorKind::Autodiff(kind) => untracked(kind),
+        kind => kind,
+    }
+}

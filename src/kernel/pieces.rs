@@ -1,0 +1,21 @@
+use super::source::PIECE;
+use rayon::prelude::*;
+
+/// The sums of what the pieces of a batch found, added up in their order.
+///
+/// # Panics
+/// If there are none.
+pub(super) fn add_all<const K: usize>(pieces: Vec<[Vec<f32>; K]>) -> [Vec<f32>; K] {
+    let mut pieces = pieces.into_iter();
+    let mut sums = pieces.next().expect("a batch has a piece");
+    let rest = pieces.as_slice();
+    for (k, sum) in sums.iter_mut().enumerate() {
+        sum.par_chunks_mut(PIECE).enumerate().for_each(|(chunk, sum)| {
+            for piece in rest {
+                let piece = &piece[k][chunk * PIECE..][..sum.len()];
+                sum.iter_mut().zip(piece).for_each(|(sum, x)| *sum += x);
+            }
+        });
+    }
+    sums
+}
