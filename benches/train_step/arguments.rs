@@ -88,12 +88,6 @@ impl Case {
     /// The arguments that make this case.
     pub fn arguments(&self) -> [String; 5] {
         let Case { workload, backend, layers, .. } = self;
-        [
-            workload.clone(),
-            "--layers".into(),
-            layers.to_string(),
-            "--backend".into(),
-            backend.clone(),
-        ]
+        [workload.clone(), "--layers".into(), layers.to_string(), "--backend".into(), backend.clone()]
     }
 }

@@ -16,13 +16,21 @@ impl Activation {
             (Activation::Identity, None) => {}
             (Activation::Identity, Some(bias)) => {
                 for row in out.chunks_exact_mut(bias.len()) {
-                    row.iter_mut().zip(bias).for_each(|(x, bias)| *x += bias);
+                    for (x, bias) in row.iter_mut().zip(bias) {
+                        *x += bias;
+                    }
                 }
             }
-            (Activation::Relu, None) => out.iter_mut().for_each(|x| *x = relu(*x)),
+            (Activation::Relu, None) => {
+                for x in out {
+                    *x = relu(*x);
+                }
+            }
             (Activation::Relu, Some(bias)) => {
                 for row in out.chunks_exact_mut(bias.len()) {
-                    row.iter_mut().zip(bias).for_each(|(x, bias)| *x = relu(*x + bias));
+                    for (x, bias) in row.iter_mut().zip(bias) {
+                        *x = relu(*x + bias);
+                    }
                 }
             }
         }
@@ -34,11 +42,19 @@ fn relu(x: f32) -> f32 {
     if x <= 0.0 { 0.0 } else { x }
 }
 
-/// The gradient before a ReLU, from that after it and what came out of it.
+/// Which numbers a ReLU let pass: all that its gradient needs to know, in a quarter of the memory.
 #[inline(always)]
-pub(super) fn relu_gradient(out: &mut [f32], grad: &[f32], y: &[f32]) {
-    for ((out, grad), y) in out.iter_mut().zip(grad).zip(y) {
-        *out = if *y <= 0.0 { 0.0 } else { *grad };
+pub(super) fn note_passed(passed: &mut [u8], y: &[f32]) {
+    for (passed, y) in passed.iter_mut().zip(y) {
+        *passed = if *y <= 0.0 { 0 } else { 1 };
+    }
+}
+
+/// The gradient before a ReLU, from that after it.
+#[inline(always)]
+pub(super) fn relu_gradient(out: &mut [f32], grad: &[f32], passed: &[u8]) {
+    for ((out, grad), passed) in out.iter_mut().zip(grad).zip(passed) {
+        *out = if *passed == 0 { 0.0 } else { *grad };
     }
 }
 
@@ -46,6 +62,8 @@ pub(super) fn relu_gradient(out: &mut [f32], grad: &[f32], y: &[f32]) {
 #[inline(always)]
 pub(super) fn add_rows(sum: &mut [f32], grad: &[f32]) {
     for row in grad.chunks_exact(sum.len()) {
-        sum.iter_mut().zip(row).for_each(|(sum, grad)| *sum += grad);
+        for (sum, grad) in sum.iter_mut().zip(row) {
+            *sum += grad;
+        }
     }
 }

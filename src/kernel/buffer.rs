@@ -7,11 +7,12 @@
 )]
 
 use super::rank::with_rank;
+use super::recycle::take;
 use super::source::{PIECE, Source};
 use super::strided::Strided;
 use burn::backend::DispatchTensor;
 #[cfg(feature = "flex")]
-use burn::backend::flex::FlexTensor;
+use burn::backend::flex::{FlexTensor, Layout};
 #[cfg(feature = "ndarray")]
 use burn::backend::ndarray::NdArrayTensor;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
@@ -175,9 +176,7 @@ impl HostBuffer {
     pub(super) fn with_elements(&self, elements: Vec<f32>, shape: &[usize]) -> Self {
         match *self {
             #[cfg(feature = "flex")]
-            HostBuffer::Flex(_) => {
-                HostBuffer::Flex(FlexTensor::from_data(TensorData::new(elements, shape)))
-            }
+            HostBuffer::Flex(_) => HostBuffer::Flex(FlexTensor::from_data(TensorData::new(elements, shape))),
             #[cfg(feature = "ndarray")]
             HostBuffer::NdArray(_) => {
                 let array = ArrayD::from_shape_vec(shape, elements);
@@ -224,7 +223,7 @@ impl HostBuffer {
         let copy = self.with_source(|source| match source {
             Source::Slice(_) => None,
             Source::View { view, .. } => {
-                let mut copy = vec![0.0; self.len()];
+                let mut copy = take(self.len());
                 let pieces = copy.par_chunks_mut(PIECE).enumerate();
                 pieces.for_each(|(piece, copy)| view.read(piece * PIECE, copy));
                 Some(copy)
@@ -233,6 +232,28 @@ impl HostBuffer {
         match copy {
             Some(copy) => self.with_elements(copy, &self.shape()),
             None => self,
+        }
+    }
+
+    /// The memory itself, unless it is shared or other memory than a vector's.
+    pub(super) fn into_vec(self) -> Option<Vec<f32>> {
+        match self {
+            #[cfg(feature = "flex")]
+            HostBuffer::Flex(tensor) => {
+                // Of a permuted tensor too: the shape is of no interest.
+                let elements = size_of_val(tensor.bytes()) / size_of::<f32>();
+                let whole =
+                    tensor.is_unique().then(|| tensor.with_layout(Layout::contiguous([elements].into())));
+                whole?.into_data().into_parts().0.try_into_vec().ok()
+            }
+            #[cfg(feature = "ndarray")]
+            HostBuffer::NdArray(tensor) => match floats!(tensor) {
+                storage if storage.is_unique() => {
+                    let array = storage.into_owned().try_into_owned_nocopy().ok()?;
+                    Some(array.into_raw_vec_and_offset().0)
+                }
+                _ => None,
+            },
         }
     }
 

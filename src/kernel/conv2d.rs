@@ -1,13 +1,14 @@
-use super::activation::{Activation, add_rows, relu_gradient};
+use super::activation::{Activation, add_rows, note_passed, relu_gradient};
 use super::buffer::HostBuffer;
 use super::matmul::{Accum, matrix, multiply};
 use super::operation::{Operation, apply};
-use super::pieces::add_all;
+use super::pieces::{add_all, chunks_or_none};
+use super::recycle::{give_back, take};
 use super::scratch::with_scratch;
 use super::unfold::Unfold;
+use super::vectorize::vectorized;
 use super::{CHANNELS_FIRST, CHANNELS_LAST, Window};
 use burn::tensor::Tensor;
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// Elements of an unfolded block: half of a megabyte, which stays in a core's cache.
@@ -58,8 +59,8 @@ struct Saved {
     /// `[batch, height, width, channels_in]`.
     x: HostBuffer,
     weight: HostBuffer,
-    /// `[batch, height, width, channels_out]`, where the activation's gradient asks for it.
-    y: Option<HostBuffer>,
+    /// What a ReLU let pass, `[batch, height, width, channels_out]`; empty without one.
+    passed: Vec<u8>,
 }
 
 /// How the images of a convolution are divided.
@@ -95,58 +96,72 @@ impl Division {
 }
 
 impl Conv2d {
-    /// `x` and `y`, both with their channels last.
-    fn convolve(&self, x: HostBuffer, weight: HostBuffer, bias: Option<&HostBuffer>) -> [HostBuffer; 2] {
-        let x = x.permute(CHANNELS_LAST).into_contiguous();
+    /// `x` and `y`, both with their channels last, and what passed the activation, if that is to be saved.
+    fn convolve(&self, inputs: &[HostBuffer], save: bool) -> ([HostBuffer; 2], Vec<u8>) {
+        let x = inputs[0].clone().permute(CHANNELS_LAST).into_contiguous();
+        let (weight, bias) = (inputs[1].clone(), inputs.get(2));
         let division = Division::new(self.window, &x, &weight);
-        let Division { unfold, batch, channels_out } = division;
+        let Division { ref unfold, batch, channels_out } = division;
         let [down, across] = unfold.places();
-        let mut y = vec![0.0; batch * down * across * channels_out];
+        let mut y = take(batch * down * across * channels_out);
         let lines = division.lines_of_block(batch * down);
+        let saved = if save && self.activation == Activation::Relu { y.len() } else { 0 };
+        let mut passed = vec![0; saved];
         let weight = weight.permute(&[2, 3, 1, 0]).into_contiguous();
         x.with_slice(|x| {
             weight.with_slice(|weight| {
                 HostBuffer::with_optional_slice(bias, |bias| {
                     let weight = matrix(weight, unfold.columns(), channels_out);
-                    let blocks = y.par_chunks_mut(lines * across * channels_out);
-                    blocks.enumerate().for_each(|(block, y)| {
+                    let block = lines * across * channels_out;
+                    let mut of_blocks = chunks_or_none(&mut passed, block, y.len().div_ceil(block));
+                    let blocks = y.par_chunks_mut(block).zip(&mut of_blocks);
+                    blocks.enumerate().for_each(|(block, (y, passed))| {
                         let places = y.len() / channels_out;
                         with_scratch(places * unfold.columns(), |unfolded| {
                             unfold.read(x, block * lines, unfolded);
                             let unfolded = matrix(unfolded, places, unfold.columns());
                             multiply(y, Accum::Replace, unfolded, weight);
                         });
-                        Arch::new().dispatch(
+                        vectorized(
                             #[inline(always)]
-                            || self.activation.apply(y, bias),
+                            || {
+                                self.activation.apply(y, bias);
+                                note_passed(passed, y);
+                            },
                         );
                     });
                 });
             });
         });
         let y = x.with_elements(y, &[batch, down, across, channels_out]);
-        [x, y]
+        ([x, y], passed)
     }
 }
 
 impl<const N: usize> Operation<N> for Conv2d {
     type Saved = Saved;
 
+    fn forward(&self, inputs: [HostBuffer; N]) -> HostBuffer {
+        let ([x, y], _) = self.convolve(&inputs, false);
+        drop(inputs);
+        give_back(x);
+        y.permute(CHANNELS_FIRST)
+    }
+
     fn forward_and_save(&self, inputs: [HostBuffer; N]) -> (HostBuffer, Saved) {
-        let [x, y] = self.convolve(inputs[0].clone(), inputs[1].clone(), inputs.get(2));
-        let kept = (self.activation != Activation::Identity).then(|| y.clone());
+        let ([x, y], passed) = self.convolve(&inputs, true);
         let [_, weight, ..] = &inputs[..] else { unreachable!("images and a weight") };
-        (y.permute(CHANNELS_FIRST), Saved { x, weight: weight.clone(), y: kept })
+        (y.permute(CHANNELS_FIRST), Saved { x, weight: weight.clone(), passed })
     }
 
     fn backward(&self, saved: Saved, grad: HostBuffer, wanted: [bool; N]) -> [Option<HostBuffer>; N] {
-        let Saved { x, weight, y } = saved;
+        let Saved { x, weight, passed } = saved;
         let grad = grad.permute(CHANNELS_LAST).into_contiguous();
-        let of_x = wanted[0].then(|| vec![0.0; x.len()]);
-        let (of_x, of_weight, of_bias) = self.gradients(&x, &weight, &grad, y.as_ref(), of_x);
-        let [channels_out, channels_in, down, across] = weight.dims();
+        let of_x = wanted[0].then(|| take(x.len()));
+        let (of_x, of_weight, of_bias) = self.gradients(&x, &weight, &grad, &passed, of_x);
+        let (shape, [channels_out, channels_in, down, across]) = (x.shape(), weight.dims());
         let mut of_inputs = [const { None }; N];
-        of_inputs[0] = of_x.map(|grad| x.with_elements(grad, &x.shape()).permute(CHANNELS_FIRST));
+        of_inputs[0] = of_x.map(|of_x| x.with_elements(of_x, &shape).permute(CHANNELS_FIRST));
         if wanted[1] {
             let grad = x.with_elements(of_weight, &[down, across, channels_in, channels_out]);
             of_inputs[1] = Some(grad.permute(&[3, 2, 0, 1]).into_contiguous());
@@ -154,6 +169,7 @@ impl<const N: usize> Operation<N> for Conv2d {
         if let Some(place) = of_inputs.get_mut(2) {
             *place = wanted[2].then(|| x.with_elements(of_bias, &[channels_out]));
         }
+        [x, grad].into_iter().for_each(give_back);
         of_inputs
     }
 }
@@ -165,36 +181,32 @@ impl Conv2d {
         x: &HostBuffer,
         weight: &HostBuffer,
         grad: &HostBuffer,
-        y: Option<&HostBuffer>,
+        passed: &[u8],
         mut of_x: Option<Vec<f32>>,
     ) -> (Option<Vec<f32>>, Vec<f32>, Vec<f32>) {
         let division = Division::new(self.window, x, weight);
         let images = division.images_of_piece();
         let unfolded_weight = weight.clone().permute(&[2, 3, 1, 0]).into_contiguous();
         let image = x.len() / division.batch;
-        let mut pieces: Vec<Option<&mut [f32]>> = match &mut of_x {
-            Some(of_x) => of_x.chunks_mut(images * image).map(Some).collect(),
-            None => (0..division.batch).step_by(images).map(|_| None).collect(),
-        };
+        let place = division.places() * division.channels_out;
+        let number = division.batch.div_ceil(images);
+        let mut pieces = chunks_or_none(of_x.as_deref_mut().unwrap_or_default(), images * image, number);
         let sums: Vec<[Vec<f32>; 2]> = x.with_slice(|x| {
             grad.with_slice(|grad| {
                 unfolded_weight.with_slice(|weight| {
-                    HostBuffer::with_optional_slice(y, |y| {
-                        let of_piece = |(piece, of_x): (usize, &mut Option<&mut [f32]>)| {
-                            let first = piece * images;
-                            let last = (first + images).min(division.batch);
-                            let place = division.places() * division.channels_out;
-                            let part = Part {
-                                division: &division,
-                                x: &x[first * image..last * image],
-                                weight,
-                                grad: &grad[first * place..last * place],
-                                y: y.map(|y| &y[first * place..last * place]),
-                            };
-                            part.gradients(of_x.as_deref_mut())
+                    let of_piece = |(piece, of_x): (usize, &mut &mut [f32])| {
+                        let first = piece * images;
+                        let last = (first + images).min(division.batch);
+                        let part = Part {
+                            division: &division,
+                            x: &x[first * image..last * image],
+                            weight,
+                            grad: &grad[first * place..last * place],
+                            passed: passed.get(first * place..last * place),
                         };
-                        pieces.par_iter_mut().enumerate().map(of_piece).collect()
-                    })
+                        part.gradients(of_x)
+                    };
+                    pieces.par_iter_mut().enumerate().map(of_piece).collect()
                 })
             })
         });
@@ -209,14 +221,16 @@ struct Part<'a> {
     x: &'a [f32],
     weight: &'a [f32],
     grad: &'a [f32],
-    y: Option<&'a [f32]>,
+    passed: Option<&'a [u8]>,
 }
 
 impl Part<'_> {
-    /// The gradients of the unfolded weight and of the bias; that of the images goes to `of_x`, which holds zeros.
-    fn gradients(&self, mut of_x: Option<&mut [f32]>) -> [Vec<f32>; 2] {
-        let Division { unfold, channels_out, .. } = *self.division;
+    /// The gradients of the unfolded weight and of the bias; that of the images goes to `of_x`, unless
+    /// that is empty.
+    fn gradients(&self, of_x: &mut [f32]) -> [Vec<f32>; 2] {
+        let Division { ref unfold, channels_out, .. } = *self.division;
         let (columns, across) = (unfold.columns(), unfold.places()[1]);
+        of_x.fill(0.0);
         let mut of_weight = vec![0.0; columns * channels_out];
         let mut of_bias = vec![0.0; channels_out];
         let lines_of_block = self.division.lines_of_block(self.grad.len() / (across * channels_out));
@@ -225,28 +239,31 @@ impl Part<'_> {
             let (first, places) = (number * lines_of_block, grad.len() / channels_out);
             with_scratch(places * columns, |unfolded| {
                 with_scratch(grad.len(), |masked| {
-                    let grad = match self.y {
-                        Some(y) => {
-                            let y = &y[number * block..][..grad.len()];
-                            Arch::new().dispatch(
+                    let grad = match self.passed {
+                        Some(passed) => {
+                            let passed = &passed[number * block..][..grad.len()];
+                            vectorized(
                                 #[inline(always)]
-                                || relu_gradient(masked, grad, y),
+                                || relu_gradient(masked, grad, passed),
                             );
                             &*masked
                         }
                         None => grad,
                     };
-                    Arch::new().dispatch(
+                    vectorized(
                         #[inline(always)]
                         || add_rows(&mut of_bias, grad),
                     );
                     unfold.read(self.x, first, unfolded);
                     let grad = matrix(grad, places, channels_out);
                     multiply(&mut of_weight, Accum::Add, matrix(unfolded, places, columns).transpose(), grad);
-                    if let Some(of_x) = of_x.as_deref_mut() {
+                    if !of_x.is_empty() {
                         let weight = matrix(self.weight, columns, channels_out);
                         multiply(unfolded, Accum::Replace, grad, weight.transpose());
-                        unfold.add_to(of_x, first, unfolded);
+                        vectorized(
+                            #[inline(always)]
+                            || unfold.add_to(of_x, first, unfolded),
+                        );
                     }
                 });
             });

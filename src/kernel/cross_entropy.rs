@@ -1,8 +1,8 @@
 use super::buffer::HostBuffer;
 use super::elementary::exp;
 use super::operation::{Operation, apply};
+use super::vectorize::vectorized;
 use burn::tensor::{Int, Tensor};
-use pulp::Arch;
 
 /// The mean over a batch of the negative logarithm of the probability that the softmax of the logits gives to the right
 /// class, in one pass:
@@ -40,7 +40,7 @@ impl Operation<1> for CrossEntropy {
         let mut grad = vec![0.0; rows * classes];
         let mut sum = 0.0;
         logits.with_slice(|logits| {
-            Arch::new().dispatch(
+            vectorized(
                 #[inline(always)]
                 || {
                     let both = grad.chunks_exact_mut(classes).zip(logits.chunks_exact(classes));
@@ -63,7 +63,6 @@ impl Operation<1> for CrossEntropy {
         [Some(of_loss)]
     }
 }
-
 
 /// The loss of a row, in 64 bits; its gradient goes to `grad`.
 #[inline(always)]

@@ -1,10 +1,11 @@
 use super::buffer::HostBuffer;
 use super::operation::{Operation, apply};
 use super::philox::{LANES, philox};
+use super::recycle::take;
 use super::source::PIECE;
+use super::vectorize::vectorized;
 use super::{CHANNELS_FIRST, CHANNELS_LAST};
 use burn::tensor::Tensor;
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// Which elements are dropped: a pure function of these four and of the element's number.
@@ -51,7 +52,7 @@ impl DropoutMask {
 
     fn multiply(&self, x: &mut [f32]) {
         x.par_chunks_mut(PIECE).enumerate().for_each(|(piece, x)| {
-            Arch::new().dispatch(
+            vectorized(
                 #[inline(always)]
                 || {
                     for (group, x) in x.chunks_mut(GROUP).enumerate() {
@@ -67,12 +68,8 @@ impl DropoutMask {
         // Of an element's number the lowest 7 bits choose among the draws of a group, so 39 bits are enough for it.
         let first = (group * LANES) as u32;
         let counters = std::array::from_fn(|lane| first.wrapping_add(lane as u32));
-        let counters = [
-            counters,
-            [self.layer; LANES],
-            [self.step as u32; LANES],
-            [(self.step >> 32) as u32; LANES],
-        ];
+        let counters =
+            [counters, [self.layer; LANES], [self.step as u32; LANES], [(self.step >> 32) as u32; LANES]];
         let words = philox(counters, [self.seed as u32, (self.seed >> 32) as u32]);
         let threshold = (self.probability * 65536.0).round() as u32;
         let kept = (1.0 / (1.0 - self.probability)) as f32;
@@ -102,7 +99,8 @@ impl Dropout {
                 x
             }
             None => {
-                let mut y = x.with_slice(<[f32]>::to_vec);
+                let mut y = take(x.len());
+                x.with_slice(|x| y.copy_from_slice(x));
                 self.mask.multiply(&mut y);
                 x.with_elements(y, &x.shape())
             }

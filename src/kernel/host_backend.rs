@@ -97,7 +97,9 @@ pub fn is_on_host<const D: usize>(tensor: &Tensor<D>) -> bool {
         fn run<B: HostBackend>(self) {}
     }
     let has_elements = tensor.shape().num_elements() > 0;
-    has_elements && tensor.dtype() == DType::F32 && on_backend_of(&tensor.clone().into_dispatch(), Yes).is_ok()
+    has_elements
+        && tensor.dtype() == DType::F32
+        && on_backend_of(&tensor.clone().into_dispatch(), Yes).is_ok()
 }
 
 /// The tensor below the one that is tracked for gradients.

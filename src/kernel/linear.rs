@@ -1,10 +1,11 @@
-use super::activation::{Activation, add_rows, relu_gradient};
+use super::activation::{Activation, add_rows, note_passed, relu_gradient};
 use super::buffer::HostBuffer;
 use super::matmul::{Accum, matrix, multiply};
 use super::operation::{Operation, apply};
+use super::recycle::{give_back, take};
 use super::scratch::with_scratch;
+use super::vectorize::vectorized;
 use burn::tensor::Tensor;
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// Rows of the batch in a piece. Each piece reads the whole weight, so few are better than many.
@@ -20,12 +21,7 @@ const INPUTS: usize = 256;
 ///
 /// # Panics
 /// If a tensor is not [on the host](super::is_on_host), or if shapes do not go together.
-pub fn linear(
-    x: Tensor<2>,
-    weight: Tensor<2>,
-    bias: Option<Tensor<1>>,
-    activation: Activation,
-) -> Tensor<2> {
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Tensor<2> {
     assert_eq!(x.dims()[1], weight.dims()[0], "inputs of the batch and of the weight");
     let (operation, x, weight) = (Linear { activation }, x.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(match bias {
@@ -43,8 +39,8 @@ struct Linear {
 struct Saved {
     x: HostBuffer,
     weight: HostBuffer,
-    /// Where the activation's gradient asks for it.
-    y: Option<HostBuffer>,
+    /// What a ReLU let pass, `[batch, outputs]`; empty without one.
+    passed: Vec<u8>,
 }
 
 impl<const N: usize> Operation<N> for Linear {
@@ -54,7 +50,7 @@ impl<const N: usize> Operation<N> for Linear {
         let x = inputs[0].clone().into_contiguous();
         let weight = inputs[1].clone().into_contiguous();
         let ([batch, width], [_, outputs]) = (x.dims(), weight.dims());
-        let mut y = vec![0.0; batch * outputs];
+        let mut y = take(batch * outputs);
         x.with_slice(|x| {
             weight.with_slice(|weight| {
                 HostBuffer::with_optional_slice(inputs.get(2), |bias| {
@@ -62,7 +58,7 @@ impl<const N: usize> Operation<N> for Linear {
                     let pieces = y.par_chunks_mut(ROWS * outputs).zip(x.par_chunks(ROWS * width));
                     pieces.for_each(|(y, x)| {
                         multiply(y, Accum::Replace, matrix(x, x.len() / width, width), weight);
-                        Arch::new().dispatch(
+                        vectorized(
                             #[inline(always)]
                             || self.activation.apply(y, bias),
                         );
@@ -70,43 +66,41 @@ impl<const N: usize> Operation<N> for Linear {
                 });
             });
         });
-        let y = x.with_elements(y, &[batch, outputs]);
-        let kept = (self.activation != Activation::Identity).then(|| y.clone());
-        (y, Saved { x, weight, y: kept })
+        let mut passed = vec![0; if self.activation == Activation::Relu { y.len() } else { 0 }];
+        note_passed(&mut passed, &y);
+        (x.with_elements(y, &[batch, outputs]), Saved { x, weight, passed })
     }
 
     fn backward(&self, saved: Saved, grad: HostBuffer, wanted: [bool; N]) -> [Option<HostBuffer>; N] {
-        let Saved { x, weight, y } = saved;
+        let Saved { x, weight, passed } = saved;
         let ([batch, width], [_, outputs]) = (x.dims(), weight.dims());
-        let mut of_x = vec![0.0; if wanted[0] { batch * width } else { 0 }];
-        let mut of_weight = vec![0.0; if wanted[1] { width * outputs } else { 0 }];
+        let mut of_x = take(if wanted[0] { batch * width } else { 0 });
+        let mut of_weight = take(if wanted[1] { width * outputs } else { 0 });
         let mut of_bias = vec![0.0; outputs];
         grad.with_slice(|grad| {
-            HostBuffer::with_optional_slice(y.as_ref(), |y| {
-                with_scratch(grad.len(), |masked| {
-                    let grad = match y {
-                        Some(y) => {
-                            relu_gradient(masked, grad, y);
-                            &*masked
-                        }
-                        None => grad,
-                    };
-                    add_rows(&mut of_bias, grad);
-                    weight.with_slice(|weight| {
-                        let weight = matrix(weight, width, outputs);
-                        let pieces = of_x.par_chunks_mut(ROWS * width).zip(grad.par_chunks(ROWS * outputs));
-                        pieces.for_each(|(of_x, grad)| {
-                            let grad = matrix(grad, grad.len() / outputs, outputs);
-                            multiply(of_x, Accum::Replace, grad, weight.transpose());
-                        });
+            with_scratch(grad.len(), |masked| {
+                let grad = match self.activation {
+                    Activation::Relu => {
+                        relu_gradient(masked, grad, &passed);
+                        &*masked
+                    }
+                    Activation::Identity => grad,
+                };
+                add_rows(&mut of_bias, grad);
+                weight.with_slice(|weight| {
+                    let weight = matrix(weight, width, outputs);
+                    let pieces = of_x.par_chunks_mut(ROWS * width).zip(grad.par_chunks(ROWS * outputs));
+                    pieces.for_each(|(of_x, grad)| {
+                        let grad = matrix(grad, grad.len() / outputs, outputs);
+                        multiply(of_x, Accum::Replace, grad, weight.transpose());
                     });
-                    x.with_slice(|x| {
-                        let (x, grad) = (matrix(x, batch, width), matrix(grad, batch, outputs));
-                        let pieces = of_weight.par_chunks_mut(INPUTS * outputs).enumerate();
-                        pieces.for_each(|(piece, of_weight)| {
-                            let x = x.subcols(piece * INPUTS, of_weight.len() / outputs);
-                            multiply(of_weight, Accum::Replace, x.transpose(), grad);
-                        });
+                });
+                x.with_slice(|x| {
+                    let (x, grad) = (matrix(x, batch, width), matrix(grad, batch, outputs));
+                    let pieces = of_weight.par_chunks_mut(INPUTS * outputs).enumerate();
+                    pieces.for_each(|(piece, of_weight)| {
+                        let x = x.subcols(piece * INPUTS, of_weight.len() / outputs);
+                        multiply(of_weight, Accum::Replace, x.transpose(), grad);
                     });
                 });
             });
@@ -117,6 +111,7 @@ impl<const N: usize> Operation<N> for Linear {
         if let Some(place) = of_inputs.get_mut(2) {
             *place = wanted[2].then(|| x.with_elements(of_bias, &[outputs]));
         }
+        [x, grad].into_iter().for_each(give_back);
         of_inputs
     }
 }

@@ -25,6 +25,7 @@ mod philox;
 mod pieces;
 mod pool2d;
 mod rank;
+mod recycle;
 mod rnn;
 mod scratch;
 mod source;
@@ -32,6 +33,7 @@ mod strided;
 mod threads;
 mod unfold;
 mod update;
+mod vectorize;
 mod window;
 
 pub use activation::Activation;

@@ -69,13 +69,14 @@ impl<const N: usize, O: Operation<N>> OnHost for Application<O, N> {
         let nodes = nodes.try_into().expect("a node for each input");
         let step = Step(operation.clone());
         // What is saved is kept, whatever the strategy: nothing here is cheaper to compute again than to keep.
-        let result = match Backward::<B, N>::prepare::<NoCheckpointing>(step, nodes).compute_bound().stateful() {
-            OpsKind::Tracked(step) => {
-                let (result, saved) = operation.forward_and_save(inputs);
-                step.finish(saved, B::from_host(result))
-            }
-            OpsKind::UnTracked(step) => step.finish(B::from_host(operation.forward(inputs))),
-        };
+        let result =
+            match Backward::<B, N>::prepare::<NoCheckpointing>(step, nodes).compute_bound().stateful() {
+                OpsKind::Tracked(step) => {
+                    let (result, saved) = operation.forward_and_save(inputs);
+                    step.finish(saved, B::from_host(result))
+                }
+                OpsKind::UnTracked(step) => step.finish(B::from_host(operation.forward(inputs))),
+            };
         let kind = B::into_kind(BackendTensor::Autodiff(result));
         DispatchTensor { kind: DispatchTensorKind::Autodiff(Box::new(kind)), autodiff }
     }

@@ -19,3 +19,11 @@ pub(super) fn add_all<const K: usize>(pieces: Vec<[Vec<f32>; K]>) -> [Vec<f32>; 
     }
     sums
 }
+
+/// `all` in chunks of `len`, of which there are `number`; as many empty ones, if `all` is empty.
+pub(super) fn chunks_or_none<T>(all: &mut [T], len: usize, number: usize) -> Vec<&mut [T]> {
+    if all.is_empty() {
+        return (0..number).map(|_| Default::default()).collect();
+    }
+    all.chunks_mut(len).collect()
+}

@@ -1,8 +1,10 @@
 use super::buffer::HostBuffer;
 use super::operation::{Operation, apply};
+use super::pieces::chunks_or_none;
+use super::recycle::{give_back, take};
+use super::vectorize::vectorized;
 use super::{CHANNELS_FIRST, CHANNELS_LAST, Window};
 use burn::tensor::Tensor;
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// The largest number of each channel under a window; NaN where there is one. Padding is smaller than any number. Of equal
@@ -52,7 +54,6 @@ struct Pooling {
     places: [usize; 2],
 }
 
-
 impl Pooling {
     /// Of images `[batch, height, width, channels]`.
     fn new(window: Window, [batch, height, width, channels]: [usize; 4]) -> Self {
@@ -70,62 +71,137 @@ impl Pooling {
         [self.batch, self.places[0], self.places[1], self.channels]
     }
 
-    /// Calls `visit` with each pixel under the window at a place of an image: its number under the window, and where its
-    /// channels begin.
-    #[inline(always)]
-    fn for_each_pixel(&self, line: usize, column: usize, mut visit: impl FnMut(usize, usize)) {
-        let [height, width] = self.image;
-        let [down, across] = self.window.size;
-        for vertical in 0..down {
-            let Some(y) = self.window.pixel(0, line, vertical, height) else { continue };
-            for horizontal in 0..across {
-                if let Some(x) = self.window.pixel(1, column, horizontal, width) {
-                    visit(vertical * across + horizontal, (y * width + x) * self.channels);
-                }
-            }
-        }
-    }
-
-    /// Calls `visit` with the line, the column and where its channels begin for each place of an image.
-    #[inline(always)]
-    fn for_each_place(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let [down, across] = self.places;
-        for line in 0..down {
-            for column in 0..across {
-                visit(line, column, (line * across + column) * self.channels);
-            }
-        }
-    }
-
-    /// The largest numbers of an image, and where each was found, if there is a place for that.
+    /// The largest numbers of an image, and where under the window each was found, if there is a place for that.
     #[inline(always)]
     fn largest(&self, x: &[f32], y: &mut [f32], positions: &mut [u8]) {
-        self.for_each_place(|line, column, place| {
-            let y = &mut y[place..place + self.channels];
+        let mut under = Under::new(self);
+        for (place, y) in y.chunks_exact_mut(self.channels).enumerate() {
             y.fill(f32::NEG_INFINITY);
+            let (first, pixels) = under.place(place);
             if positions.is_empty() {
-                self.for_each_pixel(line, column, |_, pixel| {
-                    for (y, x) in y.iter_mut().zip(&x[pixel..]) {
+                for &(_, pixel) in pixels {
+                    let x = &x[first + pixel..][..y.len()];
+                    for (y, x) in y.iter_mut().zip(x) {
                         *y = if *x > *y || x.is_nan() { *x } else { *y };
                     }
-                });
-                return;
-            }
-            let positions = &mut positions[place..place + self.channels];
-            // Where all are −∞, the first.
-            let mut seen = false;
-            self.for_each_pixel(line, column, |number, pixel| {
-                if !seen {
-                    positions.fill(number as u8);
-                    seen = true;
                 }
-                for ((y, x), position) in y.iter_mut().zip(&x[pixel..]).zip(positions.iter_mut()) {
+                continue;
+            }
+            let positions = &mut positions[place * self.channels..][..y.len()];
+            // Where all are −∞, the first.
+            positions.fill(pixels.first().map_or(0, |(number, _)| *number));
+            for &(number, pixel) in pixels {
+                let x = &x[first + pixel..][..y.len()];
+                for ((y, x), position) in y.iter_mut().zip(x).zip(&mut *positions) {
                     let is_larger = *x > *y || x.is_nan();
                     *y = if is_larger { *x } else { *y };
-                    *position = if is_larger { number as u8 } else { *position };
+                    *position = if is_larger { number } else { *position };
                 }
-            });
+            }
+        }
+    }
+
+    /// Gives the gradient of each place to the pixel that it was found at.
+    #[inline(always)]
+    fn give_to_largest(&self, grad: &[f32], positions: &[u8], of_x: &mut [f32]) {
+        let mut under = Under::new(self);
+        let places = grad.chunks_exact(self.channels).zip(positions.chunks_exact(self.channels));
+        for (place, (grad, positions)) in places.enumerate() {
+            let (first, pixels) = under.place(place);
+            for &(number, pixel) in pixels {
+                let of_x = &mut of_x[first + pixel..][..grad.len()];
+                for ((of_x, grad), position) in of_x.iter_mut().zip(grad).zip(positions) {
+                    *of_x += if *position == number { *grad } else { 0.0 };
+                }
+            }
+        }
+    }
+
+    /// The means of an image, of as many pixels as `counted` says or of those that are none of the padding.
+    #[inline(always)]
+    fn means(&self, x: &[f32], y: &mut [f32], counted: Option<usize>) {
+        let mut under = Under::new(self);
+        for (place, y) in y.chunks_exact_mut(self.channels).enumerate() {
+            y.fill(0.0);
+            let (first, pixels) = under.place(place);
+            for &(_, pixel) in pixels {
+                let x = &x[first + pixel..][..y.len()];
+                for (y, x) in y.iter_mut().zip(x) {
+                    *y += x;
+                }
+            }
+            let share = share(pixels, counted);
+            for y in y {
+                *y *= share;
+            }
+        }
+    }
+
+    /// Gives each pixel its share of the gradients of the places that it is under.
+    #[inline(always)]
+    fn give_to_all(&self, grad: &[f32], of_x: &mut [f32], counted: Option<usize>) {
+        let mut under = Under::new(self);
+        for (place, grad) in grad.chunks_exact(self.channels).enumerate() {
+            let (first, pixels) = under.place(place);
+            let share = share(pixels, counted);
+            for &(_, pixel) in pixels {
+                let of_x = &mut of_x[first + pixel..][..grad.len()];
+                for (of_x, grad) in of_x.iter_mut().zip(grad) {
+                    *of_x += share * grad;
+                }
+            }
+        }
+    }
+}
+
+/// The share of a pixel in a mean; where there is nothing but padding, the mean is 0.
+fn share(pixels: &[(u8, usize)], counted: Option<usize>) -> f32 {
+    1.0 / counted.unwrap_or(pixels.len()).max(1) as f32
+}
+
+/// The pixels under a window.
+struct Under<'a> {
+    pooling: &'a Pooling,
+    /// The number of each under the window, and where its channels begin, counted from the first; if none is padding.
+    inside: Vec<(u8, usize)>,
+    /// The same at a place where some are, counted from the first of the image.
+    at_border: Vec<(u8, usize)>,
+}
+
+impl<'a> Under<'a> {
+    fn new(pooling: &'a Pooling) -> Self {
+        let Window { size: [down, across], dilation, .. } = pooling.window;
+        let offset = |vertical, horizontal| {
+            (vertical * dilation[0] * pooling.image[1] + horizontal * dilation[1]) * pooling.channels
+        };
+        let row = |vertical| (0..across).map(move |horizontal| (vertical, horizontal));
+        let inside = (0..down).flat_map(row);
+        let inside = inside.map(|(vertical, horizontal)| {
+            ((vertical * across + horizontal) as u8, offset(vertical, horizontal))
         });
+        Under { pooling, inside: inside.collect(), at_border: Vec::new() }
+    }
+
+    /// Those at a place, counted row by row: where the first one's channels begin, and the others from there.
+    fn place(&mut self, place: usize) -> (usize, &[(u8, usize)]) {
+        let Pooling { window, image, channels, places, .. } = *self.pooling;
+        let place = [place / places[1], place % places[1]];
+        let inside: [_; 2] = std::array::from_fn(|axis| window.inside(axis, place[axis], image[axis]));
+        let pixel = |vertical, horizontal| {
+            let [y, x] = [window.pixel(0, place[0], vertical), window.pixel(1, place[1], horizontal)];
+            (y * image[1] + x) * channels
+        };
+        if inside.each_ref().map(ExactSizeIterator::len) == window.size {
+            return (pixel(0, 0), &self.inside);
+        }
+        self.at_border.clear();
+        for vertical in inside[0].clone() {
+            for horizontal in inside[1].clone() {
+                let number = vertical * window.size[1] + horizontal;
+                self.at_border.push((number as u8, pixel(vertical, horizontal)));
+            }
+        }
+        (0, &self.at_border)
     }
 }
 
@@ -134,23 +210,22 @@ impl MaxPool2d {
         let x = x.permute(CHANNELS_LAST).into_contiguous();
         let pooling = Pooling::new(self.window, x.dims());
         let (before, after) = pooling.sizes();
-        let mut y = vec![0.0; pooling.batch * after];
+        let mut y = take(pooling.batch * after);
         let mut positions = vec![0; if save { y.len() } else { 0 }];
-        let mut of_images: Vec<&mut [u8]> = match save {
-            true => positions.chunks_mut(after).collect(),
-            false => (0..pooling.batch).map(|_| &mut [][..]).collect(),
-        };
+        let mut of_images = chunks_or_none(&mut positions, after, pooling.batch);
         x.with_slice(|x| {
             let images = y.par_chunks_mut(after).zip(x.par_chunks(before)).zip(&mut of_images);
             images.for_each(|((y, x), positions)| {
-                Arch::new().dispatch(
+                vectorized(
                     #[inline(always)]
                     || pooling.largest(x, y, positions),
                 );
             });
         });
         let y = x.with_elements(y, &pooling.shape_after()).permute(CHANNELS_FIRST);
-        (y, SavedPositions { positions, before: x.dims() })
+        let before = x.dims();
+        give_back(x);
+        (y, SavedPositions { positions, before })
     }
 }
 
@@ -175,35 +250,23 @@ impl Operation<1> for MaxPool2d {
 
     fn backward(&self, saved: SavedPositions, grad: HostBuffer, _: [bool; 1]) -> [Option<HostBuffer>; 1] {
         let pooling = Pooling::new(self.window, saved.before);
-        let of_x = gradient(&pooling, grad, |image, grad, of_x| {
-            let (_, after) = pooling.sizes();
-            let positions = &saved.positions[image * after..][..after];
-            pooling.for_each_place(|line, column, place| {
-                let grad = &grad[place..place + pooling.channels];
-                let positions = &positions[place..place + pooling.channels];
-                pooling.for_each_pixel(line, column, |number, pixel| {
-                    let of_x = of_x[pixel..pixel + pooling.channels].iter_mut();
-                    for ((of_x, grad), position) in of_x.zip(grad).zip(positions) {
-                        *of_x += if *position == number as u8 { *grad } else { 0.0 };
-                    }
-                });
-            });
-        });
+        let (_, after) = pooling.sizes();
+        let of_x = gradient(
+            &pooling,
+            grad,
+            #[inline(always)]
+            |image, grad, of_x| {
+                pooling.give_to_largest(grad, &saved.positions[image * after..][..after], of_x)
+            },
+        );
         [Some(of_x)]
     }
 }
 
 impl AvgPool2d {
-    /// What a sum under the window is multiplied by to be a mean.
-    #[inline(always)]
-    fn weight(&self, pooling: &Pooling, line: usize, column: usize) -> f32 {
-        let mut count = self.window.area();
-        if !self.count_include_pad {
-            count = 0;
-            pooling.for_each_pixel(line, column, |_, _| count += 1);
-        }
-        // Where there is nothing but padding, the mean is 0.
-        1.0 / count.max(1) as f32
+    /// How many pixels a mean is of, if that does not depend on the place.
+    fn counted(&self) -> Option<usize> {
+        self.count_include_pad.then(|| self.window.area())
     }
 }
 
@@ -215,45 +278,33 @@ impl Operation<1> for AvgPool2d {
         let x = x.permute(CHANNELS_LAST).into_contiguous();
         let pooling = Pooling::new(self.window, x.dims());
         let (before, after) = pooling.sizes();
-        let mut y = vec![0.0; pooling.batch * after];
-        let mean = |x: &[f32], y: &mut [f32]| {
-            pooling.for_each_place(|line, column, place| {
-                let y = &mut y[place..place + pooling.channels];
-                pooling.for_each_pixel(line, column, |_, pixel| {
-                    y.iter_mut().zip(&x[pixel..]).for_each(|(y, x)| *y += x);
-                });
-                let weight = self.weight(&pooling, line, column);
-                y.iter_mut().for_each(|y| *y *= weight);
-            });
-        };
+        let mut y = take(pooling.batch * after);
         x.with_slice(|x| {
             y.par_chunks_mut(after).zip(x.par_chunks(before)).for_each(|(y, x)| {
-                Arch::new().dispatch(
+                vectorized(
                     #[inline(always)]
-                    || mean(x, y),
+                    || pooling.means(x, y, self.counted()),
                 );
             });
         });
-        (x.with_elements(y, &pooling.shape_after()).permute(CHANNELS_FIRST), x.dims())
+        let (y, before) = (x.with_elements(y, &pooling.shape_after()), x.dims());
+        give_back(x);
+        (y.permute(CHANNELS_FIRST), before)
     }
 
     fn backward(&self, before: [usize; 4], grad: HostBuffer, _: [bool; 1]) -> [Option<HostBuffer>; 1] {
         let pooling = Pooling::new(self.window, before);
-        let of_x = gradient(&pooling, grad, |_, grad, of_x| {
-            pooling.for_each_place(|line, column, place| {
-                let weight = self.weight(&pooling, line, column);
-                let grad = &grad[place..place + pooling.channels];
-                pooling.for_each_pixel(line, column, |_, pixel| {
-                    let of_x = of_x[pixel..pixel + pooling.channels].iter_mut();
-                    of_x.zip(grad).for_each(|(of_x, grad)| *of_x += weight * grad);
-                });
-            });
-        });
+        let of_x = gradient(
+            &pooling,
+            grad,
+            #[inline(always)]
+            |_, grad, of_x| pooling.give_to_all(grad, of_x, self.counted()),
+        );
         [Some(of_x)]
     }
 }
 
-/// The gradient of the images, to whose zeros `add` adds what those of the places of an image give it.
+/// The gradient of the images: `add` adds to the zeros of an image what those of its places give it.
 fn gradient(
     pooling: &Pooling,
     grad: HostBuffer,
@@ -261,16 +312,21 @@ fn gradient(
 ) -> HostBuffer {
     let grad = grad.permute(CHANNELS_LAST).into_contiguous();
     let (before, after) = pooling.sizes();
-    let mut of_x = vec![0.0; pooling.batch * before];
+    let mut of_x = take(pooling.batch * before);
     grad.with_slice(|grad| {
         let images = of_x.par_chunks_mut(before).zip(grad.par_chunks(after)).enumerate();
         images.for_each(|(image, (of_x, grad))| {
-            Arch::new().dispatch(
+            vectorized(
                 #[inline(always)]
-                || add(image, grad, of_x),
+                || {
+                    of_x.fill(0.0);
+                    add(image, grad, of_x);
+                },
             );
         });
     });
     let [height, width] = pooling.image;
-    grad.with_elements(of_x, &[pooling.batch, height, width, pooling.channels]).permute(CHANNELS_FIRST)
+    let of_x = grad.with_elements(of_x, &[pooling.batch, height, width, pooling.channels]);
+    give_back(grad);
+    of_x.permute(CHANNELS_FIRST)
 }

@@ -3,11 +3,11 @@ use super::buffer::HostBuffer;
 use super::elementary::tanh;
 use super::matmul::{Accum, MatRef, matrix, multiply};
 use super::operation::{Operation, apply};
-use super::pieces::add_all;
+use super::pieces::{add_all, chunks_or_none};
 use super::scratch::with_scratch;
+use super::vectorize::vectorized;
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
-use pulp::Arch;
 use rayon::prelude::*;
 
 /// Sequences in a piece of the batch.
@@ -129,7 +129,7 @@ impl Rnn {
             if step > 0 || state.is_some() {
                 multiply(after, Accum::Add, matrix(before, sequences, hidden), hidden_weight);
             }
-            Arch::new().dispatch(
+            vectorized(
                 #[inline(always)]
                 || after.iter_mut().for_each(|x| *x = tanh(*x)),
             );
@@ -198,10 +198,7 @@ impl<const N: usize> Operation<N> for Rnn {
         let steps = if self.only_last { 1 } else { length };
         let mut of_x = vec![0.0; if wanted[0] { x.len() } else { 0 }];
         let mut of_state = vec![0.0; batch * hidden];
-        let mut places: Vec<Option<&mut [f32]>> = match wanted[0] {
-            true => of_x.chunks_mut(SEQUENCES * length * features).map(Some).collect(),
-            false => states.iter().map(|_| None).collect(),
-        };
+        let mut places = chunks_or_none(&mut of_x, SEQUENCES * length * features, states.len());
         let sums: Vec<[Vec<f32>; 3]> = x.with_slice(|x| {
             grad.with_slice(|grad| {
                 input_weight.with_slice(|w| {
@@ -222,7 +219,7 @@ impl<const N: usize> Operation<N> for Rnn {
                                 hidden_weight: matrix(u, hidden, hidden),
                                 has_state: self.has_state,
                             };
-                            part.gradients(of_state, of_x.as_deref_mut())
+                            part.gradients(of_state, of_x)
                         };
                         pieces.map(of_piece).collect()
                     })
@@ -248,8 +245,7 @@ impl<const N: usize> Operation<N> for Rnn {
     }
 }
 
-type Piece<'a, 'b> =
-    ((((&'a [f32], &'a [f32]), &'a mut [f32]), &'a mut Option<&'b mut [f32]>), &'a Vec<f32>);
+type Piece<'a, 'b> = ((((&'a [f32], &'a [f32]), &'a mut [f32]), &'a mut &'b mut [f32]), &'a Vec<f32>);
 
 /// A piece of a batch and what belongs to it.
 struct Part<'a> {
@@ -264,7 +260,7 @@ struct Part<'a> {
 
 impl Part<'_> {
     /// The gradients of the two weights and of a bias; those of the state and of the sequences go to `of_state` and `of_x`.
-    fn gradients(&self, of_state: &mut [f32], of_x: Option<&mut [f32]>) -> [Vec<f32>; 3] {
+    fn gradients(&self, of_state: &mut [f32], of_x: &mut [f32]) -> [Vec<f32>; 3] {
         let Sizes { length, features, hidden, .. } = self.sizes;
         let sequences = self.x.len() / (length * features);
         let step_len = sequences * hidden;
@@ -282,7 +278,7 @@ impl Part<'_> {
                 }
                 self.add_grad_of_step(step, here);
                 let after = &self.states[(step + 1) * step_len..(step + 2) * step_len];
-                Arch::new().dispatch(
+                vectorized(
                     #[inline(always)]
                     || here.iter_mut().zip(after).for_each(|(grad, h)| *grad *= 1.0 - h * h),
                 );
@@ -293,7 +289,7 @@ impl Part<'_> {
                 let grad = matrix(here, sequences, hidden);
                 let x = self.sizes.step_of(self.x, step);
                 multiply(&mut of_input_weight, Accum::Add, x.transpose(), grad);
-                Arch::new().dispatch(
+                vectorized(
                     #[inline(always)]
                     || add_rows(&mut of_bias, here),
                 );
@@ -304,7 +300,7 @@ impl Part<'_> {
             let states = matrix(&self.states[first * step_len..length * step_len], rows, hidden);
             let grad = matrix(&before_tanh[first * step_len..], rows, hidden);
             multiply(&mut of_hidden_weight, Accum::Replace, states.transpose(), grad);
-            if let Some(of_x) = of_x {
+            if !of_x.is_empty() {
                 self.gradient_of_x(before_tanh, of_x);
             }
         });

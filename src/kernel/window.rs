@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 /// The window that a convolution or a pooling slides over an image. Arrays are `[vertical, horizontal]`, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -36,10 +38,16 @@ impl Window {
         })
     }
 
-    /// The pixel of an image `size` long that is number `offset` under the window at `place`, if it is none of the padding.
-    #[inline(always)]
-    pub(super) fn pixel(&self, axis: usize, place: usize, offset: usize, size: usize) -> Option<usize> {
-        let padded = place * self.stride[axis] + offset * self.dilation[axis];
-        padded.checked_sub(self.padding[axis].0).filter(|pixel| *pixel < size)
+    /// Which of the pixels under the window at `place` are those of an image `size` long, and none of the padding.
+    pub(super) fn inside(&self, axis: usize, place: usize, size: usize) -> Range<usize> {
+        let (before, begin) = (self.padding[axis].0, place * self.stride[axis]);
+        let until = |pixel: usize| pixel.saturating_sub(begin).div_ceil(self.dilation[axis]);
+        let end = until(before + size).min(self.size[axis]);
+        until(before).min(end)..end
+    }
+
+    /// The pixel that is number `offset` under the window at `place`, for one that is [inside](Self::inside).
+    pub(super) fn pixel(&self, axis: usize, place: usize, offset: usize) -> usize {
+        place * self.stride[axis] + offset * self.dilation[axis] - self.padding[axis].0
     }
 }

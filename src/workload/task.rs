@@ -42,9 +42,7 @@ impl Task {
     /// If the targets are of the other task.
     pub fn loss(self, outputs: Tensor<2>, targets: &BatchTargets) -> Tensor<1> {
         match (self, targets) {
-            (Task::Classification, BatchTargets::Classes(classes)) => {
-                cross_entropy(outputs, classes)
-            }
+            (Task::Classification, BatchTargets::Classes(classes)) => cross_entropy(outputs, classes),
             (Task::Regression, BatchTargets::Values(values)) => (outputs - values.clone()).square().mean(),
             _ => panic!("classes are for classification, values for regression"),
         }

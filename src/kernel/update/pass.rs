@@ -5,7 +5,7 @@
 
 use super::{MAX_BUFFERS, MAX_SUMS, Update};
 use crate::kernel::source::{PIECE, Source};
-use pulp::Arch;
+use crate::kernel::vectorize::vectorized;
 
 /// Partial sums side by side: enough for the widest vectors.
 const LANES: usize = 16;
@@ -46,12 +46,12 @@ fn apply_piece<U: Update, const N: usize>(
     sums: &[f32],
     theta: &mut [f32],
     grad: Source<'_>,
-    state: [&mut [f32]; N],
+    mut state: [&mut [f32]; N],
 ) {
     grad.with_piece(theta.len(), |grad| {
-        Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
-            || apply_slices(update, sums, theta, grad, state),
+            || apply_slices(update, sums, theta, grad, state.each_mut().map(|buffer| &mut **buffer)),
         );
     });
 }
@@ -138,7 +138,7 @@ fn piece_sums<U: Update, const N: usize>(
 ) -> [f64; MAX_SUMS] {
     let mut totals = [0.0; MAX_SUMS];
     grad.with_piece(theta.len(), |grad| {
-        Arch::new().dispatch(
+        vectorized(
             #[inline(always)]
             || {
                 for (sum, total) in totals.iter_mut().enumerate().take(U::SUMS) {
