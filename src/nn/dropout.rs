@@ -48,14 +48,15 @@ impl Dropout {
             return kernel::dropout(x, mask);
         }
         let (shape, device) = (x.dims(), x.device());
+        let options = (&device, x.dtype());
         let factors = mask.factors(shape.iter().product());
         // Images are numbered with their channels last.
         let factors = match shape[..] {
             [batch, channels, height, width] => {
                 let factors = TensorData::new(factors, [batch, height, width, channels]);
-                Tensor::<4>::from_data(factors, &device).permute([0, 3, 1, 2]).reshape(shape)
+                Tensor::<4>::from_data(factors, options).permute([0, 3, 1, 2]).reshape(shape)
             }
-            _ => Tensor::from_data(TensorData::new(factors, shape), &device),
+            _ => Tensor::from_data(TensorData::new(factors, shape), options),
         };
         x * factors
     }
