@@ -14,6 +14,9 @@ use rayon::prelude::*;
 /// Elements of an unfolded block: half of a megabyte, which stays in a core's cache.
 const BLOCK: usize = 131_072;
 
+/// Blocks that there are at least, so that there is one for each core, unless they had less than so many elements.
+const BLOCKS: (usize, usize) = (16, 8192);
+
 /// Pieces of a batch that gradients of weights are computed for and then added up, and elements that these have together.
 const PIECES: (usize, usize) = (32, 1 << 23);
 
@@ -79,8 +82,9 @@ impl Division {
 
     /// Divides `lines` lines of places into blocks, about equally long: how many lines each has at most.
     fn lines_of_block(&self, lines: usize) -> usize {
-        let most = (BLOCK / (self.unfold.columns() * self.unfold.places()[1])).max(1);
-        lines.div_ceil(lines.div_ceil(most).max(1))
+        let elements = lines * self.unfold.places()[1] * self.unfold.columns();
+        let blocks = elements.div_ceil(BLOCK).max((elements / BLOCKS.1).min(BLOCKS.0)).max(1);
+        lines.div_ceil(blocks)
     }
 
     /// Images in each piece of the batch.

@@ -69,13 +69,17 @@ impl Operation<1> for CrossEntropy {
 fn loss_of_row(grad: &mut [f32], logits: &[f32], target: usize) -> f64 {
     // A NaN among the logits makes all of the row NaN, by way of the sum.
     let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, x| if *x > largest { *x } else { largest });
-    let mut sum = 0.0;
     for (grad, logit) in grad.iter_mut().zip(logits) {
         *grad = exp(logit - largest);
-        sum += f64::from(*grad);
     }
+    let of_target = f64::from(std::mem::take(&mut grad[target]));
+    let of_others: f64 = grad.iter().map(|exp| f64::from(*exp)).sum();
+    let sum = of_target + of_others;
     let scale = (1.0 / sum) as f32;
-    grad.iter_mut().for_each(|grad| *grad *= scale);
-    grad[target] -= 1.0;
+    for grad in &mut *grad {
+        *grad *= scale;
+    }
+    // Minus what the others have, and not p − 1, of which little is left where p is close to 1.
+    grad[target] = -(of_others / sum) as f32;
     sum.ln() - f64::from(logits[target] - largest)
 }

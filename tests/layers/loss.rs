@@ -53,6 +53,19 @@ fn logits_of_any_size_have_a_loss_and_a_nan_shows() {
 }
 
 #[test]
+fn the_gradient_of_a_certain_answer_keeps_its_digits() {
+    for device in host_devices() {
+        let logits = Tensor::<2>::from_floats([[25.0, 0.0, 1.0]], &device.autodiff()).require_grad();
+        let gradients = cross_entropy(logits.clone(), &Tensor::from_ints([0], &logits.device())).backward();
+        let sum = 25_f64.exp() + 1.0 + 1_f64.exp();
+        let expected = [-(1.0 + 1_f64.exp()) / sum, 1.0 / sum, 1_f64.exp() / sum];
+        for (given, expected) in grad(&logits, &gradients).into_iter().zip(expected) {
+            assert!((given / expected - 1.0).abs() < 1e-6, "{given} for {expected}");
+        }
+    }
+}
+
+#[test]
 #[should_panic(expected = "each target is one of 3 classes")]
 fn a_target_that_is_no_class_is_refused() {
     let device = host_devices().remove(0);

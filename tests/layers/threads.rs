@@ -7,6 +7,8 @@ use burn::nn::pool::{AvgPool2dConfig, MaxPool2dConfig};
 use burn::nn::{LinearConfig, PaddingConfig2d, RnnConfig};
 use burn::tensor::{DType, Device, Int, Tensor};
 use optlab::nn::{AvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Mode, Rnn, cross_entropy};
+use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
+use optlab::workload::{self, Workload};
 
 /// A network of every layer, of sizes that are divided into several pieces.
 struct Network {
@@ -71,6 +73,27 @@ fn every_layer_has_the_same_bits_for_every_number_of_threads() {
         for threads in [2, 3, 7] {
             assert_eq!(with_threads(threads), alone, "{threads} threads");
         }
+    }
+}
+
+#[test]
+fn a_trained_model_has_the_same_bytes_for_every_number_of_threads() {
+    for (workload, batch_size) in [("digits-cnn", 50), ("digits-rnn", 50)] {
+        let workload = workload::find(workload).unwrap();
+        let trial = Trial {
+            backend: "flex".into(),
+            budget: Budget::Steps(30),
+            batch_size,
+            ..Trial::new(&workload.info())
+        };
+        let trained_with = |threads| {
+            let folder = tempfile::tempdir().unwrap();
+            let options = RunOptions::new(RunDirectory::new(folder.path()));
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| train::run(&workload, &trial, &options, &mut ()).unwrap());
+            std::fs::read(folder.path().join("checkpoints/step-000030/model.bpk")).unwrap()
+        };
+        assert_eq!(trained_with(1), trained_with(3), "{}", trial.workload);
     }
 }
 
