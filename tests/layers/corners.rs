@@ -196,12 +196,12 @@ fn an_operation_can_be_used_twice_and_its_result_too() {
 
 #[test]
 fn no_examples_give_no_results() {
-    for device in host_devices() {
-        let pool = MaxPool2d::from(MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init());
-        assert_eq!(pool.forward(Tensor::<4>::zeros([0, 2, 4, 4], &device)).dims(), [0, 2, 2, 2]);
-        let linear = Linear::from(LinearConfig::new(3, 4).init(&device));
-        assert_eq!(linear.forward(Tensor::<2>::zeros([0, 3], &device)).dims(), [0, 4]);
-    }
+    // They go to Burn's operations, which take them on this backend.
+    let device = optlab::device::open("flex").unwrap();
+    let pool = MaxPool2d::from(MaxPool2dConfig::new([2, 2]).with_strides([2, 2]).init());
+    assert_eq!(pool.forward(Tensor::<4>::zeros([0, 2, 4, 4], &device)).dims(), [0, 2, 2, 2]);
+    let linear = Linear::from(LinearConfig::new(3, 4).init(&device));
+    assert_eq!(linear.forward(Tensor::<2>::zeros([0, 3], &device)).dims(), [0, 4]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::source::PIECE;
+use crate::kernel::source::PIECE;
 use rayon::prelude::*;
 
 /// The sums of what the pieces of a batch found, added up in their order.

@@ -1,10 +1,10 @@
 use super::activation::{Activation, add_rows, note_passed, relu_gradient};
-use super::buffer::HostBuffer;
 use super::matmul::{Accum, matrix, multiply};
 use super::operation::{Operation, apply};
-use super::recycle::{give_back, take};
 use super::scratch::with_scratch;
-use super::vectorize::vectorized;
+use crate::kernel::buffer::HostBuffer;
+use crate::kernel::recycle::{give_back, take};
+use crate::kernel::vectorize::vectorized;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -20,7 +20,7 @@ const INPUTS: usize = 256;
 /// `x`: `[batch, inputs]`, `weight`: `[inputs, outputs]`, `bias`: `[outputs]`, `y`: `[batch, outputs]`.
 ///
 /// # Panics
-/// If a tensor is not [on the host](super::is_on_host), or if shapes do not go together.
+/// If a tensor is not [on the host](crate::kernel::is_on_host), or if shapes do not go together.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Tensor<2> {
     assert_eq!(x.dims()[1], weight.dims()[0], "inputs of the batch and of the weight");
     let (operation, x, weight) = (Linear { activation }, x.into_dispatch(), weight.into_dispatch());

@@ -1,13 +1,13 @@
 use super::activation::{Activation, add_rows, note_passed, relu_gradient};
-use super::buffer::HostBuffer;
 use super::matmul::{Accum, matrix, multiply};
 use super::operation::{Operation, apply};
 use super::pieces::{add_all, chunks_or_none};
-use super::recycle::{give_back, take};
 use super::scratch::with_scratch;
 use super::unfold::Unfold;
-use super::vectorize::vectorized;
 use super::{CHANNELS_FIRST, CHANNELS_LAST, Window};
+use crate::kernel::buffer::HostBuffer;
+use crate::kernel::recycle::{give_back, take};
+use crate::kernel::vectorize::vectorized;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -33,7 +33,7 @@ const PIECES: (usize, usize) = (32, 1 << 23);
 /// `[channels_out]`, `y`: `[batch, channels_out, …window.places([height, width])]`. In memory the channels of `y` are last.
 ///
 /// # Panics
-/// If a tensor is not [on the host](super::is_on_host), if shapes do not go together, or if the window does not fit.
+/// If a tensor is not [on the host](crate::kernel::is_on_host), if shapes do not go together, or if the window does not fit.
 pub fn conv2d(
     x: Tensor<4>,
     weight: Tensor<4>,

@@ -1,11 +1,11 @@
 use super::activation::add_rows;
-use super::buffer::HostBuffer;
 use super::elementary::tanh;
 use super::matmul::{Accum, MatRef, matrix, multiply};
 use super::operation::{Operation, apply};
 use super::pieces::{add_all, chunks_or_none};
 use super::scratch::with_scratch;
-use super::vectorize::vectorized;
+use crate::kernel::buffer::HostBuffer;
+use crate::kernel::vectorize::vectorized;
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
@@ -37,7 +37,7 @@ pub struct RnnParameters {
 /// `[batch, T, hidden]`; with `only_last` it is the last one, `[batch, 1, hidden]`.
 ///
 /// # Panics
-/// If a tensor is not [on the host](super::is_on_host), or if shapes do not go together.
+/// If a tensor is not [on the host](crate::kernel::is_on_host), or if shapes do not go together.
 pub fn rnn(x: Tensor<3>, parameters: RnnParameters, state: Option<Tensor<2>>, only_last: bool) -> Tensor<3> {
     let RnnParameters { input_weight, hidden_weight, biases } = parameters;
     let [features, hidden] = input_weight.dims();

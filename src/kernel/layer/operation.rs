@@ -1,7 +1,7 @@
 //! Operations on slices as operations of Burn: tracked for gradients where their inputs are.
 
-use super::buffer::HostBuffer;
-use super::host_backend::{HostBackend, OnHost, on_backend_of};
+use crate::kernel::buffer::HostBuffer;
+use crate::kernel::host_backend::{HostBackend, OnHost, on_backend_of};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;

@@ -1,10 +1,10 @@
-use super::buffer::HostBuffer;
 use super::operation::{Operation, apply};
 use super::philox::{LANES, philox};
-use super::recycle::take;
-use super::source::PIECE;
-use super::vectorize::vectorized;
 use super::{CHANNELS_FIRST, CHANNELS_LAST};
+use crate::kernel::buffer::HostBuffer;
+use crate::kernel::recycle::take;
+use crate::kernel::source::PIECE;
+use crate::kernel::vectorize::vectorized;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -34,7 +34,7 @@ pub struct DropoutMask {
 /// which is how the other operations leave them in memory.
 ///
 /// # Panics
-/// If `x` is not [on the host](super::is_on_host).
+/// If `x` is not [on the host](crate::kernel::is_on_host).
 pub fn dropout<const D: usize>(x: Tensor<D>, mask: DropoutMask) -> Tensor<D> {
     Tensor::from_dispatch(apply(Dropout { mask }, [x.into_dispatch()]))
 }

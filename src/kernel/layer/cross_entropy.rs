@@ -1,7 +1,7 @@
-use super::buffer::HostBuffer;
 use super::elementary::exp;
 use super::operation::{Operation, apply};
-use super::vectorize::vectorized;
+use crate::kernel::buffer::HostBuffer;
+use crate::kernel::vectorize::vectorized;
 use burn::tensor::{Int, Tensor};
 
 /// The mean over a batch of the negative logarithm of the probability that the softmax of the logits gives to the right
@@ -16,7 +16,7 @@ use burn::tensor::{Int, Tensor};
 /// `logits`: `[n, classes]`, `targets`: `[n]`, each in `[0, classes)`; the loss: `[1]`.
 ///
 /// # Panics
-/// If the logits are not [on the host](super::is_on_host), or if there are more or fewer targets than rows, or a target
+/// If the logits are not [on the host](crate::kernel::is_on_host), or if there are more or fewer targets than rows, or a target
 /// that is no class.
 pub fn softmax_cross_entropy(logits: Tensor<2>, targets: &Tensor<1, Int>) -> Tensor<1> {
     let [rows, classes] = logits.dims();

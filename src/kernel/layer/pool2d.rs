@@ -1,9 +1,9 @@
-use super::buffer::HostBuffer;
 use super::operation::{Operation, apply};
 use super::pieces::chunks_or_none;
-use super::recycle::{give_back, take};
-use super::vectorize::vectorized;
 use super::{CHANNELS_FIRST, CHANNELS_LAST, Window};
+use crate::kernel::buffer::HostBuffer;
+use crate::kernel::recycle::{give_back, take};
+use crate::kernel::vectorize::vectorized;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 /// channels of the result are last.
 ///
 /// # Panics
-/// If `x` is not [on the host](super::is_on_host), if the window does not fit, or if it has more than 256 pixels.
+/// If `x` is not [on the host](crate::kernel::is_on_host), if the window does not fit, or if it has more than 256 pixels.
 pub fn max_pool2d(x: Tensor<4>, window: Window) -> Tensor<4> {
     assert!(window.area() <= 256, "a window of more than 256 pixels");
     Tensor::from_dispatch(apply(MaxPool2d { window }, [x.into_dispatch()]))
@@ -28,7 +28,7 @@ pub fn max_pool2d(x: Tensor<4>, window: Window) -> Tensor<4> {
 /// channels of the result are last.
 ///
 /// # Panics
-/// If `x` is not [on the host](super::is_on_host), or if the window does not fit.
+/// If `x` is not [on the host](crate::kernel::is_on_host), or if the window does not fit.
 pub fn avg_pool2d(x: Tensor<4>, window: Window, count_include_pad: bool) -> Tensor<4> {
     Tensor::from_dispatch(apply(AvgPool2d { window, count_include_pad }, [x.into_dispatch()]))
 }
