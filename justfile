@@ -18,10 +18,11 @@ lint:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
-# What a step of an optimizer and the training loop cost; on a machine with nothing else to do
+# What a step of an optimizer, a training step and the training loop cost; on a machine with nothing else to do
 bench:
     cargo bench --bench optimizer_step
     cargo bench --bench train_loop
+    cargo bench --bench train_step
 
 # Everything that has to pass
 ci:

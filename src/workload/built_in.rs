@@ -22,7 +22,6 @@ pub(super) enum NetworkConfig {
 
 /// The model of a built-in workload: one type, so that the training code is compiled once for all of them.
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one model at a time")]
 pub enum Network {
     /// Linear regression.
     LinearRegression(LinearRegression),
