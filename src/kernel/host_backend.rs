@@ -76,30 +76,44 @@ pub(super) trait OnHost {
     fn run<B: HostBackend>(self) -> Self::Output;
 }
 
-/// Runs `job` on the backend of `tensor`; gives it back if that is not one of those of the host.
-pub(super) fn on_backend_of<J: OnHost>(tensor: &DispatchTensor, job: J) -> Result<J::Output, J> {
-    match untracked(&tensor.kind) {
-        #[cfg(feature = "flex")]
-        DispatchTensorKind::Flex(_) => Ok(job.run::<Flex>()),
-        #[cfg(feature = "ndarray")]
-        DispatchTensorKind::NdArray(_) => Ok(job.run::<NdArray>()),
-        #[allow(unreachable_patterns, reason = "there may be no other backend")]
-        _ => Err(job),
+/// One of the backends of the host.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Host {
+    #[cfg(feature = "flex")]
+    Flex,
+    #[cfg(feature = "ndarray")]
+    NdArray,
+}
+
+impl Host {
+    /// The backend of a tensor, if it is one of the host's.
+    pub fn of(tensor: &DispatchTensor) -> Option<Self> {
+        match untracked(&tensor.kind) {
+            #[cfg(feature = "flex")]
+            DispatchTensorKind::Flex(_) => Some(Host::Flex),
+            #[cfg(feature = "ndarray")]
+            DispatchTensorKind::NdArray(_) => Some(Host::NdArray),
+            #[allow(unreachable_patterns, reason = "there may be no other backend")]
+            _ => None,
+        }
+    }
+
+    /// Runs `job` on this backend.
+    pub fn run<J: OnHost>(self, job: J) -> J::Output {
+        match self {
+            #[cfg(feature = "flex")]
+            Host::Flex => job.run::<Flex>(),
+            #[cfg(feature = "ndarray")]
+            Host::NdArray => job.run::<NdArray>(),
+        }
     }
 }
 
 /// Whether the operations of this module take `tensor`: 32-bit floats, one at least, in the memory of the host, on `flex` or
 /// `ndarray`, tracked for gradients or not.
 pub fn is_on_host<const D: usize>(tensor: &Tensor<D>) -> bool {
-    struct Yes;
-    impl OnHost for Yes {
-        type Output = ();
-        fn run<B: HostBackend>(self) {}
-    }
     let has_elements = tensor.shape().num_elements() > 0;
-    has_elements
-        && tensor.dtype() == DType::F32
-        && on_backend_of(&tensor.clone().into_dispatch(), Yes).is_ok()
+    has_elements && tensor.dtype() == DType::F32 && Host::of(&tensor.clone().into_dispatch()).is_some()
 }
 
 /// The tensor below the one that is tracked for gradients.

@@ -1,7 +1,7 @@
 //! Operations on slices as operations of Burn: tracked for gradients where their inputs are.
 
 use crate::kernel::buffer::HostBuffer;
-use crate::kernel::host_backend::{HostBackend, OnHost, on_backend_of};
+use crate::kernel::host_backend::{Host, HostBackend, OnHost};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -36,10 +36,10 @@ pub(super) fn apply<const N: usize, O: Operation<N>>(
     operation: O,
     inputs: [DispatchTensor; N],
 ) -> DispatchTensor {
-    let first = inputs[0].clone();
-    match on_backend_of(&first, Application { operation, inputs }) {
-        Ok(result) => result,
-        Err(_) => panic!("an operation for the host of tensors that are not there"),
+    // Nothing here holds the inputs, so that the operation can use their memory if nothing else does.
+    match Host::of(&inputs[0]) {
+        Some(host) => host.run(Application { operation, inputs }),
+        None => panic!("an operation for the host of tensors that are not there"),
     }
 }
 
