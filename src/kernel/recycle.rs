@@ -30,10 +30,11 @@ pub(super) fn take(len: usize) -> Vec<f32> {
     {
         Some(best) => best,
         None => {
-            // What nobody asked for makes room, so that no more memory is held than was once in use.
+            // What nobody asked for makes room, so that no more memory is held than was once in use. Not what is much
+            // larger: that is wanted again.
             let mut freed = 0;
             free.retain(|buffer| {
-                let stays = freed >= len;
+                let stays = freed >= len || buffer.capacity() > 2 * len;
                 freed += if stays { 0 } else { buffer.capacity() };
                 stays
             });

@@ -111,7 +111,11 @@ impl<const N: usize> Operation<N> for Linear {
         if let Some(place) = of_inputs.get_mut(2) {
             *place = wanted[2].then(|| x.with_elements(of_bias, &[outputs]));
         }
-        [x, grad].into_iter().for_each(give_back);
+        // What has no gradient is data, and not a buffer that the next step asks for.
+        if wanted[0] {
+            give_back(x);
+        }
+        give_back(grad);
         of_inputs
     }
 }
