@@ -2,7 +2,7 @@ use super::padding::padding;
 use crate::kernel::{self, Activation, Window};
 use burn::module::{Module, Param};
 use burn::nn::{PaddingConfig2d, conv};
-use burn::tensor::{Tensor, activation::relu};
+use burn::tensor::Tensor;
 
 /// A 2D convolution, of which a ReLU can be a part: [`kernel::conv2d`].
 ///
@@ -42,11 +42,7 @@ impl Conv2d {
     /// If `x` has other channels than the weight, or is smaller than the kernel.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         if self.groups != 1 || !kernel::is_on_host(&x) {
-            let y = conv::Conv2d::from(self.clone()).forward(x);
-            return match self.activation {
-                Activation::Identity => y,
-                Activation::Relu => relu(y),
-            };
+            return self.activation.forward(conv::Conv2d::from(self.clone()).forward(x));
         }
         let [_, _, height, width] = x.dims();
         let window = Window {

@@ -1,7 +1,7 @@
 use crate::kernel::{self, Activation};
 use burn::module::{Module, Param};
 use burn::nn;
-use burn::tensor::{Tensor, activation::relu};
+use burn::tensor::Tensor;
 
 /// A dense layer, of which a ReLU can be a part: [`kernel::linear`].
 ///
@@ -29,11 +29,7 @@ impl Linear {
     /// If `x` has another number of inputs than the weight.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
         if !kernel::is_on_host(&x) {
-            let y = nn::Linear::from(self.clone()).forward(x);
-            return match self.activation {
-                Activation::Identity => y,
-                Activation::Relu => relu(y),
-            };
+            return self.activation.forward(nn::Linear::from(self.clone()).forward(x));
         }
         let mut shape = x.dims();
         let [inputs, outputs] = self.weight.dims();

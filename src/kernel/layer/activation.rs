@@ -1,3 +1,5 @@
+use burn::tensor::{Tensor, activation};
+
 /// What a layer does to each number that it computes, while that is still in a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Activation {
@@ -9,6 +11,14 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// The activation of a tensor, by Burn's operation: for where the layer before it is Burn's.
+    pub fn forward<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        match self {
+            Activation::Identity => x,
+            Activation::Relu => activation::relu(x),
+        }
+    }
+
     /// Adds the bias to each row of `out` and applies the activation.
     #[inline(always)]
     pub(super) fn apply(self, out: &mut [f32], bias: Option<&[f32]>) {

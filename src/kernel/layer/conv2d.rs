@@ -1,6 +1,6 @@
 use super::activation::{Activation, add_rows, note_passed, relu_gradient};
 use super::matmul::{Accum, matrix, multiply};
-use super::operation::{Operation, apply};
+use super::operation::{Operation, apply_with_bias};
 use super::pieces::{add_all, chunks_or_none};
 use super::scratch::with_scratch;
 use super::unfold::Unfold;
@@ -44,11 +44,7 @@ pub fn conv2d(
     let ([_, channels, ..], [_, channels_in, size @ ..]) = (x.dims(), weight.dims());
     assert_eq!(channels, channels_in, "channels of the images and of the weight");
     assert_eq!(size, window.size, "the size of the weight and of the window");
-    let (operation, x, weight) = (Conv2d { window, activation }, x.into_dispatch(), weight.into_dispatch());
-    Tensor::from_dispatch(match bias {
-        Some(bias) => apply(operation, [x, weight, bias.into_dispatch()]),
-        None => apply(operation, [x, weight]),
-    })
+    apply_with_bias(Conv2d { window, activation }, x, weight, bias)
 }
 
 #[derive(Debug, Clone)]

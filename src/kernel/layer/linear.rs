@@ -1,6 +1,6 @@
 use super::activation::{Activation, add_rows, note_passed, relu_gradient};
 use super::matmul::{Accum, matrix, multiply};
-use super::operation::{Operation, apply};
+use super::operation::{Operation, apply_with_bias};
 use super::scratch::with_scratch;
 use crate::kernel::buffer::HostBuffer;
 use crate::kernel::recycle::{give_back, take};
@@ -23,11 +23,7 @@ const INPUTS: usize = 256;
 /// If a tensor is not [on the host](crate::kernel::is_on_host), or if shapes do not go together.
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, activation: Activation) -> Tensor<2> {
     assert_eq!(x.dims()[1], weight.dims()[0], "inputs of the batch and of the weight");
-    let (operation, x, weight) = (Linear { activation }, x.into_dispatch(), weight.into_dispatch());
-    Tensor::from_dispatch(match bias {
-        Some(bias) => apply(operation, [x, weight, bias.into_dispatch()]),
-        None => apply(operation, [x, weight]),
-    })
+    apply_with_bias(Linear { activation }, x, weight, bias)
 }
 
 #[derive(Debug, Clone)]

@@ -9,6 +9,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend};
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchTensor, DispatchTensorKind};
+use burn::tensor::Tensor;
 use std::fmt::Debug;
 
 /// A differentiable function of `N` tensors in the memory of the host.
@@ -41,6 +42,20 @@ pub(super) fn apply<const N: usize, O: Operation<N>>(
         Some(host) => host.run(Application { operation, inputs }),
         None => panic!("an operation for the host of tensors that are not there"),
     }
+}
+
+/// [`apply`] of what has a weight and may have a bias.
+pub(super) fn apply_with_bias<const D: usize, O: Operation<2> + Operation<3>>(
+    operation: O,
+    x: Tensor<D>,
+    weight: Tensor<D>,
+    bias: Option<Tensor<1>>,
+) -> Tensor<D> {
+    let (x, weight) = (x.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => apply(operation, [x, weight, bias.into_dispatch()]),
+        None => apply(operation, [x, weight]),
+    })
 }
 
 struct Application<O, const N: usize> {

@@ -6,7 +6,6 @@ use super::pieces::{add_all, chunks_or_none};
 use super::scratch::with_scratch;
 use crate::kernel::buffer::HostBuffer;
 use crate::kernel::vectorize::vectorized;
-use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -47,9 +46,7 @@ pub fn rnn(x: Tensor<3>, parameters: RnnParameters, state: Option<Tensor<2>>, on
         assert_eq!(state.dims(), [x.dims()[0], hidden], "the shape of the state");
     }
     let operation = Rnn { has_biases: biases.is_some(), has_state: state.is_some(), only_last };
-    let required: [DispatchTensor; 3] =
-        [x.into_dispatch(), input_weight.into_dispatch(), hidden_weight.into_dispatch()];
-    let [x, w, u] = required;
+    let (x, w, u) = (x.into_dispatch(), input_weight.into_dispatch(), hidden_weight.into_dispatch());
     let biases = biases.map(|biases| biases.map(Tensor::into_dispatch));
     Tensor::from_dispatch(match (biases, state.map(Tensor::into_dispatch)) {
         (None, None) => apply(operation, [x, w, u]),
