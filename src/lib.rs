@@ -21,8 +21,11 @@ pub mod random;
 pub mod range;
 pub mod report;
 pub mod schedule;
+pub mod search;
 pub mod spec;
+pub mod statistics;
 pub mod train;
+pub mod tune;
 pub mod verify;
 pub mod workload;
 

@@ -21,6 +21,16 @@ pub enum Purpose {
     Backend = 6,
     /// Labels that a model draws from its own predictions; the index is the step.
     Labels = 7,
+    /// Which values a bootstrap draws; the index is 0.
+    Resamples = 10,
+    /// Which subsets of many paired differences are looked at; seed and index are 0.
+    Subsets = 11,
+    /// Which runs stand on which side of a calibration's split; the index is the split.
+    Splits = 12,
+    /// A point of a search; the index is the number of its trial.
+    Points = 13,
+    /// What scrambles the low-discrepancy points of a search; the index is the dimension or the block of trials.
+    Scramble = 14,
 }
 
 /// The generator of `seed` for `purpose` at `index`.

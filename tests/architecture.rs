@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// What each folder or top-level file of `src/` may import of the others. An entry with a path allows that path alone.
 ///
 /// `lib.rs` and `main.rs` are not in the table: the first lists the modules, the second starts the command line.
-const MAY_IMPORT: [(&str, &[&str]); 22] = [
+const MAY_IMPORT: [(&str, &[&str]); 25] = [
     ("error", &[]),
     ("atomic_file", &["error"]),
     ("checksum", &[]),
@@ -22,7 +22,9 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
     ("model", &["error", "nn", "random"]),
     ("optim", &["error", "spec", "range", "kernel"]),
     ("schedule", &["error", "spec", "range"]),
-    ("bench", &["error", "device", "optim", "compare"]),
+    ("statistics", &["error", "random", "range"]),
+    ("search", &["error", "random", "range", "spec", "statistics"]),
+    ("bench", &["error", "device", "optim", "statistics"]),
     ("verify", &["error", "json_file", "optim", "schedule"]),
     ("workload", &["error", "random", "data", "model", "nn"]),
     (
@@ -53,13 +55,15 @@ const MAY_IMPORT: [(&str, &[&str]); 22] = [
             "device",
             "optim",
             "schedule",
-            "workload",
+            "search",
+            "statistics",
             "data::Augmentation",
         ],
     ),
+    ("tune", &["error", "compare", "search", "train"]),
     // What the trainer measured reaches a report through `compare`, which reads it from disk.
     ("chart", &[]),
-    ("report", &["error", "atomic_file", "chart", "compare"]),
+    ("report", &["error", "atomic_file", "chart", "compare", "statistics"]),
     ("cli", &[EVERYTHING]),
 ];
 

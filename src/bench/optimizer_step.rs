@@ -1,8 +1,8 @@
 use super::Copy;
-use crate::compare::stats::quantile;
 use crate::device;
 use crate::error::Error;
 use crate::optim::{ModelOptimizer, OptimizerSpec};
+use crate::statistics::describe::quantile;
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};

@@ -1,17 +1,24 @@
 //! The command line: one file per subcommand, which turns arguments into the library's types and prints what comes back.
 
+mod bars;
 mod bench;
+mod calibrate;
 mod compare;
 mod evaluate;
 mod list;
 mod lr_find;
 mod predict;
 mod progress;
+mod recommend;
+mod report;
 mod schedule;
+mod score;
 pub mod train;
 mod trial_settings;
+mod tune;
 mod verify;
 mod worker;
+mod workers;
 
 use crate::atomic_file;
 use crate::chart::Chart;
@@ -41,8 +48,23 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// Classify PNG images of a digit with a trained run
     Predict(predict::PredictArgs),
-    /// Train a grid of optimizers, schedules, backends and seeds, and compare
+    /// Tune and train optimizers, schedules, backends and seeds, and compare, with verdicts that can be trusted
     Compare(compare::CompareArgs),
+    /// Search the best settings of one optimizer
+    ///
+    /// A study that was stopped goes on when the same command is given again, and runs nothing twice. With more --trials it goes
+    /// on as well.
+    Tune(tune::TuneArgs),
+    /// Name the optimizer to take, within a time, with the evidence and the command that trains it
+    Recommend(recommend::RecommendArgs),
+    /// Measure how often a verdict on this workload would be wrong, and the smallest difference that it can show
+    ///
+    /// The optimizer is compared with itself, over many random splits of its runs.
+    Calibrate(calibrate::CalibrateArgs),
+    /// Make the reports of a comparison, a study or a recommendation again
+    Report(report::ReportArgs),
+    /// Score submissions by their times to target, as AlgoPerf does
+    Score(score::ScoreArgs),
     /// Time an optimizer's step, beside Burn's own and a plain copy of memory
     Bench(bench::BenchArgs),
     /// Draw learning-rate schedules
@@ -88,6 +110,11 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Compare(args) => compare::run(&args, &arguments),
+        Command::Tune(args) => tune::run(&args, &arguments),
+        Command::Recommend(args) => recommend::run(&args, &arguments),
+        Command::Calibrate(args) => calibrate::run(&args, &arguments),
+        Command::Report(args) => report::run(&args),
+        Command::Score(args) => score::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Schedule(args) => schedule::run(&args),
         Command::LrFind(args) => lr_find::run(&args),

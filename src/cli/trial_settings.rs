@@ -1,5 +1,6 @@
 //! The flags that `train` and `compare` share.
 
+use crate::compare::Plan;
 use crate::data::Augmentation;
 use crate::train::{Budget, LrScaling};
 use clap::Args;
@@ -82,6 +83,25 @@ impl TrialSettings {
     /// How long to train, if it is said.
     pub fn budget(&self) -> Option<Budget> {
         self.steps.map(Budget::Steps).or(self.epochs.map(Budget::Epochs))
+    }
+
+    /// `plan` with these.
+    pub fn plan(&self, plan: Plan) -> Plan {
+        Plan {
+            budget: self.budget(),
+            batch_size: self.batch_size,
+            micro_batch_size: self.micro_batch_size,
+            lr_scaling: self.lr_scaling,
+            validation: self.validation,
+            l1: self.l1.unwrap_or(0.0),
+            l2: self.l2.unwrap_or(0.0),
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            early_stopping: self.early_stopping,
+            augmentation: self.augmentation(),
+            pad: self.pad.unwrap_or(false),
+            ..plan
+        }
     }
 
     /// Shift and rotation.

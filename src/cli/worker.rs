@@ -1,8 +1,11 @@
 use crate::cli::Exit;
-use crate::compare::worker::exit_with_runner;
-use crate::train::{self, Observer, Outcome, RunDirectory, RunOptions, Start};
-use crate::workload::{self, Workload};
+use crate::compare::cores;
+use crate::compare::worker::{Evaluated, Measure, Progress, Told, exit_with_runner};
+use crate::error::Error;
+use crate::train::{self, EpochReport, Observer, Outcome, RunDirectory, RunOptions, Start};
+use crate::workload::{self, Info, Workload};
 use clap::Args;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,12 @@ pub struct WorkerArgs {
     /// Folder with data that does not ship with the program
     #[arg(long)]
     data_dir: Option<PathBuf>,
+    /// Write no row for each step and leave no checkpoint
+    #[arg(long)]
+    brief: bool,
+    /// The processors to run on, as 2,3
+    #[arg(long)]
+    cores: Option<String>,
 }
 
 /// Trains the trial of a run folder, telling the parent process about it on standard output.
@@ -22,6 +31,9 @@ pub struct WorkerArgs {
 /// A folder without a trial, or one that cannot be written. Any other error becomes the run's outcome.
 pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     exit_with_runner();
+    if let Some(cores) = &args.cores {
+        cores::hold_to(&cores::parse(cores)?)?;
+    }
     let directory = RunDirectory::new(&args.run_dir);
     let trial = directory.read_trial()?;
     let workload = workload::find(&trial.workload)?;
@@ -29,33 +41,65 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     options.source.data_dir = args.data_dir.clone();
     options.resume = true;
     options.keep_checkpoints = 1;
-    let mut reporter = Reporter { total_steps: 0, latest: None };
-    let Err(error) = train::run(&workload, &trial, &options, &mut reporter) else { return Ok(()) };
+    options.records_steps = !args.brief;
     let info = workload.info();
-    let (metric, larger_is_better) = (info.task.metric(), info.task.larger_is_better());
-    let outcome = Outcome::failed(error.to_string(), metric, larger_is_better, info.target);
-    options.directory.write_outcome(&outcome)?;
+    let mut reporter = Reporter { info, total_steps: 0, latest: None };
+    if let Err(error) = train::run(&workload, &trial, &options, &mut reporter) {
+        let (metric, larger_is_better) = (info.task.metric(), info.task.larger_is_better());
+        let outcome = Outcome::failed(error.to_string(), metric, larger_is_better, info.target);
+        options.directory.write_outcome(&outcome)?;
+    }
+    if args.brief {
+        let checkpoints = options.directory.checkpoints();
+        match std::fs::remove_dir_all(&checkpoints) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(Error::io("remove", checkpoints)(error).into());
+            }
+            _ => {}
+        }
+    }
     Ok(())
 }
 
-/// Prints a line of JSON a few times a second.
+/// Prints a line of JSON at the start, for each evaluation, and a few times a second.
 struct Reporter {
+    info: Info,
     total_steps: usize,
     latest: Option<Instant>,
+}
+
+impl Reporter {
+    fn tell(&self, told: &Told) {
+        // These hold only finite numbers, which JSON always can express.
+        println!("{}", serde_json::to_string(told).unwrap_or_default());
+    }
 }
 
 impl Observer for Reporter {
     fn start(&mut self, start: &Start) {
         self.total_steps = start.total_steps;
+        self.tell(&Told::Start(Measure {
+            metric: self.info.task.metric().into(),
+            larger_is_better: self.info.task.larger_is_better(),
+            target: self.info.target,
+            evaluations: start.total_steps.div_ceil(start.steps_per_epoch),
+        }));
     }
 
     fn step(&mut self, step: usize, loss: f64) {
         let is_due = self.latest.is_none_or(|latest| latest.elapsed() > Duration::from_millis(200));
         if is_due {
             self.latest = Some(Instant::now());
-            let finite = loss.is_finite().then_some(loss);
-            let line = serde_json::json!({"step": step, "total_steps": self.total_steps, "loss": finite});
-            println!("{line}");
+            let loss = loss.is_finite().then_some(loss);
+            self.tell(&Told::Step(Progress { step, total_steps: self.total_steps, loss }));
+        }
+    }
+
+    fn epoch(&mut self, report: &EpochReport) {
+        if let Some(score) = report.validation {
+            let (step, epoch) = (report.step, report.epoch);
+            let training_seconds = report.training_seconds;
+            self.tell(&Told::Evaluated(Evaluated { step, epoch, training_seconds, score }));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! A comparison as its folder holds it.
 
+use crate::compare::entry::{Entry, Stage};
 use crate::compare::folder::{self, Invocation};
+use crate::compare::plan::Plan;
 use crate::compare::summary::{self, Summary};
 use crate::error::Error;
 use crate::json_file;
 use crate::train::history::{self, Part, Row};
 use crate::train::{Outcome, Trial};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// All that a report is made from.
@@ -18,6 +21,8 @@ pub struct Comparison {
     pub invocations: Vec<Invocation>,
     /// The first `environment.json` that a run left.
     pub environment: Option<Value>,
+    /// Its plan.
+    pub plan: Plan,
     /// Every trial, in the plan's order.
     pub runs: Vec<Run>,
 }
@@ -25,11 +30,17 @@ pub struct Comparison {
 /// A trial, how it ended, and what it passed through.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
+    /// The arm's name.
+    pub arm: String,
+    /// What the trial is for.
+    pub stage: Stage,
+    /// The point of its space, where the entry has it.
+    pub point: Vec<f64>,
     /// The trial.
     pub trial: Trial,
     /// How it ended; none if it has not.
     pub outcome: Option<Outcome>,
-    /// Its evaluations, in the order of steps.
+    /// Its evaluations, in the order of steps; none are read of a tuning trial.
     pub evaluations: Vec<Evaluation>,
 }
 
@@ -50,6 +61,13 @@ pub struct Evaluation {
     pub metric: Option<f64>,
 }
 
+impl Run {
+    /// Whether its arm is compared by it.
+    pub fn is_final(&self) -> bool {
+        self.stage == Stage::Final
+    }
+}
+
 impl Comparison {
     /// Reads the comparison in the folder `path`, finished or not.
     ///
@@ -58,16 +76,17 @@ impl Comparison {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let mut environment = None;
         let mut runs = Vec::new();
-        for trial in folder::read_trials(path)? {
+        for Entry { arm, stage, point, trial } in folder::read_entries(path)? {
             let run_dir = folder::run_dir(path, &trial);
             if environment.is_none() {
                 environment = json_file::read_if_there(&run_dir.join("environment.json"))?;
             }
-            runs.push(Run {
-                outcome: folder::read_outcome(&run_dir, &trial)?,
-                evaluations: read_evaluations(&run_dir.join("history.jsonl"))?,
-                trial,
-            });
+            let evaluations = match stage {
+                Stage::Final => read_evaluations(&run_dir.join("history.jsonl"))?,
+                Stage::Tuning { .. } => Vec::new(),
+            };
+            let outcome = folder::read_outcome(&run_dir, &trial)?;
+            runs.push(Run { arm, stage, point, trial, outcome, evaluations });
         }
         let absolute = std::path::absolute(path).map_err(Error::io("find", path))?;
         let name = absolute.file_name().unwrap_or_default();
@@ -75,6 +94,7 @@ impl Comparison {
             name: name.to_string_lossy().into_owned(),
             invocations: folder::read_invocations(path)?,
             environment,
+            plan: Plan::read(&path.join(folder::PLAN))?,
             runs,
         })
     }
@@ -90,14 +110,61 @@ impl Comparison {
         workloads
     }
 
-    /// The runs of each arm, in the plan's order. An arm is all of a trial but its seed.
-    pub fn arms(&self) -> Vec<Vec<&Run>> {
-        summary::group(&self.runs)
+    /// The arms' names, in the plan's order.
+    pub fn arm_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for run in &self.runs {
+            if !names.contains(&run.arm.as_str()) {
+                names.push(&run.arm);
+            }
+        }
+        names
+    }
+
+    /// The runs of each arm on each workload and backend, in the plan's order.
+    pub fn arms(&self) -> Vec<ArmRuns<'_>> {
+        let mut places: HashMap<(&str, &str, &str), usize> = HashMap::new();
+        let mut arms: Vec<ArmRuns> = Vec::new();
+        for run in &self.runs {
+            let key = (run.trial.workload.as_str(), run.trial.backend.as_str(), run.arm.as_str());
+            let place = *places.entry(key).or_insert(arms.len());
+            if place == arms.len() {
+                arms.push(ArmRuns { name: &run.arm, tuning: Vec::new(), finals: Vec::new() });
+            }
+            match run.stage {
+                Stage::Tuning { .. } => arms[place].tuning.push(run),
+                Stage::Final => arms[place].finals.push(run),
+            }
+        }
+        arms
+    }
+
+    /// The runs that the arm of a summary is compared by.
+    pub fn runs_of(&self, summary: &Summary) -> Vec<&Run> {
+        self.runs.iter().filter(|run| summary.is_about(run)).collect()
     }
 
     /// What each arm came to, in the plan's order of workloads, the best arm of each first.
     pub fn summaries(&self) -> Vec<Summary> {
         summary::summarize(self)
+    }
+}
+
+/// The runs of an arm on a workload and a backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArmRuns<'a> {
+    /// The arm's name.
+    pub name: &'a str,
+    /// What it was tuned by.
+    pub tuning: Vec<&'a Run>,
+    /// What it is compared by; none while it is being tuned.
+    pub finals: Vec<&'a Run>,
+}
+
+impl ArmRuns<'_> {
+    /// A trial of it: of those that it is compared by, if there are such.
+    pub fn trial(&self) -> Option<&Trial> {
+        self.finals.first().or(self.tuning.first()).map(|run| &run.trial)
     }
 }
 
@@ -111,5 +178,5 @@ fn read_evaluations(path: &Path) -> Result<Vec<Evaluation>, Error> {
             Some(Evaluation { step, epoch, training_seconds, part, loss, metric })
         }
     };
-    Ok(history::read(path)?.into_iter().filter_map(evaluation).collect())
+    Ok(history::read_evaluations(path)?.into_iter().filter_map(evaluation).collect())
 }

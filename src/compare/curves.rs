@@ -1,11 +1,22 @@
-//! Learning curves of arms: the middle and the extent over seeds, along the budget.
+//! Learning curves of arms: the middle and the middle half over seeds, along the budget.
 
 use crate::compare::comparison::{Comparison, Evaluation, Run};
-use crate::compare::stats::median;
 use crate::compare::summary::Summary;
+use crate::statistics::describe::{median, quantile};
 use crate::train::history::Part;
 use crate::train::{Budget, Status};
 use std::collections::BTreeMap;
+
+/// What a curve shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quantity {
+    /// The mean loss of an epoch's batches.
+    TrainLoss,
+    /// The loss on the validation part.
+    ValidationLoss,
+    /// The metric on the validation part.
+    Metric,
+}
 
 /// The learning curves of a workload's arms.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,34 +39,41 @@ pub struct Curve {
     /// Over seeds, at each place where at least one was evaluated.
     pub points: Vec<Point>,
     /// For each seed that diverged, its last place and value; no value if it was never evaluated.
-    pub diverged: Vec<(f64, Option<f64>)>,
+    pub diverged: Vec<(Place, Option<f64>)>,
+}
+
+/// A place along the budget.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Place {
+    /// Steps made.
+    pub step: usize,
+    /// Epochs begun.
+    pub epoch: usize,
+    /// Training seconds, the median over the seeds that came so far.
+    pub seconds: f64,
 }
 
 /// What the seeds of an arm say at one place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
-    /// Epochs or steps.
-    pub at: f64,
+    /// The place.
+    pub at: Place,
     /// The median over the seeds that came so far.
     pub median: f64,
-    /// The smallest value.
+    /// Their lower quartile.
     pub low: f64,
-    /// The largest value.
+    /// Their upper quartile.
     pub high: f64,
 }
 
 impl Curves {
     /// The curves of the arms that `summaries`, all of one workload, are about.
     pub fn of(comparison: &Comparison, summaries: &[&Summary]) -> Self {
-        let arms = comparison.arms();
-        let runs_of = |summary: &&Summary| -> Vec<&Run> {
-            let arm = arms.iter().find(|runs| summary.is_about(&runs[0].trial));
-            arm.cloned().unwrap_or_default()
-        };
-        let runs: Vec<Vec<&Run>> = summaries.iter().map(runs_of).collect();
-        let all: Vec<&Run> = runs.iter().flatten().copied().collect();
-        let validates = all.iter().any(|run| validation_metric(run).next().is_some());
-        let by_epoch = all.iter().all(|run| is_evaluated_once_an_epoch(run, validates));
+        let runs: Vec<Vec<&Run>> = summaries.iter().map(|summary| comparison.runs_of(summary)).collect();
+        let all = || runs.iter().flatten();
+        let validates = all().any(|run| values(run, Quantity::Metric).next().is_some());
+        let quantity = if validates { Quantity::Metric } else { Quantity::TrainLoss };
+        let by_epoch = all().all(|run| is_evaluated_once_an_epoch(run, quantity));
         let first = summaries.first();
         let metric = first.map_or("", |summary| summary.metric.as_str());
         Curves {
@@ -67,60 +85,64 @@ impl Curves {
             },
             larger_is_better: validates && first.is_none_or(|summary| summary.larger_is_better),
             target: first.and_then(|summary| summary.target).filter(|_| validates),
-            arms: runs.iter().map(|runs| curve(runs, by_epoch, validates)).collect(),
+            arms: runs.iter().map(|runs| Curve::of(runs, quantity)).collect(),
         }
+    }
+
+    /// Where a place is along the curves.
+    pub fn place(&self, at: Place) -> f64 {
+        if self.along == "epoch" { at.epoch as f64 } else { at.step as f64 }
     }
 }
 
 impl Curve {
+    /// What these runs of an arm show of `quantity`.
+    pub fn of(runs: &[&Run], quantity: Quantity) -> Self {
+        let mut places: BTreeMap<usize, Vec<(&Evaluation, f64)>> = BTreeMap::new();
+        let mut diverged = Vec::new();
+        for run in runs {
+            let mut last = (Place::default(), None);
+            for (evaluation, value) in values(run, quantity) {
+                places.entry(evaluation.step).or_default().push((evaluation, value));
+                let Evaluation { step, epoch, training_seconds: seconds, .. } = *evaluation;
+                last = (Place { step, epoch, seconds }, Some(value));
+            }
+            if run.outcome.as_ref().is_some_and(|outcome| outcome.status == Status::Diverged) {
+                diverged.push(last);
+            }
+        }
+        Curve { points: places.into_values().filter_map(|seeds| point(&seeds)).collect(), diverged }
+    }
+
     /// The median at the last place.
     pub fn last(&self) -> Option<f64> {
         self.points.last().map(|point| point.median)
     }
 }
 
-fn curve(runs: &[&Run], by_epoch: bool, validates: bool) -> Curve {
-    let mut places: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    let mut diverged = Vec::new();
-    for run in runs {
-        let mut last = (0, None);
-        for (evaluation, value) in values(run, validates) {
-            let at = if by_epoch { evaluation.epoch } else { evaluation.step };
-            places.entry(at).or_default().push(value);
-            last = (at, Some(value));
-        }
-        if run.outcome.as_ref().is_some_and(|outcome| outcome.status == Status::Diverged) {
-            diverged.push((last.0 as f64, last.1));
-        }
-    }
-    let point = |(at, values): (usize, Vec<f64>)| {
-        Some(Point {
-            at: at as f64,
-            median: median(&values)?,
-            low: values.iter().copied().fold(f64::INFINITY, f64::min),
-            high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        })
-    };
-    Curve { points: places.into_iter().filter_map(point).collect(), diverged }
+fn point(seeds: &[(&Evaluation, f64)]) -> Option<Point> {
+    let (first, _) = seeds.first()?;
+    let values: Vec<f64> = seeds.iter().map(|(_, value)| *value).collect();
+    let seconds: Vec<f64> = seeds.iter().map(|(evaluation, _)| evaluation.training_seconds).collect();
+    Some(Point {
+        at: Place { step: first.step, epoch: first.epoch, seconds: median(&seconds)? },
+        median: median(&values)?,
+        low: quantile(&values, 0.25)?,
+        high: quantile(&values, 0.75)?,
+    })
 }
 
-fn validation_metric(run: &Run) -> impl Iterator<Item = (&Evaluation, f64)> {
-    let validation = run.evaluations.iter().filter(|evaluation| evaluation.part == Part::Validation);
-    validation
-        .filter_map(|evaluation| Some((evaluation, evaluation.metric.filter(|value| value.is_finite())?)))
+/// The evaluations of a run that say something finite of `quantity`.
+fn values(run: &Run, quantity: Quantity) -> impl Iterator<Item = (&Evaluation, f64)> {
+    let part = if quantity == Quantity::TrainLoss { Part::Train } else { Part::Validation };
+    run.evaluations.iter().filter(move |evaluation| evaluation.part == part).filter_map(move |evaluation| {
+        let value = if quantity == Quantity::Metric { evaluation.metric } else { evaluation.loss };
+        Some((evaluation, value.filter(|value| value.is_finite())?))
+    })
 }
 
-fn values(run: &Run, validates: bool) -> Vec<(&Evaluation, f64)> {
-    if validates {
-        return validation_metric(run).collect();
-    }
-    let train = run.evaluations.iter().filter(|evaluation| evaluation.part == Part::Train);
-    let value = |evaluation: &Evaluation| evaluation.loss.filter(|loss| loss.is_finite());
-    train.filter_map(|evaluation| Some((evaluation, value(evaluation)?))).collect()
-}
-
-fn is_evaluated_once_an_epoch(run: &Run, validates: bool) -> bool {
-    let epochs: Vec<usize> = values(run, validates).iter().map(|(evaluation, _)| evaluation.epoch).collect();
+fn is_evaluated_once_an_epoch(run: &Run, quantity: Quantity) -> bool {
+    let epochs: Vec<usize> = values(run, quantity).map(|(evaluation, _)| evaluation.epoch).collect();
     matches!(run.trial.budget, Budget::Epochs(_)) && epochs.windows(2).all(|pair| pair[0] < pair[1])
 }
 
@@ -136,14 +158,23 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_is_the_median_and_the_extent_over_seeds() {
+    fn a_curve_is_the_median_and_the_quartiles_over_seeds() {
         let seeds = [[0.5, 0.9], [0.1, 0.7], [0.4, 0.8]];
         let runs = (0..3).map(|seed| run(trial("digits-cnn", "adamw", seed as u64), &seeds[seed]));
         let curves = curves(runs.collect());
         assert_eq!((curves.along, curves.quantity.as_str()), ("epoch", "validation accuracy"));
-        let first = Point { at: 1.0, median: 0.4, low: 0.1, high: 0.5 };
-        let second = Point { at: 2.0, median: 0.8, low: 0.7, high: 0.9 };
-        assert_eq!(curves.arms, [Curve { points: vec![first, second], diverged: vec![] }]);
+        let at = |step, epoch, seconds| Place { step, epoch, seconds };
+        // Quartiles of 0.1, 0.4, 0.5 and of 0.7, 0.8, 0.9, halfway between neighbours.
+        let expected = [(at(40, 1, 2.0), 0.4, 0.25, 0.45), (at(80, 2, 4.0), 0.8, 0.75, 0.85)];
+        assert_eq!(curves.arms.len(), 1);
+        assert_eq!(curves.arms[0].points.len(), 2);
+        for (point, (at, median, low, high)) in curves.arms[0].points.iter().zip(expected) {
+            assert_eq!(point.at, at);
+            for (found, expected) in [(point.median, median), (point.low, low), (point.high, high)] {
+                assert!((found - expected).abs() < 1e-12, "{point:?}");
+            }
+        }
+        assert!(curves.arms[0].diverged.is_empty());
     }
 
     #[test]
@@ -153,7 +184,8 @@ mod tests {
         first.outcome = Some(lost(Status::Diverged, "loss is NaN at step 90"));
         second.outcome = Some(lost(Status::Diverged, "loss is NaN at step 1"));
         let curves = curves(vec![first, second]);
-        assert_eq!(curves.arms[0].diverged, [(2.0, Some(0.3)), (0.0, None)]);
+        let second = Place { step: 80, epoch: 2, seconds: 4.0 };
+        assert_eq!(curves.arms[0].diverged, [(second, Some(0.3)), (Place::default(), None)]);
     }
 
     #[test]
@@ -173,6 +205,6 @@ mod tests {
         let mut only = run(trial("digits-cnn", "adamw", 0), &[0.5, 0.9]);
         only.evaluations.iter_mut().for_each(|evaluation| evaluation.epoch = 1);
         let curves = curves(vec![only]);
-        assert_eq!((curves.along, curves.arms[0].points[1].at), ("step", 80.0));
+        assert_eq!((curves.along, curves.place(curves.arms[0].points[1].at)), ("step", 80.0));
     }
 }

@@ -7,23 +7,25 @@
 //! OUT/runs/<trial's id>/   trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if it said something
 //! ```
 //!
-//! A folder belongs to its trials. A plan may go on in it if it holds all of them, so seeds, optimizers and workloads
-//! can be added; a plan that lacks one of them is another comparison and is refused.
+//! A folder belongs to its trials. A plan may go on in it if it holds all of them, so seeds, optimizers, workloads and
+//! tuning trials can be added; a plan that lacks one of them is another comparison and is refused.
 
 use crate::atomic_file;
-use crate::compare::plan::Plan;
+use crate::compare::entry::{Entry, Stage};
 use crate::error::Error;
 use crate::json_file;
 use crate::train::{Outcome, Trial};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::HashSet;
-use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const TRIALS: &str = "trials.jsonl";
 const INVOCATIONS: &str = "comparison.json";
+
+/// The plan's file.
+pub const PLAN: &str = "plan.toml";
 
 /// One command that worked on a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,15 @@ pub struct Invocation {
     pub command: String,
     /// How many trials ran at once: more than one disturb each other's clock.
     pub jobs: usize,
+    /// Whether each of several was held to processors of its own.
+    #[serde(default)]
+    pub is_pinned: bool,
+    /// Whether the final trials ran one at a time, whatever `jobs` says.
+    #[serde(default)]
+    pub is_timed_alone: bool,
+    /// The commit of the repository that it was given in, with `+` where files of it differed.
+    #[serde(default)]
+    pub commit: Option<String>,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -55,25 +66,29 @@ impl Drop for Folder {
 }
 
 impl Folder {
-    /// Makes `path` the folder of `plan`, whose grid is `trials`; or goes on in it, if it is.
+    /// Makes `path` the folder of the plan that `plan` is the TOML of and that comes to `entries`; or goes on in it, if it
+    /// is.
+    ///
+    /// What an arm that is tuned was compared by before may be others than now, since more tuning may find better settings;
+    /// its final trials are therefore no reason to refuse, and those that are not in `entries` are left out from here on.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the folder holds a trial that is not among `trials`, or files that are no comparison, or if
+    /// [`Error::Usage`] if the folder holds a trial that is not among `entries`, or files that are no comparison, or if
     /// another process works in it; [`Error::Io`] as for a read-only folder.
-    pub fn claim(path: &Path, plan: &Plan, trials: &[Trial], invocation: &Invocation) -> Result<Self, Error> {
+    pub fn claim(path: &Path, plan: &str, entries: &[Entry], invocation: &Invocation) -> Result<Self, Error> {
         std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
         refuse_foreign_files(path)?;
         let folder = Folder { path: path.into(), lock: lock(path)? };
-        if path.join(TRIALS).exists() {
-            refuse_other_plan(path, &read_trials(path)?, trials)?;
-        }
-        let mut lines = Vec::new();
-        for trial in trials {
-            lines.extend(to_json(trial, path)?);
-            lines.push(b'\n');
-        }
-        atomic_file::write(&path.join(TRIALS), &lines)?;
-        atomic_file::write(&path.join("plan.toml"), plan.to_toml()?.as_bytes())?;
+        let there = match path.join(TRIALS).exists() {
+            true => read_entries(path)?,
+            false => Vec::new(),
+        };
+        refuse_other_plan(path, &there, entries)?;
+        // Until it is known what the tuned arms are compared by, what they were compared by stays.
+        let known: HashSet<String> = entries.iter().map(|entry| entry.trial.id()).collect();
+        let kept = there.into_iter().filter(|entry| !known.contains(&entry.trial.id()));
+        folder.write_entries(&entries.iter().cloned().chain(kept).collect::<Vec<_>>())?;
+        atomic_file::write(&path.join(PLAN), plan.as_bytes())?;
         let mut invocations = read_invocations(path)?;
         if invocations.last() != Some(invocation) {
             invocations.push(invocation.clone());
@@ -87,9 +102,43 @@ impl Folder {
         &self.path
     }
 
+    /// Writes down that these are its trials.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write_entries(&self, entries: &[Entry]) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        for entry in entries {
+            lines.extend(to_json(entry, &self.path)?);
+            lines.push(b'\n');
+        }
+        atomic_file::write(&self.path.join(TRIALS), &lines)
+    }
+
+    /// Adds a trial to those of the folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn append(&self, entry: &Entry) -> Result<(), Error> {
+        let path = self.path.join(TRIALS);
+        let mut line = to_json(entry, &path)?;
+        line.push(b'\n');
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        // One write, so that a crash leaves a whole line or the beginning of the last.
+        file.and_then(|mut file| file.write_all(&line)).map_err(Error::io("write", &path))
+    }
+
     /// The folder of a trial's run.
     pub fn run_dir(&self, trial: &Trial) -> PathBuf {
         run_dir(&self.path, trial)
+    }
+
+    /// How the run of `trial` ended; none while it has not.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a file that is there and cannot be read.
+    pub fn read_outcome(&self, trial: &Trial) -> Result<Option<Outcome>, Error> {
+        read_outcome(&self.run_dir(trial), trial)
     }
 
     /// Makes the folder of a trial's run, with its `trial.json`.
@@ -135,27 +184,32 @@ pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Er
     }
 }
 
-/// The trials of the comparison at `path`, in its plan's order.
+/// The trials of the comparison at `path`, in its plan's order. A last line that was cut short by a crash is left out.
 ///
 /// # Errors
 /// [`Error::File`] if there is no comparison, or a line that is no trial; [`Error::Io`].
-pub fn read_trials(path: &Path) -> Result<Vec<Trial>, Error> {
+pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Error> {
     let path = path.join(TRIALS);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             let reason = "is not there, so the folder holds no comparison".into();
             return Err(Error::File { path, reason });
         }
         Err(error) => return Err(Error::io("read", path)(error)),
     };
-    let read = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|reason| Error::File {
-            path: path.clone(),
-            reason: format!("line {}: {reason}", number + 1),
-        })
-    };
-    text.lines().enumerate().map(read).collect()
+    let mut entries = Vec::new();
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        match serde_json::from_str(line) {
+            Ok(entry) => entries.push(entry),
+            Err(_) if !line.ends_with('\n') => {}
+            Err(reason) => {
+                let reason = format!("line {}: {reason}", number + 1);
+                return Err(Error::File { path, reason });
+            }
+        }
+    }
+    Ok(entries)
 }
 
 /// The command lines that worked on the comparison at `path`.
@@ -185,16 +239,24 @@ fn refuse_foreign_files(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn refuse_other_plan(path: &Path, there: &[Trial], wanted: &[Trial]) -> Result<(), Error> {
-    let wanted: HashSet<String> = wanted.iter().map(Trial::id).collect();
-    let others: Vec<String> = there.iter().map(Trial::id).filter(|id| !wanted.contains(id)).collect();
+fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {
+    let ids: HashSet<String> = wanted.iter().map(|entry| entry.trial.id()).collect();
+    let is_tuned = |entry: &Entry| {
+        let of_arm = |other: &&Entry| other.arm == entry.arm && other.trial.workload == entry.trial.workload;
+        wanted.iter().find(of_arm).is_some_and(|other| other.stage != Stage::Final)
+    };
+    let is_other = |entry: &&Entry| {
+        !ids.contains(&entry.trial.id()) && !(entry.stage == Stage::Final && is_tuned(entry))
+    };
+    let others: Vec<&Entry> = there.iter().filter(is_other).collect();
     match others.first() {
         None => Ok(()),
         Some(first) => Err(Error::Usage(format!(
-            "{} holds another plan's comparison: {} of its trials ({first}, …) are not in this plan; choose another \
+            "{} holds another plan's comparison: {} of its trials ({}, …) are not in this plan; choose another \
              output folder or a plan that holds them too",
             path.display(),
-            others.len()
+            others.len(),
+            first.trial.id()
         ))),
     }
 }
@@ -214,19 +276,16 @@ fn lock(path: &Path) -> Result<File, Error> {
     }
 }
 
-/// Whether the file at `path` is `trial`, compared as JSON: a number that went through text may differ from the one
-/// in memory by its last bit.
+/// Whether the file at `path` is `trial`.
 fn holds_trial(path: &Path, trial: &Trial) -> Result<bool, Error> {
     let text = match std::fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Error::io("read", path)(error)),
     };
-    let ours: Value =
-        serde_json::from_slice(&to_json(trial, path)?).map_err(|reason| json_file::broken(path, &reason))?;
-    Ok(serde_json::from_slice::<Value>(&text).is_ok_and(|theirs| theirs == ours))
+    Ok(serde_json::from_slice::<Trial>(&text).is_ok_and(|theirs| theirs == *trial))
 }
 
-fn to_json(trial: &Trial, path: &Path) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(trial).map_err(|reason| json_file::broken(path, &reason))
+fn to_json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|reason| json_file::broken(path, &reason))
 }

@@ -2,7 +2,7 @@
 
 use crate::compare::comparison::{Comparison, Evaluation, Run};
 use crate::compare::folder::Invocation;
-use crate::compare::{Budget, Outcome, Score, Status, TargetReached, Trial};
+use crate::compare::{Arm, Budget, Outcome, Plan, Score, Stage, Status, TargetReached, Trial};
 use crate::data::Augmentation;
 use crate::train::history::Part;
 
@@ -51,6 +51,7 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         best_step: Some(200),
         test: score.map(|score| Score { metric: score.metric - 0.01, ..score }),
         skipped_steps: 0,
+        peak_memory_bytes: Some(64 << 20),
     }
 }
 
@@ -79,9 +80,32 @@ pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
         metric: Some(metric),
     });
     Run {
-        trial,
         outcome: metrics.last().map(|&metric| outcome(metric, None)),
         evaluations: evaluations.collect(),
+        ..of(trial)
+    }
+}
+
+/// A final run of `trial`, of which nothing is known, of the arm that is called as its optimizer and rate are.
+pub(crate) fn of(trial: Trial) -> Run {
+    let lr = Some(trial.lr).filter(|&lr| lr != trial.optimizer.default_lr());
+    let arm = Arm { optimizer: trial.optimizer.clone(), lr }.to_string();
+    Run { arm, stage: Stage::Final, point: Vec::new(), trial, outcome: None, evaluations: Vec::new() }
+}
+
+/// A run of the point `number` of the search of `arm`, with this outcome.
+pub(crate) fn tuning_run(arm: &str, number: usize, trial: Trial, outcome: Outcome) -> Run {
+    Run { arm: arm.into(), stage: Stage::Tuning { number }, outcome: Some(outcome), ..of(trial) }
+}
+
+/// A command with so many jobs.
+pub(crate) fn invocation(jobs: usize) -> Invocation {
+    Invocation {
+        command: format!("optlab compare plan.toml --jobs {jobs}"),
+        jobs,
+        is_pinned: jobs > 1,
+        is_timed_alone: false,
+        commit: None,
     }
 }
 
@@ -89,8 +113,9 @@ pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
 pub(crate) fn comparison(runs: Vec<Run>) -> Comparison {
     Comparison {
         name: "made-up".into(),
-        invocations: vec![Invocation { command: "optlab compare plan.toml --jobs 2".into(), jobs: 2 }],
+        invocations: vec![invocation(2)],
         environment: Some(serde_json::json!({"os": "linux", "cpu": "A CPU", "cores": 2})),
+        plan: Plan::default(),
         runs,
     }
 }

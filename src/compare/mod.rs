@@ -2,30 +2,44 @@
 //! becomes a [`Comparison`] with statistics over seeds.
 //!
 //! ```text
-//! plan.toml ──> Plan ──> trials ──> Runner ──> OUT/runs/<trial>/… ──> Comparison ──> summaries, curves
+//! plan.toml ──> Plan ──> tuning trials ──> the best settings of each arm ──> final trials
+//!                              └───────── Runner ──> OUT/runs/<trial>/… ────────┘
+//!                                                         └──> Comparison ──> summaries, verdicts, curves
 //! ```
 //!
 //! Everything is in the folder: a comparison that was interrupted goes on from it, and a report is made from it alone.
 
 pub mod arm;
+pub mod arm_plan;
+pub mod command;
 pub mod comparison;
+pub mod cores;
 pub mod curves;
+pub mod entry;
+pub mod experiment;
 pub mod folder;
+pub mod grid;
 #[cfg(test)]
 pub(crate) mod made_up;
 pub mod plan;
 mod plan_file;
+pub mod queue;
 pub mod runner;
-pub mod stats;
+pub mod setting;
 pub mod summary;
+pub mod tuning;
+pub mod verdicts;
 pub mod worker;
 
 pub use crate::train::{Budget, LrScaling, Outcome, Score, Status, TargetReached, Trial};
 pub use arm::Arm;
-pub use comparison::{Comparison, Run};
+pub use arm_plan::ArmPlan;
+pub use comparison::{ArmRuns, Comparison, Run};
+pub use entry::{Entry, Stage};
+pub use experiment::Experiment;
 pub use folder::{Folder, Invocation};
 pub use plan::{Plan, Seeds, WorkloadDefaults};
 pub use runner::{Runner, RunnerEvents};
-pub use stats::Spread;
-pub use summary::Summary;
-pub use worker::{Progress, WorkerCommand};
+pub use summary::{Quartiles, Summary};
+pub use tuning::Tuning;
+pub use worker::{Evaluated, Progress, WorkerCommand};

@@ -2,28 +2,28 @@
 
 use crate::checksum;
 use crate::compare::arm::Arm;
+use crate::compare::arm_plan::ArmPlan;
 use crate::compare::plan_file;
+use crate::compare::tuning::Tuning;
 use crate::data::Augmentation;
 use crate::error::Error;
-use crate::schedule::{self, ScheduleSpec};
-use crate::train::{self, Budget, LrScaling, Trial};
-use std::collections::HashSet;
-use std::fmt::Display;
+use crate::schedule::ScheduleSpec;
+use crate::search::Space;
+use crate::train::{Budget, LrScaling};
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// The most seeds an arm may have; a larger number is a slip of the hand.
 const MOST_SEEDS: u64 = 100_000;
 
-/// A schedule is checked before the length of an epoch is known: at one that suits every schedule that is not wrong in
-/// itself.
-const LONG_EPOCH: usize = 100_000;
-
-/// A comparison as its author writes it: every workload × backend × optimizer × schedule × seed is one trial.
+/// A comparison as its author writes it: every optimizer with every schedule is an arm, beside those of `arms`, and every
+/// workload × backend × arm × seed is one trial.
 ///
 /// | key                               | default                          | range                                     |
 /// |:----------------------------------|:---------------------------------|:------------------------------------------|
 /// | `workloads`                       | (required)                       | names, at least one                       |
 /// | `optimizers`                      | (required)                       | specs, text or table, with `lr` or without |
+/// | `arms`                            | none                             | tables: `optimizer`, and what is not as here: `name`, `schedule`, `space`, any key below |
 /// | `schedules`                       | `["constant"]`                   | specs, text or table                      |
 /// | `backends`                        | `["flex"]`                       | names, at least one                       |
 /// | `seeds`                           | `1`                              | a count `n ≥ 1` (seeds `0 … n−1`), or a list |
@@ -36,6 +36,9 @@ const LONG_EPOCH: usize = 100_000;
 /// | `early_stopping`                  | none                             | `1…` evaluations                          |
 /// | `shift`, `rotation`               | `0`                              | pixels; degrees in `[0, 180]`             |
 /// | `pad`                             | `false`                          |                                           |
+/// | `reference`                       | none: each arm with each         | the name of an arm                        |
+/// | `timing`                          | `"pinned"`                       | `pinned`, `alone`                         |
+/// | `tuning`                          | none                             | a table: [`Tuning`]                       |
 ///
 /// How many trials run at once is no part of a plan: it changes no result.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +49,8 @@ pub struct Plan {
     pub optimizers: Vec<Arm>,
     /// Schedules.
     pub schedules: Vec<ScheduleSpec>,
+    /// Arms besides those that optimizers and schedules make.
+    pub arms: Vec<ArmPlan>,
     /// Backends and devices: "flex", "cuda:1".
     pub backends: Vec<String>,
     /// The seeds of each arm.
@@ -74,6 +79,23 @@ pub struct Plan {
     pub augmentation: Augmentation,
     /// Whether images are padded to 32 × 32.
     pub pad: bool,
+    /// The arm that the others are compared with; none to compare each with each, which takes more seeds.
+    pub reference: Option<String>,
+    /// How the final trials are timed.
+    pub timing: Timing,
+    /// How the arms are tuned before.
+    pub tuning: Tuning,
+}
+
+/// How the final trials are timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// As many at once as there are jobs, each held to processors of its own.
+    #[default]
+    Pinned,
+    /// One at a time, with all processors.
+    Alone,
 }
 
 /// The seeds of each arm.
@@ -106,6 +128,7 @@ impl Default for Plan {
                 .into_iter()
                 .filter(|schedule| schedule.name() == "constant")
                 .collect(),
+            arms: Vec::new(),
             backends: vec!["flex".into()],
             seeds: Seeds::Count(1),
             budget: None,
@@ -120,6 +143,9 @@ impl Default for Plan {
             early_stopping: None,
             augmentation: Augmentation::default(),
             pad: false,
+            reference: None,
+            timing: Timing::default(),
+            tuning: Tuning::default(),
         }
     }
 }
@@ -162,109 +188,29 @@ impl Plan {
         plan_file::render(self)
     }
 
-    /// 8 hexadecimal digits that name this plan's folder. Seeds do not count, so that the same plan with more seeds goes
-    /// on in the same folder.
+    /// The same with `spaces` for those that are searched, and a comment for each key of `notes` that has no value.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a value that TOML cannot hold.
+    pub fn to_toml_with_notes(
+        &self,
+        spaces: Vec<(String, Space)>,
+        notes: &[(&str, String)],
+    ) -> Result<String, Error> {
+        plan_file::render_with_notes(self, spaces, notes)
+    }
+
+    /// 8 hexadecimal digits that name this plan's folder. Seeds and tuning trials do not count, so that the same plan with
+    /// more of them goes on in the same folder.
     ///
     /// # Errors
     /// [`Error::Usage`] for a value that TOML cannot hold.
     pub fn id(&self) -> Result<String, Error> {
-        let without_seeds = Plan { seeds: Seeds::Count(1), ..self.clone() };
-        let mut id = checksum::sha256(without_seeds.to_toml()?.as_bytes());
+        let tuning = Tuning { trials: self.tuning.trials.min(1), ..self.tuning.clone() };
+        let least = Plan { seeds: Seeds::Count(1), tuning, ..self.clone() };
+        let mut id = checksum::sha256(least.to_toml()?.as_bytes());
         id.truncate(8);
         Ok(id)
-    }
-
-    /// All trials of the grid, checked; in the order workload, backend, optimizer, schedule, seed, the last fastest.
-    ///
-    /// `defaults` says what a workload brings, and is where an unknown workload is noticed.
-    ///
-    /// # Errors
-    /// [`Error::InvalidConfig`] for an empty list or a value out of its range, [`Error::Usage`] for something that is
-    /// there twice, and what `defaults` returns.
-    pub fn trials(
-        &self,
-        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
-    ) -> Result<Vec<Trial>, Error> {
-        let seeds = self.seeds.to_vec()?;
-        check_list("workloads", &self.workloads)?;
-        check_list("optimizers", &self.optimizers)?;
-        check_list("schedules", &self.schedules)?;
-        check_list("backends", &self.backends)?;
-        check_list("seeds", &seeds)?;
-        let mut trials = Vec::new();
-        for workload in &self.workloads {
-            let own = defaults(workload)?;
-            for backend in &self.backends {
-                for arm in &self.optimizers {
-                    for schedule in &self.schedules {
-                        let trial = self.trial(workload, own, backend, arm, schedule);
-                        trial.validate()?;
-                        check_specs(&trial)?;
-                        trials.extend(seeds.iter().map(|&seed| Trial { seed, ..trial.clone() }));
-                    }
-                }
-            }
-        }
-        let mut seen = HashSet::new();
-        match trials.iter().find(|trial| !seen.insert(trial.id())) {
-            None => Ok(trials),
-            Some(twice) => Err(Error::Usage(format!(
-                "the plan holds the same trial twice: {} with {} at lr {} and {}",
-                twice.workload, twice.optimizer, twice.lr, twice.schedule
-            ))),
-        }
-    }
-
-    fn trial(
-        &self,
-        workload: &str,
-        own: WorkloadDefaults,
-        backend: &str,
-        arm: &Arm,
-        schedule: &ScheduleSpec,
-    ) -> Trial {
-        Trial {
-            workload: workload.into(),
-            optimizer: arm.optimizer.clone(),
-            schedule: schedule.clone(),
-            lr: arm.learning_rate(),
-            backend: backend.into(),
-            seed: 0,
-            budget: self.budget.unwrap_or(Budget::Epochs(own.epochs)),
-            batch_size: self.batch_size.unwrap_or(own.batch_size),
-            micro_batch_size: self.micro_batch_size,
-            lr_scaling: self.lr_scaling,
-            validation: self.validation.unwrap_or(own.validation),
-            l1: self.l1,
-            l2: self.l2,
-            clip_norm: self.clip_norm,
-            clip_value: self.clip_value,
-            early_stopping: self.early_stopping,
-            augmentation: self.augmentation,
-            pad: self.pad,
-        }
-    }
-}
-
-/// Builds a trial's rule and schedules once, so that a value out of range stops the comparison before it begins.
-fn check_specs(trial: &Trial) -> Result<(), Error> {
-    let optimizer = trial.optimizer.build()?;
-    let (total_steps, steps_per_epoch) = match trial.budget {
-        Budget::Steps(steps) => (steps, 1),
-        Budget::Epochs(epochs) => (epochs.saturating_mul(LONG_EPOCH), LONG_EPOCH),
-    };
-    let run = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
-    train::check_schedules(&trial.schedule, optimizer.groups(), run)
-}
-
-fn check_list<T: Display>(key: &str, list: &[T]) -> Result<(), Error> {
-    if list.is_empty() {
-        return Err(Error::invalid("plan", key, "a list of at least one", "empty"));
-    }
-    let mut seen = HashSet::new();
-    match list.iter().map(T::to_string).find(|text| !seen.insert(text.clone())) {
-        None => Ok(()),
-        Some(twice) => Err(Error::Usage(format!("plan: `{key}` names `{twice}` twice"))),
     }
 }
 

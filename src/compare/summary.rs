@@ -1,20 +1,24 @@
 //! What an arm came to, over its seeds.
 
-use crate::compare::comparison::{Comparison, Run};
-use crate::compare::stats::{Spread, mean, median};
+use crate::compare::comparison::{ArmRuns, Comparison, Run};
+use crate::compare::entry::Stage;
+use crate::compare::tuning;
+use crate::compare::verdicts::{self, Against};
+use crate::statistics::bootstrap::Description;
+use crate::statistics::budget_curve::{self, BestOf};
+use crate::statistics::describe::{Spread, median, quantile};
 use crate::train::{Outcome, Score, Status, Trial};
 use serde::Serialize;
-use std::collections::HashMap;
 
-/// An arm (all of a trial but its seed) over its seeds.
+/// An arm over its seeds, on one workload and backend.
 ///
-/// Metrics are over the seeds that ended, as completed or stopped early; [`Spread::count`] says how many those are. The
-/// others are in `diverged`, `failed` and `not_run`, and no arm that lost a seed ranks before one that did not.
+/// Outcomes count as they are: a seed that diverged or failed is worse than any number, so `result` is over all seeds that
+/// ended in whatever way, and its mean is infinite if one of them was lost. [`Spread`]s are over the seeds that ended well;
+/// [`Spread::count`] says how many those are.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// What all its trials have in common, hashed.
-    #[serde(skip)]
-    arm: String,
+    /// The arm's name.
+    pub arm: String,
     /// The workload's name.
     pub workload: String,
     /// The backend and device.
@@ -33,6 +37,11 @@ pub struct Summary {
     pub target: Option<f64>,
     /// How many seeds the plan has.
     pub seeds: usize,
+    /// What the arm is judged by, with intervals: the metric on the test part with the best checkpoint, or on the validation
+    /// part after the last step where there is no test part.
+    pub result: Option<Description>,
+    /// The same for each seed that has an outcome; infinite for one that was lost.
+    pub values: Vec<(u64, f64)>,
     /// The metric on the validation part after the last step.
     pub final_validation: Option<Spread>,
     /// The best metric on the validation part.
@@ -41,20 +50,26 @@ pub struct Summary {
     pub test: Option<Spread>,
     /// How many seeds reached the target, whatever became of them later.
     pub reached_target: usize,
-    /// Optimizer steps to the target, the mean over the seeds that reached it.
-    pub steps_to_target: Option<f64>,
-    /// Training seconds to the target, the mean over the seeds that reached it.
-    pub seconds_to_target: Option<f64>,
+    /// Optimizer steps to the target.
+    pub steps_to_target: Option<Quartiles>,
+    /// Training seconds to the target.
+    pub seconds_to_target: Option<Quartiles>,
     /// Milliseconds a step, the median over seeds.
     pub step_milliseconds: Option<f64>,
     /// Seconds to the end of the first step, the median over seeds.
     pub first_step_seconds: Option<f64>,
+    /// The most memory that a run's process held, in MiB, the median over seeds.
+    pub peak_memory_mib: Option<f64>,
     /// The seeds that diverged, with what happened.
     pub diverged: Vec<Lost>,
     /// The seeds that failed, with what happened.
     pub failed: Vec<Lost>,
     /// The seeds that have no outcome yet.
     pub not_run: Vec<u64>,
+    /// The arm against the one that the others are compared with.
+    pub against: Option<Against>,
+    /// What its tuning came to; none without one.
+    pub tuned: Option<Tuned>,
 }
 
 /// A seed that did not end as it should.
@@ -66,40 +81,83 @@ pub struct Lost {
     pub reason: String,
 }
 
+/// The middle half of what the seeds came to, those that came to nothing as infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quartiles {
+    /// The median.
+    pub median: f64,
+    /// The lower quartile.
+    pub low: f64,
+    /// The upper quartile.
+    pub high: f64,
+}
+
+/// What the tuning of an arm came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tuned {
+    /// The expected best of 1, 2, … of its trials.
+    pub best_of: Vec<BestOf>,
+    /// Each trial's learning rate and its best metric on the validation part; none if it was lost.
+    pub by_lr: Vec<(f64, Option<f64>)>,
+}
+
+impl Quartiles {
+    fn of(values: &[f64]) -> Option<Self> {
+        Some(Quartiles {
+            median: median(values)?,
+            low: quantile(values, 0.25)?,
+            high: quantile(values, 0.75)?,
+        })
+    }
+}
+
 impl Summary {
     /// How many seeds diverged or failed.
     pub fn lost(&self) -> usize {
         self.diverged.len() + self.failed.len()
     }
 
-    /// Whether `trial` is of this arm.
-    pub fn is_about(&self, trial: &Trial) -> bool {
-        self.arm == arm_id(trial)
+    /// Whether `run` is one that this arm is compared by.
+    pub fn is_about(&self, run: &Run) -> bool {
+        let Trial { workload, backend, .. } = &run.trial;
+        run.is_final() && run.arm == self.arm && *workload == self.workload && *backend == self.backend
     }
 
-    /// What arms are ranked by: the final metric on the validation part, or on the test part where there is none.
-    fn ranked_by(&self) -> Option<f64> {
-        self.final_validation.or(self.test).map(|spread| spread.mean)
+    /// What arms are ranked by, such that smaller is better: the mean, and between arms that lost a seed the middle.
+    fn rank(&self) -> [f64; 3] {
+        let sign = if self.larger_is_better { -1.0 } else { 1.0 };
+        let of = |part: fn(&Description) -> f64| {
+            self.result.as_ref().map_or(f64::INFINITY, |result| sign * part(result))
+        };
+        let parts: [fn(&Description) -> f64; 3] = [
+            |result| result.mean.value,
+            |result| result.interquartile_mean.value,
+            |result| result.median.value,
+        ];
+        parts.map(of)
     }
 
-    fn of(runs: &[&Run], workload: &Workload) -> Self {
-        let trial = &runs[0].trial;
+    fn of(arm: &ArmRuns, workload: &Workload) -> Option<Self> {
+        let runs = &arm.finals;
+        let trial = arm.trial()?;
         let outcomes: Vec<&Outcome> = runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
-        let is_ended =
-            |outcome: &&Outcome| matches!(outcome.status, Status::Completed | Status::StoppedEarly);
-        let ended: Vec<&Outcome> = outcomes.iter().copied().filter(is_ended).collect();
+        let ended: Vec<&Outcome> =
+            outcomes.iter().copied().filter(|outcome| outcome.has_ended_well()).collect();
         let spread = |score: fn(&Outcome) -> Option<Score>| {
             let metrics = ended.iter().filter_map(|outcome| score(outcome));
             Spread::of(&metrics.map(|score| score.metric).collect::<Vec<_>>())
         };
         let reached: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.target_reached).collect();
-        let steps: Vec<f64> = reached.iter().map(|target| target.step as f64).collect();
-        let seconds: Vec<f64> = reached.iter().map(|target| target.training_seconds).collect();
-        let step_times: Vec<f64> = outcomes.iter().filter_map(|outcome| outcome.step_milliseconds).collect();
-        let stepped = outcomes.iter().filter(|outcome| outcome.first_step_seconds > 0.0);
-        let first_steps: Vec<f64> = stepped.map(|outcome| outcome.first_step_seconds).collect();
-        Summary {
-            arm: arm_id(trial),
+        let quartiles = |part: fn(crate::train::TargetReached) -> f64| {
+            let values = outcomes.iter().map(|outcome| outcome.target_reached.map_or(f64::INFINITY, part));
+            Quartiles::of(&values.collect::<Vec<_>>()).filter(|_| !reached.is_empty())
+        };
+        let middle = |part: fn(&Outcome) -> Option<f64>| {
+            median(&outcomes.iter().filter_map(|outcome| part(outcome)).collect::<Vec<_>>())
+        };
+        let values = values(runs, workload.larger_is_better);
+        Some(Summary {
+            arm: arm.name.into(),
             workload: trial.workload.clone(),
             backend: trial.backend.clone(),
             optimizer: trial.optimizer.to_string(),
@@ -109,19 +167,61 @@ impl Summary {
             larger_is_better: workload.larger_is_better,
             target: workload.target,
             seeds: runs.len(),
+            result: Description::of(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
+            values,
             final_validation: spread(|outcome| outcome.final_validation),
             best_validation: spread(|outcome| outcome.best_validation),
             test: spread(|outcome| outcome.test),
             reached_target: reached.len(),
-            steps_to_target: mean(&steps),
-            seconds_to_target: mean(&seconds),
-            step_milliseconds: median(&step_times),
-            first_step_seconds: median(&first_steps),
+            steps_to_target: quartiles(|target| target.step as f64),
+            seconds_to_target: quartiles(|target| target.training_seconds),
+            step_milliseconds: middle(|outcome| outcome.step_milliseconds),
+            first_step_seconds: middle(|outcome| {
+                Some(outcome.first_step_seconds).filter(|&seconds| seconds > 0.0)
+            }),
+            peak_memory_mib: middle(|outcome| {
+                outcome.peak_memory_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20))
+            }),
             diverged: lost(runs, Status::Diverged),
             failed: lost(runs, Status::Failed),
             not_run: runs.iter().filter(|run| run.outcome.is_none()).map(|run| run.trial.seed).collect(),
+            against: None,
+            tuned: tuned(&arm.tuning, workload.larger_is_better),
+        })
+    }
+}
+
+/// What a seed is judged by; worse than any number if it was lost.
+fn judged(outcome: &Outcome, larger_is_better: bool) -> f64 {
+    let score = outcome.test.or(outcome.final_validation).filter(|_| outcome.has_ended_well());
+    let worst = if larger_is_better { f64::NEG_INFINITY } else { f64::INFINITY };
+    score.map(|score| score.metric).filter(|metric| metric.is_finite()).unwrap_or(worst)
+}
+
+fn values(runs: &[&Run], larger_is_better: bool) -> Vec<(u64, f64)> {
+    let value = |run: &&Run| Some((run.trial.seed, judged(run.outcome.as_ref()?, larger_is_better)));
+    runs.iter().filter_map(value).collect()
+}
+
+/// What the points of an arm's search came to, each the median over its seeds.
+fn tuned(runs: &[&Run], larger_is_better: bool) -> Option<Tuned> {
+    let mut points: Vec<(usize, f64, Vec<f64>)> = Vec::new();
+    for run in runs {
+        let (Stage::Tuning { number }, Some(outcome)) = (run.stage, &run.outcome) else { continue };
+        let value = tuning::value(outcome);
+        match points.last_mut().filter(|(last, ..)| *last == number) {
+            Some((.., values)) => values.push(value),
+            None => points.push((number, run.trial.lr, vec![value])),
         }
     }
+    let sign = if larger_is_better { -1.0 } else { 1.0 };
+    let by_lr: Vec<(f64, f64)> =
+        points.iter().filter_map(|(_, lr, values)| Some((*lr, sign * median(values)?))).collect();
+    let results: Vec<f64> = by_lr.iter().map(|(_, metric)| *metric).collect();
+    (!results.is_empty()).then(|| Tuned {
+        best_of: budget_curve::of(&results, larger_is_better),
+        by_lr: by_lr.into_iter().map(|(lr, metric)| (lr, Some(metric).filter(|it| it.is_finite()))).collect(),
+    })
 }
 
 /// What the runs of a workload say about its metric.
@@ -148,44 +248,22 @@ impl Workload {
     }
 }
 
-/// The name of a trial's arm: of all of the trial but its seed.
-fn arm_id(trial: &Trial) -> String {
-    let arm = Trial { seed: 0, ..trial.clone() };
-    arm.id()
-}
-
-/// The runs of each arm, in the order in which the arms first appear.
-pub(super) fn group(runs: &[Run]) -> Vec<Vec<&Run>> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut arms: Vec<Vec<&Run>> = Vec::new();
-    for run in runs {
-        let place = *places.entry(arm_id(&run.trial)).or_insert(arms.len());
-        if place == arms.len() {
-            arms.push(Vec::new());
-        }
-        arms[place].push(run);
-    }
-    arms
-}
-
 /// A summary of each arm: workloads in the plan's order, in each the best arm first.
 pub(super) fn summarize(comparison: &Comparison) -> Vec<Summary> {
     let arms = comparison.arms();
     let mut summaries = Vec::new();
     for name in comparison.workloads() {
         let workload = Workload::of(comparison, name);
-        let mut of_workload: Vec<Summary> = arms
-            .iter()
-            .filter(|runs| runs[0].trial.workload == name)
-            .map(|runs| Summary::of(runs, &workload))
-            .collect();
-        let worst = if workload.larger_is_better { f64::MIN } else { f64::MAX };
-        let sign = if workload.larger_is_better { -1.0 } else { 1.0 };
-        let rank = |summary: &Summary| sign * summary.ranked_by().unwrap_or(worst);
+        let of_workload = arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload == name));
+        let mut of_workload: Vec<Summary> =
+            of_workload.filter_map(|arm| Summary::of(arm, &workload)).collect();
+        // A mean of ∞ − ∞ is no number, and no better than one.
+        let key = |value: f64| if value.is_nan() { f64::INFINITY } else { value };
         of_workload.sort_by(|a, b| {
-            let by_metric = rank(a).total_cmp(&rank(b));
-            (a.lost() > 0).cmp(&(b.lost() > 0)).then(by_metric)
+            let ranks = a.rank().into_iter().zip(b.rank());
+            ranks.fold(std::cmp::Ordering::Equal, |order, (a, b)| order.then(key(a).total_cmp(&key(b))))
         });
+        verdicts::add(&mut of_workload, comparison.plan.reference.as_deref());
         summaries.extend(of_workload);
     }
     summaries

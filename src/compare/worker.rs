@@ -7,12 +7,14 @@
 //! it ends, the pipe closes, and a worker that called [`exit_with_runner`] ends too.
 
 use crate::error::Error;
-use serde::Deserialize;
+use crate::train::Score;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,8 +24,33 @@ const HELD_BY_RUNNER: &str = "OPTLAB_HELD_BY_RUNNER";
 /// The number of threads that a worker's CPU backend uses.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// What a worker says about itself a few times a second: `{"step": 120, "total_steps": 474, "loss": 0.31}`.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+/// What a worker tells its runner, a line of JSON each: `{"event": "step", "step": 120, "total_steps": 474, "loss": 0.31}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Told {
+    /// What the run measures; once, at its beginning.
+    Start(Measure),
+    /// Steps were made; a few times a second.
+    Step(Progress),
+    /// The validation part was evaluated.
+    Evaluated(Evaluated),
+}
+
+/// What a workload is judged by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// The metric's name.
+    pub metric: String,
+    /// Whether a larger metric is better.
+    pub larger_is_better: bool,
+    /// The workload's target.
+    pub target: f64,
+    /// How often the validation part is evaluated in all.
+    pub evaluations: usize,
+}
+
+/// How far a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Optimizer steps made.
     pub step: usize,
@@ -33,6 +60,20 @@ pub struct Progress {
     pub loss: Option<f64>,
 }
 
+/// An evaluation of the validation part while a run is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// Optimizer steps made before it.
+    pub step: usize,
+    /// Epochs begun before it.
+    pub epoch: usize,
+    /// Training seconds before it.
+    pub training_seconds: f64,
+    /// Loss and metric.
+    #[serde(flatten)]
+    pub score: Score,
+}
+
 /// What starts a worker: a program and the arguments before the run's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerCommand {
@@ -40,6 +81,19 @@ pub struct WorkerCommand {
     pub program: PathBuf,
     /// Its arguments; the run's folder is added as the last.
     pub arguments: Vec<OsString>,
+}
+
+/// How a worker is run, which changes no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Conditions {
+    /// Threads of its CPU backend.
+    pub threads: usize,
+    /// The processors that it is held to; none for all.
+    pub cores: Option<String>,
+    /// Whether it writes no row for each step and leaves no checkpoint.
+    pub is_brief: bool,
+    /// How long it may say nothing before it counts as hanging.
+    pub stall_limit: Duration,
 }
 
 impl WorkerCommand {
@@ -78,16 +132,19 @@ pub(super) struct Ended {
     pub last_step: usize,
     /// The last line that it wrote to its standard error.
     pub last_words: Option<String>,
+    /// How long it had said nothing when it was killed for that.
+    pub stalled: Option<Duration>,
 }
 
 impl Ended {
     /// Why it ended, for an outcome that it did not write itself.
     pub fn reason(&self) -> String {
-        let how = match (signal(&self.status), self.status.code()) {
-            (Some(9), _) => "killed by signal 9, out of memory?".into(),
-            (Some(signal), _) => format!("killed by signal {signal}"),
-            (None, Some(code)) => format!("exit code {code} without an outcome"),
-            (None, None) => "no exit code".into(),
+        let how = match (self.stalled, signal(&self.status), self.status.code()) {
+            (Some(limit), ..) => format!("hung: no step in {}", humantime::format_duration(limit)),
+            (None, Some(9), _) => "killed by signal 9, out of memory?".into(),
+            (None, Some(signal), _) => format!("killed by signal {signal}"),
+            (None, None, Some(code)) => format!("exit code {code} without an outcome"),
+            (None, None, None) => "no exit code".into(),
         };
         match &self.last_words {
             Some(words) => format!("{words} (worker: {how})"),
@@ -104,29 +161,47 @@ impl Ended {
 /// Runs one worker to its end. `stderr` is where its standard error is appended; the file goes if it stays empty.
 pub(super) fn run(
     command: &WorkerCommand,
-    threads: usize,
+    conditions: &Conditions,
     run_dir: &Path,
     stderr: &Path,
     children: &Children,
-    mut on_progress: impl FnMut(Progress),
+    index: usize,
+    mut listen: impl FnMut(Told),
 ) -> Result<Ended, Error> {
     let file = File::options().create(true).append(true).open(stderr).map_err(Error::io("write", stderr))?;
     let mut process = Command::new(&command.program);
-    process.args(&command.arguments).arg(run_dir);
-    process.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
+    process.args(&command.arguments);
+    if conditions.is_brief {
+        process.arg("--brief");
+    }
+    if let Some(cores) = &conditions.cores {
+        process.args(["--cores", cores]);
+    }
+    process.arg(run_dir).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
     process.env(HELD_BY_RUNNER, "1");
     if std::env::var_os(THREADS).is_none() {
-        process.env(THREADS, threads.to_string());
+        process.env(THREADS, conditions.threads.to_string());
     }
     let mut child = process.spawn().map_err(Error::io("start", &command.program))?;
-    let stdout = child.stdout.take();
-    let child = children.add(child);
+    let lines = lines_of(child.stdout.take());
+    let child = children.add(index, child);
     let mut last_step = 0;
-    for line in stdout.into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')) {
-        let line = line.map_err(Error::io("listen to", &command.program))?;
-        if let Ok(progress) = serde_json::from_slice::<Progress>(&line) {
-            last_step = progress.step;
-            on_progress(progress);
+    let mut stalled = None;
+    loop {
+        let line = match lines.recv_timeout(conditions.stall_limit) {
+            Ok(line) => line.map_err(Error::io("listen to", &command.program))?,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                stalled = Some(conditions.stall_limit);
+                kill(&child.child);
+                break;
+            }
+        };
+        if let Ok(told) = serde_json::from_slice::<Told>(&line) {
+            if let Told::Step(Progress { step, .. }) | Told::Evaluated(Evaluated { step, .. }) = told {
+                last_step = step;
+            }
+            listen(told);
         }
     }
     let status = child.wait().map_err(Error::io("wait for", &command.program))?;
@@ -134,7 +209,18 @@ pub(super) fn run(
     if last_words.is_none() {
         std::fs::remove_file(stderr).map_err(Error::io("remove", stderr))?;
     }
-    Ok(Ended { status, last_step, last_words })
+    Ok(Ended { status, last_step, last_words, stalled })
+}
+
+/// The lines that come through a pipe, so that one can wait for the next for a limited time. The channel closes with the
+/// pipe.
+fn lines_of(pipe: Option<ChildStdout>) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut all = pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n'));
+        all.try_for_each(|line| sender.send(line))
+    });
+    lines
 }
 
 /// The processes that are running, so that they can be stopped together.
@@ -146,7 +232,8 @@ pub(super) struct Children {
 #[derive(Debug, Default)]
 struct ChildrenState {
     stopped: bool,
-    running: Vec<Arc<Mutex<Child>>>,
+    /// Each with the number by which it can be stopped alone.
+    running: Vec<(usize, Arc<Mutex<Child>>)>,
 }
 
 /// A child that takes itself off the list, killed if it is still alive.
@@ -160,7 +247,13 @@ impl Children {
     pub fn stop(&self) {
         let mut state = unpoisoned(&self.state);
         state.stopped = true;
-        state.running.iter().for_each(|child| kill(child));
+        state.running.iter().for_each(|(_, child)| kill(child));
+    }
+
+    /// Kills the child that was added as `index`, if it is running.
+    pub fn stop_one(&self, index: usize) {
+        let state = unpoisoned(&self.state);
+        state.running.iter().filter(|(of, _)| *of == index).for_each(|(_, child)| kill(child));
     }
 
     /// Whether [`stop`](Self::stop) was called.
@@ -168,10 +261,10 @@ impl Children {
         unpoisoned(&self.state).stopped
     }
 
-    fn add(&self, child: Child) -> Running<'_> {
+    fn add(&self, index: usize, child: Child) -> Running<'_> {
         let child = Arc::new(Mutex::new(child));
         let mut state = unpoisoned(&self.state);
-        state.running.push(child.clone());
+        state.running.push((index, child.clone()));
         if state.stopped {
             kill(&child);
         }
@@ -195,7 +288,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         kill(&self.child);
         let mut state = unpoisoned(&self.children.state);
-        state.running.retain(|child| !Arc::ptr_eq(child, &self.child));
+        state.running.retain(|(_, child)| !Arc::ptr_eq(child, &self.child));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A row for each trial, with all that decided it and all that it measured.
 
-use crate::compare::{Budget, Comparison, LrScaling, Outcome, Run, Status};
+use crate::compare::{Budget, Comparison, LrScaling, Outcome, Run, Stage, Status, Summary};
 use crate::error::Error;
 use crate::report::{Exporter, unwritable};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,11 @@ pub struct Csv;
 #[allow(missing_docs, reason = "the fields are those of `Trial` and `Outcome`")]
 pub struct CsvRow {
     pub id: String,
+    pub arm: String,
+    /// "tuning" or "final".
+    pub stage: String,
+    /// The number of the point that a tuning trial is at.
+    pub number: Option<usize>,
     pub workload: String,
     pub backend: String,
     pub optimizer: String,
@@ -55,6 +60,7 @@ pub struct CsvRow {
     pub best_step: Option<usize>,
     pub test_loss: Option<f64>,
     pub test_metric: Option<f64>,
+    pub peak_memory_bytes: Option<u64>,
 }
 
 impl Exporter for Csv {
@@ -62,7 +68,7 @@ impl Exporter for Csv {
         FILE_NAME
     }
 
-    fn export(&self, comparison: &Comparison) -> Result<String, Error> {
+    fn export(&self, comparison: &Comparison, _summaries: &[Summary]) -> Result<String, Error> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         for run in &comparison.runs {
             writer.serialize(CsvRow::of(run)).map_err(|reason| unwritable(FILE_NAME, reason))?;
@@ -89,6 +95,12 @@ impl CsvRow {
         };
         CsvRow {
             id: trial.id(),
+            arm: run.arm.clone(),
+            stage: if run.is_final() { "final".into() } else { "tuning".into() },
+            number: match run.stage {
+                Stage::Tuning { number } => Some(number),
+                Stage::Final => None,
+            },
             workload: trial.workload.clone(),
             backend: trial.backend.clone(),
             optimizer: trial.optimizer.to_string(),
@@ -127,6 +139,7 @@ impl CsvRow {
             best_step: outcome.and_then(|outcome| outcome.best_step),
             test_loss: test.map(|score| score.loss),
             test_metric: test.map(|score| score.metric),
+            peak_memory_bytes: outcome.and_then(|outcome| outcome.peak_memory_bytes),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Everything for programs: trials with their outcomes, and summaries.
 
-use crate::compare::{Comparison, Invocation, Outcome, Summary, Trial};
+use crate::compare::{Comparison, Invocation, Outcome, Stage, Summary, Trial};
 use crate::error::Error;
 use crate::report::{Exporter, unwritable};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 const FILE_NAME: &str = "results.json";
 
-/// `results.json`: `name`, `invocations`, `environment`, `trials` (`id`, `trial`, `outcome`) and `summaries`.
+/// `results.json`: `name`, `invocations`, `environment`, `trials` (`id`, `arm`, `stage`, `trial`, `outcome`) and `summaries`.
 #[derive(Debug, Clone, Copy)]
 pub struct Json;
 
@@ -18,12 +18,15 @@ struct Document<'a> {
     invocations: &'a [Invocation],
     environment: Option<&'a Value>,
     trials: Vec<Entry<'a>>,
-    summaries: Vec<Summary>,
+    summaries: &'a [Summary],
 }
 
 #[derive(Serialize)]
 struct Entry<'a> {
     id: String,
+    arm: &'a str,
+    #[serde(flatten)]
+    stage: Stage,
     trial: &'a Trial,
     outcome: Option<&'a Outcome>,
 }
@@ -33,7 +36,7 @@ impl Exporter for Json {
         FILE_NAME
     }
 
-    fn export(&self, comparison: &Comparison) -> Result<String, Error> {
+    fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
         let document = Document {
             name: &comparison.name,
             invocations: &comparison.invocations,
@@ -41,9 +44,15 @@ impl Exporter for Json {
             trials: comparison
                 .runs
                 .iter()
-                .map(|run| Entry { id: run.trial.id(), trial: &run.trial, outcome: run.outcome.as_ref() })
+                .map(|run| Entry {
+                    id: run.trial.id(),
+                    arm: &run.arm,
+                    stage: run.stage,
+                    trial: &run.trial,
+                    outcome: run.outcome.as_ref(),
+                })
                 .collect(),
-            summaries: comparison.summaries(),
+            summaries,
         };
         let mut text =
             serde_json::to_string_pretty(&document).map_err(|reason| unwritable(FILE_NAME, reason))?;

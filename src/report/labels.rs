@@ -1,13 +1,10 @@
 //! What to call an arm: only what tells it from the others; what all share stands in the heading.
 
-use crate::compare::{Budget, Comparison, Summary, Trial};
-use crate::report::number;
+use crate::compare::{Budget, Comparison, Summary};
 
 /// Which parts of an arm differ within a comparison.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels {
-    /// Whether one optimizer runs with several learning rates on one workload.
-    lr: bool,
     /// Whether there are several schedules.
     pub schedule: bool,
     /// Whether there are several backends.
@@ -19,36 +16,23 @@ impl Labels {
     pub fn of(summaries: &[Summary]) -> Self {
         let differ =
             |part: fn(&Summary) -> &str| summaries.iter().any(|arm| part(arm) != part(&summaries[0]));
-        let same_rule = |a: &Summary, b: &Summary| a.optimizer == b.optimizer && a.workload == b.workload;
-        Labels {
-            lr: summaries.iter().any(|a| summaries.iter().any(|b| same_rule(a, b) && a.lr != b.lr)),
-            schedule: differ(|arm| &arm.schedule),
-            backend: differ(|arm| &arm.backend),
-        }
+        Labels { schedule: differ(|arm| &arm.schedule), backend: differ(|arm| &arm.backend) }
     }
 
     /// The arm's name among the others.
     pub fn label(&self, arm: &Summary) -> String {
-        let mut label = match (self.lr, arm.optimizer.split_once(':')) {
-            (false, _) => arm.optimizer.clone(),
-            (true, None) => format!("{} lr {}", arm.optimizer, number::short(arm.lr)),
-            // The rate first: it is what differs most often, and a long label is cut at its end.
-            (true, Some((rule, fields))) => format!("{rule} lr {} {fields}", number::short(arm.lr)),
-        };
-        if self.schedule {
-            label.push_str(&format!(" · {}", arm.schedule));
-        }
-        if self.backend {
-            label.push_str(&format!(" · {}", arm.backend));
-        }
-        label
+        self.label_of(&arm.arm, &arm.backend)
+    }
+
+    /// The name of the arm called `name` on `backend`.
+    pub fn label_of(&self, name: &str, backend: &str) -> String {
+        if self.backend { format!("{name} · {backend}") } else { name.into() }
     }
 
     /// What the arms of a workload share: "6 epochs · batch 32 · flex · constant · 3 seeds".
     pub fn shared(&self, comparison: &Comparison, arms: &[&Summary]) -> String {
         let mut parts = Vec::new();
-        let is_here = |trial: &Trial| arms.iter().any(|arm| arm.is_about(trial));
-        if let Some(run) = comparison.runs.iter().find(|run| is_here(&run.trial)) {
+        if let Some(run) = arms.first().and_then(|arm| comparison.runs_of(arm).first().copied()) {
             parts.push(match run.trial.budget {
                 Budget::Epochs(epochs) => counted(epochs, "epoch"),
                 Budget::Steps(steps) => counted(steps, "step"),
@@ -63,6 +47,10 @@ impl Labels {
                 parts.push(arm.schedule.clone());
             }
             parts.push(counted(arm.seeds, "seed"));
+        }
+        match comparison.plan.tuning.trials {
+            0 => parts.push("settings as given".into()),
+            trials => parts.push(format!("tuned by {} each", counted(trials, "trial"))),
         }
         parts.join(" · ")
     }

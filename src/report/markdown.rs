@@ -4,15 +4,16 @@ use crate::compare::{Comparison, Summary};
 use crate::error::Error;
 use crate::report::columns::{self, Column};
 use crate::report::labels::{self, Labels};
-use crate::report::{Exporter, number, svg};
+use crate::report::{Exporter, number, svg, words};
 use serde_json::Value;
 
-const HOW_TO_READ: &str = "Mean ± sample standard deviation over the seeds that ended. *final*: on the validation part \
-    after the last step; *best*: its best evaluation; *test*: on the test part, with the best checkpoint where there is \
-    a validation part, else the last. *To target*: mean over the seeds that reached the workload's target on the \
-    validation part, and how many did. *Seconds* are training seconds: evaluation, logging, checkpoints and the first \
-    step are outside of the clock; *ms/step* and *first step* are medians. Best final mean first; arms that lost a seed \
-    come after those that lost none.";
+const HOW_TO_READ: &str = "The metric is that of the test part, with the checkpoint that was best on the validation part \
+    (the last where there is none). *mean*, *median* and the *95 % interval* of the mean (percentile bootstrap, 10,000 resamples) are over all seeds; one \
+    that diverged or failed counts as worse than any number. *difference*: how much better than the arm that is compared with, the \
+    mean over paired seeds, with the exact interval that the verdict is from (Hartigan's typical values, at the level \
+    that Holm's method holds the comparison to). *To target*: the median over the seeds, those that missed the workload's target on \
+    the validation part as infinite, and how many reached it. *Seconds* are training seconds: evaluation, logging, checkpoints and the first \
+    step are outside of the clock; *ms/step*, *first step* and *MiB* (the most memory that a run's process held) are medians. Best mean first.";
 
 /// `results.md`.
 #[derive(Debug, Clone, Copy)]
@@ -23,9 +24,8 @@ impl Exporter for Markdown {
         "results.md"
     }
 
-    fn export(&self, comparison: &Comparison) -> Result<String, Error> {
-        let summaries = comparison.summaries();
-        let labels = Labels::of(&summaries);
+    fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
+        let labels = Labels::of(summaries);
         let mut text = format!("# {}\n\n![Learning curves]({})\n", comparison.name, svg::FILE_NAME);
         for workload in comparison.workloads() {
             let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
@@ -33,12 +33,11 @@ impl Exporter for Markdown {
         }
         text.push_str(&format!("\n{HOW_TO_READ}\n\n## How it was made\n\n"));
         for invocation in &comparison.invocations {
-            let at_once = match invocation.jobs {
-                1 => "one trial at a time".into(),
-                jobs => format!("{jobs} trials at once, which share the machine's clock"),
-            };
-            text.push_str(&format!("```sh\n{}\n```\n\n{at_once}\n\n", invocation.command));
+            text.push_str(&format!("```sh\n{}\n```\n\n", invocation.command));
         }
+        text.push_str(&format!("{}\n\n", words::clock(comparison)));
+        words::protocol(comparison).iter().for_each(|line| text.push_str(&format!("- {line}\n")));
+        text.push('\n');
         text.push_str(&environment(comparison.environment.as_ref()));
         Ok(text)
     }
@@ -52,6 +51,7 @@ fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Su
         text.push_str(&format!(" · {} ({better} is better) · target {target}", arm.metric));
     }
     text.push_str("\n\n");
+    words::verdicts(labels, arms).iter().for_each(|line| text.push_str(&format!("{}\n\n", one_line(line))));
     text.push_str(&table(&columns::columns(labels, arms)));
     let lost = labels::lost_seeds(labels, arms);
     if !lost.is_empty() {

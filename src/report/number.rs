@@ -1,6 +1,7 @@
 //! Numbers as people read them.
 
-use crate::compare::Spread;
+use crate::statistics::bootstrap::Estimate;
+use crate::statistics::verdict::Comparison;
 
 /// Whether a metric is a share, shown in percent.
 pub fn is_share(metric: &str) -> bool {
@@ -15,15 +16,34 @@ pub fn metric(name: &str, value: f64) -> String {
     }
 }
 
-/// Mean and deviation without the unit: `97.44 ± 0.18`; the mean alone of a single value.
-pub fn spread(name: &str, spread: &Spread) -> String {
-    let scale = if is_share(name) { 100.0 } else { 1.0 };
-    let mean = spread.mean * scale;
-    let decimals = if is_share(name) { 2 } else { decimals(mean, 4) };
-    match spread.deviation {
-        None => format!("{mean:.decimals$}"),
-        Some(deviation) => format!("{mean:.decimals$} ± {:.decimals$}", deviation * scale),
+/// A metric without its unit: `97.44`, `53.21`, `∞`.
+pub fn plain(name: &str, value: f64) -> String {
+    match value {
+        f64::INFINITY => "∞".into(),
+        f64::NEG_INFINITY => "−∞".into(),
+        value if is_share(name) => format!("{:.2}", value * 100.0),
+        value => significant(value, 4),
     }
+}
+
+/// An interval without the unit: `[97.21, 97.63]`.
+pub fn interval(name: &str, of: &Estimate) -> String {
+    format!("[{}, {}]", plain(name, of.low), plain(name, of.high))
+}
+
+/// A difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`.
+pub fn difference(name: &str, of: &Comparison) -> String {
+    let measured = match of.difference {
+        Some(difference) if difference > 0.0 => format!("+{}", plain(name, difference)),
+        Some(difference) => plain(name, difference),
+        None => "?".into(),
+    };
+    format!("{measured} [{}, {}]", plain(name, of.low), plain(name, of.high))
+}
+
+/// What a difference of a metric is measured in: `points` of a share in percent.
+pub fn unit_of_difference(name: &str) -> &'static str {
+    if is_share(name) { "points" } else { "" }
 }
 
 /// A number with so many significant digits; very large and very small ones with an exponent.
@@ -67,10 +87,20 @@ mod tests {
     }
 
     #[test]
-    fn a_spread_of_one_value_claims_no_deviation() {
-        let of = |values: &[f64]| spread("accuracy", &Spread::of(values).unwrap());
-        assert_eq!(of(&[0.5]), "50.00");
-        assert_eq!(of(&[0.5, 0.5]), "50.00 ± 0.00");
-        assert_eq!(spread("rmse", &Spread::of(&[50.0, 52.0]).unwrap()), "51.00 ± 1.41");
+    fn intervals_and_differences_have_the_metrics_own_numbers_and_infinite_ends() {
+        let estimate = Estimate { value: 0.97, low: 0.965, high: f64::INFINITY };
+        assert_eq!(interval("accuracy", &estimate), "[96.50, ∞]");
+        assert_eq!(
+            (plain("rmse", 53.2149), plain("accuracy", f64::NEG_INFINITY)),
+            ("53.21".into(), "−∞".into())
+        );
+        let shown = |differences: &[f64]| {
+            let zeros = vec![0.0; differences.len()];
+            let family = [(differences, zeros.as_slice())];
+            difference("accuracy", &crate::statistics::verdict::compare(&family, true, 0.05).unwrap()[0])
+        };
+        assert_eq!(shown(&[0.01, 0.03]), "+2.00 [−∞, ∞]");
+        assert_eq!(shown(&[-0.01]), "-1.00 [−∞, ∞]");
+        assert_eq!(shown(&[f64::INFINITY, f64::NEG_INFINITY]), "? [−∞, ∞]");
     }
 }

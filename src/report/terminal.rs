@@ -3,8 +3,11 @@
 use crate::compare::{Comparison, Summary};
 use crate::report::columns::{self, Column};
 use crate::report::labels::{self, Labels};
-use crate::report::number;
+use crate::report::{number, words};
 use comfy_table::{CellAlignment, Table, TableComponent};
+
+/// The longest line of a sentence.
+const MOST_IN_A_LINE: usize = 120;
 
 /// The longest text of a cell where there is no room for all of it.
 const SHORT_CELL: usize = 26;
@@ -12,9 +15,8 @@ const SHORT_CELL: usize = 26;
 /// The tables of all workloads, the best arm of each first, at most `width` characters wide (80 and more).
 ///
 /// Where a table is too wide, its columns of least importance are left out; all of them are in `results.md`.
-pub fn render(comparison: &Comparison, width: usize) -> String {
-    let summaries = comparison.summaries();
-    let labels = Labels::of(&summaries);
+pub fn render(comparison: &Comparison, summaries: &[Summary], width: usize) -> String {
+    let labels = Labels::of(summaries);
     let mut text = String::new();
     for workload in comparison.workloads() {
         let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
@@ -24,6 +26,9 @@ pub fn render(comparison: &Comparison, width: usize) -> String {
         text.push('\n');
         for line in labels::lost_seeds(&labels, &arms) {
             text.push_str(&format!("  {line}\n"));
+        }
+        for line in words::verdicts(&labels, &arms) {
+            text.push_str(&format!("{}\n", wrapped(&line, width)));
         }
         text.push('\n');
     }
@@ -63,6 +68,26 @@ fn table(mut columns: Vec<Column>, width: usize) -> String {
             return text;
         }
     }
+}
+
+/// A sentence in lines of at most `width` characters, and of no more than one reads well.
+fn wrapped(sentence: &str, width: usize) -> String {
+    let width = width.min(MOST_IN_A_LINE);
+    let mut text = String::new();
+    let mut column = 0;
+    for word in sentence.split_whitespace() {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            text.push_str("\n  ");
+            column = 2;
+        } else if column > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text
 }
 
 fn shorten(cell: &mut String) {

@@ -50,6 +50,14 @@ fn large_example() -> Comparison {
     comparison(runs)
 }
 
+fn exported(exporter: &dyn Exporter, comparison: &Comparison) -> String {
+    exporter.export(comparison, &comparison.summaries()).unwrap()
+}
+
+fn render(comparison: &Comparison, width: usize) -> String {
+    terminal::render(comparison, &comparison.summaries(), width)
+}
+
 /// Each opened element is closed, in order; attribute values are quoted; `&` only begins an entity.
 fn assert_well_formed(xml: &str) {
     let mut open: Vec<&str> = Vec::new();
@@ -76,14 +84,14 @@ fn assert_well_formed(xml: &str) {
 
 #[test]
 fn the_picture_is_well_formed_and_has_one_line_for_each_arm_and_a_cross_for_each_lost_seed() {
-    let svg = svg::Svg.export(&example()).unwrap();
+    let svg = exported(&svg::Svg, &example());
     assert_well_formed(&svg);
     assert_eq!(svg.matches("<path class=\"line ").count(), 2);
     assert_eq!(svg.matches("<path class=\"mark ").count(), 1);
     assert_eq!(svg.matches("<path class=\"band ").count(), 1);
     assert!(svg.contains("prefers-color-scheme: dark"));
 
-    let svg = svg::Svg.export(&large_example()).unwrap();
+    let svg = exported(&svg::Svg, &large_example());
     assert_well_formed(&svg);
     assert_eq!(svg.matches("<path class=\"line ").count(), 32);
     assert_eq!(svg.matches("<path class=\"mark ").count(), 2 * 4);
@@ -100,7 +108,7 @@ fn a_long_history_keeps_the_picture_small() {
     let runs = (0..32).flat_map(|arm| (0..2).map(move |seed| (arm, seed)));
     let runs =
         runs.map(|(arm, seed)| run(trial("digits-cnn", &format!("adamw:lr=0.{}", arm + 1), seed), &metrics));
-    let svg = svg::Svg.export(&comparison(runs.collect())).unwrap();
+    let svg = exported(&svg::Svg, &comparison(runs.collect()));
     assert!(svg.len() < 300_000, "{} bytes", svg.len());
 }
 
@@ -108,17 +116,17 @@ fn a_long_history_keeps_the_picture_small() {
 fn an_empty_and_a_not_yet_run_comparison_still_give_every_report() {
     for comparison in [comparison(vec![]), comparison(vec![run(trial("digits-cnn", "adamw", 0), &[])])] {
         for exporter in exporters() {
-            exporter.export(&comparison).unwrap();
+            exporter.export(&comparison, &comparison.summaries()).unwrap();
         }
-        assert_well_formed(&svg::Svg.export(&comparison).unwrap());
-        terminal::render(&comparison, 80);
+        assert_well_formed(&exported(&svg::Svg, &comparison));
+        render(&comparison, 80);
     }
 }
 
 #[test]
 fn csv_rows_read_back_as_they_were_written() {
     let comparison = example();
-    let text = csv::Csv.export(&comparison).unwrap();
+    let text = exported(&csv::Csv, &comparison);
     let rows: Vec<csv::CsvRow> =
         ::csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap();
     let expected: Vec<csv::CsvRow> = comparison.runs.iter().map(csv::CsvRow::of).collect();
@@ -126,13 +134,13 @@ fn csv_rows_read_back_as_they_were_written() {
     assert_eq!(rows[2].reason.as_deref(), Some("loss is NaN at step 90 | \"x\" <y> & z"));
     assert_eq!((rows[3].status, rows[0].steps_to_target), (None, Some(120)));
     assert!(text.starts_with(
-        "id,workload,backend,optimizer,lr,lr_scaling,schedule,seed,budget_epochs,budget_steps,batch_size,"
+        "id,arm,stage,number,workload,backend,optimizer,lr,lr_scaling,schedule,seed,budget_epochs,budget_steps,batch_size,"
     ));
 }
 
 #[test]
 fn json_holds_trials_outcomes_and_summaries() {
-    let text = json::Json.export(&example()).unwrap();
+    let text = exported(&json::Json, &example());
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
     assert_eq!(keys, ["environment", "invocations", "name", "summaries", "trials"]);
@@ -151,17 +159,19 @@ fn json_holds_trials_outcomes_and_summaries() {
 
 #[test]
 fn markdown_has_a_table_the_lost_seeds_and_how_it_was_made() {
-    let text = markdown::Markdown.export(&example()).unwrap();
+    let text = exported(&markdown::Markdown, &example());
     for expected in [
         "# made-up\n",
         "![Learning curves](curves.svg)",
         "## digits-cnn\n",
-        "| optimizer | lr | final % | best % | test % | to target: steps | seconds | ms/step | first step s | ended |",
-        "| adamw | 0.001 | 97.00 ± 1.41 | 98.00 ± 1.41 | 96.00 ± 1.41 | 120 (1/2) | 6.00 | 50.0 | 0.50 | 2/2 |",
-        "- burn.adam: seed 0 diverged (loss is NaN at step 90 \\| \"x\" <y> & z)",
-        "- burn.adam: seed 1 not run yet",
+        "| arm | lr | mean % | 95 % interval | median % | difference | verdict | to target: steps | seconds | ms/step | \
+         first step s | MiB | ended |",
+        "adamw is the best, with a mean accuracy of 96.00 % over 2 seeds. No difference shown: burn.adam:lr=0.5.",
+        "| adamw | 0.001 | 96.00 | [95.00, 97.00] | 96.00 | – | compared with | ∞ (1/2) | ∞ | 50.0 | 0.50 | 64.0 | 2/2 |",
+        "- burn.adam:lr=0.5: seed 0 diverged (loss is NaN at step 90 \\| \"x\" <y> & z)",
+        "- burn.adam:lr=0.5: seed 1 not run yet",
         "```sh\noptlab compare plan.toml --jobs 2\n```",
-        "2 trials at once",
+        "2 trials ran at once",
         "| cpu | A CPU |",
     ] {
         assert!(text.contains(expected), "no {expected} in\n{text}");
@@ -172,27 +182,27 @@ fn markdown_has_a_table_the_lost_seeds_and_how_it_was_made() {
 fn the_terminals_table_fits_its_width_and_names_what_was_lost() {
     for comparison in [example(), large_example()] {
         for width in [80, 100, 120] {
-            let text = terminal::render(&comparison, width);
+            let text = render(&comparison, width);
             for line in text.lines().filter(|line| !line.contains(": seed ")) {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
         }
     }
-    let text = terminal::render(&example(), 120);
-    assert!(text.contains("burn.adam: seed 0 diverged (loss is NaN at step 90"), "{text}");
-    assert!(text.contains("97.00 ± 1.41"), "{text}");
+    let text = render(&example(), 120);
+    assert!(text.contains("burn.adam:lr=0.5: seed 0 diverged (loss is NaN at step 90"), "{text}");
+    assert!(text.contains("[95.00, 97.00]"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colours");
 }
 
 #[test]
 fn every_report_is_written_and_written_again() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = write_all(&example(), folder.path()).unwrap();
-    assert_eq!(write_all(&example(), folder.path()).unwrap(), paths);
+    let paths = write_all(&example(), &example().summaries(), folder.path()).unwrap();
+    assert_eq!(write_all(&example(), &example().summaries(), folder.path()).unwrap(), paths);
     let mut names: Vec<String> = std::fs::read_dir(folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["curves.svg", "results.csv", "results.json", "results.md"]);
+    assert_eq!(names, ["curves.svg", "report.html", "results.csv", "results.json", "results.md"]);
 }

@@ -124,6 +124,32 @@ pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
     read_while(path, |_| true)
 }
 
+/// The evaluations of a history alone. Rows of steps, which are most of it, are passed over unread.
+///
+/// # Errors
+/// As of [`read`], but for what is wrong in a row of a step.
+pub fn read_evaluations(path: &Path) -> Result<Vec<Row>, Error> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let mut rows = Vec::new();
+    let lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate();
+    for (number, line) in lines.filter(|(_, line)| !line.starts_with(STEP)) {
+        match serde_json::from_slice::<Row>(line) {
+            Ok(row) => rows.push(row),
+            Err(_) if !line.ends_with(b"\n") => {}
+            Err(reason) => {
+                return Err(Error::File {
+                    path: path.into(),
+                    reason: format!("line {}: {reason}", number + 1),
+                });
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// How the row of a step begins.
+const STEP: &[u8] = b"{\"event\":\"step\"";
+
 fn read_while(path: &Path, keep: impl Fn(&Row) -> bool) -> Result<Vec<Row>, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     let mut rows = Vec::new();
@@ -168,6 +194,31 @@ mod tests {
         history.append(&step(4)).unwrap();
         drop(history);
         assert_eq!(read(&path).unwrap(), (1..=4).map(step).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn evaluations_are_read_without_the_steps_between_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("history.jsonl");
+        let mut history = History::open(&path, 0).unwrap();
+        let evaluation = |step| Row::Evaluation {
+            step,
+            epoch: 1,
+            training_seconds: 0.5,
+            part: Part::Validation,
+            loss: Some(0.25),
+            metric: None,
+        };
+        for row in [step(1), step(2), evaluation(2), step(3), evaluation(3)] {
+            history.append(&row).unwrap();
+        }
+        history.flush().unwrap();
+        assert_eq!(read_evaluations(&path).unwrap(), [evaluation(2), evaluation(3)]);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        assert_eq!(read_evaluations(&path).unwrap(), [evaluation(2)]);
+        std::fs::write(&path, [b"{\"event\":\"eval\n", whole.as_slice()].concat()).unwrap();
+        assert!(read_evaluations(&path).unwrap_err().to_string().contains("line 1"));
     }
 
     #[test]

@@ -12,6 +12,8 @@ pub enum Status {
     StoppedEarly,
     /// The loss became NaN or infinite.
     Diverged,
+    /// A search ended it, because it was worse than others had been so far.
+    Pruned,
     /// An error ended it.
     Failed,
 }
@@ -70,6 +72,10 @@ pub struct Outcome {
     /// Steps in which nothing was moved, because a gradient was not finite.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped_steps: u64,
+    /// The most memory that the process had held by the end, in bytes: all of it, the data and the program included. None
+    /// where the system does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -96,6 +102,12 @@ impl Outcome {
             best_step: None,
             test: None,
             skipped_steps: 0,
+            peak_memory_bytes: None,
         }
+    }
+
+    /// Whether it trained as long as it was to: what its metrics say is all there is to say.
+    pub fn has_ended_well(&self) -> bool {
+        matches!(self.status, Status::Completed | Status::StoppedEarly)
     }
 }

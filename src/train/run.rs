@@ -30,6 +30,8 @@ pub struct RunOptions {
     pub checkpoint_every: Option<usize>,
     /// How many of the newest checkpoints stay, besides the best.
     pub keep_checkpoints: usize,
+    /// Whether the history has a row for each step, besides those of evaluations.
+    pub records_steps: bool,
 }
 
 impl RunOptions {
@@ -41,6 +43,7 @@ impl RunOptions {
             resume: false,
             checkpoint_every: None,
             keep_checkpoints: 3,
+            records_steps: true,
         }
     }
 }

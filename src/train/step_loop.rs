@@ -6,6 +6,7 @@ use crate::optim::{GradientNorm, ModelOptimizer};
 use crate::schedule::Measured;
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::checkpoint::{self, Best, Checkpoint, State};
+use crate::train::environment;
 use crate::train::evaluate::evaluate;
 use crate::train::history::{History, Part, Row};
 use crate::train::observer::{EpochReport, Observer};
@@ -138,7 +139,10 @@ impl<W: Workload> Training<'_, W> {
             let finite = loss.is_finite().then_some(loss);
             let gradient_norm = gradient_norm.map(|norm| norm.value()).filter(|norm| norm.is_finite());
             let StepRates { base: lr, by_group: group_lr, .. } = rates;
-            self.unwritten_rows.push(Row::Step { step, loss: finite, lr, group_lr, gradient_norm, skipped });
+            if self.options.records_steps {
+                let row = Row::Step { step, loss: finite, lr, group_lr, gradient_norm, skipped };
+                self.unwritten_rows.push(row);
+            }
             self.observer.step(step, loss);
             self.state.skipped_in_a_row = if skipped { self.state.skipped_in_a_row + 1 } else { 0 };
             if skipped && self.state.skipped_in_a_row < MOST_SKIPPED_IN_A_ROW {
@@ -307,6 +311,7 @@ impl<W: Workload> Training<'_, W> {
             best_step: best.map(|best| best.step),
             test,
             skipped_steps: self.optimizer.skipped_steps(),
+            peak_memory_bytes: environment::peak_memory(),
         })
     }
 

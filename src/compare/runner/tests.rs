@@ -1,6 +1,6 @@
 use super::*;
 use crate::compare::made_up;
-use crate::compare::{Comparison, Invocation, Plan};
+use crate::compare::{Comparison, Entry, Plan};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,13 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let stage = Stage {
             runner: Runner {
-                command: WorkerCommand {
+                jobs,
+                is_pinned: false,
+                ..Runner::new(WorkerCommand {
                     // Not executable by itself: a file that another thread's fork still has open cannot be executed.
                     program: "/bin/sh".into(),
                     arguments: vec![folder.path().join("worker.sh").into()],
-                },
-                jobs,
+                })
             },
             folder,
         };
@@ -61,8 +62,8 @@ impl Stage {
 }
 
 fn claim(path: &Path, trials: &[Trial]) -> Result<Folder, Error> {
-    let invocation = Invocation { command: "optlab compare plan.toml".into(), jobs: 2 };
-    Folder::claim(path, &Plan::default(), trials, &invocation)
+    let entries: Vec<Entry> = trials.iter().map(|trial| Entry::of_final("adamw", trial.clone())).collect();
+    Folder::claim(path, &Plan::default().to_toml()?, &entries, &made_up::invocation(2))
 }
 
 fn trials(seeds: u64) -> Vec<Trial> {
@@ -99,8 +100,10 @@ impl RunnerEvents for Recorded {
 
 #[test]
 fn each_trial_runs_once_and_a_second_call_runs_nothing() {
-    let stage =
-        Stage::new(3, "echo '{\"step\": 3, \"total_steps\": 9, \"loss\": null}'; echo noise; finish \"$1\"");
+    let stage = Stage::new(
+        3,
+        "echo '{\"event\": \"step\", \"step\": 3, \"total_steps\": 9, \"loss\": null}'; echo noise; finish \"$1\"",
+    );
     let trials = trials(5);
     let mut events = Recorded::default();
     let outcomes = stage.run(&trials, &mut events).unwrap();
@@ -136,7 +139,7 @@ fn at_most_as_many_workers_as_jobs_are_alive_and_that_many_are() {
 
 #[test]
 fn a_worker_that_dies_is_started_once_more_and_the_comparison_goes_on() {
-    let script = "case \"$1\" in *seed1*) echo '{\"step\": 7, \"total_steps\": 9, \"loss\": 1}'; \
+    let script = "case \"$1\" in *seed1*) echo '{\"event\": \"step\", \"step\": 7, \"total_steps\": 9, \"loss\": 1}'; \
                   echo 'error: no memory' >&2; kill -9 $$;; *) finish \"$1\";; esac";
     let stage = Stage::new(1, script);
     let trials = trials(3);
@@ -264,4 +267,132 @@ fn a_folder_with_other_files_and_a_folder_in_use_are_refused() {
     assert!(error.starts_with("another process is working on the comparison in "), "{error}");
     drop(first);
     claim(&path, &trials(1)).unwrap();
+}
+
+/// A queue of one trial that prunes it at its second evaluation.
+struct Pruning {
+    trial: Option<Trial>,
+    heard: Vec<String>,
+}
+
+impl Queue for Pruning {
+    fn next(&mut self) -> Result<Next, Error> {
+        Ok(self.trial.take().map_or(Next::Wait, |trial| Next::Trial { index: 4, trial }))
+    }
+
+    fn begins(&mut self, index: usize, measure: &Measure) {
+        self.heard.push(format!("{index} measures {} {} times", measure.metric, measure.evaluations));
+    }
+
+    fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: Evaluated) -> bool {
+        self.heard.push(format!("{index} at {} {}", evaluated.epoch, evaluated.score.metric));
+        evaluated.epoch == 2
+    }
+
+    fn finished(&mut self, index: usize, _trial: &Trial, outcome: Outcome) -> Result<(), Error> {
+        self.heard.push(format!("{index} {:?}", outcome.status));
+        Ok(())
+    }
+}
+
+#[test]
+fn a_pruned_trial_ends_where_it_was_pruned_and_is_not_run_again() {
+    let evaluated = |epoch: usize, metric: f64| {
+        format!(
+            "echo '{{\"event\": \"evaluated\", \"step\": {}, \"epoch\": {epoch}, \"training_seconds\": {epoch}, \
+             \"loss\": 0.5, \"metric\": {metric}}}'",
+            10 * epoch
+        )
+    };
+    let start = "echo '{\"event\": \"start\", \"metric\": \"accuracy\", \"larger_is_better\": true, \"target\": 0.97, \
+                 \"evaluations\": 30}'";
+    let (first, second, third) = (evaluated(1, 0.6), evaluated(2, 0.4), evaluated(3, 0.9));
+    let stage = Stage::new(1, &format!("{start}; {first}; {second}; {third}; exec sleep 60"));
+    let trials = trials(1);
+    let folder = claim(&stage.output(), &trials).unwrap();
+    let mut queue = Pruning { trial: Some(trials[0].clone()), heard: Vec::new() };
+    let began = Instant::now();
+    stage.runner.run_queue(&folder, &mut queue, &mut ()).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(30), "the worker was stopped");
+    assert_eq!(queue.heard, ["4 measures accuracy 30 times", "4 at 1 0.6", "4 at 2 0.4", "4 Pruned"]);
+    let outcome = folder.read_outcome(&trials[0]).unwrap().unwrap();
+    assert_eq!((outcome.status, outcome.steps, outcome.epochs), (Status::Pruned, 20, 2));
+    assert_eq!(
+        (outcome.final_validation.unwrap().metric, outcome.best_validation.unwrap().metric),
+        (0.4, 0.6)
+    );
+    assert_eq!((outcome.best_step, outcome.target, outcome.metric.as_str()), (Some(10), 0.97, "accuracy"));
+    assert_eq!(stage.runner.run(&folder, &trials, &mut ()).unwrap(), [outcome]);
+    assert_eq!(stage.started().len(), 1);
+}
+
+#[test]
+fn a_worker_that_hangs_is_started_once_more_and_is_then_one_failed_trial() {
+    let mut stage = Stage::new(1, "case \"$1\" in *seed0*) sleep 60;; *) finish \"$1\";; esac");
+    stage.runner.stall_limit = Duration::from_millis(300);
+    let outcomes = stage.run(&trials(2), &mut ()).unwrap();
+    assert_eq!((outcomes[0].status, outcomes[1].status), (Status::Failed, Status::Completed));
+    assert_eq!(outcomes[0].reason.as_deref(), Some("worker: hung: no step in 300ms"));
+    assert_eq!(stage.started().len(), 3);
+}
+
+#[test]
+fn a_worker_that_goes_on_saying_something_does_not_hang() {
+    let step = "echo '{\"event\": \"step\", \"step\": 1, \"total_steps\": 9, \"loss\": 1}'; sleep 0.2";
+    let mut stage = Stage::new(1, &format!("{step}; {step}; {step}; {step}; finish \"$1\""));
+    stage.runner.stall_limit = Duration::from_millis(600);
+    let outcomes = stage.run(&trials(1), &mut ()).unwrap();
+    assert_eq!((outcomes[0].status, stage.started().len()), (Status::Completed, 1));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn workers_at_once_are_held_to_processors_of_their_own_and_one_alone_to_none() {
+    let cores = cores::available().len();
+    let script = "echo \"$*\" >> \"$DIR/arguments\"; sleep 0.1; for last; do :; done; finish \"$last\"";
+    let mut stage = Stage::new(cores, script);
+    stage.runner.is_pinned = true;
+    stage.run(&trials(2 * cores as u64), &mut ()).unwrap();
+    let arguments = std::fs::read_to_string(stage.path("arguments")).unwrap();
+    let mut used: Vec<&str> =
+        arguments.lines().filter_map(|line| line.split("--cores ").nth(1)?.split(' ').next()).collect();
+    used.sort();
+    used.dedup();
+    assert_eq!(used.len(), if cores == 1 { 0 } else { cores }, "{arguments}");
+
+    let mut alone = Stage::new(1, script);
+    alone.runner.is_pinned = true;
+    alone.run(&trials(1), &mut ()).unwrap();
+    assert!(!std::fs::read_to_string(alone.path("arguments")).unwrap().contains("--cores"));
+}
+
+#[test]
+fn a_trial_that_stands_there_twice_runs_once_and_has_its_outcome_twice() {
+    let stage = Stage::new(2, "finish \"$1\"");
+    let twice = [trials(2), trials(1)].concat();
+    let outcomes = stage.run(&twice, &mut ()).unwrap();
+    assert_eq!((outcomes.len(), stage.started().len()), (3, 2));
+    assert_eq!(outcomes[0], outcomes[2]);
+}
+
+#[test]
+fn more_tuning_may_change_what_an_arm_is_compared_by_and_drops_no_tuning_trial() {
+    let folder = tempfile::tempdir().unwrap();
+    let tuning = |number, lr| Entry {
+        arm: "adamw".into(),
+        stage: crate::compare::Stage::Tuning { number },
+        point: Vec::new(),
+        trial: Trial { lr, ..made_up::trial("digits-cnn", "adamw", 1_000_000) },
+    };
+    let chosen = |lr| Entry::of_final("adamw", Trial { lr, ..made_up::trial("digits-cnn", "adamw", 0) });
+    let claim =
+        |entries: &[Entry]| Folder::claim(folder.path(), "seeds = 1", entries, &made_up::invocation(1));
+    let first = claim(&[tuning(0, 0.5)]).unwrap();
+    first.write_entries(&[tuning(0, 0.5), chosen(0.5)]).unwrap();
+    drop(first);
+    let more = claim(&[tuning(0, 0.5), tuning(1, 0.25)]).unwrap();
+    more.write_entries(&[tuning(0, 0.5), tuning(1, 0.25), chosen(0.25)]).unwrap();
+    drop(more);
+    let error = claim(&[tuning(1, 0.25)]).unwrap_err().to_string();
+    assert!(error.contains("another plan's comparison: 1 of its trials"), "{error}");
 }

@@ -20,7 +20,7 @@ const WIDTH: f64 = 1000.0;
 const HEADER: f64 = 66.0;
 
 const HOW: &str =
-    "Line: median over seeds. Band: smallest to largest. ×: a seed that diverged, where it was last seen.";
+    "Line: median over seeds. Band: their middle half. ×: a seed that diverged, where it was last seen.";
 
 /// `curves.svg`.
 #[derive(Debug, Clone, Copy)]
@@ -31,14 +31,13 @@ impl Exporter for Svg {
         FILE_NAME
     }
 
-    fn export(&self, comparison: &Comparison) -> Result<String, Error> {
-        let summaries = comparison.summaries();
-        let labels = Labels::of(&summaries);
+    fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
+        let labels = Labels::of(summaries);
         // An arm looks the same in each panel, whatever its place there.
         let mut known: Vec<String> = Vec::new();
-        for runs in comparison.arms() {
-            let arm = summaries.iter().find(|arm| arm.is_about(&runs[0].trial));
-            known.extend(arm.map(|arm| labels.label(arm)).filter(|label| !known.contains(label)));
+        for arm in comparison.arms() {
+            let label = arm.trial().map(|trial| labels.label_of(arm.name, &trial.backend));
+            known.extend(label.filter(|label| !known.contains(label)));
         }
         let mut body = String::new();
         let mut top = HEADER;

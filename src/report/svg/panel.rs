@@ -60,7 +60,11 @@ impl Panel<'_> {
     /// The panel with its upper edge at `top`.
     pub fn draw(&self, top: f64, width: f64) -> String {
         let plot = (top + ABOVE_PLOT, top + ABOVE_PLOT + self.plot_height());
-        let places = self.curves.arms.iter().flat_map(|arm| arm.points.iter().map(|point| point.at));
+        let places = self
+            .curves
+            .arms
+            .iter()
+            .flat_map(|arm| arm.points.iter().map(|point| self.curves.place(point.at)));
         let x = Axis::new(Scale::Linear, &places.collect::<Vec<_>>(), (LEFT, LEFT + PLOT_WIDTH), false);
         let (y, scale) = self.y_axis(plot);
         let mut text = format!(
@@ -144,13 +148,14 @@ impl Panel<'_> {
         let mut crosses = String::new();
         for line in self.sorted().into_iter().rev() {
             let points = thinned(&line.curve.points, self.most_points);
-            bands.push_str(&band(&points, x, y, line.place));
+            let along = |point: &Point| x.place(self.curves.place(point.at));
+            bands.push_str(&band(&points, along, y, line.place));
             lines.push_str(&self.path(&points, x, y, line));
             for (at, value) in &line.curve.diverged {
                 // Never evaluated: at the edge where bad values are.
                 let bad_edge = if self.curves.larger_is_better { plot.1 } else { plot.0 };
                 let right = value.map_or(bad_edge, |value| y.place(value)).clamp(plot.0, plot.1);
-                let left = x.place(*at).clamp(LEFT, LEFT + PLOT_WIDTH);
+                let left = x.place(self.curves.place(*at)).clamp(LEFT, LEFT + PLOT_WIDTH);
                 crosses.push_str(&format!(
                     "<path class=\"mark {}\" d=\"M{:.1} {:.1}l9 9m0 -9l-9 9\"/>\n",
                     style::mark_class(line.place),
@@ -171,7 +176,7 @@ impl Panel<'_> {
     }
 
     fn path(&self, points: &[Point], x: &Axis, y: &Axis, line: &Line) -> String {
-        let places = points.iter().map(|point| (x.place(point.at), y.place(point.median)));
+        let places = points.iter().map(|point| (x.place(self.curves.place(point.at)), y.place(point.median)));
         svg::curve(line.place, places, &format!("{}: {}", escape(&line.label), escape(&self.value(line))))
     }
 
@@ -186,13 +191,13 @@ impl Panel<'_> {
     }
 }
 
-/// The area between the smallest and the largest values, if they differ anywhere.
-fn band(points: &[Point], x: &Axis, y: &Axis, place: usize) -> String {
+/// The area between the quartiles, if they differ anywhere.
+fn band(points: &[Point], along: impl Fn(&Point) -> f64, y: &Axis, place: usize) -> String {
     if points.len() < 2 || points.iter().all(|point| point.low == point.high) {
         return String::new();
     }
-    let there = points.iter().map(|point| (x.place(point.at), y.place(point.high)));
-    let back = points.iter().rev().map(|point| (x.place(point.at), y.place(point.low)));
+    let there = points.iter().map(|point| (along(point), y.place(point.high)));
+    let back = points.iter().rev().map(|point| (along(point), y.place(point.low)));
     format!("<path class=\"band {}\" d=\"{}Z\"/>\n", style::band_class(place), svg::way(there.chain(back)))
 }
 

@@ -1,0 +1,125 @@
+//! What is shown while trials run: a bar for all of them and one for each that is running.
+
+use crate::compare::{Evaluated, Progress, RunnerEvents};
+use crate::error::Error;
+use crate::report::number;
+use crate::train::{Outcome, Status, Trial};
+use crate::workload::{self, Workload};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Bars on standard error, and a line there for each trial that was lost.
+pub struct Bars {
+    all: MultiProgress,
+    total: ProgressBar,
+    running: BTreeMap<usize, Running>,
+}
+
+/// A trial that is running.
+struct Running {
+    bar: ProgressBar,
+    title: String,
+    loss: String,
+    metric: String,
+}
+
+impl Bars {
+    /// Bars for trials that are still to be planned.
+    pub fn new() -> Self {
+        let all = MultiProgress::new();
+        let total = all.add(ProgressBar::new(0));
+        total.set_style(style("{elapsed:>4} [{bar:30}] {pos}/{len} trials, {eta} left"));
+        total.enable_steady_tick(Duration::from_millis(500));
+        Bars { all, total, running: BTreeMap::new() }
+    }
+
+    /// Takes the bars away.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if standard error cannot be written.
+    pub fn clear(&self) -> Result<(), Error> {
+        self.all.clear().map_err(Error::io("write", "standard error"))
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("=> ")
+}
+
+fn title(trial: &Trial) -> String {
+    format!("{} {} lr {} seed {}", trial.workload, trial.optimizer, number::short(trial.lr), trial.seed)
+}
+
+impl Running {
+    fn show(&self) {
+        let parts = [self.title.as_str(), &self.loss, &self.metric];
+        let told: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        self.bar.set_message(told.join(", "));
+    }
+}
+
+impl RunnerEvents for Bars {
+    fn planned(&mut self, trials: usize) {
+        self.total.inc_length(trials as u64);
+    }
+
+    fn skipped(&mut self, _index: usize, _trial: &Trial, _outcome: &Outcome) {
+        self.total.inc(1);
+        self.total.reset_eta();
+    }
+
+    fn started(&mut self, index: usize, trial: &Trial, attempt: usize) {
+        if let Some(before) = self.running.remove(&index) {
+            before.bar.finish_and_clear();
+        }
+        if attempt > 1 {
+            self.all.suspend(|| eprintln!("{}: its worker died, trying again", title(trial)));
+        }
+        let bar = self.all.add(ProgressBar::new(0));
+        bar.set_style(style("     starting {msg}"));
+        let running = Running { bar, title: title(trial), loss: String::new(), metric: String::new() };
+        running.show();
+        self.running.insert(index, running);
+    }
+
+    fn progress(&mut self, index: usize, _trial: &Trial, progress: Progress) {
+        if let Some(running) = self.running.get_mut(&index) {
+            let bar = &running.bar;
+            if bar.length() != Some(progress.total_steps as u64) {
+                bar.set_style(style("     [{bar:20}] {pos}/{len} steps, {per_sec:.0}, {eta} left: {msg}"));
+                bar.set_length(progress.total_steps as u64);
+            }
+            bar.set_position(progress.step as u64);
+            running.loss = match progress.loss {
+                Some(loss) => format!("loss {loss:.4}"),
+                None => "loss not finite".into(),
+            };
+            running.show();
+        }
+    }
+
+    fn evaluated(&mut self, index: usize, trial: &Trial, evaluated: Evaluated) {
+        let Ok(workload) = workload::find(&trial.workload) else { return };
+        if let Some(running) = self.running.get_mut(&index) {
+            let metric = workload.info().task.metric();
+            running.metric = format!("{metric} {}", number::metric(metric, evaluated.score.metric));
+            running.show();
+        }
+    }
+
+    fn finished(&mut self, index: usize, trial: &Trial, outcome: &Outcome) -> Result<(), Error> {
+        if let Some(running) = self.running.remove(&index) {
+            running.bar.finish_and_clear();
+        }
+        self.total.inc(1);
+        if matches!(outcome.status, Status::Diverged | Status::Failed) {
+            let how = if outcome.status == Status::Diverged { "diverged" } else { "failed" };
+            let reason = outcome.reason.as_deref().unwrap_or_default();
+            self.all.suspend(|| eprintln!("{}: {how}: {reason}", title(trial)));
+        }
+        Ok(())
+    }
+}

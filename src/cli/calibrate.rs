@@ -1,0 +1,193 @@
+use crate::cli::Exit;
+use crate::cli::trial_settings::TrialSettings;
+use crate::cli::workers::{WorkerSettings, defaults};
+use crate::compare::verdicts::ALPHA;
+use crate::compare::{Arm, ArmPlan, Comparison, Experiment, Plan, Seeds, Summary};
+use crate::device;
+use crate::error::Error;
+use crate::report::number;
+use crate::schedule::ScheduleSpec;
+use crate::statistics::calibration::Calibration;
+use crate::statistics::proportion::Proportion;
+use clap::Args;
+use serde_json::Value;
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// The power that the smallest differences are for.
+const POWERS: [f64; 2] = [0.8, 0.95];
+
+/// Arguments of `optlab calibrate`.
+#[derive(Debug, Args)]
+pub struct CalibrateArgs {
+    /// The workload: see `optlab list workloads`
+    workload: String,
+    /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys
+    #[arg(long, value_name = "SPEC")]
+    optimizer: Arm,
+    /// How many runs, half of them for each side of a comparison
+    #[arg(long, allow_negative_numbers = true, default_value_t = 40, value_name = "N")]
+    seeds: u64,
+    /// How many random splits of the runs into two sides
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1000, value_name = "N")]
+    splits: usize,
+    /// Also run it with its rate times this, a difference that ought to be found, as 0.1
+    #[arg(long, allow_negative_numbers = true, value_name = "FACTOR")]
+    planted: Option<f64>,
+    /// The learning-rate schedule [default: constant]
+    #[arg(long, value_name = "SPEC")]
+    schedule: Option<ScheduleSpec>,
+    /// The backend [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    #[command(flatten)]
+    trial: TrialSettings,
+    #[command(flatten)]
+    workers: WorkerSettings,
+    /// The folder of the runs [default: artifacts/ and a name made from the settings]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl CalibrateArgs {
+    fn check(&self) -> Result<(), Error> {
+        if self.seeds < 4 {
+            return Err(Error::invalid("calibrate", "seeds", "at least 4, two for each side", self.seeds));
+        }
+        if self.splits == 0 {
+            return Err(Error::invalid("calibrate", "splits", "at least 1", 0));
+        }
+        match self.planted {
+            Some(factor) if !(factor > 0.0 && factor.is_finite() && factor != 1.0) => {
+                Err(Error::invalid("calibrate", "planted", "in (0, ∞) and not 1", factor))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let default = Plan::default();
+        let schedule =
+            self.schedule.clone().into_iter().chain(default.schedules.clone()).take(1).collect::<Vec<_>>();
+        let planted = self.planted.map(|factor| ArmPlan {
+            name: format!("{} with {factor} times its rate", self.optimizer),
+            optimizer: self.optimizer.clone(),
+            schedule: schedule[0].clone(),
+            settings: vec![("lr".into(), Value::from(self.optimizer.learning_rate() * factor))],
+            space: None,
+        });
+        Plan {
+            workloads: vec![self.workload.clone()],
+            optimizers: vec![self.optimizer.clone()],
+            arms: planted.into_iter().collect(),
+            schedules: schedule,
+            backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
+            seeds: Seeds::Count(self.seeds),
+            ..self.trial.plan(default)
+        }
+    }
+}
+
+/// Runs `optlab calibrate`, which was asked for by `arguments`.
+///
+/// # Errors
+/// Arguments that make no sense, a folder that holds something else or cannot be written.
+pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
+    args.check()?;
+    let plan = args.plan();
+    let experiment = Experiment::new(plan.clone(), &defaults)?;
+    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => Path::new("artifacts").join(format!("calibrate-{}-{}", args.workload, plan.id()?)),
+    };
+    let folder = experiment.claim(&output, &args.workers.invocation(arguments, false))?;
+    let mut bars = args.workers.bars();
+    experiment.run(&folder, &runner, &mut bars)?;
+    bars.clear()?;
+    let comparison = Comparison::read(folder.path())?;
+    let summaries = comparison.summaries();
+    let name = args.optimizer.to_string();
+    let of = |is_own: bool| summaries.iter().find(|arm| (arm.arm == name) == is_own);
+    let Some(own) = of(true) else { return Ok(()) };
+    super::print(text(args.splits, own, of(false))?.as_bytes())?;
+    println!("the runs are in {}", folder.path().display());
+    Ok(())
+}
+
+fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<String, Error> {
+    let calibration = Calibration { splits, alpha: ALPHA, seed: 0 };
+    let values = values(own);
+    let half = values.len() / 2;
+    let unit = number::unit_of_difference(&own.metric);
+    let mut text =
+        format!("{} on {}: {} runs, {} {}\n", own.arm, own.workload, values.len(), own.metric, middle(own));
+    let false_alarms = calibration.false_alarms(&values)?;
+    told(
+        &mut text,
+        format_args!(
+            "against itself, {half} seeds a side: {} of {splits} splits called different, {} (at most {:.0} % are to be)",
+            false_alarms.happened,
+            share(&false_alarms),
+            ALPHA * 100.0
+        ),
+    );
+    for seeds in [5, 10, 20, half].into_iter().filter(|&seeds| seeds <= half) {
+        let found = POWERS.map(|power| calibration.smallest_difference(&values, seeds, power));
+        let [usual, almost_always] = found;
+        let said = |difference: Option<f64>| match difference {
+            Some(difference) => {
+                format!("{} {unit}", number::plain(&own.metric, difference)).trim_end().to_string()
+            }
+            None => "nothing, however large".into(),
+        };
+        told(
+            &mut text,
+            format_args!(
+                "{seeds} seeds show a difference of {} four times in five, of {} nineteen times in twenty",
+                said(usual?),
+                said(almost_always?)
+            ),
+        );
+    }
+    if let Some(planted) = planted {
+        let found = calibration.found_share(&values, &self::values(planted), own.larger_is_better, half)?;
+        told(
+            &mut text,
+            format_args!(
+                "{} ({} {}): found to be worse with {half} seeds in {} of {splits} draws, {}",
+                planted.arm,
+                planted.metric,
+                middle(planted),
+                found.happened,
+                share(&found)
+            ),
+        );
+    }
+    Ok(text)
+}
+
+/// Adds a line.
+fn told(text: &mut String, line: std::fmt::Arguments) {
+    // Writing to a text does not fail.
+    writeln!(text, "{line}").unwrap_or_default();
+}
+
+fn values(arm: &Summary) -> Vec<f64> {
+    arm.values.iter().map(|(_, value)| *value).collect()
+}
+
+fn middle(arm: &Summary) -> String {
+    arm.result.as_ref().map_or("–".into(), |result| {
+        format!(
+            "{} {}",
+            number::metric(&arm.metric, result.mean.value),
+            number::interval(&arm.metric, &result.mean)
+        )
+    })
+}
+
+fn share(of: &Proportion) -> String {
+    format!("{:.1} % [{:.1}, {:.1}]", of.share * 100.0, of.low * 100.0, of.high * 100.0)
+}

@@ -1,0 +1,146 @@
+use crate::cli::trial_settings::TrialSettings;
+use crate::cli::workers::{WorkerSettings, defaults};
+use crate::cli::{Exit, compare};
+use crate::compare::arm::split_specs;
+use crate::compare::{ArmPlan, Comparison, Plan, Summary, command};
+use crate::device;
+use crate::error::Error;
+use crate::report::labels::Labels;
+use crate::report::{self, number, words};
+use crate::tune::{Recommendation, Recommender};
+use clap::Args;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Optimizers with schedules that are worth a try on most problems.
+const SHORT_LIST: [(&str, &str); 8] = [
+    ("adamw", "warmup_cosine"),
+    ("adamw", "constant"),
+    ("sgd:momentum=0.9", "warmup_cosine"),
+    ("nadam", "warmup_cosine"),
+    ("lion", "warmup_cosine"),
+    ("muon:other=adamw", "warmup_cosine"),
+    ("soap", "warmup_cosine"),
+    ("schedule_free_adamw", "constant"),
+];
+
+/// Arguments of `optlab recommend`.
+#[derive(Debug, Args)]
+pub struct RecommendArgs {
+    /// The workload: see `optlab list workloads`
+    workload: String,
+    /// How long it may take, as 90s, 10m or 2h
+    #[arg(long, default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
+    budget: Duration,
+    /// Optimizers to choose among, each with a constant rate [default: eight that are worth a try, most with a falling rate]
+    #[arg(long, value_name = "SPEC,…")]
+    optimizers: Option<String>,
+    /// The backend [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    #[command(flatten)]
+    trial: TrialSettings,
+    #[command(flatten)]
+    workers: WorkerSettings,
+    /// The folder of the trials [default: artifacts/ and a name made from the settings]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl RecommendArgs {
+    fn plan(&self) -> Result<Plan, Error> {
+        let default = Plan::default();
+        let arm = |(optimizer, schedule): (&str, &str)| -> Result<ArmPlan, Error> {
+            let name =
+                if schedule == "constant" { optimizer.into() } else { format!("{optimizer} · {schedule}") };
+            Ok(ArmPlan {
+                name,
+                optimizer: optimizer.parse()?,
+                schedule: schedule.parse()?,
+                settings: Vec::new(),
+                space: None,
+            })
+        };
+        let arms = match &self.optimizers {
+            None => SHORT_LIST.into_iter().map(arm).collect::<Result<_, _>>()?,
+            Some(_) => Vec::new(),
+        };
+        let given = self.optimizers.as_deref().map(split_specs).unwrap_or_default();
+        Ok(Plan {
+            workloads: vec![self.workload.clone()],
+            optimizers: given.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            arms,
+            backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
+            ..self.trial.plan(default)
+        })
+    }
+}
+
+/// Runs `optlab recommend`, which was asked for by `arguments`.
+///
+/// # Errors
+/// Arguments that make no sense, a folder that holds something else or cannot be written, nothing that trains.
+pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
+    let plan = args.plan()?;
+    let recommender = Recommender::new(plan.clone(), args.budget, &defaults)?;
+    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => Path::new("artifacts").join(format!("recommend-{}-{}", args.workload, plan.id()?)),
+    };
+    let folder = recommender.claim(&output, &args.workers.invocation(arguments, false))?;
+    let mut bars = args.workers.bars();
+    let recommendation = recommender.run(&folder, &runner, &mut bars)?;
+    bars.clear()?;
+    let comparison = Comparison::read(folder.path())?;
+    let summaries = comparison.summaries();
+    report::write_all(&comparison, &summaries, folder.path())?;
+    super::print(text(&comparison, &recommendation, &summaries).as_bytes())?;
+    compare::say_where(folder.path());
+    Ok(())
+}
+
+fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[Summary]) -> String {
+    let labels = Labels::of(summaries);
+    let finalists: Vec<&Summary> =
+        summaries.iter().filter(|arm| recommendation.finalists.contains(&arm.arm)).collect();
+    let Some(best) = finalists.first() else { return String::new() };
+    let seeds = best.values.len();
+    let mut text = format!(
+        "{}: {} settings of {} optimizers were tried, and the best of {} compared on {seeds} seeds\n\n",
+        best.workload,
+        recommendation.settings,
+        comparison.plan.arms().map_or(0, |arms| arms.len()),
+        recommendation.finalists.len()
+    );
+    for arm in &finalists {
+        let result = arm.result.as_ref().map_or("–".into(), |result| {
+            format!(
+                "{} {}",
+                number::metric(&arm.metric, result.mean.value),
+                number::interval(&arm.metric, &result.mean)
+            )
+        });
+        let target = match arm.seconds_to_target {
+            Some(time) if time.median.is_finite() => {
+                format!(
+                    "target after {} s ({} of {seeds})",
+                    number::significant(time.median, 3),
+                    arm.reached_target
+                )
+            }
+            _ => format!("target reached by {} of {seeds}", arm.reached_target),
+        };
+        text.push_str(&format!("  {:<34} test {} {result}, {target}\n", arm.arm, arm.metric));
+    }
+    text.push('\n');
+    for sentence in words::verdicts(&labels, &finalists) {
+        text.push_str(&format!("{sentence}\n"));
+    }
+    text.push_str(&format!("\ntake {}:\n", best.arm));
+    if let Some(run) = comparison.runs_of(best).first() {
+        text.push_str(&format!("  {}\n", command::train(&run.trial)));
+    }
+    text
+}

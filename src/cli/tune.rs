@@ -1,0 +1,154 @@
+use crate::cli::trial_settings::TrialSettings;
+use crate::cli::workers::{WorkerSettings, defaults};
+use crate::cli::{Exit, compare};
+use crate::compare::tuning::Tuning;
+use crate::compare::{Arm, Comparison, Plan};
+use crate::device;
+use crate::report::{self, number};
+use crate::schedule::ScheduleSpec;
+use crate::search::{FEWEST_TRIALS, Pruner, Sampler, Space};
+use crate::tune::{Findings, Study};
+use clap::Args;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `optlab tune`.
+#[derive(Debug, Args)]
+pub struct TuneArgs {
+    /// The workload: see `optlab list workloads`
+    workload: String,
+    /// The optimizer: name or name:key=value,key=value; what it sets is not searched, but for lr
+    #[arg(long, value_name = "SPEC")]
+    optimizer: Arm,
+    /// The learning-rate schedule [default: constant]
+    #[arg(long, value_name = "SPEC")]
+    schedule: Option<ScheduleSpec>,
+    /// What is searched, as lr=log(1e-4,1e-1),beta_1=complement(0.5,0.99),n=int(1,8),x=uniform(0,1),flag=choice(true,false)
+    /// [default: the rule's own]
+    #[arg(long, value_name = "NAME=DISTRIBUTION,…")]
+    space: Option<Space>,
+    /// How many trials
+    #[arg(long, allow_negative_numbers = true, default_value_t = 30, value_name = "N")]
+    trials: usize,
+    /// What chooses the points: random, halton, sobol, tpe or cma-es
+    #[arg(long, default_value = "tpe", value_name = "SAMPLER")]
+    sampler: Sampler,
+    /// What ends trials that are worse than others were: none, median, asha or hyperband
+    #[arg(long, default_value = "none", value_name = "PRUNER")]
+    pruner: Pruner,
+    /// Decides the points
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// The backend [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    #[command(flatten)]
+    trial: TrialSettings,
+    #[command(flatten)]
+    workers: WorkerSettings,
+    /// The study's folder [default: artifacts/ and a name made from the settings]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl TuneArgs {
+    fn plan(&self) -> Plan {
+        let default = Plan::default();
+        let name = self.optimizer.to_string();
+        Plan {
+            workloads: vec![self.workload.clone()],
+            optimizers: vec![self.optimizer.clone()],
+            schedules: self.schedule.clone().map_or(default.schedules.clone(), |schedule| vec![schedule]),
+            backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
+            tuning: Tuning {
+                trials: self.trials,
+                sampler: self.sampler,
+                pruner: self.pruner,
+                seed: self.seed,
+                spaces: self.space.iter().map(|space| (name.clone(), space.clone())).collect(),
+                ..default.tuning.clone()
+            },
+            ..self.trial.plan(default)
+        }
+    }
+}
+
+/// Runs `optlab tune`, which was asked for by `arguments`.
+///
+/// # Errors
+/// Arguments that make no sense, a folder that holds something else or cannot be written.
+pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
+    let plan = args.plan();
+    let study = Study::new(plan.clone(), &defaults)?;
+    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
+    let output = match &args.output {
+        Some(output) => output.clone(),
+        None => Path::new("artifacts").join(format!("tune-{}-{}", args.workload, plan.id()?)),
+    };
+    let folder = study.claim(&output, &args.workers.invocation(arguments, false))?;
+    let mut bars = args.workers.bars();
+    study.run(&folder, &runner, &mut bars)?;
+    bars.clear()?;
+    show(&Comparison::read(folder.path())?, folder.path())
+}
+
+/// Makes the reports of a study in `path`, and prints what it has found.
+///
+/// # Errors
+/// Those of writing the reports.
+pub fn show(study: &Comparison, path: &Path) -> Result<(), Exit> {
+    let findings = Findings::of(study)?;
+    report::write_all(study, &study.summaries(), path)?;
+    super::print(text(&findings).as_bytes())?;
+    compare::say_where(path);
+    Ok(())
+}
+
+fn text(findings: &Findings) -> String {
+    let Findings { trials, pruned, lost, .. } = findings;
+    let mut text = format!("{trials} trials");
+    for (count, how) in [(pruned, "pruned"), (lost, "diverged or failed")] {
+        if *count > 0 {
+            text.push_str(&format!(", {count} {how}"));
+        }
+    }
+    text.push('\n');
+    let Some(best) = &findings.best else {
+        text.push_str("none of them came to a result: give the search smaller rates\n");
+        return text;
+    };
+    let value = number::metric(&best.metric, best.value);
+    text.push_str(&format!(
+        "best: validation {} {value}, trial {}\n  {}\n",
+        best.metric, best.number, best.command
+    ));
+    match &findings.importance {
+        None => text.push_str(&format!("importance: {FEWEST_TRIALS} trials at least are needed to say\n")),
+        Some(importance) => {
+            text.push_str("importance, the share of what decided whether a trial was a good one:\n");
+            for one in importance {
+                text.push_str(&format!("  {:<20} {:>3.0} %\n", one.name, one.share * 100.0));
+            }
+        }
+    }
+    if let Some(flat) = &findings.flatness {
+        text.push_str(&format!(
+            "flatness: {} of the trials ({:.0} %) are about as good as the best (within {:.0} % of its distance to the median)\n",
+            flat.count,
+            flat.share * 100.0,
+            flat.tolerance * 100.0
+        ));
+        for interval in &flat.intervals {
+            let factor = interval.factor.map_or_else(String::new, |factor| {
+                format!(", a factor of {}", number::significant(factor, 2))
+            });
+            text.push_str(&format!(
+                "  {:<20} from {} to {}{factor}\n",
+                interval.name,
+                number::short(interval.low),
+                number::short(interval.high)
+            ));
+        }
+    }
+    text
+}

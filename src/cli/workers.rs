@@ -1,0 +1,103 @@
+//! How the subcommands that run many trials start them.
+
+use crate::cli::bars::Bars;
+use crate::compare::command::quoted;
+use crate::compare::{Invocation, Runner, WorkerCommand, WorkloadDefaults, runner};
+use crate::data::{self, Source};
+use crate::device;
+use crate::error::Error;
+use crate::train::VALIDATION;
+use crate::workload::{self, Workload};
+use clap::Args;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// Arguments of how trials are run, which change no result.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerSettings {
+    /// How many trials run at once, each with its share of the cores and, on Linux, held to it
+    #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "J")]
+    pub jobs: usize,
+    /// How long a trial may make no step before it is stopped and tried once more, as 90s or 10m [default: 10m]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    stall_limit: Option<Duration>,
+    /// Folder with data that does not ship with the program
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl WorkerSettings {
+    /// What runs trials of these workloads on these backends, after both were found to be there: data that are not are one
+    /// error, not one for each trial, and workers do not all download the same file.
+    ///
+    /// # Errors
+    /// No jobs, a backend that is not compiled in, data that cannot be read.
+    pub fn runner(&self, workloads: &[String], backends: &[String]) -> Result<Runner, Error> {
+        if self.jobs == 0 {
+            return Err(Error::invalid("--jobs", "J", "at least 1", 0));
+        }
+        if self.stall_limit == Some(Duration::ZERO) {
+            return Err(Error::invalid("--stall-limit", "TIME", "longer than nothing", "0"));
+        }
+        for backend in backends {
+            device::parse(backend)?;
+        }
+        let source = Source { data_dir: self.data_dir.clone(), show_progress: true };
+        for workload in workloads {
+            data::load(workload::find(workload)?.info().data_set, &source)?;
+        }
+        let mut command = WorkerCommand::this_program()?;
+        if let Some(data_dir) = &self.data_dir {
+            let data_dir = std::path::absolute(data_dir).map_err(Error::io("find", data_dir))?;
+            command.arguments.extend(["--data-dir".into(), data_dir.into()]);
+        }
+        let stall_limit = self.stall_limit.unwrap_or(runner::STALL_LIMIT);
+        Ok(Runner { jobs: self.jobs, stall_limit, ..Runner::new(command) })
+    }
+
+    /// The command that was given, as `arguments`.
+    pub fn invocation(&self, arguments: &[OsString], is_timed_alone: bool) -> Invocation {
+        Invocation {
+            command: command_line(arguments),
+            jobs: self.jobs,
+            is_pinned: self.jobs > 1 && cfg!(target_os = "linux"),
+            is_timed_alone,
+            commit: commit(),
+        }
+    }
+
+    /// Bars for what is going to run.
+    pub fn bars(&self) -> Bars {
+        Bars::new()
+    }
+}
+
+/// What a workload brings where nobody says it.
+///
+/// # Errors
+/// [`Error::UnknownName`].
+pub fn defaults(name: &str) -> Result<WorkloadDefaults, Error> {
+    let info = workload::find(name)?.info();
+    Ok(WorkloadDefaults { batch_size: info.batch_size, epochs: info.epochs, validation: VALIDATION })
+}
+
+/// The command as one would type it: `arguments`, without the folder that the program is in.
+fn command_line(arguments: &[OsString]) -> String {
+    let program = arguments.first().and_then(|program| Path::new(program).file_stem());
+    let words = program.into_iter().chain(arguments.iter().skip(1).map(OsString::as_os_str));
+    words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+}
+
+/// The commit of the repository that the working folder is in, with `+` where files of it differ; none without one.
+fn commit() -> Option<String> {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git").args(arguments).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        output.status.success().then(|| text.trim().to_string())
+    };
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let differs = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    Some(if differs.is_empty() { commit } else { format!("{commit}+") })
+}

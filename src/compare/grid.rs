@@ -1,0 +1,210 @@
+//! What a plan comes to: its arms, on every workload and backend, and their trials.
+
+use crate::compare::arm_plan::{ArmPlan, grid_name};
+use crate::compare::entry::{Entry, Stage};
+use crate::compare::plan::{Plan, WorkloadDefaults};
+use crate::compare::tuning::FIRST_SEED;
+use crate::error::Error;
+use crate::schedule;
+use crate::train::{self, Budget, Trial};
+use std::collections::HashSet;
+use std::fmt::Display;
+
+/// A schedule is checked before the length of an epoch is known: at one that suits every schedule that is not wrong in
+/// itself.
+const LONG_EPOCH: usize = 100_000;
+
+/// An arm on one workload and backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Side {
+    /// The arm, with the space that it is searched in.
+    pub arm: ArmPlan,
+    /// Its trial as the plan has it, for seed 0.
+    pub trial: Trial,
+}
+
+impl Plan {
+    /// The arms, with their spaces; those of the grid first.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for none or a reference that is none of them; [`Error::Usage`] for two of one name, or a space
+    /// for something that is no arm.
+    pub fn arms(&self) -> Result<Vec<ArmPlan>, Error> {
+        check_list("schedules", &self.schedules)?;
+        check_list("optimizers", &self.optimizers)?;
+        if self.optimizers.is_empty() && self.arms.is_empty() {
+            return Err(Error::invalid("plan", "optimizers", "a list of at least one", "empty"));
+        }
+        let schedule_tells = self.schedules.len() > 1;
+        let mut arms = Vec::new();
+        for optimizer in &self.optimizers {
+            for schedule in &self.schedules {
+                arms.push(ArmPlan {
+                    name: grid_name(optimizer, schedule_tells.then_some(schedule)),
+                    optimizer: optimizer.clone(),
+                    schedule: schedule.clone(),
+                    settings: Vec::new(),
+                    space: None,
+                });
+            }
+        }
+        arms.extend(self.arms.iter().cloned());
+        self.give_spaces(&mut arms)?;
+        let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+        check_list("arms", &names)?;
+        match &self.reference {
+            Some(reference) if !names.contains(&reference.as_str()) => {
+                Err(Error::unknown_name("arm", reference, &names))
+            }
+            _ => Ok(arms),
+        }
+    }
+
+    /// Gives each arm that has no space of its own the one by its name, else the one by its rule's.
+    fn give_spaces(&self, arms: &mut [ArmPlan]) -> Result<(), Error> {
+        let spaces = &self.tuning.spaces;
+        let is_for = |name: &str, arm: &ArmPlan| arm.name == name || arm.optimizer.optimizer.name() == name;
+        if let Some((name, _)) = spaces.iter().find(|(name, _)| !arms.iter().any(|arm| is_for(name, arm))) {
+            return Err(Error::Usage(format!(
+                "plan: `tuning.spaces` has `{name}`, which is neither an arm nor a rule of one"
+            )));
+        }
+        for arm in arms.iter_mut().filter(|arm| arm.space.is_none()) {
+            let by_name = spaces.iter().find(|(name, _)| *name == arm.name);
+            let given = by_name.or_else(|| spaces.iter().find(|(name, _)| is_for(name, arm)));
+            arm.space = given.map(|(_, space)| space.clone());
+        }
+        Ok(())
+    }
+
+    /// Every arm on every workload and backend, checked; in the order workload, backend, arm, the last fastest.
+    ///
+    /// `defaults` says what a workload brings, and is where an unknown workload is noticed.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for an empty list or a value out of its range, [`Error::Usage`] for something that is
+    /// there twice, and what `defaults` returns.
+    pub fn sides(
+        &self,
+        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
+    ) -> Result<Vec<Side>, Error> {
+        check_list("workloads", &self.workloads)?;
+        check_list("backends", &self.backends)?;
+        check_list("seeds", &self.seeds.to_vec()?)?;
+        self.tuning.validate()?;
+        let arms = self.arms()?;
+        let mut sides = Vec::new();
+        for workload in &self.workloads {
+            let own = defaults(workload)?;
+            for backend in &self.backends {
+                for arm in &arms {
+                    let trial = arm.apply(self.trial(workload, own, backend, arm))?;
+                    check(&trial)?;
+                    sides.push(Side { arm: arm.clone(), trial });
+                }
+            }
+        }
+        Ok(sides)
+    }
+
+    /// The trials that are known before anything has run: those of the tuning, or, without it, the final ones.
+    ///
+    /// # Errors
+    /// Those of [`sides`](Self::sides); [`Error::Usage`] for two arms that come to the same trial.
+    pub fn entries(&self, sides: &[Side]) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        for side in sides {
+            if self.tuning.trials == 0 {
+                entries.extend(self.final_entries(side, &side.trial)?);
+                continue;
+            }
+            for number in 0..self.tuning.trials {
+                let trial = self.tuning_trial(side, number)?;
+                check(&trial)?;
+                let seeds = FIRST_SEED..FIRST_SEED + self.tuning.seeds;
+                entries.extend(seeds.map(|seed| Entry {
+                    arm: side.arm.name.clone(),
+                    stage: Stage::Tuning { number },
+                    point: Vec::new(),
+                    trial: Trial { seed, ..trial.clone() },
+                }));
+            }
+        }
+        let is_final = |entry: &&Entry| entry.stage == Stage::Final;
+        let mut seen = HashSet::new();
+        match entries.iter().filter(is_final).find(|entry| !seen.insert(entry.trial.id())) {
+            None => Ok(entries),
+            Some(Entry { trial: twice, .. }) => Err(Error::Usage(format!(
+                "the plan holds the same trial twice: {} with {} at lr {} and {}",
+                twice.workload, twice.optimizer, twice.lr, twice.schedule
+            ))),
+        }
+    }
+
+    /// The final trials of an arm that is compared by `trial`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for no seeds.
+    pub fn final_entries(&self, side: &Side, trial: &Trial) -> Result<Vec<Entry>, Error> {
+        let seeds = self.seeds.to_vec()?;
+        let entry = |seed| Entry::of_final(&side.arm.name, Trial { seed, ..trial.clone() });
+        Ok(seeds.into_iter().map(entry).collect())
+    }
+
+    /// The trial of the point `number` of an arm's space, for seed 0.
+    ///
+    /// # Errors
+    /// Those of [`setting::set`](crate::compare::setting::set).
+    pub fn tuning_trial(&self, side: &Side, number: usize) -> Result<Trial, Error> {
+        let space = side.arm.space();
+        let point = self.tuning.sampler.point(self.tuning.seed, &space, number, &[]);
+        side.arm.at(&side.trial, &point)
+    }
+
+    /// A trial with all that the plan says for every arm.
+    fn trial(&self, workload: &str, own: WorkloadDefaults, backend: &str, arm: &ArmPlan) -> Trial {
+        Trial {
+            workload: workload.into(),
+            optimizer: arm.optimizer.optimizer.clone(),
+            schedule: arm.schedule.clone(),
+            lr: arm.optimizer.learning_rate(),
+            backend: backend.into(),
+            seed: 0,
+            budget: self.budget.unwrap_or(Budget::Epochs(own.epochs)),
+            batch_size: self.batch_size.unwrap_or(own.batch_size),
+            micro_batch_size: self.micro_batch_size,
+            lr_scaling: self.lr_scaling,
+            validation: self.validation.unwrap_or(own.validation),
+            l1: self.l1,
+            l2: self.l2,
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            early_stopping: self.early_stopping,
+            augmentation: self.augmentation,
+            pad: self.pad,
+        }
+    }
+}
+
+/// Checks a trial, and builds its rule and schedules once, so that a value out of range stops the comparison before it begins.
+fn check(trial: &Trial) -> Result<(), Error> {
+    trial.validate()?;
+    let optimizer = trial.optimizer.build()?;
+    let (total_steps, steps_per_epoch) = match trial.budget {
+        Budget::Steps(steps) => (steps, 1),
+        Budget::Epochs(epochs) => (epochs.saturating_mul(LONG_EPOCH), LONG_EPOCH),
+    };
+    let run = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    train::check_schedules(&trial.schedule, optimizer.groups(), run)
+}
+
+fn check_list<T: Display>(key: &str, list: &[T]) -> Result<(), Error> {
+    if list.is_empty() && key != "optimizers" {
+        return Err(Error::invalid("plan", key, "a list of at least one", "empty"));
+    }
+    let mut seen = HashSet::new();
+    match list.iter().map(T::to_string).find(|text| !seen.insert(text.clone())) {
+        None => Ok(()),
+        Some(twice) => Err(Error::Usage(format!("plan: `{key}` names `{twice}` twice"))),
+    }
+}

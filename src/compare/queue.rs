@@ -1,0 +1,96 @@
+//! What gives a runner its trials: a list that is known from the start, or a search that looks at what came before.
+
+use crate::compare::folder::Folder;
+use crate::compare::runner::RunnerEvents;
+use crate::compare::worker::{Evaluated, Measure};
+use crate::error::Error;
+use crate::train::{Outcome, Status, Trial};
+use std::collections::HashMap;
+
+/// What a queue answers when a worker is free.
+#[derive(Debug)]
+pub enum Next {
+    /// A trial, with the number that it is known by from here on.
+    Trial {
+        /// Its number.
+        index: usize,
+        /// What is to be trained.
+        trial: Trial,
+    },
+    /// None now: a trial that is running has to end first, or there are no more.
+    Wait,
+}
+
+/// Gives trials and hears what becomes of them.
+pub trait Queue {
+    /// The next trial. [`Next::Wait`] while nothing is running ends the run.
+    ///
+    /// # Errors
+    /// Any error ends the run.
+    fn next(&mut self) -> Result<Next, Error>;
+
+    /// A trial's run says what it measures.
+    fn begins(&mut self, _index: usize, _measure: &Measure) {}
+
+    /// A trial was evaluated; true ends it here, as pruned.
+    fn prunes(&mut self, _index: usize, _trial: &Trial, _evaluated: Evaluated) -> bool {
+        false
+    }
+
+    /// A trial ended.
+    ///
+    /// # Errors
+    /// Any error ends the run.
+    fn finished(&mut self, index: usize, trial: &Trial, outcome: Outcome) -> Result<(), Error>;
+}
+
+/// Trials that are known from the start. One that stands there twice is run once.
+pub(super) struct List<'a> {
+    trials: &'a [Trial],
+    /// The first place of each trial's twin; its own for most.
+    first: Vec<usize>,
+    outcomes: Vec<Option<Outcome>>,
+    next: usize,
+}
+
+impl<'a> List<'a> {
+    /// Those of `trials` that have an outcome in `folder` are not run, and `events` hears of it.
+    pub fn new(folder: &Folder, trials: &'a [Trial], events: &mut dyn RunnerEvents) -> Result<Self, Error> {
+        let mut places = HashMap::new();
+        let mut list = List { trials, first: Vec::new(), outcomes: Vec::new(), next: 0 };
+        for (index, trial) in trials.iter().enumerate() {
+            list.first.push(*places.entry(trial.id()).or_insert(index));
+            let outcome = folder.read_outcome(trial)?.filter(|outcome| outcome.status != Status::Failed);
+            if let Some(outcome) = &outcome {
+                events.skipped(index, trial, outcome);
+            }
+            list.outcomes.push(outcome);
+        }
+        Ok(list)
+    }
+
+    /// The outcomes, in the order of the trials.
+    pub fn into_outcomes(self) -> Vec<Outcome> {
+        // Each is there: a trial without an outcome has ended the run with an error.
+        let outcome = |&first: &usize| self.outcomes.get(first).cloned().flatten();
+        self.first.iter().filter_map(outcome).collect()
+    }
+}
+
+impl Queue for List<'_> {
+    fn next(&mut self) -> Result<Next, Error> {
+        while let Some(trial) = self.trials.get(self.next) {
+            let index = self.next;
+            self.next += 1;
+            if self.outcomes[index].is_none() && self.first[index] == index {
+                return Ok(Next::Trial { index, trial: trial.clone() });
+            }
+        }
+        Ok(Next::Wait)
+    }
+
+    fn finished(&mut self, index: usize, _trial: &Trial, outcome: Outcome) -> Result<(), Error> {
+        self.outcomes[index] = Some(outcome);
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! AlgoPerf's performance profiles and the scores made from them.
+//!
+//! ```text
+//! r(s, w) = t(s, w) / min over s′ of t(s′, w)             how many times as long as the fastest
+//! ρₛ(τ)   = #{w : r(s, w) ≤ τ} / n                        the profile, over all n workloads
+//! Bₛ      = 1 / (τ_max − 1) · ∫ ρₛ(τ) dτ from 1 to τ_max  the score, in [0, 1]; τ_max = 4
+//! ```
+//!
+//! A target that was not reached has `r = ∞`. A workload that nobody reached stays in `n`, so it counts for nobody. A
+//! score belongs to its group: another submission may be faster somewhere and lower the scores of all others.
+//!
+//! AlgoPerf takes the integral by the trapezoidal rule over 100 evenly spaced points, and so are its leaderboards
+//! computed ([`PerformanceProfile::score`]). As `ρ` is a step function there is an exact value too
+//! ([`PerformanceProfile::exact_score`]). Each workload moves the one from the other by at most half a distance of
+//! points: they differ by at most 1 / 198.
+//!
+//! # References
+//! - Dolan & Moré, *Benchmarking optimization software with performance profiles*, 2002,
+//!   <https://arxiv.org/abs/cs/0102001>: `r` and `ρ`.
+//! - Dahl et al., *Benchmarking neural network training algorithms*, 2023, <https://arxiv.org/abs/2306.07179>, and
+//!   "Scoring" in `docs/DOCUMENTATION.md` of <https://github.com/mlcommons/algorithmic-efficiency>: `B`.
+//! - `scoring/performance_profile.py` of <https://github.com/mlcommons/submissions_algorithms>: number and place of the
+//!   points, and what a target that was not reached counts.
+
+mod best_trial;
+mod time_matrix;
+
+pub use best_trial::best_trial_by_time;
+pub use time_matrix::TimeMatrix;
+
+use crate::error::Error;
+use crate::range::{self, ABOVE_ONE};
+
+/// AlgoPerf's `τ_max`: who takes more than four times as long as the fastest has as good as not reached the target.
+pub const TAU_MAX: f64 = 4.0;
+
+/// The points of the trapezoidal rule.
+const POINTS: usize = 100;
+
+/// The performance profile `ρ` of a submission.
+///
+/// ```
+/// use optlab::statistics::performance_profile::{TimeMatrix, profiles};
+///
+/// let csv = "submission,mnist,wmt\nadam,100,90\nsgd,250,inf\n";
+/// let matrix = TimeMatrix::parse(csv, "times.csv".as_ref())?;
+/// let sgd = &profiles(&matrix)[1];
+/// assert_eq!([sgd.at(2.0), sgd.at(2.5)], [0.0, 0.5]);
+/// assert_eq!(sgd.exact_score(4.0)?, 0.25);
+/// # Ok::<(), optlab::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct PerformanceProfile {
+    /// `r` of the workloads whose target was reached, in order.
+    ratios: Vec<f64>,
+    workloads: usize,
+}
+
+/// The profiles of all submissions, in the order of the matrix.
+pub fn profiles(matrix: &TimeMatrix) -> Vec<PerformanceProfile> {
+    let workloads = matrix.workloads().len();
+    let fastest =
+        |workload: usize| matrix.times().iter().map(|times| times[workload]).fold(f64::INFINITY, f64::min);
+    let fastest: Vec<f64> = (0..workloads).map(fastest).collect();
+    let of = |times: &Vec<f64>| {
+        let reached = times.iter().zip(&fastest).filter(|(time, _)| time.is_finite());
+        // A ratio too large for a number is no target that was not reached.
+        let mut ratios: Vec<f64> = reached.map(|(time, fastest)| (time / fastest).min(f64::MAX)).collect();
+        ratios.sort_by(f64::total_cmp);
+        PerformanceProfile { ratios, workloads }
+    };
+    matrix.times().iter().map(of).collect()
+}
+
+/// `ρₛ(τ)` of all submissions, in the order of the matrix.
+pub fn profile(matrix: &TimeMatrix, tau: f64) -> Vec<f64> {
+    profiles(matrix).iter().map(|profile| profile.at(tau)).collect()
+}
+
+/// All `τ` at which the profile of some submission steps up, in order, each once.
+pub fn breakpoints(matrix: &TimeMatrix) -> Vec<f64> {
+    let mut all: Vec<f64> = profiles(matrix).into_iter().flat_map(|profile| profile.ratios).collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    all
+}
+
+impl PerformanceProfile {
+    /// `ρ(τ)`: the share of the workloads whose target was reached in at most `τ` times the time of the fastest, in
+    /// `[0, 1]`.
+    pub fn at(&self, tau: f64) -> f64 {
+        self.ratios.partition_point(|ratio| *ratio <= tau) as f64 / self.workloads as f64
+    }
+
+    /// The ratios `r ≥ 1` at which `ρ` steps up, in order, one for each workload whose target was reached.
+    pub fn ratios(&self) -> &[f64] {
+        &self.ratios
+    }
+
+    /// How many workloads there are, reached or not.
+    pub fn workloads(&self) -> usize {
+        self.workloads
+    }
+
+    /// The score as AlgoPerf publishes it, in `[0, 1]`: the trapezoidal rule over 100 points from 1 to `tau_max`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] if `tau_max` is not in `(1, ∞)`.
+    pub fn score(&self, tau_max: f64) -> Result<f64, Error> {
+        check(tau_max)?;
+        let distance = (tau_max - 1.0) / (POINTS - 1) as f64;
+        let tau = |point: usize| match point {
+            // Exactly, as a ratio may be exactly that.
+            point if point == POINTS - 1 => tau_max,
+            point => 1.0 + point as f64 * distance,
+        };
+        let trapezoid = |point: usize| {
+            let (left, right) = (tau(point - 1), tau(point));
+            (right - left) * (self.at(left) + self.at(right)) / 2.0
+        };
+        Ok((1..POINTS).map(trapezoid).sum::<f64>() / (tau_max - 1.0))
+    }
+
+    /// The score with the integral in closed form, in `[0, 1]`: each workload gives `τ_max − r` where that is positive.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] if `tau_max` is not in `(1, ∞)`.
+    pub fn exact_score(&self, tau_max: f64) -> Result<f64, Error> {
+        check(tau_max)?;
+        // The sum of nothing is −0.
+        let area =
+            self.ratios.iter().map(|ratio| (tau_max - ratio).max(0.0)).fold(0.0, |sum, part| sum + part);
+        Ok(area / self.workloads as f64 / (tau_max - 1.0))
+    }
+
+    /// The corners `(τ, ρ)` of the profile from 1 to `tau_max`, from left to right, to be drawn with straight lines.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] if `tau_max` is not in `(1, ∞)`.
+    pub fn corners(&self, tau_max: f64) -> Result<Vec<(f64, f64)>, Error> {
+        check(tau_max)?;
+        let mut corners = vec![(1.0, self.at(1.0))];
+        let mut height = self.at(1.0);
+        for &tau in self.ratios.iter().filter(|ratio| **ratio > 1.0 && **ratio <= tau_max) {
+            corners.extend([(tau, height), (tau, self.at(tau))]);
+            height = self.at(tau);
+        }
+        corners.push((tau_max, height));
+        Ok(corners)
+    }
+}
+
+fn check(tau_max: f64) -> Result<(), Error> {
+    range::check("performance profile", [("tau_max", tau_max, ABOVE_ONE)])
+}
+
+#[cfg(test)]
+mod tests;

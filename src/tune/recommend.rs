@@ -1,0 +1,259 @@
+//! Which optimizer to take, found within a time: many settings of a short list are tried for a short while, the better of
+//! them for longer, and the best optimizers are compared on seeds that none of it has seen.
+//!
+//! ```text
+//! rung 0: N settings, E/9 epochs ──> the best third: E/3 ──> the best third of those: E      60 % of the time
+//! the best settings of the three best optimizers, E epochs, seed after seed                 40 % of the time
+//! ```
+//!
+//! This is successive halving with a reduction factor of 3 (Jamieson & Talwalkar, 2016,
+//! <https://arxiv.org/abs/1502.07943>). `N` is chosen by what the first trial took.
+
+use crate::compare::entry::{Entry, Stage};
+use crate::compare::experiment;
+use crate::compare::folder::{Folder, Invocation};
+use crate::compare::grid::Side;
+use crate::compare::plan::{Plan, WorkloadDefaults};
+use crate::compare::runner::{Runner, RunnerEvents};
+use crate::compare::tuning::{self, FIRST_SEED};
+use crate::error::Error;
+use crate::search::Sampler;
+use crate::train::{Budget, Outcome, Trial};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How many times longer each rung is, and which part of the settings goes on.
+const REDUCTION: usize = 3;
+/// Rungs before the final trials.
+const RUNGS: u32 = 3;
+/// The share of the time that the rungs have.
+const SHARE_OF_RUNGS: f64 = 0.6;
+/// The most settings of an optimizer that are tried, and the most seeds of a finalist.
+const MOST_SETTINGS: usize = 81;
+const MOST_SEEDS: u64 = 30;
+/// How many optimizers are compared in the end.
+const FINALISTS: usize = 3;
+
+/// A recommendation that is to be found.
+#[derive(Debug)]
+pub struct Recommender {
+    plan: Plan,
+    sides: Vec<Side>,
+    time: Duration,
+    began: Instant,
+}
+
+/// What was found out on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommendation {
+    /// How many settings the first rung had.
+    pub settings: usize,
+    /// Final trials, of all finalists together.
+    pub final_trials: usize,
+    /// The arms that were compared in the end, the most promising first.
+    pub finalists: Vec<String>,
+}
+
+/// A setting of an arm on its way through the rungs.
+struct Candidate {
+    side: usize,
+    trial: Trial,
+    value: f64,
+}
+
+impl Recommender {
+    /// For a plan with one workload and one backend, in about `time` from now.
+    ///
+    /// # Errors
+    /// Those of [`Plan::sides`]; [`Error::InvalidConfig`] for less than a second; [`Error::Usage`] for a budget in steps.
+    pub fn new(
+        plan: Plan,
+        time: Duration,
+        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
+    ) -> Result<Self, Error> {
+        if time < Duration::from_secs(1) {
+            let given = humantime::format_duration(time);
+            return Err(Error::invalid("recommend", "budget", "at least 1s", given));
+        }
+        let sides = plan.sides(defaults)?;
+        if let Some(Budget::Steps(_)) = plan.budget {
+            return Err(Error::Usage("a recommendation is for a number of epochs, not of steps".into()));
+        }
+        Ok(Recommender { plan, sides, time, began: Instant::now() })
+    }
+
+    /// Makes `path` its folder.
+    ///
+    /// # Errors
+    /// Those of [`Folder::claim`].
+    pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
+        Folder::claim(path, &self.plan.to_toml()?, &[], invocation)
+    }
+
+    /// Runs the rungs and the final trials in `folder`, and writes down what they are.
+    ///
+    /// # Errors
+    /// Those of [`Runner::run`]; [`Error::Usage`] if every setting was lost.
+    pub fn run(
+        &self,
+        folder: &Folder,
+        runner: &Runner,
+        events: &mut dyn RunnerEvents,
+    ) -> Result<Recommendation, Error> {
+        let mut entries = Vec::new();
+        let epochs = self.epochs();
+        let brief = Runner { is_brief: true, ..runner.clone() };
+        let shortest = rung_epochs(epochs, 0);
+        // What a trial costs, the start of its process included; it is one of the first rung's.
+        let probe_began = Instant::now();
+        let mut candidates = self.candidates(1)?;
+        candidates.truncate(1);
+        self.run_rung(folder, &brief, &mut candidates, shortest, 0, &mut entries, events)?;
+        let seconds = probe_began.elapsed().as_secs_f64();
+        let count = self.settings(seconds, epochs, runner.jobs);
+        let mut candidates = self.candidates(count.div_ceil(self.sides.len()))?;
+        entries.clear();
+        for rung in 0..RUNGS {
+            let of_rung = rung_epochs(epochs, rung);
+            self.run_rung(folder, &brief, &mut candidates, of_rung, rung, &mut entries, events)?;
+            candidates.sort_by(|a, b| a.value.total_cmp(&b.value));
+            if rung + 1 < RUNGS {
+                let kept = candidates.len().div_ceil(REDUCTION).max(FINALISTS.min(candidates.len()));
+                candidates.truncate(kept);
+            }
+        }
+        let finalists = self.finalists(candidates)?;
+        let finals = self.run_finals(folder, runner, &finalists, &mut entries, events)?;
+        let name = |candidate: &Candidate| self.sides[candidate.side].arm.name.clone();
+        Ok(Recommendation {
+            settings: count.div_ceil(self.sides.len()) * self.sides.len(),
+            final_trials: finals,
+            finalists: finalists.iter().map(name).collect(),
+        })
+    }
+
+    fn epochs(&self) -> usize {
+        match self.sides.first().map(|side| side.trial.budget) {
+            Some(Budget::Epochs(epochs)) => epochs,
+            _ => 1,
+        }
+    }
+
+    /// How many settings the time allows, where one on the first rung takes `seconds`.
+    fn settings(&self, seconds: f64, epochs: usize, jobs: usize) -> usize {
+        // Each rung has a third of the settings for three times as long: as much as the first.
+        let rungs = f64::from(RUNGS) * seconds.max(1e-3);
+        let length =
+            rung_epochs(epochs, 0) as f64 * (REDUCTION as f64).powi(RUNGS as i32 - 1) / epochs as f64;
+        let time = self.time.as_secs_f64() * SHARE_OF_RUNGS * jobs as f64;
+        let affordable = (time / (rungs / length.max(1.0))).floor() as usize;
+        affordable.clamp(self.sides.len(), MOST_SETTINGS * self.sides.len())
+    }
+
+    /// The first `each` settings of every arm: its own, then points of its space.
+    fn candidates(&self, each: usize) -> Result<Vec<Candidate>, Error> {
+        let mut candidates = Vec::new();
+        for number in 0..each {
+            for (place, side) in self.sides.iter().enumerate() {
+                let trial = match number.checked_sub(1) {
+                    None => side.trial.clone(),
+                    Some(number) => {
+                        let space = side.arm.space();
+                        let point = Sampler::Halton.point(self.plan.tuning.seed, &space, number, &[]);
+                        side.arm.at(&side.trial, &point)?
+                    }
+                };
+                candidates.push(Candidate { side: place, trial, value: f64::INFINITY });
+            }
+        }
+        Ok(candidates)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what is run, how long, where, and who hears of it")]
+    fn run_rung(
+        &self,
+        folder: &Folder,
+        runner: &Runner,
+        candidates: &mut [Candidate],
+        epochs: usize,
+        rung: u32,
+        entries: &mut Vec<Entry>,
+        events: &mut dyn RunnerEvents,
+    ) -> Result<(), Error> {
+        let trial = |candidate: &Candidate| Trial {
+            seed: FIRST_SEED + u64::from(rung),
+            budget: Budget::Epochs(epochs),
+            ..candidate.trial.clone()
+        };
+        let trials: Vec<Trial> = candidates.iter().map(trial).collect();
+        let first = entries.len();
+        for (number, (candidate, trial)) in candidates.iter().zip(&trials).enumerate() {
+            entries.push(Entry {
+                arm: self.sides[candidate.side].arm.name.clone(),
+                stage: Stage::Tuning { number: first + number },
+                point: Vec::new(),
+                trial: trial.clone(),
+            });
+        }
+        folder.write_entries(entries)?;
+        let outcomes: Vec<Outcome> = runner.run(folder, &trials, events)?;
+        for (candidate, outcome) in candidates.iter_mut().zip(&outcomes) {
+            candidate.value = tuning::value(outcome);
+        }
+        Ok(())
+    }
+
+    /// The best setting of each of the best arms.
+    fn finalists(&self, ranked: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
+        let mut finalists: Vec<Candidate> = Vec::new();
+        for candidate in ranked.into_iter().filter(|candidate| candidate.value.is_finite()) {
+            if finalists.len() < FINALISTS && finalists.iter().all(|other| other.side != candidate.side) {
+                finalists.push(candidate);
+            }
+        }
+        if finalists.is_empty() {
+            let message =
+                "every setting that was tried diverged or failed; give the optimizers smaller rates";
+            return Err(Error::Usage(message.into()));
+        }
+        Ok(finalists)
+    }
+
+    /// Runs seed after seed of every finalist until the time is over; 3 seeds at least, and no more than [`MOST_SEEDS`].
+    fn run_finals(
+        &self,
+        folder: &Folder,
+        runner: &Runner,
+        finalists: &[Candidate],
+        entries: &mut Vec<Entry>,
+        events: &mut dyn RunnerEvents,
+    ) -> Result<usize, Error> {
+        let mut run = 0;
+        let mut longest = Duration::ZERO;
+        for seed in 0..MOST_SEEDS {
+            let is_over = self.began.elapsed() + longest > self.time;
+            if seed >= 3 && is_over {
+                break;
+            }
+            let began = Instant::now();
+            let finals: Vec<Entry> = finalists
+                .iter()
+                .map(|finalist| {
+                    let name = &self.sides[finalist.side].arm.name;
+                    Entry::of_final(name, Trial { seed, ..finalist.trial.clone() })
+                })
+                .collect();
+            entries.extend(finals.iter().cloned());
+            folder.write_entries(entries)?;
+            runner.run(folder, &experiment::trials(&finals), events)?;
+            run += finals.len();
+            longest = longest.max(began.elapsed());
+        }
+        Ok(run)
+    }
+}
+
+/// How long a setting is trained on a rung.
+fn rung_epochs(epochs: usize, rung: u32) -> usize {
+    epochs.div_ceil(REDUCTION.pow(RUNGS - 1 - rung)).max(1)
+}

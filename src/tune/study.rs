@@ -1,0 +1,224 @@
+//! A search for the best settings of one optimizer: each trial is at a point that may depend on what came of the earlier
+//! ones, and one that is worse than others were may be ended before its time.
+//!
+//! A study lives in a folder like that of a comparison, with one arm that has tuning trials alone. Each trial is written down
+//! before it runs and each outcome as it comes, so a study that was stopped goes on and runs nothing twice.
+
+use crate::compare::entry::{Entry, Stage};
+use crate::compare::folder::{self, Folder, Invocation, PLAN};
+use crate::compare::grid::Side;
+use crate::compare::plan::{Plan, WorkloadDefaults};
+use crate::compare::queue::{Next, Queue};
+use crate::compare::runner::{Runner, RunnerEvents};
+use crate::compare::tuning::{self, FIRST_SEED, Tuning};
+use crate::compare::worker::{Evaluated, Measure};
+use crate::error::Error;
+use crate::search::{Observation, Reports, Space};
+use crate::train::history::{self, Part, Row};
+use crate::train::{Outcome, Status, Trial};
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
+
+/// A study that is ready to run.
+#[derive(Debug)]
+pub struct Study {
+    plan: Plan,
+    side: Side,
+    space: Space,
+}
+
+impl Study {
+    /// The study of a plan with one workload, one backend and one arm.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a plan with more of them; those of [`Plan::sides`].
+    pub fn new(
+        plan: Plan,
+        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
+    ) -> Result<Self, Error> {
+        // The samplers and pruners that a comparison does not take are a study's.
+        let checked = Plan {
+            tuning: Tuning { spaces: plan.tuning.spaces.clone(), ..Tuning::default() },
+            ..plan.clone()
+        };
+        let mut sides = checked.sides(defaults)?;
+        if plan.tuning.trials == 0 {
+            return Err(Error::invalid("study", "trials", "at least 1", 0));
+        }
+        let (Some(side), true) = (sides.pop(), sides.is_empty()) else {
+            return Err(Error::Usage("a study has one workload, one backend and one optimizer".into()));
+        };
+        let space = side.arm.space();
+        let study = Study { plan, side, space };
+        // A space that asks for a field which the rule does not have, or leaves its range, is told before anything runs.
+        for corner in [0.0, 0.5, 1.0 - 1e-9] {
+            study.trial(&vec![corner; study.space.dimensions().len()])?;
+        }
+        Ok(study)
+    }
+
+    /// The space that is searched.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Makes `path` the study's folder, or goes on in it.
+    ///
+    /// # Errors
+    /// Those of [`Folder::claim`].
+    pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
+        let plan_path = path.join(PLAN);
+        let is_ours = plan_path.exists() && Plan::read(&plan_path)?.id()? == self.plan.id()?;
+        let entries = if is_ours { folder::read_entries(path)? } else { Vec::new() };
+        Folder::claim(path, &self.plan.to_toml()?, &entries, invocation)
+    }
+
+    /// Runs the trials that are missing in `folder`.
+    ///
+    /// # Errors
+    /// Those of [`Runner::run_queue`].
+    pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
+        let mut search = Search::new(self, folder)?;
+        events.planned(self.plan.tuning.trials);
+        for (number, done) in &search.done {
+            events.skipped(*number, &done.trial, &done.outcome);
+        }
+        let runner = Runner { is_brief: true, ..runner.clone() };
+        runner.run_queue(folder, &mut search, events)
+    }
+
+    /// The trial at a point.
+    fn trial(&self, point: &[f64]) -> Result<Trial, Error> {
+        let trial = self.side.arm.at(&self.side.trial, point)?;
+        trial.validate()?;
+        trial.optimizer.build()?;
+        Ok(Trial { seed: FIRST_SEED, ..trial })
+    }
+}
+
+/// A trial that ended.
+struct Done {
+    trial: Trial,
+    point: Vec<f64>,
+    outcome: Outcome,
+}
+
+/// A study under way.
+struct Search<'a> {
+    study: &'a Study,
+    folder: &'a Folder,
+    /// What ended, by its number.
+    done: BTreeMap<usize, Done>,
+    /// What was begun at an earlier time and has not ended.
+    unfinished: VecDeque<(usize, Trial)>,
+    /// The points of the trials that were begun, by their numbers.
+    points: BTreeMap<usize, Vec<f64>>,
+    /// The evaluations of each trial by their steps; smaller is better.
+    reports: BTreeMap<usize, BTreeMap<usize, f64>>,
+    measure: Option<Measure>,
+}
+
+impl<'a> Search<'a> {
+    /// Where the trials in `folder` have come to.
+    fn new(study: &'a Study, folder: &'a Folder) -> Result<Self, Error> {
+        let mut search = Search {
+            study,
+            folder,
+            done: BTreeMap::new(),
+            unfinished: VecDeque::new(),
+            points: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            measure: None,
+        };
+        for Entry { stage, point, trial, .. } in folder::read_entries(folder.path())? {
+            let Stage::Tuning { number } = stage else { continue };
+            search.points.insert(number, point.clone());
+            match folder.read_outcome(&trial)?.filter(|outcome| outcome.status != Status::Failed) {
+                Some(outcome) => {
+                    search.read_reports(number, &trial, outcome.larger_is_better)?;
+                    search.done.insert(number, Done { trial, point, outcome });
+                }
+                None => search.unfinished.push_back((number, trial)),
+            }
+        }
+        Ok(search)
+    }
+
+    fn read_reports(&mut self, number: usize, trial: &Trial, larger_is_better: bool) -> Result<(), Error> {
+        let path = self.folder.run_dir(trial).join("history.jsonl");
+        if !path.exists() {
+            return Ok(());
+        }
+        for row in history::read_evaluations(&path)? {
+            if let Row::Evaluation { step, part: Part::Validation, metric: Some(metric), .. } = row {
+                self.report(number, step, metric, larger_is_better);
+            }
+        }
+        Ok(())
+    }
+
+    fn report(&mut self, number: usize, step: usize, metric: f64, larger_is_better: bool) {
+        let value = if larger_is_better { -metric } else { metric };
+        self.reports.entry(number).or_default().insert(step, value);
+    }
+
+    /// What ended so far, as the sampler sees it.
+    fn observations(&self) -> Vec<Observation> {
+        let observation = |(&number, done): (&usize, &Done)| {
+            let value = tuning::value_so_far(&done.outcome);
+            Observation { number, point: done.point.clone(), value: value.is_finite().then_some(value) }
+        };
+        self.done.iter().map(observation).collect()
+    }
+}
+
+impl Queue for Search<'_> {
+    fn next(&mut self) -> Result<Next, Error> {
+        if let Some((index, trial)) = self.unfinished.pop_front() {
+            let larger_is_better = self.measure.as_ref().is_none_or(|measure| measure.larger_is_better);
+            self.read_reports(index, &trial, larger_is_better)?;
+            return Ok(Next::Trial { index, trial });
+        }
+        let tuning = &self.study.plan.tuning;
+        let index = self.points.keys().next_back().map_or(0, |last| last + 1);
+        if index >= tuning.trials {
+            return Ok(Next::Wait);
+        }
+        let point = tuning.sampler.point(tuning.seed, &self.study.space, index, &self.observations());
+        let trial = self.study.trial(&point)?;
+        self.points.insert(index, point.clone());
+        self.folder.append(&Entry {
+            arm: self.study.side.arm.name.clone(),
+            stage: Stage::Tuning { number: index },
+            point,
+            trial: trial.clone(),
+        })?;
+        // Two points may come to the same settings, whose outcome is there then.
+        if let Some(outcome) = self.folder.read_outcome(&trial)? {
+            self.finished(index, &trial, outcome)?;
+            return self.next();
+        }
+        Ok(Next::Trial { index, trial })
+    }
+
+    fn begins(&mut self, _index: usize, measure: &Measure) {
+        self.measure = Some(measure.clone());
+    }
+
+    fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: Evaluated) -> bool {
+        let Some(measure) = self.measure.clone() else { return false };
+        self.report(index, evaluated.step, evaluated.score.metric, measure.larger_is_better);
+        let values = |reports: &BTreeMap<usize, f64>| reports.values().copied().collect::<Vec<f64>>();
+        let others = self.reports.iter().filter(|(number, _)| **number != index);
+        let others: Vec<Reports> =
+            others.map(|(&number, reports)| Reports { number, values: values(reports) }).collect();
+        let own = self.reports.get(&index).map(values).unwrap_or_default();
+        self.study.plan.tuning.pruner.prunes(measure.evaluations, index, &own, &others)
+    }
+
+    fn finished(&mut self, index: usize, trial: &Trial, outcome: Outcome) -> Result<(), Error> {
+        let point = self.points.get(&index).cloned().unwrap_or_default();
+        self.done.insert(index, Done { trial: trial.clone(), point, outcome });
+        Ok(())
+    }
+}
