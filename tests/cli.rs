@@ -1,45 +1,15 @@
 //! What the program says and writes, as a user meets it.
 
+#[path = "common/program.rs"]
+mod program;
+
+use program::{fails, is_empty, optlab, start_long_run, succeeds, text};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
-
-fn optlab(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_optlab"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn succeeds(folder: &Path, arguments: &[&str]) -> String {
-    let output = optlab(folder, arguments);
-    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{arguments:?}: {stdout}{stderr}");
-    stdout
-}
-
-/// The one line that the program prints when it ends with `code`.
-fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let output = optlab(folder, arguments);
-    let stderr = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {stderr}");
-    let lines: Vec<&str> = stderr.lines().collect();
-    assert!(lines.len() == 1 && lines[0].starts_with("error: "), "{arguments:?}: {stderr}");
-    stderr
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
+use std::process::Command;
+use std::time::Duration;
 
 fn outcome(run: &Path) -> serde_json::Value {
     serde_json::from_slice(&std::fs::read(run.join("outcome.json")).unwrap()).unwrap()
-}
-
-fn is_empty(folder: &Path) -> bool {
-    std::fs::read_dir(folder).unwrap().next().is_none()
 }
 
 #[test]
@@ -339,24 +309,6 @@ fn a_folder_that_holds_something_else_is_left_alone() {
         assert!(fails(folder.path(), &arguments, 2).contains("mine"));
     }
     assert_eq!(std::fs::read(folder.path().join("mine/letter.txt")).unwrap(), b"dear");
-}
-
-/// Starts a long run and lets it make at least one checkpoint.
-fn start_long_run(folder: &Path, arguments: &[&str], until: impl Fn() -> bool) -> std::process::Child {
-    let child = Command::new(env!("CARGO_BIN_EXE_optlab"))
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    while !until() {
-        assert!(began.elapsed() < Duration::from_secs(60), "the run makes no progress");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    child
 }
 
 fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {

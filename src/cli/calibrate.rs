@@ -10,13 +10,13 @@ use crate::schedule::ScheduleSpec;
 use crate::statistics::calibration::Calibration;
 use crate::statistics::proportion::Proportion;
 use clap::Args;
-use serde_json::Value;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// The power that the smallest differences are for.
-const POWERS: [f64; 2] = [0.8, 0.95];
+/// The powers that the smallest differences are for.
+const USUAL: f64 = 0.8;
+const ALMOST_ALWAYS: f64 = 0.95;
 
 /// Arguments of `optlab calibrate`.
 #[derive(Debug, Args)]
@@ -30,7 +30,7 @@ pub struct CalibrateArgs {
     #[arg(long, allow_negative_numbers = true, default_value_t = 40, value_name = "N")]
     seeds: u64,
     /// How many random splits of the runs into two sides
-    #[arg(long, allow_negative_numbers = true, default_value_t = 1000, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, default_value_t = 10_000, value_name = "N")]
     splits: usize,
     /// Also run it with its rate times this, a difference that ought to be found, as 0.1
     #[arg(long, allow_negative_numbers = true, value_name = "FACTOR")]
@@ -71,10 +71,10 @@ impl CalibrateArgs {
         let schedule =
             self.schedule.clone().into_iter().chain(default.schedules.clone()).take(1).collect::<Vec<_>>();
         let planted = self.planted.map(|factor| ArmPlan {
-            name: format!("{} with {factor} times its rate", self.optimizer),
-            optimizer: self.optimizer.clone(),
+            name: planted_name(&self.optimizer, factor),
+            optimizer: Arm { lr: Some(self.optimizer.learning_rate() * factor), ..self.optimizer.clone() },
             schedule: schedule[0].clone(),
-            settings: vec![("lr".into(), Value::from(self.optimizer.learning_rate() * factor))],
+            settings: Vec::new(),
             space: None,
         });
         Plan {
@@ -87,6 +87,10 @@ impl CalibrateArgs {
             ..self.trial.plan(default)
         }
     }
+}
+
+fn planted_name(optimizer: &Arm, factor: f64) -> String {
+    format!("{optimizer} with {factor} times its rate")
 }
 
 /// Runs `optlab calibrate`, which was asked for by `arguments`.
@@ -134,22 +138,21 @@ fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<Strin
         ),
     );
     for seeds in [5, 10, 20, half].into_iter().filter(|&seeds| seeds <= half) {
-        let found = POWERS.map(|power| calibration.smallest_difference(&values, seeds, power));
-        let [usual, almost_always] = found;
-        let said = |difference: Option<f64>| match difference {
-            Some(difference) => {
-                format!("{} {unit}", number::plain(&own.metric, difference)).trim_end().to_string()
-            }
-            None => "nothing, however large".into(),
+        let needed = |power| calibration.smallest_difference(&values, seeds, power);
+        let said = |difference: f64| {
+            format!("{} {unit}", number::plain(&own.metric, difference)).trim_end().to_string()
         };
-        told(
-            &mut text,
-            format_args!(
-                "{seeds} seeds show a difference of {} four times in five, of {} nineteen times in twenty",
-                said(usual?),
-                said(almost_always?)
+        match (needed(USUAL)?, needed(ALMOST_ALWAYS)?) {
+            (Some(usual), Some(almost_always)) => told(
+                &mut text,
+                format_args!(
+                    "{seeds} seeds show a difference of {} four times in five, of {} nineteen times in twenty",
+                    said(usual),
+                    said(almost_always)
+                ),
             ),
-        );
+            _ => told(&mut text, format_args!("{seeds} seeds cannot show a difference, however large it is")),
+        }
     }
     if let Some(planted) = planted {
         let found = calibration.found_share(&values, &self::values(planted), own.larger_is_better, half)?;

@@ -1,15 +1,22 @@
 use crate::cli::Exit;
+use crate::compare::{Stage, folder};
 use crate::device;
+use crate::error::Error;
 use crate::optim::OptimizerSpec;
+use crate::report::number;
 use crate::schedule::ScheduleSpec;
 use crate::workload::{self, Workload};
 use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
 
 /// Arguments of `optlab list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// What to list; everything if not given
+    /// What to list; everything but trials if not given
     what: Option<What>,
+    /// Of trials, the folder of their comparison or study
+    #[arg(value_name = "DIR")]
+    dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,13 +25,22 @@ enum What {
     Optimizers,
     Schedules,
     Backends,
+    Trials,
 }
 
 /// Runs `optlab list`.
 ///
 /// # Errors
-/// Standard output that cannot be written.
+/// Standard output that cannot be written; for trials, a folder that holds none.
 pub fn run(args: &ListArgs) -> Result<(), Exit> {
+    match (args.what, &args.dir) {
+        (Some(What::Trials), Some(dir)) => return super::print(trials(dir)?.as_bytes()),
+        (Some(What::Trials), None) => {
+            return Err(Error::Usage("name the folder whose trials are to be listed".into()).into());
+        }
+        (_, Some(_)) => return Err(Error::Usage("only trials are listed of a folder".into()).into()),
+        (_, None) => {}
+    }
     let sections: [(What, fn() -> String); 4] = [
         (What::Workloads, workloads),
         (What::Optimizers, optimizers),
@@ -34,6 +50,26 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
     let chosen = sections.iter().filter(|(what, _)| args.what.is_none_or(|chosen| chosen == *what));
     let texts: Vec<String> = chosen.map(|(_, text)| text()).collect();
     super::print(texts.join("\n").as_bytes())
+}
+
+/// A line for each trial of a comparison or a study.
+fn trials(dir: &Path) -> Result<String, Error> {
+    let mut text = String::new();
+    for entry in folder::read_entries(dir)? {
+        let outcome = folder::read_outcome(&folder::run_dir(dir, &entry.trial), &entry.trial)?;
+        let stage = match entry.stage {
+            Stage::Tuning { number } => format!("tuning {number}"),
+            Stage::Final => "final".into(),
+        };
+        let status = outcome.as_ref().map_or("not run", |outcome| outcome.status.name());
+        let score = outcome.as_ref().and_then(|outcome| outcome.test.or(outcome.best_validation));
+        let metric = match (&outcome, score) {
+            (Some(outcome), Some(score)) => number::metric(&outcome.metric, score.metric),
+            _ => "–".into(),
+        };
+        text += &format!("{stage:<12} {status:<14} {metric:>10}  {:<28} {}\n", entry.arm, entry.trial.id());
+    }
+    Ok(text)
 }
 
 fn workloads() -> String {

@@ -162,7 +162,8 @@ fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
         _ => {
             let text = error.render().to_string();
             let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
-            let told: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+            let is_said = |line: &&str| !line.is_empty() && !line.starts_with("For more information");
+            let told: Vec<&str> = lines.filter(is_said).collect();
             Exit::Arguments(told.join(" ").trim_start_matches("error: ").to_string())
         }
     })

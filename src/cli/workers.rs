@@ -36,10 +36,10 @@ impl WorkerSettings {
     /// No jobs, a backend that is not compiled in, data that cannot be read.
     pub fn runner(&self, workloads: &[String], backends: &[String]) -> Result<Runner, Error> {
         if self.jobs == 0 {
-            return Err(Error::invalid("--jobs", "J", "at least 1", 0));
+            return Err(Error::invalid("arguments", "jobs", "at least 1", 0));
         }
         if self.stall_limit == Some(Duration::ZERO) {
-            return Err(Error::invalid("--stall-limit", "TIME", "longer than nothing", "0"));
+            return Err(Error::invalid("arguments", "stall-limit", "longer than nothing", "0"));
         }
         for backend in backends {
             device::parse(backend)?;

@@ -1,5 +1,6 @@
 //! What a plan comes to: its arms, on every workload and backend, and their trials.
 
+use crate::compare::arm::Arm;
 use crate::compare::arm_plan::{ArmPlan, grid_name};
 use crate::compare::entry::{Entry, Stage};
 use crate::compare::plan::{Plan, WorkloadDefaults};
@@ -52,25 +53,31 @@ impl Plan {
         self.give_spaces(&mut arms)?;
         let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
         check_list("arms", &names)?;
-        match &self.reference {
+        match self.reference() {
             Some(reference) if !names.contains(&reference.as_str()) => {
-                Err(Error::unknown_name("arm", reference, &names))
+                Err(Error::unknown_name("arm", &reference, &names))
             }
             _ => Ok(arms),
         }
     }
 
+    /// The name of the arm that the others are compared with.
+    pub fn reference(&self) -> Option<String> {
+        self.reference.as_deref().map(called)
+    }
+
     /// Gives each arm that has no space of its own the one by its name, else the one by its rule's.
     fn give_spaces(&self, arms: &mut [ArmPlan]) -> Result<(), Error> {
         let spaces = &self.tuning.spaces;
-        let is_for = |name: &str, arm: &ArmPlan| arm.name == name || arm.optimizer.optimizer.name() == name;
+        let is_for =
+            |name: &str, arm: &ArmPlan| arm.name == called(name) || arm.optimizer.optimizer.name() == name;
         if let Some((name, _)) = spaces.iter().find(|(name, _)| !arms.iter().any(|arm| is_for(name, arm))) {
             return Err(Error::Usage(format!(
                 "plan: `tuning.spaces` has `{name}`, which is neither an arm nor a rule of one"
             )));
         }
         for arm in arms.iter_mut().filter(|arm| arm.space.is_none()) {
-            let by_name = spaces.iter().find(|(name, _)| *name == arm.name);
+            let by_name = spaces.iter().find(|(name, _)| called(name) == arm.name);
             let given = by_name.or_else(|| spaces.iter().find(|(name, _)| is_for(name, arm)));
             arm.space = given.map(|(_, space)| space.clone());
         }
@@ -184,6 +191,11 @@ impl Plan {
             pad: self.pad,
         }
     }
+}
+
+/// The name of the arm that `name` stands for: an optimizer's spec may be written in other ways than its arm's name is.
+fn called(name: &str) -> String {
+    name.parse::<Arm>().map_or_else(|_| name.into(), |arm| arm.to_string())
 }
 
 /// Checks a trial, and builds its rule and schedules once, so that a value out of range stops the comparison before it begins.

@@ -263,7 +263,7 @@ pub(super) fn summarize(comparison: &Comparison) -> Vec<Summary> {
             let ranks = a.rank().into_iter().zip(b.rank());
             ranks.fold(std::cmp::Ordering::Equal, |order, (a, b)| order.then(key(a).total_cmp(&key(b))))
         });
-        verdicts::add(&mut of_workload, comparison.plan.reference.as_deref());
+        verdicts::add(&mut of_workload, comparison.plan.reference().as_deref());
         summaries.extend(of_workload);
     }
     summaries

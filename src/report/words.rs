@@ -142,7 +142,7 @@ pub fn protocol(comparison: &Comparison) -> Vec<String> {
             }
         ),
     };
-    let family = match &plan.reference {
+    let family = match plan.reference() {
         Some(reference) => format!("each arm with {reference}"),
         None => "each arm with each".into(),
     };

@@ -18,6 +18,19 @@ pub enum Status {
     Failed,
 }
 
+impl Status {
+    /// Its name, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Completed => "completed",
+            Status::StoppedEarly => "stopped early",
+            Status::Diverged => "diverged",
+            Status::Pruned => "pruned",
+            Status::Failed => "failed",
+        }
+    }
+}
+
 /// Loss and metric on one part of the data.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Score {

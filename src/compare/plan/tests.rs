@@ -271,6 +271,16 @@ fn an_arm_has_its_own_settings_and_space_and_the_others_are_as_the_plan_says() {
 }
 
 #[test]
+fn an_arm_is_found_however_its_spec_is_written() {
+    let text = "workloads = ['digits-cnn']\noptimizers = ['sgd:momentum=0.9,lr=5e-2', 'adam']\n\
+                reference = 'sgd:lr=0.05,momentum=0.9'\n\
+                [tuning.spaces]\n'sgd:lr=0.050,momentum=0.9' = 'lr=log(1,2)'";
+    let arms = parse(text).unwrap().arms().unwrap();
+    assert_eq!(arms[0].space().to_string(), "lr=log(1e0,2e0)");
+    assert_eq!(parse(text).unwrap().reference(), Some(arms[0].name.clone()));
+}
+
+#[test]
 fn a_mistake_in_the_tuning_or_in_an_arm_gives_its_one_line() {
     let with = |extra: &str| format!("workloads = ['digits-cnn']\noptimizers = ['adamw']\n{extra}");
     let cases = [

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// What every command begins with.
 const PREFIX: &str = "optlab train ";
 
+const STATUSES: [Status; 5] =
+    [Status::Completed, Status::StoppedEarly, Status::Diverged, Status::Pruned, Status::Failed];
+
 /// Columns of the table of trials; a place of each is a trial.
 #[derive(Serialize)]
 pub struct Trials {
@@ -21,7 +24,7 @@ pub struct Trials {
     seed: Vec<u64>,
     /// Places in `statuses`.
     status: Vec<usize>,
-    statuses: [&'static str; 6],
+    statuses: Vec<&'static str>,
     metric: Vec<Option<f64>>,
     steps: Vec<Option<usize>>,
     seconds: Vec<Option<f64>>,
@@ -52,7 +55,7 @@ impl Trials {
                 .iter()
                 .map(|run| status(run.outcome.as_ref().map(|outcome| outcome.status)))
                 .collect(),
-            statuses: ["completed", "stopped early", "diverged", "pruned", "failed", "not run"],
+            statuses: STATUSES.iter().map(|status| status.name()).chain(["not run"]).collect(),
             metric: runs.iter().map(metric).collect(),
             steps: outcomes().map(|outcome| Some(outcome?.steps)).collect(),
             seconds: outcomes().map(|outcome| Some(rounded(outcome?.training_seconds))).collect(),
@@ -63,15 +66,9 @@ impl Trials {
     }
 }
 
+/// A status's place in [`STATUSES`]; the last place is for a trial that has none yet.
 fn status(status: Option<Status>) -> usize {
-    match status {
-        Some(Status::Completed) => 0,
-        Some(Status::StoppedEarly) => 1,
-        Some(Status::Diverged) => 2,
-        Some(Status::Pruned) => 3,
-        Some(Status::Failed) => 4,
-        None => 5,
-    }
+    STATUSES.iter().position(|one| Some(*one) == status).unwrap_or(STATUSES.len())
 }
 
 /// What a trial is judged by: on the test part for a final one, the best on the validation part for one of a search.
