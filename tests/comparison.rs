@@ -243,6 +243,68 @@ fn a_killed_study_goes_on_and_runs_nothing_twice() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn a_worker_that_is_killed_goes_on_from_its_checkpoint_and_its_trial_is_as_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = |output| {
+        [
+            "compare",
+            "--workloads",
+            "digits-rnn",
+            "--optimizers",
+            "adam",
+            "--epochs",
+            "200",
+            "--output",
+            output,
+        ]
+    };
+    let out = folder.path().join("out");
+    let has_checkpoint = || {
+        let runs = std::fs::read_dir(out.join("runs")).into_iter().flatten();
+        let checkpoints = runs.filter_map(|run| std::fs::read_dir(run.ok()?.path().join("checkpoints")).ok());
+        checkpoints
+            .flatten()
+            .any(|entry| entry.is_ok_and(|it| it.file_name().to_string_lossy().starts_with("step-")))
+    };
+    let mut child = start_long_run(folder.path(), &arguments("out"), has_checkpoint);
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    // Which thread started the worker is not known.
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+    let of_task =
+        |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+    let workers: String = tasks.map(|task| of_task(task.unwrap())).collect();
+    let worker = workers.split_whitespace().next().unwrap_or_else(|| panic!("no worker in {children}"));
+    assert!(
+        std::process::Command::new("sh")
+            .args(["-c", &format!("kill -9 {worker}")])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(child.wait().unwrap().success(), "the comparison goes on");
+    succeeds(folder.path(), &arguments("undisturbed"));
+    let model = |output: &str| {
+        let run = std::fs::read_dir(folder.path().join(output).join("runs"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path();
+        let outcome: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(run.join("outcome.json")).unwrap()).unwrap();
+        assert_eq!(outcome["status"], "completed");
+        std::fs::read(
+            run.join("checkpoints")
+                .join(format!("step-{:06}", outcome["steps"].as_u64().unwrap()))
+                .join("model.bpk"),
+        )
+        .unwrap()
+    };
+    assert_eq!(model("out"), model("undisturbed"));
+}
+
+#[test]
 fn a_calibration_finds_what_was_planted_and_says_what_seeds_can_show() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "calibrate diabetes-linear --optimizer sgd:lr=0.01 --epochs 2 --seeds 24 --splits 300 --planted 0.1 --jobs 2";
@@ -269,6 +331,7 @@ fn a_recommendation_names_a_choice_its_evidence_and_a_command_that_trains() {
     let arguments: Vec<&str> = command.split(' ').chain(["--output", "best"]).collect();
     succeeds(folder.path(), &arguments);
     assert!(folder.path().join("rec/report.html").is_file());
+    assert!(succeeds(folder.path(), &["report", "rec"]).contains("verdict"));
     let finals: Vec<_> =
         trials(&folder.path().join("rec")).into_iter().filter(|trial| trial["stage"] == "final").collect();
     assert!(finals.len() >= 9, "three finalists on three seeds at least");

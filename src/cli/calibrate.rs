@@ -137,7 +137,7 @@ fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<Strin
             ALPHA * 100.0
         ),
     );
-    for seeds in [5, 10, 20, half].into_iter().filter(|&seeds| seeds <= half) {
+    for seeds in [5, 10, 20].into_iter().filter(|&seeds| seeds < half).chain([half]) {
         let needed = |power| calibration.smallest_difference(&values, seeds, power);
         let said = |difference: f64| {
             format!("{} {unit}", number::plain(&own.metric, difference)).trim_end().to_string()

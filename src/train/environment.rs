@@ -1,4 +1,6 @@
+use crate::device;
 use serde::{Deserialize, Serialize};
+use std::process::Command;
 use std::time::SystemTime;
 
 /// Where a run took place; the run folder's `environment.json`. It decides how long a run takes, not what it computes.
@@ -14,7 +16,10 @@ pub struct Environment {
     pub platform: String,
     /// The processor's name, where the system tells it.
     pub cpu: Option<String>,
-    /// Logical processors.
+    /// The graphics processor and its driver, for a backend that runs on one and where the system tells them.
+    #[serde(default)]
+    pub gpu: Option<String>,
+    /// Logical processors that the run may use.
     pub processors: usize,
     /// Threads that the CPU backends use.
     pub threads: usize,
@@ -33,6 +38,7 @@ impl Environment {
             backend: backend.into(),
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu_name(),
+            gpu: gpu_name(backend),
             processors,
             threads: match threads {
                 Ok(Ok(threads)) if threads > 0 => threads,
@@ -49,6 +55,27 @@ pub(super) fn peak_memory() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// What the driver's own program says, of a run that is not on the processor.
+fn gpu_name(backend: &str) -> Option<String> {
+    let is_host = device::parse(backend).map_or(true, |(backend, _)| backend.is_host);
+    let told = |program: &str, arguments: &[&str]| -> Option<String> {
+        let output = Command::new(program).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    if is_host {
+        return None;
+    }
+    if let Some(text) = told("nvidia-smi", &["--query-gpu=name,driver_version", "--format=csv,noheader"]) {
+        return text.lines().next().map(|line| line.trim().replace(", ", ", driver "));
+    }
+    let text = told("vulkaninfo", &["--summary"])?;
+    let value = |key: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(key))?;
+        Some(line.split_once('=')?.1.trim().to_string())
+    };
+    Some(format!("{}, driver {}", value("deviceName")?, value("driverInfo").unwrap_or_default()))
 }
 
 fn cpu_name() -> Option<String> {

@@ -19,6 +19,7 @@ use crate::compare::tuning::{self, FIRST_SEED};
 use crate::error::Error;
 use crate::search::Sampler;
 use crate::train::{Budget, Outcome, Trial};
+use crate::tune::study;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -87,7 +88,7 @@ impl Recommender {
     /// # Errors
     /// Those of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
-        Folder::claim(path, &self.plan.to_toml()?, &[], invocation)
+        study::claim(&self.plan, path, invocation)
     }
 
     /// Runs the rungs and the final trials in `folder`, and writes down what they are.

@@ -67,10 +67,7 @@ impl Study {
     /// # Errors
     /// Those of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
-        let plan_path = path.join(PLAN);
-        let is_ours = plan_path.exists() && Plan::read(&plan_path)?.id()? == self.plan.id()?;
-        let entries = if is_ours { folder::read_entries(path)? } else { Vec::new() };
-        Folder::claim(path, &self.plan.to_toml()?, &entries, invocation)
+        claim(&self.plan, path, invocation)
     }
 
     /// Runs the trials that are missing in `folder`.
@@ -94,6 +91,15 @@ impl Study {
         trial.optimizer.build()?;
         Ok(Trial { seed: FIRST_SEED, ..trial })
     }
+}
+
+/// Makes `path` the folder of a search, whose trials are found as it goes, or goes on with those that are there if they are
+/// of the same plan.
+pub(super) fn claim(plan: &Plan, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
+    let plan_path = path.join(PLAN);
+    let is_ours = plan_path.exists() && Plan::read(&plan_path)?.id()? == plan.id()?;
+    let entries = if is_ours { folder::read_entries(path)? } else { Vec::new() };
+    Folder::claim(path, &plan.to_toml()?, &entries, invocation)
 }
 
 /// A trial that ended.
