@@ -3,7 +3,9 @@
 //! `cargo bench --bench scale [-- --trials 10000]`. The outcomes are made up, all else is as it is: every trial goes through the
 //! runner, in a process of its own which is this program, and leaves a history, an environment and an outcome.
 
-use optlab::compare::{Experiment, Folder, Plan, Runner, Seeds, Tuning, WorkerCommand, WorkloadDefaults};
+use optlab::compare::{
+    Experiment, Folder, Kind, Plan, Runner, Seeds, Tuning, WorkerCommand, WorkloadDefaults,
+};
 use optlab::train::history::{History, Part, Row};
 use optlab::train::{Budget, Environment, Outcome, RunDirectory, Score, Status, TargetReached, Trial};
 use std::path::{Path, PathBuf};
@@ -62,7 +64,8 @@ fn run(path: &Path, trials: usize) {
     let defaults = |_: &str| Ok(WorkloadDefaults { batch_size: 32, epochs: EPOCHS, validation: 0.1 });
     let experiment = Experiment::new(plan, &defaults).expect("a plan");
     let invocation = serde_json::from_str(r#"{"command": "cargo bench --bench scale", "jobs": 2}"#);
-    let folder: Folder = experiment.claim(path, &invocation.expect("an invocation")).expect("a folder");
+    let folder: Folder =
+        experiment.claim(path, Kind::Comparison, &invocation.expect("an invocation")).expect("a folder");
     let command = WorkerCommand {
         program: std::env::current_exe().expect("this program"),
         arguments: vec!["made-up".into()],

@@ -9,10 +9,10 @@
 //! machine whose speed drifts, so they take turns, and the medians over the rounds are compared.
 
 use burn::optim::GradientsParams;
-use optlab::compare::stats::median;
 use optlab::data::{Batches, Source};
 use optlab::kernel::compute_on_this_thread;
 use optlab::nn::Mode;
+use optlab::statistics::describe::median;
 use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
 use optlab::{Error, device};

@@ -128,6 +128,12 @@ fn the_printed_plan_has_every_default_and_is_the_same_plan() {
     std::fs::write(folder.path().join("printed.toml"), &printed).unwrap();
     assert_eq!(succeeds(folder.path(), &["compare", "printed.toml", "--print-plan"]), printed);
     assert!(!folder.path().join("artifacts").exists());
+    // What is printed is the same comparison, in the same folder.
+    let folder_of = |plan: &str| {
+        let told = succeeds(folder.path(), &["compare", plan, "--jobs", "2"]);
+        told.lines().find_map(|line| line.strip_prefix("written to ")).unwrap().to_string()
+    };
+    assert_eq!(folder_of("plan.toml"), folder_of("printed.toml"));
 }
 
 #[test]
@@ -201,6 +207,48 @@ fn a_study_prints_what_train_takes_and_goes_on_with_more_trials() {
 }
 
 #[test]
+fn every_rules_own_space_can_be_searched() {
+    let folder = tempfile::tempdir().unwrap();
+    for rule in optlab::optim::OptimizerSpec::all() {
+        // One that evaluates several times a step, or needs what a spec has to say, has its space checked all the same.
+        let name = rule.name();
+        let arguments = format!(
+            "tune diabetes-linear --optimizer {name} --epochs 1 --trials 1 --sampler halton --output {name}"
+        );
+        succeeds(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_folder_of_one_kind_is_not_gone_on_with_as_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = "tune diabetes-linear --optimizer adamw --sampler halton --trials 3 --epochs 1 --output s";
+    let grid =
+        "compare --workloads diabetes-linear --optimizers adamw --tune 3 --seeds 2 --epochs 1 --output s";
+    succeeds(folder.path(), &study.split(' ').collect::<Vec<_>>());
+    let told = fails(folder.path(), &grid.split(' ').collect::<Vec<_>>(), 2);
+    assert!(told.contains("s is the folder of a study, not of a comparison; choose another"), "{told}");
+    assert!(succeeds(folder.path(), &["report", "s"]).starts_with("3 trials"));
+}
+
+#[test]
+fn output_that_nobody_reads_to_its_end_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = "tune diabetes-linear --optimizer adamw --trials 2 --epochs 1 --output s";
+    succeeds(folder.path(), &study.split(' ').collect::<Vec<_>>());
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_optlab"))
+        .current_dir(folder.path())
+        .args(["report", "s"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn every_sampler_and_every_pruner_searches() {
     let folder = tempfile::tempdir().unwrap();
     for sampler in ["random", "halton", "sobol", "tpe", "cma-es"] {
@@ -217,6 +265,10 @@ fn every_sampler_and_every_pruner_searches() {
             let numbers: Vec<u64> =
                 trials(&folder.path().join(&name)).iter().map(|it| it["number"].as_u64().unwrap()).collect();
             assert_eq!(numbers, (0..14).collect::<Vec<u64>>(), "{name}");
+            let runs = std::fs::read_dir(folder.path().join(&name).join("runs")).unwrap();
+            assert!(runs.into_iter().all(|run| !run.unwrap().path().join("checkpoints").exists()), "{name}");
+            let page = std::fs::read_to_string(folder.path().join(&name).join("results.md")).unwrap();
+            assert!(page.contains("the best of the 14 trials so far"), "{page}");
         }
     }
 }
@@ -331,7 +383,11 @@ fn a_recommendation_names_a_choice_its_evidence_and_a_command_that_trains() {
     let arguments: Vec<&str> = command.split(' ').chain(["--output", "best"]).collect();
     succeeds(folder.path(), &arguments);
     assert!(folder.path().join("rec/report.html").is_file());
-    assert!(succeeds(folder.path(), &["report", "rec"]).contains("verdict"));
+    let reported = succeeds(folder.path(), &["report", "rec"]);
+    assert!(reported.contains("verdict") && !reported.contains("(0/0)"), "{reported}");
+    // The same command goes on with what is there.
+    let arguments = "recommend diabetes-linear --budget 4s --epochs 9 --jobs 2 --output rec";
+    succeeds(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
     let finals: Vec<_> =
         trials(&folder.path().join("rec")).into_iter().filter(|trial| trial["stage"] == "final").collect();
     assert!(finals.len() >= 9, "three finalists on three seeds at least");
@@ -371,6 +427,13 @@ fn a_mistake_in_any_argument_of_a_search_gives_one_line_and_writes_nothing() {
         ("tune digits-cnn --optimizer adamw --space lr=log(1,2", "--space"),
         ("tune digits-cnn --optimizer adamw --space beta=uniform(0,1)", "has no field `beta`"),
         ("tune digits-cnn --optimizer adamw --space beta_1=uniform(0,2)", "`beta_1` must be in [0, 1)"),
+        ("tune digits-cnn --optimizer adamw --trials 99999999999", "at most 1000000"),
+        ("tune digits-cnn --optimizer adamw --validation 0", "`validation` must be above 0"),
+        ("recommend digits-cnn --validation 0", "`validation` must be above 0"),
+        (
+            "compare --workloads digits-cnn --optimizers adam --tune 2 --validation 0",
+            "`validation` must be above 0",
+        ),
         ("tune digits-cnn --optimizer adamw --jobs 0", "`jobs` must be at least 1"),
         ("tune digits-cnn --optimizer adamw --stall-limit 0s", "`stall-limit`"),
         ("tune digits-cnn --optimizer adamw --stall-limit soon", "--stall-limit"),

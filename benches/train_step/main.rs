@@ -15,8 +15,8 @@ mod stock;
 use arguments::{Arguments, Case};
 use measurement::Measurement;
 use optlab::Error;
-use optlab::compare::stats::median;
 use optlab::kernel::compute_on_this_thread;
+use optlab::statistics::describe::median;
 use std::process::{Child, Command, Stdio};
 
 #[global_allocator]

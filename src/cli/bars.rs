@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::report::number;
 use crate::train::{Outcome, Status, Trial};
 use crate::workload::{self, Workload};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -46,6 +46,10 @@ impl Bars {
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            // Writing to a text does not fail.
+            write!(text, "{:.0} a second", state.per_sec()).unwrap_or_default();
+        })
         .progress_chars("=> ")
 }
 
@@ -76,7 +80,7 @@ impl RunnerEvents for Bars {
             before.bar.finish_and_clear();
         }
         if attempt > 1 {
-            self.all.suspend(|| eprintln!("{}: its worker died, trying again", title(trial)));
+            self.all.suspend(|| eprintln!("{}: its worker died or hung, trying again", title(trial)));
         }
         let bar = self.all.add(ProgressBar::new(0));
         bar.set_style(style("     starting {msg}"));
@@ -89,7 +93,7 @@ impl RunnerEvents for Bars {
         if let Some(running) = self.running.get_mut(&index) {
             let bar = &running.bar;
             if bar.length() != Some(progress.total_steps as u64) {
-                bar.set_style(style("     [{bar:20}] {pos}/{len} steps, {per_sec:.0}, {eta} left: {msg}"));
+                bar.set_style(style("     [{bar:20}] {pos}/{len} steps, {rate}, {eta} left: {msg}"));
                 bar.set_length(progress.total_steps as u64);
             }
             bar.set_position(progress.step as u64);
@@ -104,6 +108,7 @@ impl RunnerEvents for Bars {
     fn evaluated(&mut self, index: usize, trial: &Trial, evaluated: Evaluated) {
         let Ok(workload) = workload::find(&trial.workload) else { return };
         if let Some(running) = self.running.get_mut(&index) {
+            running.bar.set_position(evaluated.step as u64);
             let metric = workload.info().task.metric();
             running.metric = format!("{metric} {}", number::metric(metric, evaluated.score.metric));
             running.show();

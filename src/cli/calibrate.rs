@@ -2,7 +2,7 @@ use crate::cli::Exit;
 use crate::cli::trial_settings::TrialSettings;
 use crate::cli::workers::{WorkerSettings, defaults};
 use crate::compare::verdicts::ALPHA;
-use crate::compare::{Arm, ArmPlan, Comparison, Experiment, Plan, Seeds, Summary};
+use crate::compare::{Arm, ArmPlan, Comparison, Experiment, Kind, Plan, Seeds, Summary};
 use crate::device;
 use crate::error::Error;
 use crate::report::number;
@@ -106,7 +106,7 @@ pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
         Some(output) => output.clone(),
         None => Path::new("artifacts").join(format!("calibrate-{}-{}", args.workload, plan.id()?)),
     };
-    let folder = experiment.claim(&output, &args.workers.invocation(arguments, false))?;
+    let folder = experiment.claim(&output, Kind::Calibration, &args.workers.invocation(arguments, false))?;
     let mut bars = args.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
@@ -116,8 +116,7 @@ pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let of = |is_own: bool| summaries.iter().find(|arm| (arm.arm == name) == is_own);
     let Some(own) = of(true) else { return Ok(()) };
     super::print(text(args.splits, own, of(false))?.as_bytes())?;
-    println!("the runs are in {}", folder.path().display());
-    Ok(())
+    super::print(format!("the runs are in {}\n", folder.path().display()).as_bytes())
 }
 
 fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<String, Error> {

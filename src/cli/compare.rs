@@ -4,7 +4,7 @@ use crate::cli::workers::{WorkerSettings, defaults};
 use crate::compare::arm::split_specs;
 use crate::compare::plan::Timing;
 use crate::compare::tuning::Tuning;
-use crate::compare::{Comparison, Experiment, Plan, Seeds, WorkloadDefaults, folder};
+use crate::compare::{Comparison, Experiment, Kind, Plan, Seeds, WorkloadDefaults, folder};
 use crate::device;
 use crate::error::Error;
 use crate::report;
@@ -113,7 +113,11 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
             let message = "a PLAN.toml says it all: only --jobs, --stall-limit, --print-plan, --output and --data-dir go with it";
             return Err(Error::Usage(message.into()).into());
         }
-        Some(path) if path.is_dir() => (Plan::read(&path.join(folder::PLAN))?, Some(path.clone())),
+        Some(path) if path.is_dir() => {
+            // Says what is wrong with a folder that is none.
+            folder::read_entries(path)?;
+            (Plan::read(&path.join(folder::PLAN))?, Some(path.clone()))
+        }
         Some(path) => (Plan::read(path)?, None),
         None => (args.grid.plan()?, None),
     };
@@ -127,7 +131,7 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
         None => Path::new("artifacts").join(format!("compare-{}", plan.id()?)),
     };
     let invocation = args.workers.invocation(arguments, plan.timing == Timing::Alone);
-    let folder = experiment.claim(&output, &invocation)?;
+    let folder = experiment.claim(&output, Kind::Comparison, &invocation)?;
     let mut bars = args.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
@@ -144,13 +148,16 @@ pub fn show(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
     // A file or a pipe takes lines of any length.
     let width = console::Term::stdout().size_checked().map_or(usize::MAX, |(_rows, columns)| columns.into());
     super::print(report::terminal::render(comparison, &summaries, width).as_bytes())?;
-    say_where(path);
-    Ok(())
+    say_where(path)
 }
 
 /// Says where the reports are.
-pub fn say_where(path: &Path) {
-    println!("written to {0}; {0}/{1} is for a browser", path.display(), report::html::FILE_NAME);
+///
+/// # Errors
+/// Standard output that cannot be written.
+pub fn say_where(path: &Path) -> Result<(), Exit> {
+    let line = format!("written to {0}; {0}/{1} is for a browser\n", path.display(), report::html::FILE_NAME);
+    super::print(line.as_bytes())
 }
 
 /// The plan with a line for each key that has no value, and the spaces that would be searched.

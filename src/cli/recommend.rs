@@ -97,8 +97,7 @@ pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let summaries = comparison.summaries();
     report::write_all(&comparison, &summaries, folder.path())?;
     super::print(text(&comparison, &recommendation, &summaries).as_bytes())?;
-    compare::say_where(folder.path());
-    Ok(())
+    compare::say_where(folder.path())
 }
 
 fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[Summary]) -> String {

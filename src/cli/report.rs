@@ -1,5 +1,5 @@
 use crate::cli::{Exit, compare, tune};
-use crate::compare::{Comparison, Run};
+use crate::compare::{Comparison, Kind};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -16,6 +16,9 @@ pub struct ReportArgs {
 /// A folder that holds none of these, or cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Exit> {
     let comparison = Comparison::read(&args.dir)?;
-    let is_study = !comparison.runs.iter().any(Run::is_final) && comparison.plan.arms()?.len() == 1;
-    if is_study { tune::show(&comparison, &args.dir) } else { compare::show(&comparison, &args.dir) }
+    if comparison.kind == Kind::Study {
+        tune::show(&comparison, &args.dir)
+    } else {
+        compare::show(&comparison, &args.dir)
+    }
 }

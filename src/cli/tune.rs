@@ -100,8 +100,7 @@ pub fn show(study: &Comparison, path: &Path) -> Result<(), Exit> {
     let findings = Findings::of(study)?;
     report::write_all(study, &study.summaries(), path)?;
     super::print(text(&findings).as_bytes())?;
-    compare::say_where(path);
-    Ok(())
+    compare::say_where(path)
 }
 
 fn text(findings: &Findings) -> String {

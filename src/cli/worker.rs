@@ -1,11 +1,9 @@
 use crate::cli::Exit;
 use crate::compare::cores;
 use crate::compare::worker::{Evaluated, Measure, Progress, Told, exit_with_runner};
-use crate::error::Error;
 use crate::train::{self, EpochReport, Observer, Outcome, RunDirectory, RunOptions, Start};
 use crate::workload::{self, Info, Workload};
 use clap::Args;
-use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -50,13 +48,7 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
         options.directory.write_outcome(&outcome)?;
     }
     if args.brief {
-        let checkpoints = options.directory.checkpoints();
-        match std::fs::remove_dir_all(&checkpoints) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(Error::io("remove", checkpoints)(error).into());
-            }
-            _ => {}
-        }
+        options.directory.remove_checkpoints()?;
     }
     Ok(())
 }

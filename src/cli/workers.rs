@@ -2,6 +2,7 @@
 
 use crate::cli::bars::Bars;
 use crate::compare::command::quoted;
+use crate::compare::cores;
 use crate::compare::{Invocation, Runner, WorkerCommand, WorkloadDefaults, runner};
 use crate::data::{self, Source};
 use crate::device;
@@ -62,14 +63,22 @@ impl WorkerSettings {
         Invocation {
             command: command_line(arguments),
             jobs: self.jobs,
-            is_pinned: self.jobs > 1 && cfg!(target_os = "linux"),
+            is_pinned: self.jobs > 1 && cores::are_enough(self.jobs),
             is_timed_alone,
             commit: commit(),
         }
     }
 
-    /// Bars for what is going to run.
+    /// Bars for what is going to run. From now on Ctrl-C says how to go on.
     pub fn bars(&self) -> Bars {
+        let handler = ctrlc::set_handler(|| {
+            // The workers notice that they are alone and end.
+            eprintln!("\ninterrupted: the same command goes on, and runs nothing twice");
+            std::process::exit(130);
+        });
+        if let Err(error) = handler {
+            eprintln!("warning: Ctrl-C will end the program without a word ({error})");
+        }
         Bars::new()
     }
 }

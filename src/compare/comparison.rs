@@ -1,7 +1,7 @@
 //! A comparison as its folder holds it.
 
 use crate::compare::entry::{Entry, Stage};
-use crate::compare::folder::{self, Invocation};
+use crate::compare::folder::{self, Invocation, Kind};
 use crate::compare::plan::Plan;
 use crate::compare::summary::{self, Summary};
 use crate::error::Error;
@@ -17,6 +17,8 @@ use std::path::Path;
 pub struct Comparison {
     /// The folder's name.
     pub name: String,
+    /// What its trials are for.
+    pub kind: Kind,
     /// The commands that worked on it, the latest last.
     pub invocations: Vec<Invocation>,
     /// The first `environment.json` that a run left.
@@ -88,11 +90,13 @@ impl Comparison {
             let outcome = folder::read_outcome(&run_dir, &trial)?;
             runs.push(Run { arm, stage, point, trial, outcome, evaluations });
         }
+        let about = folder::read_about(path)?;
         let absolute = std::path::absolute(path).map_err(Error::io("find", path))?;
         let name = absolute.file_name().unwrap_or_default();
         Ok(Comparison {
             name: name.to_string_lossy().into_owned(),
-            invocations: folder::read_invocations(path)?,
+            kind: about.kind,
+            invocations: about.invocations,
             environment,
             plan: Plan::read(&path.join(folder::PLAN))?,
             runs,
@@ -142,6 +146,17 @@ impl Comparison {
     /// The runs that the arm of a summary is compared by.
     pub fn runs_of(&self, summary: &Summary) -> Vec<&Run> {
         self.runs.iter().filter(|run| summary.is_about(run)).collect()
+    }
+
+    /// A trial of the arm of a summary: of those that it is compared by, if there are such.
+    pub fn trial_of(&self, summary: &Summary) -> Option<&Trial> {
+        let is_own = |run: &&Run| {
+            run.arm == summary.arm
+                && run.trial.workload == summary.workload
+                && run.trial.backend == summary.backend
+        };
+        let of_arm = || self.runs.iter().filter(is_own);
+        of_arm().find(|run| run.is_final()).or_else(|| of_arm().next()).map(|run| &run.trial)
     }
 
     /// What each arm came to, in the plan's order of workloads, the best arm of each first.

@@ -24,6 +24,12 @@ pub fn share(slot: usize, threads: usize) -> Option<String> {
     Some(mine.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
 }
 
+/// Whether each of so many workers can be held to processors of its own.
+pub fn are_enough(jobs: usize) -> bool {
+    let threads = (available().len() / jobs.max(1)).max(1);
+    share(jobs.saturating_sub(1), threads).is_some()
+}
+
 /// Reads what [`share`] wrote.
 ///
 /// # Errors
@@ -91,6 +97,7 @@ mod tests {
             (share(0, all.len()).is_some(), share(1, all.len()), share(all.len(), 1)),
             (true, None, None)
         );
+        assert!(are_enough(all.len()) && !are_enough(all.len() + 1));
         assert!(parse("1,x").is_err());
     }
 }

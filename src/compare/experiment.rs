@@ -2,7 +2,7 @@
 //! is compared with the others on seeds that no tuning has seen.
 
 use crate::compare::entry::Entry;
-use crate::compare::folder::{Folder, Invocation};
+use crate::compare::folder::{Folder, Invocation, Kind};
 use crate::compare::grid::Side;
 use crate::compare::plan::{Plan, Timing, WorkloadDefaults};
 use crate::compare::runner::{Runner, RunnerEvents};
@@ -41,8 +41,8 @@ impl Experiment {
     ///
     /// # Errors
     /// Those of [`Folder::claim`].
-    pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
-        Folder::claim(path, &self.plan.to_toml()?, &self.entries, invocation)
+    pub fn claim(&self, path: &Path, kind: Kind, invocation: &Invocation) -> Result<Folder, Error> {
+        Folder::claim(path, kind, &self.plan.to_toml()?, &self.entries, invocation)
     }
 
     /// Runs every trial that has no outcome in `folder`.

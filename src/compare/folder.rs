@@ -3,7 +3,7 @@
 //! ```text
 //! OUT/plan.toml            the plan, with defaults written out; `optlab compare OUT/plan.toml` repeats it
 //! OUT/trials.jsonl         the trials that it came to, one a line, in the plan's order
-//! OUT/comparison.json      the command lines that worked on it
+//! OUT/comparison.json      what it is for, and the command lines that worked on it
 //! OUT/runs/<trial's id>/   trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if it said something
 //! ```
 //!
@@ -17,15 +17,42 @@ use crate::json_file;
 use crate::train::{Outcome, Trial};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const TRIALS: &str = "trials.jsonl";
-const INVOCATIONS: &str = "comparison.json";
+const ABOUT: &str = "comparison.json";
 
 /// The plan's file.
 pub const PLAN: &str = "plan.toml";
+
+/// What the trials of a folder are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// To compare arms.
+    #[default]
+    Comparison,
+    /// To find the best settings of one optimizer.
+    Study,
+    /// To find the optimizer to take, within a time.
+    Recommendation,
+    /// To compare an arm with itself.
+    Calibration,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Comparison => "comparison",
+            Kind::Study => "study",
+            Kind::Recommendation => "recommendation",
+            Kind::Calibration => "calibration",
+        })
+    }
+}
 
 /// One command that worked on a comparison.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,9 +72,14 @@ pub struct Invocation {
     pub commit: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Invocations {
-    invocations: Vec<Invocation>,
+/// What is known of a folder besides its trials.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// What its trials are for.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The command lines that worked on it, the latest last.
+    pub invocations: Vec<Invocation>,
 }
 
 /// A comparison's folder, held by this process alone until it is dropped.
@@ -75,7 +107,13 @@ impl Folder {
     /// # Errors
     /// [`Error::Usage`] if the folder holds a trial that is not among `entries`, or files that are no comparison, or if
     /// another process works in it; [`Error::Io`] as for a read-only folder.
-    pub fn claim(path: &Path, plan: &str, entries: &[Entry], invocation: &Invocation) -> Result<Self, Error> {
+    pub fn claim(
+        path: &Path,
+        kind: Kind,
+        plan: &str,
+        entries: &[Entry],
+        invocation: &Invocation,
+    ) -> Result<Self, Error> {
         std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
         refuse_foreign_files(path)?;
         let folder = Folder { path: path.into(), lock: lock(path)? };
@@ -83,17 +121,24 @@ impl Folder {
             true => read_entries(path)?,
             false => Vec::new(),
         };
+        let mut about = read_about(path)?;
+        if about.kind != kind && !there.is_empty() {
+            let (path, there) = (path.display(), about.kind);
+            return Err(Error::Usage(format!(
+                "{path} is the folder of a {there}, not of a {kind}; choose another"
+            )));
+        }
         refuse_other_plan(path, &there, entries)?;
         // Until it is known what the tuned arms are compared by, what they were compared by stays.
         let known: HashSet<String> = entries.iter().map(|entry| entry.trial.id()).collect();
         let kept = there.into_iter().filter(|entry| !known.contains(&entry.trial.id()));
         folder.write_entries(&entries.iter().cloned().chain(kept).collect::<Vec<_>>())?;
         atomic_file::write(&path.join(PLAN), plan.as_bytes())?;
-        let mut invocations = read_invocations(path)?;
-        if invocations.last() != Some(invocation) {
-            invocations.push(invocation.clone());
+        about.kind = kind;
+        if about.invocations.last() != Some(invocation) {
+            about.invocations.push(invocation.clone());
         }
-        json_file::write(&path.join(INVOCATIONS), &Invocations { invocations })?;
+        json_file::write(&path.join(ABOUT), &about)?;
         Ok(folder)
     }
 
@@ -212,13 +257,13 @@ pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
-/// The command lines that worked on the comparison at `path`.
+/// What the trials of the comparison at `path` are for, and the command lines that worked on it.
 ///
 /// # Errors
 /// [`Error::File`] for a damaged file; [`Error::Io`].
-pub fn read_invocations(path: &Path) -> Result<Vec<Invocation>, Error> {
-    let file: Option<Invocations> = json_file::read_if_there(&path.join(INVOCATIONS))?;
-    Ok(file.unwrap_or_default().invocations)
+pub fn read_about(path: &Path) -> Result<About, Error> {
+    let file: Option<About> = json_file::read_if_there(&path.join(ABOUT))?;
+    Ok(file.unwrap_or_default())
 }
 
 /// A user's own folder, the working directory for one, must not be filled with a comparison's files.

@@ -100,6 +100,7 @@ impl Plan {
         check_list("seeds", &self.seeds.to_vec()?)?;
         self.tuning.validate()?;
         let arms = self.arms()?;
+        self.check_seeds()?;
         let mut sides = Vec::new();
         for workload in &self.workloads {
             let own = defaults(workload)?;
@@ -107,11 +108,27 @@ impl Plan {
                 for arm in &arms {
                     let trial = arm.apply(self.trial(workload, own, backend, arm))?;
                     check(&trial)?;
+                    if self.tuning.trials > 0 {
+                        check_can_be_tuned(&trial)?;
+                    }
                     sides.push(Side { arm: arm.clone(), trial });
                 }
             }
         }
         Ok(sides)
+    }
+
+    /// No final trial may have a seed that the tuning has seen.
+    fn check_seeds(&self) -> Result<(), Error> {
+        let of_tuning = FIRST_SEED..FIRST_SEED + self.tuning.seeds;
+        match self.seeds.to_vec()?.into_iter().find(|seed| self.tuning.trials > 0 && of_tuning.contains(seed))
+        {
+            None => Ok(()),
+            Some(seed) => {
+                let allowed = format!("none of the tuning's, {FIRST_SEED} and on");
+                Err(Error::invalid("plan", "seeds", &allowed, seed))
+            }
+        }
     }
 
     /// The trials that are known before anything has run: those of the tuning, or, without it, the final ones.
@@ -196,6 +213,17 @@ impl Plan {
 /// The name of the arm that `name` stands for: an optimizer's spec may be written in other ways than its arm's name is.
 fn called(name: &str) -> String {
     name.parse::<Arm>().map_or_else(|_| name.into(), |arm| arm.to_string())
+}
+
+/// A search looks at the validation part, so there has to be one.
+///
+/// # Errors
+/// [`Error::InvalidConfig`].
+pub fn check_can_be_tuned(trial: &Trial) -> Result<(), Error> {
+    if trial.validation > 0.0 {
+        return Ok(());
+    }
+    Err(Error::invalid("trial", "validation", "above 0, since settings are searched by it", trial.validation))
 }
 
 /// Checks a trial, and builds its rule and schedules once, so that a value out of range stops the comparison before it begins.

@@ -1,7 +1,7 @@
 //! Made-up trials, outcomes and comparisons for tests.
 
 use crate::compare::comparison::{Comparison, Evaluation, Run};
-use crate::compare::folder::Invocation;
+use crate::compare::folder::{Invocation, Kind};
 use crate::compare::{Arm, Budget, Outcome, Plan, Score, Stage, Status, TargetReached, Trial};
 use crate::data::Augmentation;
 use crate::train::history::Part;
@@ -113,6 +113,7 @@ pub(crate) fn invocation(jobs: usize) -> Invocation {
 pub(crate) fn comparison(runs: Vec<Run>) -> Comparison {
     Comparison {
         name: "made-up".into(),
+        kind: Kind::Comparison,
         invocations: vec![invocation(2)],
         environment: Some(serde_json::json!({"os": "linux", "cpu": "A CPU", "cores": 2})),
         plan: Plan::default(),

@@ -37,7 +37,7 @@ pub use arm_plan::ArmPlan;
 pub use comparison::{ArmRuns, Comparison, Run};
 pub use entry::{Entry, Stage};
 pub use experiment::Experiment;
-pub use folder::{Folder, Invocation};
+pub use folder::{Folder, Invocation, Kind};
 pub use plan::{Plan, Seeds, WorkloadDefaults};
 pub use runner::{Runner, RunnerEvents};
 pub use summary::{Quartiles, Summary};

@@ -101,7 +101,7 @@ fn read_tuning(keys: &Keys) -> Result<Tuning, Error> {
     if let Some(table) = keys.table.get("spaces") {
         let table = table.as_table().ok_or_else(|| keys.refuse("spaces", "a table"))?;
         for (name, space) in table {
-            let space = keys.space(name, space)?;
+            let space = keys.space(&format!("spaces.{name}"), space)?;
             spaces.push((name.clone(), space));
         }
     }

@@ -276,7 +276,11 @@ impl Shared<'_> {
                 })?;
             if let Some(step) = at.pruned.after() {
                 let outcome = heard.pruned(step);
-                RunDirectory::new(run_dir).write_outcome(&outcome)?;
+                let run_dir = RunDirectory::new(run_dir);
+                if self.runner.is_brief {
+                    run_dir.remove_checkpoints()?;
+                }
+                run_dir.write_outcome(&outcome)?;
                 return Ok(Some(outcome));
             }
             if let Some(outcome) = folder::read_outcome(&run_dir, trial)? {

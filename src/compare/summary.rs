@@ -2,6 +2,7 @@
 
 use crate::compare::comparison::{ArmRuns, Comparison, Run};
 use crate::compare::entry::Stage;
+use crate::compare::folder::Kind;
 use crate::compare::tuning;
 use crate::compare::verdicts::{self, Against};
 use crate::statistics::bootstrap::Description;
@@ -97,8 +98,11 @@ pub struct Quartiles {
 pub struct Tuned {
     /// The expected best of 1, 2, … of its trials.
     pub best_of: Vec<BestOf>,
-    /// Each trial's learning rate and its best metric on the validation part; none if it was lost.
+    /// Each trial's learning rate and its best metric on the validation part, of a pruned one what it had come to; none if it was
+    /// lost.
     pub by_lr: Vec<(f64, Option<f64>)>,
+    /// The best of these metrics; none if every trial was lost.
+    pub best: Option<f64>,
 }
 
 impl Quartiles {
@@ -139,7 +143,7 @@ impl Summary {
 
     fn of(arm: &ArmRuns, workload: &Workload) -> Option<Self> {
         let runs = &arm.finals;
-        let trial = arm.trial()?;
+        let trial = best_so_far(arm).or(arm.trial())?;
         let outcomes: Vec<&Outcome> = runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
         let ended: Vec<&Outcome> =
             outcomes.iter().copied().filter(|outcome| outcome.has_ended_well()).collect();
@@ -191,6 +195,16 @@ impl Summary {
     }
 }
 
+/// Of an arm that has no final trials yet, the best trial of its search.
+fn best_so_far<'a>(arm: &ArmRuns<'a>) -> Option<&'a Trial> {
+    if !arm.finals.is_empty() {
+        return None;
+    }
+    let valued = arm.tuning.iter().filter_map(|run| Some((&run.trial, tuning::value(run.outcome.as_ref()?))));
+    let best = valued.filter(|(_, value)| value.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1));
+    best.map(|(trial, _)| trial)
+}
+
 /// What a seed is judged by; worse than any number if it was lost.
 fn judged(outcome: &Outcome, larger_is_better: bool) -> f64 {
     let score = outcome.test.or(outcome.final_validation).filter(|_| outcome.has_ended_well());
@@ -203,12 +217,16 @@ fn values(runs: &[&Run], larger_is_better: bool) -> Vec<(u64, f64)> {
     runs.iter().filter_map(value).collect()
 }
 
-/// What the points of an arm's search came to, each the median over its seeds.
+/// What the points of an arm's search came to, each the median over its seeds. Where some were trained for a shorter time, as
+/// a recommendation does, those do not count.
 fn tuned(runs: &[&Run], larger_is_better: bool) -> Option<Tuned> {
+    // All budgets of an arm are in one unit.
+    let length = |run: &Run| run.trial.budget.steps(1);
+    let longest = runs.iter().map(|run| length(run)).max()?;
     let mut points: Vec<(usize, f64, Vec<f64>)> = Vec::new();
-    for run in runs {
+    for run in runs.iter().filter(|run| length(run) == longest) {
         let (Stage::Tuning { number }, Some(outcome)) = (run.stage, &run.outcome) else { continue };
-        let value = tuning::value(outcome);
+        let value = tuning::value_so_far(outcome);
         match points.last_mut().filter(|(last, ..)| *last == number) {
             Some((.., values)) => values.push(value),
             None => points.push((number, run.trial.lr, vec![value])),
@@ -218,7 +236,13 @@ fn tuned(runs: &[&Run], larger_is_better: bool) -> Option<Tuned> {
     let by_lr: Vec<(f64, f64)> =
         points.iter().filter_map(|(_, lr, values)| Some((*lr, sign * median(values)?))).collect();
     let results: Vec<f64> = by_lr.iter().map(|(_, metric)| *metric).collect();
+    let best = results
+        .iter()
+        .copied()
+        .filter(|result| result.is_finite())
+        .min_by(|a, b| (sign * a).total_cmp(&(sign * b)));
     (!results.is_empty()).then(|| Tuned {
+        best,
         best_of: budget_curve::of(&results, larger_is_better),
         by_lr: by_lr.into_iter().map(|(lr, metric)| (lr, Some(metric).filter(|it| it.is_finite()))).collect(),
     })
@@ -255,8 +279,12 @@ pub(super) fn summarize(comparison: &Comparison) -> Vec<Summary> {
     for name in comparison.workloads() {
         let workload = Workload::of(comparison, name);
         let of_workload = arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload == name));
-        let mut of_workload: Vec<Summary> =
-            of_workload.filter_map(|arm| Summary::of(arm, &workload)).collect();
+        // What a recommendation dropped on its way is not compared.
+        let is_dropped = |arm: &&ArmRuns| comparison.kind == Kind::Recommendation && arm.finals.is_empty();
+        let mut of_workload: Vec<Summary> = of_workload
+            .filter(|arm| !is_dropped(arm))
+            .filter_map(|arm| Summary::of(arm, &workload))
+            .collect();
         // A mean of ∞ − ∞ is no number, and no better than one.
         let key = |value: f64| if value.is_nan() { f64::INFINITY } else { value };
         of_workload.sort_by(|a, b| {

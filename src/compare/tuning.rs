@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The first seed of tuning trials: final trials have the seeds from 0, and none is in both.
 pub const FIRST_SEED: u64 = 1_000_000;
 
+/// The most trials of a search; a larger number is a slip of the hand.
+pub const MOST_TRIALS: usize = 1_000_000;
+
 /// How every arm is tuned: the same number of trials for each, at points of its space that do not depend on what came of
 /// earlier ones, so that a larger number of trials contains the smaller.
 ///
@@ -70,8 +73,7 @@ impl Tuning {
     /// # Errors
     /// [`Error::InvalidConfig`].
     pub fn validate(&self) -> Result<(), Error> {
-        const MOST: usize = 1_000_000;
-        if self.trials > MOST {
+        if self.trials > MOST_TRIALS {
             return Err(Error::invalid("plan", "tuning.trials", "in [0, 1000000]", self.trials));
         }
         if !matches!(self.sampler, Sampler::Random | Sampler::Halton | Sampler::Sobol) {

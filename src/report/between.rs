@@ -35,8 +35,12 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
             (0..pairs.len()).filter(|&place| pairs[place].0.larger_is_better == larger_is_better).collect();
         let family: Vec<(&[f64], &[f64])> =
             is_so.iter().map(|&place| (values[place].0.as_slice(), values[place].1.as_slice())).collect();
-        // Half of the error for each of the two directions of a metric, so that all of it is one family.
-        let comparisons = verdict::compare(&family, larger_is_better, ALPHA / 2.0)?;
+        // The error is shared by the two directions of a metric, so that all of it is one family.
+        let share = is_so.len() as f64 / pairs.len() as f64;
+        if is_so.is_empty() {
+            continue;
+        }
+        let comparisons = verdict::compare(&family, larger_is_better, ALPHA * share)?;
         for (&place, comparison) in is_so.iter().zip(&comparisons) {
             let (arm, _) = pairs[place];
             let (now, before) =

@@ -86,12 +86,7 @@ struct Known(Vec<String>);
 
 impl Known {
     fn of(comparison: &Comparison, labels: &Labels) -> Self {
-        let mut known: Vec<String> = Vec::new();
-        for arm in comparison.arms() {
-            let label = arm.trial().map(|trial| labels.label_of(arm.name, &trial.backend));
-            known.extend(label.filter(|label| !known.contains(label)));
-        }
-        Known(known)
+        Known(labels.all(comparison))
     }
 
     fn place(&self, label: &str) -> usize {
@@ -172,7 +167,7 @@ fn document<'a>(comparison: &'a Comparison, summaries: &[Summary]) -> Document<'
         environment: environment(comparison),
         arms: known.0.iter().map(|label| Arm { label: label.clone() }).collect(),
         workloads: names.iter().map(|name| Workload::of(comparison, &labels, &known, &of(name))).collect(),
-        profile: Profile::of(comparison, &labels, &known, summaries),
+        profile: Profile::of(comparison, summaries),
         backends: summaries.iter().map(backend).collect(),
         trials: Trials::of(comparison, &labels, &known),
     }

@@ -1,6 +1,6 @@
 //! What to call an arm: only what tells it from the others; what all share stands in the heading.
 
-use crate::compare::{Budget, Comparison, Summary};
+use crate::compare::{Budget, Comparison, Kind, Summary, Trial};
 
 /// Which parts of an arm differ within a comparison.
 #[derive(Debug, Clone, Copy)]
@@ -29,16 +29,30 @@ impl Labels {
         if self.backend { format!("{name} · {backend}") } else { name.into() }
     }
 
+    /// The labels of all arms of a comparison, in the plan's order.
+    pub fn all(&self, comparison: &Comparison) -> Vec<String> {
+        let mut labels: Vec<String> = Vec::new();
+        for arm in comparison.arms() {
+            let label = arm.trial().map(|trial| self.label_of(arm.name, &trial.backend));
+            labels.extend(label.filter(|label| !labels.contains(label)));
+        }
+        labels
+    }
+
     /// What the arms of a workload share: "6 epochs · batch 32 · flex · constant · 3 seeds".
     pub fn shared(&self, comparison: &Comparison, arms: &[&Summary]) -> String {
         let mut parts = Vec::new();
-        if let Some(run) = arms.first().and_then(|arm| comparison.runs_of(arm).first().copied()) {
-            parts.push(match run.trial.budget {
-                Budget::Epochs(epochs) => counted(epochs, "epoch"),
-                Budget::Steps(steps) => counted(steps, "step"),
-            });
-            parts.push(format!("batch {}", run.trial.batch_size));
-        }
+        let trials: Vec<&Trial> = arms.iter().filter_map(|arm| comparison.trial_of(arm)).collect();
+        let shared = |part: fn(&Trial) -> String| {
+            let first = trials.first().map(|trial| part(trial))?;
+            trials.iter().all(|trial| part(trial) == first).then_some(first)
+        };
+        // What some arms have otherwise stands in their names.
+        parts.extend(shared(|trial| match trial.budget {
+            Budget::Epochs(epochs) => counted(epochs, "epoch"),
+            Budget::Steps(steps) => counted(steps, "step"),
+        }));
+        parts.extend(shared(|trial| format!("batch {}", trial.batch_size)));
         if let Some(arm) = arms.first() {
             if !self.backend {
                 parts.push(arm.backend.clone());
@@ -48,9 +62,10 @@ impl Labels {
             }
             parts.push(counted(arm.seeds, "seed"));
         }
-        match comparison.plan.tuning.trials {
-            0 => parts.push("settings as given".into()),
-            trials => parts.push(format!("tuned by {} each", counted(trials, "trial"))),
+        match (comparison.kind, comparison.plan.tuning.trials) {
+            (Kind::Recommendation, _) => parts.push("the best settings of those that were tried".into()),
+            (_, 0) => parts.push("settings as given".into()),
+            (_, trials) => parts.push(format!("tuned by {} each", counted(trials, "trial"))),
         }
         parts.join(" · ")
     }
@@ -70,6 +85,11 @@ pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
                 let seeds = lost.iter().filter(|seed| seed.reason == reason).map(|seed| seed.seed);
                 lines.push(format!("{label}: {} {how} ({reason})", listed(seeds)));
             }
+        }
+        if arm.seeds > 0 && arm.tuned.as_ref().is_some_and(|tuned| tuned.best.is_none()) {
+            lines.push(format!(
+                "{label}: every tuning trial was lost, so it has the settings that it was given"
+            ));
         }
         if !arm.not_run.is_empty() {
             lines.push(format!("{label}: {} not run yet", listed(arm.not_run.iter().copied())));

@@ -6,6 +6,7 @@
 //! | `results.json`| programs: trials, outcomes and summaries                |
 //! | `results.md`  | people: tables, lost seeds, how it was made             |
 //! | `curves.svg`  | the learning curves, in one picture                     |
+//! | `times.csv`   | `optlab score`: the times to target                     |
 //! | `report.html` | people with a browser: all of it, to look around in     |
 //!
 //! A report is made from the comparison's folder alone, and can be made again at any time.
@@ -20,6 +21,7 @@ pub mod markdown;
 pub(crate) mod number;
 pub mod svg;
 pub mod terminal;
+pub mod times;
 pub(crate) mod words;
 
 use crate::atomic_file;
@@ -46,6 +48,7 @@ pub fn exporters() -> Vec<Box<dyn Exporter>> {
         Box::new(json::Json),
         Box::new(markdown::Markdown),
         Box::new(svg::Svg),
+        Box::new(times::Times),
         Box::new(html::Html),
     ]
 }

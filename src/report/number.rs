@@ -11,6 +11,7 @@ pub fn is_share(metric: &str) -> bool {
 /// A metric with its unit: `97.44 %`, `53.21`.
 pub fn metric(name: &str, value: f64) -> String {
     match is_share(name) {
+        _ if !value.is_finite() => plain(name, value),
         true => format!("{:.2} %", value * 100.0),
         false => significant(value, 4),
     }

@@ -204,5 +204,8 @@ fn every_report_is_written_and_written_again() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
-    assert_eq!(names, ["curves.svg", "report.html", "results.csv", "results.json", "results.md"]);
+    assert_eq!(
+        names,
+        ["curves.svg", "report.html", "results.csv", "results.json", "results.md", "times.csv"]
+    );
 }

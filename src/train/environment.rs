@@ -19,7 +19,7 @@ pub struct Environment {
     /// The graphics processor and its driver, for a backend that runs on one and where the system tells them.
     #[serde(default)]
     pub gpu: Option<String>,
-    /// Logical processors that the run may use.
+    /// Logical processors.
     pub processors: usize,
     /// Threads that the CPU backends use.
     pub threads: usize,
@@ -30,7 +30,7 @@ pub struct Environment {
 impl Environment {
     /// This machine, now, for a run on `backend`.
     pub fn here(backend: &str) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let available = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = std::env::var("RAYON_NUM_THREADS").map(|text| text.parse::<usize>());
         Environment {
             optlab_version: env!("CARGO_PKG_VERSION").into(),
@@ -39,10 +39,11 @@ impl Environment {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu_name(),
             gpu: gpu_name(backend),
-            processors,
+            // Those of the machine: a worker may be held to some of them.
+            processors: processors().unwrap_or(available),
             threads: match threads {
                 Ok(Ok(threads)) if threads > 0 => threads,
-                _ => processors,
+                _ => available,
             },
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         }
@@ -76,6 +77,11 @@ fn gpu_name(backend: &str) -> Option<String> {
         Some(line.split_once('=')?.1.trim().to_string())
     };
     Some(format!("{}, driver {}", value("deviceName")?, value("driverInfo").unwrap_or_default()))
+}
+
+fn processors() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    Some(text.lines().filter(|line| line.starts_with("processor")).count()).filter(|&count| count > 0)
 }
 
 fn cpu_name() -> Option<String> {

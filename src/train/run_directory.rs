@@ -114,6 +114,14 @@ impl RunDirectory {
         json_file::read(&self.trial())
     }
 
+    /// Removes what a run goes on from, once it has ended and nothing of it is to be kept but what it measured.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove_checkpoints(&self) -> Result<(), Error> {
+        remove(&self.checkpoints(), std::fs::remove_dir_all(self.checkpoints()))
+    }
+
     /// How the run ended, if it has.
     ///
     /// # Errors

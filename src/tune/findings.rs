@@ -3,7 +3,7 @@
 use crate::compare::tuning;
 use crate::compare::{Comparison, Run, Stage, command};
 use crate::error::Error;
-use crate::search::{Flatness, Importance, Observation, TOLERANCE, flatness, importance};
+use crate::search::{Flatness, Importance, Observation, Space, TOLERANCE, flatness, importance};
 use crate::train::{Status, Trial};
 use serde::Serialize;
 
@@ -55,9 +55,10 @@ impl Findings {
         let runs: Vec<(usize, &Run)> = study.runs.iter().filter_map(numbered).collect();
         let with = |status| runs.iter().filter(|(_, run)| status_of(run) == Some(status)).count();
         let space = arm.space();
-        let observations: Vec<Observation> = runs.iter().filter_map(|run| observation(*run)).collect();
+        let observation = |run: &(usize, &Run)| observation(study, &space, *run);
+        let observations: Vec<Observation> = runs.iter().filter_map(observation).collect();
         let full = runs.iter().filter(|(_, run)| status_of(run) != Some(Status::Pruned));
-        let full: Vec<Observation> = full.filter_map(|run| observation(*run)).collect();
+        let full: Vec<Observation> = full.filter_map(observation).collect();
         let mut importance = importance(&space, &observations);
         if let Some(importance) = &mut importance {
             importance.sort_by(|a, b| b.share.total_cmp(&a.share));
@@ -84,9 +85,14 @@ fn status_of(run: &Run) -> Option<Status> {
     run.outcome.as_ref().map(|outcome| outcome.status)
 }
 
-fn observation((number, run): (usize, &Run)) -> Option<Observation> {
+fn observation(study: &Comparison, space: &Space, (number, run): (usize, &Run)) -> Option<Observation> {
     let value = tuning::value_so_far(run.outcome.as_ref()?);
-    Some(Observation { number, point: run.point.clone(), value: value.is_finite().then_some(value) })
+    let point = match run.point.len() == space.dimensions().len() {
+        true => run.point.clone(),
+        // The points of a comparison that is still being tuned depend on nothing but their numbers.
+        false => study.plan.tuning.sampler.point(study.plan.tuning.seed, space, number, &[]),
+    };
+    Some(Observation { number, point, value: value.is_finite().then_some(value) })
 }
 
 fn best(runs: &[(usize, &Run)]) -> Option<Best> {

@@ -11,8 +11,8 @@
 
 use crate::compare::entry::{Entry, Stage};
 use crate::compare::experiment;
-use crate::compare::folder::{Folder, Invocation};
-use crate::compare::grid::Side;
+use crate::compare::folder::{Folder, Invocation, Kind};
+use crate::compare::grid::{Side, check_can_be_tuned};
 use crate::compare::plan::{Plan, WorkloadDefaults};
 use crate::compare::runner::{Runner, RunnerEvents};
 use crate::compare::tuning::{self, FIRST_SEED};
@@ -29,9 +29,10 @@ const REDUCTION: usize = 3;
 const RUNGS: u32 = 3;
 /// The share of the time that the rungs have.
 const SHARE_OF_RUNGS: f64 = 0.6;
-/// The most settings of an optimizer that are tried, and the most seeds of a finalist.
+/// The most settings of an optimizer that are tried, and the most and the fewest seeds of a finalist.
 const MOST_SETTINGS: usize = 81;
 const MOST_SEEDS: u64 = 30;
+const LEAST_SEEDS: u64 = 3;
 /// How many optimizers are compared in the end.
 const FINALISTS: usize = 3;
 
@@ -49,8 +50,6 @@ pub struct Recommender {
 pub struct Recommendation {
     /// How many settings the first rung had.
     pub settings: usize,
-    /// Final trials, of all finalists together.
-    pub final_trials: usize,
     /// The arms that were compared in the end, the most promising first.
     pub finalists: Vec<String>,
 }
@@ -77,6 +76,7 @@ impl Recommender {
             return Err(Error::invalid("recommend", "budget", "at least 1s", given));
         }
         let sides = plan.sides(defaults)?;
+        sides.iter().try_for_each(|side| check_can_be_tuned(&side.trial))?;
         if let Some(Budget::Steps(_)) = plan.budget {
             return Err(Error::Usage("a recommendation is for a number of epochs, not of steps".into()));
         }
@@ -88,7 +88,7 @@ impl Recommender {
     /// # Errors
     /// Those of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
-        study::claim(&self.plan, path, invocation)
+        study::claim(&self.plan, path, Kind::Recommendation, invocation)
     }
 
     /// Runs the rungs and the final trials in `folder`, and writes down what they are.
@@ -101,36 +101,32 @@ impl Recommender {
         runner: &Runner,
         events: &mut dyn RunnerEvents,
     ) -> Result<Recommendation, Error> {
-        let mut entries = Vec::new();
         let epochs = self.epochs();
-        let brief = Runner { is_brief: true, ..runner.clone() };
-        let shortest = rung_epochs(epochs, 0);
+        let mut trials = Trials { folder, runner, entries: Vec::new(), events };
         // What a trial costs, the start of its process included; it is one of the first rung's.
         let probe_began = Instant::now();
-        let mut candidates = self.candidates(1)?;
-        candidates.truncate(1);
-        self.run_rung(folder, &brief, &mut candidates, shortest, 0, &mut entries, events)?;
-        let seconds = probe_began.elapsed().as_secs_f64();
+        let mut probe = self.candidates(1)?;
+        probe.truncate(1);
+        let outcomes = self.run_rung(&mut trials, &mut probe, 0)?;
+        // It may be there from an earlier time; then its own clock says at least what its steps took.
+        let trained: f64 = outcomes.iter().map(|outcome| outcome.training_seconds).sum();
+        let seconds = probe_began.elapsed().as_secs_f64().max(trained);
         let count = self.settings(seconds, epochs, runner.jobs);
         let mut candidates = self.candidates(count.div_ceil(self.sides.len()))?;
-        entries.clear();
+        let settings = candidates.len();
+        trials.entries.clear();
         for rung in 0..RUNGS {
-            let of_rung = rung_epochs(epochs, rung);
-            self.run_rung(folder, &brief, &mut candidates, of_rung, rung, &mut entries, events)?;
+            self.run_rung(&mut trials, &mut candidates, rung)?;
             candidates.sort_by(|a, b| a.value.total_cmp(&b.value));
             if rung + 1 < RUNGS {
                 let kept = candidates.len().div_ceil(REDUCTION).max(FINALISTS.min(candidates.len()));
                 candidates.truncate(kept);
             }
         }
-        let finalists = self.finalists(candidates)?;
-        let finals = self.run_finals(folder, runner, &finalists, &mut entries, events)?;
+        let finalists = finalists(candidates)?;
+        self.run_finals(&mut trials, &finalists)?;
         let name = |candidate: &Candidate| self.sides[candidate.side].arm.name.clone();
-        Ok(Recommendation {
-            settings: count.div_ceil(self.sides.len()) * self.sides.len(),
-            final_trials: finals,
-            finalists: finalists.iter().map(name).collect(),
-        })
+        Ok(Recommendation { settings, finalists: finalists.iter().map(name).collect() })
     }
 
     fn epochs(&self) -> usize {
@@ -142,12 +138,11 @@ impl Recommender {
 
     /// How many settings the time allows, where one on the first rung takes `seconds`.
     fn settings(&self, seconds: f64, epochs: usize, jobs: usize) -> usize {
-        // Each rung has a third of the settings for three times as long: as much as the first.
-        let rungs = f64::from(RUNGS) * seconds.max(1e-3);
-        let length =
-            rung_epochs(epochs, 0) as f64 * (REDUCTION as f64).powi(RUNGS as i32 - 1) / epochs as f64;
+        let seconds_of_epoch = seconds.max(1e-3) / rung_epochs(epochs, 0) as f64;
+        let epochs_of = |rung: u32| rung_epochs(epochs, rung) as f64 / (REDUCTION as f64).powi(rung as i32);
+        let seconds_of_setting = seconds_of_epoch * (0..RUNGS).map(epochs_of).sum::<f64>();
         let time = self.time.as_secs_f64() * SHARE_OF_RUNGS * jobs as f64;
-        let affordable = (time / (rungs / length.max(1.0))).floor() as usize;
+        let affordable = (time / seconds_of_setting).floor() as usize;
         affordable.clamp(self.sides.len(), MOST_SETTINGS * self.sides.len())
     }
 
@@ -170,88 +165,79 @@ impl Recommender {
         Ok(candidates)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "what is run, how long, where, and who hears of it")]
+    /// Runs every candidate as long as the rung says, and notes what each was worth.
     fn run_rung(
         &self,
-        folder: &Folder,
-        runner: &Runner,
+        trials: &mut Trials,
         candidates: &mut [Candidate],
-        epochs: usize,
         rung: u32,
-        entries: &mut Vec<Entry>,
-        events: &mut dyn RunnerEvents,
-    ) -> Result<(), Error> {
-        let trial = |candidate: &Candidate| Trial {
-            seed: FIRST_SEED + u64::from(rung),
-            budget: Budget::Epochs(epochs),
-            ..candidate.trial.clone()
+    ) -> Result<Vec<Outcome>, Error> {
+        let budget = Budget::Epochs(rung_epochs(self.epochs(), rung));
+        let seed = FIRST_SEED + u64::from(rung);
+        let first = trials.entries.len();
+        let entry = |(number, candidate): (usize, &Candidate)| Entry {
+            arm: self.sides[candidate.side].arm.name.clone(),
+            stage: Stage::Tuning { number: first + number },
+            point: Vec::new(),
+            trial: Trial { seed, budget, ..candidate.trial.clone() },
         };
-        let trials: Vec<Trial> = candidates.iter().map(trial).collect();
-        let first = entries.len();
-        for (number, (candidate, trial)) in candidates.iter().zip(&trials).enumerate() {
-            entries.push(Entry {
-                arm: self.sides[candidate.side].arm.name.clone(),
-                stage: Stage::Tuning { number: first + number },
-                point: Vec::new(),
-                trial: trial.clone(),
-            });
-        }
-        folder.write_entries(entries)?;
-        let outcomes: Vec<Outcome> = runner.run(folder, &trials, events)?;
+        let outcomes = trials.run(candidates.iter().enumerate().map(entry).collect(), true)?;
         for (candidate, outcome) in candidates.iter_mut().zip(&outcomes) {
             candidate.value = tuning::value(outcome);
         }
-        Ok(())
-    }
-
-    /// The best setting of each of the best arms.
-    fn finalists(&self, ranked: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
-        let mut finalists: Vec<Candidate> = Vec::new();
-        for candidate in ranked.into_iter().filter(|candidate| candidate.value.is_finite()) {
-            if finalists.len() < FINALISTS && finalists.iter().all(|other| other.side != candidate.side) {
-                finalists.push(candidate);
-            }
-        }
-        if finalists.is_empty() {
-            let message =
-                "every setting that was tried diverged or failed; give the optimizers smaller rates";
-            return Err(Error::Usage(message.into()));
-        }
-        Ok(finalists)
+        Ok(outcomes)
     }
 
     /// Runs seed after seed of every finalist until the time is over; 3 seeds at least, and no more than [`MOST_SEEDS`].
-    fn run_finals(
-        &self,
-        folder: &Folder,
-        runner: &Runner,
-        finalists: &[Candidate],
-        entries: &mut Vec<Entry>,
-        events: &mut dyn RunnerEvents,
-    ) -> Result<usize, Error> {
-        let mut run = 0;
+    fn run_finals(&self, trials: &mut Trials, finalists: &[Candidate]) -> Result<(), Error> {
         let mut longest = Duration::ZERO;
         for seed in 0..MOST_SEEDS {
-            let is_over = self.began.elapsed() + longest > self.time;
-            if seed >= 3 && is_over {
+            if seed >= LEAST_SEEDS && self.began.elapsed() + longest > self.time {
                 break;
             }
             let began = Instant::now();
-            let finals: Vec<Entry> = finalists
-                .iter()
-                .map(|finalist| {
-                    let name = &self.sides[finalist.side].arm.name;
-                    Entry::of_final(name, Trial { seed, ..finalist.trial.clone() })
-                })
-                .collect();
-            entries.extend(finals.iter().cloned());
-            folder.write_entries(entries)?;
-            runner.run(folder, &experiment::trials(&finals), events)?;
-            run += finals.len();
+            let entry = |finalist: &Candidate| {
+                let name = &self.sides[finalist.side].arm.name;
+                Entry::of_final(name, Trial { seed, ..finalist.trial.clone() })
+            };
+            trials.run(finalists.iter().map(entry).collect(), false)?;
             longest = longest.max(began.elapsed());
         }
-        Ok(run)
+        Ok(())
     }
+}
+
+/// The trials of a recommendation as they are found.
+struct Trials<'a> {
+    folder: &'a Folder,
+    runner: &'a Runner,
+    entries: Vec<Entry>,
+    events: &'a mut dyn RunnerEvents,
+}
+
+impl Trials<'_> {
+    /// Writes these down and runs them.
+    fn run(&mut self, entries: Vec<Entry>, is_brief: bool) -> Result<Vec<Outcome>, Error> {
+        let trials = experiment::trials(&entries);
+        self.entries.extend(entries);
+        self.folder.write_entries(&self.entries)?;
+        Runner { is_brief, ..self.runner.clone() }.run(self.folder, &trials, self.events)
+    }
+}
+
+/// The best setting of each of the best arms.
+fn finalists(ranked: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
+    let mut finalists: Vec<Candidate> = Vec::new();
+    for candidate in ranked.into_iter().filter(|candidate| candidate.value.is_finite()) {
+        if finalists.len() < FINALISTS && finalists.iter().all(|other| other.side != candidate.side) {
+            finalists.push(candidate);
+        }
+    }
+    if finalists.is_empty() {
+        let message = "every setting that was tried diverged or failed; give the optimizers smaller rates";
+        return Err(Error::Usage(message.into()));
+    }
+    Ok(finalists)
 }
 
 /// How long a setting is trained on a rung.

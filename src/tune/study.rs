@@ -5,12 +5,12 @@
 //! before it runs and each outcome as it comes, so a study that was stopped goes on and runs nothing twice.
 
 use crate::compare::entry::{Entry, Stage};
-use crate::compare::folder::{self, Folder, Invocation, PLAN};
-use crate::compare::grid::Side;
+use crate::compare::folder::{self, Folder, Invocation, Kind, PLAN};
+use crate::compare::grid::{Side, check_can_be_tuned};
 use crate::compare::plan::{Plan, WorkloadDefaults};
 use crate::compare::queue::{Next, Queue};
 use crate::compare::runner::{Runner, RunnerEvents};
-use crate::compare::tuning::{self, FIRST_SEED, Tuning};
+use crate::compare::tuning::{self, FIRST_SEED, MOST_TRIALS, Tuning};
 use crate::compare::worker::{Evaluated, Measure};
 use crate::error::Error;
 use crate::search::{Observation, Reports, Space};
@@ -42,17 +42,23 @@ impl Study {
             ..plan.clone()
         };
         let mut sides = checked.sides(defaults)?;
-        if plan.tuning.trials == 0 {
-            return Err(Error::invalid("study", "trials", "at least 1", 0));
+        if !(1..=MOST_TRIALS).contains(&plan.tuning.trials) {
+            let allowed = format!("at least 1 and at most {MOST_TRIALS}");
+            return Err(Error::invalid("study", "trials", &allowed, plan.tuning.trials));
         }
         let (Some(side), true) = (sides.pop(), sides.is_empty()) else {
             return Err(Error::Usage("a study has one workload, one backend and one optimizer".into()));
         };
+        check_can_be_tuned(&side.trial)?;
         let space = side.arm.space();
         let study = Study { plan, side, space };
         // A space that asks for a field which the rule does not have, or leaves its range, is told before anything runs.
-        for corner in [0.0, 0.5, 1.0 - 1e-9] {
-            study.trial(&vec![corner; study.space.dimensions().len()])?;
+        let middle = vec![0.5; study.space.dimensions().len()];
+        study.trial(&middle)?;
+        for (place, end) in (0..middle.len()).flat_map(|place| [(place, 0.0), (place, 1.0 - 1e-9)]) {
+            let mut point = middle.clone();
+            point[place] = end;
+            study.trial(&point)?;
         }
         Ok(study)
     }
@@ -67,7 +73,7 @@ impl Study {
     /// # Errors
     /// Those of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
-        claim(&self.plan, path, invocation)
+        claim(&self.plan, path, Kind::Study, invocation)
     }
 
     /// Runs the trials that are missing in `folder`.
@@ -95,11 +101,11 @@ impl Study {
 
 /// Makes `path` the folder of a search, whose trials are found as it goes, or goes on with those that are there if they are
 /// of the same plan.
-pub(super) fn claim(plan: &Plan, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
+pub(super) fn claim(plan: &Plan, path: &Path, kind: Kind, invocation: &Invocation) -> Result<Folder, Error> {
     let plan_path = path.join(PLAN);
     let is_ours = plan_path.exists() && Plan::read(&plan_path)?.id()? == plan.id()?;
     let entries = if is_ours { folder::read_entries(path)? } else { Vec::new() };
-    Folder::claim(path, &plan.to_toml()?, &entries, invocation)
+    Folder::claim(path, kind, &plan.to_toml()?, &entries, invocation)
 }
 
 /// A trial that ended.

@@ -289,6 +289,10 @@ fn a_mistake_in_the_tuning_or_in_an_arm_gives_its_one_line() {
         (with("tuning = 3"), "plan my.toml: `tuning` must be a table, not 3"),
         (with("[tuning]\ntrial = 3"), "plan my.toml has no field `tuning.trial`, did you mean"),
         (with("[tuning]\ntrials = -3"), "plan my.toml: `tuning.trials` must be a whole number, not -3"),
+        (
+            with("seeds = [1000000]\n[tuning]\ntrials = 2"),
+            "plan: `seeds` must be none of the tuning's, 1000000 and on, not 1000000",
+        ),
         (with("[tuning]\nseeds = 0"), "plan: `tuning.seeds` must be in [1, 1000], not 0"),
         (with("[tuning]\nsampler = 'soboll'"), "my.toml: unknown sampler `soboll`, did you mean `sobol`?"),
         (with("[tuning]\nsampler = 'tpe'"), "plan: `tuning.sampler` must be random, halton or sobol"),
@@ -303,7 +307,7 @@ fn a_mistake_in_the_tuning_or_in_an_arm_gives_its_one_line() {
         ),
         (
             with("[tuning.spaces]\nadamw = 'lr=log(2,1)'"),
-            "my.toml: `tuning.adamw`: search space: `lr` must be log(low,high)",
+            "my.toml: `tuning.spaces.adamw`: search space: `lr` must be log(low,high)",
         ),
         (
             with("[tuning]\ntrials = 2\nspaces = { adamw = 'beta_9=uniform(0,1)' }"),

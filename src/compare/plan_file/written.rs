@@ -57,14 +57,14 @@ pub fn render_with_notes(
     notes: &[(&str, String)],
 ) -> Result<String, Error> {
     let mut text = render(&Plan { tuning: Tuning { spaces, ..plan.tuning.clone() }, ..plan.clone() })?;
+    // Before the first table: what comes after it would belong to that.
+    let end = text.find("\n[").map_or(text.len(), |at| at + 1);
     let mut comments = String::new();
     for (key, note) in
-        notes.iter().filter(|(key, _)| !text.lines().any(|line| line.starts_with(&format!("{key} ="))))
+        notes.iter().filter(|(key, _)| !text[..end].lines().any(|line| line.starts_with(&format!("{key} ="))))
     {
         comments.push_str(&format!("# {key}: {note}\n"));
     }
-    // Before the first table: what comes after it would belong to that.
-    let end = text.find("\n[").map_or(text.len(), |at| at + 1);
     text.insert_str(end, &comments);
     Ok(text)
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::compare::made_up;
-use crate::compare::{Comparison, Entry, Plan};
+use crate::compare::{Comparison, Entry, Kind, Plan};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ impl Stage {
 
 fn claim(path: &Path, trials: &[Trial]) -> Result<Folder, Error> {
     let entries: Vec<Entry> = trials.iter().map(|trial| Entry::of_final("adamw", trial.clone())).collect();
-    Folder::claim(path, &Plan::default().to_toml()?, &entries, &made_up::invocation(2))
+    Folder::claim(path, Kind::Comparison, &Plan::default().to_toml()?, &entries, &made_up::invocation(2))
 }
 
 fn trials(seeds: u64) -> Vec<Trial> {
@@ -385,8 +385,9 @@ fn more_tuning_may_change_what_an_arm_is_compared_by_and_drops_no_tuning_trial()
         trial: Trial { lr, ..made_up::trial("digits-cnn", "adamw", 1_000_000) },
     };
     let chosen = |lr| Entry::of_final("adamw", Trial { lr, ..made_up::trial("digits-cnn", "adamw", 0) });
-    let claim =
-        |entries: &[Entry]| Folder::claim(folder.path(), "seeds = 1", entries, &made_up::invocation(1));
+    let claim = |entries: &[Entry]| {
+        Folder::claim(folder.path(), Kind::Comparison, "seeds = 1", entries, &made_up::invocation(1))
+    };
     let first = claim(&[tuning(0, 0.5)]).unwrap();
     first.write_entries(&[tuning(0, 0.5), chosen(0.5)]).unwrap();
     drop(first);

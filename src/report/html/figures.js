@@ -166,7 +166,7 @@ function forest(workload) {
       xName: `difference, ${isShare(workload) ? "points" : workload.metric || "metric"}\u2003better →`,
     });
   };
-  const note = "Paired by seed, with 95 % intervals; hollow where the seeds do not settle it.";
+  const note = "Paired by seed, with the intervals that the verdicts are from; hollow where the seeds do not settle it.";
   return figure({ title: `Difference from ${name || "the reference"}`, of: workload, note, draw }).node;
 }
 
@@ -209,7 +209,7 @@ function timeToTarget(workload) {
           }),
         ]
       : [];
-  const note = `Median and quartiles over the seeds that reached ${target}; at the right, how many did.`;
+  const note = `Median and quartiles over the seeds, those that missed ${target} as infinite; at the right, how many reached it.`;
   const made = figure({ title: "Time to target", of: workload, note, controls, draw });
   return made.node;
 }
@@ -245,7 +245,7 @@ function budgetCurve(workload) {
   return pointFigure({
     title: "Tuning budget",
     of: workload,
-    note: "The best of the first k tuning trials.",
+    note: "The best of any k of the tuning trials: median and quartiles over the ways to draw them.",
     empty: "There was no tuning, so there is no budget curve.",
     make: () =>
       entries.length && {
@@ -259,7 +259,7 @@ function budgetCurve(workload) {
         hasBand: true,
         series: onOnly(entries).map(({ arm, budget }) => ({
           arm,
-          points: budget.median.map((value, i) => [i + 1, value, list(budget.low)[i], list(budget.high)[i]]),
+          points: budget.median.map((value, i) => [list(budget.trials)[i] ?? i + 1, value, list(budget.low)[i], list(budget.high)[i]]),
         })),
         text: ([k, value]) =>
           `${withUnit(workload, metricText(workload, value))} with ${counted(k, "trial")}`,
@@ -276,7 +276,7 @@ function sensitivity(workload) {
   return pointFigure({
     title: "Learning-rate sensitivity",
     of: workload,
-    note: "Each mark is a tuning trial; a cross at the edge is one that diverged.",
+    note: "Each mark is a tuning trial; a cross at the edge is one that was lost.",
     empty: "There was no tuning, so nothing is known about other learning rates.",
     make: () =>
       entries.length && {

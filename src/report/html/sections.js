@@ -74,7 +74,7 @@ function lostNote(entries) {
     html(
       "p",
       { class: "note" },
-      `Lost seeds: ${lost.join(", ")}. The numbers of an arm are over the seeds that ended.`,
+      `Lost seeds: ${lost.join(", ")}. A lost seed counts as worse than any number.`,
     )
   );
 }

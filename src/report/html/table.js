@@ -189,7 +189,7 @@ function resultColumns(workload, isFull) {
     interval(
       "median",
       `median${unit}`,
-      `Median of the final ${workload.metric || "metric"} over the seeds, with its 95 % bootstrap interval`,
+      `Median of the ${workload.metric || "metric"} on the test part over the seeds, with its 95 % bootstrap interval`,
     ),
     {
       key: "plot",
@@ -203,13 +203,6 @@ function resultColumns(workload, isFull) {
       interval("iqm", `IQM${unit}`, "Mean of the middle half of the seeds"),
       interval("mean", `mean${unit}`, "Mean over the seeds"),
     ]),
-    {
-      key: "test",
-      text: `test${unit}`,
-      help: "On the test part",
-      value: row => middle(row.test),
-      cell: row => (isFull ? intervalCell(row.test, metric) : metric(middle(row.test))),
-    },
     interval(
       "difference",
       `Δ${isShare(workload) ? " points" : ""}`,

@@ -34,11 +34,7 @@ impl Exporter for Svg {
     fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
         let labels = Labels::of(summaries);
         // An arm looks the same in each panel, whatever its place there.
-        let mut known: Vec<String> = Vec::new();
-        for arm in comparison.arms() {
-            let label = arm.trial().map(|trial| labels.label_of(arm.name, &trial.backend));
-            known.extend(label.filter(|label| !known.contains(label)));
-        }
+        let known = labels.all(comparison);
         let mut body = String::new();
         let mut top = HEADER;
         for (number, workload) in comparison.workloads().into_iter().enumerate() {
