@@ -290,9 +290,9 @@ fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(
         let of_arm = |other: &&Entry| other.arm == entry.arm && other.trial.workload == entry.trial.workload;
         wanted.iter().find(of_arm).is_some_and(|other| other.stage != Stage::Final)
     };
-    let is_other = |entry: &&Entry| {
-        !ids.contains(&entry.trial.id()) && !(entry.stage == Stage::Final && is_tuned(entry))
-    };
+    // What a tuned arm is compared by may change with its tuning.
+    let may_go = |entry: &Entry| entry.stage == Stage::Final && is_tuned(entry);
+    let is_other = |entry: &&Entry| !(ids.contains(&entry.trial.id()) || may_go(entry));
     let others: Vec<&Entry> = there.iter().filter(is_other).collect();
     match others.first() {
         None => Ok(()),

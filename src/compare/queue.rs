@@ -15,7 +15,7 @@ pub enum Next {
         /// Its number.
         index: usize,
         /// What is to be trained.
-        trial: Trial,
+        trial: Box<Trial>,
     },
     /// None now: a trial that is running has to end first, or there are no more.
     Wait,
@@ -83,7 +83,7 @@ impl Queue for List<'_> {
             let index = self.next;
             self.next += 1;
             if self.outcomes[index].is_none() && self.first[index] == index {
-                return Ok(Next::Trial { index, trial: trial.clone() });
+                return Ok(Next::Trial { index, trial: Box::new(trial.clone()) });
             }
         }
         Ok(Next::Wait)

@@ -166,7 +166,7 @@ impl Runner {
                         free.push(slot);
                         break;
                     };
-                    let trial = Arc::new(trial);
+                    let trial: Arc<Trial> = Arc::from(trial);
                     let pruned = Arc::<Pruned>::default();
                     let at = Place { index, slot, pruned: pruned.clone() };
                     running.insert(index, Running { trial: trial.clone(), slot, pruned });

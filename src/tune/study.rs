@@ -189,7 +189,7 @@ impl Queue for Search<'_> {
         if let Some((index, trial)) = self.unfinished.pop_front() {
             let larger_is_better = self.measure.as_ref().is_none_or(|measure| measure.larger_is_better);
             self.read_reports(index, &trial, larger_is_better)?;
-            return Ok(Next::Trial { index, trial });
+            return Ok(Next::Trial { index, trial: Box::new(trial) });
         }
         let tuning = &self.study.plan.tuning;
         let index = self.points.keys().next_back().map_or(0, |last| last + 1);
@@ -210,7 +210,7 @@ impl Queue for Search<'_> {
             self.finished(index, &trial, outcome)?;
             return self.next();
         }
-        Ok(Next::Trial { index, trial })
+        Ok(Next::Trial { index, trial: Box::new(trial) })
     }
 
     fn begins(&mut self, _index: usize, measure: &Measure) {

@@ -277,7 +277,7 @@ struct Pruning {
 
 impl Queue for Pruning {
     fn next(&mut self) -> Result<Next, Error> {
-        Ok(self.trial.take().map_or(Next::Wait, |trial| Next::Trial { index: 4, trial }))
+        Ok(self.trial.take().map_or(Next::Wait, |trial| Next::Trial { index: 4, trial: Box::new(trial) }))
     }
 
     fn begins(&mut self, index: usize, measure: &Measure) {
