@@ -94,6 +94,23 @@ fn a_tuned_comparison_runs_every_arm_as_often_and_writes_every_report() {
 }
 
 #[test]
+fn an_arm_whose_tuning_was_lost_keeps_its_settings_and_the_report_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = "workloads = ['diabetes-linear']\noptimizers = ['sgd:lr=0.01', 'adam']\nepochs = 3\nseeds = 2\n\
+                [tuning]\ntrials = 3\nspaces = { sgd = 'lr=log(1e9,1e12)' }";
+    write_plan(folder.path(), plan);
+    let told = succeeds(folder.path(), &["compare", "plan.toml", "--jobs", "2", "--output", "out"]);
+    assert!(
+        told.contains("sgd:lr=0.01: every tuning trial was lost, so it has the settings that it was given"),
+        "{told}"
+    );
+    let finals = trials(&folder.path().join("out")).into_iter().filter(|trial| trial["stage"] == "final");
+    let of_sgd: Vec<_> = finals.filter(|trial| trial["arm"] == "sgd:lr=0.01").collect();
+    assert_eq!(of_sgd.len(), 2);
+    assert!(of_sgd.iter().all(|trial| trial["trial"]["lr"] == 0.01));
+}
+
+#[test]
 fn a_larger_plan_goes_on_in_the_folder_and_runs_nothing_twice() {
     let folder = tempfile::tempdir().unwrap();
     write_plan(folder.path(), TUNED);

@@ -1,9 +1,8 @@
 use crate::cli::Exit;
-use crate::cli::trial_settings::TrialSettings;
-use crate::cli::workers::{WorkerSettings, defaults};
+use crate::cli::one_workload::OneWorkload;
+use crate::cli::workers::defaults;
 use crate::compare::verdicts::ALPHA;
 use crate::compare::{Arm, ArmPlan, Comparison, Experiment, Kind, Plan, Seeds, Summary};
-use crate::device;
 use crate::error::Error;
 use crate::report::number;
 use crate::schedule::ScheduleSpec;
@@ -12,7 +11,6 @@ use crate::statistics::proportion::Proportion;
 use clap::Args;
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
 
 /// The powers that the smallest differences are for.
 const USUAL: f64 = 0.8;
@@ -21,8 +19,8 @@ const ALMOST_ALWAYS: f64 = 0.95;
 /// Arguments of `optlab calibrate`.
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
-    /// The workload: see `optlab list workloads`
-    workload: String,
+    #[command(flatten)]
+    on: OneWorkload,
     /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys
     #[arg(long, value_name = "SPEC")]
     optimizer: Arm,
@@ -38,16 +36,6 @@ pub struct CalibrateArgs {
     /// The learning-rate schedule [default: constant]
     #[arg(long, value_name = "SPEC")]
     schedule: Option<ScheduleSpec>,
-    /// The backend [default: a GPU backend if compiled in, else flex]
-    #[arg(long, value_name = "NAME")]
-    backend: Option<String>,
-    #[command(flatten)]
-    trial: TrialSettings,
-    #[command(flatten)]
-    workers: WorkerSettings,
-    /// The folder of the runs [default: artifacts/ and a name made from the settings]
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
 }
 
 impl CalibrateArgs {
@@ -78,13 +66,11 @@ impl CalibrateArgs {
             space: None,
         });
         Plan {
-            workloads: vec![self.workload.clone()],
             optimizers: vec![self.optimizer.clone()],
             arms: planted.into_iter().collect(),
             schedules: schedule,
-            backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
             seeds: Seeds::Count(self.seeds),
-            ..self.trial.plan(default)
+            ..self.on.plan()
         }
     }
 }
@@ -101,13 +87,11 @@ pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     args.check()?;
     let plan = args.plan();
     let experiment = Experiment::new(plan.clone(), &defaults)?;
-    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
-    let output = match &args.output {
-        Some(output) => output.clone(),
-        None => Path::new("artifacts").join(format!("calibrate-{}-{}", args.workload, plan.id()?)),
-    };
-    let folder = experiment.claim(&output, Kind::Calibration, &args.workers.invocation(arguments, false))?;
-    let mut bars = args.workers.bars();
+    let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
+    let output = args.on.output("calibrate", &plan)?;
+    let folder =
+        experiment.claim(&output, Kind::Calibration, &args.on.workers.invocation(arguments, false))?;
+    let mut bars = args.on.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
     let comparison = Comparison::read(folder.path())?;

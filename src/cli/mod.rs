@@ -7,6 +7,7 @@ mod compare;
 mod evaluate;
 mod list;
 mod lr_find;
+mod one_workload;
 mod predict;
 mod progress;
 mod recommend;

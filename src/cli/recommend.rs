@@ -1,16 +1,14 @@
-use crate::cli::trial_settings::TrialSettings;
-use crate::cli::workers::{WorkerSettings, defaults};
+use crate::cli::one_workload::OneWorkload;
+use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
 use crate::compare::arm::split_specs;
 use crate::compare::{ArmPlan, Comparison, Plan, Summary, command};
-use crate::device;
 use crate::error::Error;
 use crate::report::labels::Labels;
 use crate::report::{self, number, words};
 use crate::tune::{Recommendation, Recommender};
 use clap::Args;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Optimizers with schedules that are worth a try on most problems.
@@ -28,29 +26,18 @@ const SHORT_LIST: [(&str, &str); 8] = [
 /// Arguments of `optlab recommend`.
 #[derive(Debug, Args)]
 pub struct RecommendArgs {
-    /// The workload: see `optlab list workloads`
-    workload: String,
+    #[command(flatten)]
+    on: OneWorkload,
     /// How long it may take, as 90s, 10m or 2h
     #[arg(long, default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
     budget: Duration,
     /// Optimizers to choose among, each with a constant rate [default: eight that are worth a try, most with a falling rate]
     #[arg(long, value_name = "SPEC,…")]
     optimizers: Option<String>,
-    /// The backend [default: a GPU backend if compiled in, else flex]
-    #[arg(long, value_name = "NAME")]
-    backend: Option<String>,
-    #[command(flatten)]
-    trial: TrialSettings,
-    #[command(flatten)]
-    workers: WorkerSettings,
-    /// The folder of the trials [default: artifacts/ and a name made from the settings]
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
 }
 
 impl RecommendArgs {
     fn plan(&self) -> Result<Plan, Error> {
-        let default = Plan::default();
         let arm = |(optimizer, schedule): (&str, &str)| -> Result<ArmPlan, Error> {
             let name =
                 if schedule == "constant" { optimizer.into() } else { format!("{optimizer} · {schedule}") };
@@ -68,11 +55,9 @@ impl RecommendArgs {
         };
         let given = self.optimizers.as_deref().map(split_specs).unwrap_or_default();
         Ok(Plan {
-            workloads: vec![self.workload.clone()],
             optimizers: given.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
             arms,
-            backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
-            ..self.trial.plan(default)
+            ..self.on.plan()
         })
     }
 }
@@ -84,13 +69,10 @@ impl RecommendArgs {
 pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = args.plan()?;
     let recommender = Recommender::new(plan.clone(), args.budget, &defaults)?;
-    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
-    let output = match &args.output {
-        Some(output) => output.clone(),
-        None => Path::new("artifacts").join(format!("recommend-{}-{}", args.workload, plan.id()?)),
-    };
-    let folder = recommender.claim(&output, &args.workers.invocation(arguments, false))?;
-    let mut bars = args.workers.bars();
+    let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
+    let output = args.on.output("recommend", &plan)?;
+    let folder = recommender.claim(&output, &args.on.workers.invocation(arguments, false))?;
+    let mut bars = args.on.workers.bars();
     let recommendation = recommender.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
     let comparison = Comparison::read(folder.path())?;

@@ -1,22 +1,21 @@
-use crate::cli::trial_settings::TrialSettings;
-use crate::cli::workers::{WorkerSettings, defaults};
+use crate::cli::one_workload::OneWorkload;
+use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
 use crate::compare::tuning::Tuning;
 use crate::compare::{Arm, Comparison, Plan};
-use crate::device;
 use crate::report::{self, number};
 use crate::schedule::ScheduleSpec;
 use crate::search::{FEWEST_TRIALS, Pruner, Sampler, Space};
 use crate::tune::{Findings, Study};
 use clap::Args;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Arguments of `optlab tune`.
 #[derive(Debug, Args)]
 pub struct TuneArgs {
-    /// The workload: see `optlab list workloads`
-    workload: String,
+    #[command(flatten)]
+    on: OneWorkload,
     /// The optimizer: name or name:key=value,key=value; what it sets is not searched, but for lr
     #[arg(long, value_name = "SPEC")]
     optimizer: Arm,
@@ -39,16 +38,6 @@ pub struct TuneArgs {
     /// Decides the points
     #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// The backend [default: a GPU backend if compiled in, else flex]
-    #[arg(long, value_name = "NAME")]
-    backend: Option<String>,
-    #[command(flatten)]
-    trial: TrialSettings,
-    #[command(flatten)]
-    workers: WorkerSettings,
-    /// The study's folder [default: artifacts/ and a name made from the settings]
-    #[arg(long, value_name = "DIR")]
-    output: Option<PathBuf>,
 }
 
 impl TuneArgs {
@@ -56,10 +45,8 @@ impl TuneArgs {
         let default = Plan::default();
         let name = self.optimizer.to_string();
         Plan {
-            workloads: vec![self.workload.clone()],
             optimizers: vec![self.optimizer.clone()],
             schedules: self.schedule.clone().map_or(default.schedules.clone(), |schedule| vec![schedule]),
-            backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
             tuning: Tuning {
                 trials: self.trials,
                 sampler: self.sampler,
@@ -68,7 +55,7 @@ impl TuneArgs {
                 spaces: self.space.iter().map(|space| (name.clone(), space.clone())).collect(),
                 ..default.tuning.clone()
             },
-            ..self.trial.plan(default)
+            ..self.on.plan()
         }
     }
 }
@@ -80,13 +67,10 @@ impl TuneArgs {
 pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = args.plan();
     let study = Study::new(plan.clone(), &defaults)?;
-    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
-    let output = match &args.output {
-        Some(output) => output.clone(),
-        None => Path::new("artifacts").join(format!("tune-{}-{}", args.workload, plan.id()?)),
-    };
-    let folder = study.claim(&output, &args.workers.invocation(arguments, false))?;
-    let mut bars = args.workers.bars();
+    let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
+    let output = args.on.output("tune", &plan)?;
+    let folder = study.claim(&output, &args.on.workers.invocation(arguments, false))?;
+    let mut bars = args.on.workers.bars();
     study.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
     show(&Comparison::read(folder.path())?, folder.path())

@@ -18,35 +18,13 @@ use std::path::Path;
 
 pub use written::{render, render_with_notes};
 
-const KEYS: [&str; 23] = [
-    "arms",
-    "reference",
-    "timing",
-    "tuning",
-    "workloads",
-    "optimizers",
-    "schedules",
-    "backends",
-    "seeds",
-    "epochs",
-    "steps",
-    "batch_size",
-    "micro_batch_size",
-    "lr_scaling",
-    "validation",
-    "l1",
-    "l2",
-    "clip_norm",
-    "clip_value",
-    "early_stopping",
-    "shift",
-    "rotation",
-    "pad",
-];
+/// The keys of a plan besides those of its trials, which are [`setting::OF_TRIAL`].
+const KEYS: [&str; 9] =
+    ["arms", "reference", "timing", "tuning", "workloads", "optimizers", "schedules", "backends", "seeds"];
 
 /// Reads the plan that `text`, the content of `path`, holds.
 pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
-    let keys = Keys::parse(text, path, &KEYS)?;
+    let keys = Keys::parse(text, path, &[&KEYS[..], &setting::OF_TRIAL[..]].concat())?;
     let budget = match (keys.count("epochs")?, keys.count("steps")?) {
         (Some(_), Some(_)) => {
             let reason = "`epochs` and `steps` are both given; keep one";

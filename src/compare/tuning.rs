@@ -137,3 +137,51 @@ impl Selection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::made_up::{lost, outcome};
+
+    #[test]
+    fn the_best_point_is_that_of_the_best_median_metric_and_the_first_of_equal_ones() {
+        let [low, high, middle] = [0.5, 0.9, 0.7].map(|metric| outcome(metric, None));
+        let nan = lost(Status::Diverged, "the loss is NaN at step 3");
+        let best = |points: &[Vec<&Outcome>]| Selection::Metric.best(points);
+        assert_eq!(best(&[vec![&low], vec![&high], vec![&middle], vec![&high]]), Some(1));
+        // Medians 0.5, 0.7 and worse than any number.
+        assert_eq!(
+            best(&[vec![&low, &low, &high], vec![&middle, &middle, &nan], vec![&high, &nan, &nan]]),
+            Some(1)
+        );
+        let smaller = |outcome: &Outcome| Outcome { larger_is_better: false, ..outcome.clone() };
+        let (low, high) = (smaller(&low), smaller(&high));
+        assert_eq!(best(&[vec![&high], vec![&low]]), Some(1));
+        assert_eq!((best(&[vec![&nan], vec![&nan]]), best(&[])), (None, None));
+    }
+
+    #[test]
+    fn by_time_the_soonest_at_the_target_is_the_best_and_of_those_that_miss_it_the_metric() {
+        let soon = outcome(0.8, Some(10));
+        let late = outcome(0.9, Some(20));
+        let never = outcome(0.94, None);
+        let best = |points: &[Vec<&Outcome>]| Selection::Time.best(points);
+        assert_eq!(best(&[vec![&late], vec![&soon], vec![&never]]), Some(1));
+        assert_eq!(Selection::Metric.best(&[vec![&late], vec![&soon], vec![&never]]), Some(2));
+        let worse = outcome(0.6, None);
+        assert_eq!(best(&[vec![&worse], vec![&never]]), Some(1));
+        // One that was there and diverged later was there.
+        let mut gone = lost(Status::Diverged, "the loss is NaN at step 30");
+        gone.target_reached = outcome(0.9, Some(5)).target_reached;
+        assert_eq!(best(&[vec![&soon], vec![&gone]]), Some(1));
+    }
+
+    #[test]
+    fn a_pruned_run_is_worth_what_it_had_come_to_and_nothing_where_only_whole_runs_count() {
+        let pruned = Outcome { status: Status::Pruned, ..outcome(0.8, None) };
+        let whole = outcome(0.8, None);
+        assert_eq!((value_so_far(&pruned), value(&pruned)), (value(&whole), f64::INFINITY));
+        assert_eq!(value(&whole), -0.81);
+        assert_eq!(value_so_far(&lost(Status::Failed, "no memory")), f64::INFINITY);
+    }
+}

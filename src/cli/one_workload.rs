@@ -1,0 +1,49 @@
+//! What the subcommands share that run many trials of one workload.
+
+use crate::cli::trial_settings::TrialSettings;
+use crate::cli::workers::WorkerSettings;
+use crate::compare::Plan;
+use crate::device;
+use crate::error::Error;
+use clap::Args;
+use std::path::{Path, PathBuf};
+
+/// A workload, how its trials are, and where they run.
+#[derive(Debug, Args)]
+pub struct OneWorkload {
+    /// The workload: see `optlab list workloads`
+    workload: String,
+    /// The backend [default: a GPU backend if compiled in, else flex]
+    #[arg(long, value_name = "NAME")]
+    backend: Option<String>,
+    #[command(flatten)]
+    trial: TrialSettings,
+    /// How the trials are run
+    #[command(flatten)]
+    pub workers: WorkerSettings,
+    /// The folder of the trials [default: artifacts/ and a name made from the settings]
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+}
+
+impl OneWorkload {
+    /// A plan of this workload, with no optimizer yet.
+    pub fn plan(&self) -> Plan {
+        Plan {
+            workloads: vec![self.workload.clone()],
+            backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
+            ..self.trial.plan(Plan::default())
+        }
+    }
+
+    /// The folder of what `command` does by `plan`.
+    ///
+    /// # Errors
+    /// Those of [`Plan::id`].
+    pub fn output(&self, command: &str, plan: &Plan) -> Result<PathBuf, Error> {
+        match &self.output {
+            Some(output) => Ok(output.clone()),
+            None => Ok(Path::new("artifacts").join(format!("{command}-{}-{}", self.workload, plan.id()?))),
+        }
+    }
+}
