@@ -7,6 +7,10 @@ _default:
 test:
     cargo test
 
+# The page of a report in a Chromium (OPTLAB_CHROMIUM, else chromium)
+page:
+    cargo test --test report_page -- --ignored
+
 # Format, clippy, spelling, and the dependencies' licences and advisories
 lint:
     cargo fmt --check
@@ -18,11 +22,12 @@ lint:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
 
-# What a step of an optimizer, a training step and the training loop cost; on a machine with nothing else to do
+# What a step of an optimizer, a training step, the training loop and 10,000 trials cost; on a machine with nothing else to do
 bench:
     cargo bench --bench optimizer_step
     cargo bench --bench train_loop
     cargo bench --bench train_step
+    cargo bench --bench scale
 
 # Everything that has to pass
 ci:

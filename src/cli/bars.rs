@@ -48,7 +48,7 @@ fn style(template: &str) -> ProgressStyle {
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
             // Writing to a text does not fail.
-            write!(text, "{:.0} a second", state.per_sec()).unwrap_or_default();
+            write!(text, "{:.0}/s", state.per_sec()).unwrap_or_default();
         })
         .progress_chars("=> ")
 }
@@ -59,7 +59,8 @@ fn title(trial: &Trial) -> String {
 
 impl Running {
     fn show(&self) {
-        let parts = [self.title.as_str(), &self.loss, &self.metric];
+        // A narrow terminal cuts what comes last.
+        let parts = [self.loss.as_str(), &self.metric, &self.title];
         let told: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         self.bar.set_message(told.join(", "));
     }
@@ -93,7 +94,7 @@ impl RunnerEvents for Bars {
         if let Some(running) = self.running.get_mut(&index) {
             let bar = &running.bar;
             if bar.length() != Some(progress.total_steps as u64) {
-                bar.set_style(style("     [{bar:20}] {pos}/{len} steps, {rate}, {eta} left: {msg}"));
+                bar.set_style(style("     [{bar:12}] {pos}/{len} steps, {rate}, {eta} left, {msg}"));
                 bar.set_length(progress.total_steps as u64);
             }
             bar.set_position(progress.step as u64);
