@@ -174,3 +174,18 @@ fn a_tuned_arm_is_judged_by_its_final_trials_and_says_what_its_tuning_came_to() 
     assert_eq!(tuned.best_of.len(), 4);
     assert!((tuned.best_of[3].median - 0.82).abs() < 1e-12);
 }
+
+#[test]
+fn a_search_says_what_its_longest_trials_came_to() {
+    let tried = |number: usize, epochs: usize, lr: f64, metric: f64| {
+        let budget = crate::train::Budget::Epochs(epochs);
+        let trial = Trial { lr, budget, ..trial("digits-cnn", "adamw", FIRST_SEED) };
+        tuning_run("adamw", number, trial, outcome(metric, None))
+    };
+    let runs = vec![tried(0, 2, 0.5, 0.97), tried(1, 6, 0.25, 0.8), tried(2, 6, 0.125, 0.9)];
+    let arm = comparison(runs).summaries().remove(0);
+    let tuned = arm.tuned.unwrap();
+    assert_eq!(tuned.by_lr.iter().map(|(lr, _)| *lr).collect::<Vec<_>>(), [0.25, 0.125]);
+    assert!((tuned.best.unwrap() - 0.91).abs() < 1e-12);
+    assert_eq!((arm.seeds, arm.result), (0, None));
+}
