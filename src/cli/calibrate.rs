@@ -58,12 +58,10 @@ impl CalibrateArgs {
         let default = Plan::default();
         let schedule =
             self.schedule.clone().into_iter().chain(default.schedules.clone()).take(1).collect::<Vec<_>>();
-        let planted = self.planted.map(|factor| ArmPlan {
-            name: planted_name(&self.optimizer, factor),
-            optimizer: Arm { lr: Some(self.optimizer.learning_rate() * factor), ..self.optimizer.clone() },
-            schedule: schedule[0].clone(),
-            settings: Vec::new(),
-            space: None,
+        let planted = self.planted.map(|factor| {
+            let optimizer =
+                Arm { lr: Some(self.optimizer.learning_rate() * factor), ..self.optimizer.clone() };
+            ArmPlan::new(planted_name(&self.optimizer, factor), optimizer, schedule[0].clone())
         });
         Plan {
             optimizers: vec![self.optimizer.clone()],
@@ -165,13 +163,7 @@ fn values(arm: &Summary) -> Vec<f64> {
 }
 
 fn middle(arm: &Summary) -> String {
-    arm.result.as_ref().map_or("–".into(), |result| {
-        format!(
-            "{} {}",
-            number::metric(&arm.metric, result.mean.value),
-            number::interval(&arm.metric, &result.mean)
-        )
-    })
+    arm.result.as_ref().map_or("–".into(), |result| number::estimate(&arm.metric, &result.mean))
 }
 
 fn share(of: &Proportion) -> String {

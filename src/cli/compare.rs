@@ -179,8 +179,7 @@ fn print_plan(plan: &Plan) -> Result<String, Error> {
     for key in ["micro_batch_size", "lr_scaling", "clip_norm", "clip_value", "early_stopping"] {
         notes.push((key, "none".into()));
     }
-    let spaces = plan.arms()?.into_iter().map(|arm| (arm.name.clone(), arm.space())).collect();
-    plan.to_toml_with_notes(spaces, &notes)
+    plan.to_toml_with_notes(plan.spaces()?, &notes)
 }
 
 fn compare_two(args: &CompareArgs, first: &Path, second: &Path) -> Result<(), Exit> {

@@ -2,6 +2,7 @@ use crate::cli::one_workload::OneWorkload;
 use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
 use crate::compare::arm::split_specs;
+use crate::compare::arm_plan::grid_name;
 use crate::compare::{ArmPlan, Comparison, Plan, Summary, command};
 use crate::error::Error;
 use crate::report::labels::Labels;
@@ -39,15 +40,10 @@ pub struct RecommendArgs {
 impl RecommendArgs {
     fn plan(&self) -> Result<Plan, Error> {
         let arm = |(optimizer, schedule): (&str, &str)| -> Result<ArmPlan, Error> {
-            let name =
-                if schedule == "constant" { optimizer.into() } else { format!("{optimizer} · {schedule}") };
-            Ok(ArmPlan {
-                name,
-                optimizer: optimizer.parse()?,
-                schedule: schedule.parse()?,
-                settings: Vec::new(),
-                space: None,
-            })
+            let (optimizer, falling) = (optimizer.parse()?, schedule != "constant");
+            let schedule = schedule.parse()?;
+            let name = grid_name(&optimizer, falling.then_some(&schedule));
+            Ok(ArmPlan::new(name, optimizer, schedule))
         };
         let arms = match &self.optimizers {
             None => SHORT_LIST.into_iter().map(arm).collect::<Result<_, _>>()?,
@@ -96,13 +92,7 @@ fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[S
         recommendation.finalists.len()
     );
     for arm in &finalists {
-        let result = arm.result.as_ref().map_or("–".into(), |result| {
-            format!(
-                "{} {}",
-                number::metric(&arm.metric, result.mean.value),
-                number::interval(&arm.metric, &result.mean)
-            )
-        });
+        let result = arm.result.as_ref().map_or("–".into(), |it| number::estimate(&arm.metric, &it.mean));
         let target = match arm.seconds_to_target {
             Some(time) if time.median.is_finite() => {
                 format!(

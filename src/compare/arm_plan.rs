@@ -26,6 +26,11 @@ pub struct ArmPlan {
 }
 
 impl ArmPlan {
+    /// An arm that differs from the plan in nothing but its optimizer and its schedule.
+    pub fn new(name: String, optimizer: Arm, schedule: ScheduleSpec) -> Self {
+        ArmPlan { name, optimizer, schedule, settings: Vec::new(), space: None }
+    }
+
     /// Where its settings are searched: the space that its plan gives, or that of its rule, without what its spec sets
     /// itself.
     pub fn space(&self) -> Space {
@@ -38,14 +43,6 @@ impl ArmPlan {
     /// Those of [`setting::set`].
     pub fn apply(&self, trial: Trial) -> Result<Trial, Error> {
         self.settings.iter().try_fold(trial, |trial, (name, value)| setting::set(&trial, name, value))
-    }
-
-    /// `trial` of this arm at `point` of its space.
-    ///
-    /// # Errors
-    /// Those of [`setting::set`].
-    pub fn at(&self, trial: &Trial, point: &[f64]) -> Result<Trial, Error> {
-        at(&self.space(), trial, point)
     }
 }
 
@@ -64,7 +61,7 @@ pub fn at(space: &Space, trial: &Trial, point: &[f64]) -> Result<Trial, Error> {
 }
 
 /// The space that comes with an optimizer's rule. What its spec sets itself is not searched, but for the rate.
-pub fn default_space_of(arm: &Arm) -> Space {
+fn default_space_of(arm: &Arm) -> Space {
     let own = spec::to_value(&arm.optimizer);
     let fields: Vec<(String, Value)> =
         own.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect();

@@ -150,12 +150,7 @@ impl Comparison {
 
     /// A trial of the arm of a summary: of those that it is compared by, if there are such.
     pub fn trial_of(&self, summary: &Summary) -> Option<&Trial> {
-        let is_own = |run: &&Run| {
-            run.arm == summary.arm
-                && run.trial.workload == summary.workload
-                && run.trial.backend == summary.backend
-        };
-        let of_arm = || self.runs.iter().filter(is_own);
+        let of_arm = || self.runs.iter().filter(|run| summary.has(run));
         of_arm().find(|run| run.is_final()).or_else(|| of_arm().next()).map(|run| &run.trial)
     }
 

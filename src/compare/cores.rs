@@ -24,10 +24,14 @@ pub fn share(slot: usize, threads: usize) -> Option<String> {
     Some(mine.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
 }
 
+/// The processors that each of so many workers gets: all, shared, and one at least.
+pub fn threads(jobs: usize) -> usize {
+    (available().len() / jobs.max(1)).max(1)
+}
+
 /// Whether each of so many workers can be held to processors of its own.
 pub fn are_enough(jobs: usize) -> bool {
-    let threads = (available().len() / jobs.max(1)).max(1);
-    share(jobs.saturating_sub(1), threads).is_some()
+    share(jobs.saturating_sub(1), threads(jobs)).is_some()
 }
 
 /// Reads what [`share`] wrote.

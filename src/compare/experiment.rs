@@ -32,11 +32,6 @@ impl Experiment {
         Ok(Experiment { plan, sides, entries })
     }
 
-    /// The arms on every workload and backend.
-    pub fn sides(&self) -> &[Side] {
-        &self.sides
-    }
-
     /// Makes `path` the experiment's folder, or goes on in it.
     ///
     /// # Errors

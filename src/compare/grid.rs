@@ -1,12 +1,13 @@
 //! What a plan comes to: its arms, on every workload and backend, and their trials.
 
 use crate::compare::arm::Arm;
-use crate::compare::arm_plan::{ArmPlan, grid_name};
+use crate::compare::arm_plan::{self, ArmPlan, grid_name};
 use crate::compare::entry::{Entry, Stage};
 use crate::compare::plan::{Plan, WorkloadDefaults};
 use crate::compare::tuning::FIRST_SEED;
 use crate::error::Error;
 use crate::schedule;
+use crate::search::{Sampler, Space};
 use crate::train::{self, Budget, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -22,6 +23,18 @@ pub struct Side {
     pub arm: ArmPlan,
     /// Its trial as the plan has it, for seed 0.
     pub trial: Trial,
+}
+
+impl Side {
+    /// Its trial at the point `number` of a sampler that looks at no results.
+    ///
+    /// # Errors
+    /// Those of [`setting::set`](crate::compare::setting::set).
+    pub fn at_point_of(&self, sampler: Sampler, seed: u64, number: usize) -> Result<Trial, Error> {
+        let space = self.arm.space();
+        let point = sampler.point(seed, &space, number, &[]);
+        arm_plan::at(&space, &self.trial, &point)
+    }
 }
 
 impl Plan {
@@ -40,13 +53,8 @@ impl Plan {
         let mut arms = Vec::new();
         for optimizer in &self.optimizers {
             for schedule in &self.schedules {
-                arms.push(ArmPlan {
-                    name: grid_name(optimizer, schedule_tells.then_some(schedule)),
-                    optimizer: optimizer.clone(),
-                    schedule: schedule.clone(),
-                    settings: Vec::new(),
-                    space: None,
-                });
+                let name = grid_name(optimizer, schedule_tells.then_some(schedule));
+                arms.push(ArmPlan::new(name, optimizer.clone(), schedule.clone()));
             }
         }
         arms.extend(self.arms.iter().cloned());
@@ -66,7 +74,8 @@ impl Plan {
         self.reference.as_deref().map(called)
     }
 
-    /// Gives each arm that has no space of its own the one by its name, else the one by its rule's.
+    /// Gives each arm that has no space of its own the one by its name, else the one by its rule's, else what comes with the
+    /// rule.
     fn give_spaces(&self, arms: &mut [ArmPlan]) -> Result<(), Error> {
         let spaces = &self.tuning.spaces;
         let is_for =
@@ -79,7 +88,7 @@ impl Plan {
         for arm in arms.iter_mut().filter(|arm| arm.space.is_none()) {
             let by_name = spaces.iter().find(|(name, _)| called(name) == arm.name);
             let given = by_name.or_else(|| spaces.iter().find(|(name, _)| is_for(name, arm)));
-            arm.space = given.map(|(_, space)| space.clone());
+            arm.space = Some(given.map_or_else(|| arm.space(), |(_, space)| space.clone()));
         }
         Ok(())
     }
@@ -180,9 +189,15 @@ impl Plan {
     /// # Errors
     /// Those of [`setting::set`](crate::compare::setting::set).
     pub fn tuning_trial(&self, side: &Side, number: usize) -> Result<Trial, Error> {
-        let space = side.arm.space();
-        let point = self.tuning.sampler.point(self.tuning.seed, &space, number, &[]);
-        side.arm.at(&side.trial, &point)
+        side.at_point_of(self.tuning.sampler, self.tuning.seed, number)
+    }
+
+    /// The spaces that are searched, by the arms' names, whether the plan says them or leaves them to the rules.
+    ///
+    /// # Errors
+    /// Those of [`arms`](Self::arms).
+    pub fn spaces(&self) -> Result<Vec<(String, Space)>, Error> {
+        Ok(self.arms()?.into_iter().map(|arm| (arm.name.clone(), arm.space())).collect())
     }
 
     /// A trial with all that the plan says for every arm.

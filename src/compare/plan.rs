@@ -206,11 +206,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`] for a value that TOML cannot hold.
     pub fn id(&self) -> Result<String, Error> {
-        // The spaces that are searched, whether the plan says them or leaves them to the rules.
-        let spaces = match self.tuning.trials {
-            0 => Vec::new(),
-            _ => self.arms()?.into_iter().map(|arm| (arm.name.clone(), arm.space())).collect(),
-        };
+        let spaces = if self.tuning.trials == 0 { Vec::new() } else { self.spaces()? };
         let tuning = Tuning { trials: self.tuning.trials.min(1), spaces, ..self.tuning.clone() };
         let least = Plan { seeds: Seeds::Count(1), tuning, ..self.clone() };
         let mut id = checksum::sha256(least.to_toml()?.as_bytes());

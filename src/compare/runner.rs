@@ -118,7 +118,7 @@ impl Runner {
 
     /// The threads that each worker's CPU backend gets, unless `RAYON_NUM_THREADS` is set: the processors, shared.
     pub fn threads(&self) -> usize {
-        (cores::available().len() / self.jobs.max(1)).max(1)
+        cores::threads(self.jobs)
     }
 
     /// Runs what of `trials` has no outcome yet and returns all outcomes, in the order of `trials`.

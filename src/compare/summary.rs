@@ -10,6 +10,7 @@ use crate::statistics::budget_curve::{self, BestOf};
 use crate::statistics::describe::{Spread, median, quantile};
 use crate::train::{Outcome, Score, Status, Trial};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// An arm over its seeds, on one workload and backend.
 ///
@@ -121,10 +122,21 @@ impl Summary {
         self.diverged.len() + self.failed.len()
     }
 
+    /// Whether `run` is of this arm on its workload and backend, to tune it or to compare it.
+    pub fn has(&self, run: &Run) -> bool {
+        let Trial { workload, backend, .. } = &run.trial;
+        run.arm == self.arm && *workload == self.workload && *backend == self.backend
+    }
+
     /// Whether `run` is one that this arm is compared by.
     pub fn is_about(&self, run: &Run) -> bool {
-        let Trial { workload, backend, .. } = &run.trial;
-        run.is_final() && run.arm == self.arm && *workload == self.workload && *backend == self.backend
+        run.is_final() && self.has(run)
+    }
+
+    /// What this arm and `other` are judged by on the seeds that both have an outcome of.
+    pub fn paired_with(&self, other: &Summary) -> (Vec<f64>, Vec<f64>) {
+        let of_other: HashMap<u64, f64> = other.values.iter().copied().collect();
+        self.values.iter().filter_map(|(seed, value)| Some((*value, *of_other.get(seed)?))).unzip()
     }
 
     /// What arms are ranked by, such that smaller is better: the mean, and between arms that lost a seed the middle.

@@ -49,7 +49,8 @@ fn add_to_family(arms: &mut [Summary], places: &[usize], reference: Option<&str>
         }
         None => all_pairs(places),
     };
-    let values: Vec<(Vec<f64>, Vec<f64>)> = pairs.iter().map(|&(a, b)| common(&arms[a], &arms[b])).collect();
+    let values: Vec<(Vec<f64>, Vec<f64>)> =
+        pairs.iter().map(|&(a, b)| arms[a].paired_with(&arms[b])).collect();
     // A pair without a common seed has nothing to say, and is no comparison.
     let told: Vec<usize> = (0..pairs.len()).filter(|&pair| !values[pair].0.is_empty()).collect();
     let family: Vec<(&[f64], &[f64])> =
@@ -91,10 +92,4 @@ fn all_pairs(places: &[usize]) -> Vec<(usize, usize)> {
         pairs.extend(places[rank + 1..].iter().map(|&a| (a, b)));
     }
     pairs
-}
-
-/// The values of both on the seeds that both have.
-fn common(a: &Summary, b: &Summary) -> (Vec<f64>, Vec<f64>) {
-    let of_b: HashMap<u64, f64> = b.values.iter().copied().collect();
-    a.values.iter().filter_map(|(seed, value)| Some((*value, *of_b.get(seed)?))).unzip()
 }

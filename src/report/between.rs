@@ -4,7 +4,6 @@ use crate::compare::{Comparison, Run, Stage, Summary, Trial};
 use crate::error::Error;
 use crate::report::number;
 use crate::statistics::verdict;
-use std::collections::HashMap;
 use std::fmt::Write;
 
 /// The probability of a wrong verdict in all that is said.
@@ -25,7 +24,7 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
     };
     let pairs: Vec<(&Summary, &Summary)> = of_first.iter().filter_map(|arm| Some((arm, of(arm)?))).collect();
     refuse(first, second, &pairs)?;
-    let values: Vec<(Vec<f64>, Vec<f64>)> = pairs.iter().map(|(a, b)| common(b, a)).collect();
+    let values: Vec<(Vec<f64>, Vec<f64>)> = pairs.iter().map(|(a, b)| b.paired_with(a)).collect();
     let mut text = format!(
         "{} beside {}: the difference is how much better {} is\n",
         second.name, first.name, second.name
@@ -85,15 +84,9 @@ fn refuse(first: &Comparison, second: &Comparison, pairs: &[(&Summary, &Summary)
                 return refuse(format!("on {} they have another {what}", a.workload));
             }
         }
-        if common(b, a).0.is_empty() {
+        if b.paired_with(a).0.is_empty() {
             return refuse(format!("{} has no seed on {} in common", a.arm, a.workload));
         }
     }
     Ok(())
-}
-
-/// The values of both on the seeds that both have.
-fn common(a: &Summary, b: &Summary) -> (Vec<f64>, Vec<f64>) {
-    let of_b: HashMap<u64, f64> = b.values.iter().copied().collect();
-    a.values.iter().filter_map(|(seed, value)| Some((*value, *of_b.get(seed)?))).unzip()
 }

@@ -32,6 +32,11 @@ pub fn interval(name: &str, of: &Estimate) -> String {
     format!("[{}, {}]", plain(name, of.low), plain(name, of.high))
 }
 
+/// A metric with its unit, and its interval: `97.44 % [97.21, 97.63]`.
+pub fn estimate(name: &str, of: &Estimate) -> String {
+    format!("{} {}", metric(name, of.value), interval(name, of))
+}
+
 /// A difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`.
 pub fn difference(name: &str, of: &Comparison) -> String {
     let measured = match of.difference {

@@ -50,8 +50,8 @@ pub fn matrix(comparison: &Comparison, summaries: &[Summary]) -> Option<TimeMatr
 
 /// The labels of the arms in the plan's order, and for each its median times to the targets of the workloads.
 fn times(comparison: &Comparison, summaries: &[Summary]) -> (Vec<String>, Vec<Vec<f64>>) {
-    let arms = Labels::of(summaries).all(comparison);
     let labels = Labels::of(summaries);
+    let arms = labels.all(comparison);
     let workloads = comparison.workloads();
     let by_seconds = words::times_compare(comparison);
     let mut times = vec![vec![f64::INFINITY; workloads.len()]; arms.len()];

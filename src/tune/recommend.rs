@@ -153,11 +153,7 @@ impl Recommender {
             for (place, side) in self.sides.iter().enumerate() {
                 let trial = match number.checked_sub(1) {
                     None => side.trial.clone(),
-                    Some(number) => {
-                        let space = side.arm.space();
-                        let point = Sampler::Halton.point(self.plan.tuning.seed, &space, number, &[]);
-                        side.arm.at(&side.trial, &point)?
-                    }
+                    Some(number) => side.at_point_of(Sampler::Halton, self.plan.tuning.seed, number)?,
                 };
                 candidates.push(Candidate { side: place, trial, value: f64::INFINITY });
             }

@@ -4,6 +4,7 @@
 //! A study lives in a folder like that of a comparison, with one arm that has tuning trials alone. Each trial is written down
 //! before it runs and each outcome as it comes, so a study that was stopped goes on and runs nothing twice.
 
+use crate::compare::arm_plan;
 use crate::compare::entry::{Entry, Stage};
 use crate::compare::folder::{self, Folder, Invocation, Kind, PLAN};
 use crate::compare::grid::{Side, check_can_be_tuned};
@@ -63,11 +64,6 @@ impl Study {
         Ok(study)
     }
 
-    /// The space that is searched.
-    pub fn space(&self) -> &Space {
-        &self.space
-    }
-
     /// Makes `path` the study's folder, or goes on in it.
     ///
     /// # Errors
@@ -92,7 +88,7 @@ impl Study {
 
     /// The trial at a point.
     fn trial(&self, point: &[f64]) -> Result<Trial, Error> {
-        let trial = self.side.arm.at(&self.side.trial, point)?;
+        let trial = arm_plan::at(&self.space, &self.side.trial, point)?;
         trial.validate()?;
         trial.optimizer.build()?;
         Ok(Trial { seed: FIRST_SEED, ..trial })
