@@ -1,22 +1,26 @@
-//! A rule of one's own, AddSign (Bello et al., 2017), compared with AdamW over three seeds.
+//! A rule of your own, AddSign (Bello et al., 2017), compared with AdamW over three seeds.
 //!
-//! `cargo run --example custom_optimizer` writes artifacts/mine, which is to be removed after a change of the rule.
+//! `cargo run --example custom_optimizer` writes artifacts/mine; remove that folder after a change of the rule.
 
+use optlab::cli;
 use optlab::kernel::{Update, Value, compute_on_this_thread};
-use optlab::optim::{At, ElementwiseRule, ParameterRule, Rule, RuleConfig, register};
-use optlab::{Error, cli, range};
+use optlab::optim::settings::{Search, Settings};
+use optlab::optim::{At, ElementwiseRule, Error, ParameterRule, Rule, RuleConfig, register, settings};
 
-/// mₜ = β mₜ₋₁ + (1 − β) gₜ, θₜ = θₜ₋₁ − ηₜ (1 + sign(gₜ) sign(mₜ)) gₜ: twice the gradient where it agrees with its mean.
-#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
-struct AddSign {
-    beta: f64,
+settings! {
+    /// mₜ = β mₜ₋₁ + (1 − β) gₜ, θₜ = θₜ₋₁ − ηₜ (1 + sign(gₜ) sign(mₜ)) gₜ: twice the gradient where it agrees with its mean.
+    pub struct AddSign {
+        /// Decay of the mean of the gradients.
+        beta: f64 = 0.9, "β", in BELOW_ONE, search(1, Search::Momentum);
+    }
 }
 
 impl RuleConfig for AddSign {
     const DEFAULT_LR: f64 = 0.1;
+    optlab::optim::settings_of!();
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        range::check(owner, [("beta", self.beta, range::BELOW_ONE)])?;
-        Ok(vec![ParameterRule::elementwise(*self)])
+        self.check(owner)?;
+        Ok(vec![ParameterRule::elementwise(self.clone())])
     }
 }
 
@@ -31,8 +35,9 @@ impl ElementwiseRule for AddSign {
     }
 }
 
+/// The coefficients of a step.
 #[derive(Clone, Copy)]
-struct Step {
+pub struct Step {
     lr: f64,
     beta: f64,
 }
@@ -51,7 +56,7 @@ fn main() -> std::process::ExitCode {
     compute_on_this_thread();
     let compare =
         "compare --workloads digits-cnn --optimizers addsign,adamw --seeds 3 --output artifacts/mine";
-    match register("addsign", "twice the gradient where it agrees with its mean", AddSign { beta: 0.9 }) {
+    match register("addsign", "twice the gradient where it agrees with its mean", AddSign::default()) {
         // All of `optlab`, with the rule: `-- list optimizers`, `-- train …`. The comparison's workers come here too.
         Ok(_) => cli::main_or(compare),
         Err(error) => cli::finish(Err(error.into())),

@@ -1,14 +1,12 @@
 //! A rule that is registered at run time is one like those that come with the program.
 
-mod common;
-
-use common::StopAfter;
-use optlab::compare::Arm;
 use optlab::kernel::{Update, Value};
+use optlab::optim::Error;
+use optlab::optim::OptimizerChoice;
 use optlab::optim::*;
-use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
+use optlab::range;
+use optlab::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
-use optlab::{Error, range};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::LazyLock;
@@ -55,6 +53,16 @@ impl Update for Step {
     }
 }
 
+/// Stops a run after that many steps of its own.
+struct StopAfter(usize);
+
+impl Observer for StopAfter {
+    fn interrupts(&mut self) -> bool {
+        self.0 -= 1;
+        self.0 == 0
+    }
+}
+
 const SUMMARY: &str = "momentum, once more";
 
 /// Registered once, whichever test comes first.
@@ -94,7 +102,7 @@ fn it_comes_back_from_its_text_and_from_its_json() {
     // What is not said has its default in JSON too.
     let short = serde_json::from_value::<OptimizerSpec>(json!({"rule": "heavy_ball", "warm": true})).unwrap();
     assert_eq!(short, parse("heavy_ball:warm=true").unwrap());
-    let arm: Arm = "heavy_ball:lr=0.5,beta=0.3".parse().unwrap();
+    let arm: OptimizerChoice = "heavy_ball:lr=0.5,beta=0.3".parse().unwrap();
     assert_eq!((arm.lr, arm.optimizer), (Some(0.5), parse("heavy_ball:beta=0.3").unwrap()));
 }
 
@@ -247,7 +255,12 @@ fn trial(optimizer: &str) -> Trial {
     Trial { optimizer: parse(optimizer).unwrap(), lr: 0.02, budget: Budget::Steps(40), ..Trial::new(&info) }
 }
 
-fn train(trial: &Trial, folder: &std::path::Path, resume: bool, stop: Option<usize>) -> Result<(), Error> {
+fn train(
+    trial: &Trial,
+    folder: &std::path::Path,
+    resume: bool,
+    stop: Option<usize>,
+) -> Result<(), optlab::Error> {
     let workload = workload::find(&trial.workload)?;
     let options = RunOptions { resume, ..RunOptions::new(RunDirectory::new(folder)) };
     match stop {
@@ -263,7 +276,7 @@ fn it_trains_and_a_resumed_run_writes_the_same_bytes() {
     let trial = trial("heavy_ball:beta=0.8");
     assert!(trial.id().starts_with("digits-rnn-heavy_ball-seed0-"));
     train(&trial, &whole, false, None).unwrap();
-    assert!(matches!(train(&trial, &parts, false, Some(15)), Err(Error::Interrupted { .. })));
+    assert!(matches!(train(&trial, &parts, false, Some(15)), Err(optlab::Error::Interrupted { .. })));
     // The rest knows of the trial only what is in its folder.
     let from_folder = RunDirectory::new(&parts).read_trial().unwrap();
     assert_eq!(from_folder, trial);

@@ -1,12 +1,12 @@
-use super::Copy;
-use crate::device;
-use crate::error::Error;
-use crate::optim::{ModelOptimizer, OptimizerSpec};
-use crate::statistics::describe::quantile;
+use crate::Error;
+use crate::bench::Copy;
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Distribution, Tensor};
 use clap::ValueEnum;
+use optlab_optim::{ModelOptimizer, OptimizerSpec};
+use optlab_stats::statistics::describe::quantile;
+use optlab_train::device;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -113,7 +113,7 @@ impl StepBenchmark {
         for rule in &self.rules {
             if rule.build()?.needs_more_than_gradients() {
                 let reason = "its step evaluates a model, and there is none here to evaluate";
-                return Err(Error::Usage(format!("`{rule}` cannot be timed by itself: {reason}")));
+                return Err(Error::usage(format!("`{rule}` cannot be timed by itself: {reason}")));
             }
         }
         for backend in &self.backends {
@@ -222,7 +222,7 @@ impl Stepper {
     /// A model of `parameters` parameters in `tensors` matrices as square as their sizes allow.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for settings of the rule out of their range.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for settings of the rule out of their range.
     pub fn new(
         rule: &OptimizerSpec,
         device: &Device,

@@ -1,11 +1,12 @@
 //! What is shown while trials run: a bar for all of them and one for each that is running.
 
-use crate::compare::{Evaluated, Progress, RunnerEvents};
-use crate::error::Error;
-use crate::report::number;
-use crate::train::{Outcome, Status, Trial};
-use crate::workload::{self, Workload};
+use crate::Error;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use optlab_compare::report::number;
+use optlab_compare::run::events::RunnerEvents;
+use optlab_compare::run::worker::{Evaluated, Progress};
+use optlab_train::train::{Outcome, Status, Trial};
+use optlab_train::workload::{self, Workload};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,7 +38,7 @@ impl Bars {
     /// Takes the bars away.
     ///
     /// # Errors
-    /// [`Error::Io`] if standard error cannot be written.
+    /// [`Io`](optlab_core::Error::Io) if standard error cannot be written.
     pub fn clear(&self) -> Result<(), Error> {
         self.all.clear().map_err(Error::io("write", "standard error"))
     }

@@ -1,10 +1,10 @@
+use crate::Error;
 use crate::bench::{Layout, Measurement, StepBenchmark};
 use crate::cli::Exit;
-use crate::compare::arm::split_specs;
-use crate::device;
-use crate::error::Error;
-use crate::optim::OptimizerSpec;
 use clap::Args;
+use optlab_optim::OptimizerSpec;
+use optlab_optim::split_specs;
+use optlab_train::device;
 
 /// Arguments of `optlab bench`.
 #[derive(Debug, Args)]
@@ -62,13 +62,13 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
         let measurements = benchmark.run(|_| ())?;
         let json = serde_json::to_string_pretty(&measurements)
             .map_err(|error| Error::invalid("bench", "result", "numbers that JSON can hold", error))?;
-        return super::print(format!("{json}\n").as_bytes());
+        return crate::cli::print(format!("{json}\n").as_bytes());
     }
     let mut broken = None;
     let mut heading = Some(HEADING);
     benchmark.run(|pair| {
         let text = format!("{}{}", heading.take().unwrap_or_default(), row(pair));
-        if let Err(exit) = super::print(text.as_bytes()) {
+        if let Err(exit) = crate::cli::print(text.as_bytes()) {
             broken.get_or_insert(exit);
         }
     })?;

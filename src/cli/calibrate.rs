@@ -1,14 +1,20 @@
+use crate::Error;
 use crate::cli::Exit;
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::workers::defaults;
-use crate::compare::verdicts::ALPHA;
-use crate::compare::{Arm, ArmPlan, Comparison, Experiment, Kind, Plan, Seeds, Summary};
-use crate::error::Error;
-use crate::report::number;
-use crate::schedule::ScheduleSpec;
-use crate::statistics::calibration::Calibration;
-use crate::statistics::proportion::Proportion;
 use clap::Args;
+use optlab_compare::plan::arm::Arm;
+use optlab_compare::plan::{Plan, Seeds};
+use optlab_compare::report::number;
+use optlab_compare::result::comparison::Comparison;
+use optlab_compare::result::summary::Summary;
+use optlab_compare::result::verdicts::ALPHA;
+use optlab_compare::run::experiment::Experiment;
+use optlab_compare::run::folder::Kind;
+use optlab_optim::OptimizerChoice;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_stats::statistics::calibration::Calibration;
+use optlab_stats::statistics::proportion::Proportion;
 use std::ffi::OsString;
 use std::fmt::Write;
 
@@ -23,7 +29,7 @@ pub struct CalibrateArgs {
     on: OneWorkload,
     /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys
     #[arg(long, value_name = "SPEC")]
-    optimizer: Arm,
+    optimizer: OptimizerChoice,
     /// How many runs, half of them for each side of a comparison
     #[arg(long, allow_negative_numbers = true, default_value_t = 40, value_name = "N")]
     seeds: u64,
@@ -59,9 +65,11 @@ impl CalibrateArgs {
         let schedule =
             self.schedule.clone().into_iter().chain(default.schedules.clone()).take(1).collect::<Vec<_>>();
         let planted = self.planted.map(|factor| {
-            let optimizer =
-                Arm { lr: Some(self.optimizer.learning_rate() * factor), ..self.optimizer.clone() };
-            ArmPlan::new(planted_name(&self.optimizer, factor), optimizer, schedule[0].clone())
+            let optimizer = OptimizerChoice {
+                lr: Some(self.optimizer.learning_rate() * factor),
+                ..self.optimizer.clone()
+            };
+            Arm::new(planted_name(&self.optimizer, factor), optimizer, schedule[0].clone())
         });
         Plan {
             optimizers: vec![self.optimizer.clone()],
@@ -73,7 +81,7 @@ impl CalibrateArgs {
     }
 }
 
-fn planted_name(optimizer: &Arm, factor: f64) -> String {
+fn planted_name(optimizer: &OptimizerChoice, factor: f64) -> String {
     format!("{optimizer} with {factor} times its rate")
 }
 
@@ -97,8 +105,8 @@ pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let name = args.optimizer.to_string();
     let of = |is_own: bool| summaries.iter().find(|arm| (arm.arm == name) == is_own);
     let Some(own) = of(true) else { return Ok(()) };
-    super::print(text(args.splits, own, of(false))?.as_bytes())?;
-    super::print(format!("the runs are in {}\n", folder.path().display()).as_bytes())
+    crate::cli::print(text(args.splits, own, of(false))?.as_bytes())?;
+    crate::cli::print(format!("the runs are in {}\n", folder.path().display()).as_bytes())
 }
 
 fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<String, Error> {

@@ -1,15 +1,17 @@
+use crate::Error;
 use crate::cli::Exit;
 use crate::cli::trial_settings::TrialSettings;
 use crate::cli::workers::{WorkerSettings, defaults};
-use crate::compare::arm::split_specs;
-use crate::compare::plan::Timing;
-use crate::compare::tuning::Tuning;
-use crate::compare::{Comparison, Experiment, Kind, Plan, Seeds, WorkloadDefaults, folder};
-use crate::device;
-use crate::error::Error;
-use crate::report;
-use crate::search::Sampler;
 use clap::Args;
+use optlab_compare::plan::tuning::Tuning;
+use optlab_compare::plan::{Plan, Seeds, Timing, WorkloadDefaults};
+use optlab_compare::report;
+use optlab_compare::result::comparison::Comparison;
+use optlab_compare::run::experiment::Experiment;
+use optlab_compare::run::folder::{self, Kind};
+use optlab_optim::split_specs;
+use optlab_stats::search::Sampler;
+use optlab_train::device;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -73,7 +75,7 @@ impl GridArgs {
         let schedules = self.schedules.as_deref().map(split_specs);
         if self.workloads.is_empty() || optimizers.is_empty() {
             let message = "name a PLAN.toml, or --workloads A,B and --optimizers SPEC,…";
-            return Err(Error::Usage(message.into()));
+            return Err(Error::usage(message));
         }
         Ok(Plan {
             workloads: self.workloads.clone(),
@@ -111,7 +113,7 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let (plan, own_folder) = match args.plans.first() {
         Some(_) if args.grid != GridArgs::default() => {
             let message = "a PLAN.toml says it all: only --jobs, --stall-limit, --print-plan, --output and --data-dir go with it";
-            return Err(Error::Usage(message.into()).into());
+            return Err(Error::usage(message).into());
         }
         Some(path) if path.is_dir() => {
             // Says what is wrong with a folder that is none.
@@ -123,7 +125,7 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     };
     let experiment = Experiment::new(plan.clone(), &defaults)?;
     if args.print_plan {
-        return super::print(print_plan(&plan)?.as_bytes());
+        return crate::cli::print(print_plan(&plan)?.as_bytes());
     }
     let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
     let output = match args.output.clone().or(own_folder) {
@@ -147,7 +149,7 @@ pub fn show(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
     report::write_all(comparison, &summaries, path)?;
     // A file or a pipe takes lines of any length.
     let width = console::Term::stdout().size_checked().map_or(usize::MAX, |(_rows, columns)| columns.into());
-    super::print(report::terminal::render(comparison, &summaries, width).as_bytes())?;
+    crate::cli::print(report::terminal::render(comparison, &summaries, width).as_bytes())?;
     say_where(path)
 }
 
@@ -157,7 +159,7 @@ pub fn show(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
 /// Standard output that cannot be written.
 pub fn say_where(path: &Path) -> Result<(), Exit> {
     let line = format!("written to {0}; {0}/{1} is for a browser\n", path.display(), report::html::FILE_NAME);
-    super::print(line.as_bytes())
+    crate::cli::print(line.as_bytes())
 }
 
 /// The plan with a line for each key that has no value, and the spaces that would be searched.
@@ -185,8 +187,8 @@ fn print_plan(plan: &Plan) -> Result<String, Error> {
 fn compare_two(args: &CompareArgs, first: &Path, second: &Path) -> Result<(), Exit> {
     if args.grid != GridArgs::default() || args.print_plan || args.output.is_some() {
         let message = "two finished comparisons are compared as they are: no other argument goes with them";
-        return Err(Error::Usage(message.into()).into());
+        return Err(Error::usage(message).into());
     }
     let (first, second) = (Comparison::read(first)?, Comparison::read(second)?);
-    super::print(report::between::render(&first, &second)?.as_bytes())
+    crate::cli::print(report::between::render(&first, &second)?.as_bytes())
 }

@@ -1,11 +1,11 @@
+use crate::Error;
 use crate::cli::Exit;
-use crate::data::Source;
-use crate::device;
-use crate::error::Error;
-use crate::train::{self, RunDirectory, Trained, Trial, Which};
-use crate::workload::{self, BuiltIn, Network, Workload};
 use burn::tensor::Device;
 use clap::Args;
+use optlab_train::data::Source;
+use optlab_train::device;
+use optlab_train::train::{self, RunDirectory, Trained, Trial, Which};
+use optlab_train::workload::{self, BuiltIn, Network, Workload};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 

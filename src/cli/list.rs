@@ -1,12 +1,13 @@
+use crate::Error;
 use crate::cli::Exit;
-use crate::compare::{Stage, folder};
-use crate::device;
-use crate::error::Error;
-use crate::optim::OptimizerSpec;
-use crate::report::number;
-use crate::schedule::ScheduleSpec;
-use crate::workload::{self, Workload};
 use clap::{Args, ValueEnum};
+use optlab_compare::plan::entry::Stage;
+use optlab_compare::report::number;
+use optlab_compare::run::folder;
+use optlab_optim::OptimizerSpec;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_train::device;
+use optlab_train::workload::{self, Workload};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `optlab list`.
@@ -34,11 +35,11 @@ enum What {
 /// Standard output that cannot be written; for trials, a folder that holds none.
 pub fn run(args: &ListArgs) -> Result<(), Exit> {
     match (args.what, &args.dir) {
-        (Some(What::Trials), Some(dir)) => return super::print(trials(dir)?.as_bytes()),
+        (Some(What::Trials), Some(dir)) => return crate::cli::print(trials(dir)?.as_bytes()),
         (Some(What::Trials), None) => {
-            return Err(Error::Usage("name the folder whose trials are to be listed".into()).into());
+            return Err(Error::usage("name the folder whose trials are to be listed").into());
         }
-        (_, Some(_)) => return Err(Error::Usage("only trials are listed of a folder".into()).into()),
+        (_, Some(_)) => return Err(Error::usage("only trials are listed of a folder").into()),
         (_, None) => {}
     }
     let sections: [(What, fn() -> String); 4] = [
@@ -49,7 +50,7 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
     ];
     let chosen = sections.iter().filter(|(what, _)| args.what.is_none_or(|chosen| chosen == *what));
     let texts: Vec<String> = chosen.map(|(_, text)| text()).collect();
-    super::print(texts.join("\n").as_bytes())
+    crate::cli::print(texts.join("\n").as_bytes())
 }
 
 /// A line for each trial of a comparison or a study.

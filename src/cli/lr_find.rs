@@ -1,11 +1,11 @@
-use crate::chart::{Chart, Line, Mark, Scale};
 use crate::cli::Exit;
-use crate::compare::Arm;
-use crate::data::Source;
-use crate::report::number::short;
-use crate::train::{self, LrRange, LrRangeTest, Suggestion, Trial};
-use crate::workload::{self, Workload};
 use clap::Args;
+use optlab_compare::chart::{Chart, Line, Mark, Scale};
+use optlab_compare::report::number::short;
+use optlab_optim::OptimizerChoice;
+use optlab_train::data::Source;
+use optlab_train::train::{self, LrRange, LrRangeTest, Suggestion, Trial};
+use optlab_train::workload::{self, Workload};
 use std::path::PathBuf;
 
 /// Arguments of `optlab lr-find`.
@@ -15,7 +15,7 @@ pub struct LrFindArgs {
     workload: String,
     /// The optimizer: name or name:key=value,key=value
     #[arg(long, value_name = "SPEC", default_value = "adam")]
-    optimizer: Arm,
+    optimizer: OptimizerChoice,
     /// flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
@@ -61,9 +61,12 @@ pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
     let seen = train::find_lr(&workload, &trial, &test, &source)?;
     let (optimizer, suggestion) = (trial.optimizer.to_string(), seen.suggestion());
-    super::print_chart(&chart(&args.workload, &optimizer, &seen, suggestion.as_ref()), args.svg.as_deref())?;
+    crate::cli::print_chart(
+        &chart(&args.workload, &optimizer, &seen, suggestion.as_ref()),
+        args.svg.as_deref(),
+    )?;
     let command = format!("optlab train {} --optimizer {}", args.workload, quoted(&optimizer));
-    super::print(told(&seen, suggestion.as_ref(), &command).as_bytes())
+    crate::cli::print(told(&seen, suggestion.as_ref(), &command).as_bytes())
 }
 
 fn chart(workload: &str, optimizer: &str, seen: &LrRange, suggestion: Option<&Suggestion>) -> Chart {

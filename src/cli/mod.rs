@@ -21,11 +21,11 @@ mod verify;
 mod worker;
 mod workers;
 
-use crate::atomic_file;
-use crate::chart::Chart;
-use crate::error::Error;
+use crate::Error;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use optlab_compare::chart::Chart;
+use optlab_train::files::atomic_file;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -141,6 +141,12 @@ pub enum Exit {
 impl From<Error> for Exit {
     fn from(error: Error) -> Self {
         Exit::Error(error)
+    }
+}
+
+impl From<optlab_core::Error> for Exit {
+    fn from(error: optlab_core::Error) -> Self {
+        Exit::Error(error.into())
     }
 }
 

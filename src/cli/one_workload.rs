@@ -1,11 +1,11 @@
 //! What the subcommands share that run many trials of one workload.
 
+use crate::Error;
 use crate::cli::trial_settings::TrialSettings;
 use crate::cli::workers::WorkerSettings;
-use crate::compare::Plan;
-use crate::device;
-use crate::error::Error;
 use clap::Args;
+use optlab_compare::plan::Plan;
+use optlab_train::device;
 use std::path::{Path, PathBuf};
 
 /// A workload, how its trials are, and where they run.

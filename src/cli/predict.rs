@@ -1,11 +1,12 @@
+use crate::Error;
 use crate::cli::Exit;
 use crate::cli::evaluate::{Loaded, WhichArg, load};
-use crate::data;
-use crate::error::Error;
-use crate::nn::Mode;
-use crate::workload::{Task, Workload};
-use burn::tensor::{Tensor, TensorData, activation::softmax};
+use burn::tensor::activation::softmax;
+use burn::tensor::{Tensor, TensorData};
 use clap::Args;
+use optlab_train::data;
+use optlab_train::nn::Mode;
+use optlab_train::workload::{Task, Workload};
 use std::path::PathBuf;
 
 /// Arguments of `optlab predict`.
@@ -34,7 +35,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     let info = workload.info();
     let shape = info.padded_input_shape(trial.pad);
     let (Task::Classification, &[channels, height, width]) = (info.task, shape.as_slice()) else {
-        return Err(Error::Usage(format!("`{}` does not classify images", info.name)).into());
+        return Err(Error::usage(format!("`{}` does not classify images", info.name)).into());
     };
     let images: Vec<Vec<f32>> = args
         .images

@@ -1,8 +1,8 @@
 //! What `train` shows while it trains: a bar on standard error, a line for each epoch on standard output.
 
-use crate::train::{EpochReport, Observer, Outcome, Start, Status};
-use crate::workload::Info;
 use indicatif::{ProgressBar, ProgressStyle};
+use optlab_train::train::{EpochReport, Observer, Outcome, Start, Status};
+use optlab_train::workload::Info;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};

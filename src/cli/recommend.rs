@@ -1,14 +1,17 @@
+use crate::Error;
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
-use crate::compare::arm::split_specs;
-use crate::compare::arm_plan::grid_name;
-use crate::compare::{ArmPlan, Comparison, Plan, Summary, command};
-use crate::error::Error;
-use crate::report::labels::Labels;
-use crate::report::{self, number, words};
-use crate::tune::{Recommendation, Recommender};
 use clap::Args;
+use optlab_compare::plan::Plan;
+use optlab_compare::plan::arm::{Arm, grid_name};
+use optlab_compare::report::labels::Labels;
+use optlab_compare::report::{self, number, words};
+use optlab_compare::result::comparison::Comparison;
+use optlab_compare::result::summary::Summary;
+use optlab_compare::run::command;
+use optlab_compare::tune::{Recommendation, Recommender};
+use optlab_optim::split_specs;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -39,11 +42,11 @@ pub struct RecommendArgs {
 
 impl RecommendArgs {
     fn plan(&self) -> Result<Plan, Error> {
-        let arm = |(optimizer, schedule): (&str, &str)| -> Result<ArmPlan, Error> {
+        let arm = |(optimizer, schedule): (&str, &str)| -> Result<Arm, Error> {
             let (optimizer, falling) = (optimizer.parse()?, schedule != "constant");
             let schedule = schedule.parse()?;
             let name = grid_name(&optimizer, falling.then_some(&schedule));
-            Ok(ArmPlan::new(name, optimizer, schedule))
+            Ok(Arm::new(name, optimizer, schedule))
         };
         let arms = match &self.optimizers {
             None => SHORT_LIST.into_iter().map(arm).collect::<Result<_, _>>()?,
@@ -74,7 +77,7 @@ pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let comparison = Comparison::read(folder.path())?;
     let summaries = comparison.summaries();
     report::write_all(&comparison, &summaries, folder.path())?;
-    super::print(text(&comparison, &recommendation, &summaries).as_bytes())?;
+    crate::cli::print(text(&comparison, &recommendation, &summaries).as_bytes())?;
     compare::say_where(folder.path())
 }
 

@@ -1,6 +1,7 @@
 use crate::cli::{Exit, compare, tune};
-use crate::compare::{Comparison, Kind};
 use clap::Args;
+use optlab_compare::result::comparison::Comparison;
+use optlab_compare::run::folder::Kind;
 use std::path::PathBuf;
 
 /// Arguments of `optlab report`.

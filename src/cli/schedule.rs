@@ -1,9 +1,10 @@
-use crate::chart::{Chart, Line, Scale};
+use crate::Error;
 use crate::cli::Exit;
-use crate::error::Error;
-use crate::report::number::short;
-use crate::schedule::{Run, ScheduleSpec};
 use clap::Args;
+use optlab_compare::chart::{Chart, Line, Scale};
+use optlab_compare::report::number::short;
+use optlab_optim::schedule::Run;
+use optlab_optim::schedule::ScheduleSpec;
 use std::path::PathBuf;
 
 /// The most points that a curve is drawn with.
@@ -55,7 +56,7 @@ pub fn run(args: &ScheduleArgs) -> Result<(), Exit> {
         lines: args.specs.iter().map(|text| line(text, run)).collect::<Result<_, Error>>()?,
         marks: Vec::new(),
     };
-    super::print_chart(&chart, args.svg.as_deref())
+    crate::cli::print_chart(&chart, args.svg.as_deref())
 }
 
 fn line(text: &str, run: Run) -> Result<Line, Error> {

@@ -1,10 +1,10 @@
-use crate::atomic_file;
-use crate::chart::{Chart, Line, Scale};
+use crate::Error;
 use crate::cli::Exit;
-use crate::error::Error;
-use crate::statistics::performance_profile::{PerformanceProfile, TAU_MAX, TimeMatrix, profiles};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, TableComponent};
+use optlab_compare::chart::{Chart, Line, Scale};
+use optlab_stats::statistics::performance_profile::{PerformanceProfile, TAU_MAX, TimeMatrix, profiles};
+use optlab_train::files::atomic_file;
 use std::path::PathBuf;
 
 /// Arguments of `optlab score`.
@@ -31,7 +31,7 @@ pub fn run(args: &ScoreArgs) -> Result<(), Exit> {
     if let Some(path) = &args.svg {
         atomic_file::write(path, ranking.chart()?.svg().as_bytes())?;
     }
-    super::print(ranking.text().as_bytes())
+    crate::cli::print(ranking.text().as_bytes())
 }
 
 /// A submission with what it is ranked by.

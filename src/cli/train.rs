@@ -1,16 +1,16 @@
 //! `optlab train`, and the arguments that it shares with the examples.
 
+use crate::Error;
 use crate::cli::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::trial_settings::TrialSettings;
-use crate::compare::Arm;
-use crate::data::Source;
-use crate::device;
-use crate::error::Error;
-use crate::schedule::ScheduleSpec;
-use crate::train::{self, Found, Outcome, RunDirectory, RunOptions, Status, Trial};
-use crate::workload::{self, BuiltIn, Info, Workload};
 use clap::Args;
+use optlab_optim::OptimizerChoice;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_train::data::Source;
+use optlab_train::device;
+use optlab_train::train::{self, Found, Outcome, RunDirectory, RunOptions, Status, Trial};
+use optlab_train::workload::{self, BuiltIn, Info, Workload};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -89,14 +89,14 @@ impl From<&str> for SpecText {
 
 impl SpecText {
     /// The optimizer, with a learning rate if the text or table has one.
-    fn optimizer(&self) -> Result<Arm, Error> {
+    fn optimizer(&self) -> Result<OptimizerChoice, optlab_core::Error> {
         match self {
             SpecText::Text(text) => text.parse(),
-            SpecText::Table(table) => Arm::from_value(&table.clone().into()),
+            SpecText::Table(table) => OptimizerChoice::from_value(&table.clone().into()),
         }
     }
 
-    fn schedule(&self) -> Result<ScheduleSpec, Error> {
+    fn schedule(&self) -> Result<ScheduleSpec, optlab_core::Error> {
         match self {
             SpecText::Text(text) => text.parse(),
             SpecText::Table(table) => ScheduleSpec::from_value(&table.clone().into()),
@@ -121,7 +121,7 @@ impl Settings {
     }
 
     fn read(path: &Path) -> Result<Settings, Error> {
-        let refuse = |reason: String| Error::File { path: path.into(), reason };
+        let refuse = |reason: String| Error::file(path, reason);
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
         let default = serde_json::to_value(Settings::default()).unwrap_or_default();
@@ -142,7 +142,7 @@ impl Settings {
         let default = Trial::new(info);
         let arm = match &self.optimizer {
             Some(spec) => spec.optimizer()?,
-            None => Arm { optimizer: default.optimizer.clone(), lr: None },
+            None => OptimizerChoice { optimizer: default.optimizer.clone(), lr: None },
         };
         let trial = Trial {
             lr: self.lr.unwrap_or_else(|| arm.learning_rate()),
@@ -169,7 +169,7 @@ impl Settings {
         };
         trial.validate()?;
         if trial.early_stopping.is_some() && trial.validation == 0.0 {
-            return Err(Error::Usage("early stopping needs a validation part: --validation above 0".into()));
+            return Err(Error::usage("early stopping needs a validation part: --validation above 0"));
         }
         Ok(trial)
     }
@@ -237,7 +237,7 @@ impl TrainArgs {
     fn resume(&self, directory: &Path) -> Result<Run, Exit> {
         if self.settings.decides_something() || self.config.is_some() || self.overwrite {
             let message = "--resume goes on with the run as it was begun; only --checkpoint-every and --data-dir go with it";
-            return Err(Error::Usage(message.into()).into());
+            return Err(Error::usage(message).into());
         }
         let directory = RunDirectory::new(directory);
         let trial = directory.read_trial()?;
@@ -295,10 +295,10 @@ fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Resul
         }
         Found::OtherTrial if overwrite => Ok(false),
         Found::OtherTrial => {
-            Err(Error::Usage(format!("{path} holds another run: choose another --output, or --overwrite it")))
+            Err(Error::usage(format!("{path} holds another run: choose another --output, or --overwrite it")))
         }
         Found::ForeignFiles => {
-            Err(Error::Usage(format!("{path} holds files that are no run: choose another --output")))
+            Err(Error::usage(format!("{path} holds files that are no run: choose another --output")))
         }
     }
 }
@@ -310,7 +310,7 @@ fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Resul
 pub fn run(command: &TrainCommand) -> Result<(), Exit> {
     match (&command.args.resume, &command.workload) {
         (Some(_), Some(_)) => {
-            Err(Error::Usage("--resume takes the workload from the run: leave it out".into()).into())
+            Err(Error::usage("--resume takes the workload from the run: leave it out").into())
         }
         (Some(directory), None) => command.args.resume(directory).map(|_| ()),
         (None, Some(workload)) => command.args.train(workload).map(|_| ()),

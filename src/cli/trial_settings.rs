@@ -1,9 +1,9 @@
 //! The flags that `train` and `compare` share.
 
-use crate::compare::Plan;
-use crate::data::Augmentation;
-use crate::train::{Budget, LrScaling};
 use clap::Args;
+use optlab_compare::plan::Plan;
+use optlab_train::data::Augmentation;
+use optlab_train::train::{Budget, LrScaling};
 use serde::{Deserialize, Serialize};
 
 /// What decides a trial besides workload, optimizer, schedule, backend and seed.

@@ -1,13 +1,15 @@
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
-use crate::compare::tuning::Tuning;
-use crate::compare::{Arm, Comparison, Plan};
-use crate::report::{self, number};
-use crate::schedule::ScheduleSpec;
-use crate::search::{FEWEST_TRIALS, Pruner, Sampler, Space};
-use crate::tune::{Findings, Study};
 use clap::Args;
+use optlab_compare::plan::Plan;
+use optlab_compare::plan::tuning::Tuning;
+use optlab_compare::report::{self, number};
+use optlab_compare::result::comparison::Comparison;
+use optlab_compare::tune::{Findings, Study};
+use optlab_optim::OptimizerChoice;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_stats::search::{FEWEST_TRIALS, Pruner, Sampler, Space};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -18,7 +20,7 @@ pub struct TuneArgs {
     on: OneWorkload,
     /// The optimizer: name or name:key=value,key=value; what it sets is not searched, but for lr
     #[arg(long, value_name = "SPEC")]
-    optimizer: Arm,
+    optimizer: OptimizerChoice,
     /// The learning-rate schedule [default: constant]
     #[arg(long, value_name = "SPEC")]
     schedule: Option<ScheduleSpec>,
@@ -83,7 +85,7 @@ pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
 pub fn show(study: &Comparison, path: &Path) -> Result<(), Exit> {
     let findings = Findings::of(study)?;
     report::write_all(study, &study.summaries(), path)?;
-    super::print(text(&findings).as_bytes())?;
+    crate::cli::print(text(&findings).as_bytes())?;
     compare::say_where(path)
 }
 

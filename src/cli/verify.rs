@@ -1,10 +1,10 @@
+use crate::Error;
 use crate::cli::Exit;
-use crate::device;
-use crate::error::Error;
-use crate::optim::OptimizerSpec;
-use crate::schedule::ScheduleSpec;
 use crate::verify::{self, Check, On, Outcome, References, Way};
 use clap::Args;
+use optlab_optim::OptimizerSpec;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_train::device;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -50,7 +50,7 @@ pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     let own = verify::own(&references, &on);
     let burns = verify::burns(&references, &on);
     let text = if args.json { json(&own, &burns)? } else { table(backend, &own, &burns) };
-    super::print(text.as_bytes())?;
+    crate::cli::print(text.as_bytes())?;
     match failure(&own, &burns) {
         Some(line) => {
             eprintln!("error: {line}");
@@ -70,7 +70,7 @@ fn failure(own: &[Check], burns: &[Check]) -> Option<String> {
     let reason = first.reason().unwrap_or_default();
     let line = match first.outcome {
         // It names the file, which may be a stream.
-        Outcome::Broken(Error::File { .. }) => reason,
+        Outcome::Broken(Error::Core(optlab_core::Error::File { .. })) => reason,
         _ => format!("{}: `{}`: {reason}", first.file.display(), first.rule),
     };
     Some(match failed.count() {

@@ -1,9 +1,9 @@
 use crate::cli::Exit;
-use crate::compare::cores;
-use crate::compare::worker::{Evaluated, Measure, Progress, Told, exit_with_runner};
-use crate::train::{self, EpochReport, Observer, Outcome, RunDirectory, RunOptions, Start};
-use crate::workload::{self, Info, Workload};
 use clap::Args;
+use optlab_compare::run::cores;
+use optlab_compare::run::worker::{Evaluated, Measure, Progress, WorkerEvent, exit_with_runner};
+use optlab_train::train::{self, EpochReport, Observer, Outcome, RunDirectory, RunOptions, Start};
+use optlab_train::workload::{self, Info, Workload};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -61,7 +61,7 @@ struct Reporter {
 }
 
 impl Reporter {
-    fn tell(&self, told: &Told) {
+    fn tell(&self, told: &WorkerEvent) {
         // These hold only finite numbers, which JSON always can express.
         println!("{}", serde_json::to_string(told).unwrap_or_default());
     }
@@ -70,7 +70,7 @@ impl Reporter {
 impl Observer for Reporter {
     fn start(&mut self, start: &Start) {
         self.total_steps = start.total_steps;
-        self.tell(&Told::Start(Measure {
+        self.tell(&WorkerEvent::Start(Measure {
             metric: self.info.task.metric().into(),
             larger_is_better: self.info.task.larger_is_better(),
             target: self.info.target,
@@ -83,7 +83,7 @@ impl Observer for Reporter {
         if is_due {
             self.latest = Some(Instant::now());
             let loss = loss.is_finite().then_some(loss);
-            self.tell(&Told::Step(Progress { step, total_steps: self.total_steps, loss }));
+            self.tell(&WorkerEvent::Step(Progress { step, total_steps: self.total_steps, loss }));
         }
     }
 
@@ -91,7 +91,7 @@ impl Observer for Reporter {
         if let Some(score) = report.validation {
             let (step, epoch) = (report.step, report.epoch);
             let training_seconds = report.training_seconds;
-            self.tell(&Told::Evaluated(Evaluated { step, epoch, training_seconds, score }));
+            self.tell(&WorkerEvent::Evaluated(Evaluated { step, epoch, training_seconds, score }));
         }
     }
 }

@@ -1,15 +1,18 @@
 //! How the subcommands that run many trials start them.
 
+use crate::Error;
 use crate::cli::bars::Bars;
-use crate::compare::command::quoted;
-use crate::compare::cores;
-use crate::compare::{Invocation, Runner, WorkerCommand, WorkloadDefaults, runner};
-use crate::data::{self, Source};
-use crate::device;
-use crate::error::Error;
-use crate::train::VALIDATION;
-use crate::workload::{self, Workload};
 use clap::Args;
+use optlab_compare::plan::WorkloadDefaults;
+use optlab_compare::run::command::quoted;
+use optlab_compare::run::cores;
+use optlab_compare::run::folder::Invocation;
+use optlab_compare::run::runner::{self, Runner};
+use optlab_compare::run::worker::WorkerCommand;
+use optlab_train::data::{self, Source};
+use optlab_train::device;
+use optlab_train::train::VALIDATION;
+use optlab_train::workload::{self, Workload};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,7 +89,7 @@ impl WorkerSettings {
 /// What a workload brings where nobody says it.
 ///
 /// # Errors
-/// [`Error::UnknownName`].
+/// [`UnknownName`](optlab_core::Error::UnknownName).
 pub fn defaults(name: &str) -> Result<WorkloadDefaults, Error> {
     let info = workload::find(name)?.info();
     Ok(WorkloadDefaults { batch_size: info.batch_size, epochs: info.epochs, validation: VALIDATION })

@@ -1,7 +1,7 @@
 //! The settings of a rule or schedule of ours as Burn's built-in of the same name takes them.
 
-use super::subject::{Subject, settings};
-use crate::error::Error;
+use crate::Error;
+use crate::verify::subject::{Subject, settings};
 use serde_json::{Map, Value, json};
 
 /// How Burn calls a field that it has under another name: of whom, ours, Burn's.
@@ -31,7 +31,7 @@ pub(super) fn is_burns(name: &str) -> bool {
 /// Burn's built-in `burns` with the settings that `config` gives to `name`. What the file leaves open is as ours has it.
 ///
 /// # Errors
-/// [`Error::InvalidConfig`] for a setting that Burn's does not have or does not take, unless it is one that changes nothing.
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a setting that Burn's does not have or does not take, unless it is one that changes nothing.
 pub(super) fn spec<S: Subject>(
     name: &str,
     burns: &str,
@@ -87,8 +87,8 @@ fn choice(name: &str, field: &str, value: Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::subject::{Rule, Schedule};
     use super::*;
+    use crate::verify::subject::{Rule, Schedule};
 
     fn translated<S: Subject>(name: &str, config: Value) -> Result<String, String> {
         let burns = super::name::<S>(name).unwrap();

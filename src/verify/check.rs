@@ -1,9 +1,9 @@
-use super::burn_counterpart;
-use super::parameters::On;
-use super::references::{File, References};
-use super::subject::{Head, Rule, Schedule, Subject, settings};
-use super::tolerance::{self, Deviation};
-use crate::error::Error;
+use crate::Error;
+use crate::verify::burn_counterpart;
+use crate::verify::parameters::On;
+use crate::verify::references::{File, References};
+use crate::verify::subject::{Head, Rule, Schedule, Subject, settings};
+use crate::verify::tolerance::{self, Deviation};
 use serde_json::{Map, Value};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -163,7 +163,7 @@ impl Check {
 fn outcome(is_burns: bool, run: impl FnOnce() -> Result<Deviation, Error>) -> Outcome {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(deviation)) => Outcome::Ran(deviation),
-        Ok(Err(error @ Error::File { .. })) => Outcome::Broken(error),
+        Ok(Err(error @ Error::Core(optlab_core::Error::File { .. }))) => Outcome::Broken(error),
         Ok(Err(error)) if is_burns => Outcome::Inexpressible(error),
         Ok(Err(error)) => Outcome::Broken(error),
         Err(payload) => {
@@ -177,8 +177,8 @@ fn outcome(is_burns: bool, run: impl FnOnce() -> Result<Deviation, Error>) -> Ou
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device;
     use crate::verify::Way;
+    use optlab_train::device;
     use serde_json::json;
 
     /// `sgd` with a rate of 0.5 on one parameter, from 1 along a gradient of 1 to 0.5.

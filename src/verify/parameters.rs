@@ -8,7 +8,7 @@ pub(super) const HIGHEST_RANK: usize = 4;
 /// Where and how a rule is run.
 #[derive(Debug, Clone)]
 pub struct On {
-    /// Without gradient tracking, as [`device::open`](crate::device::open) gives it.
+    /// Without gradient tracking, as [`device::open`](optlab_train::device::open) gives it.
     pub device: Device,
     /// What the rule finds there.
     pub way: Way,

@@ -1,7 +1,8 @@
-use super::references::File;
-use super::tolerance::{self, Deviation};
-use crate::error::Error;
-use crate::schedule::{Run, ScheduleSpec};
+use crate::Error;
+use crate::verify::references::File;
+use crate::verify::tolerance::{self, Deviation};
+use optlab_optim::schedule::Run;
+use optlab_optim::schedule::ScheduleSpec;
 use serde::Deserialize;
 
 /// The rates of a schedule.
@@ -27,7 +28,7 @@ impl Rates {
     /// Reads `file`.
     ///
     /// # Errors
-    /// [`Error::File`] if there are no rates in it.
+    /// [`File`](optlab_core::Error::File) if there are no rates in it.
     pub fn read(file: &File) -> Result<Self, Error> {
         let ScheduleFile { reference, expected, metrics } = file.parse()?;
         if expected.is_empty() {
@@ -43,7 +44,7 @@ impl Rates {
     /// The largest error of the schedule.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] and the like for settings that the schedule refuses.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) and the like for settings that the schedule refuses.
     pub fn deviation(&self, spec: &ScheduleSpec) -> Result<Deviation, Error> {
         // For settings that are neither in the file nor have a default.
         let run = Run::new(self.expected[0], self.expected.len());

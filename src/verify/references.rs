@@ -1,6 +1,6 @@
-use super::bundled;
-use crate::error::Error;
-use crate::json_file;
+use crate::Error;
+use crate::verify::bundled;
+use optlab_train::files::json_file;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -39,7 +39,7 @@ impl References {
     /// The JSON files of `folder/optimizers` and `folder/schedules`, either of which may be missing, by their names.
     ///
     /// # Errors
-    /// [`Error::Io`] for a folder or a file that cannot be read; [`Error::File`] where there is no JSON file in either.
+    /// [`Io`](optlab_core::Error::Io) for a folder or a file that cannot be read; [`File`](optlab_core::Error::File) where there is no JSON file in either.
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
         std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
         let references = References {
@@ -47,8 +47,8 @@ impl References {
             schedules: json_files(&folder.join("schedules"))?,
         };
         if references.optimizers.is_empty() && references.schedules.is_empty() {
-            let reason = "holds no reference files, which are optimizers/*.json and schedules/*.json".into();
-            return Err(Error::File { path: folder.into(), reason });
+            let reason = "holds no reference files, which are optimizers/*.json and schedules/*.json";
+            return Err(Error::file(folder, reason));
         }
         Ok(references)
     }
@@ -78,20 +78,20 @@ impl File {
     /// What it holds.
     ///
     /// # Errors
-    /// [`Error::File`] if that is something else.
+    /// [`File`](optlab_core::Error::File) if that is something else.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.content).map_err(|reason| json_file::broken(&self.path, &reason))
     }
 
-    /// An [`Error::File`] about what is in it.
-    pub fn broken(&self, reason: impl Into<String>) -> Error {
-        Error::File { path: self.path.clone(), reason: reason.into() }
+    /// An [`File`](optlab_core::Error::File) about what is in it.
+    pub fn broken(&self, reason: impl std::fmt::Display) -> Error {
+        Error::file(self.path.clone(), reason)
     }
 
     /// The one of `files` that it calls by `name`.
     ///
     /// # Errors
-    /// [`Error::File`] if none of them has that name.
+    /// [`File`](optlab_core::Error::File) if none of them has that name.
     pub fn beside<'a>(&self, name: &str, files: &'a [File]) -> Result<&'a File, Error> {
         let found = files.iter().find(|file| file.path.file_name().is_some_and(|other| other == name));
         found.ok_or_else(|| self.broken(format!("there is no file `{name}` beside it")))

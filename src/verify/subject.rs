@@ -1,13 +1,13 @@
 //! What rules and schedules have in common where they are held to a file.
 
-use super::parameters::On;
-use super::rates::Rates;
-use super::references::{File, References};
-use super::tolerance::Deviation;
-use super::trajectory::Trajectory;
-use crate::error::Error;
-use crate::optim::OptimizerSpec;
-use crate::schedule::ScheduleSpec;
+use crate::Error;
+use crate::verify::parameters::On;
+use crate::verify::rates::Rates;
+use crate::verify::references::{File, References};
+use crate::verify::tolerance::Deviation;
+use crate::verify::trajectory::Trajectory;
+use optlab_optim::OptimizerSpec;
+use optlab_optim::schedule::ScheduleSpec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt::Display;
@@ -33,7 +33,7 @@ pub(super) trait Subject {
     /// None for a file that only serves others.
     ///
     /// # Errors
-    /// [`Error::File`] for a file that says neither what it is for nor whom it serves.
+    /// [`File`](optlab_core::Error::File) for a file that says neither what it is for nor whom it serves.
     fn head(file: &File) -> Result<Option<Head>, Error>;
 
     /// Every name, Burn's built-ins included.
@@ -46,7 +46,7 @@ pub(super) trait Subject {
     /// The largest error.
     ///
     /// # Errors
-    /// [`Error::File`] if the file's numbers cannot be used; [`Error::InvalidConfig`] and the like for settings that the
+    /// [`File`](optlab_core::Error::File) if the file's numbers cannot be used; [`InvalidConfig`](optlab_core::Error::InvalidConfig) and the like for settings that the
     /// rule or schedule refuses.
     fn deviation(spec: &Self::Spec, file: &File, files: &[File], on: &On) -> Result<Deviation, Error>;
 }
@@ -84,7 +84,7 @@ impl Subject for Rule {
     }
 
     fn spec(name: &str, config: &Map<String, Value>) -> Result<OptimizerSpec, Error> {
-        OptimizerSpec::from_value(&tagged(Self::TAG, name, config))
+        Ok(OptimizerSpec::from_value(&tagged(Self::TAG, name, config))?)
     }
 
     fn deviation(spec: &OptimizerSpec, file: &File, files: &[File], on: &On) -> Result<Deviation, Error> {
@@ -124,7 +124,7 @@ impl Subject for Schedule {
     }
 
     fn spec(name: &str, config: &Map<String, Value>) -> Result<ScheduleSpec, Error> {
-        ScheduleSpec::from_value(&tagged(Self::TAG, name, config))
+        Ok(ScheduleSpec::from_value(&tagged(Self::TAG, name, config))?)
     }
 
     fn deviation(spec: &ScheduleSpec, file: &File, _files: &[File], _on: &On) -> Result<Deviation, Error> {

@@ -1,10 +1,10 @@
-use super::flat::Flat;
-use super::parameters::{HIGHEST_RANK, On, Parameter, Way};
-use super::references::File;
-use super::tolerance::{self, Deviation};
-use crate::error::Error;
-use crate::optim::ModelOptimizer;
+use crate::Error;
+use crate::verify::flat::Flat;
+use crate::verify::parameters::{HIGHEST_RANK, On, Parameter, Way};
+use crate::verify::references::File;
+use crate::verify::tolerance::{self, Deviation};
 use burn::optim::GradientsParams;
+use optlab_optim::ModelOptimizer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl Trajectory {
     /// Reads `file` and the stream that it names, which is one of `files`.
     ///
     /// # Errors
-    /// [`Error::File`] for either of them, if the numbers do not fit together.
+    /// [`File`](optlab_core::Error::File) for either of them, if the numbers do not fit together.
     pub fn read(file: &File, files: &[File]) -> Result<Self, Error> {
         let RuleFile { learning_rate, stream, expected, expected_eval } = file.parse()?;
         let stream = file.beside(&stream, files)?;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::device;
-use crate::optim::OptimizerSpec;
+use optlab_optim::OptimizerSpec;
+use optlab_train::device;
 use serde_json::{Value, json};
 
 const WAYS: [Way; 4] = [Way::InPlace, Way::Shared, Way::Transposed, Way::Double];

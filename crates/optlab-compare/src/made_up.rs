@@ -1,0 +1,125 @@
+//! Made-up trials, outcomes and comparisons for tests.
+
+use crate::plan::Plan;
+use crate::plan::entry::Stage;
+use crate::result::comparison::{Comparison, Evaluation, Run};
+use crate::run::folder::{Invocation, Kind};
+use optlab_optim::OptimizerChoice;
+use optlab_train::data::Augmentation;
+use optlab_train::train::history::Part;
+use optlab_train::train::{Budget, Outcome, Score, Status, TargetReached, Trial};
+
+/// A trial of `workload` with `optimizer` for `seed`.
+pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
+    let arm: optlab_optim::OptimizerChoice = optimizer.parse().unwrap();
+    Trial {
+        workload: workload.into(),
+        lr: arm.learning_rate(),
+        optimizer: arm.optimizer,
+        schedule: "cosine".parse().unwrap(),
+        backend: "flex".into(),
+        seed,
+        budget: Budget::Epochs(6),
+        batch_size: 32,
+        micro_batch_size: None,
+        lr_scaling: None,
+        validation: 0.1,
+        l1: 0.0,
+        l2: 0.0,
+        clip_norm: None,
+        clip_value: None,
+        early_stopping: None,
+        augmentation: Augmentation::default(),
+        pad: false,
+    }
+}
+
+/// A completed outcome whose metrics are `metric`, and that reached the target after `reached` steps.
+pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
+    let score = Some(Score { loss: 1.0 - metric, metric });
+    Outcome {
+        status: Status::Completed,
+        reason: None,
+        steps: 240,
+        epochs: 6,
+        training_seconds: 12.0,
+        first_step_seconds: 0.5,
+        step_milliseconds: Some(50.0),
+        metric: "accuracy".into(),
+        larger_is_better: true,
+        target: 0.95,
+        target_reached: reached.map(|step| TargetReached { step, training_seconds: step as f64 * 0.05 }),
+        final_validation: score,
+        best_validation: score.map(|score| Score { metric: score.metric + 0.01, ..score }),
+        best_step: Some(200),
+        test: score.map(|score| Score { metric: score.metric - 0.01, ..score }),
+        skipped_steps: 0,
+        peak_memory_bytes: Some(64 << 20),
+    }
+}
+
+/// An outcome that ended as `status` before anything was measured.
+pub(crate) fn lost(status: Status, reason: &str) -> Outcome {
+    Outcome {
+        status,
+        reason: Some(reason.into()),
+        final_validation: None,
+        best_validation: None,
+        best_step: None,
+        test: None,
+        skipped_steps: 0,
+        ..outcome(0.5, None)
+    }
+}
+
+/// A run that passed through `metrics`, one an epoch of 40 steps, and ended with the last.
+pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
+    let evaluations = metrics.iter().enumerate().map(|(index, &metric)| Evaluation {
+        step: 40 * (index + 1),
+        epoch: index + 1,
+        training_seconds: 2.0 * (index + 1) as f64,
+        part: Part::Validation,
+        loss: Some(1.0 - metric),
+        metric: Some(metric),
+    });
+    Run {
+        outcome: metrics.last().map(|&metric| outcome(metric, None)),
+        evaluations: evaluations.collect(),
+        ..of(trial)
+    }
+}
+
+/// A final run of `trial`, of which nothing is known, of the arm that is called as its optimizer and rate are.
+pub(crate) fn of(trial: Trial) -> Run {
+    let lr = Some(trial.lr).filter(|&lr| lr != trial.optimizer.default_lr());
+    let arm = OptimizerChoice { optimizer: trial.optimizer.clone(), lr }.to_string();
+    Run { arm, stage: Stage::Final, point: Vec::new(), trial, outcome: None, evaluations: Vec::new() }
+}
+
+/// A run of the point `number` of the search of `arm`, with this outcome.
+pub(crate) fn tuning_run(arm: &str, number: usize, trial: Trial, outcome: Outcome) -> Run {
+    Run { arm: arm.into(), stage: Stage::Tuning { number }, outcome: Some(outcome), ..of(trial) }
+}
+
+/// A command with so many jobs.
+pub(crate) fn invocation(jobs: usize) -> Invocation {
+    Invocation {
+        command: format!("optlab compare plan.toml --jobs {jobs}"),
+        jobs,
+        is_pinned: jobs > 1,
+        is_timed_alone: false,
+        commit: None,
+    }
+}
+
+/// A comparison of these runs.
+pub(crate) fn comparison(runs: Vec<Run>) -> Comparison {
+    Comparison {
+        name: "made-up".into(),
+        kind: Kind::Comparison,
+        invocations: vec![invocation(2)],
+        environment: Some(serde_json::json!({"os": "linux", "cpu": "A CPU", "cores": 2})),
+        plan: Plan::default(),
+        runs,
+    }
+}

@@ -1,0 +1,182 @@
+//! The keys of a table in TOML, read one by one, so that each mistake gives one line naming the file, the key and what is
+//! allowed.
+
+use crate::Error;
+use crate::plan::{Seeds, setting};
+use optlab_stats::search::Space;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::path::Path;
+
+/// The keys of a plan's file and how errors call it.
+pub struct Keys {
+    /// How errors call it.
+    pub owner: String,
+    path: String,
+    /// What is before a key in messages: `tuning.`.
+    prefix: &'static str,
+    /// The keys and their values.
+    pub table: toml::Table,
+}
+
+impl Keys {
+    /// The table that `text`, the content of `path`, holds, with no other keys than `known`.
+    pub fn parse(text: &str, path: &Path, known: &[&str]) -> Result<Self, Error> {
+        let table: toml::Table = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            Error::file(path, format!("line {}: {}", before.matches('\n').count() + 1, error.message()))
+        })?;
+        let path = path.display().to_string();
+        Keys { owner: format!("plan {path}"), path, prefix: "", table }.with_known(known)
+    }
+
+    fn with_known(self, known: &[&str]) -> Result<Self, Error> {
+        let Some(unknown) = self.table.keys().find(|key| !known.contains(&key.as_str())) else {
+            return Ok(self);
+        };
+        let named = |key: &str| format!("{}{key}", self.prefix);
+        let known: Vec<String> = known.iter().map(|key| named(key)).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        Err(Error::unknown_field(&self.owner, &named(unknown), &known))
+    }
+
+    /// The table below `key`, with no other keys than `known`; `prefix` stands before them in messages.
+    pub fn table(&self, key: &str, prefix: &'static str, known: &[&str]) -> Result<Option<Keys>, Error> {
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
+        let table = value.as_table().cloned().ok_or_else(|| self.refuse(key, "a table"))?;
+        Keys { owner: self.owner.clone(), path: self.path.clone(), prefix, table }.with_known(known).map(Some)
+    }
+
+    /// An error of the file's, from one that does not know where it is.
+    pub fn located(&self, error: &impl std::fmt::Display) -> Error {
+        Error::usage(format!("{}: {error}", self.path))
+    }
+
+    /// An error about the value of `key`.
+    pub fn refuse(&self, key: &str, allowed: &str) -> Error {
+        let given = self.table.get(key).map_or_else(String::new, toml::Value::to_string);
+        Error::invalid(&self.owner, &format!("{}{key}", self.prefix), allowed, given)
+    }
+
+    /// A whole number.
+    pub fn count(&self, key: &str) -> Result<Option<usize>, Error> {
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
+        let count = value.as_integer().and_then(|count| usize::try_from(count).ok());
+        count.map(Some).ok_or_else(|| self.refuse(key, "a whole number"))
+    }
+
+    /// A number.
+    pub fn number(&self, key: &str) -> Result<Option<f64>, Error> {
+        match self.table.get(key) {
+            None => Ok(None),
+            Some(toml::Value::Float(number)) => Ok(Some(*number)),
+            Some(toml::Value::Integer(number)) => Ok(Some(*number as f64)),
+            Some(_) => Err(self.refuse(key, "a number")),
+        }
+    }
+
+    /// A text.
+    pub fn text(&self, key: &str) -> Result<Option<&str>, Error> {
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
+        value.as_str().map(Some).ok_or_else(|| self.refuse(key, "a text"))
+    }
+
+    /// True or false.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, Error> {
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
+        value.as_bool().map(Some).ok_or_else(|| self.refuse(key, "true or false"))
+    }
+
+    /// A search space, as text or as a table.
+    pub fn space(&self, key: &str, value: &toml::Value) -> Result<Space, Error> {
+        let refuse = |reason| Error::usage(format!("{}: `{}{key}`: {reason}", self.path, self.prefix));
+        serde_json::from_value(to_json(value)).map_err(refuse)
+    }
+
+    /// One of the names of an enumeration, which are `allowed`.
+    pub fn choice<T: DeserializeOwned>(&self, key: &str, allowed: &str) -> Result<Option<T>, Error> {
+        let Some(value) = self.table.get(key) else {
+            return Ok(None);
+        };
+        serde_json::from_value(to_json(value)).map(Some).map_err(|_| self.refuse(key, allowed))
+    }
+
+    /// A list of tables, each an arm.
+    pub fn tables(&self, key: &str) -> Result<Vec<Keys>, Error> {
+        let table = |item: &toml::Value| {
+            let table = item.as_table().cloned().ok_or_else(|| self.refuse(key, "a list of tables"))?;
+            let keys = Keys { owner: self.owner.clone(), path: self.path.clone(), prefix: "arms.", table };
+            keys.with_known(&[&["name", "optimizer", "schedule", "space"], &setting::OF_TRIAL[..]].concat())
+        };
+        self.items(key).unwrap_or_default().iter().map(table).collect()
+    }
+
+    /// The items of a list; a single value is a list of one.
+    fn items(&self, key: &str) -> Option<&[toml::Value]> {
+        self.table.get(key).map(|value| match value {
+            toml::Value::Array(items) => items.as_slice(),
+            single => std::slice::from_ref(single),
+        })
+    }
+
+    /// A list of texts; a single one is a list of one.
+    pub fn texts(&self, key: &str) -> Result<Option<Vec<String>>, Error> {
+        let text = |item: &toml::Value| match item.as_str() {
+            Some(text) => Ok(text.to_string()),
+            None => Err(Error::invalid(&self.owner, key, "a list of texts", item)),
+        };
+        self.items(key).map(|items| items.iter().map(text).collect()).transpose()
+    }
+
+    /// A list of what `read` makes of texts and tables.
+    pub fn specs<T>(
+        &self,
+        key: &str,
+        read: impl Fn(&Value) -> Result<T, optlab_core::Error>,
+    ) -> Result<Option<Vec<T>>, Error> {
+        let spec = |item: &toml::Value| {
+            // An error of a spec knows the rule, but not in which file it stands.
+            read(&to_json(item)).map_err(|error| self.located(&error))
+        };
+        self.items(key).map(|items| items.iter().map(spec).collect()).transpose()
+    }
+
+    /// How many seeds, or which.
+    pub fn seeds(&self) -> Result<Option<Seeds>, Error> {
+        let seed = |item: &toml::Value| {
+            let number = item.as_integer().and_then(|seed| u64::try_from(seed).ok());
+            let allowed = "a count or a list of whole numbers";
+            number.ok_or_else(|| Error::invalid(&self.owner, "seeds", allowed, item))
+        };
+        match self.table.get("seeds") {
+            None => Ok(None),
+            Some(toml::Value::Array(items)) => {
+                let seeds: Result<Vec<u64>, Error> = items.iter().map(seed).collect();
+                Ok(Some(Seeds::List(seeds?)))
+            }
+            Some(count) => Ok(Some(Seeds::Count(seed(count)?))),
+        }
+    }
+}
+
+/// The same value in JSON.
+pub fn to_json(value: &toml::Value) -> Value {
+    match value {
+        toml::Value::String(text) => Value::from(text.as_str()),
+        toml::Value::Integer(number) => Value::from(*number),
+        // JSON has no infinities and no NaN: they stay text, and the field's own check names them.
+        toml::Value::Float(number) if number.is_finite() => Value::from(*number),
+        toml::Value::Boolean(flag) => Value::from(*flag),
+        toml::Value::Array(items) => items.iter().map(to_json).collect(),
+        toml::Value::Table(table) => table.iter().map(|(key, value)| (key.clone(), to_json(value))).collect(),
+        other => Value::from(other.to_string()),
+    }
+}

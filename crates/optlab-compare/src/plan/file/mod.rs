@@ -1,0 +1,180 @@
+//! A plan as TOML, read key by key, so that each mistake gives one line naming the file, the key and what is allowed.
+
+mod keys;
+mod written;
+
+use crate::Error;
+use crate::plan::Seeds;
+use crate::plan::arm::{Arm, grid_name};
+use crate::plan::tuning::Tuning;
+use crate::plan::{Plan, setting};
+use keys::{Keys, to_json};
+use optlab_optim::OptimizerChoice;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_stats::search::Space;
+use optlab_train::data::Augmentation;
+use optlab_train::files::checksum;
+use optlab_train::train::Budget;
+use serde_json::Value;
+use std::path::Path;
+
+pub use written::{render, render_with_notes};
+
+/// The keys of a plan besides those of its trials, which are [`setting::OF_TRIAL`].
+const KEYS: [&str; 9] =
+    ["arms", "reference", "timing", "tuning", "workloads", "optimizers", "schedules", "backends", "seeds"];
+
+impl Plan {
+    /// Reads a TOML file.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) for what is not TOML; [`UnknownField`](optlab_core::Error::UnknownField) for a key that no plan has, with the
+    /// nearest one; [`InvalidConfig`](optlab_core::Error::InvalidConfig) or [`Usage`](optlab_core::Error::Usage) for a value. Each names the file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        parse(&text, path)
+    }
+
+    /// The plan as TOML, every default that does not depend on the workload written out.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a value that TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String, Error> {
+        render(self)
+    }
+
+    /// The same with `spaces` for those that are searched, and a comment for each key of `notes` that has no value.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a value that TOML cannot hold.
+    pub fn to_toml_with_notes(
+        &self,
+        spaces: Vec<(String, Space)>,
+        notes: &[(&str, String)],
+    ) -> Result<String, Error> {
+        render_with_notes(self, spaces, notes)
+    }
+
+    /// 8 hexadecimal digits that name this plan's folder. Seeds and tuning trials do not count, so that the same plan with
+    /// more of them goes on in the same folder.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a value that TOML cannot hold.
+    pub fn id(&self) -> Result<String, Error> {
+        let spaces = if self.tuning.trials == 0 { Vec::new() } else { self.spaces()? };
+        let tuning = Tuning { trials: self.tuning.trials.min(1), spaces, ..self.tuning.clone() };
+        let least = Plan { seeds: Seeds::Count(1), tuning, ..self.clone() };
+        let mut id = checksum::sha256(least.to_toml()?.as_bytes());
+        id.truncate(8);
+        Ok(id)
+    }
+}
+
+/// Reads the plan that `text`, the content of `path`, holds.
+pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
+    let keys = Keys::parse(text, path, &[&KEYS[..], &setting::OF_TRIAL[..]].concat())?;
+    let budget = match (keys.count("epochs")?, keys.count("steps")?) {
+        (Some(_), Some(_)) => {
+            let reason = "`epochs` and `steps` are both given; keep one";
+            return Err(Error::usage(format!("{}: {reason}", keys.owner)));
+        }
+        (Some(epochs), None) => Some(Budget::Epochs(epochs)),
+        (None, Some(steps)) => Some(Budget::Steps(steps)),
+        (None, None) => None,
+    };
+    let default = Plan::default();
+    let schedules = keys.specs("schedules", read_schedule)?.unwrap_or_else(|| default.schedules.clone());
+    let augmentation = Augmentation {
+        shift: match keys.count("shift")? {
+            None => 0,
+            Some(shift) => u32::try_from(shift).map_err(|_| keys.refuse("shift", "a number of pixels"))?,
+        },
+        rotation: keys.number("rotation")?.unwrap_or(0.0),
+    };
+    Ok(Plan {
+        workloads: keys.texts("workloads")?.unwrap_or_default(),
+        optimizers: keys.specs("optimizers", OptimizerChoice::from_value)?.unwrap_or_default(),
+        arms: keys.tables("arms")?.iter().map(|arm| read_arm(arm, &schedules)).collect::<Result<_, _>>()?,
+        schedules,
+        backends: keys.texts("backends")?.unwrap_or_else(|| default.backends.clone()),
+        seeds: keys.seeds()?.unwrap_or_else(|| default.seeds.clone()),
+        budget,
+        batch_size: keys.count("batch_size")?,
+        micro_batch_size: keys.count("micro_batch_size")?,
+        lr_scaling: keys.text("lr_scaling")?.map(|text| text.parse()).transpose()?,
+        validation: keys.number("validation")?,
+        l1: keys.number("l1")?.unwrap_or(0.0),
+        l2: keys.number("l2")?.unwrap_or(0.0),
+        clip_norm: keys.number("clip_norm")?,
+        clip_value: keys.number("clip_value")?,
+        early_stopping: keys.count("early_stopping")?,
+        augmentation,
+        pad: keys.flag("pad")?.unwrap_or(false),
+        reference: keys.text("reference")?.map(String::from),
+        timing: keys.choice("timing", "pinned or alone")?.unwrap_or_default(),
+        tuning: keys
+            .table("tuning", "tuning.", &TUNING)?
+            .map_or_else(|| Ok(Tuning::default()), |table| read_tuning(&table))?,
+    })
+}
+
+const TUNING: [&str; 7] = ["trials", "sampler", "seed", "seeds", "pruner", "selection", "spaces"];
+
+fn read_tuning(keys: &Keys) -> Result<Tuning, Error> {
+    let default = Tuning::default();
+    let whole = |key, default: u64| Ok::<u64, Error>(keys.count(key)?.map_or(default, |count| count as u64));
+    let mut spaces = Vec::new();
+    if let Some(table) = keys.table.get("spaces") {
+        let table = table.as_table().ok_or_else(|| keys.refuse("spaces", "a table"))?;
+        for (name, space) in table {
+            let space = keys.space(&format!("spaces.{name}"), space)?;
+            spaces.push((name.clone(), space));
+        }
+    }
+    Ok(Tuning {
+        trials: keys.count("trials")?.unwrap_or(default.trials),
+        sampler: match keys.text("sampler")? {
+            Some(text) => text.parse().map_err(|error: optlab_core::Error| keys.located(&error))?,
+            None => default.sampler,
+        },
+        seed: whole("seed", default.seed)?,
+        seeds: whole("seeds", default.seeds)?,
+        pruner: match keys.text("pruner")? {
+            Some(text) => text.parse().map_err(|error: optlab_core::Error| keys.located(&error))?,
+            None => default.pruner,
+        },
+        selection: keys.choice("selection", "metric or time")?.unwrap_or_default(),
+        spaces,
+    })
+}
+
+/// An arm of its own: `optimizer`, and what else of it is not as the plan says.
+fn read_arm(keys: &Keys, schedules: &[ScheduleSpec]) -> Result<Arm, Error> {
+    let missing = || Error::usage(format!("{}: an arm of `arms` needs an `optimizer`", keys.owner));
+    let value = |key: &str| keys.table.get(key).map(to_json);
+    let optimizer = OptimizerChoice::from_value(&value("optimizer").ok_or_else(missing)?)
+        .map_err(|error| keys.located(&error))?;
+    let schedule = value("schedule").map(|schedule| read_schedule(&schedule)).transpose();
+    let schedule = schedule.map_err(|error| keys.located(&error))?;
+    let space = keys.table.get("space").map(|space| keys.space("space", space)).transpose()?;
+    let of_trial = keys.table.iter().filter(|(key, _)| setting::OF_TRIAL.contains(&key.as_str()));
+    let name = match (keys.text("name")?, &schedule) {
+        (Some(name), _) => name.to_string(),
+        (None, Some(schedule)) => grid_name(&optimizer, Some(schedule)),
+        (None, None) => grid_name(&optimizer, None),
+    };
+    Ok(Arm {
+        name,
+        optimizer,
+        schedule: schedule.or_else(|| schedules.first().cloned()).ok_or_else(missing)?,
+        settings: of_trial.map(|(key, value)| (key.clone(), to_json(value))).collect(),
+        space,
+    })
+}
+
+fn read_schedule(value: &Value) -> Result<ScheduleSpec, optlab_core::Error> {
+    match value {
+        Value::String(text) => text.parse(),
+        table => ScheduleSpec::from_value(table),
+    }
+}

@@ -1,0 +1,138 @@
+//! A plan as TOML.
+
+use crate::Error;
+use crate::plan::arm::Arm;
+use crate::plan::tuning::{Selection, Tuning};
+use crate::plan::{Plan, Seeds, Timing};
+use optlab_optim::OptimizerChoice;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_stats::search::Space;
+use optlab_train::train::{Budget, LrScaling};
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Writes `plan` as TOML that [`parse`] reads back.
+pub fn render(plan: &Plan) -> Result<String, Error> {
+    let (epochs, steps) = match plan.budget {
+        Some(Budget::Epochs(epochs)) => (Some(epochs), None),
+        Some(Budget::Steps(steps)) => (None, Some(steps)),
+        None => (None, None),
+    };
+    let written = Written {
+        workloads: &plan.workloads,
+        optimizers: plan.optimizers.iter().map(OptimizerChoice::to_string).collect(),
+        schedules: plan.schedules.iter().map(ScheduleSpec::to_string).collect(),
+        backends: &plan.backends,
+        seeds: match &plan.seeds {
+            Seeds::Count(count) => WrittenSeeds::Count(*count),
+            Seeds::List(seeds) => WrittenSeeds::List(seeds),
+        },
+        epochs,
+        steps,
+        batch_size: plan.batch_size,
+        micro_batch_size: plan.micro_batch_size,
+        lr_scaling: plan.lr_scaling,
+        validation: plan.validation,
+        l1: plan.l1,
+        l2: plan.l2,
+        clip_norm: plan.clip_norm,
+        clip_value: plan.clip_value,
+        early_stopping: plan.early_stopping,
+        shift: plan.augmentation.shift,
+        rotation: plan.augmentation.rotation,
+        pad: plan.pad,
+        reference: plan.reference.as_deref(),
+        timing: plan.timing,
+        tuning: written_tuning(&plan.tuning),
+        arms: plan.arms.iter().map(written_arm).collect(),
+    };
+    toml::to_string_pretty(&written).map_err(|reason| Error::usage(format!("plan: {reason}")))
+}
+
+/// The same, with a comment for each key that has no value, and `spaces` in place of those that are searched by default.
+pub fn render_with_notes(
+    plan: &Plan,
+    spaces: Vec<(String, Space)>,
+    notes: &[(&str, String)],
+) -> Result<String, Error> {
+    let mut text = render(&Plan { tuning: Tuning { spaces, ..plan.tuning.clone() }, ..plan.clone() })?;
+    // Before the first table: what comes after it would belong to that.
+    let end = text.find("\n[").map_or(text.len(), |at| at + 1);
+    let mut comments = String::new();
+    for (key, note) in
+        notes.iter().filter(|(key, _)| !text[..end].lines().any(|line| line.starts_with(&format!("{key} ="))))
+    {
+        comments.push_str(&format!("# {key}: {note}\n"));
+    }
+    text.insert_str(end, &comments);
+    Ok(text)
+}
+
+fn written_tuning(tuning: &Tuning) -> WrittenTuning {
+    WrittenTuning {
+        trials: tuning.trials,
+        sampler: tuning.sampler.to_string(),
+        seed: tuning.seed,
+        seeds: tuning.seeds,
+        pruner: tuning.pruner.to_string(),
+        selection: tuning.selection,
+        spaces: tuning.spaces.iter().map(|(name, space)| (name.clone(), space.to_string())).collect(),
+    }
+}
+
+fn written_arm(arm: &Arm) -> BTreeMap<String, Value> {
+    let mut table = BTreeMap::from([
+        ("name".to_string(), Value::from(arm.name.as_str())),
+        ("optimizer".into(), arm.optimizer.to_string().into()),
+        ("schedule".into(), arm.schedule.to_string().into()),
+    ]);
+    table.extend(arm.space.iter().map(|space| ("space".to_string(), space.to_string().into())));
+    table.extend(arm.settings.iter().cloned());
+    table
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    workloads: &'a [String],
+    optimizers: Vec<String>,
+    schedules: Vec<String>,
+    backends: &'a [String],
+    seeds: WrittenSeeds<'a>,
+    epochs: Option<usize>,
+    steps: Option<usize>,
+    batch_size: Option<usize>,
+    micro_batch_size: Option<usize>,
+    lr_scaling: Option<LrScaling>,
+    validation: Option<f64>,
+    l1: f64,
+    l2: f64,
+    clip_norm: Option<f64>,
+    clip_value: Option<f64>,
+    early_stopping: Option<usize>,
+    shift: u32,
+    rotation: f64,
+    pad: bool,
+    reference: Option<&'a str>,
+    timing: Timing,
+    tuning: WrittenTuning,
+    arms: Vec<BTreeMap<String, Value>>,
+}
+
+#[derive(Serialize)]
+struct WrittenTuning {
+    trials: usize,
+    sampler: String,
+    seed: u64,
+    seeds: u64,
+    pruner: String,
+    selection: Selection,
+    spaces: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WrittenSeeds<'a> {
+    Count(u64),
+    List(&'a [u64]),
+}

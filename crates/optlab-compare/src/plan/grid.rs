@@ -1,0 +1,265 @@
+//! What a plan comes to: its arms, on every workload and backend, and their trials.
+
+use crate::Error;
+use crate::plan::arm::{Arm, grid_name};
+use crate::plan::entry::{Entry, Stage};
+use crate::plan::tuning::FIRST_SEED;
+use crate::plan::{Plan, WorkloadDefaults, arm as arm_plan};
+use optlab_optim::OptimizerChoice;
+use optlab_optim::schedule;
+use optlab_stats::search::{Sampler, Space};
+use optlab_train::train::{self, Budget, Trial};
+use std::collections::HashSet;
+use std::fmt::Display;
+
+/// A schedule is checked before the length of an epoch is known: at one that suits every schedule that is not wrong in
+/// itself.
+const LONG_EPOCH: usize = 100_000;
+
+/// An arm on one workload and backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArmOnWorkload {
+    /// The arm, with the space that it is searched in.
+    pub arm: Arm,
+    /// Its trial as the plan has it, for seed 0.
+    pub trial: Trial,
+}
+
+impl ArmOnWorkload {
+    /// Its trial at the point `number` of a sampler that looks at no results.
+    ///
+    /// # Errors
+    /// Those of [`setting::set`](crate::plan::setting::set).
+    pub fn at_point_of(&self, sampler: Sampler, seed: u64, number: usize) -> Result<Trial, Error> {
+        let space = self.arm.space();
+        let point = sampler.point(seed, &space, number, &[]);
+        arm_plan::at(&space, &self.trial, &point)
+    }
+}
+
+impl Plan {
+    /// The arms, with their spaces; those of the grid first.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for none or a reference that is none of them; [`Usage`](optlab_core::Error::Usage) for two of one name, or a space
+    /// for something that is no arm.
+    pub fn arms(&self) -> Result<Vec<Arm>, Error> {
+        check_list("schedules", &self.schedules)?;
+        check_list("optimizers", &self.optimizers)?;
+        if self.optimizers.is_empty() && self.arms.is_empty() {
+            return Err(Error::invalid("plan", "optimizers", "a list of at least one", "empty"));
+        }
+        let schedule_tells = self.schedules.len() > 1;
+        let mut arms = Vec::new();
+        for optimizer in &self.optimizers {
+            for schedule in &self.schedules {
+                let name = grid_name(optimizer, schedule_tells.then_some(schedule));
+                arms.push(Arm::new(name, optimizer.clone(), schedule.clone()));
+            }
+        }
+        arms.extend(self.arms.iter().cloned());
+        self.give_spaces(&mut arms)?;
+        let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+        check_list("arms", &names)?;
+        match self.reference() {
+            Some(reference) if !names.contains(&reference.as_str()) => {
+                Err(Error::unknown_name("arm", &reference, &names))
+            }
+            _ => Ok(arms),
+        }
+    }
+
+    /// The name of the arm that the others are compared with.
+    pub fn reference(&self) -> Option<String> {
+        self.reference.as_deref().map(called)
+    }
+
+    /// Gives each arm that has no space of its own the one by its name, else the one by its rule's, else what comes with the
+    /// rule.
+    fn give_spaces(&self, arms: &mut [Arm]) -> Result<(), Error> {
+        let spaces = &self.tuning.spaces;
+        let is_for =
+            |name: &str, arm: &Arm| arm.name == called(name) || arm.optimizer.optimizer.name() == name;
+        if let Some((name, _)) = spaces.iter().find(|(name, _)| !arms.iter().any(|arm| is_for(name, arm))) {
+            return Err(Error::usage(format!(
+                "plan: `tuning.spaces` has `{name}`, which is neither an arm nor a rule of one"
+            )));
+        }
+        for arm in arms.iter_mut().filter(|arm| arm.space.is_none()) {
+            let by_name = spaces.iter().find(|(name, _)| called(name) == arm.name);
+            let given = by_name.or_else(|| spaces.iter().find(|(name, _)| is_for(name, arm)));
+            arm.space = Some(given.map_or_else(|| arm.space(), |(_, space)| space.clone()));
+        }
+        Ok(())
+    }
+
+    /// Every arm on every workload and backend, checked; in the order workload, backend, arm, the last fastest.
+    ///
+    /// `defaults` says what a workload brings, and is where an unknown workload is noticed.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for an empty list or a value out of its range, [`Usage`](optlab_core::Error::Usage) for something that is
+    /// there twice, and what `defaults` returns.
+    pub fn arms_on_workloads(
+        &self,
+        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
+    ) -> Result<Vec<ArmOnWorkload>, Error> {
+        check_list("workloads", &self.workloads)?;
+        check_list("backends", &self.backends)?;
+        check_list("seeds", &self.seeds.to_vec()?)?;
+        self.tuning.validate()?;
+        let arms = self.arms()?;
+        self.check_seeds()?;
+        let mut sides = Vec::new();
+        for workload in &self.workloads {
+            let own = defaults(workload)?;
+            for backend in &self.backends {
+                for arm in &arms {
+                    let trial = arm.apply(self.trial(workload, own, backend, arm))?;
+                    check(&trial)?;
+                    if self.tuning.trials > 0 {
+                        check_can_be_tuned(&trial)?;
+                    }
+                    sides.push(ArmOnWorkload { arm: arm.clone(), trial });
+                }
+            }
+        }
+        Ok(sides)
+    }
+
+    /// No final trial may have a seed that the tuning has seen.
+    fn check_seeds(&self) -> Result<(), Error> {
+        let of_tuning = FIRST_SEED..FIRST_SEED + self.tuning.seeds;
+        match self.seeds.to_vec()?.into_iter().find(|seed| self.tuning.trials > 0 && of_tuning.contains(seed))
+        {
+            None => Ok(()),
+            Some(seed) => {
+                let allowed = format!("none of the tuning's, {FIRST_SEED} and on");
+                Err(Error::invalid("plan", "seeds", &allowed, seed))
+            }
+        }
+    }
+
+    /// The trials that are known before anything has run: those of the tuning, or, without it, the final ones.
+    ///
+    /// # Errors
+    /// Those of [`arms_on_workloads`](Self::arms_on_workloads); [`Usage`](optlab_core::Error::Usage) for two arms that come to the same trial.
+    pub fn entries(&self, sides: &[ArmOnWorkload]) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        for side in sides {
+            if self.tuning.trials == 0 {
+                entries.extend(self.final_entries(side, &side.trial)?);
+                continue;
+            }
+            for number in 0..self.tuning.trials {
+                let trial = self.tuning_trial(side, number)?;
+                check(&trial)?;
+                let seeds = FIRST_SEED..FIRST_SEED + self.tuning.seeds;
+                entries.extend(seeds.map(|seed| Entry {
+                    arm: side.arm.name.clone(),
+                    stage: Stage::Tuning { number },
+                    point: Vec::new(),
+                    trial: Trial { seed, ..trial.clone() },
+                }));
+            }
+        }
+        let is_final = |entry: &&Entry| entry.stage == Stage::Final;
+        let mut seen = HashSet::new();
+        match entries.iter().filter(is_final).find(|entry| !seen.insert(entry.trial.id())) {
+            None => Ok(entries),
+            Some(Entry { trial: twice, .. }) => Err(Error::usage(format!(
+                "the plan holds the same trial twice: {} with {} at lr {} and {}",
+                twice.workload, twice.optimizer, twice.lr, twice.schedule
+            ))),
+        }
+    }
+
+    /// The final trials of an arm that is compared by `trial`.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for no seeds.
+    pub fn final_entries(&self, side: &ArmOnWorkload, trial: &Trial) -> Result<Vec<Entry>, Error> {
+        let seeds = self.seeds.to_vec()?;
+        let entry = |seed| Entry::of_final(&side.arm.name, Trial { seed, ..trial.clone() });
+        Ok(seeds.into_iter().map(entry).collect())
+    }
+
+    /// The trial of the point `number` of an arm's space, for seed 0.
+    ///
+    /// # Errors
+    /// Those of [`setting::set`](crate::plan::setting::set).
+    pub fn tuning_trial(&self, side: &ArmOnWorkload, number: usize) -> Result<Trial, Error> {
+        side.at_point_of(self.tuning.sampler, self.tuning.seed, number)
+    }
+
+    /// The spaces that are searched, by the arms' names, whether the plan says them or leaves them to the rules.
+    ///
+    /// # Errors
+    /// Those of [`arms`](Self::arms).
+    pub fn spaces(&self) -> Result<Vec<(String, Space)>, Error> {
+        Ok(self.arms()?.into_iter().map(|arm| (arm.name.clone(), arm.space())).collect())
+    }
+
+    /// A trial with all that the plan says for every arm.
+    fn trial(&self, workload: &str, own: WorkloadDefaults, backend: &str, arm: &Arm) -> Trial {
+        Trial {
+            workload: workload.into(),
+            optimizer: arm.optimizer.optimizer.clone(),
+            schedule: arm.schedule.clone(),
+            lr: arm.optimizer.learning_rate(),
+            backend: backend.into(),
+            seed: 0,
+            budget: self.budget.unwrap_or(Budget::Epochs(own.epochs)),
+            batch_size: self.batch_size.unwrap_or(own.batch_size),
+            micro_batch_size: self.micro_batch_size,
+            lr_scaling: self.lr_scaling,
+            validation: self.validation.unwrap_or(own.validation),
+            l1: self.l1,
+            l2: self.l2,
+            clip_norm: self.clip_norm,
+            clip_value: self.clip_value,
+            early_stopping: self.early_stopping,
+            augmentation: self.augmentation,
+            pad: self.pad,
+        }
+    }
+}
+
+/// The name of the arm that `name` stands for: an optimizer's spec may be written in other ways than its arm's name is.
+fn called(name: &str) -> String {
+    name.parse::<OptimizerChoice>().map_or_else(|_| name.into(), |arm| arm.to_string())
+}
+
+/// A search looks at the validation part, so there has to be one.
+///
+/// # Errors
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig).
+pub fn check_can_be_tuned(trial: &Trial) -> Result<(), Error> {
+    if trial.validation > 0.0 {
+        return Ok(());
+    }
+    Err(Error::invalid("trial", "validation", "above 0, since settings are searched by it", trial.validation))
+}
+
+/// Checks a trial, and builds its rule and schedules once, so that a value out of range stops the comparison before it begins.
+fn check(trial: &Trial) -> Result<(), Error> {
+    trial.validate()?;
+    let optimizer = trial.optimizer.build()?;
+    let (total_steps, steps_per_epoch) = match trial.budget {
+        Budget::Steps(steps) => (steps, 1),
+        Budget::Epochs(epochs) => (epochs.saturating_mul(LONG_EPOCH), LONG_EPOCH),
+    };
+    let run = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    train::check_schedules(&trial.schedule, optimizer.groups(), run)
+}
+
+fn check_list<T: Display>(key: &str, list: &[T]) -> Result<(), Error> {
+    if list.is_empty() && key != "optimizers" {
+        return Err(Error::invalid("plan", key, "a list of at least one", "empty"));
+    }
+    let mut seen = HashSet::new();
+    match list.iter().map(T::to_string).find(|text| !seen.insert(text.clone())) {
+        None => Ok(()),
+        Some(twice) => Err(Error::usage(format!("plan: `{key}` names `{twice}` twice"))),
+    }
+}

@@ -1,0 +1,34 @@
+//! The seeds that each arm runs with.
+
+use crate::Error;
+
+/// The most seeds an arm may have; a larger number is a slip of the hand.
+const MOST_SEEDS: u64 = 100_000;
+
+/// The seeds of each arm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seeds {
+    /// The seeds `0 … n−1`.
+    Count(u64),
+    /// These seeds.
+    List(Vec<u64>),
+}
+
+impl Seeds {
+    /// The seeds one by one.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for none at all, or more than 100,000.
+    pub fn to_vec(&self) -> Result<Vec<u64>, Error> {
+        let refuse = |given| {
+            let allowed = "a count in [1, 100000] or a list of at least one seed";
+            Err(Error::invalid("plan", "seeds", allowed, given))
+        };
+        match self {
+            Seeds::Count(count) if !(1..=MOST_SEEDS).contains(count) => refuse(count.to_string()),
+            Seeds::Count(count) => Ok((0..*count).collect()),
+            Seeds::List(seeds) if seeds.is_empty() => refuse("[]".into()),
+            Seeds::List(seeds) => Ok(seeds.clone()),
+        }
+    }
+}

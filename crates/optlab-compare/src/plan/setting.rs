@@ -1,0 +1,163 @@
+//! Any setting of a trial by its name, as plans and search spaces name it.
+//!
+//! | name                                 | what it sets                                                              |
+//! |:-------------------------------------|:--------------------------------------------------------------------------|
+//! | `lr`                                 | the base learning rate                                                    |
+//! | `schedule`                           | the schedule, as a spec                                                   |
+//! | `schedule.FIELD`                     | a field of the schedule                                                   |
+//! | `epochs`, `steps`, `batch_size`, … `pad` | that field of the trial                                               |
+//! | `FIELD`                              | a field of the optimizer, or of what it is put around                     |
+//! | `FIELD.FIELD`                        | a field of the optimizer that is that field                               |
+
+use crate::Error;
+use optlab_core::spec;
+use optlab_optim::OptimizerSpec;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_train::train::{Budget, Trial};
+use serde_json::Value;
+
+/// The settings of a trial besides its optimizer and its schedule.
+pub const OF_TRIAL: [&str; 14] = [
+    "epochs",
+    "steps",
+    "batch_size",
+    "micro_batch_size",
+    "lr_scaling",
+    "validation",
+    "l1",
+    "l2",
+    "clip_norm",
+    "clip_value",
+    "early_stopping",
+    "shift",
+    "rotation",
+    "pad",
+];
+
+/// `trial` with the setting `name` at `value`.
+///
+/// # Errors
+/// [`UnknownField`](optlab_core::Error::UnknownField) if nothing of it is called so; [`InvalidConfig`](optlab_core::Error::InvalidConfig) or [`Usage`](optlab_core::Error::Usage) for a value of another
+/// type. Whether it is in its range is for [`Trial::validate`] and [`OptimizerSpec::build`] to say.
+pub fn set(trial: &Trial, name: &str, value: &Value) -> Result<Trial, Error> {
+    let mut trial = trial.clone();
+    let wrong = |allowed| Error::invalid("trial", name, allowed, value);
+    let count = || value.as_u64().and_then(|count| usize::try_from(count).ok());
+    match name {
+        "lr" => trial.lr = value.as_f64().ok_or_else(|| wrong("a number"))?,
+        "schedule" => {
+            trial.schedule = match value {
+                Value::String(text) => text.parse()?,
+                table => ScheduleSpec::from_value(table)?,
+            }
+        }
+        "epochs" => trial.budget = Budget::Epochs(count().ok_or_else(|| wrong("a whole number"))?),
+        "steps" => trial.budget = Budget::Steps(count().ok_or_else(|| wrong("a whole number"))?),
+        "shift" => {
+            let shift = count().and_then(|shift| u32::try_from(shift).ok());
+            trial.augmentation.shift = shift.ok_or_else(|| wrong("a number of pixels"))?;
+        }
+        "rotation" => trial.augmentation.rotation = value.as_f64().ok_or_else(|| wrong("a number"))?,
+        "lr_scaling" => {
+            let text = value.as_str().ok_or_else(|| wrong("a text"))?;
+            trial.lr_scaling = Some(text.parse()?);
+        }
+        name if OF_TRIAL.contains(&name) => {
+            let mut table = spec::to_value(&trial);
+            table[name] = value.clone();
+            trial = serde_json::from_value(table).map_err(|_| wrong("of the right type"))?;
+        }
+        name => match name.strip_prefix("schedule.") {
+            Some(field) => {
+                let mut table = spec::to_value(&trial.schedule);
+                table[field] = value.clone();
+                trial.schedule = ScheduleSpec::from_value(&table)?;
+            }
+            None => {
+                let mut table = spec::to_value(&trial.optimizer);
+                set_in(&mut table, name, value);
+                trial.optimizer = OptimizerSpec::from_value(&table)?;
+            }
+        },
+    }
+    Ok(trial)
+}
+
+/// Sets a field of an optimizer's table, or of the table of what it is put around. Where there is no such field it is put into
+/// the outermost, which then is refused with the names that there are.
+fn set_in(table: &mut Value, name: &str, value: &Value) {
+    if let Some((outer, inner)) = name.split_once('.')
+        && table.get(outer).is_some_and(Value::is_object)
+    {
+        return set_in(&mut table[outer], inner, value);
+    }
+    let is_inside = |table: &Value| {
+        let mut inside = table.get("base");
+        while let Some(base) = inside {
+            if base.get(name).is_some() {
+                return true;
+            }
+            inside = base.get("base");
+        }
+        false
+    };
+    if table.get(name).is_none() && is_inside(table) {
+        return set_in(&mut table["base"], name, value);
+    }
+    table[name] = value.clone();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made_up;
+    use serde_json::json;
+
+    fn with(optimizer: &str, name: &str, value: Value) -> Result<Trial, Error> {
+        set(&made_up::trial("digits-cnn", optimizer, 0), name, &value)
+    }
+
+    #[test]
+    fn a_name_sets_the_trials_the_optimizers_or_the_schedules_field() {
+        let before = made_up::trial("digits-cnn", "adamw", 0);
+        let trial = with("adamw", "lr", json!(0.25)).unwrap();
+        assert_eq!(trial, Trial { lr: 0.25, ..before.clone() });
+        let trial = with("adamw", "batch_size", json!(7)).unwrap();
+        assert_eq!(trial, Trial { batch_size: 7, ..before.clone() });
+        let trial = with("adamw", "clip_norm", json!(2.0)).unwrap();
+        assert_eq!(trial, Trial { clip_norm: Some(2.0), ..before.clone() });
+        let trial = with("adamw", "steps", json!(9)).unwrap();
+        assert_eq!(trial, Trial { budget: Budget::Steps(9), ..before.clone() });
+        let trial = with("adamw", "shift", json!(2)).unwrap();
+        assert_eq!(trial.augmentation.shift, 2);
+        let trial = with("adamw", "beta_1", json!(0.5)).unwrap();
+        assert_eq!(trial, Trial { optimizer: "adamw:beta_1=0.5".parse().unwrap(), ..before.clone() });
+        let trial = with("adamw", "schedule.min_lr", json!(0.125)).unwrap();
+        assert_eq!(trial, Trial { schedule: "cosine:min_lr=0.125".parse().unwrap(), ..before.clone() });
+        let trial = with("adamw", "schedule", json!("constant")).unwrap();
+        assert_eq!(trial, Trial { schedule: "constant".parse().unwrap(), ..before });
+    }
+
+    #[test]
+    fn a_field_is_found_in_what_an_optimizer_is_put_around_and_in_the_optimizer_of_a_field() {
+        let spec = |optimizer, name| with(optimizer, name, json!(0.5)).unwrap().optimizer.to_string();
+        assert_eq!(
+            spec("ema:base=(clip:norm=2.5,base=adamw)", "beta_1"),
+            "ema:base=clip:norm=2.5,base=adamw:beta_1=0.5"
+        );
+        assert_eq!(spec("muon:other=adamw:beta_1=0.8", "other.beta_1"), "muon:other=adamw:beta_1=0.5");
+    }
+
+    #[test]
+    fn a_name_that_nothing_has_and_a_value_of_another_type_are_told() {
+        let told = |name, value| with("adamw", name, value).unwrap_err().to_string();
+        assert!(told("beta_9", json!(0.5)).starts_with("optimizer `adamw` has no field `beta_9`"));
+        assert!(told("schedule.beta", json!(0.5)).starts_with("schedule `cosine` has no field `beta`"));
+        for (name, value) in
+            [("lr", json!("x")), ("batch_size", json!(-1)), ("epochs", json!(0.5)), ("pad", json!(1))]
+        {
+            let told = told(name, value);
+            assert!(told.starts_with(&format!("trial: `{name}` must be ")), "{told}");
+        }
+    }
+}

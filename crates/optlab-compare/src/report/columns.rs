@@ -1,0 +1,130 @@
+//! The columns of a workload's table, shared by the terminal and Markdown.
+
+use crate::report::labels::Labels;
+use crate::report::number;
+use crate::result::summary::{Quartiles, Summary};
+use optlab_stats::statistics::bootstrap::Description;
+use optlab_stats::statistics::verdict::Verdict;
+
+/// A column: a title and a cell for each arm.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its title.
+    pub title: String,
+    /// A cell for each arm, in the arms' order.
+    pub cells: Vec<String>,
+    /// Whether its cells are text, aligned left.
+    pub is_text: bool,
+    /// Columns of the highest rank go first where there is no room; 0 always stays.
+    pub rank: u8,
+}
+
+const NOTHING: &str = "–";
+
+/// The columns of a table of these arms, all of one workload.
+pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
+    let metric = arms.first().map_or("", |arm| arm.metric.as_str());
+    let unit = if number::is_share(metric) { " %" } else { "" };
+    let title = |name: &str| format!("{name}{unit}");
+    let mut columns = vec![
+        text("arm", arms, |arm| arm.arm.clone()),
+        // What a tuned arm came to runs with, where its name does not say it.
+        Column { rank: 8, ..text("settings", arms, settings) },
+        numbers("lr", 1, arms, |arm| number::short(arm.lr)),
+    ];
+    if labels.schedule {
+        columns.push(Column { rank: 7, ..text("schedule", arms, |arm| arm.schedule.clone()) });
+    }
+    if labels.backend {
+        columns.push(text("backend", arms, |arm| arm.backend.clone()));
+    }
+    columns.extend([
+        numbers(&title("mean"), 0, arms, |arm| {
+            of_result(arm, |it| number::plain(&arm.metric, it.mean.value))
+        }),
+        numbers("95 % interval", 2, arms, |arm| of_result(arm, |it| number::interval(&arm.metric, &it.mean))),
+        numbers(&title("median"), 6, arms, |arm| {
+            of_result(arm, |it| number::plain(&arm.metric, it.median.value))
+        }),
+        numbers("difference", 1, arms, difference),
+        Column { is_text: true, ..numbers("verdict", 0, arms, verdict) },
+        numbers("to target: steps", 3, arms, |arm| reached(arm, arm.steps_to_target)),
+        numbers("seconds", 4, arms, |arm| {
+            quartiles(arm.seconds_to_target, |seconds| number::significant(seconds, 3))
+        }),
+        numbers("ms/step", 5, arms, |arm| optional(arm.step_milliseconds, 3)),
+        numbers("first step s", 9, arms, |arm| optional(arm.first_step_seconds, 2)),
+        numbers("MiB", 8, arms, |arm| optional(arm.peak_memory_mib, 3)),
+    ]);
+    if arms.iter().any(|arm| arm.lost() + arm.not_run.len() > 0) {
+        columns.push(numbers("ended", 0, arms, |arm| {
+            format!("{}/{}", arm.seeds - arm.lost() - arm.not_run.len(), arm.seeds)
+        }));
+    }
+    // What nothing is known of, such as a target that nobody reached, takes no room.
+    let says_something =
+        |column: &Column| column.cells.iter().any(|cell| cell != NOTHING && !cell.is_empty());
+    columns.retain(|column| column.title == title("mean") || says_something(column));
+    columns
+}
+
+fn text(title: &str, arms: &[&Summary], cell: impl Fn(&Summary) -> String) -> Column {
+    Column { is_text: true, ..numbers(title, 0, arms, cell) }
+}
+
+fn numbers(title: &str, rank: u8, arms: &[&Summary], cell: impl Fn(&Summary) -> String) -> Column {
+    Column { title: title.into(), cells: arms.iter().map(|arm| cell(arm)).collect(), is_text: false, rank }
+}
+
+fn of_result(arm: &Summary, part: impl Fn(&Description) -> String) -> String {
+    // The mean of an arm that lost a seed is worse than any number, and says no more than how many it lost.
+    arm.result.as_ref().filter(|result| result.mean.value.is_finite()).map_or(NOTHING.into(), part)
+}
+
+fn optional(value: Option<f64>, digits: usize) -> String {
+    value.map_or(NOTHING.into(), |value| number::significant(value, digits))
+}
+
+/// The optimizer's fields, where its arm's name does not have them.
+fn settings(arm: &Summary) -> String {
+    if arm.arm.starts_with(&arm.optimizer) {
+        return String::new();
+    }
+    arm.optimizer.split_once(':').map_or(String::new(), |(_, fields)| fields.into())
+}
+
+/// How much better than what it is compared with, with the interval that the verdict is from.
+fn difference(arm: &Summary) -> String {
+    let comparison = arm.against.as_ref().and_then(|against| against.comparison.as_ref());
+    comparison.map_or(NOTHING.into(), |comparison| number::difference(&arm.metric, comparison))
+}
+
+fn verdict(arm: &Summary) -> String {
+    let Some(against) = &arm.against else { return NOTHING.into() };
+    match against.comparison.as_ref().map(|comparison| comparison.verdict) {
+        None if against.arm == arm.arm => "compared with".into(),
+        None => NOTHING.into(),
+        Some(Verdict::Better) => "better".into(),
+        Some(Verdict::Worse) => "worse".into(),
+        Some(Verdict::NotShown) => "no difference shown".into(),
+    }
+}
+
+fn quartiles(of: Option<Quartiles>, number: impl Fn(f64) -> String) -> String {
+    match of {
+        None => NOTHING.into(),
+        Some(of) if of.median.is_finite() => number(of.median),
+        Some(_) => "∞".into(),
+    }
+}
+
+/// The median over the seeds, those that missed the target as infinite, and how many reached it: `474 (3/5)`.
+fn reached(arm: &Summary, steps: Option<Quartiles>) -> String {
+    let of = arm.seeds - arm.not_run.len();
+    match steps {
+        None => format!("{NOTHING} (0/{of})"),
+        Some(_) => {
+            format!("{} ({}/{of})", quartiles(steps, |steps| format!("{steps:.0}")), arm.reached_target)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! AlgoPerf's performance profile of the arms, over the workloads that have a target.
+
+use crate::report::html::number_text::rounded;
+use crate::report::times;
+use crate::result::comparison::Comparison;
+use crate::result::summary::Summary;
+use optlab_stats::statistics::performance_profile::{TAU_MAX, profiles};
+use serde::Serialize;
+
+/// The profile of each arm.
+#[derive(Serialize)]
+pub struct Profile {
+    tau_max: f64,
+    workloads: usize,
+    by: &'static str,
+    arms: Vec<Arm>,
+}
+
+#[derive(Serialize)]
+struct Arm {
+    arm: usize,
+    points: Vec<(f64, f64)>,
+    score: f64,
+    exact: f64,
+}
+
+impl Profile {
+    /// By training seconds where these compare, else by steps. None where no arm reached a target.
+    pub fn of(comparison: &Comparison, summaries: &[Summary]) -> Option<Self> {
+        let matrix = times::matrix(comparison, summaries)?;
+        let arms = profiles(&matrix).into_iter().enumerate().map(|(arm, profile)| {
+            let corners = profile.corners(TAU_MAX).ok()?;
+            Some(Arm {
+                arm,
+                points: corners.into_iter().map(|(at, share)| (rounded(at), rounded(share))).collect(),
+                score: rounded(profile.score(TAU_MAX).ok()?),
+                exact: rounded(profile.exact_score(TAU_MAX).ok()?),
+            })
+        });
+        Some(Profile {
+            tau_max: TAU_MAX,
+            workloads: matrix.workloads().len(),
+            by: times::unit(comparison),
+            arms: arms.collect::<Option<_>>()?,
+        })
+    }
+}

@@ -1,0 +1,112 @@
+//! What to call an arm: only what tells it from the others; what all share stands in the heading.
+
+use crate::result::comparison::Comparison;
+use crate::result::summary::Summary;
+use crate::run::folder::Kind;
+use optlab_train::train::{Budget, Trial};
+
+/// Which parts of an arm differ within a comparison.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels {
+    /// Whether there are several schedules.
+    pub schedule: bool,
+    /// Whether there are several backends.
+    pub backend: bool,
+}
+
+impl Labels {
+    /// The labels of a comparison with these summaries.
+    pub fn of(summaries: &[Summary]) -> Self {
+        let differ =
+            |part: fn(&Summary) -> &str| summaries.iter().any(|arm| part(arm) != part(&summaries[0]));
+        Labels { schedule: differ(|arm| &arm.schedule), backend: differ(|arm| &arm.backend) }
+    }
+
+    /// The arm's name among the others.
+    pub fn label(&self, arm: &Summary) -> String {
+        self.label_of(&arm.arm, &arm.backend)
+    }
+
+    /// The name of the arm called `name` on `backend`.
+    pub fn label_of(&self, name: &str, backend: &str) -> String {
+        if self.backend { format!("{name} · {backend}") } else { name.into() }
+    }
+
+    /// The labels of all arms of a comparison, in the plan's order.
+    pub fn all(&self, comparison: &Comparison) -> Vec<String> {
+        let mut labels: Vec<String> = Vec::new();
+        for arm in comparison.arms() {
+            let label = arm.trial().map(|trial| self.label_of(arm.name, &trial.backend));
+            labels.extend(label.filter(|label| !labels.contains(label)));
+        }
+        labels
+    }
+
+    /// What the arms of a workload share: "6 epochs · batch 32 · flex · constant · 3 seeds".
+    pub fn shared(&self, comparison: &Comparison, arms: &[&Summary]) -> String {
+        let mut parts = Vec::new();
+        let trials: Vec<&Trial> = arms.iter().filter_map(|arm| comparison.trial_of(arm)).collect();
+        let shared = |part: fn(&Trial) -> String| {
+            let first = trials.first().map(|trial| part(trial))?;
+            trials.iter().all(|trial| part(trial) == first).then_some(first)
+        };
+        // What some arms have otherwise stands in their names.
+        parts.extend(shared(|trial| match trial.budget {
+            Budget::Epochs(epochs) => counted(epochs, "epoch"),
+            Budget::Steps(steps) => counted(steps, "step"),
+        }));
+        parts.extend(shared(|trial| format!("batch {}", trial.batch_size)));
+        if let Some(arm) = arms.first() {
+            if !self.backend {
+                parts.push(arm.backend.clone());
+            }
+            if !self.schedule {
+                parts.push(arm.schedule.clone());
+            }
+            parts.push(counted(arm.seeds, "seed"));
+        }
+        match (comparison.kind, comparison.plan.tuning.trials) {
+            (Kind::Recommendation, _) => parts.push("the best settings of those that were tried".into()),
+            (_, 0) => parts.push("settings as given".into()),
+            (_, trials) => parts.push(format!("tuned by {} each", counted(trials, "trial"))),
+        }
+        parts.join(" · ")
+    }
+}
+
+/// What became of the seeds that did not end, a line for each arm and reason: "adamw: seeds 2, 4 diverged (loss is NaN
+/// at step 17)".
+pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for arm in arms {
+        let label = labels.label(arm);
+        for (how, lost) in [("diverged", &arm.diverged), ("failed", &arm.failed)] {
+            let mut reasons: Vec<&str> = lost.iter().map(|seed| seed.reason.as_str()).collect();
+            reasons.sort();
+            reasons.dedup();
+            for reason in reasons {
+                let seeds = lost.iter().filter(|seed| seed.reason == reason).map(|seed| seed.seed);
+                lines.push(format!("{label}: {} {how} ({reason})", listed(seeds)));
+            }
+        }
+        if arm.seeds > 0 && arm.tuned.as_ref().is_some_and(|tuned| tuned.best.is_none()) {
+            lines.push(format!(
+                "{label}: every tuning trial was lost, so it has the settings that it was given"
+            ));
+        }
+        if !arm.not_run.is_empty() {
+            lines.push(format!("{label}: {} not run yet", listed(arm.not_run.iter().copied())));
+        }
+    }
+    lines
+}
+
+fn listed(seeds: impl Iterator<Item = u64>) -> String {
+    let seeds: Vec<String> = seeds.map(|seed| seed.to_string()).collect();
+    let unit = if seeds.len() == 1 { "seed" } else { "seeds" };
+    format!("{unit} {}", seeds.join(", "))
+}
+
+fn counted(count: usize, unit: &str) -> String {
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}

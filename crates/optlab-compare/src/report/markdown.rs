@@ -1,0 +1,93 @@
+//! Tables with all columns, the seeds that were lost, and how it was made.
+
+use crate::Error;
+use crate::report::columns::{self, Column};
+use crate::report::labels::{self, Labels};
+use crate::report::{Exporter, number, svg, words};
+use crate::result::comparison::Comparison;
+use crate::result::summary::Summary;
+use serde_json::Value;
+
+const HOW_TO_READ: &str = "The metric is that of the test part, with the checkpoint that was best on the validation part \
+    (the last where there is none). *mean*, *median* and the *95 % interval* of the mean (percentile bootstrap, 10,000 resamples) are over all seeds; one \
+    that diverged or failed counts as worse than any number. *difference*: how much better than the arm that is compared with, the \
+    mean over paired seeds, with the exact interval that the verdict is from (Hartigan's typical values, at the level \
+    that Holm's method holds the comparison to). *To target*: the median over the seeds, those that missed the workload's target on \
+    the validation part as infinite, and how many reached it. *Seconds* are training seconds: evaluation, logging, checkpoints and the first \
+    step are outside of the clock; *ms/step*, *first step* and *MiB* (the most memory that a run's process held) are medians. Best mean first.";
+
+/// `results.md`.
+#[derive(Debug, Clone, Copy)]
+pub struct Markdown;
+
+impl Exporter for Markdown {
+    fn file_name(&self) -> &'static str {
+        "results.md"
+    }
+
+    fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
+        let labels = Labels::of(summaries);
+        let mut text = format!("# {}\n\n![Learning curves]({})\n", comparison.name, svg::FILE_NAME);
+        for workload in comparison.workloads() {
+            let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
+            text.push_str(&section(comparison, &labels, workload, &arms));
+        }
+        text.push_str(&format!("\n{HOW_TO_READ}\n\n## How it was made\n\n"));
+        for invocation in &comparison.invocations {
+            text.push_str(&format!("```sh\n{}\n```\n\n", invocation.command));
+        }
+        text.push_str(&format!("{}\n\n", words::clock(comparison)));
+        words::protocol(comparison).iter().for_each(|line| text.push_str(&format!("- {line}\n")));
+        text.push('\n');
+        text.push_str(&environment(comparison.environment.as_ref()));
+        Ok(text)
+    }
+}
+
+fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Summary]) -> String {
+    let mut text = format!("\n## {workload}\n\n{}", labels.shared(comparison, arms));
+    if let Some((arm, target)) = arms.first().and_then(|arm| Some((arm, arm.target?))) {
+        let better = if arm.larger_is_better { "larger" } else { "smaller" };
+        let target = number::metric(&arm.metric, target);
+        text.push_str(&format!(" · {} ({better} is better) · target {target}", arm.metric));
+    }
+    text.push_str("\n\n");
+    words::verdicts(labels, arms).iter().for_each(|line| text.push_str(&format!("{}\n\n", one_line(line))));
+    text.push_str(&table(&columns::columns(labels, arms)));
+    let lost = labels::lost_seeds(labels, arms);
+    if !lost.is_empty() {
+        text.push('\n');
+        lost.iter().for_each(|line| text.push_str(&format!("- {}\n", one_line(line))));
+    }
+    text
+}
+
+fn table(columns: &[Column]) -> String {
+    let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let rule = |column: &Column| {
+        if column.is_text { ":--".to_string() } else { "--:".into() }
+    };
+    let mut text = row(columns.iter().map(|column| one_line(&column.title)).collect());
+    text.push_str(&row(columns.iter().map(rule).collect()));
+    for index in 0..columns.first().map_or(0, |column| column.cells.len()) {
+        text.push_str(&row(columns.iter().map(|column| one_line(&column.cells[index])).collect()));
+    }
+    text
+}
+
+/// `environment.json` as a table, as it is.
+fn environment(environment: Option<&Value>) -> String {
+    let Some(fields) = environment.and_then(Value::as_object) else {
+        return String::new();
+    };
+    let mut text = String::from("| | |\n|:--|:--|\n");
+    for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+        text.push_str(&format!("| {} | {} |\n", key.replace('_', " "), one_line(&value)));
+    }
+    text
+}
+
+fn one_line(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}

@@ -1,0 +1,115 @@
+//! Numbers as people read them.
+
+use optlab_stats::statistics::bootstrap::Estimate;
+use optlab_stats::statistics::verdict::Comparison;
+
+/// Whether a metric is a share, shown in percent.
+pub fn is_share(metric: &str) -> bool {
+    metric.ends_with("accuracy")
+}
+
+/// A metric with its unit: `97.44 %`, `53.21`.
+pub fn metric(name: &str, value: f64) -> String {
+    match is_share(name) {
+        _ if !value.is_finite() => plain(name, value),
+        true => format!("{:.2} %", value * 100.0),
+        false => significant(value, 4),
+    }
+}
+
+/// A metric without its unit: `97.44`, `53.21`, `∞`.
+pub fn plain(name: &str, value: f64) -> String {
+    match value {
+        f64::INFINITY => "∞".into(),
+        f64::NEG_INFINITY => "−∞".into(),
+        value if is_share(name) => format!("{:.2}", value * 100.0),
+        value => significant(value, 4),
+    }
+}
+
+/// An interval without the unit: `[97.21, 97.63]`.
+pub fn interval(name: &str, of: &Estimate) -> String {
+    format!("[{}, {}]", plain(name, of.low), plain(name, of.high))
+}
+
+/// A metric with its unit, and its interval: `97.44 % [97.21, 97.63]`.
+pub fn estimate(name: &str, of: &Estimate) -> String {
+    format!("{} {}", metric(name, of.value), interval(name, of))
+}
+
+/// A difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`.
+pub fn difference(name: &str, of: &Comparison) -> String {
+    let measured = match of.difference {
+        Some(difference) if difference > 0.0 => format!("+{}", plain(name, difference)),
+        Some(difference) => plain(name, difference),
+        None => "?".into(),
+    };
+    format!("{measured} [{}, {}]", plain(name, of.low), plain(name, of.high))
+}
+
+/// What a difference of a metric is measured in: `points` of a share in percent.
+pub fn unit_of_difference(name: &str) -> &'static str {
+    if is_share(name) { "points" } else { "" }
+}
+
+/// A number with so many significant digits; very large and very small ones with an exponent.
+pub fn significant(value: f64, digits: usize) -> String {
+    let magnitude = value.abs();
+    if magnitude != 0.0 && !(1e-4..1e7).contains(&magnitude) {
+        return format!("{value:.*e}", digits.saturating_sub(1));
+    }
+    format!("{value:.*}", decimals(value, digits))
+}
+
+/// A number with at most 4 significant digits and no zeros at its end: `0.001`, `3e-5`.
+pub fn short(value: f64) -> String {
+    let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    match rounded.abs() {
+        small if small > 0.0 && small < 1e-3 => format!("{rounded:e}"),
+        large if large >= 1e7 => format!("{rounded:e}"),
+        _ => format!("{rounded}"),
+    }
+}
+
+fn decimals(value: f64, digits: usize) -> usize {
+    if value == 0.0 || !value.is_finite() {
+        return digits.saturating_sub(1);
+    }
+    let whole_digits = value.abs().log10().floor() as i64 + 1;
+    usize::try_from(digits as i64 - whole_digits).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_what_a_reader_needs() {
+        assert_eq!(metric("accuracy", 0.97439), "97.44 %");
+        assert_eq!(metric("rmse", 53.2149), "53.21");
+        assert_eq!([significant(1234.6, 3), significant(0.012345, 3)], ["1235", "0.0123"]);
+        assert_eq!([significant(3.2e-7, 3), significant(0.0, 3)], ["3.20e-7", "0.00"]);
+        assert_eq!([short(0.1 * 0.07), short(3e-5), short(2.0)], ["0.007", "3e-5", "2"]);
+    }
+
+    #[test]
+    fn intervals_and_differences_have_the_metrics_own_numbers_and_infinite_ends() {
+        let estimate = Estimate { value: 0.97, low: 0.965, high: f64::INFINITY };
+        assert_eq!(interval("accuracy", &estimate), "[96.50, ∞]");
+        assert_eq!(
+            (plain("rmse", 53.2149), plain("accuracy", f64::NEG_INFINITY)),
+            ("53.21".into(), "−∞".into())
+        );
+        let shown = |differences: &[f64]| {
+            let zeros = vec![0.0; differences.len()];
+            let family = [(differences, zeros.as_slice())];
+            difference(
+                "accuracy",
+                &optlab_stats::statistics::verdict::compare(&family, true, 0.05).unwrap()[0],
+            )
+        };
+        assert_eq!(shown(&[0.01, 0.03]), "+2.00 [−∞, ∞]");
+        assert_eq!(shown(&[-0.01]), "-1.00 [−∞, ∞]");
+        assert_eq!(shown(&[f64::INFINITY, f64::NEG_INFINITY]), "? [−∞, ∞]");
+    }
+}

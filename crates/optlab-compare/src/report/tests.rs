@@ -1,0 +1,212 @@
+use super::*;
+use crate::made_up::{comparison, lost, outcome, run, trial};
+use crate::result::comparison::Run;
+use optlab_train::train::Status;
+
+/// Two arms on one workload, one of which lost a seed, and a trial that was not run.
+fn example() -> Comparison {
+    let mut runs: Vec<Run> = Vec::new();
+    for (seed, last) in [0.96, 0.98].into_iter().enumerate() {
+        runs.push(run(trial("digits-cnn", "adamw", seed as u64), &[0.5, 0.9, last]));
+    }
+    runs[0].outcome = Some(outcome(0.96, Some(120)));
+    let mut diverged = run(trial("digits-cnn", "burn.adam:lr=0.5", 0), &[0.3, 0.1]);
+    diverged.outcome = Some(lost(Status::Diverged, "loss is NaN at step 90 | \"x\" <y> & z"));
+    runs.push(diverged);
+    runs.push(run(trial("digits-cnn", "burn.adam:lr=0.5", 1), &[]));
+    comparison(runs)
+}
+
+/// 16 arms on two workloads with three seeds each; two arms diverge, on one workload the metric is an error.
+fn large_example() -> Comparison {
+    let mut runs: Vec<Run> = Vec::new();
+    for (workload, is_error) in [("mnist-10k-cnn", false), ("sunspots-rnn", true)] {
+        for arm in 0..16u64 {
+            for seed in 0..3u64 {
+                let spec = match arm % 2 {
+                    0 => format!("adamw:lr={},weight_decay=0.{arm}", 0.001 * (arm + 1) as f64),
+                    _ => format!("burn.adam:lr={}", 0.001 * (arm + 1) as f64),
+                };
+                let noise = |epoch: u64| ((arm * 31 + seed * 17 + epoch * 7) % 13) as f64 / 13.0 - 0.5;
+                let rate = 0.35 + 0.1 * ((arm * 5) % 16) as f64;
+                let quality = |epoch: u64| {
+                    let error = 0.02 + 0.0015 * arm as f64 + 0.85 * (-rate * (epoch + 1) as f64).exp();
+                    let error = error * (1.0 + 0.25 * noise(epoch));
+                    if is_error { 90.0 * error + 12.0 } else { 1.0 - error }
+                };
+                let is_lost = arm == 13 || (arm == 15 && seed == 2);
+                let epochs = if is_lost { 3 } else { 12 };
+                let metrics: Vec<f64> = (0..epochs).map(quality).collect();
+                let mut run = run(trial(workload, &spec, seed), &metrics);
+                if is_lost {
+                    run.outcome = Some(lost(Status::Diverged, "loss is NaN at step 130"));
+                }
+                if let Some(outcome) = run.outcome.as_mut().filter(|_| is_error) {
+                    (outcome.metric, outcome.larger_is_better, outcome.target) = ("rmse".into(), false, 18.0);
+                }
+                runs.push(run);
+            }
+        }
+    }
+    comparison(runs)
+}
+
+fn exported(exporter: &dyn Exporter, comparison: &Comparison) -> String {
+    exporter.export(comparison, &comparison.summaries()).unwrap()
+}
+
+fn render(comparison: &Comparison, width: usize) -> String {
+    terminal::render(comparison, &comparison.summaries(), width)
+}
+
+/// Each opened element is closed, in order; attribute values are quoted; `&` only begins an entity.
+fn assert_well_formed(xml: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = xml;
+    while let Some(begin) = rest.find('<') {
+        let text = &rest[..begin];
+        assert!(!text.contains('>'), "stray > in {text}");
+        for after in text.split('&').skip(1) {
+            let entity = after.split(';').next().unwrap();
+            assert!(["amp", "lt", "gt", "quot", "#39"].contains(&entity), "stray & before {after}");
+        }
+        let end = begin + rest[begin..].find('>').expect("a tag that ends");
+        let tag = &rest[begin + 1..end];
+        assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if tag.ends_with('/') => {}
+            None => open.push(tag.split_whitespace().next().unwrap()),
+        }
+        rest = &rest[end + 1..];
+    }
+    assert!(open.is_empty(), "never closed: {open:?}");
+}
+
+#[test]
+fn the_picture_is_well_formed_and_has_one_line_for_each_arm_and_a_cross_for_each_lost_seed() {
+    let svg = exported(&svg::Svg, &example());
+    assert_well_formed(&svg);
+    assert_eq!(svg.matches("<path class=\"line ").count(), 2);
+    assert_eq!(svg.matches("<path class=\"mark ").count(), 1);
+    assert_eq!(svg.matches("<path class=\"band ").count(), 1);
+    assert!(svg.contains("prefers-color-scheme: dark"));
+
+    let svg = exported(&svg::Svg, &large_example());
+    assert_well_formed(&svg);
+    assert_eq!(svg.matches("<path class=\"line ").count(), 32);
+    assert_eq!(svg.matches("<path class=\"mark ").count(), 2 * 4);
+    assert!(svg.len() < 300_000);
+    let mut styles: Vec<&str> = svg.split("<path class=\"line ").skip(1).map(|rest| &rest[..5]).collect();
+    styles.sort();
+    styles.dedup();
+    assert_eq!(styles.len(), 16, "16 arms, each with a style of its own that is the same in both panels");
+}
+
+#[test]
+fn a_long_history_keeps_the_picture_small() {
+    let metrics: Vec<f64> = (0..5_000).map(|step| 0.9 - 1.0 / (step + 2) as f64).collect();
+    let runs = (0..32).flat_map(|arm| (0..2).map(move |seed| (arm, seed)));
+    let runs =
+        runs.map(|(arm, seed)| run(trial("digits-cnn", &format!("adamw:lr=0.{}", arm + 1), seed), &metrics));
+    let svg = exported(&svg::Svg, &comparison(runs.collect()));
+    assert!(svg.len() < 300_000, "{} bytes", svg.len());
+}
+
+#[test]
+fn an_empty_and_a_not_yet_run_comparison_still_give_every_report() {
+    for comparison in [comparison(vec![]), comparison(vec![run(trial("digits-cnn", "adamw", 0), &[])])] {
+        for exporter in exporters() {
+            exporter.export(&comparison, &comparison.summaries()).unwrap();
+        }
+        assert_well_formed(&exported(&svg::Svg, &comparison));
+        render(&comparison, 80);
+    }
+}
+
+#[test]
+fn csv_rows_read_back_as_they_were_written() {
+    let comparison = example();
+    let text = exported(&csv::Csv, &comparison);
+    let rows: Vec<csv::CsvRow> =
+        ::csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap();
+    let expected: Vec<csv::CsvRow> = comparison.runs.iter().map(csv::CsvRow::of).collect();
+    assert_eq!(rows, expected);
+    assert_eq!(rows[2].reason.as_deref(), Some("loss is NaN at step 90 | \"x\" <y> & z"));
+    assert_eq!((rows[3].status, rows[0].steps_to_target), (None, Some(120)));
+    assert!(text.starts_with(
+        "id,arm,stage,number,workload,backend,optimizer,lr,lr_scaling,schedule,seed,budget_epochs,budget_steps,batch_size,"
+    ));
+}
+
+#[test]
+fn json_holds_trials_outcomes_and_summaries() {
+    let text = exported(&json::Json, &example());
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let keys: Vec<&String> = document.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["environment", "invocations", "name", "summaries", "trials"]);
+    assert_eq!(document["trials"].as_array().unwrap().len(), 4);
+    assert_eq!(document["trials"][0]["trial"]["optimizer"]["rule"], "adamw");
+    assert_eq!(document["trials"][2]["outcome"]["status"], "diverged");
+    assert!(document["trials"][3]["outcome"].is_null());
+    let best = &document["summaries"][0];
+    assert_eq!(
+        (best["optimizer"].as_str(), best["final_validation"]["count"].as_u64()),
+        (Some("adamw"), Some(2))
+    );
+    assert_eq!(document["summaries"][1]["diverged"][0]["seed"], 0);
+    assert_eq!(document["summaries"][1]["not_run"][0], 1);
+}
+
+#[test]
+fn markdown_has_a_table_the_lost_seeds_and_how_it_was_made() {
+    let text = exported(&markdown::Markdown, &example());
+    for expected in [
+        "# made-up\n",
+        "![Learning curves](curves.svg)",
+        "## digits-cnn\n",
+        "| arm | lr | mean % | 95 % interval | median % | difference | verdict | to target: steps | seconds | ms/step | \
+         first step s | MiB | ended |",
+        "adamw is the best, with a mean accuracy of 96.00 % over 2 seeds. No difference shown: burn.adam:lr=0.5.",
+        "| adamw | 0.001 | 96.00 | [95.00, 97.00] | 96.00 | – | compared with | ∞ (1/2) | ∞ | 50.0 | 0.50 | 64.0 | 2/2 |",
+        "- burn.adam:lr=0.5: seed 0 diverged (loss is NaN at step 90 \\| \"x\" <y> & z)",
+        "- burn.adam:lr=0.5: seed 1 not run yet",
+        "```sh\noptlab compare plan.toml --jobs 2\n```",
+        "2 trials ran at once",
+        "| cpu | A CPU |",
+    ] {
+        assert!(text.contains(expected), "no {expected} in\n{text}");
+    }
+}
+
+#[test]
+fn the_terminals_table_fits_its_width_and_names_what_was_lost() {
+    for comparison in [example(), large_example()] {
+        for width in [80, 100, 120] {
+            let text = render(&comparison, width);
+            for line in text.lines().filter(|line| !line.contains(": seed ")) {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+    }
+    let text = render(&example(), 120);
+    assert!(text.contains("burn.adam:lr=0.5: seed 0 diverged (loss is NaN at step 90"), "{text}");
+    assert!(text.contains("[95.00, 97.00]"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colours");
+}
+
+#[test]
+fn every_report_is_written_and_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = write_all(&example(), &example().summaries(), folder.path()).unwrap();
+    assert_eq!(write_all(&example(), &example().summaries(), folder.path()).unwrap(), paths);
+    let mut names: Vec<String> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(
+        names,
+        ["curves.svg", "report.html", "results.csv", "results.json", "results.md", "times.csv"]
+    );
+}

@@ -1,0 +1,207 @@
+//! What a comparison shows, and how it was made, in sentences.
+
+use crate as compare;
+use crate::plan::Timing;
+use crate::plan::tuning::{Selection, Tuning};
+use crate::report::labels::Labels;
+use crate::report::number;
+use crate::result::summary::Summary;
+use crate::result::verdicts::{ALPHA, Against};
+use crate::run::folder::Kind;
+use optlab_stats::statistics::verdict::{Comparison, Verdict};
+
+/// The most arms that a sentence names one by one, and the most of those of which nothing is shown.
+const MOST_NAMED: usize = 12;
+const MOST_OPEN: usize = 6;
+
+/// What the arms of a workload show: one sentence for each backend about who is better and worse, and one about what more seeds
+/// would tell.
+pub fn verdicts(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
+    let mut backends: Vec<&str> = arms.iter().map(|arm| arm.backend.as_str()).collect();
+    backends.dedup();
+    let mut sentences = Vec::new();
+    for backend in backends {
+        let of_backend: Vec<&Summary> = arms.iter().copied().filter(|arm| arm.backend == backend).collect();
+        sentences.extend(of_family(labels, &of_backend));
+    }
+    sentences
+}
+
+fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
+    if arms.iter().all(|arm| arm.seeds == 0) {
+        return arms.iter().map(|arm| searched(labels, arm)).collect();
+    }
+    let against = arms.iter().find_map(|arm| arm.against.as_ref());
+    let Some(other) = against.and_then(|against| arms.iter().find(|arm| arm.arm == against.arm)) else {
+        return Vec::new();
+    };
+    let others: Vec<(&Summary, &Against)> = arms
+        .iter()
+        .filter_map(|arm| Some((*arm, arm.against.as_ref()?)))
+        .filter(|(arm, _)| arm.arm != other.arm)
+        .collect();
+    let result = other.result.as_ref();
+    let value = match result.map(|result| result.mean.value) {
+        Some(mean) if mean.is_finite() => {
+            format!("with a mean {} of {}", other.metric, number::metric(&other.metric, mean))
+        }
+        Some(_) => format!("though it lost {} of its seeds,", other.lost()),
+        None => "without a result".into(),
+    };
+    let is_best = arms.first().is_some_and(|arm| arm.arm == other.arm);
+    let name = labels.label(other);
+    let seeds =
+        if other.values.len() == 1 { "1 seed".into() } else { format!("{} seeds", other.values.len()) };
+    let place = if is_best { "the best" } else { "what the others are compared with" };
+    let mut parts = vec![format!("{name} is {place}, {value} over {seeds}.")];
+    if others.is_empty() {
+        return parts;
+    }
+    let with = |verdict: Verdict, name: fn(&Labels, &Summary, &Comparison) -> String| -> Vec<String> {
+        let compared = others.iter().filter_map(|(arm, against)| Some((*arm, against.comparison.as_ref()?)));
+        let so = compared.filter(|(_, comparison)| comparison.verdict == verdict);
+        so.map(|(arm, comparison)| name(labels, arm, comparison)).collect()
+    };
+    let by_how_much = |labels: &Labels, arm: &Summary, comparison: &Comparison| {
+        let difference = comparison.difference.unwrap_or(f64::NEG_INFINITY);
+        let sign = if difference > 0.0 { "+" } else { "" };
+        format!("{} ({sign}{})", labels.label(arm), number::plain(&arm.metric, difference))
+    };
+    for (verdict, said) in [(Verdict::Better, "Better than it"), (Verdict::Worse, "Worse than it")] {
+        let arms = with(verdict, by_how_much);
+        if !arms.is_empty() {
+            parts.push(format!("{said}: {}.", named(&arms, MOST_NAMED)));
+        }
+    }
+    let open = with(Verdict::NotShown, |labels, arm, _| labels.label(arm));
+    if !open.is_empty() {
+        parts.push(format!("No difference shown: {}.", named(&open, MOST_OPEN)));
+    }
+    let mut sentences = vec![parts.join(" ")];
+    sentences.extend(what_more_seeds_tell(labels, other, &others));
+    sentences
+}
+
+/// What is to be said of an arm that has no final trials.
+fn searched(labels: &Labels, arm: &Summary) -> String {
+    let label = labels.label(arm);
+    match arm.tuned.as_ref().map(|tuned| (tuned.by_lr.len(), tuned.best)) {
+        Some((trials, Some(best))) => format!(
+            "{label}: the best of the {trials} trials so far has a validation {} of {}, with {} at lr {}.",
+            arm.metric,
+            number::metric(&arm.metric, best),
+            arm.optimizer,
+            number::short(arm.lr)
+        ),
+        Some((trials, None)) => format!("{label}: each of the {trials} trials so far was lost."),
+        None => format!("{label}: no trial has ended yet."),
+    }
+}
+
+/// The arm that is closest to be told apart, or that so few seeds can tell nothing.
+fn what_more_seeds_tell(labels: &Labels, other: &Summary, others: &[(&Summary, &Against)]) -> Option<String> {
+    let open = others.iter().filter_map(|(arm, against)| Some((*arm, against.comparison.as_ref()?)));
+    let open = open.filter(|(_, comparison)| comparison.verdict == Verdict::NotShown);
+    let hardest = |(arm, comparison): (&Summary, &Comparison)| {
+        let name = |arm| labels.label(arm);
+        let unit = number::unit_of_difference(&arm.metric);
+        let sentence =
+            comparison.sentence(&name(arm), &name(other), unit, |value| number::plain(&arm.metric, value));
+        let mut letters = sentence.chars();
+        let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+        format!("{first}{}.", letters.as_str())
+    };
+    open.min_by_key(|(_, comparison)| comparison.seeds_to_settle.unwrap_or(u64::MAX)).map(hardest)
+}
+
+/// Names with semicolons between them, since there are commas in them; the rest of many by their number.
+fn named(names: &[String], most: usize) -> String {
+    if names.len() <= most {
+        return names.join("; ");
+    }
+    format!("{} and {} more", names[..most].join("; "), names.len() - most)
+}
+
+/// How time was measured.
+pub fn clock(comparison: &compare::Comparison) -> String {
+    let said = "Training seconds leave out evaluation, logging, checkpoints and the first step, and the device is waited for \
+                before each reading.";
+    let most = comparison
+        .invocations
+        .iter()
+        .filter(|invocation| !invocation.is_timed_alone)
+        .max_by_key(|it| it.jobs);
+    let how = match most {
+        Some(invocation) if invocation.jobs > 1 && invocation.is_pinned => format!(
+            "{} trials ran at once, each held to processors of its own: they share memory and caches, so their times compare with \
+             each other and not with those of a trial alone.",
+            invocation.jobs
+        ),
+        Some(invocation) if invocation.jobs > 1 => format!(
+            "{} trials ran at once and were not held to processors of their own: their times disturb each other, and steps are the \
+             better measure.",
+            invocation.jobs
+        ),
+        _ => "The trials that are timed ran one at a time, with all processors.".into(),
+    };
+    format!("{how} {said}")
+}
+
+/// Whether the times of a comparison are good enough to rank by.
+pub fn times_compare(comparison: &compare::Comparison) -> bool {
+    let is_good = |it: &compare::Invocation| it.is_timed_alone || it.jobs == 1 || it.is_pinned;
+    comparison.invocations.iter().all(is_good)
+}
+
+fn study(comparison: &compare::Comparison) -> String {
+    let Tuning { trials, sampler, pruner, seed, .. } = &comparison.plan.tuning;
+    format!(
+        "The settings of one optimizer were searched by {trials} trials, at points of the sampler {sampler} (seed {seed}), with the pruner \
+         {pruner}; each is judged by its best evaluation of the validation part."
+    )
+}
+
+fn tuned(tuning: &Tuning, trials: usize) -> String {
+    format!(
+        "Every arm was tuned by {trials} trials of its search space ({} points, which do not depend on results), {} each, on seeds that \
+         the final trials do not have; the best was chosen by {}.",
+        tuning.sampler,
+        if tuning.seeds == 1 { "one seed".into() } else { format!("the median of {} seeds", tuning.seeds) },
+        match tuning.selection {
+            Selection::Metric => "the best metric on the validation part",
+            Selection::Time => "the training seconds to the target",
+        }
+    )
+}
+
+/// The rules that the comparison was made by.
+pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
+    let plan = &comparison.plan;
+    if comparison.kind == Kind::Study {
+        return vec![study(comparison)];
+    }
+    let tuned = match (comparison.kind, plan.tuning.trials) {
+        (Kind::Recommendation, _) => "Settings of every arm were tried for a ninth of the epochs, the better third of them for a third, and the \
+                                      better third of those for all, each on other seeds; the best of the three best arms are compared."
+            .into(),
+        (_, 0) => "Nothing was tuned: the arms are compared with the settings that they were given.".into(),
+        (_, trials) => tuned(&plan.tuning, trials),
+    };
+    let family = match plan.reference() {
+        Some(reference) => format!("each arm with {reference}"),
+        None => "each arm with each".into(),
+    };
+    let mut lines = vec![
+        tuned,
+        "A seed decides initial weights, held-out examples and the order of the data, the same for every arm.".into(),
+        format!(
+            "On each workload the comparisons ({family}) are one family, corrected by Holm's method: the probability of any wrong \
+             verdict among them is at most {:.0} %.",
+            ALPHA * 100.0
+        ),
+    ];
+    if plan.timing == Timing::Alone {
+        lines.push("The final trials ran one at a time, with all processors.".into());
+    }
+    lines
+}

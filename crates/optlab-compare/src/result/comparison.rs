@@ -1,0 +1,175 @@
+//! A comparison as its folder holds it.
+
+use crate::Error;
+use crate::plan::Plan;
+use crate::plan::entry::{Entry, Stage};
+use crate::run::folder::{self, Invocation, Kind};
+use optlab_train::files::json_file;
+use optlab_train::train::history::{self, Part, Row};
+use optlab_train::train::{Outcome, Trial};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// All that a report is made from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// The folder's name.
+    pub name: String,
+    /// What its trials are for.
+    pub kind: Kind,
+    /// The commands that worked on it, the latest last.
+    pub invocations: Vec<Invocation>,
+    /// The first `environment.json` that a run left.
+    pub environment: Option<Value>,
+    /// Its plan.
+    pub plan: Plan,
+    /// Every trial, in the plan's order.
+    pub runs: Vec<Run>,
+}
+
+/// A trial, how it ended, and what it passed through.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// The arm's name.
+    pub arm: String,
+    /// What the trial is for.
+    pub stage: Stage,
+    /// The point of its space, where the entry has it.
+    pub point: Vec<f64>,
+    /// The trial.
+    pub trial: Trial,
+    /// How it ended; none if it has not.
+    pub outcome: Option<Outcome>,
+    /// Its evaluations, in the order of steps; none are read of a tuning trial.
+    pub evaluations: Vec<Evaluation>,
+}
+
+/// One evaluation of a part of the data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Evaluation {
+    /// Steps made before it.
+    pub step: usize,
+    /// Epochs begun before it.
+    pub epoch: usize,
+    /// Training seconds before it.
+    pub training_seconds: f64,
+    /// The part of the data.
+    pub part: Part,
+    /// Mean loss; none if it is not finite.
+    pub loss: Option<f64>,
+    /// The workload's metric; none where it was not computed.
+    pub metric: Option<f64>,
+}
+
+impl Run {
+    /// Whether its arm is compared by it.
+    pub fn is_final(&self) -> bool {
+        self.stage == Stage::Final
+    }
+}
+
+impl Comparison {
+    /// Reads the comparison in the folder `path`, finished or not.
+    ///
+    /// # Errors
+    /// [`File`](optlab_core::Error::File) if the folder holds no comparison, or a damaged file; [`Io`](optlab_core::Error::Io).
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let mut environment = None;
+        let mut runs = Vec::new();
+        for Entry { arm, stage, point, trial } in folder::read_entries(path)? {
+            let run_dir = folder::run_dir(path, &trial);
+            if environment.is_none() {
+                environment = json_file::read_if_there(&run_dir.join("environment.json"))?;
+            }
+            let evaluations = match stage {
+                Stage::Final => read_evaluations(&run_dir.join("history.jsonl"))?,
+                Stage::Tuning { .. } => Vec::new(),
+            };
+            let outcome = folder::read_outcome(&run_dir, &trial)?;
+            runs.push(Run { arm, stage, point, trial, outcome, evaluations });
+        }
+        let about = folder::read_about(path)?;
+        let absolute = std::path::absolute(path).map_err(Error::io("find", path))?;
+        let name = absolute.file_name().unwrap_or_default();
+        Ok(Comparison {
+            name: name.to_string_lossy().into_owned(),
+            kind: about.kind,
+            invocations: about.invocations,
+            environment,
+            plan: Plan::read(&path.join(folder::PLAN))?,
+            runs,
+        })
+    }
+
+    /// The workloads, in the plan's order.
+    pub fn workloads(&self) -> Vec<&str> {
+        let mut workloads: Vec<&str> = Vec::new();
+        for run in &self.runs {
+            if !workloads.contains(&run.trial.workload.as_str()) {
+                workloads.push(&run.trial.workload);
+            }
+        }
+        workloads
+    }
+
+    /// The arms' names, in the plan's order.
+    pub fn arm_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for run in &self.runs {
+            if !names.contains(&run.arm.as_str()) {
+                names.push(&run.arm);
+            }
+        }
+        names
+    }
+
+    /// The runs of each arm on each workload and backend, in the plan's order.
+    pub fn arms(&self) -> Vec<ArmRuns<'_>> {
+        let mut places: HashMap<(&str, &str, &str), usize> = HashMap::new();
+        let mut arms: Vec<ArmRuns> = Vec::new();
+        for run in &self.runs {
+            let key = (run.trial.workload.as_str(), run.trial.backend.as_str(), run.arm.as_str());
+            let place = *places.entry(key).or_insert(arms.len());
+            if place == arms.len() {
+                arms.push(ArmRuns { name: &run.arm, tuning: Vec::new(), finals: Vec::new() });
+            }
+            match run.stage {
+                Stage::Tuning { .. } => arms[place].tuning.push(run),
+                Stage::Final => arms[place].finals.push(run),
+            }
+        }
+        arms
+    }
+}
+
+/// The runs of an arm on a workload and a backend.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArmRuns<'a> {
+    /// The arm's name.
+    pub name: &'a str,
+    /// What it was tuned by.
+    pub tuning: Vec<&'a Run>,
+    /// What it is compared by; none while it is being tuned.
+    pub finals: Vec<&'a Run>,
+}
+
+impl ArmRuns<'_> {
+    /// A trial of it: of those that it is compared by, if there are such.
+    pub fn trial(&self) -> Option<&Trial> {
+        self.finals.first().or(self.tuning.first()).map(|run| &run.trial)
+    }
+}
+
+fn read_evaluations(path: &Path) -> Result<Vec<Evaluation>, Error> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let evaluation = |row| match row {
+        Row::Step { .. } => None,
+        Row::Evaluation { step, epoch, training_seconds, part, loss, metric } => {
+            Some(Evaluation { step, epoch, training_seconds, part, loss, metric })
+        }
+    };
+    Ok(history::read_evaluations(path)?.into_iter().filter_map(evaluation).collect())
+}

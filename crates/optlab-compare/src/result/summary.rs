@@ -1,0 +1,342 @@
+//! What an arm came to, over its seeds.
+
+use crate::plan::entry::Stage;
+use crate::plan::tuning;
+use crate::result::comparison::{ArmRuns, Comparison, Run};
+use crate::result::verdicts::{self, Against, Candidate};
+use crate::run::folder::Kind;
+use optlab_stats::statistics::bootstrap::Description;
+use optlab_stats::statistics::budget_curve::{self, BestOf};
+use optlab_stats::statistics::describe::{Spread, median, quantile};
+use optlab_train::train::{Outcome, Score, Status, Trial};
+use serde::Serialize;
+
+/// An arm over its seeds, on one workload and backend.
+///
+/// Outcomes count as they are: a seed that diverged or failed is worse than any number, so `result` is over all seeds that
+/// ended in whatever way, and its mean is infinite if one of them was lost. [`Spread`]s are over the seeds that ended well;
+/// [`Spread::count`] says how many those are.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Summary {
+    /// The arm's name.
+    pub arm: String,
+    /// The workload's name.
+    pub workload: String,
+    /// The backend and device.
+    pub backend: String,
+    /// The optimizer as text.
+    pub optimizer: String,
+    /// The base learning rate.
+    pub lr: f64,
+    /// The schedule as text.
+    pub schedule: String,
+    /// The metric's name; empty if no seed came far enough to say.
+    pub metric: String,
+    /// Whether a larger metric is better.
+    pub larger_is_better: bool,
+    /// The workload's target.
+    pub target: Option<f64>,
+    /// How many seeds the plan has.
+    pub seeds: usize,
+    /// What the arm is judged by, with intervals: the metric on the test part with the best checkpoint, or on the validation
+    /// part after the last step where there is no test part.
+    pub result: Option<Description>,
+    /// The same for each seed that has an outcome; infinite for one that was lost.
+    pub values: Vec<(u64, f64)>,
+    /// The metric on the validation part after the last step.
+    pub final_validation: Option<Spread>,
+    /// The best metric on the validation part.
+    pub best_validation: Option<Spread>,
+    /// The metric on the test part.
+    pub test: Option<Spread>,
+    /// How many seeds reached the target, whatever became of them later.
+    pub reached_target: usize,
+    /// Optimizer steps to the target.
+    pub steps_to_target: Option<Quartiles>,
+    /// Training seconds to the target.
+    pub seconds_to_target: Option<Quartiles>,
+    /// Milliseconds a step, the median over seeds.
+    pub step_milliseconds: Option<f64>,
+    /// Seconds to the end of the first step, the median over seeds.
+    pub first_step_seconds: Option<f64>,
+    /// The most memory that a run's process held, in MiB, the median over seeds.
+    pub peak_memory_mib: Option<f64>,
+    /// The seeds that diverged, with what happened.
+    pub diverged: Vec<Lost>,
+    /// The seeds that failed, with what happened.
+    pub failed: Vec<Lost>,
+    /// The seeds that have no outcome yet.
+    pub not_run: Vec<u64>,
+    /// The arm against the one that the others are compared with.
+    pub against: Option<Against>,
+    /// What its tuning came to; none without one.
+    pub tuned: Option<Tuned>,
+}
+
+/// A seed that did not end as it should.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Lost {
+    /// The seed.
+    pub seed: u64,
+    /// What happened.
+    pub reason: String,
+}
+
+/// The middle half of what the seeds came to, those that came to nothing as infinite.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Quartiles {
+    /// The median.
+    pub median: f64,
+    /// The lower quartile.
+    pub low: f64,
+    /// The upper quartile.
+    pub high: f64,
+}
+
+/// What the tuning of an arm came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Tuned {
+    /// The expected best of 1, 2, … of its trials.
+    pub best_of: Vec<BestOf>,
+    /// Each trial's learning rate and its best metric on the validation part, of a pruned one what it had come to; none if it was
+    /// lost.
+    pub by_lr: Vec<(f64, Option<f64>)>,
+    /// The best of these metrics; none if every trial was lost.
+    pub best: Option<f64>,
+}
+
+impl Quartiles {
+    fn of(values: &[f64]) -> Option<Self> {
+        Some(Quartiles {
+            median: median(values)?,
+            low: quantile(values, 0.25)?,
+            high: quantile(values, 0.75)?,
+        })
+    }
+}
+
+impl Summary {
+    /// How many seeds diverged or failed.
+    pub fn lost(&self) -> usize {
+        self.diverged.len() + self.failed.len()
+    }
+
+    /// Whether `run` is of this arm on its workload and backend, to tune it or to compare it.
+    pub fn has(&self, run: &Run) -> bool {
+        let Trial { workload, backend, .. } = &run.trial;
+        run.arm == self.arm && *workload == self.workload && *backend == self.backend
+    }
+
+    /// Whether `run` is one that this arm is compared by.
+    pub fn is_about(&self, run: &Run) -> bool {
+        run.is_final() && self.has(run)
+    }
+
+    /// Returns what the verdict on this arm is made from.
+    pub fn candidate(&self) -> Candidate<'_> {
+        Candidate { arm: &self.arm, backend: &self.backend, values: &self.values }
+    }
+
+    /// What arms are ranked by, such that smaller is better: the mean, and between arms that lost a seed the middle.
+    fn rank(&self) -> [f64; 3] {
+        let sign = if self.larger_is_better { -1.0 } else { 1.0 };
+        let of = |part: fn(&Description) -> f64| {
+            self.result.as_ref().map_or(f64::INFINITY, |result| sign * part(result))
+        };
+        let parts: [fn(&Description) -> f64; 3] = [
+            |result| result.mean.value,
+            |result| result.interquartile_mean.value,
+            |result| result.median.value,
+        ];
+        parts.map(of)
+    }
+
+    fn of(arm: &ArmRuns, workload: &Workload) -> Option<Self> {
+        let runs = &arm.finals;
+        let trial = best_so_far(arm).or(arm.trial())?;
+        let outcomes: Vec<&Outcome> = runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
+        let ended: Vec<&Outcome> =
+            outcomes.iter().copied().filter(|outcome| outcome.has_ended_well()).collect();
+        let spread = |score: fn(&Outcome) -> Option<Score>| {
+            let metrics = ended.iter().filter_map(|outcome| score(outcome));
+            Spread::of(&metrics.map(|score| score.metric).collect::<Vec<_>>())
+        };
+        let reached: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.target_reached).collect();
+        let quartiles = |part: fn(optlab_train::train::TargetReached) -> f64| {
+            let values = outcomes.iter().map(|outcome| outcome.target_reached.map_or(f64::INFINITY, part));
+            Quartiles::of(&values.collect::<Vec<_>>()).filter(|_| !reached.is_empty())
+        };
+        let middle = |part: fn(&Outcome) -> Option<f64>| {
+            median(&outcomes.iter().filter_map(|outcome| part(outcome)).collect::<Vec<_>>())
+        };
+        let values = values(runs, workload.larger_is_better);
+        Some(Summary {
+            arm: arm.name.into(),
+            workload: trial.workload.clone(),
+            backend: trial.backend.clone(),
+            optimizer: trial.optimizer.to_string(),
+            lr: trial.lr,
+            schedule: trial.schedule.to_string(),
+            metric: workload.metric.clone(),
+            larger_is_better: workload.larger_is_better,
+            target: workload.target,
+            seeds: runs.len(),
+            result: Description::of(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
+            values,
+            final_validation: spread(|outcome| outcome.final_validation),
+            best_validation: spread(|outcome| outcome.best_validation),
+            test: spread(|outcome| outcome.test),
+            reached_target: reached.len(),
+            steps_to_target: quartiles(|target| target.step as f64),
+            seconds_to_target: quartiles(|target| target.training_seconds),
+            step_milliseconds: middle(|outcome| outcome.step_milliseconds),
+            first_step_seconds: middle(|outcome| {
+                Some(outcome.first_step_seconds).filter(|&seconds| seconds > 0.0)
+            }),
+            peak_memory_mib: middle(|outcome| {
+                outcome.peak_memory_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20))
+            }),
+            diverged: lost(runs, Status::Diverged),
+            failed: lost(runs, Status::Failed),
+            not_run: runs.iter().filter(|run| run.outcome.is_none()).map(|run| run.trial.seed).collect(),
+            against: None,
+            tuned: tuned(&arm.tuning, workload.larger_is_better),
+        })
+    }
+}
+
+/// Of an arm that has no final trials yet, the best trial of its search.
+fn best_so_far<'a>(arm: &ArmRuns<'a>) -> Option<&'a Trial> {
+    if !arm.finals.is_empty() {
+        return None;
+    }
+    let valued = arm.tuning.iter().filter_map(|run| Some((&run.trial, tuning::value(run.outcome.as_ref()?))));
+    let best = valued.filter(|(_, value)| value.is_finite()).min_by(|a, b| a.1.total_cmp(&b.1));
+    best.map(|(trial, _)| trial)
+}
+
+/// What a seed is judged by; worse than any number if it was lost.
+fn judged(outcome: &Outcome, larger_is_better: bool) -> f64 {
+    let score = outcome.test.or(outcome.final_validation).filter(|_| outcome.has_ended_well());
+    let worst = if larger_is_better { f64::NEG_INFINITY } else { f64::INFINITY };
+    score.map(|score| score.metric).filter(|metric| metric.is_finite()).unwrap_or(worst)
+}
+
+fn values(runs: &[&Run], larger_is_better: bool) -> Vec<(u64, f64)> {
+    let value = |run: &&Run| Some((run.trial.seed, judged(run.outcome.as_ref()?, larger_is_better)));
+    runs.iter().filter_map(value).collect()
+}
+
+/// What the points of an arm's search came to, each the median over its seeds. Where some were trained for a shorter time, as
+/// a recommendation does, those do not count.
+fn tuned(runs: &[&Run], larger_is_better: bool) -> Option<Tuned> {
+    // All budgets of an arm are in one unit.
+    let length = |run: &Run| run.trial.budget.steps(1);
+    let longest = runs.iter().map(|run| length(run)).max()?;
+    let mut points: Vec<(usize, f64, Vec<f64>)> = Vec::new();
+    for run in runs.iter().filter(|run| length(run) == longest) {
+        let (Stage::Tuning { number }, Some(outcome)) = (run.stage, &run.outcome) else { continue };
+        let value = tuning::value_so_far(outcome);
+        match points.last_mut().filter(|(last, ..)| *last == number) {
+            Some((.., values)) => values.push(value),
+            None => points.push((number, run.trial.lr, vec![value])),
+        }
+    }
+    let sign = if larger_is_better { -1.0 } else { 1.0 };
+    let by_lr: Vec<(f64, f64)> =
+        points.iter().filter_map(|(_, lr, values)| Some((*lr, sign * median(values)?))).collect();
+    let results: Vec<f64> = by_lr.iter().map(|(_, metric)| *metric).collect();
+    let best = results
+        .iter()
+        .copied()
+        .filter(|result| result.is_finite())
+        .min_by(|a, b| (sign * a).total_cmp(&(sign * b)));
+    (!results.is_empty()).then(|| Tuned {
+        best,
+        best_of: budget_curve::of(&results, larger_is_better),
+        by_lr: by_lr.into_iter().map(|(lr, metric)| (lr, Some(metric).filter(|it| it.is_finite()))).collect(),
+    })
+}
+
+impl Comparison {
+    /// Returns the final runs of the arm that `summary` describes.
+    pub fn runs_of(&self, summary: &Summary) -> Vec<&Run> {
+        self.runs.iter().filter(|run| summary.is_about(run)).collect()
+    }
+
+    /// Returns a trial of the arm that `summary` describes, a final one if there is one.
+    pub fn trial_of(&self, summary: &Summary) -> Option<&Trial> {
+        let of_arm = || self.runs.iter().filter(|run| summary.has(run));
+        of_arm().find(|run| run.is_final()).or_else(|| of_arm().next()).map(|run| &run.trial)
+    }
+
+    /// Summarizes each arm; workloads in the plan's order, in each the best arm first.
+    pub fn summaries(&self) -> Vec<Summary> {
+        summarize(self)
+    }
+}
+
+/// What the runs of a workload say about its metric.
+struct Workload {
+    metric: String,
+    larger_is_better: bool,
+    target: Option<f64>,
+}
+
+impl Workload {
+    fn of(comparison: &Comparison, name: &str) -> Self {
+        // A failed run may have ended before it knew.
+        let told = comparison
+            .runs
+            .iter()
+            .filter(|run| run.trial.workload == name)
+            .filter_map(|run| run.outcome.as_ref())
+            .find(|outcome| !outcome.metric.is_empty());
+        Workload {
+            metric: told.map_or_else(String::new, |outcome| outcome.metric.clone()),
+            larger_is_better: told.is_none_or(|outcome| outcome.larger_is_better),
+            target: told.map(|outcome| outcome.target),
+        }
+    }
+}
+
+/// A summary of each arm: workloads in the plan's order, in each the best arm first.
+fn summarize(comparison: &Comparison) -> Vec<Summary> {
+    let arms = comparison.arms();
+    let mut summaries = Vec::new();
+    for name in comparison.workloads() {
+        let workload = Workload::of(comparison, name);
+        let of_workload = arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload == name));
+        // What a recommendation dropped on its way is not compared.
+        let is_dropped = |arm: &&ArmRuns| comparison.kind == Kind::Recommendation && arm.finals.is_empty();
+        let mut of_workload: Vec<Summary> = of_workload
+            .filter(|arm| !is_dropped(arm))
+            .filter_map(|arm| Summary::of(arm, &workload))
+            .collect();
+        // A mean of ∞ − ∞ is no number, and no better than one.
+        let key = |value: f64| if value.is_nan() { f64::INFINITY } else { value };
+        of_workload.sort_by(|a, b| {
+            let ranks = a.rank().into_iter().zip(b.rank());
+            ranks.fold(std::cmp::Ordering::Equal, |order, (a, b)| order.then(key(a).total_cmp(&key(b))))
+        });
+        let candidates: Vec<Candidate> = of_workload.iter().map(Summary::candidate).collect();
+        let reference = comparison.plan.reference();
+        let judged = verdicts::judge(&candidates, workload.larger_is_better, reference.as_deref());
+        for (summary, against) in of_workload.iter_mut().zip(judged) {
+            summary.against = against;
+        }
+        summaries.extend(of_workload);
+    }
+    summaries
+}
+
+fn lost(runs: &[&Run], status: Status) -> Vec<Lost> {
+    let of_status = |run: &&Run| {
+        let outcome = run.outcome.as_ref().filter(|outcome| outcome.status == status)?;
+        Some(Lost { seed: run.trial.seed, reason: outcome.reason.clone().unwrap_or_default() })
+    };
+    runs.iter().filter_map(of_status).collect()
+}
+
+#[cfg(test)]
+mod tests;

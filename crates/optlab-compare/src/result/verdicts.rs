@@ -1,0 +1,116 @@
+//! Which arm is better than which, as far as the seeds show it.
+//!
+//! The arms of a workload on a backend are one family of comparisons: each with the plan's reference, or, without one, each
+//! with each. The probability that any of a family is called better or worse than one that it does not differ from is at
+//! most [`ALPHA`], however many arms there are. Every family is by itself: with several workloads, an error in any of them
+//! is that much more likely.
+
+use optlab_stats::statistics::verdict::{self, Comparison};
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// The probability of a wrong verdict in a family.
+pub const ALPHA: f64 = 0.05;
+
+/// An arm against another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Against {
+    /// The other: the plan's reference, or the best arm of the workload.
+    pub arm: String,
+    /// What the comparison shows; none of the other with itself.
+    pub comparison: Option<Comparison>,
+    /// The arms that this one is better than.
+    pub better_than: Vec<String>,
+    /// The arms that this one is worse than.
+    pub worse_than: Vec<String>,
+}
+
+/// An arm on one workload and backend, as far as a verdict needs it.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// The arm's name.
+    pub arm: &'a str,
+    /// The backend and device.
+    pub backend: &'a str,
+    /// The metric of each seed that has an outcome; infinite for one that was lost.
+    pub values: &'a [(u64, f64)],
+}
+
+impl Candidate<'_> {
+    /// Returns the metrics of this arm and of `other` on the seeds that both have an outcome of.
+    pub fn paired_with(self, other: Candidate<'_>) -> (Vec<f64>, Vec<f64>) {
+        let of_other: HashMap<u64, f64> = other.values.iter().copied().collect();
+        self.values.iter().filter_map(|(seed, value)| Some((*value, *of_other.get(seed)?))).unzip()
+    }
+}
+
+/// Judges the arms of a workload, the best one first, within each backend: against the arm `reference`, or each against
+/// each where no arm has that name. Returns one entry per arm, in order.
+pub fn judge(arms: &[Candidate], larger_is_better: bool, reference: Option<&str>) -> Vec<Option<Against>> {
+    let mut judged = vec![None; arms.len()];
+    let mut seen: Vec<&str> = Vec::new();
+    for arm in arms {
+        if !seen.contains(&arm.backend) {
+            seen.push(arm.backend);
+            let places: Vec<usize> =
+                (0..arms.len()).filter(|&place| arms[place].backend == arm.backend).collect();
+            for (place, against) in judge_family(arms, &places, larger_is_better, reference) {
+                judged[place] = Some(against);
+            }
+        }
+    }
+    judged
+}
+
+/// Judges the arms at `places`, which share a backend.
+fn judge_family(
+    arms: &[Candidate],
+    places: &[usize],
+    larger_is_better: bool,
+    reference: Option<&str>,
+) -> HashMap<usize, Against> {
+    let named = reference.and_then(|name| places.iter().copied().find(|&place| arms[place].arm == name));
+    let Some(other) = named.or(places.first().copied()) else { return HashMap::new() };
+    let pairs: Vec<(usize, usize)> = match named {
+        Some(other) => {
+            places.iter().copied().filter(|&place| place != other).map(|place| (place, other)).collect()
+        }
+        None => all_pairs(places),
+    };
+    let values: Vec<(Vec<f64>, Vec<f64>)> =
+        pairs.iter().map(|&(a, b)| arms[a].paired_with(arms[b])).collect();
+    // A pair without a common seed cannot be compared.
+    let comparable: Vec<usize> = (0..pairs.len()).filter(|&pair| !values[pair].0.is_empty()).collect();
+    let family: Vec<(&[f64], &[f64])> =
+        comparable.iter().map(|&pair| (values[pair].0.as_slice(), values[pair].1.as_slice())).collect();
+    // Seeds are in pairs and no metric is NaN, so nothing is refused.
+    let comparisons = verdict::compare(&family, larger_is_better, ALPHA).unwrap_or_default();
+    let unjudged =
+        || Against { arm: arms[other].arm.into(), comparison: None, better_than: vec![], worse_than: vec![] };
+    let mut against: HashMap<usize, Against> = places.iter().map(|&place| (place, unjudged())).collect();
+    for (&pair, comparison) in comparable.iter().zip(comparisons) {
+        let (a, b) = pairs[pair];
+        let (better, worse) = match comparison.verdict {
+            verdict::Verdict::Better => (Some(a), Some(b)),
+            verdict::Verdict::Worse => (Some(b), Some(a)),
+            verdict::Verdict::NotShown => (None, None),
+        };
+        if let (Some(better), Some(worse)) = (better, worse) {
+            against.entry(better).and_modify(|of| of.better_than.push(arms[worse].arm.into()));
+            against.entry(worse).and_modify(|of| of.worse_than.push(arms[better].arm.into()));
+        }
+        if b == other {
+            against.entry(a).and_modify(|of| of.comparison = Some(comparison));
+        }
+    }
+    against
+}
+
+/// Pairs each place with each; the second of a pair is ranked before the first.
+fn all_pairs(places: &[usize]) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for (rank, &b) in places.iter().enumerate() {
+        pairs.extend(places[rank + 1..].iter().map(|&a| (a, b)));
+    }
+    pairs
+}

@@ -1,0 +1,335 @@
+//! Where a comparison lives on disk.
+//!
+//! ```text
+//! OUT/plan.toml            the plan, with defaults written out; `optlab compare OUT/plan.toml` repeats it
+//! OUT/trials.jsonl         the trials that it came to, one a line, in the plan's order
+//! OUT/comparison.json      what it is for, and the command lines that worked on it
+//! OUT/runs/<trial's id>/   trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if it said something
+//! ```
+//!
+//! A folder belongs to its trials. A plan may go on in it if it holds all of them, so seeds, optimizers, workloads and
+//! tuning trials can be added; a plan that lacks one of them is another comparison and is refused.
+
+use crate::Error;
+use crate::plan::entry::{Entry, Stage};
+use optlab_train::files::{atomic_file, json_file};
+use optlab_train::train::{Outcome, Trial};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+const TRIALS: &str = "trials.jsonl";
+const ABOUT: &str = "comparison.json";
+
+/// The plan's file.
+pub const PLAN: &str = "plan.toml";
+
+/// What the trials of a folder are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// To compare arms.
+    #[default]
+    Comparison,
+    /// To find the best settings of one optimizer.
+    Study,
+    /// To find the optimizer to take, within a time.
+    Recommendation,
+    /// To compare an arm with itself.
+    Calibration,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Comparison => "comparison",
+            Kind::Study => "study",
+            Kind::Recommendation => "recommendation",
+            Kind::Calibration => "calibration",
+        })
+    }
+}
+
+/// One command that worked on a comparison.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invocation {
+    /// The command line.
+    pub command: String,
+    /// How many trials ran at once: more than one disturb each other's clock.
+    pub jobs: usize,
+    /// Whether each of several was held to processors of its own.
+    #[serde(default)]
+    pub is_pinned: bool,
+    /// Whether the final trials ran one at a time, whatever `jobs` says.
+    #[serde(default)]
+    pub is_timed_alone: bool,
+    /// The commit of the repository that it was given in, with `+` where files of it differed.
+    #[serde(default)]
+    pub commit: Option<String>,
+}
+
+/// What is known of a folder besides its trials.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// What its trials are for.
+    #[serde(default)]
+    pub kind: Kind,
+    /// The command lines that worked on it, the latest last.
+    pub invocations: Vec<Invocation>,
+}
+
+/// A comparison's folder, held by this process alone until it is dropped.
+#[derive(Debug)]
+pub struct Folder {
+    path: PathBuf,
+    lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Closing the file unlocks it as well, but not while a worker that is just being started still shares it; and
+        // a lock that cannot be given back goes with the process.
+        drop(self.lock.unlock());
+    }
+}
+
+impl Folder {
+    /// Makes `path` the folder of the plan that `plan` is the TOML of and that comes to `entries`; or goes on in it, if it
+    /// is.
+    ///
+    /// What an arm that is tuned was compared by before may be others than now, since more tuning may find better settings;
+    /// its final trials are therefore no reason to refuse, and those that are not in `entries` are left out from here on.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) if the folder holds a trial that is not among `entries`, or files that are no comparison, or if
+    /// another process works in it; [`Io`](optlab_core::Error::Io) as for a read-only folder.
+    pub fn claim(
+        path: &Path,
+        kind: Kind,
+        plan: &str,
+        entries: &[Entry],
+        invocation: &Invocation,
+    ) -> Result<Self, Error> {
+        std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        refuse_foreign_files(path)?;
+        let folder = Folder { path: path.into(), lock: lock(path)? };
+        let there = match path.join(TRIALS).exists() {
+            true => read_entries(path)?,
+            false => Vec::new(),
+        };
+        let mut about = read_about(path)?;
+        if about.kind != kind && !there.is_empty() {
+            let (path, there) = (path.display(), about.kind);
+            return Err(Error::usage(format!(
+                "{path} is the folder of a {there}, not of a {kind}; choose another"
+            )));
+        }
+        refuse_other_plan(path, &there, entries)?;
+        // Until it is known what the tuned arms are compared by, what they were compared by stays.
+        let known: HashSet<String> = entries.iter().map(|entry| entry.trial.id()).collect();
+        let kept = there.into_iter().filter(|entry| !known.contains(&entry.trial.id()));
+        folder.write_entries(&entries.iter().cloned().chain(kept).collect::<Vec<_>>())?;
+        atomic_file::write(&path.join(PLAN), plan.as_bytes())?;
+        about.kind = kind;
+        if about.invocations.last() != Some(invocation) {
+            about.invocations.push(invocation.clone());
+        }
+        json_file::write(&path.join(ABOUT), &about)?;
+        Ok(folder)
+    }
+
+    /// The folder's own path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes down that these are its trials.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io).
+    pub fn write_entries(&self, entries: &[Entry]) -> Result<(), Error> {
+        let mut lines = Vec::new();
+        for entry in entries {
+            lines.extend(to_json(entry, &self.path)?);
+            lines.push(b'\n');
+        }
+        atomic_file::write(&self.path.join(TRIALS), &lines)
+    }
+
+    /// Adds a trial to those of the folder.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io).
+    pub fn append(&self, entry: &Entry) -> Result<(), Error> {
+        let path = self.path.join(TRIALS);
+        let mut line = to_json(entry, &path)?;
+        line.push(b'\n');
+        let file = OpenOptions::new().create(true).append(true).open(&path);
+        // One write, so that a crash leaves a whole line or the beginning of the last.
+        file.and_then(|mut file| file.write_all(&line)).map_err(Error::io("write", &path))
+    }
+
+    /// The folder of a trial's run.
+    pub fn run_dir(&self, trial: &Trial) -> PathBuf {
+        run_dir(&self.path, trial)
+    }
+
+    /// How the run of `trial` ended; none while it has not.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io) for a file that is there and cannot be read.
+    pub fn read_outcome(&self, trial: &Trial) -> Result<Option<Outcome>, Error> {
+        read_outcome(&self.run_dir(trial), trial)
+    }
+
+    /// Makes the folder of a trial's run, with its `trial.json`.
+    ///
+    /// # Errors
+    /// [`File`](optlab_core::Error::File) if the folder holds another trial; [`Io`](optlab_core::Error::Io).
+    pub fn prepare_run(&self, trial: &Trial) -> Result<PathBuf, Error> {
+        let run_dir = self.run_dir(trial);
+        let path = run_dir.join("trial.json");
+        std::fs::create_dir_all(&run_dir).map_err(Error::io("create", &run_dir))?;
+        if path.exists() {
+            if !holds_trial(&path, trial)? {
+                let reason = "is not the trial that belongs here; move its folder away";
+                return Err(Error::file(path, reason));
+            }
+            return Ok(run_dir);
+        }
+        json_file::write(&path, trial)?;
+        Ok(run_dir)
+    }
+}
+
+/// The folder of a trial's run in the comparison at `path`.
+pub fn run_dir(path: &Path, trial: &Trial) -> PathBuf {
+    path.join("runs").join(trial.id())
+}
+
+/// How the run of `trial` in `run_dir` ended; none while it has not, or where the folder holds another trial's.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io) for a file that is there and cannot be read.
+pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Error> {
+    let path = run_dir.join("outcome.json");
+    let text = match std::fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    match serde_json::from_slice(&text) {
+        Ok(outcome) if holds_trial(&run_dir.join("trial.json"), trial)? => Ok(Some(outcome)),
+        // Damaged: the run goes on from its last checkpoint and writes it anew.
+        _ => Ok(None),
+    }
+}
+
+/// The trials of the comparison at `path`, in its plan's order. A last line that was cut short by a crash is left out.
+///
+/// # Errors
+/// [`File`](optlab_core::Error::File) if there is no comparison, or a line that is no trial; [`Io`](optlab_core::Error::Io).
+pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Error> {
+    let path = path.join(TRIALS);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            let reason = "is not there, so the folder holds no comparison";
+            return Err(Error::file(path, reason));
+        }
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    let mut entries = Vec::new();
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        match serde_json::from_str(line) {
+            Ok(entry) => entries.push(entry),
+            Err(_) if !line.ends_with('\n') => {}
+            Err(reason) => {
+                let reason = format!("line {}: {reason}", number + 1);
+                return Err(Error::file(path, reason));
+            }
+        }
+    }
+    Ok(entries)
+}
+
+/// What the trials of the comparison at `path` are for, and the command lines that worked on it.
+///
+/// # Errors
+/// [`File`](optlab_core::Error::File) for a damaged file; [`Io`](optlab_core::Error::Io).
+pub fn read_about(path: &Path) -> Result<About, Error> {
+    let file: Option<About> = json_file::read_if_there(&path.join(ABOUT))?;
+    Ok(file.unwrap_or_default())
+}
+
+/// A user's own folder, the working directory for one, must not be filled with a comparison's files.
+fn refuse_foreign_files(path: &Path) -> Result<(), Error> {
+    if path.join(TRIALS).exists() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(Error::io("read", path))? {
+        let name = entry.map_err(Error::io("read", path))?.file_name();
+        // The lock, or what was being written when a first attempt was interrupted.
+        if !name.to_string_lossy().starts_with('.') {
+            return Err(Error::usage(format!(
+                "{} is not empty and holds no comparison; choose another output folder",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {
+    let ids: HashSet<String> = wanted.iter().map(|entry| entry.trial.id()).collect();
+    let is_tuned = |entry: &Entry| {
+        let of_arm = |other: &&Entry| other.arm == entry.arm && other.trial.workload == entry.trial.workload;
+        wanted.iter().find(of_arm).is_some_and(|other| other.stage != Stage::Final)
+    };
+    // What a tuned arm is compared by may change with its tuning.
+    let may_go = |entry: &Entry| entry.stage == Stage::Final && is_tuned(entry);
+    let is_other = |entry: &&Entry| !(ids.contains(&entry.trial.id()) || may_go(entry));
+    let others: Vec<&Entry> = there.iter().filter(is_other).collect();
+    match others.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::usage(format!(
+            "{} holds another plan's comparison: {} of its trials ({}, …) are not in this plan; choose another \
+             output folder or a plan that holds them too",
+            path.display(),
+            others.len(),
+            first.trial.id()
+        ))),
+    }
+}
+
+fn lock(path: &Path) -> Result<File, Error> {
+    let path = path.join(".lock");
+    let file = File::create(&path).map_err(Error::io("write", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
+            "another process is working on the comparison in {}",
+            path.parent().unwrap_or(&path).display()
+        ))),
+        // A file system without locks is no reason not to work on it.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
+    }
+}
+
+/// Whether the file at `path` is `trial`.
+fn holds_trial(path: &Path, trial: &Trial) -> Result<bool, Error> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("read", path)(error)),
+    };
+    Ok(serde_json::from_slice::<Trial>(&text).is_ok_and(|theirs| theirs == *trial))
+}
+
+fn to_json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(|reason| json_file::broken(path, &reason))
+}

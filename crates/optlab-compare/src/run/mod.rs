@@ -1,0 +1,10 @@
+//! How the trials of a plan run: worker processes, their queue, and the folder that everything is written to.
+
+pub mod command;
+pub mod cores;
+pub mod events;
+pub mod experiment;
+pub mod folder;
+pub mod queue;
+pub mod runner;
+pub mod worker;

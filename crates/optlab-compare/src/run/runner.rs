@@ -1,0 +1,351 @@
+//! Runs the trials of a comparison, several at once, each exactly once.
+//!
+//! | what the run's folder holds      | what is done                                                      |
+//! |:---------------------------------|:------------------------------------------------------------------|
+//! | nothing                          | it is trained                                                     |
+//! | checkpoints, no outcome          | the worker goes on from the newest valid one                      |
+//! | an outcome                       | nothing; that it diverged is a result                             |
+//! | an outcome "failed"              | it is run again: what failed it (memory, a full disk) may be gone |
+//!
+//! A worker that dies without an outcome, or says nothing for too long, is started once more and goes on from its newest
+//! checkpoint. If it dies again, the runner writes the outcome "failed" in its place, and the comparison goes on.
+
+use crate::Error;
+use crate::run::cores;
+use crate::run::events::{Next, Queue, RunnerEvents};
+use crate::run::folder::{self, Folder};
+use crate::run::queue::List;
+use crate::run::worker::{self, Children, Conditions, Evaluated, Measure, WorkerCommand, WorkerEvent};
+use optlab_train::train::{Outcome, RunDirectory, Status, Trial};
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::Duration;
+
+/// How often a worker that dies is started.
+const ATTEMPTS: usize = 2;
+
+/// How long a worker may make no step, where nobody says.
+pub const STALL_LIMIT: Duration = Duration::from_secs(600);
+
+/// Runs trials in worker processes.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    /// What starts a worker.
+    pub command: WorkerCommand,
+    /// How many workers run at once, `1…`.
+    pub jobs: usize,
+    /// Whether each of several workers is held to processors of its own, where the system can: they disturb each other's
+    /// clock less.
+    pub is_pinned: bool,
+    /// Whether a trial leaves its evaluations and its outcome alone: no row for each step, no checkpoint.
+    pub is_brief: bool,
+    /// How long a worker may make no step before it counts as hanging.
+    pub stall_limit: Duration,
+}
+
+/// What the thread of a trial tells the runner's own.
+enum Message {
+    Started { index: usize, attempt: usize },
+    Event { index: usize, event: WorkerEvent },
+    Ended { index: usize, outcome: Result<Option<Outcome>, Error> },
+}
+
+/// A trial whose worker is alive.
+struct Running {
+    trial: Arc<Trial>,
+    slot: usize,
+    pruned: Arc<Pruned>,
+}
+
+/// The step that a trial was pruned after; 0 for one that was not.
+#[derive(Default)]
+struct Pruned(AtomicUsize);
+
+impl Pruned {
+    fn after(&self) -> Option<usize> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|&step| step > 0)
+    }
+
+    fn set(&self, step: usize) {
+        self.0.store(step, Ordering::Relaxed);
+    }
+}
+
+/// What all threads of a call share.
+struct Shared<'a> {
+    runner: &'a Runner,
+    folder: &'a Folder,
+    children: Children,
+}
+
+impl Runner {
+    /// One worker at a time, with all processors.
+    pub fn new(command: WorkerCommand) -> Self {
+        Runner { command, jobs: 1, is_pinned: true, is_brief: false, stall_limit: STALL_LIMIT }
+    }
+
+    /// The threads that each worker's CPU backend gets, unless `RAYON_NUM_THREADS` is set: the processors, shared.
+    pub fn threads(&self) -> usize {
+        cores::threads(self.jobs)
+    }
+
+    /// Runs what of `trials` has no outcome yet and returns all outcomes, in the order of `trials`.
+    ///
+    /// When it returns, no worker is left running, whatever happened.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for no jobs; [`Io`](optlab_core::Error::Io) if a worker cannot be started, a folder not be written, or
+    /// the run was interrupted; and what [`RunnerEvents::finished`] returns. What had ended by then stays.
+    pub fn run(
+        &self,
+        folder: &Folder,
+        trials: &[Trial],
+        events: &mut dyn RunnerEvents,
+    ) -> Result<Vec<Outcome>, Error> {
+        events.planned(trials.len());
+        let mut list = List::new(folder, trials, events)?;
+        self.run_queue(folder, &mut list, events)?;
+        Ok(list.into_outcomes())
+    }
+
+    /// Runs the trials that `queue` gives until it has no more, and tells it of each how it goes and ends.
+    ///
+    /// # Errors
+    /// As of [`run`](Self::run), and what the queue returns.
+    pub fn run_queue(
+        &self,
+        folder: &Folder,
+        queue: &mut dyn Queue,
+        events: &mut dyn RunnerEvents,
+    ) -> Result<(), Error> {
+        if self.jobs == 0 {
+            return Err(Error::invalid("compare", "jobs", "at least 1", 0));
+        }
+        let shared = Shared { runner: self, folder, children: Children::default() };
+        let (sender, messages) = mpsc::channel();
+        std::thread::scope(|scope| {
+            // However this closure ends, by a panic in `events` as well: no worker outlives it.
+            let _stop = StopOnDrop(&shared.children);
+            let mut free: Vec<usize> = (0..self.jobs).rev().collect();
+            let mut running: BTreeMap<usize, Running> = BTreeMap::new();
+            loop {
+                while let Some(slot) = free.pop() {
+                    let Next::Trial { index, trial } = queue.next()? else {
+                        free.push(slot);
+                        break;
+                    };
+                    let trial: Arc<Trial> = Arc::from(trial);
+                    let pruned = Arc::<Pruned>::default();
+                    let at = Place { index, slot, pruned: pruned.clone() };
+                    running.insert(index, Running { trial: trial.clone(), slot, pruned });
+                    let (sender, shared) = (sender.clone(), &shared);
+                    scope.spawn(move || {
+                        let outcome = shared.run_trial(&at, &trial, &sender);
+                        // If nobody listens any more, the run is being stopped.
+                        drop(sender.send(Message::Ended { index: at.index, outcome }));
+                    });
+                }
+                // Nothing runs and the queue gave nothing: there is nothing more to come.
+                if running.is_empty() {
+                    return Ok(());
+                }
+                handle(&messages, &mut running, &mut free, &shared.children, queue, events)?;
+            }
+        })
+    }
+}
+
+/// Waits for the next message and passes it on.
+fn handle(
+    messages: &Receiver<Message>,
+    running: &mut BTreeMap<usize, Running>,
+    free: &mut Vec<usize>,
+    children: &Children,
+    queue: &mut dyn Queue,
+    events: &mut dyn RunnerEvents,
+) -> Result<(), Error> {
+    let Ok(message) = messages.recv() else { return Ok(()) };
+    match message {
+        Message::Started { index, attempt } => {
+            if let Some(at) = running.get(&index) {
+                events.started(index, &at.trial, attempt);
+            }
+        }
+        Message::Event { index, event } => {
+            let Some(at) = running.get(&index) else { return Ok(()) };
+            match event {
+                WorkerEvent::Start(measure) => queue.begins(index, &measure),
+                WorkerEvent::Step(progress) => events.progress(index, &at.trial, progress),
+                WorkerEvent::Evaluated(_) if at.pruned.after().is_some() => {}
+                WorkerEvent::Evaluated(evaluated) => {
+                    events.evaluated(index, &at.trial, evaluated);
+                    if queue.prunes(index, &at.trial, evaluated) {
+                        at.pruned.set(evaluated.step);
+                        children.stop_one(index);
+                    }
+                }
+            }
+        }
+        Message::Ended { index, outcome } => {
+            let Some(at) = running.remove(&index) else { return Ok(()) };
+            free.push(at.slot);
+            if let Some(outcome) = outcome? {
+                events.finished(index, &at.trial, &outcome)?;
+                queue.finished(index, &at.trial, outcome)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a trial runs.
+struct Place {
+    index: usize,
+    slot: usize,
+    pruned: Arc<Pruned>,
+}
+
+/// What a worker has told of its run by now.
+#[derive(Default)]
+struct WorkerLog {
+    measure: Option<Measure>,
+    evaluated: Vec<Evaluated>,
+}
+
+impl Shared<'_> {
+    /// Runs one trial to its outcome; none if all was stopped meanwhile.
+    fn run_trial(
+        &self,
+        at: &Place,
+        trial: &Trial,
+        sender: &Sender<Message>,
+    ) -> Result<Option<Outcome>, Error> {
+        let index = at.index;
+        let run_dir = self.folder.prepare_run(trial)?;
+        let stderr = run_dir.join("stderr.txt");
+        // Both are of an earlier time, and a failed outcome would be taken for this one's.
+        remove_stale(&run_dir.join("outcome.json"))?;
+        remove_stale(&stderr)?;
+        let conditions = self.runner.conditions(at.slot);
+        let mut heard = WorkerLog::default();
+        let mut reason = String::new();
+        let mut steps = 0;
+        for attempt in 1..=ATTEMPTS {
+            // If nobody listens any more, the run is being stopped, which the next check notices.
+            let tell = |message| sender.send(message).is_ok();
+            if self.children.is_stopped() || !tell(Message::Started { index, attempt }) {
+                return Ok(None);
+            }
+            let command = &self.runner.command;
+            let ended =
+                worker::run(command, &conditions, &run_dir, &stderr, &self.children, index, |told| {
+                    heard.note(&told);
+                    tell(Message::Event { index, event: told });
+                })?;
+            if let Some(step) = at.pruned.after() {
+                let outcome = heard.pruned(step);
+                let run_dir = RunDirectory::new(run_dir);
+                if self.runner.is_brief {
+                    run_dir.remove_checkpoints()?;
+                }
+                run_dir.write_outcome(&outcome)?;
+                return Ok(Some(outcome));
+            }
+            if let Some(outcome) = folder::read_outcome(&run_dir, trial)? {
+                return Ok(Some(outcome));
+            }
+            if self.children.is_stopped() {
+                return Ok(None);
+            }
+            if ended.is_interrupted() {
+                let interrupted = std::io::Error::new(ErrorKind::Interrupted, "interrupted");
+                return Err(Error::io("finish", run_dir)(interrupted));
+            }
+            reason = ended.reason();
+            steps = ended.last_step;
+        }
+        let outcome = Outcome { steps, ..heard.outcome(reason) };
+        RunDirectory::new(run_dir).write_outcome(&outcome)?;
+        Ok(Some(outcome))
+    }
+}
+
+impl Runner {
+    fn conditions(&self, slot: usize) -> Conditions {
+        let threads = self.threads();
+        let is_held = self.is_pinned && self.jobs > 1;
+        Conditions {
+            threads,
+            cores: is_held.then(|| cores::share(slot, threads)).flatten(),
+            is_brief: self.is_brief,
+            stall_limit: self.stall_limit,
+        }
+    }
+}
+
+impl WorkerLog {
+    fn note(&mut self, told: &WorkerEvent) {
+        match told {
+            WorkerEvent::Start(measure) => self.measure = Some(measure.clone()),
+            WorkerEvent::Step(_) => {}
+            WorkerEvent::Evaluated(evaluated) => self.evaluated.push(*evaluated),
+        }
+    }
+
+    /// The best of these evaluations.
+    fn best<'a>(&self, evaluated: impl Iterator<Item = &'a Evaluated>) -> Option<&'a Evaluated> {
+        let larger_is_better = self.measure.as_ref().is_none_or(|measure| measure.larger_is_better);
+        let value = |it: &Evaluated| if larger_is_better { -it.score.metric } else { it.score.metric };
+        // The first of equal ones.
+        evaluated.min_by(|a, b| value(a).total_cmp(&value(b)))
+    }
+
+    /// An outcome that an error ended. A worker that died at once may not have said what it measures.
+    fn outcome(&self, reason: String) -> Outcome {
+        match &self.measure {
+            Some(measure) => {
+                Outcome::failed(reason, &measure.metric, measure.larger_is_better, measure.target)
+            }
+            None => Outcome::failed(reason, "", true, 0.0),
+        }
+    }
+
+    /// The outcome of a trial that was pruned after `step`. What its worker did before it was stopped is as if it had not been.
+    fn pruned(&self, step: usize) -> Outcome {
+        let seen = || self.evaluated.iter().filter(move |evaluated| evaluated.step <= step);
+        let (latest, best) = (seen().next_back(), self.best(seen()));
+        Outcome {
+            status: Status::Pruned,
+            reason: None,
+            steps: step,
+            epochs: latest.map_or(0, |latest| latest.epoch),
+            training_seconds: latest.map_or(0.0, |latest| latest.training_seconds),
+            final_validation: latest.map(|latest| latest.score),
+            best_validation: best.map(|best| best.score),
+            best_step: best.map(|best| best.step),
+            ..self.outcome(String::new())
+        }
+    }
+}
+
+fn remove_stale(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+struct StopOnDrop<'a>(&'a Children);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -1,0 +1,325 @@
+//! One trial in a process of its own.
+//!
+//! Burn 0.22 seeds a backend through one global per process, so two trials in one process would disturb each other's
+//! random numbers; and a process that dies takes no other with it.
+//!
+//! The worker's standard input is a pipe that the runner holds open and never writes to. When the runner ends, however
+//! it ends, the pipe closes, and a worker that called [`exit_with_runner`] ends too.
+
+use crate::Error;
+use optlab_train::train::Score;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Tells a worker that its standard input is a runner's pipe.
+const HELD_BY_RUNNER: &str = "OPTLAB_HELD_BY_RUNNER";
+
+/// The number of threads that a worker's CPU backend uses.
+const THREADS: &str = "RAYON_NUM_THREADS";
+
+/// What a worker tells its runner, a line of JSON each: `{"event": "step", "step": 120, "total_steps": 474, "loss": 0.31}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum WorkerEvent {
+    /// What the run measures; once, at its beginning.
+    Start(Measure),
+    /// Steps were made; a few times a second.
+    Step(Progress),
+    /// The validation part was evaluated.
+    Evaluated(Evaluated),
+}
+
+/// What a workload is judged by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measure {
+    /// The metric's name.
+    pub metric: String,
+    /// Whether a larger metric is better.
+    pub larger_is_better: bool,
+    /// The workload's target.
+    pub target: f64,
+    /// How often the validation part is evaluated in all.
+    pub evaluations: usize,
+}
+
+/// How far a worker is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Optimizer steps made.
+    pub step: usize,
+    /// Optimizer steps that the budget allows.
+    pub total_steps: usize,
+    /// The last batch's loss; none if it is not finite.
+    pub loss: Option<f64>,
+}
+
+/// An evaluation of the validation part while a run is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// Optimizer steps made before it.
+    pub step: usize,
+    /// Epochs begun before it.
+    pub epoch: usize,
+    /// Training seconds before it.
+    pub training_seconds: f64,
+    /// Loss and metric.
+    #[serde(flatten)]
+    pub score: Score,
+}
+
+/// What starts a worker: a program and the arguments before the run's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WorkerCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments; the run's folder is added as the last.
+    pub arguments: Vec<OsString>,
+}
+
+/// How a worker is run, which changes no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Conditions {
+    /// Threads of its CPU backend.
+    pub threads: usize,
+    /// The processors that it is held to; none for all.
+    pub cores: Option<String>,
+    /// Whether it writes no row for each step and leaves no checkpoint.
+    pub is_brief: bool,
+    /// How long it may say nothing before it counts as hanging.
+    pub stall_limit: Duration,
+}
+
+impl WorkerCommand {
+    /// This very program, as `optlab worker RUN_DIR`: one whose `main` ends in [`cli::main`](optlab::cli::main).
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io) if the system does not say where this program is.
+    pub fn this_program() -> Result<Self, Error> {
+        Ok(WorkerCommand {
+            program: std::env::current_exe().map_err(Error::io("find", "this program"))?,
+            arguments: vec!["worker".into()],
+        })
+    }
+}
+
+/// Ends this process when the runner that started it is gone. Does nothing in a process that no runner started.
+pub fn exit_with_runner() {
+    if std::env::var_os(HELD_BY_RUNNER).is_none() {
+        return;
+    }
+    std::thread::spawn(|| {
+        let mut nothing = [0; 1];
+        // Blocks until the pipe closes: nothing is ever written to it. Exiting is safe at any moment, since a run's
+        // files become visible by a rename each.
+        while matches!(std::io::stdin().read(&mut nothing), Ok(1)) {}
+        std::process::exit(1);
+    });
+}
+
+/// How a worker process ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// What the system says of its end.
+    pub status: ExitStatus,
+    /// The last step that it reported.
+    pub last_step: usize,
+    /// The last line that it wrote to its standard error.
+    pub last_words: Option<String>,
+    /// How long it had said nothing when it was killed for that.
+    pub stalled: Option<Duration>,
+}
+
+impl Ended {
+    /// Why it ended, for an outcome that it did not write itself.
+    pub fn reason(&self) -> String {
+        let how = match (self.stalled, signal(&self.status), self.status.code()) {
+            (Some(limit), ..) => format!("hung: no step in {}", humantime::format_duration(limit)),
+            (None, Some(9), _) => "killed by signal 9, out of memory?".into(),
+            (None, Some(signal), _) => format!("killed by signal {signal}"),
+            (None, None, Some(code)) => format!("exit code {code} without an outcome"),
+            (None, None, None) => "no exit code".into(),
+        };
+        match &self.last_words {
+            Some(words) => format!("{words} (worker: {how})"),
+            None => format!("worker: {how}"),
+        }
+    }
+
+    /// Whether someone pressed Ctrl-C, which stops the whole comparison and is no failure of the trial.
+    pub fn is_interrupted(&self) -> bool {
+        signal(&self.status) == Some(2)
+    }
+}
+
+/// Runs one worker to its end. `stderr` is where its standard error is appended; the file goes if it stays empty.
+pub(super) fn run(
+    command: &WorkerCommand,
+    conditions: &Conditions,
+    run_dir: &Path,
+    stderr: &Path,
+    children: &Children,
+    index: usize,
+    mut listen: impl FnMut(WorkerEvent),
+) -> Result<Ended, Error> {
+    let file = File::options().create(true).append(true).open(stderr).map_err(Error::io("write", stderr))?;
+    let mut process = Command::new(&command.program);
+    process.args(&command.arguments);
+    if conditions.is_brief {
+        process.arg("--brief");
+    }
+    if let Some(cores) = &conditions.cores {
+        process.args(["--cores", cores]);
+    }
+    process.arg(run_dir).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
+    process.env(HELD_BY_RUNNER, "1");
+    if std::env::var_os(THREADS).is_none() {
+        process.env(THREADS, conditions.threads.to_string());
+    }
+    let mut child = process.spawn().map_err(Error::io("start", &command.program))?;
+    let lines = lines_of(child.stdout.take());
+    let child = children.add(index, child);
+    let mut last_step = 0;
+    let mut stalled = None;
+    loop {
+        let line = match lines.recv_timeout(conditions.stall_limit) {
+            Ok(line) => line.map_err(Error::io("listen to", &command.program))?,
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                stalled = Some(conditions.stall_limit);
+                kill(&child.child);
+                break;
+            }
+        };
+        if let Ok(told) = serde_json::from_slice::<WorkerEvent>(&line) {
+            if let WorkerEvent::Step(Progress { step, .. }) | WorkerEvent::Evaluated(Evaluated { step, .. }) =
+                told
+            {
+                last_step = step;
+            }
+            listen(told);
+        }
+    }
+    let status = child.wait().map_err(Error::io("wait for", &command.program))?;
+    let last_words = last_line(stderr)?;
+    if last_words.is_none() {
+        std::fs::remove_file(stderr).map_err(Error::io("remove", stderr))?;
+    }
+    Ok(Ended { status, last_step, last_words, stalled })
+}
+
+/// The lines that come through a pipe, so that one can wait for the next for a limited time. The channel closes with the
+/// pipe.
+fn lines_of(pipe: Option<ChildStdout>) -> Receiver<std::io::Result<Vec<u8>>> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut all = pipe.into_iter().flat_map(|pipe| BufReader::new(pipe).split(b'\n'));
+        all.try_for_each(|line| sender.send(line))
+    });
+    lines
+}
+
+/// The processes that are running, so that they can be stopped together.
+#[derive(Debug, Default)]
+pub(super) struct Children {
+    state: Mutex<ChildrenState>,
+}
+
+#[derive(Debug, Default)]
+struct ChildrenState {
+    stopped: bool,
+    /// Each with the number by which it can be stopped alone.
+    running: Vec<(usize, Arc<Mutex<Child>>)>,
+}
+
+/// A child that takes itself off the list, killed if it is still alive.
+struct Running<'a> {
+    child: Arc<Mutex<Child>>,
+    children: &'a Children,
+}
+
+impl Children {
+    /// Kills every child, and from now on each new one as it starts.
+    pub fn stop(&self) {
+        let mut state = unpoisoned(&self.state);
+        state.stopped = true;
+        state.running.iter().for_each(|(_, child)| kill(child));
+    }
+
+    /// Kills the child that was added as `index`, if it is running.
+    pub fn stop_one(&self, index: usize) {
+        let state = unpoisoned(&self.state);
+        state.running.iter().filter(|(of, _)| *of == index).for_each(|(_, child)| kill(child));
+    }
+
+    /// Whether [`stop`](Self::stop) was called.
+    pub fn is_stopped(&self) -> bool {
+        unpoisoned(&self.state).stopped
+    }
+
+    fn add(&self, index: usize, child: Child) -> Running<'_> {
+        let child = Arc::new(Mutex::new(child));
+        let mut state = unpoisoned(&self.state);
+        state.running.push((index, child.clone()));
+        if state.stopped {
+            kill(&child);
+        }
+        Running { child, children: self }
+    }
+}
+
+impl Running<'_> {
+    /// Waits without holding the child, so that it can be killed meanwhile.
+    fn wait(&self) -> std::io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = unpoisoned(&self.child).try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        kill(&self.child);
+        let mut state = unpoisoned(&self.children.state);
+        state.running.retain(|(_, child)| !Arc::ptr_eq(child, &self.child));
+    }
+}
+
+fn kill(child: &Mutex<Child>) {
+    let mut child = unpoisoned(child);
+    // Killing fails only for a process that is already gone, which is what is wanted; `wait` leaves no zombie.
+    if child.kill().is_ok() {
+        drop(child.wait());
+    }
+}
+
+/// A thread that panicked leaves these lists whole: they are changed by single calls.
+fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn last_line(path: &Path) -> Result<Option<String>, Error> {
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    Ok(line.map(|line| line.chars().take(300).collect()))
+}
+
+#[cfg(unix)]
+fn signal(status: &ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(status)
+}
+
+#[cfg(not(unix))]
+fn signal(_status: &ExitStatus) -> Option<i32> {
+    None
+}

@@ -1,0 +1,115 @@
+//! What a study has found: the best settings, which of them made the difference, and how flat the optimum is.
+
+use crate::Error;
+use crate::plan::entry::Stage;
+use crate::plan::tuning;
+use crate::result::comparison::{Comparison, Run};
+use crate::run::command;
+use optlab_stats::search::{Flatness, Importance, Observation, Space, TOLERANCE, flatness, importance};
+use optlab_train::train::{Status, Trial};
+use serde::Serialize;
+
+/// What a study has found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Findings {
+    /// Trials that ended.
+    pub trials: usize,
+    /// Those of them that were pruned.
+    pub pruned: usize,
+    /// Those of them that diverged or failed.
+    pub lost: usize,
+    /// The best of them; none if every one was lost.
+    pub best: Option<Best>,
+    /// How much each hyper-parameter decided, the most important first; none of too few trials.
+    pub importance: Option<Vec<Importance>>,
+    /// How much of the space is about as good as the best; none of too few trials.
+    pub flatness: Option<Flatness>,
+}
+
+/// The best trial of a study.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Best {
+    /// Its number.
+    pub number: usize,
+    /// Its trial.
+    pub trial: Trial,
+    /// The metric's name.
+    pub metric: String,
+    /// Its best evaluation of the validation part.
+    pub value: f64,
+    /// The command that trains it.
+    pub command: String,
+}
+
+impl Findings {
+    /// What the study in a folder has found so far.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) if the folder is of a comparison with more than one arm.
+    pub fn of(study: &Comparison) -> Result<Self, Error> {
+        let arms = study.plan.arms()?;
+        let [arm] = arms.as_slice() else {
+            return Err(Error::usage(format!(
+                "{} is a comparison, not a study of one optimizer",
+                study.name
+            )));
+        };
+        let runs: Vec<(usize, &Run)> = study.runs.iter().filter_map(numbered).collect();
+        let with = |status| runs.iter().filter(|(_, run)| status_of(run) == Some(status)).count();
+        let space = arm.space();
+        let observation = |run: &(usize, &Run)| observation(study, &space, *run);
+        let observations: Vec<Observation> = runs.iter().filter_map(observation).collect();
+        let full = runs.iter().filter(|(_, run)| status_of(run) != Some(Status::Pruned));
+        let full: Vec<Observation> = full.filter_map(observation).collect();
+        let mut importance = importance(&space, &observations);
+        if let Some(importance) = &mut importance {
+            importance.sort_by(|a, b| b.share.total_cmp(&a.share));
+        }
+        Ok(Findings {
+            trials: runs.iter().filter(|(_, run)| run.outcome.is_some()).count(),
+            pruned: with(Status::Pruned),
+            lost: with(Status::Diverged) + with(Status::Failed),
+            best: best(&runs),
+            importance,
+            flatness: flatness(&space, &full, TOLERANCE),
+        })
+    }
+}
+
+fn numbered(run: &Run) -> Option<(usize, &Run)> {
+    match run.stage {
+        Stage::Tuning { number } => Some((number, run)),
+        Stage::Final => None,
+    }
+}
+
+fn status_of(run: &Run) -> Option<Status> {
+    run.outcome.as_ref().map(|outcome| outcome.status)
+}
+
+fn observation(study: &Comparison, space: &Space, (number, run): (usize, &Run)) -> Option<Observation> {
+    let value = tuning::value_so_far(run.outcome.as_ref()?);
+    let point = match run.point.len() == space.dimensions().len() {
+        true => run.point.clone(),
+        // The points of a comparison that is still being tuned depend on nothing but their numbers.
+        false => study.plan.tuning.sampler.point(study.plan.tuning.seed, space, number, &[]),
+    };
+    Some(Observation { number, point, value: value.is_finite().then_some(value) })
+}
+
+fn best(runs: &[(usize, &Run)]) -> Option<Best> {
+    let valued = runs.iter().filter_map(|(number, run)| {
+        let outcome = run.outcome.as_ref()?;
+        let value = tuning::value(outcome);
+        value.is_finite().then_some((*number, *run, outcome, value))
+    });
+    let (number, run, outcome, value) = valued.min_by(|a, b| a.3.total_cmp(&b.3))?;
+    Some(Best {
+        number,
+        trial: run.trial.clone(),
+        metric: outcome.metric.clone(),
+        value: if outcome.larger_is_better { -value } else { value },
+        // With a seed that the search has not seen.
+        command: command::train(&Trial { seed: 0, ..run.trial.clone() }),
+    })
+}

@@ -1,0 +1,243 @@
+//! Which optimizer to take, found within a time: many settings of a short list are tried for a short while, the better of
+//! them for longer, and the best optimizers are compared on seeds that none of it has seen.
+//!
+//! ```text
+//! rung 0: N settings, E/9 epochs ──> the best third: E/3 ──> the best third of those: E      60 % of the time
+//! the best settings of the three best optimizers, E epochs, seed after seed                 40 % of the time
+//! ```
+//!
+//! This is successive halving with a reduction factor of 3 (Jamieson & Talwalkar, 2016,
+//! <https://arxiv.org/abs/1502.07943>). `N` is chosen by what the first trial took.
+
+use crate::Error;
+use crate::plan::entry::{Entry, Stage};
+use crate::plan::grid::{ArmOnWorkload, check_can_be_tuned};
+use crate::plan::tuning::{self, FIRST_SEED};
+use crate::plan::{Plan, WorkloadDefaults};
+use crate::run::events::RunnerEvents;
+use crate::run::experiment;
+use crate::run::folder::{Folder, Invocation, Kind};
+use crate::run::runner::Runner;
+use crate::tune::study;
+use optlab_stats::search::Sampler;
+use optlab_train::train::{Budget, Outcome, Trial};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// How many times longer each rung is, and which part of the settings goes on.
+const REDUCTION: usize = 3;
+/// Rungs before the final trials.
+const RUNGS: u32 = 3;
+/// The share of the time that the rungs have.
+const SHARE_OF_RUNGS: f64 = 0.6;
+/// The most settings of an optimizer that are tried, and the most and the fewest seeds of a finalist.
+const MOST_SETTINGS: usize = 81;
+const MOST_SEEDS: u64 = 30;
+const LEAST_SEEDS: u64 = 3;
+/// How many optimizers are compared in the end.
+const FINALISTS: usize = 3;
+
+/// A recommendation that is to be found.
+#[derive(Debug)]
+pub struct Recommender {
+    plan: Plan,
+    sides: Vec<ArmOnWorkload>,
+    time: Duration,
+    began: Instant,
+}
+
+/// What was found out on the way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommendation {
+    /// How many settings the first rung had.
+    pub settings: usize,
+    /// The arms that were compared in the end, the most promising first.
+    pub finalists: Vec<String>,
+}
+
+/// A setting of an arm on its way through the rungs.
+struct Candidate {
+    side: usize,
+    trial: Trial,
+    value: f64,
+}
+
+impl Recommender {
+    /// For a plan with one workload and one backend, in about `time` from now.
+    ///
+    /// # Errors
+    /// Those of [`Plan::arms_on_workloads`]; [`InvalidConfig`](optlab_core::Error::InvalidConfig) for less than a second; [`Usage`](optlab_core::Error::Usage) for a budget in steps.
+    pub fn new(
+        plan: Plan,
+        time: Duration,
+        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
+    ) -> Result<Self, Error> {
+        if time < Duration::from_secs(1) {
+            let given = humantime::format_duration(time);
+            return Err(Error::invalid("recommend", "budget", "at least 1s", given));
+        }
+        let sides = plan.arms_on_workloads(defaults)?;
+        sides.iter().try_for_each(|side| check_can_be_tuned(&side.trial))?;
+        if let Some(Budget::Steps(_)) = plan.budget {
+            return Err(Error::usage("a recommendation is for a number of epochs, not of steps"));
+        }
+        Ok(Recommender { plan, sides, time, began: Instant::now() })
+    }
+
+    /// Makes `path` its folder.
+    ///
+    /// # Errors
+    /// Those of [`Folder::claim`].
+    pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
+        study::claim(&self.plan, path, Kind::Recommendation, invocation)
+    }
+
+    /// Runs the rungs and the final trials in `folder`, and writes down what they are.
+    ///
+    /// # Errors
+    /// Those of [`Runner::run`]; [`Usage`](optlab_core::Error::Usage) if every setting was lost.
+    pub fn run(
+        &self,
+        folder: &Folder,
+        runner: &Runner,
+        events: &mut dyn RunnerEvents,
+    ) -> Result<Recommendation, Error> {
+        let epochs = self.epochs();
+        let mut trials = Trials { folder, runner, entries: Vec::new(), events };
+        // What a trial costs, the start of its process included; it is one of the first rung's.
+        let probe_began = Instant::now();
+        let mut probe = self.candidates(1)?;
+        probe.truncate(1);
+        let outcomes = self.run_rung(&mut trials, &mut probe, 0)?;
+        // It may be there from an earlier time; then its own clock says at least what its steps took.
+        let trained: f64 = outcomes.iter().map(|outcome| outcome.training_seconds).sum();
+        let seconds = probe_began.elapsed().as_secs_f64().max(trained);
+        let count = self.settings(seconds, epochs, runner.jobs);
+        let mut candidates = self.candidates(count.div_ceil(self.sides.len()))?;
+        let settings = candidates.len();
+        trials.entries.clear();
+        for rung in 0..RUNGS {
+            self.run_rung(&mut trials, &mut candidates, rung)?;
+            candidates.sort_by(|a, b| a.value.total_cmp(&b.value));
+            if rung + 1 < RUNGS {
+                let kept = candidates.len().div_ceil(REDUCTION).max(FINALISTS.min(candidates.len()));
+                candidates.truncate(kept);
+            }
+        }
+        let finalists = finalists(candidates)?;
+        self.run_finals(&mut trials, &finalists)?;
+        let name = |candidate: &Candidate| self.sides[candidate.side].arm.name.clone();
+        Ok(Recommendation { settings, finalists: finalists.iter().map(name).collect() })
+    }
+
+    fn epochs(&self) -> usize {
+        match self.sides.first().map(|side| side.trial.budget) {
+            Some(Budget::Epochs(epochs)) => epochs,
+            _ => 1,
+        }
+    }
+
+    /// How many settings the time allows, where one on the first rung takes `seconds`.
+    fn settings(&self, seconds: f64, epochs: usize, jobs: usize) -> usize {
+        let seconds_of_epoch = seconds.max(1e-3) / rung_epochs(epochs, 0) as f64;
+        let epochs_of = |rung: u32| rung_epochs(epochs, rung) as f64 / (REDUCTION as f64).powi(rung as i32);
+        let seconds_of_setting = seconds_of_epoch * (0..RUNGS).map(epochs_of).sum::<f64>();
+        let time = self.time.as_secs_f64() * SHARE_OF_RUNGS * jobs as f64;
+        let affordable = (time / seconds_of_setting).floor() as usize;
+        affordable.clamp(self.sides.len(), MOST_SETTINGS * self.sides.len())
+    }
+
+    /// The first `each` settings of every arm: its own, then points of its space.
+    fn candidates(&self, each: usize) -> Result<Vec<Candidate>, Error> {
+        let mut candidates = Vec::new();
+        for number in 0..each {
+            for (place, side) in self.sides.iter().enumerate() {
+                let trial = match number.checked_sub(1) {
+                    None => side.trial.clone(),
+                    Some(number) => side.at_point_of(Sampler::Halton, self.plan.tuning.seed, number)?,
+                };
+                candidates.push(Candidate { side: place, trial, value: f64::INFINITY });
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Runs every candidate as long as the rung says, and notes what each was worth.
+    fn run_rung(
+        &self,
+        trials: &mut Trials,
+        candidates: &mut [Candidate],
+        rung: u32,
+    ) -> Result<Vec<Outcome>, Error> {
+        let budget = Budget::Epochs(rung_epochs(self.epochs(), rung));
+        let seed = FIRST_SEED + u64::from(rung);
+        let first = trials.entries.len();
+        let entry = |(number, candidate): (usize, &Candidate)| Entry {
+            arm: self.sides[candidate.side].arm.name.clone(),
+            stage: Stage::Tuning { number: first + number },
+            point: Vec::new(),
+            trial: Trial { seed, budget, ..candidate.trial.clone() },
+        };
+        let outcomes = trials.run(candidates.iter().enumerate().map(entry).collect(), true)?;
+        for (candidate, outcome) in candidates.iter_mut().zip(&outcomes) {
+            candidate.value = tuning::value(outcome);
+        }
+        Ok(outcomes)
+    }
+
+    /// Runs seed after seed of every finalist until the time is over; 3 seeds at least, and no more than [`MOST_SEEDS`].
+    fn run_finals(&self, trials: &mut Trials, finalists: &[Candidate]) -> Result<(), Error> {
+        let mut longest = Duration::ZERO;
+        for seed in 0..MOST_SEEDS {
+            if seed >= LEAST_SEEDS && self.began.elapsed() + longest > self.time {
+                break;
+            }
+            let began = Instant::now();
+            let entry = |finalist: &Candidate| {
+                let name = &self.sides[finalist.side].arm.name;
+                Entry::of_final(name, Trial { seed, ..finalist.trial.clone() })
+            };
+            trials.run(finalists.iter().map(entry).collect(), false)?;
+            longest = longest.max(began.elapsed());
+        }
+        Ok(())
+    }
+}
+
+/// The trials of a recommendation as they are found.
+struct Trials<'a> {
+    folder: &'a Folder,
+    runner: &'a Runner,
+    entries: Vec<Entry>,
+    events: &'a mut dyn RunnerEvents,
+}
+
+impl Trials<'_> {
+    /// Writes these down and runs them.
+    fn run(&mut self, entries: Vec<Entry>, is_brief: bool) -> Result<Vec<Outcome>, Error> {
+        let trials = experiment::trials(&entries);
+        self.entries.extend(entries);
+        self.folder.write_entries(&self.entries)?;
+        Runner { is_brief, ..self.runner.clone() }.run(self.folder, &trials, self.events)
+    }
+}
+
+/// The best setting of each of the best arms.
+fn finalists(ranked: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
+    let mut finalists: Vec<Candidate> = Vec::new();
+    for candidate in ranked.into_iter().filter(|candidate| candidate.value.is_finite()) {
+        if finalists.len() < FINALISTS && finalists.iter().all(|other| other.side != candidate.side) {
+            finalists.push(candidate);
+        }
+    }
+    if finalists.is_empty() {
+        let message = "every setting that was tried diverged or failed; give the optimizers smaller rates";
+        return Err(Error::usage(message));
+    }
+    Ok(finalists)
+}
+
+/// How long a setting is trained on a rung.
+fn rung_epochs(epochs: usize, rung: u32) -> usize {
+    epochs.div_ceil(REDUCTION.pow(RUNGS - 1 - rung)).max(1)
+}

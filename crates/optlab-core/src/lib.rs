@@ -1,0 +1,9 @@
+//! What all crates of optlab share: errors, ranges, specs as text and tables, and reproducible random numbers.
+
+pub mod error;
+pub mod random;
+pub mod range;
+pub mod settings;
+pub mod spec;
+
+pub use error::Error;

@@ -1,0 +1,588 @@
+//! How optimizers and schedules are named: `name` or `name:key=value,key=value` in a line of text, a table in TOML or
+//! JSON. Both forms become the same JSON object, whose `tag` field holds the name.
+//!
+//! The value of a field may be a spec itself. In text it is a name alone, or takes the rest of the line from its `name:`
+//! on, or stands in parentheses: `muon:other=adamw,nesterov=false`, `muon:nesterov=false,other=adamw:beta_1=0.8`,
+//! `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table it is a text or a table. A list stands in brackets:
+//! `multi_step:milestones=[30%,60%]`, `product:schedules=[(cosine:min_lr=0.01),step]`.
+
+use crate::error::Error;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// A family of specs: an enum of structs, tagged with their names.
+pub trait Spec: Serialize + DeserializeOwned {
+    /// What a spec is called in messages: "optimizer" or "schedule".
+    const KIND: &'static str;
+    /// The field that holds the name: "rule" or "schedule".
+    const TAG: &'static str;
+    /// The fields, of any spec, whose value is a spec of the same family or a list of them.
+    const NESTED: &'static [&'static str];
+    /// The fields whose value is a spec of another family, which stays a text.
+    const FOREIGN: &'static [&'static str];
+    /// How a listing says that a field has no value by default.
+    const NO_VALUE: &'static str;
+
+    /// Returns every name, in the order of listings.
+    fn names() -> Vec<&'static str>;
+
+    /// Returns the spec of that name with its default settings.
+    fn default_of(name: &str) -> Option<Self>;
+}
+
+/// Checks that a program may add a spec of that name, so that a text is read as it was meant.
+///
+/// # Errors
+/// [`Error::InvalidConfig`] for a name with anything but letters, digits, `_`, `-` and `.`.
+pub fn check_name<S: Spec>(name: &str) -> Result<(), Error> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
+    if name.is_empty() || !name.chars().all(is_plain) {
+        return Err(Error::invalid(S::KIND, "name", "letters, digits, `_`, `-` and `.`", name));
+    }
+    Ok(())
+}
+
+/// How a text says that a field has no value.
+const NONE: &str = "none";
+
+/// Turns `name` or `name:key=value,key=value` into a JSON object `{tag: name, key: value, …}`.
+///
+/// Values are numbers, `true`, `false`, `none`, such objects, lists of these, or else text.
+///
+/// # Errors
+/// [`Error::Usage`] if the text has another form, or a key twice.
+pub fn parse_text<S: Spec>(text: &str) -> Result<Value, Error> {
+    let (name, mut rest) = text.split_once(':').unwrap_or((text, ""));
+    let name = name.trim();
+    let mut object = Map::new();
+    object.insert(S::TAG.into(), name.into());
+    loop {
+        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
+        if rest.is_empty() {
+            return Ok(Value::Object(object));
+        }
+        let field = rest.split(',').next().unwrap_or(rest);
+        let (key, _) = field.split_once('=').ok_or_else(|| {
+            Error::Usage(format!(
+                "{} `{text}`: `{field}` is not of the form key=value (write `{name}:key=value,key=value`)",
+                S::KIND
+            ))
+        })?;
+        let value;
+        let after = &rest[key.len() + 1..];
+        (value, rest) = if S::FOREIGN.contains(&key.trim()) {
+            split_foreign::<S>(after)?
+        } else {
+            split_value::<S>(after)?
+        };
+        if object.insert(key.trim().into(), value).is_some() {
+            return Err(Error::Usage(format!("{} `{text}`: `{}` is given twice", S::KIND, key.trim())));
+        }
+    }
+}
+
+/// The spec of another family at the start of `text`, a name alone or in parentheses, and what comes after it.
+fn split_foreign<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
+    let given = elements(text)[0];
+    let after = &text[given.len()..];
+    let given = given.trim();
+    let inside = given.strip_prefix('(').filter(|inside| closing(inside) == Some(inside.len() - 1));
+    let spec = inside.map_or(given, |inside| inside[..inside.len() - 1].trim());
+    if inside.is_none() && spec.contains([':', '(', ')', '[', ']']) {
+        return Err(Error::Usage(format!("{}: `{spec}` has to stand in parentheses there", S::KIND)));
+    }
+    Ok((if spec == NONE { Value::Null } else { spec.into() }, after))
+}
+
+/// The value at the start of `text`, and what comes after it.
+fn split_value<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
+    let unbalanced = || Error::Usage(format!("{}: a parenthesis of `{text}` has no counterpart", S::KIND));
+    if let Some(inside) = text.trim_start().strip_prefix(['(', '[']) {
+        let end = closing(inside).ok_or_else(unbalanced)?;
+        let is_list = text.trim_start().starts_with('[');
+        if is_list != inside[end..].starts_with(']') {
+            return Err(unbalanced());
+        }
+        let after = inside[end + 1..].trim_start();
+        if !after.is_empty() && !after.starts_with(',') {
+            return Err(Error::Usage(format!(
+                "{}: there must be a comma between `{}{}` and `{after}`",
+                S::KIND,
+                if is_list { '[' } else { '(' },
+                &inside[..=end]
+            )));
+        }
+        let value = if is_list { parse_list::<S>(&inside[..end])? } else { parse_text::<S>(&inside[..end])? };
+        return Ok((value, after));
+    }
+    let end = text.find([',', ':']).unwrap_or(text.len());
+    if text[end..].starts_with(':') {
+        return Ok((parse_text::<S>(text)?, ""));
+    }
+    let (value, after) = text.split_at(end);
+    if value.contains(['(', ')', '[', ']']) {
+        return Err(unbalanced());
+    }
+    Ok((parse_value(value.trim()), after))
+}
+
+/// The elements between the brackets of a list. A spec with several fields stands in parentheses there.
+fn parse_list<S: Spec>(text: &str) -> Result<Value, Error> {
+    let elements = elements(text).into_iter().filter(|element| !element.trim().is_empty());
+    elements.map(|element| Ok(split_value::<S>(element)?.0)).collect()
+}
+
+/// The pieces of a text between the commas that are in no parentheses and no brackets.
+pub fn elements(text: &str) -> Vec<&str> {
+    let mut open = 0;
+    let is_comma = |c: char| {
+        open += opens(c);
+        open == 0 && c == ','
+    };
+    text.split(is_comma).collect()
+}
+
+/// Where the parenthesis or bracket closes that was opened before `text`.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1;
+    text.char_indices().find_map(|(place, c)| {
+        open += opens(c);
+        (open == 0).then_some(place)
+    })
+}
+
+/// How many more are open after `c`.
+fn opens(c: char) -> i32 {
+    match c {
+        '(' | '[' => 1,
+        ')' | ']' => -1,
+        _ => 0,
+    }
+}
+
+fn parse_value(text: &str) -> Value {
+    if text == NONE {
+        return Value::Null;
+    }
+    if let Ok(value) = text.parse::<bool>() {
+        return value.into();
+    }
+    if let Ok(value) = text.parse::<u64>() {
+        return value.into();
+    }
+    match text.parse::<f64>() {
+        // JSON has no infinities and no NaN: they stay text, and the field's own check names them.
+        Ok(value) if value.is_finite() => value.into(),
+        _ => text.into(),
+    }
+}
+
+/// Reads a spec from a JSON object or a text, after checking its name and its fields.
+///
+/// # Errors
+/// [`Error::UnknownName`], [`Error::UnknownField`] with the nearest known one; [`Error::InvalidConfig`] for a value of
+/// the wrong type; [`Error::Usage`] for a text or a value of another form. Errors of a nested spec name that spec.
+pub fn from_value<S: Spec>(value: &Value) -> Result<S, Error> {
+    let table = checked::<S>(value)?;
+    serde_json::from_value(table).map_err(|reason| Error::Usage(format!("{}: {reason}", S::KIND)))
+}
+
+/// Returns the table of a spec whose fields are all known and of the right type; nested specs become tables, too.
+fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
+    let object = match value {
+        Value::Object(object) => object,
+        Value::String(text) => return checked::<S>(&parse_text::<S>(text)?),
+        other => {
+            return Err(Error::Usage(format!("{} must be a text or a table, not {other}", S::KIND)));
+        }
+    };
+    let name = object.get(S::TAG).and_then(Value::as_str).ok_or_else(|| {
+        Error::Usage(format!("a table of a {} needs its name in the field `{}`", S::KIND, S::TAG))
+    })?;
+    let default = default_table::<S>(name).ok_or_else(|| Error::unknown_name(S::KIND, name, &S::names()))?;
+    let mut table = Map::new();
+    for (field, given) in object {
+        let Some(default_value) = default.get(field) else {
+            let fields: Vec<&str> = default.keys().map(String::as_str).filter(|key| *key != S::TAG).collect();
+            return Err(Error::unknown_field(&format!("{} `{name}`", S::KIND), field, &fields));
+        };
+        // Null may be a value of the field: the type decides, below.
+        if default_value.is_number() && !given.is_number() && !given.is_null()
+            || default_value.is_boolean() && !given.is_boolean()
+        {
+            let allowed = if default_value.is_number() { "a finite number" } else { "true or false" };
+            return Err(Error::invalid(name, field, allowed, text_of(given)));
+        }
+        let value = match given {
+            given if given.is_null() || !S::NESTED.contains(&field.as_str()) => given.clone(),
+            Value::Array(list) => Value::Array(list.iter().map(checked::<S>).collect::<Result<_, _>>()?),
+            given => checked::<S>(given)?,
+        };
+        table.insert(field.clone(), value);
+    }
+    check_types::<S>(name, &default, &table)?;
+    Ok(Value::Object(table))
+}
+
+/// Checks the types of the values in `table`. Only where one is wrong are they tried one by one, to name the field.
+fn check_types<S: Spec>(
+    name: &str,
+    default: &Map<String, Value>,
+    table: &Map<String, Value>,
+) -> Result<(), Error> {
+    if serde_json::from_value::<S>(Value::Object(table.clone())).is_ok() {
+        return Ok(());
+    }
+    for (field, value) in table {
+        let mut probe = default.clone();
+        probe.insert(field.clone(), value.clone());
+        if let Err(reason) = serde_json::from_value::<S>(Value::Object(probe)) {
+            let allowed = format!("of the right type ({reason})");
+            return Err(Error::invalid(name, field, &allowed, text_of(value)));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the fields of the spec of that name with their defaults.
+fn default_table<S: Spec>(name: &str) -> Option<Map<String, Value>> {
+    match to_value(&S::default_of(name)?) {
+        Value::Object(table) => Some(table),
+        _ => None,
+    }
+}
+
+/// Returns the shortest text that [`parse_text`] and [`from_value`] turn into `spec` again: the name and the fields that
+/// differ from the defaults. A nested spec with fields comes last, where it needs no parentheses.
+pub fn to_text<S: Spec>(spec: &S) -> String {
+    text_of_table::<S>(&to_value(spec))
+}
+
+fn text_of_table<S: Spec>(table: &Value) -> String {
+    let name = table[S::TAG].as_str().unwrap_or_default();
+    let default = default_table::<S>(name);
+    let differing = table
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, value)| default.as_ref().and_then(|default| default.get(*key)) != Some(value));
+    let (mut fields, mut nested) = (Vec::new(), Vec::new());
+    for (key, value) in differing {
+        let mut text = text_of_field::<S>(value);
+        if S::FOREIGN.contains(&key.as_str()) && text.contains(':') {
+            text = format!("({text})");
+        }
+        if value.is_object() && text.contains(':') {
+            nested.push((key, text));
+        } else {
+            fields.push(format!("{key}={text}"));
+        }
+    }
+    let last = nested.pop().map(|(key, text)| format!("{key}={text}"));
+    fields.extend(nested.into_iter().map(|(key, text)| format!("{key}=({text})")));
+    fields.extend(last);
+    if fields.is_empty() { name.into() } else { format!("{name}:{}", fields.join(",")) }
+}
+
+fn text_of_field<S: Spec>(value: &Value) -> String {
+    match value {
+        Value::Object(_) => text_of_table::<S>(value),
+        Value::Array(list) => {
+            let element = |value: &Value| {
+                let text = text_of_field::<S>(value);
+                if value.is_object() && text.contains(':') { format!("({text})") } else { text }
+            };
+            format!("[{}]", list.iter().map(element).collect::<Vec<_>>().join(","))
+        }
+        value => text_of(value),
+    }
+}
+
+/// Returns the fields of a spec and their values, for listings.
+pub fn fields<S: Spec>(spec: &S) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::Null => S::NO_VALUE.into(),
+        value => text_of_field::<S>(value),
+    };
+    to_value(spec)
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(key, _)| *key != S::TAG)
+        .map(|(key, value)| (key.clone(), text(value)))
+        .collect()
+}
+
+/// Implements reading and writing a [`Spec`] as text.
+#[macro_export]
+macro_rules! spec_as_text {
+    ($spec:ty) => {
+        impl std::str::FromStr for $spec {
+            type Err = $crate::Error;
+
+            fn from_str(text: &str) -> Result<Self, $crate::Error> {
+                $crate::spec::from_value(&$crate::spec::parse_text::<Self>(text)?)
+            }
+        }
+
+        impl std::fmt::Display for $spec {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&$crate::spec::to_text(self))
+            }
+        }
+    };
+}
+
+/// The table of a spec.
+pub fn to_value<T: Serialize>(spec: &T) -> Value {
+    // Specs are plain structs of numbers, which JSON always holds.
+    serde_json::to_value(spec).unwrap_or_default()
+}
+
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => NONE.into(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    /// A family of two.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "rule", rename_all = "lowercase")]
+    enum Tree {
+        Leaf(Leaf),
+        Node(Node),
+        Lists(Lists),
+    }
+
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Lists {
+        all: Vec<Tree>,
+        sizes: Vec<f64>,
+        pace: Option<String>,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Leaf {
+        rate: f64,
+        fast: bool,
+    }
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Node {
+        /// Something else than none by default.
+        inner: Box<Tree>,
+        outer: Option<Box<Tree>>,
+        weight: f64,
+    }
+
+    impl Default for Node {
+        fn default() -> Self {
+            let inner = Box::new(Tree::Leaf(Leaf { rate: 0.5, ..Leaf::default() }));
+            Node { inner, outer: None, weight: 0.0 }
+        }
+    }
+
+    impl Spec for Tree {
+        const KIND: &'static str = "optimizer";
+        const TAG: &'static str = "rule";
+        const NESTED: &'static [&'static str] = &["inner", "outer", "all"];
+        const FOREIGN: &'static [&'static str] = &["pace"];
+        const NO_VALUE: &'static str = NONE;
+
+        fn names() -> Vec<&'static str> {
+            vec!["leaf", "node", "lists"]
+        }
+
+        fn default_of(name: &str) -> Option<Self> {
+            match name {
+                "leaf" => Some(Tree::Leaf(Leaf::default())),
+                "node" => Some(Tree::Node(Node::default())),
+                "lists" => Some(Tree::Lists(Lists::default())),
+                _ => None,
+            }
+        }
+    }
+
+    fn read(value: impl Into<Value>) -> Result<Tree, Error> {
+        from_value(&value.into())
+    }
+
+    fn leaf(rate: f64, fast: bool) -> Tree {
+        Tree::Leaf(Leaf { rate, fast })
+    }
+
+    fn node(inner: Tree, outer: Option<Tree>, weight: f64) -> Tree {
+        Tree::Node(Node { inner: Box::new(inner), outer: outer.map(Box::new), weight })
+    }
+
+    #[test]
+    fn a_line_of_text_becomes_an_object_with_typed_values() {
+        let value = parse_text::<Tree>("sgd:momentum=0.9,nesterov=true,mode=fast,steps=3").unwrap();
+        let expected = json!({"rule": "sgd", "momentum": 0.9, "nesterov": true, "mode": "fast", "steps": 3});
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_field_without_a_value_or_given_twice_is_refused() {
+        assert!(parse_text::<Tree>("sgd:momentum").is_err());
+        assert!(parse_text::<Tree>("sgd:momentum=1,momentum=2").is_err());
+        assert!(parse_text::<Tree>("sgd:nested=(sgd:momentum),steps=3").is_err());
+    }
+
+    #[test]
+    fn a_nested_spec_ends_with_the_line_or_at_its_parenthesis() {
+        for (text, expected) in [
+            ("node:outer=leaf", node(leaf(0.5, false), Some(leaf(0.0, false)), 0.0)),
+            ("node:outer=leaf,weight=2", node(leaf(0.5, false), Some(leaf(0.0, false)), 2.0)),
+            ("node:weight=2,outer=leaf:rate=3,fast=true", node(leaf(0.5, false), Some(leaf(3.0, true)), 2.0)),
+            ("node:outer=(leaf:rate=3),weight=2", node(leaf(0.5, false), Some(leaf(3.0, false)), 2.0)),
+            (" node : outer = ( leaf : rate = 3 ) , weight = 2 ,", {
+                node(leaf(0.5, false), Some(leaf(3.0, false)), 2.0)
+            }),
+            ("node:outer=(leaf)", node(leaf(0.5, false), Some(leaf(0.0, false)), 0.0)),
+            ("node:inner=(node:outer=(leaf:rate=1),weight=2),outer=node:inner=leaf:rate=4", {
+                let inner = node(leaf(0.5, false), Some(leaf(1.0, false)), 2.0);
+                node(inner, Some(node(leaf(4.0, false), None, 0.0)), 0.0)
+            }),
+        ] {
+            assert_eq!(read(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_holds_a_nested_spec_as_a_table_or_a_text() {
+        let expected = node(leaf(0.5, false), Some(leaf(3.0, true)), 0.0);
+        for nested in [json!({"rule": "leaf", "rate": 3, "fast": true}), json!("leaf:rate=3,fast=true")] {
+            assert_eq!(read(json!({"rule": "node", "outer": nested})).unwrap(), expected);
+        }
+        let none = json!({"rule": "node", "outer": null});
+        assert_eq!(read(none).unwrap(), Tree::Node(Node::default()));
+    }
+
+    #[test]
+    fn a_list_stands_in_brackets_there_and_back() {
+        let lists = |all: Vec<Tree>, sizes: Vec<f64>| Tree::Lists(Lists { all, sizes, pace: None });
+        let (plain, fast) = (leaf(0.0, false), leaf(3.0, true));
+        for (text, expected, shortest) in [
+            ("lists:sizes=[1,2.5]", lists(vec![], vec![1.0, 2.5]), "lists:sizes=[1.0,2.5]"),
+            ("lists:sizes=[]", lists(vec![], vec![]), "lists"),
+            ("lists: sizes = [ 1 , 2.5 ] ,", lists(vec![], vec![1.0, 2.5]), "lists:sizes=[1.0,2.5]"),
+            (
+                "lists:all=[leaf,(leaf:rate=3,fast=true)],sizes=[1]",
+                lists(vec![plain.clone(), fast.clone()], vec![1.0]),
+                "lists:all=[leaf,(leaf:fast=true,rate=3.0)],sizes=[1.0]",
+            ),
+            (
+                "lists:all=[leaf:rate=3,(lists:all=[leaf,leaf])]",
+                lists(vec![leaf(3.0, false), lists(vec![plain.clone(), plain.clone()], vec![])], vec![]),
+                "lists:all=[(leaf:rate=3.0),(lists:all=[leaf,leaf])]",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap(), expected, "{text}");
+            assert_eq!(to_text(&expected), shortest);
+            assert_eq!(read(shortest).unwrap(), expected, "{shortest}");
+        }
+        let table = json!({"rule": "lists", "all": ["leaf", {"rule": "leaf", "rate": 3, "fast": true}]});
+        assert_eq!(read(table).unwrap(), lists(vec![plain, fast], vec![]));
+        for (text, said) in [
+            ("lists:sizes=[1,2", "a parenthesis of `[1,2` has no counterpart"),
+            ("lists:sizes=[1,2)", "has no counterpart"),
+            ("lists:sizes=1]", "has no counterpart"),
+            ("lists:sizes=[1]2", "there must be a comma between `[1]` and `2`"),
+            ("lists:sizes=3", "lists: `sizes` must be of the right type"),
+            ("lists:sizes=[one]", "lists: `sizes` must be of the right type"),
+            ("lists:all=[leag]", "unknown optimizer `leag`, did you mean `leaf`?"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_spec_of_another_family_stays_a_text() {
+        for (text, pace, sizes) in [
+            ("lists:pace=slow", Some("slow"), vec![]),
+            ("lists:pace=slow,sizes=[1.0]", Some("slow"), vec![1.0]),
+            (
+                "lists:pace=(slow:by=[1,2],then=(fast:of=3)),sizes=[1.0]",
+                Some("slow:by=[1,2],then=(fast:of=3)"),
+                { vec![1.0] },
+            ),
+            ("lists:pace=none,sizes=[1.0]", None, vec![1.0]),
+        ] {
+            let spec = Tree::Lists(Lists { all: Vec::new(), sizes, pace: pace.map(Into::into) });
+            assert_eq!(read(text).unwrap(), spec, "{text}");
+            assert_eq!(read(to_text(&spec)).unwrap(), spec, "{text}");
+        }
+        for text in ["lists:pace=slow:by=1", "lists:pace=(slow", "lists:pace=(slow)er", "lists:pace=[slow]"] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.ends_with("has to stand in parentheses there"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_as_short_as_it_can_be_and_reads_back() {
+        for (spec, text) in [
+            (node(leaf(0.5, false), None, 0.0), "node"),
+            (node(leaf(0.0, false), None, 0.0), "node:inner=leaf"),
+            (node(leaf(0.0, false), None, 2.0), "node:inner=leaf,weight=2.0"),
+            (node(leaf(3.0, true), None, 2.0), "node:weight=2.0,inner=leaf:fast=true,rate=3.0"),
+            (node(leaf(3.0, false), Some(leaf(0.0, false)), 0.0), "node:outer=leaf,inner=leaf:rate=3.0"),
+            (node(leaf(3.0, false), Some(leaf(4.0, false)), 0.0), {
+                "node:inner=(leaf:rate=3.0),outer=leaf:rate=4.0"
+            }),
+            (node(node(leaf(3.0, false), None, 2.0), None, 1.0), {
+                "node:weight=1.0,inner=node:weight=2.0,inner=leaf:rate=3.0"
+            }),
+        ] {
+            assert_eq!(to_text(&spec), text);
+            assert_eq!(read(text).unwrap(), spec, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistake_in_a_nested_spec_is_told_as_of_that_spec() {
+        for (text, said) in [
+            (
+                "node:outer=(leaf:rate=3,weight=2",
+                "a parenthesis of `(leaf:rate=3,weight=2` has no counterpart",
+            ),
+            ("node:outer=leaf:rate=3),weight=2", "a parenthesis of `3),weight=2` has no counterpart"),
+            ("node:outer=((leaf:rate=3)", "has no counterpart"),
+            ("node:outer=(leaf)weight=2", "there must be a comma between `(leaf)` and `weight=2`"),
+            ("node:weight=(2", "has no counterpart"),
+            ("node:weight=2)", "has no counterpart"),
+            ("node:outer=leag", "unknown optimizer `leag`, did you mean `leaf`?"),
+            ("node:outer=leag:rate=3", "unknown optimizer `leag`"),
+            ("node:outer=leaf:rat=3", "optimizer `leaf` has no field `rat`, did you mean `rate`?"),
+            ("node:outer=leaf:rate=fast", "leaf: `rate` must be a finite number, not fast"),
+            ("node:outer=3", "optimizer must be a text or a table, not 3"),
+            ("node:weight=leaf:rate=3", "node: `weight` must be a finite number"),
+            ("leaf:outer=leaf", "optimizer `leaf` has no field `outer`"),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
+        }
+        let nothing = json!({"rule": "node", "inner": null});
+        assert!(read(nothing).unwrap_err().to_string().contains("node: `inner` must be of the right type"));
+    }
+
+    #[test]
+    fn a_listing_shows_a_nested_spec_as_its_text() {
+        let shown = fields(&Tree::Node(Node::default()));
+        let expected = [("inner", "leaf:rate=0.5"), ("outer", "none"), ("weight", "0.0")];
+        assert_eq!(shown, expected.map(|(field, value)| (field.into(), value.into())));
+    }
+}

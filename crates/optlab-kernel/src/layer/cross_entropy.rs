@@ -1,0 +1,87 @@
+//! The cross-entropy of a softmax.
+
+use crate::layer::elementary::exp;
+use crate::layer::operation::{Operation, apply};
+use crate::memory::buffer::HostBuffer;
+use crate::vectorize::vectorized;
+use burn::tensor::{Int, Tensor};
+
+/// Computes the mean over a batch of the negative logarithm of the probability that the softmax of the logits
+/// gives to the correct class, in one pass:
+///
+/// ```text
+/// L = 1/n Σᵢ (log Σⱼ exp(zᵢⱼ) − zᵢ,cᵢ)
+/// ∂L/∂zᵢⱼ = (softmax(zᵢ)ⱼ − [j = cᵢ]) / n
+/// ```
+///
+/// # Shapes
+/// `logits`: `[n, classes]`, `targets`: `[n]`, each in `[0, classes)`; the loss: `[1]`.
+///
+/// # Panics
+/// If the logits are not [on the host](crate::is_on_host), if the number of targets is
+/// not the number of rows, or if a target is not in `[0, classes)`.
+pub fn softmax_cross_entropy(logits: Tensor<2>, targets: &Tensor<1, Int>) -> Tensor<1> {
+    let [rows, classes] = logits.dims();
+    let targets: Vec<usize> = targets.to_data().iter::<i64>().map(|target| target as usize).collect();
+    assert_eq!(targets.len(), rows, "a target for each row");
+    assert!(targets.iter().all(|target| *target < classes), "each target is one of {classes} classes");
+    Tensor::from_dispatch(apply(CrossEntropy { targets }, [logits.into_dispatch()]))
+}
+
+#[derive(Debug, Clone)]
+struct CrossEntropy {
+    targets: Vec<usize>,
+}
+
+impl Operation<1> for CrossEntropy {
+    /// The gradient of the loss.
+    type Saved = HostBuffer;
+
+    fn forward_and_save(&self, [logits]: [HostBuffer; 1]) -> (HostBuffer, HostBuffer) {
+        let [rows, classes] = logits.dims();
+        let mut grad = vec![0.0; rows * classes];
+        let mut sum = 0.0;
+        logits.with_slice(|logits| {
+            vectorized(
+                #[inline(always)]
+                || {
+                    let both = grad.chunks_exact_mut(classes).zip(logits.chunks_exact(classes));
+                    for ((grad, logits), target) in both.zip(&self.targets) {
+                        sum += loss_of_row(grad, logits, *target);
+                    }
+                    grad.iter_mut().for_each(|grad| *grad /= rows as f32);
+                },
+            );
+        });
+        let loss = logits.with_elements(vec![(sum / rows as f64) as f32], &[1]);
+        (loss, logits.with_elements(grad, &[rows, classes]))
+    }
+
+    fn backward(&self, mut of_loss: HostBuffer, grad: HostBuffer, _: [bool; 1]) -> [Option<HostBuffer>; 1] {
+        let scale = grad.with_slice(|grad| grad[0]);
+        if scale != 1.0 {
+            of_loss.slice_mut().iter_mut().for_each(|grad| *grad *= scale);
+        }
+        [Some(of_loss)]
+    }
+}
+
+/// Returns the loss of a row, in 64 bits, and writes its gradient to `grad`.
+#[inline(always)]
+fn loss_of_row(grad: &mut [f32], logits: &[f32], target: usize) -> f64 {
+    // A NaN among the logits makes the whole row NaN, through the sum.
+    let largest = logits.iter().fold(f32::NEG_INFINITY, |largest, x| if *x > largest { *x } else { largest });
+    for (grad, logit) in grad.iter_mut().zip(logits) {
+        *grad = exp(logit - largest);
+    }
+    let of_target = f64::from(std::mem::take(&mut grad[target]));
+    let of_others: f64 = grad.iter().map(|exp| f64::from(*exp)).sum();
+    let sum = of_target + of_others;
+    let scale = (1.0 / sum) as f32;
+    for grad in &mut *grad {
+        *grad *= scale;
+    }
+    // The negative sum of the other classes is accurate, while p − 1 loses its digits when p is close to 1.
+    grad[target] = -(of_others / sum) as f32;
+    sum.ln() - f64::from(logits[target] - largest)
+}

@@ -1,0 +1,216 @@
+//! The buffers that an [`Update`] works on, and the choice between the pass on the host and the formula.
+
+use crate::memory::buffer::{Buffer, HostBuffer};
+use crate::memory::source::{PIECE, Source};
+use crate::update::{MAX_SUMS, Update, pass};
+use crate::with_rank;
+use burn::tensor::Tensor;
+
+/// Evaluates `$body` with the constant `$N` equal to `$number`, if `$update` supports that number of buffers.
+macro_rules! with_number_of_buffers {
+    ($update:ty, $number:expr, $N:ident => $body:expr) => {{
+        macro_rules! body {
+            ($literal:literal) => {{
+                const $N: usize = $literal;
+                // Decided at compile time, so impossible numbers of buffers are not compiled.
+                if const { <$update>::BUFFERS.0 <= $N && $N <= <$update>::BUFFERS.1 } {
+                    $body
+                } else {
+                    panic!("{} buffers for a rule that has not", $N)
+                }
+            }};
+        }
+        match $number {
+            0 => body!(0),
+            1 => body!(1),
+            2 => body!(2),
+            3 => body!(3),
+            4 => body!(4),
+            5 => body!(5),
+            6 => body!(6),
+            more => panic!("{more} buffers beside a parameter"),
+        }
+    }};
+}
+/// The input of an [`Update`]: a parameter, its gradient and the rule's buffers, all of one shape.
+#[derive(Debug, Clone)]
+pub struct Operands {
+    /// The parameter, replaced by [`apply`](Self::apply).
+    pub theta: Buffer,
+    /// The gradient of the parameter.
+    pub grad: Buffer,
+    /// The rule's buffers, replaced by [`apply`](Self::apply).
+    pub state: Vec<Buffer>,
+}
+
+impl Operands {
+    /// Returns whether all buffers are in host memory as 32-bit floats, so that [`apply`](Self::apply) takes
+    /// one pass.
+    pub fn are_on_host(&self) -> bool {
+        let is_on_host = |buffer: &Buffer| matches!(buffer, Buffer::Host(_));
+        is_on_host(&self.theta) && is_on_host(&self.grad) && self.state.iter().all(is_on_host)
+    }
+
+    /// Returns the number of elements of the parameter, or 0 if it is not on the host.
+    pub fn size_on_host(&self) -> usize {
+        match &self.theta {
+            Buffer::Host(theta) => theta.len(),
+            Buffer::Device(_) => 0,
+        }
+    }
+
+    /// Applies `update` and returns the new parameter and buffers.
+    ///
+    /// On the host this takes one pass, in place unless a buffer is shared, which is copied first. Elsewhere
+    /// it is the formula on tensors.
+    ///
+    /// # Panics
+    /// If the gradient or a buffer has another number of elements than the parameter.
+    pub fn apply<U: Update>(mut self, update: &U) -> (Buffer, Vec<Buffer>) {
+        if self.are_on_host() {
+            self.apply_on_host(update);
+            (self.theta, self.state)
+        } else {
+            self.apply_formula(update)
+        }
+    }
+
+    /// Does the same as [`apply`](Self::apply), for operands that [are on the host](Self::are_on_host).
+    ///
+    /// # Panics
+    /// If they are not on the host or differ in length; if the number of buffers is outside
+    /// [`Update::BUFFERS`].
+    pub fn apply_on_host<U: Update>(&mut self, update: &U) {
+        let Operands { theta, grad, state } = self;
+        let (theta, grad) = (host_mut(theta), host(grad));
+        with_number_of_buffers!(U, state.len(), N => apply_on_host::<U, N>(update, theta, grad, state))
+    }
+
+    /// Returns the sums that `update` needs. On the host they take one pass, which changes nothing, and are
+    /// added in 64 bits.
+    ///
+    /// # Panics
+    /// If the gradient or a buffer has another number of elements than the parameter; if the number of
+    /// buffers is outside [`Update::BUFFERS`].
+    pub fn sums<U: Update>(&mut self, update: &U) -> Vec<Sum> {
+        if !self.are_on_host() {
+            let (theta, grad) = (any_rank(self.theta.clone()), any_rank(self.grad.clone()));
+            let state: Vec<AnyRank> = self.state.iter().cloned().map(any_rank).collect();
+            let term = |sum| update.term(sum, theta.clone(), grad.clone(), &mut state.clone());
+            return (0..U::SUMS).map(|sum| Sum::Device(term(sum).sum())).collect();
+        }
+        let Operands { theta, grad, state } = self;
+        let (theta, grad) = (host(theta), host(grad));
+        let sums = with_number_of_buffers!(U, state.len(), N => {
+            sums_on_host::<U, N>(update, theta, grad, state)
+        });
+        sums[..U::SUMS].iter().copied().map(Sum::Host).collect()
+    }
+
+    /// Does the same as [`apply`](Self::apply), always as the formula on tensors, on any backend.
+    pub fn apply_formula<U: Update>(self, update: &U) -> (Buffer, Vec<Buffer>) {
+        let (theta, grad) = (any_rank(self.theta), any_rank(self.grad));
+        let mut state: Vec<AnyRank> = self.state.into_iter().map(any_rank).collect();
+        let sums: Vec<AnyRank> = (0..U::SUMS)
+            .map(|sum| {
+                let term = update.term(sum, theta.clone(), grad.clone(), &mut state.clone());
+                with_rank!(theta.shape().num_dims(), D => any_rank(Buffer::new(term.sum().reshape([1; D]))))
+            })
+            .collect();
+        let theta = update.update(theta, grad, &mut state, &sums);
+        (Buffer::new(theta), state.into_iter().map(Buffer::new).collect())
+    }
+}
+
+/// A tensor of any rank. Burn reads as many dimensions of a tensor's shape as its type states, here none, so
+/// each formula is compiled once instead of once for each rank.
+type AnyRank = Tensor<0>;
+
+fn any_rank(buffer: Buffer) -> AnyRank {
+    buffer.into_tensor()
+}
+
+/// A sum over the elements of a tensor.
+#[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and soon taken apart")]
+pub enum Sum {
+    /// A known number.
+    Host(f64),
+    /// A number on a device, which may still be computing it.
+    Device(Tensor<1>),
+}
+
+/// Calls `run` for each of `jobs`, which have `size` elements, in one parallel region: each thread takes
+/// neighbouring jobs that together have about as many elements as one piece of a large tensor.
+pub fn in_one_region<J: Send>(
+    jobs: &mut [J],
+    size: impl Fn(&J) -> usize + Copy + Sync,
+    run: impl Fn(&mut J) + Copy + Sync,
+) {
+    let total: usize = jobs.iter().map(size).sum();
+    if jobs.len() <= 1 || total <= PIECE {
+        return jobs.iter_mut().for_each(run);
+    }
+    let mut before = 0;
+    let middle = jobs.iter().position(|job| {
+        before += size(job);
+        before >= total / 2
+    });
+    let middle = middle.map_or(1, |middle| (middle + 1).min(jobs.len() - 1));
+    let (left, right) = jobs.split_at_mut(middle);
+    rayon::join(|| in_one_region(left, size, run), || in_one_region(right, size, run));
+}
+
+fn host(buffer: &Buffer) -> &HostBuffer {
+    match buffer {
+        Buffer::Host(buffer) => buffer,
+        Buffer::Device(_) => panic!("a buffer that is not in the memory of the host"),
+    }
+}
+
+fn host_mut(buffer: &mut Buffer) -> &mut HostBuffer {
+    match buffer {
+        Buffer::Host(buffer) => buffer,
+        Buffer::Device(_) => panic!("a buffer that is not in the memory of the host"),
+    }
+}
+
+fn sums_on_host<U: Update, const N: usize>(
+    update: &U,
+    theta: &HostBuffer,
+    grad: &HostBuffer,
+    state: &mut [Buffer],
+) -> [f64; MAX_SUMS] {
+    let len = theta.len();
+    assert_eq!(grad.len(), len, "a gradient of another size than its parameter");
+    // `slice_mut` copies buffers that are in another order to row-major order.
+    let mut buffers = state.iter_mut().map(|buffer| &*host_mut(buffer).slice_mut());
+    let state: [&[f32]; N] =
+        std::array::from_fn(|_| buffers.next().expect("as many buffers as were counted"));
+    assert!(state.iter().all(|buffer| buffer.len() == len), "a buffer of another size than its parameter");
+    theta.with_slice(|theta| grad.with_source(|grad| pass::sums(update, theta, grad, state)))
+}
+
+fn apply_on_host<U: Update, const N: usize>(
+    update: &U,
+    theta: &mut HostBuffer,
+    grad: &HostBuffer,
+    state: &mut [Buffer],
+) {
+    let len = theta.len();
+    assert_eq!(grad.len(), len, "a gradient of another size than its parameter");
+    let mut buffers = state.iter_mut().map(|buffer| host_mut(buffer).slice_mut());
+    let mut state: [&mut [f32]; N] =
+        std::array::from_fn(|_| buffers.next().expect("as many buffers as were counted"));
+    assert!(state.iter().all(|buffer| buffer.len() == len), "a buffer of another size than its parameter");
+    let theta = theta.slice_mut();
+    grad.with_source(|grad: Source<'_>| {
+        let sums: [f64; MAX_SUMS] = if U::SUMS == 0 {
+            [0.0; MAX_SUMS]
+        } else {
+            pass::sums(update, theta, grad, state.each_ref().map(|buffer| &**buffer))
+        };
+        let sums = sums.map(|sum| sum as f32);
+        pass::apply(update, &sums[..U::SUMS], theta, grad, state.each_mut().map(|buffer| &mut **buffer));
+    });
+}

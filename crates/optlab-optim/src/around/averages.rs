@@ -1,0 +1,83 @@
+use crate::Error;
+use crate::around::{WeightAverage, Wrapper, base, base_field, twice};
+use crate::driver::Assembly;
+use crate::spec::OptimizerSpec;
+use optlab_core::settings;
+use optlab_core::settings::Search;
+
+settings! {
+    /// An exponential moving average of the weights, which is evaluated: `a ← δ a + (1 − δ) θ` after each step, `a₀ = θ₀`.
+    ///
+    /// Training goes on with `θ`. One more tensor per parameter.
+    ///
+    /// # Errors
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if the decay is out of range; [`Error::Usage`] if the base has an
+    /// average already.
+    ///
+    /// # Reference
+    /// Polyak & Juditsky, *Acceleration of Stochastic Approximation by Averaging*, 1992, <https://doi.org/10.1137/0330046>
+    pub struct EmaConfig {
+        /// What it is put around.
+        base: Box<OptimizerSpec> = (base()) as "`adamw`";
+        /// How much of the average stays from step to step, `[0, 1)`.
+        decay: f64 = 0.999, "δ", in BELOW_ONE, search(1, Search::Decay);
+    }
+}
+
+impl Wrapper for EmaConfig {
+    base_field!();
+
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_average(owner, assembly, self.average())
+    }
+}
+
+impl EmaConfig {
+    fn average(&self) -> WeightAverage {
+        WeightAverage::Exponential { decay: self.decay }
+    }
+}
+
+settings! {
+    /// Stochastic weight averaging: the mean of the weights after step `start` and every `every`-th from there, which is evaluated.
+    ///
+    /// Before step `start` the weights themselves are evaluated. One more tensor per parameter. The running statistics of
+    /// normalization layers are those of the model that is trained.
+    ///
+    /// # Errors
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is 0; [`Error::Usage`] if the base has an average
+    /// already.
+    ///
+    /// # Reference
+    /// Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*, 2018,
+    /// <https://arxiv.org/abs/1803.05407>
+    pub struct SwaConfig {
+        /// What it is put around.
+        base: Box<OptimizerSpec> = (base()) as "`adamw`";
+        /// The first step whose weights count, 1 or more.
+        start: usize = 1, in COUNT;
+        /// Steps from one that counts to the next, 1 or more.
+        every: usize = 1, in COUNT, search(1, Search::Choice(&[1, 10, 100]));
+    }
+}
+
+impl Wrapper for SwaConfig {
+    base_field!();
+
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_average(owner, assembly, self.average())
+    }
+}
+
+impl SwaConfig {
+    fn average(&self) -> WeightAverage {
+        WeightAverage::Stochastic { start: self.start, every: self.every }
+    }
+}
+
+fn with_average(owner: &str, mut assembly: Assembly, average: WeightAverage) -> Result<Assembly, Error> {
+    match assembly.extras.average.replace(average) {
+        None => Ok(assembly),
+        Some(_) => Err(twice(owner)),
+    }
+}

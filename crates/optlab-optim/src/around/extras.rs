@@ -1,0 +1,187 @@
+//! What can be put around any rule: what it is, and the coefficients of a step.
+
+use crate::Error;
+use crate::around::wrapped_step::StepExtras;
+use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
+
+/// What is done beside the rules of a [`ModelOptimizer`](crate::driver::ModelOptimizer), to every parameter that they move.
+///
+/// In a step the parts come in this order, whatever order they were asked for in:
+///
+/// ```text
+/// a step whose gradients are not all finite is left out          skip_non_finite
+/// θ' = (1 − ηₜ λ) θₜ₋₁                                           weight_decay λ
+/// θ″ = what the rule makes of θ' and the gradient
+/// θ″ ← θ' − (θ' − θ″) ⊙ k / max(mean(k), 1e-3)                   cautious: k = 1 where (θ' − θ″) g > 0, else 0
+/// θ″ ← sign(θ″) max(|θ″| − ηₜ λ₁, 0)                             l1
+/// s ← s + α (θ″ − s), θ″ ← s                                     lookahead, every `steps` steps; s₀ = θ₀
+/// a ← a + w (θ″ − a)                                             average
+/// ```
+///
+/// Everything but `cautious` is part of the pass over memory that moves the parameter, and nothing of it happens to a
+/// parameter that has no gradient in a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Extras {
+    /// Whether a step whose gradients are not all finite is left out.
+    pub skip_non_finite: bool,
+    /// Decay apart from the gradient, beside any that the rule has, `[0, ∞)`.
+    pub weight_decay: f64,
+    /// Whether only those elements of a step are made that go down the gradient.
+    pub cautious: bool,
+    /// Weight of an L1 penalty that is taken by a proximal step, `[0, ∞)`.
+    pub l1: f64,
+    /// Slow weights.
+    pub lookahead: Option<Lookahead>,
+    /// An average of the weights, which [`for_evaluation`](crate::driver::ModelOptimizer::for_evaluation) puts in their place.
+    pub average: Option<WeightAverage>,
+}
+
+/// Slow weights that follow the fast ones every few steps (Zhang et al., 2019, <https://arxiv.org/abs/1907.08610>).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lookahead {
+    /// Steps from one time to the next, 1 or more.
+    pub steps: usize,
+    /// How far the slow weights go, `[0, 1]`.
+    pub alpha: f64,
+}
+
+/// An average of the weights.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum WeightAverage {
+    /// `a ← δ a + (1 − δ) θ` after every step, from `a = θ` before the first.
+    Exponential {
+        /// How much of the average stays, `[0, 1)`.
+        decay: f64,
+    },
+    /// The mean of the weights after step `start` and after every `every`-th one from there; before that, the weights
+    /// (Izmailov et al., 2018, <https://arxiv.org/abs/1803.05407>).
+    Stochastic {
+        /// The first step whose weights count, 1 or more.
+        start: usize,
+        /// Steps from one to the next, 1 or more.
+        every: usize,
+    },
+}
+
+/// Holds the penalties apart from the gradient to their ranges.
+pub(crate) fn check_decays(owner: &str, weight_decay: f64, l1: f64) -> Result<(), Error> {
+    range::check(owner, [("weight_decay", weight_decay, NON_NEGATIVE), ("l1", l1, NON_NEGATIVE)])
+}
+
+impl Lookahead {
+    pub(crate) fn check(&self, owner: &str) -> Result<(), Error> {
+        range::check_at_least_one(owner, [("steps", self.steps)])?;
+        range::check(owner, [("alpha", self.alpha, SHARE)])
+    }
+}
+
+impl WeightAverage {
+    pub(crate) fn check(&self, owner: &str) -> Result<(), Error> {
+        match *self {
+            WeightAverage::Exponential { decay } => range::check(owner, [("decay", decay, BELOW_ONE)]),
+            WeightAverage::Stochastic { start, every } => {
+                range::check_at_least_one(owner, [("start", start), ("every", every)])
+            }
+        }
+    }
+}
+
+impl Extras {
+    /// Checks every field against its range.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    pub fn validate(&self) -> Result<(), Error> {
+        check_decays("extras", self.weight_decay, self.l1)?;
+        self.lookahead.map_or(Ok(()), |lookahead| lookahead.check("lookahead"))?;
+        self.average.map_or(Ok(()), |average| average.check("weight average"))
+    }
+
+    /// The coefficients of step `t`, counted from 1, of a parameter with the learning rate `lr`; `decays` is whether
+    /// penalties are for it.
+    pub(crate) fn at_step(&self, lr: f64, t: u64, decays: bool) -> StepExtras {
+        let (weight_decay, l1) = if decays { (self.weight_decay, self.l1) } else { (0.0, 0.0) };
+        let lookahead = self.lookahead.map(
+            |Lookahead { steps, alpha }| {
+                if t.is_multiple_of(steps as u64) { alpha } else { 0.0 }
+            },
+        );
+        let average = self.average.map(|average| match average {
+            WeightAverage::Exponential { decay } => decay,
+            WeightAverage::Stochastic { start, every } => match t.checked_sub(start as u64) {
+                None => 0.0,
+                Some(since) if !since.is_multiple_of(every as u64) => 1.0,
+                Some(since) => {
+                    let before = (since / every as u64) as f64;
+                    before / (before + 1.0)
+                }
+            },
+        });
+        StepExtras { decay: 1.0 - lr * weight_decay, threshold: lr * l1, lookahead, average }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stochastic_average_gives_every_counted_step_the_same_weight() {
+        let average = Some(WeightAverage::Stochastic { start: 3, every: 2 });
+        let extras = Extras { average, ..Extras::default() };
+        let (mut mean, mut counted) = (0.0, Vec::new());
+        for t in 1..=9_u64 {
+            let theta = (t * t) as f64;
+            let kept = extras.at_step(0.1, t, true).average.unwrap();
+            mean = kept * mean + (1.0 - kept) * theta;
+            if t >= 3 && t % 2 == 1 {
+                counted.push(theta);
+            }
+            let expected = match counted.len() {
+                0 => theta,
+                len => counted.iter().sum::<f64>() / len as f64,
+            };
+            assert!((mean - expected).abs() < 1e-12, "step {t}: {mean}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn the_slow_weights_are_followed_every_so_many_steps() {
+        let lookahead = Some(Lookahead { steps: 3, alpha: 0.25 });
+        let extras = Extras { lookahead, ..Extras::default() };
+        let shares: Vec<f64> = (1..=6).filter_map(|t| extras.at_step(0.1, t, true).lookahead).collect();
+        assert_eq!(shares, [0.0, 0.0, 0.25, 0.0, 0.0, 0.25]);
+    }
+
+    #[test]
+    fn decay_and_threshold_go_with_the_rate_and_spare_whom_they_are_not_for() {
+        let extras = Extras { weight_decay: 0.5, l1: 3.0, ..Extras::default() };
+        let at = extras.at_step(0.1, 1, true);
+        assert_eq!((at.decay, at.threshold), (0.95, 3.0 * 0.1));
+        assert_eq!(extras.at_step(0.1, 1, false), StepExtras::NONE);
+    }
+
+    #[test]
+    fn every_range_holds_at_both_ends_and_for_nan() {
+        let ok = |extras: Extras| extras.validate().is_ok();
+        let none = Extras::default();
+        let exponential = |decay| Some(WeightAverage::Exponential { decay });
+        for (value, share, below_one, non_negative) in [
+            (0.0, true, true, true),
+            (1.0, true, false, true),
+            (-1e-9, false, false, false),
+            (f64::INFINITY, false, false, false),
+            (f64::NAN, false, false, false),
+        ] {
+            assert_eq!(ok(Extras { weight_decay: value, ..none }), non_negative);
+            assert_eq!(ok(Extras { l1: value, ..none }), non_negative);
+            assert_eq!(ok(Extras { lookahead: Some(Lookahead { steps: 1, alpha: value }), ..none }), share);
+            assert_eq!(ok(Extras { average: exponential(value), ..none }), below_one);
+        }
+        assert!(!ok(Extras { lookahead: Some(Lookahead { steps: 0, alpha: 0.5 }), ..none }));
+        for (start, every) in [(0, 1), (1, 0)] {
+            let average = Some(WeightAverage::Stochastic { start, every });
+            assert!(!ok(Extras { average, ..none }));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use crate::Error;
+use crate::around::sharpness::Sharpness;
+use crate::around::{Wrapper, base, base_field, twice};
+use crate::driver::{Assembly, Method};
+use crate::spec::OptimizerSpec;
+use optlab_core::settings;
+use optlab_core::settings::Search;
+
+settings! {
+    /// Sharpness-aware minimization: the base moves along the gradients at the point nearby where the loss is largest.
+    ///
+    /// ```text
+    /// ε = ρ g(θ) / (‖g(θ)‖ + 1e-12)                  norm of all gradients together
+    /// the base sees g(θ + ε) and moves θ
+    /// ```
+    ///
+    /// Each step evaluates the model twice, on the same batch. Penalties and clipping are for the second gradients.
+    ///
+    /// # Errors
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
+    /// around already.
+    ///
+    /// # Reference
+    /// Foret et al., *Sharpness-Aware Minimization for Efficiently Improving Generalization*, 2020,
+    /// <https://arxiv.org/abs/2010.01412>
+    pub struct SamConfig {
+        /// What it is put around.
+        base: Box<OptimizerSpec> = (base()) as "`adamw`";
+        /// How far the loss is looked at, `(0, ∞)`.
+        rho: f64 = 0.05, "ρ", in POSITIVE, search(1, Search::Log(0.01, 0.5));
+    }
+}
+
+impl Wrapper for SamConfig {
+    base_field!();
+
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_sharpness(owner, assembly, Sharpness { rho: self.rho, eta: None })
+    }
+}
+
+settings! {
+    /// Adaptive sharpness-aware minimization: as [`SamConfig`], with distances measured in units of each parameter.
+    ///
+    /// ```text
+    /// s = |θ| + η
+    /// ε = ρ s² ⊙ g(θ) / (‖s ⊙ g(θ)‖ + 1e-12)         norm over all parameters together
+    /// the base sees g(θ + ε) and moves θ
+    /// ```
+    ///
+    /// # Errors
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
+    /// around already.
+    ///
+    /// # Differs from
+    /// The authors' code, which adds `η` to weights only and takes biases at unit scale: here every parameter is treated alike.
+    ///
+    /// # Reference
+    /// Kwon et al., *ASAM: Adaptive Sharpness-Aware Minimization*, 2021, <https://arxiv.org/abs/2102.11600>
+    pub struct AsamConfig {
+        /// What it is put around.
+        base: Box<OptimizerSpec> = (base()) as "`adamw`";
+        /// How far the loss is looked at, in units of the parameters, `(0, ∞)`.
+        rho: f64 = 0.5, "ρ", in POSITIVE, search(1, Search::Log(0.05, 5.0));
+        /// Added to the size of a parameter, `[0, ∞)`.
+        eta: f64 = 0.01, "η", in NON_NEGATIVE;
+    }
+}
+
+impl Wrapper for AsamConfig {
+    base_field!();
+
+    fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
+        with_sharpness(owner, assembly, Sharpness { rho: self.rho, eta: Some(self.eta) })
+    }
+}
+
+fn with_sharpness(owner: &str, assembly: Assembly, sharpness: Sharpness) -> Result<Assembly, Error> {
+    match assembly.method {
+        Method::Once => Ok(Assembly { method: Method::Sharpness(sharpness), ..assembly }),
+        Method::Sharpness(_) => Err(twice(owner)),
+        Method::Lbfgs(_) => unreachable!("it has no rules"),
+    }
+}

@@ -1,0 +1,162 @@
+//! What goes into the same pass as the rule: penalties, clipping and decay before it; a threshold, slow weights and an
+//! average of the weights after it.
+
+use crate::around::GradientTransform;
+use crate::rules::parts::cautious;
+use crate::rules::parts::moments::moving_average;
+use optlab_kernel::{MAX_BUFFERS, Update, Value};
+
+/// What is done to a parameter beside its rule's step; the coefficients of one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct StepExtras {
+    /// What the parameter is multiplied by before the rule.
+    pub decay: f64,
+    /// What absolute values shrink by after the rule, to zero at the least.
+    pub threshold: f64,
+    /// How far the slow weights go towards the parameter, which then takes their place; 0 in most steps. Their buffer comes
+    /// after those of the rule.
+    pub lookahead: Option<f64>,
+    /// How much of the average of the weights stays. Its buffer is the last one.
+    pub average: Option<f64>,
+}
+
+impl StepExtras {
+    pub const NONE: Self = StepExtras { decay: 1.0, threshold: 0.0, lookahead: None, average: None };
+
+    /// Buffers beside those of the rule.
+    pub fn buffers(&self) -> usize {
+        usize::from(self.lookahead.is_some()) + usize::from(self.average.is_some())
+    }
+
+    /// Whether anything comes after the rule.
+    pub fn has_after(&self) -> bool {
+        self.threshold != 0.0 || self.buffers() > 0
+    }
+
+    #[inline(always)]
+    pub fn before<V: Value>(&self, theta: V) -> V {
+        if self.decay == 1.0 { theta } else { theta.mul_scalar(self.decay) }
+    }
+
+    #[inline(always)]
+    fn after<V: Value>(&self, mut theta: V, buffers: &mut [V]) -> V {
+        if self.threshold != 0.0 {
+            let shrunk = theta.clone().abs().add_scalar(-self.threshold).at_least(0.0);
+            theta = theta.sign() * shrunk;
+        }
+        if let Some(share) = self.lookahead
+            && share != 0.0
+        {
+            buffers[0] = moving_average(&buffers[0], theta, 1.0 - share);
+            theta = buffers[0].clone();
+        }
+        if let Some(kept) = self.average {
+            let average = &mut buffers[usize::from(self.lookahead.is_some())];
+            *average = moving_average(average, theta.clone(), kept);
+        }
+        theta
+    }
+}
+
+/// A rule's step with everything that is around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WrappedStep<U> {
+    pub step: U,
+    pub transform: GradientTransform,
+    /// What the gradient is multiplied by, for its norm's sake.
+    pub factor: f64,
+    pub extras: StepExtras,
+}
+
+impl<U> WrappedStep<U> {
+    #[inline(always)]
+    fn gradient<V: Value>(&self, theta: &V, grad: V) -> V {
+        let grad = self.transform.elementwise(theta, grad);
+        if self.factor == 1.0 { grad } else { grad.mul_scalar(self.factor) }
+    }
+}
+
+/// Buffers that [`StepExtras`] can have.
+const MOST_EXTRA_BUFFERS: usize = 2;
+
+const fn smaller(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
+}
+
+impl<U: Update> Update for WrappedStep<U> {
+    const SUMS: usize = U::SUMS;
+
+    const BUFFERS: (usize, usize) = (U::BUFFERS.0, smaller(U::BUFFERS.1 + MOST_EXTRA_BUFFERS, MAX_BUFFERS));
+
+    #[inline(always)]
+    fn term<V: Value>(&self, sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
+        let grad = self.gradient(&theta, grad);
+        let of_rule = state.len() - self.extras.buffers();
+        self.step.term(sum, self.extras.before(theta), grad, &mut state[..of_rule])
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
+        let grad = self.gradient(&theta, grad);
+        let of_rule = state.len() - self.extras.buffers();
+        let (of_rule, extras) = state.split_at_mut(of_rule);
+        let theta = self.step.update(self.extras.before(theta), grad, of_rule, sums);
+        self.extras.after(theta, extras)
+    }
+}
+
+/// What comes after a rule that is run by itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExtrasStep {
+    pub extras: StepExtras,
+}
+
+impl Update for ExtrasStep {
+    const BUFFERS: (usize, usize) = (0, MOST_EXTRA_BUFFERS);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
+        self.extras.after(theta, state)
+    }
+}
+
+/// What comes after a rule of whose step only those elements are kept that go down the gradient. The first buffer is the
+/// parameter before the rule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CautiousStep {
+    pub after: ExtrasStep,
+    /// What the gradient goes through before the rule sees it.
+    pub transform: GradientTransform,
+    pub elements: usize,
+}
+
+impl CautiousStep {
+    /// The rule's step, and the gradient that it saw.
+    #[inline(always)]
+    fn step<V: Value>(&self, theta: V, grad: V, before: &V) -> (V, V) {
+        let grad = self.transform.elementwise(before, grad);
+        (self.after.extras.before(before.clone()) - theta, grad)
+    }
+}
+
+impl Update for CautiousStep {
+    const SUMS: usize = 1;
+
+    const BUFFERS: (usize, usize) = (1, 1 + MOST_EXTRA_BUFFERS);
+
+    #[inline(always)]
+    fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
+        let (step, grad) = self.step(theta, grad, &state[0]);
+        cautious::agreement(step, grad)
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
+        let [before, extras @ ..] = state else { unreachable!("the parameter before the rule") };
+        let (step, grad) = self.step(theta, grad, before);
+        let longer = step.clone() / cautious::share(sums[0].clone(), self.elements);
+        let kept = cautious::where_agreed(step, grad, longer);
+        let theta = self.after.extras.before(before.clone()) - kept;
+        self.after.extras.after(theta, extras)
+    }
+}

@@ -1,0 +1,54 @@
+use crate::Error;
+use crate::driver::{Assembly, Method, ParameterRule};
+use crate::settings_of;
+use crate::spec::RuleConfig;
+use burn::optim::{LBFGSConfig, LineSearchFn};
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+
+settings! {
+    /// Burn's L-BFGS, which moves all parameters together and evaluates the model several times a step, on the same batch.
+    ///
+    /// It evaluates at most `5 max_iter / 4` times, as by Burn's default. The default learning rate is 1. Penalties, clipping and
+    /// what else is done beside rules is not for it.
+    ///
+    /// # Errors
+    /// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range or NaN.
+    pub struct BurnLbfgsConfig {
+        /// Iterations in a step, at most.
+        max_iter: usize = 20, in COUNT;
+        /// Steps that the estimate of the curvature is made of.
+        history_size: usize = 100, in COUNT, search(1, Search::Choice(&[5, 10, 20, 50, 100]));
+        /// Largest element of a gradient at which a step ends.
+        tolerance_grad: f64 = 1e-7, in NON_NEGATIVE;
+        /// Change of the loss or of the parameters at which a step ends.
+        tolerance_change: f64 = 1e-9, in NON_NEGATIVE;
+        /// How the length of an iteration is found.
+        line_search_fn: LineSearchFn = (LineSearchFn::None) as "`None`", allowed "`None` or `StrongWolfe`";
+    }
+}
+
+impl RuleConfig for BurnLbfgsConfig {
+    const DEFAULT_LR: f64 = 1.0;
+    const LR_SEARCH: (f64, f64) = (10.0, 3.0);
+
+    settings_of!();
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        Err(Error::Usage(format!(
+            "`{owner}` moves all parameters together: it cannot be one of several rules"
+        )))
+    }
+
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+        self.check(owner)?;
+        let config = LBFGSConfig::new()
+            .with_max_iter(self.max_iter)
+            .with_history_size(self.history_size)
+            .with_tolerance_grad(self.tolerance_grad)
+            .with_tolerance_change(self.tolerance_change)
+            .with_line_search_fn(self.line_search_fn);
+        let method = Method::Lbfgs(Box::new(config.init()));
+        Ok(Assembly { method, ..Assembly::of(Vec::new()) })
+    }
+}

@@ -1,0 +1,244 @@
+//! Rules of our own, whatever their type: how one moves a parameter.
+
+use crate::around::GradientTransform;
+use crate::around::wrapped_step::{CautiousStep, ExtrasStep, StepExtras, WrappedStep};
+use crate::rule::memory::{Declared, Memory};
+use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, TensorRule, tensor_rule};
+use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
+use std::sync::Arc;
+
+/// What a parameter is moved with, beside the rule and what it works on.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub lr: f64,
+    /// What the gradient goes through, element by element.
+    pub transform: GradientTransform,
+    /// What the gradient is multiplied by.
+    pub factor: f64,
+    pub extras: StepExtras,
+    /// Whether only those elements are moved that go down the gradient.
+    pub cautious: bool,
+    /// The numbers that all parameters of the rule share, and how many steps they made together.
+    pub shared: Option<Arc<Shared>>,
+}
+
+/// What all parameters of a rule share.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Shared {
+    /// Steps made.
+    pub step: u64,
+    pub names: Vec<&'static str>,
+    pub numbers: Vec<f64>,
+}
+
+impl Shared {
+    pub fn at(&self, lr: f64) -> GlobalStep<'_> {
+        GlobalStep { lr, t: self.step, shared: &self.numbers }
+    }
+}
+
+/// A rule by the element.
+pub(crate) trait AnyElementwise: Send + Sync {
+    fn declared(&self, shape: &[usize]) -> Declared;
+
+    /// Step number `memory.step`. The rule's buffers are operands, and after them those of [`Settings::beside`].
+    fn apply(&self, operands: Operands, memory: &mut Memory, settings: &Settings) -> Operands;
+
+    /// The parameter to evaluate with, where it is another one than that which is trained.
+    fn for_evaluation(&self, theta: Buffer, memory: &Memory) -> Option<Buffer>;
+
+    /// Whether there is such a thing as [`for_evaluation`](Self::for_evaluation).
+    fn has_evaluation(&self) -> bool;
+
+    /// The estimate that all parameters share.
+    fn estimate(&self) -> Option<&dyn AnyEstimate> {
+        None
+    }
+
+    /// The curvature that it divides by.
+    fn curvature(&self) -> Option<Curvature> {
+        None
+    }
+}
+
+/// An estimate that all parameters of a rule share.
+pub(crate) trait AnyEstimate {
+    /// Before the first step.
+    fn fresh(&self) -> Shared;
+
+    /// What a parameter adds to each of the sums, where the numbers are: on the host one number each, on a device a tensor
+    /// of one element each.
+    fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &Settings) -> Vec<Sum>;
+
+    /// The shared numbers from the sums of a step.
+    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut Shared);
+}
+
+/// An [`ElementwiseRule`].
+pub(crate) struct Single<R>(pub R);
+
+/// A [`GlobalRule`].
+pub(crate) struct Global<R>(pub R);
+
+impl<R: ElementwiseRule> AnyElementwise for Single<R> {
+    fn declared(&self, shape: &[usize]) -> Declared {
+        Declared::of(&self.0, shape)
+    }
+
+    fn apply(&self, operands: Operands, memory: &mut Memory, settings: &Settings) -> Operands {
+        let elements = operands.theta.len();
+        let at = At { lr: settings.lr, t: memory.step, elements, numbers: &mut memory.numbers };
+        apply(self.0.at_step(at), operands, settings)
+    }
+
+    fn for_evaluation(&self, theta: Buffer, memory: &Memory) -> Option<Buffer> {
+        if const { R::HAS_EVALUATION } {
+            let operands = Operands { grad: theta.clone(), theta, state: memory.buffers.clone() };
+            Some(operands.apply(&Evaluate(&self.0)).0)
+        } else {
+            None
+        }
+    }
+
+    fn has_evaluation(&self) -> bool {
+        R::HAS_EVALUATION
+    }
+
+    fn curvature(&self) -> Option<Curvature> {
+        self.0.curvature()
+    }
+}
+
+impl<R: GlobalRule> AnyElementwise for Global<R> {
+    fn declared(&self, shape: &[usize]) -> Declared {
+        Declared::of(&self.0, shape)
+    }
+
+    fn apply(&self, operands: Operands, _memory: &mut Memory, settings: &Settings) -> Operands {
+        let shared = settings.shared.as_ref().expect("a rule with an estimate was given none");
+        apply(self.0.at_step(shared.at(settings.lr)), operands, settings)
+    }
+
+    fn for_evaluation(&self, _theta: Buffer, _memory: &Memory) -> Option<Buffer> {
+        None
+    }
+
+    fn has_evaluation(&self) -> bool {
+        false
+    }
+
+    fn estimate(&self) -> Option<&dyn AnyEstimate> {
+        Some(self)
+    }
+}
+
+impl<R: GlobalRule> AnyEstimate for Global<R> {
+    fn fresh(&self) -> Shared {
+        let (names, numbers) = self.0.shared().into_iter().unzip();
+        Shared { step: 0, names, numbers }
+    }
+
+    fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &Settings) -> Vec<Sum> {
+        let Settings { transform, factor, extras, .. } = *settings;
+        let measure = WrappedStep { step: self.0.measure(at), transform, factor, extras };
+        operands.sums(&measure)
+    }
+
+    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut Shared) {
+        let mut numbers = shared.numbers.clone();
+        self.0.estimate(shared.at(lr), sums, &mut numbers);
+        shared.numbers = numbers;
+    }
+}
+
+/// A rule's way to the parameter that is evaluated.
+struct Evaluate<'a, R>(&'a R);
+
+impl<R> Clone for Evaluate<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Evaluate<'_, R> {}
+
+impl<R: ElementwiseRule> Update for Evaluate<'_, R> {
+    fn update<V: Value>(&self, theta: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
+        self.0.for_evaluation(theta, state)
+    }
+}
+
+/// A rule's step with everything around it.
+fn apply<U: Update>(step: U, mut operands: Operands, settings: &Settings) -> Operands {
+    let Settings { transform, factor, extras, cautious, .. } = *settings;
+    if !cautious {
+        let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
+        return if is_plain {
+            run(&step, operands)
+        } else {
+            run(&WrappedStep { step, transform, factor, extras }, operands)
+        };
+    }
+    let of_rule = operands.state.len() - extras.buffers();
+    let beside_rule = operands.state.split_off(of_rule);
+    let before = operands.theta.clone();
+    let decay_alone = StepExtras { decay: extras.decay, ..StepExtras::NONE };
+    let moved = run(&WrappedStep { step, transform, factor, extras: decay_alone }, operands);
+    let Operands { theta, grad, state } = moved;
+    let mut operands = after(theta, grad, Some(before), beside_rule, settings);
+    let beside_rule = std::mem::replace(&mut operands.state, state);
+    operands.state.extend(beside_rule);
+    operands
+}
+
+/// What comes after a rule. `before` is the parameter before it, where only part of the step is to be kept; the state
+/// is that of [`StepExtras`].
+pub(crate) fn after(
+    theta: Buffer,
+    grad: Buffer,
+    before: Option<Buffer>,
+    mut state: Vec<Buffer>,
+    settings: &Settings,
+) -> Operands {
+    let after = ExtrasStep { extras: settings.extras };
+    let Some(before) = before else {
+        return run(&after, Operands { theta, grad, state });
+    };
+    let elements = theta.len();
+    state.insert(0, before);
+    let cautious = CautiousStep { after, transform: settings.transform, elements };
+    let mut operands = run(&cautious, Operands { theta, grad, state });
+    operands.state.remove(0);
+    operands
+}
+
+fn run<U: Update>(update: &U, mut operands: Operands) -> Operands {
+    if operands.are_on_host() {
+        operands.apply_on_host(update);
+        return operands;
+    }
+    let grad = operands.grad.clone();
+    let (theta, state) = operands.apply_formula(update);
+    Operands { theta, grad, state }
+}
+
+/// A [`TensorRule`] of any type.
+pub(crate) trait AnyTensor: Send + Sync {
+    fn declared(&self, shape: &[usize]) -> Declared;
+
+    /// The parameter after step number `memory.step`.
+    fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
+}
+
+impl<R: TensorRule> AnyTensor for R {
+    fn declared(&self, shape: &[usize]) -> Declared {
+        Declared::of(self, shape)
+    }
+
+    fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer {
+        with_rank!(rank, D => {
+            let (theta, grad) = (theta.into_tensor::<D>(), grad.into_tensor());
+            Buffer::new(tensor_rule::step_in_memory(self, lr, theta, grad, memory))
+        })
+    }
+}

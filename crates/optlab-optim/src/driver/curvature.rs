@@ -1,0 +1,75 @@
+//! The estimate of the curvature that a rule divides by, from gradients under labels that the model draws itself.
+
+use crate::driver::ParameterRule;
+use crate::driver::parameter_rule::Kind;
+use crate::driver::parameters::{Parameters, Path, State};
+use crate::rule::Curvature;
+use crate::rule::precision::in_32_bits_at_least;
+use crate::rules::parts::moments::moving_average;
+use burn::module::{ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::Tensor;
+use optlab_kernel::{Buffer, Operands, Update, Value};
+
+/// Whether any of `rules` wants its curvature anew in step `t`, counted from 1.
+pub(crate) fn is_wanted(rules: &[ParameterRule], t: u64) -> bool {
+    rules.iter().filter_map(|rule| rule.kind.curvature()).any(|curvature| is_due(&curvature, t))
+}
+
+fn is_due(curvature: &Curvature, t: u64) -> bool {
+    (t - 1).is_multiple_of(curvature.every as u64)
+}
+
+/// `h ← β h + (1 − β) B g²`, where `h` stands in the parameter's place.
+#[derive(Debug, Clone, Copy)]
+struct GaussNewtonBartlett {
+    beta: f64,
+    examples: usize,
+}
+
+impl Update for GaussNewtonBartlett {
+    #[inline(always)]
+    fn update<V: Value>(&self, curvature: V, grad: V, _state: &mut [V], _sums: &[V]) -> V {
+        moving_average(&curvature, grad.square().mul_scalar(self.examples as f64), self.beta)
+    }
+}
+
+/// Updates the curvature of each parameter in step `t`.
+pub(crate) struct UpdateCurvature<'a> {
+    pub path: Path,
+    pub parameters: &'a mut Parameters,
+    /// The gradients under drawn labels, of the mean over so many examples.
+    pub sampled: &'a GradientsParams,
+    pub examples: usize,
+    pub t: u64,
+}
+
+impl ModuleVisitor for UpdateCurvature<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let place = self.path.place_in(self.parameters).expect("a parameter of this model");
+        let parameter = &mut self.parameters.0[place];
+        let curvature =
+            parameter.kind().and_then(Kind::curvature).filter(|curvature| is_due(curvature, self.t));
+        let (Some(curvature), Some(grad)) = (curvature, self.sampled.get::<D>(param.id)) else {
+            return;
+        };
+        if parameter.tied_to.is_some() {
+            return;
+        }
+        let mut memory = parameter.take_memory(&in_32_bits_at_least(param.base().inner()));
+        let buffer = memory.place_of(curvature.buffer).expect("a rule's curvature is one of its buffers");
+        let theta = memory.buffers.remove(buffer);
+        let operands = Operands { theta, grad: Buffer::new(in_32_bits_at_least(grad)), state: Vec::new() };
+        let update = GaussNewtonBartlett { beta: curvature.beta, examples: self.examples };
+        memory.buffers.insert(buffer, operands.apply(&update).0);
+        parameter.state = Some(State::Own(memory));
+    }
+}

@@ -1,0 +1,292 @@
+//! The two walks over a model in a step: the first takes out what is on the host, and moves all other parameters where they
+//! are; the second puts back what was moved in one parallel region in between.
+
+use crate::around::total::Factor;
+use crate::around::wrapped_step::StepExtras;
+use crate::around::{Extras, GradientTransform};
+use crate::driver::LearningRates;
+use crate::driver::any_rule::{self, AnyElementwise, Settings, Shared};
+use crate::driver::parameter_rule::Kind;
+use crate::driver::parameters::{Parameter, Parameters, Path, State};
+use crate::rule::memory::Memory;
+use crate::rule::precision::{in_32_bits_at_least, in_type};
+use burn::backend::DispatchTensor;
+use burn::module::{ModuleMapper, Param, ParamId};
+use burn::optim::GradientsParams;
+use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
+use optlab_kernel::{Buffer, Operands};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Elements below which moving a parameter takes less time than taking it out of the model and putting it back.
+const SMALLEST_JOB: usize = 2048;
+
+/// A parameter that was taken out of the model to be moved.
+pub(crate) struct Job {
+    id: ParamId,
+    /// Its place among the parameters.
+    place: usize,
+    tracking: Tracking,
+    rule: Arc<dyn AnyElementwise>,
+    /// None only while it is moved.
+    operands: Option<Operands>,
+    /// Without its buffers, which are operands meanwhile.
+    memory: Memory,
+    settings: Settings,
+}
+
+impl Job {
+    /// Elements to move.
+    pub fn size(&self) -> usize {
+        self.operands.as_ref().map_or(0, Operands::size_on_host)
+    }
+
+    pub fn run(&mut self) {
+        let Job { rule, memory, settings, .. } = self;
+        let operands = self.operands.take();
+        self.operands = operands.map(|operands| rule.apply(operands, memory, settings));
+    }
+}
+
+/// What a parameter has beside its numbers.
+struct Tracking {
+    dtype: DType,
+    require_grad: bool,
+    checkpointing: Option<GradientCheckpointingStrategy>,
+}
+
+impl Tracking {
+    /// The tensor in 32 bits at least without its tracking, and how to give it back.
+    fn strip<const D: usize>(tensor: Tensor<D>) -> (Tensor<D>, Self) {
+        let tracking = Tracking {
+            dtype: tensor.dtype(),
+            require_grad: tensor.is_require_grad(),
+            checkpointing: tensor.gradient_checkpointing_strategy(),
+        };
+        (in_32_bits_at_least(tensor.inner()), tracking)
+    }
+
+    fn restore<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
+        let mut tensor = Tensor::from_inner(in_type(tensor, self.dtype));
+        if let Some(strategy) = self.checkpointing {
+            tensor = tensor.with_gradient_checkpointing_strategy(strategy);
+        }
+        if self.require_grad { tensor.require_grad() } else { tensor }
+    }
+}
+
+/// What a step of the whole model is made with.
+pub(crate) struct Step<'a> {
+    pub rates: LearningRates<'a>,
+    /// The number of the step, counted from 1.
+    pub t: u64,
+    /// What is still to be done to the gradients.
+    pub transform: GradientTransform,
+    pub factor: Option<Factor>,
+    pub extras: &'a Extras,
+    /// For each rule what its parameters share, if they do.
+    pub shared: &'a [Option<Arc<Shared>>],
+}
+
+impl Step<'_> {
+    /// What this step makes of the gradient of `parameter`, element by element.
+    pub fn transform_of(&self, parameter: &Parameter) -> GradientTransform {
+        transform_of(self.transform, parameter)
+    }
+
+    /// What a parameter is moved with.
+    pub fn settings(&self, parameter: &Parameter) -> Settings {
+        let (place, lr, decays) = match &parameter.rule {
+            Some((place, rule)) => (Some(*place), rule.lr(self.rates), rule.decays),
+            None => (None, self.rates.base, true),
+        };
+        Settings {
+            lr,
+            transform: self.transform_of(parameter),
+            factor: if let Some(Factor::Host(factor)) = self.factor { factor } else { 1.0 },
+            extras: self.extras.at_step(lr, self.t, decays),
+            cautious: self.extras.cautious,
+            shared: place.and_then(|place| self.shared.get(place).cloned().flatten()),
+        }
+    }
+
+    /// The gradient as the rule is to see it, for what is not in the memory of the host, and the settings without what was
+    /// done to it.
+    pub fn transformed<const D: usize>(
+        &self,
+        theta: &Tensor<D>,
+        grad: Tensor<D>,
+        settings: Settings,
+    ) -> (Tensor<D>, Settings) {
+        let grad = settings.transform.transformed(theta, grad, self.factor.as_ref());
+        (grad, Settings { transform: GradientTransform::default(), factor: 1.0, ..settings })
+    }
+}
+
+/// `transform` without its penalties where they are not for `parameter`.
+pub(crate) fn transform_of(transform: GradientTransform, parameter: &Parameter) -> GradientTransform {
+    match &parameter.rule {
+        Some((_, rule)) if !rule.decays => transform.without_penalties(),
+        _ => transform,
+    }
+}
+
+/// The first walk.
+pub(crate) struct Take<'a> {
+    pub path: Path,
+    pub parameters: &'a mut Parameters,
+    pub gradients: &'a mut GradientsParams,
+    pub step: Step<'a>,
+    pub jobs: &'a mut Vec<Job>,
+}
+
+impl ModuleMapper for Take<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let place = self.path.place_in(self.parameters).expect("a parameter of this model");
+        let Some(kind) = self.parameters.0[place].kind().cloned() else {
+            return param;
+        };
+        let Some(grad) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let (id, tensor, mapper) = param.consume();
+        let (theta, tracking) = Tracking::strip(tensor);
+        let grad = in_32_bits_at_least(grad);
+        let theta = match kind {
+            Kind::Elementwise(rule) => self.take(place, id, rule, theta, grad, tracking),
+            kind => tracking.restore(self.step_by_itself(place, &kind, theta, grad)),
+        };
+        Param::from_mapped_value(id, theta, mapper)
+    }
+}
+
+impl Take<'_> {
+    /// Makes a job of a parameter on the host, and leaves nothing in its place; moves any other at once.
+    fn take<const D: usize>(
+        &mut self,
+        place: usize,
+        id: ParamId,
+        rule: Arc<dyn AnyElementwise>,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        tracking: Tracking,
+    ) -> Tensor<D> {
+        let parameter = &mut self.parameters.0[place];
+        let settings = self.step.settings(parameter);
+        let mut memory = parameter.take_memory(&theta);
+        memory.step += 1;
+        let mut state = std::mem::take(&mut memory.buffers);
+        state.extend(parameter.take_extra_buffers(&settings.extras, &theta));
+        let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
+        if operands.are_on_host() && operands.size_on_host() >= SMALLEST_JOB {
+            let nothing = operands.theta.nothing::<D>();
+            let operands = Some(operands);
+            self.jobs.push(Job { id, place, tracking, rule, operands, memory, settings });
+            return nothing;
+        }
+        let (operands, settings) = if operands.are_on_host() {
+            (operands, settings)
+        } else {
+            let Operands { theta, grad, state } = operands;
+            let theta = theta.into_tensor::<D>();
+            let (grad, settings) = self.step.transformed(&theta, grad.into_tensor(), settings);
+            (Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state }, settings)
+        };
+        let operands = rule.apply(operands, &mut memory, &settings);
+        put_memory(parameter, memory, operands.state, &settings.extras);
+        tracking.restore(operands.theta.into_tensor())
+    }
+
+    /// Moves a parameter by a rule in tensor operations.
+    fn step_by_itself<const D: usize>(
+        &mut self,
+        place: usize,
+        kind: &Kind,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+    ) -> Tensor<D> {
+        let parameter = &mut self.parameters.0[place];
+        let (grad, settings) = self.step.transformed(&theta, grad, self.step.settings(parameter));
+        let Settings { lr, extras, cautious, .. } = settings;
+        let has_after = cautious || extras.has_after();
+        let before =
+            has_after.then(|| (Buffer::new(grad.clone()), parameter.take_extra_buffers(&extras, &theta)));
+        let start = cautious.then(|| Buffer::new(theta.clone()));
+        let theta = extras.before(theta);
+        let theta = match kind {
+            Kind::Burn(rule) => {
+                let state = match parameter.state.take() {
+                    Some(State::Burn(state)) => Some(state),
+                    _ => None,
+                };
+                let (theta, state) = rule.step_dyn(D, lr, theta.into_bridge(), grad.into_bridge(), state);
+                parameter.state = state.map(State::Burn);
+                Tensor::from_bridge(theta)
+            }
+            Kind::Tensor(rule) => {
+                let mut memory = parameter.take_memory(&theta);
+                memory.step += 1;
+                let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory);
+                parameter.state = Some(State::Own(memory));
+                theta.into_tensor()
+            }
+            Kind::Elementwise(_) => unreachable!("an element-wise rule does not run by itself"),
+        };
+        let Some((grad, state)) = before else {
+            return theta;
+        };
+        let mut operands = any_rule::after(Buffer::new(theta), grad, start, state, &settings);
+        parameter.put_extra_buffers(&extras, &mut operands.state);
+        operands.theta.into_tensor()
+    }
+}
+
+/// Gives a parameter back what a step made of its buffers.
+fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer>, extras: &StepExtras) {
+    parameter.put_extra_buffers(extras, &mut buffers);
+    parameter.state = Some(State::Own(Memory { buffers, ..memory }));
+}
+
+/// The second walk.
+pub(crate) struct Put<'a, J: Iterator<Item = Job>> {
+    pub parameters: &'a mut Parameters,
+    pub jobs: std::iter::Peekable<J>,
+    /// The parameters that the model has more than once, as far as they were visited; none where it has no such.
+    pub tied: Option<HashMap<ParamId, DispatchTensor>>,
+}
+
+impl<J: Iterator<Item = Job>> ModuleMapper for Put<'_, J> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let param = match self.jobs.next_if(|job| job.id == param.id) {
+            None => param,
+            Some(Job { place, tracking, operands, memory, settings, .. }) => {
+                let operands = operands.expect("operands are given back when they are moved");
+                put_memory(&mut self.parameters.0[place], memory, operands.state, &settings.extras);
+                let (id, _, mapper) = param.consume();
+                Param::from_mapped_value(id, tracking.restore(operands.theta.into_tensor()), mapper)
+            }
+        };
+        match &mut self.tied {
+            None => param,
+            Some(tied) => match tied.get(&param.id) {
+                // The tensor itself, so that its gradient goes on to be one sum.
+                Some(tensor) => {
+                    let (id, _, mapper) = param.consume();
+                    Param::from_mapped_value(id, Tensor::from_dispatch(tensor.clone()), mapper)
+                }
+                None => {
+                    tied.insert(param.id, param.val().into_dispatch());
+                    param
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Optimizers and learning-rate schedules for [Burn](burn), each proven against its authors' code.
+//!
+//! A rule implements [`burn::optim::Optimizer`], so it goes into Burn's own `ModuleOptimizer` and `Learner`;
+//! [`ModelOptimizer`] drives any of them, with wrappers and groups, in a loop of your own. [`OptimizerSpec`] and
+//! [`schedule::ScheduleSpec`] name them in text, TOML and JSON.
+
+pub mod schedule;
+
+mod around;
+mod burn_rules;
+mod driver;
+mod rule;
+mod rules;
+mod spec;
+
+pub use around::*;
+pub use burn_rules::*;
+pub use driver::*;
+pub use optlab_core::{Error, settings};
+pub use optlab_kernel as kernel;
+pub use rule::*;
+pub use rules::*;
+pub use spec::*;

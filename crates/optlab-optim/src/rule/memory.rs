@@ -1,0 +1,198 @@
+//! What a rule remembers of a parameter: how it declares it, and how it is held, saved and loaded.
+
+use crate::rule::precision::{in_32_bits_at_least, in_type};
+use burn::optim::{RecordState, StateSink, StateSource};
+use burn::tensor::{Device, Tensor};
+use burn_pack::Scalar;
+use optlab_kernel::Buffer;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// The name under which the number of steps is saved.
+const STEP: &str = "step";
+
+/// A rule, and what it remembers of each parameter.
+///
+/// What it does with that is an [`ElementwiseRule`](crate::rule::ElementwiseRule) or a [`TensorRule`](crate::rule::TensorRule).
+pub trait Rule: Clone + fmt::Debug + Send + Sync + 'static {
+    /// The names of its buffers in a checkpoint, in the order in which a step sees those in use.
+    const STATE: &'static [&'static str];
+
+    /// The names of its numbers in a checkpoint, beside the number of steps, and what they start at.
+    const NUMBERS: &'static [(&'static str, f64)] = &[];
+
+    /// How the buffer of that name starts for a parameter of that shape; `None` if it is not in use.
+    fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
+        Some(Start::Value(0.0))
+    }
+}
+
+/// What a buffer holds before the first step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Start {
+    /// The same number everywhere, in the shape of the parameter.
+    Value(f64),
+    /// The parameter.
+    Parameter,
+    /// Zeros, in a shape of its own.
+    Zeros(Vec<usize>),
+}
+
+/// The buffers and numbers that a rule has for a parameter of some shape.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Declared {
+    pub buffers: Vec<(&'static str, Start)>,
+    pub numbers: &'static [(&'static str, f64)],
+}
+
+impl Declared {
+    pub fn of<R: Rule>(rule: &R, shape: &[usize]) -> Self {
+        let buffers = R::STATE.iter().filter_map(|&name| Some((name, rule.start(name, shape)?)));
+        Declared { buffers: buffers.collect(), numbers: R::NUMBERS }
+    }
+
+    /// The shape of the buffer of that name, beside a parameter of `shape`; `None` if it is not in use.
+    pub fn shape_of(&self, buffer: &str, shape: &[usize]) -> Option<Vec<usize>> {
+        let (_, start) = self.buffers.iter().find(|(name, _)| *name == buffer)?;
+        Some(match start {
+            Start::Zeros(shape) => shape.clone(),
+            Start::Value(_) | Start::Parameter => shape.to_vec(),
+        })
+    }
+}
+
+/// What a rule remembers of a parameter.
+#[derive(Debug, Clone)]
+pub(crate) struct Memory {
+    /// Steps made.
+    pub step: u64,
+    pub numbers: Vec<f64>,
+    pub names: Vec<&'static str>,
+    pub buffers: Vec<Buffer>,
+}
+
+impl Memory {
+    /// Before the first step of `theta`.
+    pub fn new<const D: usize>(declared: &Declared, theta: &Tensor<D>) -> Self {
+        let buffer = |(_, start): &(_, Start)| match start {
+            Start::Value(value) => Buffer::new(theta.full_like(*value)),
+            Start::Parameter => Buffer::new(theta.clone()),
+            Start::Zeros(shape) => Buffer::zeros(shape, theta),
+        };
+        Memory {
+            step: 0,
+            numbers: declared.numbers.iter().map(|&(_, start)| start).collect(),
+            names: declared.buffers.iter().map(|&(name, _)| name).collect(),
+            buffers: declared.buffers.iter().map(buffer).collect(),
+        }
+    }
+
+    /// The place of the buffer of that name.
+    pub fn place_of(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|of| *of == name)
+    }
+
+    pub fn flatten(&self, numbers: &[(&'static str, f64)], prefix: &str, sink: &mut StateSink) {
+        sink.push_scalar(prefix, STEP, Scalar::from(self.step));
+        for ((name, _), number) in numbers.iter().zip(&self.numbers) {
+            sink.push_scalar(prefix, name, Scalar::from(*number));
+        }
+        for (name, buffer) in self.names.iter().zip(&self.buffers) {
+            sink.push_tensor(prefix, name, buffer.clone().into_data());
+        }
+    }
+
+    /// The memory with those of the buffers `names` that `source` has, and all of `numbers`.
+    pub fn unflatten(
+        names: impl Iterator<Item = &'static str>,
+        numbers: &[(&'static str, f64)],
+        prefix: &str,
+        source: &mut StateSource,
+        device: &Device,
+    ) -> Option<Self> {
+        let step = u64::try_from(source.take_scalar(prefix, STEP)?).ok()?;
+        let number = |&(name, _): &(&str, f64)| f64::try_from(source.take_scalar(prefix, name)?).ok();
+        let numbers = numbers.iter().map(number).collect::<Option<_>>()?;
+        let mut memory = Memory { step, numbers, names: Vec::new(), buffers: Vec::new() };
+        for name in names {
+            if let Some(data) = source.take_tensor(prefix, name) {
+                memory.names.push(name);
+                memory.buffers.push(Buffer::from_data(data, device));
+            }
+        }
+        Some(memory)
+    }
+}
+
+/// What Burn's `ModuleOptimizer` keeps of a parameter for the rule `R`.
+pub struct RuleState<R> {
+    pub(crate) memory: Memory,
+    rule: PhantomData<fn() -> R>,
+}
+
+impl<R> RuleState<R> {
+    pub(crate) fn new(memory: Memory) -> Self {
+        RuleState { memory, rule: PhantomData }
+    }
+
+    /// Steps made.
+    pub fn step(&self) -> u64 {
+        self.memory.step
+    }
+
+    /// A copy of the buffer of that name; `None` if the rule's settings have none. `D` is its rank, which for an
+    /// element-wise rule is the parameter's.
+    pub fn buffer<const D: usize>(&self, name: &str) -> Option<Tensor<D>> {
+        Some(self.memory.buffers[self.memory.place_of(name)?].clone().into_tensor())
+    }
+
+    /// One step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) makes it. `step` moves the parameter, in
+    /// 32-bit floats at least, along its gradient; the memory is ready for that step.
+    pub(crate) fn step_in_burn<const D: usize>(
+        rule: &R,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        state: Option<Self>,
+        step: impl FnOnce(Tensor<D>, Tensor<D>, &mut Memory) -> Tensor<D>,
+    ) -> (Tensor<D>, Option<Self>)
+    where
+        R: Rule,
+    {
+        let dtype = theta.dtype();
+        let (theta, grad) = (in_32_bits_at_least(theta), in_32_bits_at_least(grad));
+        let fresh = || Memory::new(&Declared::of(rule, &theta.dims()), &theta);
+        let mut memory = state.map_or_else(fresh, |state| state.memory);
+        memory.step += 1;
+        let theta = step(theta, grad, &mut memory);
+        (in_type(theta, dtype), Some(RuleState { memory, rule: PhantomData }))
+    }
+
+    /// Moves the buffers to `device`.
+    pub fn moved_to(mut self, device: &Device) -> Self {
+        let buffers = self.memory.buffers.into_iter();
+        self.memory.buffers = buffers.map(|buffer| buffer.to_device(device)).collect();
+        self
+    }
+}
+
+impl<R> Clone for RuleState<R> {
+    fn clone(&self) -> Self {
+        RuleState::new(self.memory.clone())
+    }
+}
+
+impl<R> fmt::Debug for RuleState<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.memory.fmt(f)
+    }
+}
+
+impl<R: Rule> RecordState for RuleState<R> {
+    fn state_flatten(&self, prefix: &str, sink: &mut StateSink) {
+        self.memory.flatten(R::NUMBERS, prefix, sink);
+    }
+
+    fn state_unflatten(prefix: &str, source: &mut StateSource, device: &Device) -> Option<Self> {
+        Memory::unflatten(R::STATE.iter().copied(), R::NUMBERS, prefix, source, device).map(RuleState::new)
+    }
+}

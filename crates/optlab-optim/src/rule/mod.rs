@@ -1,0 +1,20 @@
+//! How a rule is written: what it remembers, and how it moves a parameter.
+//!
+//! | trait | a rule that |
+//! |:--|:--|
+//! | [`ElementwiseRule`] | treats every element by itself, except for sums over the tensor |
+//! | [`TensorRule`] | looks at rows, columns or the whole of a tensor |
+//! | [`GlobalRule`] | estimates something over all parameters before it moves them |
+//!
+//! Each extends [`Rule`], which declares the buffers and numbers that a checkpoint holds.
+
+pub(crate) mod elementwise;
+pub(crate) mod global_rule;
+pub(crate) mod memory;
+pub(crate) mod precision;
+pub(crate) mod tensor_rule;
+
+pub use elementwise::{At, Curvature, ElementwiseRule, elementwise_step};
+pub use global_rule::{GlobalRule, GlobalStep};
+pub use memory::{Rule, RuleState, Start};
+pub use tensor_rule::{TensorMemory, TensorRule, tensor_step};

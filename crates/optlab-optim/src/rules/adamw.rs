@@ -1,0 +1,127 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rules::parts::moments::{self, Moments, MomentsStep};
+use crate::rules::parts::weight_decay;
+use crate::spec::rule_config;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+use optlab_kernel::{Update, Value};
+
+settings! {
+    /// Settings of [`AdamW`].
+    pub struct AdamWConfig {
+        /// Decay of the first moment.
+        beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
+        /// Decay of the second moment.
+        beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
+        /// Added to the denominator.
+        epsilon: f64 = 1e-8, "ε", in POSITIVE;
+        /// Weight decay, apart from the gradient.
+        weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether the largest second moment so far divides.
+        amsgrad: bool = false;
+        /// Whether both moments are corrected for their start at 0.
+        bias_correction: bool = true;
+    }
+}
+
+rule_config!(elementwise AdamWConfig, lr 1e-3);
+
+impl AdamWConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<AdamW, Error> {
+        self.check(owner)?;
+        let moments = Moments {
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            amsgrad: self.amsgrad,
+            bias_correction: self.bias_correction,
+        };
+        Ok(AdamW { moments, weight_decay: self.weight_decay })
+    }
+}
+
+/// AdamW: [Adam](crate::rules::Adam) whose weight decay stays out of the gradient (Loshchilov & Hutter, 2017).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0, u₀ = 0
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
+/// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ²
+/// uₜ = max(uₜ₋₁, vₜ) with amsgrad, else vₜ
+/// c₁ = 1 − β₁ᵗ, c₂ = 1 − β₂ᵗ with bias_correction, else 1
+/// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ (mₜ / c₁) / (√(uₜ / c₂) + ε)
+/// ```
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter, three with
+/// `amsgrad`.
+///
+/// # Errors
+/// [`AdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// Without a gradient a parameter decays by exactly `1 − η λ`, which Adam's division would have hidden:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+/// use optlab_optim::AdamWConfig;
+///
+/// let adamw = AdamWConfig { weight_decay: 0.5, ..AdamWConfig::default() }.build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::ones([1], &device);
+/// let (theta, _) = adamw.step(0.5, theta, Tensor::zeros([1], &device), None);
+/// assert_eq!(theta.into_scalar::<f32>(), 0.75);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper, and like PyTorch: the decay is multiplied by the learning rate. PyTorch: `ε = 0` is refused. Burn: `ε` is
+/// 1e-8, not 1e-5, `λ` is 0.01, not 1e-4, and the powers of `β` are computed in 64 bits.
+///
+/// # Reference
+/// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017, <https://arxiv.org/abs/1711.05101>
+#[derive(Debug, Clone)]
+pub struct AdamW {
+    moments: Moments,
+    weight_decay: f64,
+}
+
+impl Rule for AdamW {
+    const STATE: &'static [&'static str] = moments::STATE;
+
+    fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
+        self.moments.start(buffer)
+    }
+}
+
+impl ElementwiseRule for AdamW {
+    type Step = AdamWStep;
+
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdamWStep {
+        AdamWStep { moments: self.moments.at_step(lr, t), lr, weight_decay: self.weight_decay }
+    }
+}
+
+burn_optimizer!(AdamW);
+
+/// The coefficients of [`AdamW`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct AdamWStep {
+    moments: MomentsStep,
+    lr: f64,
+    weight_decay: f64,
+}
+
+impl Update for AdamWStep {
+    const BUFFERS: (usize, usize) = (2, 3);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        weight_decay::decoupled(theta, self.lr, self.weight_decay) - self.moments.update(grad, state)
+    }
+}

@@ -1,0 +1,182 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::rules::parts::factored::{self, root_mean_square};
+use crate::rules::parts::moments::moving_average;
+use crate::rules::parts::weight_decay;
+use crate::spec::rule_config;
+use burn::tensor::Tensor;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+use optlab_kernel::Value;
+
+settings! {
+    /// Settings of [`Came`].
+    pub struct CameConfig {
+        /// Decay of the mean of the updates.
+        beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
+        /// Decay of the mean squares of the gradients.
+        beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
+        /// Decay of the mean squares of what updates differ from their mean by.
+        beta_3: f64 = 0.9999, "β₃", in BELOW_ONE, search(3, Search::Decay);
+        /// Added to the squares of the gradients.
+        epsilon_1: f64 = 1e-30, "ε₁", in POSITIVE;
+        /// Added to the squares of the differences.
+        epsilon_2: f64 = 1e-16, "ε₂", in POSITIVE;
+        /// Largest root mean square of an update.
+        clip_threshold: f64 = 1.0, "d", in POSITIVE;
+        /// Weight decay, apart from the gradient.
+        weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
+    }
+}
+
+rule_config!(tensor CameConfig, lr 2e-4);
+
+impl CameConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<Came, Error> {
+        self.check(owner)?;
+        Ok(Came { config: self.clone() })
+    }
+}
+
+/// CAME: Adafactor with a momentum that is longer where updates agree with it (Luo et al., 2023).
+///
+/// ```text
+/// R₀ = 0, C₀ = 0, v₀ = 0, m₀ = 0, r₀ = 0, c₀ = 0
+/// of a matrix, and of each matrix of a stack:
+///   Rₜ = β₂ Rₜ₋₁ + (1 − β₂) (mean of gₜ² + ε₁ over each row)
+///   Cₜ = β₂ Cₜ₋₁ + (1 − β₂) (mean of gₜ² + ε₁ over each column)
+///   vₜ[i, j] = Rₜ[i] Cₜ[j] / (mean of Rₜ)
+/// of a vector:
+///   vₜ = β₂ vₜ₋₁ + (1 − β₂) (gₜ² + ε₁)
+/// uₜ = gₜ / √vₜ
+/// ûₜ = uₜ / max(1, RMS(uₜ) / d)        RMS: the root of the mean of the squares of the whole tensor
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) ûₜ
+/// of a matrix, and of each matrix of a stack:
+///   rₜ = β₃ rₜ₋₁ + (1 − β₃) (mean of (ûₜ − mₜ)² + ε₂ over each row)
+///   cₜ = β₃ cₜ₋₁ + (1 − β₃) (mean of (ûₜ − mₜ)² + ε₂ over each column)
+///   sₜ[i, j] = rₜ[i] cₜ[j] / (mean of rₜ)
+/// of a vector:
+///   sₜ = 1
+/// θₜ = θₜ₋₁ − ηₜ (mₜ / √sₜ + λ θₜ₋₁)
+/// ```
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. The last two dimensions are rows and columns, `[n, m]`, and any others stack
+/// them: a kernel `[out, in, kh, kw]` is `out · in` matrices `[kh, kw]`. Which of the two is rows makes no difference.
+///
+/// State per parameter, in floats beside the step number: one tensor of its shape, and `2 d₁ ⋯ d_{D−2} (n + m)`, or `d₁`
+/// for a vector. So a matrix `[1000, 500]` takes 503,000, where Adam takes 1,000,000; a kernel of 3 × 3
+/// takes more than with Adam, 21 floats in place of 18 for each pair of channels.
+///
+/// # Errors
+/// [`CameConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// Nothing corrects the means for their start at 0, so that the first step of a matrix is long: where the gradient is the
+/// same everywhere, `(1 − β₁) / (β₁ √(1 − β₃))` rates, which is 11. A vector, without `s`, moves by `1 − β₁` rates:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let came = optlab_optim::CameConfig::default().build()?;
+/// let device = Device::default();
+/// let matrix = Tensor::<2>::zeros([2, 2], &device);
+/// let (matrix, _) = came.step(0.01, matrix, Tensor::full([2, 2], 7.0, &device), None);
+/// assert!((matrix.mean().into_scalar::<f32>() + 0.01 * 0.1 / (0.9 * 0.01)).abs() < 1e-4);
+/// let vector = Tensor::<1>::zeros([2], &device);
+/// let (vector, _) = came.step(0.01, vector, Tensor::full([2], 7.0, &device), None);
+/// assert!((vector.mean().into_scalar::<f32>() + 0.01 * 0.1).abs() < 1e-6);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper, and like pytorch_optimizer: rows and columns hold means, not sums, which gives the same `v` and `s`.
+/// pytorch_optimizer: `ε₁ = 0` and `ε₂ = 0` are refused; there is no `ams_bound`.
+///
+/// # Reference
+/// Luo et al., *CAME: Confidence-guided Adaptive Memory Efficient Optimization*, 2023, <https://arxiv.org/abs/2307.02047>
+#[derive(Debug, Clone)]
+pub struct Came {
+    config: CameConfig,
+}
+
+const SQUARE: [&str; 2] = ["rows", "columns"];
+const SECOND_MOMENT: &str = "second_moment";
+const FIRST_MOMENT: &str = "first_moment";
+const DIFFERENCE: [&str; 2] = ["difference_rows", "difference_columns"];
+
+impl Rule for Came {
+    const STATE: &'static [&'static str] =
+        &[SQUARE[0], SQUARE[1], SECOND_MOMENT, FIRST_MOMENT, DIFFERENCE[0], DIFFERENCE[1]];
+
+    fn start(&self, buffer: &str, shape: &[usize]) -> Option<Start> {
+        match buffer {
+            FIRST_MOMENT => Some(Start::Value(0.0)),
+            SECOND_MOMENT => factored::elements(shape),
+            rows if rows == SQUARE[0] || rows == DIFFERENCE[0] => factored::rows(shape),
+            _ => factored::columns(shape),
+        }
+    }
+}
+
+impl TensorRule for Came {
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        memory: &mut TensorMemory<'_>,
+    ) -> Tensor<D> {
+        let CameConfig { beta_1, beta_2, beta_3, epsilon_1, epsilon_2, clip_threshold, weight_decay } =
+            self.config;
+        let square = grad.clone().square().add_scalar(epsilon_1);
+        let update = if D >= 2 {
+            over_root(grad, factored::update_means(memory, SQUARE, square, beta_2))
+        } else {
+            grad / memory.update(SECOND_MOMENT, |average| moving_average(&average, square, beta_2)).sqrt()
+        };
+        let excess = root_mean_square(update.clone()).mul_scalar(1.0 / clip_threshold).at_least(1.0);
+        let update = update / excess;
+        let momentum =
+            memory.update(FIRST_MOMENT, |average| moving_average(&average, update.clone(), beta_1));
+        let direction = if D >= 2 {
+            let difference = (update - momentum.clone()).square().add_scalar(epsilon_2);
+            over_root(momentum, factored::update_means(memory, DIFFERENCE, difference, beta_3))
+        } else {
+            momentum
+        };
+        weight_decay::decoupled(theta, lr, weight_decay) - direction.mul_scalar(lr)
+    }
+}
+
+burn_optimizer!(Came, crate::rule::tensor_step);
+
+/// `x / √(R C / mean of R)`, one factor after the other: a product of two that have seen no gradient is 0 in 32 bits if
+/// the mean is large.
+fn over_root<const D: usize>(x: Tensor<D>, [rows, columns]: [Tensor<D>; 2]) -> Tensor<D> {
+    let mean = rows.clone().mean_dim(-2);
+    x / columns.sqrt() * (mean.sqrt() / rows.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::optim::Optimizer;
+    use burn::tensor::Device;
+
+    #[test]
+    fn a_row_and_a_column_without_gradients_beside_large_ones_stay_where_they_are() {
+        let device = Device::default();
+        let came = CameConfig::default().build().unwrap();
+        let theta = Tensor::<2>::ones([2, 2], &device);
+        let grad = Tensor::from_floats([[1e18, 0.0], [0.0, 0.0]], &device);
+        let (theta, _) = Optimizer::step(&came, 0.01, theta, grad, None);
+        let theta: Vec<f32> = theta.into_data().try_to_vec().unwrap();
+        assert!(theta[0] < 1.0 && theta[1..] == [1.0; 3], "{theta:?}");
+    }
+}

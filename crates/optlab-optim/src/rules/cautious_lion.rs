@@ -1,0 +1,130 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rules::parts::cautious::{agreement, where_agreed};
+use crate::rules::parts::moments::moving_average;
+use crate::rules::parts::weight_decay;
+use crate::spec::rule_config;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+use optlab_kernel::{Update, Value};
+
+settings! {
+    /// Settings of [`CautiousLion`].
+    pub struct CautiousLionConfig {
+        /// Weight of the momentum against the gradient in the direction of a step.
+        beta_1: f64 = 0.95, "β₁", in BELOW_ONE, search(1, Search::Momentum);
+        /// Decay of the momentum.
+        beta_2: f64 = 0.98, "β₂", in BELOW_ONE, search(2, Search::Decay);
+        /// Weight decay, apart from the gradient.
+        weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+    }
+}
+
+rule_config!(elementwise CautiousLionConfig, lr 1e-4);
+
+impl CautiousLionConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<CautiousLion, Error> {
+        self.check(owner)?;
+        Ok(CautiousLion { config: self.clone() })
+    }
+}
+
+/// Cautious Lion: [Lion](crate::rules::Lion) without the steps that the gradient is against (Liang et al., 2024).
+///
+/// ```text
+/// m₀ = 0
+/// cₜ = sign(β₁ mₜ₋₁ + (1 − β₁) gₜ)                    sign(0) = 0
+/// φₜ = 1 where cₜ gₜ > 0, else 0
+/// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ cₜ φₜ n / (Σφₜ + 1)         sum over the n elements of the tensor
+/// mₜ = β₂ mₜ₋₁ + (1 − β₂) gₜ
+/// ```
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter.
+///
+/// # Errors
+/// [`CautiousLionConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// An element whose gradient turns stays where it is, and the others make up for it:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let rule = optlab_optim::CautiousLionConfig::default().build()?;
+/// let device = Device::default();
+/// let (mut theta, mut state) = (Tensor::<1>::zeros([2], &device), None);
+/// // Two of two elements move by 2/3 of the rate, then one by 2/2 of it.
+/// for (grad, expected) in [([1.0, 1.0], [-0.2, -0.2]), ([1.0, -0.1], [-0.5, -0.2])] {
+///     (theta, state) = rule.step(0.3, theta, Tensor::from_floats(grad, &device), state);
+///     let theta: Vec<f32> = theta.clone().into_data().try_to_vec().unwrap();
+///     assert!(theta.iter().zip(expected).all(|(theta, expected)| (theta - expected).abs() < 1e-6));
+/// }
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// [`Lion`](crate::rules::Lion): `β₁` and `β₂` are 0.95 and 0.98, as in the authors' code, not 0.9 and 0.99. The authors' code:
+/// signs are multiplied, not numbers, whose product may vanish.
+///
+/// # Reference
+/// Liang et al., *Cautious Optimizers: Improving Training with One Line of Code*, 2024,
+/// <https://arxiv.org/abs/2411.16085>
+#[derive(Debug, Clone)]
+pub struct CautiousLion {
+    config: CautiousLionConfig,
+}
+
+impl Rule for CautiousLion {
+    const STATE: &'static [&'static str] = &["momentum"];
+}
+
+impl ElementwiseRule for CautiousLion {
+    type Step = CautiousLionStep;
+
+    fn at_step(&self, At { lr, elements, .. }: At<'_>) -> CautiousLionStep {
+        let CautiousLionConfig { beta_1, beta_2, weight_decay } = self.config;
+        CautiousLionStep { lr, beta_1, beta_2, weight_decay, elements: elements as f64 }
+    }
+}
+
+burn_optimizer!(CautiousLion);
+
+/// The coefficients of [`CautiousLion`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct CautiousLionStep {
+    lr: f64,
+    beta_1: f64,
+    beta_2: f64,
+    weight_decay: f64,
+    elements: f64,
+}
+
+impl Update for CautiousLionStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
+    /// How many elements agree with their gradient.
+    const SUMS: usize = 1;
+
+    #[inline(always)]
+    fn term<V: Value>(&self, _sum: usize, _theta: V, grad: V, state: &mut [V]) -> V {
+        let [momentum] = state else { unreachable!("one buffer") };
+        agreement(moving_average(momentum, grad.clone(), self.beta_1), grad)
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
+        let [momentum] = state else { unreachable!("one buffer") };
+        let [agreed] = sums else { unreachable!("one sum") };
+        let direction = moving_average(momentum, grad.clone(), self.beta_1).sign();
+        *momentum = moving_average(momentum, grad.clone(), self.beta_2);
+        let direction = where_agreed(direction.clone(), grad, direction);
+        let scale = agreed.constant(self.lr * self.elements) / agreed.clone().add_scalar(1.0);
+        weight_decay::decoupled(theta, self.lr, self.weight_decay) - direction * scale
+    }
+}

@@ -1,0 +1,110 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rules::parts::moments::moving_average;
+use crate::rules::parts::weight_decay;
+use crate::spec::rule_config;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+use optlab_kernel::{Update, Value};
+
+settings! {
+    /// Settings of [`Lion`].
+    pub struct LionConfig {
+        /// Weight of the momentum against the gradient in the direction of a step.
+        beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
+        /// Decay of the momentum.
+        beta_2: f64 = 0.99, "β₂", in BELOW_ONE, search(2, Search::Decay);
+        /// Weight decay, apart from the gradient.
+        weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+    }
+}
+
+rule_config!(elementwise LionConfig, lr 1e-4);
+
+impl LionConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<Lion, Error> {
+        self.check(owner)?;
+        Ok(Lion { config: self.clone() })
+    }
+}
+
+/// Lion: steps by the sign of momentum and gradient together (Chen et al., 2023).
+///
+/// ```text
+/// m₀ = 0
+/// cₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
+/// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ sign(cₜ)          sign(0) = 0
+/// mₜ = β₂ mₜ₋₁ + (1 − β₂) gₜ
+/// ```
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. Every element moves by `ηₜ`, so a rate
+/// that suits Adam is three to ten times too large.
+///
+/// # Shapes
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter.
+///
+/// # Errors
+/// [`LionConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// The size of a gradient does not matter, only its sign, and 0 has none:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let lion = optlab_optim::LionConfig::default().build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::zeros([3], &device);
+/// let (theta, _) = lion.step(0.5, theta, Tensor::from_floats([1e6, -1e-6, 0.0], &device), None);
+/// assert_eq!(theta.into_data().try_to_vec::<f32>().unwrap(), [-0.5, 0.5, 0.0]);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// Nothing known in its formula. The sign of a sum that only rounding keeps from 0 is that of the 32-bit sum.
+///
+/// # Reference
+/// Chen et al., *Symbolic Discovery of Optimization Algorithms*, 2023, <https://arxiv.org/abs/2302.06675>
+#[derive(Debug, Clone)]
+pub struct Lion {
+    config: LionConfig,
+}
+
+impl Rule for Lion {
+    const STATE: &'static [&'static str] = &["momentum"];
+}
+
+impl ElementwiseRule for Lion {
+    type Step = LionStep;
+
+    fn at_step(&self, At { lr, .. }: At<'_>) -> LionStep {
+        let LionConfig { beta_1, beta_2, weight_decay } = self.config;
+        LionStep { lr, beta_1, beta_2, weight_decay }
+    }
+}
+
+burn_optimizer!(Lion);
+
+/// The coefficients of [`Lion`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct LionStep {
+    lr: f64,
+    beta_1: f64,
+    beta_2: f64,
+    weight_decay: f64,
+}
+
+impl Update for LionStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let [momentum] = state else { unreachable!("one buffer") };
+        let direction = moving_average(momentum, grad.clone(), self.beta_1).sign();
+        *momentum = moving_average(momentum, grad, self.beta_2);
+        weight_decay::decoupled(theta, self.lr, self.weight_decay) - direction.mul_scalar(self.lr)
+    }
+}

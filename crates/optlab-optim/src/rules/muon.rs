@@ -1,0 +1,413 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::driver::ParameterRule;
+use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::settings_of;
+use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
+use burn::tensor::Tensor;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+use serde::{Deserialize, Serialize};
+
+settings! {
+    /// Settings of [`Muon`].
+    pub struct MuonConfig {
+        /// Decay of the mean of the gradients.
+        momentum: f64 = 0.95, "μ", in BELOW_ONE, search(1, Search::Momentum);
+        /// Whether the step looks ahead along the mean.
+        nesterov: bool = true, search(3, Search::Flag);
+        /// Iterations that make the step orthogonal.
+        ns_steps: usize = 5, "N", in COUNT;
+        /// Weight decay, apart from the gradient.
+        weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
+        /// How the step depends on the shape of the matrix.
+        lr_scale: LrScale = (LrScale::Original) as "`original`", "s", allowed "`original` or `match_rms_adamw`";
+        /// The rule for what is not a hidden layer's matrix; none leaves vectors where they are.
+        other: Option<Box<OptimizerSpec>> = None, allowed "a rule: `other=adamw:beta_1=0.8`";
+        /// The learning rate of `other` in units of Muon's.
+        other_lr_factor: f64 = 1.0, in NON_NEGATIVE;
+    }
+}
+
+/// How the steps of [`Muon`] depend on the shape of a matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrScale {
+    /// `√max(1, rows / columns)`.
+    Original,
+    /// `0.2 √max(rows, columns)`: elements as large as those of AdamW's steps.
+    MatchRmsAdamw,
+}
+
+impl RuleConfig for MuonConfig {
+    const DEFAULT_LR: f64 = 0.02;
+
+    settings_of!();
+
+    fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), Error> {
+        if let Some(other) = &mut self.other {
+            other.set_weight_decay(decay)?;
+        }
+        set_own_weight_decay(self, owner, decay)
+    }
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        let muon = ParameterRule::tensor(self.build_as(owner)?);
+        let Some(other) = &self.other else {
+            return Ok(vec![muon.for_parameters(|parameter| parameter.shape.len() >= 2)]);
+        };
+        let muon = muon.for_parameters(|parameter| {
+            parameter.shape.len() >= 2 && parameter.module != "Embedding" && !parameter.is_last_matrix
+        });
+        let others = other.rules()?.into_iter().map(|rule| rule.with_lr_factor(self.other_lr_factor));
+        Ok(std::iter::once(muon).chain(others).collect())
+    }
+}
+
+impl MuonConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<Muon, Error> {
+        self.check(owner)?;
+        Ok(Muon { config: self.clone() })
+    }
+}
+
+/// Muon: steps along the mean of the gradients, made about orthogonal (Jordan et al., 2024).
+///
+/// ```text
+/// m₀ = 0
+/// mₜ = μ mₜ₋₁ + (1 − μ) gₜ
+/// uₜ = μ mₜ + (1 − μ) gₜ with nesterov, else mₜ
+/// X₀ = uₜ / max(‖uₜ‖, 1e-7)                          Frobenius norm
+/// Xᵢ = a Xᵢ₋₁ + (b A + c A²) Xᵢ₋₁,  A = Xᵢ₋₁ Xᵢ₋₁ᵀ    for i = 1 … N, with a = 3.4445, b = −4.775, c = 2.0315
+/// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ s X_N
+/// s  = √max(1, rows / columns) with original, 0.2 √max(rows, columns) with match_rms_adamw
+/// ```
+///
+/// The iteration (Newton and Schulz's, with coefficients for few steps) takes every singular value of `X₀` that is not very
+/// small to about 1 and leaves the singular vectors as they are. The rows of a matrix are its outputs: a weight of rank 2
+/// is `[d_input, d_output]`, which is read transposed, and a kernel of rank 3 or more `[out, in, …]` is a matrix of `out`
+/// rows.
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. Without `other`, every
+/// parameter of rank 2 or more is moved, and a vector stays as it is. With it, `other` moves vectors, embeddings and the
+/// last matrix of the model, at `other_lr_factor` times the rate.
+///
+/// # Shapes
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, `D ≥ 2`. State: the step number and one tensor per matrix.
+///
+/// # Errors
+/// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`. A field of `other`
+/// is checked by [`rules`](RuleConfig::rules), and named as that rule's.
+///
+/// # Example
+/// Large and small singular values of a gradient come out about equal, here 8 and 2:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let muon = optlab_optim::MuonConfig::default().build()?;
+/// let device = Device::default();
+/// let grad = Tensor::<2>::from_floats([[8.0, 0.0], [0.0, 2.0]], &device);
+/// let (theta, _) = muon.step(1.0, Tensor::zeros([2, 2], &device), grad, None);
+/// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
+/// assert!((-1.2..-0.7).contains(&moved[0]) && (-1.2..-0.7).contains(&moved[3]));
+/// assert_eq!(moved[1..3], [0.0, 0.0]);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its authors' code and PyTorch: the iteration runs in 32 bits, not in bfloat16. The authors' code: `1e-7` is the least norm
+/// to divide by, as in PyTorch, and is not added to it. PyTorch: `λ` is 0, not 0.1, and kernels of convolutions are moved
+/// too. Burn: the mean of the gradients is not their sum, which changes nothing but at norms of about 1e-7; the rows of a
+/// weight are its outputs; kernels are moved.
+///
+/// # Reference
+/// Jordan et al., *Muon: An optimizer for hidden layers in neural networks*, 2024,
+/// <https://kellerjordan.github.io/posts/muon/>; `match_rms_adamw`: Liu et al., *Muon is Scalable for LLM Training*, 2025,
+/// <https://arxiv.org/abs/2502.16982>
+#[derive(Debug, Clone)]
+pub struct Muon {
+    config: MuonConfig,
+}
+
+/// The name of the mean of the gradients.
+const MEAN: &str = "first_moment";
+
+/// Least norm to divide by.
+const LEAST_NORM: f64 = 1e-7;
+
+impl Rule for Muon {
+    const STATE: &'static [&'static str] = &[MEAN];
+
+    fn start(&self, _buffer: &str, shape: &[usize]) -> Option<Start> {
+        (shape.len() >= 2).then_some(Start::Value(0.0))
+    }
+}
+
+impl TensorRule for Muon {
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        memory: &mut TensorMemory<'_>,
+    ) -> Tensor<D> {
+        if D < 2 {
+            return theta;
+        }
+        let MuonConfig { momentum, nesterov, ns_steps, weight_decay, lr_scale, .. } = self.config;
+        let averaged = |mean: Tensor<D>| mean * momentum + grad.clone() * (1.0 - momentum);
+        let mean = memory.update(MEAN, averaged);
+        let step = if nesterov { averaged(mean) } else { mean };
+        let shape = step.dims();
+        let matrix = step.reshape([shape[0], shape[1..].iter().product()]);
+        // The transpose of a weight of rank 2 is made orthogonal with the weight.
+        let [outputs, inputs] = if D == 2 { [shape[1], shape[0]] } else { matrix.dims() };
+        let step = orthogonalized(matrix, ns_steps).reshape(shape);
+        let decayed = if weight_decay == 0.0 { theta } else { theta * (1.0 - lr * weight_decay) };
+        decayed - step * (lr * lr_scale.of(outputs, inputs))
+    }
+}
+
+burn_optimizer!(Muon, crate::rule::tensor_step);
+
+impl LrScale {
+    fn of(self, rows: usize, columns: usize) -> f64 {
+        let (rows, columns) = (rows as f64, columns as f64);
+        match self {
+            LrScale::Original => (rows / columns).max(1.0).sqrt(),
+            LrScale::MatchRmsAdamw => 0.2 * rows.max(columns).sqrt(),
+        }
+    }
+}
+
+/// A matrix with about the same singular vectors, and singular values of about 1.
+fn orthogonalized(matrix: Tensor<2>, steps: usize) -> Tensor<2> {
+    const A: f64 = 3.4445;
+    const B: f64 = -4.775;
+    const C: f64 = 2.0315;
+    let [rows, columns] = matrix.dims();
+    if rows > columns {
+        return orthogonalized(matrix.transpose(), steps).transpose();
+    }
+    let norm = matrix.clone().square().sum().sqrt().clamp_min(LEAST_NORM);
+    let mut x = matrix / norm.unsqueeze();
+    for _ in 0..steps {
+        let gram = x.clone().matmul(x.clone().transpose());
+        let polynomial = gram.clone() * B + gram.clone().matmul(gram) * C;
+        x = x.clone() * A + polynomial.matmul(x);
+    }
+    x
+}
+
+#[cfg(test)]
+mod tests {
+    // Without `TensorRule`, whose `step` is another one.
+    use super::{MEAN, Muon, MuonConfig, orthogonalized};
+    use crate::driver::ModelOptimizer;
+    use crate::rules::parts::linear_algebra::read;
+    use crate::rules::{AdamW, AdamWConfig};
+    use crate::spec::OptimizerSpec;
+    use burn::module::{Module, Param};
+    use burn::nn::conv::{Conv2d, Conv2dConfig};
+    use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
+    use burn::optim::{GradientsParams, Optimizer};
+    use burn::tensor::{Device, Tensor, TensorData};
+    use proptest::prelude::*;
+
+    fn wave<const D: usize>(shape: [usize; D], frequency: f32) -> Tensor<D> {
+        let size = shape.iter().product::<usize>();
+        let values: Vec<f32> = (1..=size).map(|i| (i as f32 * frequency).sin()).collect();
+        Tensor::from_data(TensorData::new(values, shape), &Device::default())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn singular_values_come_out_near_one(
+            rows in 1..12_usize,
+            columns in 1..12_usize,
+            values in proptest::collection::vec(-1.0..1.0_f32, 144),
+            exponent in -4..5_i32,
+        ) {
+            let scale = 10.0_f32.powi(exponent);
+            let numbers: Vec<f32> = values[..rows * columns].iter().map(|value| value * scale).collect();
+            let matrix = Tensor::<2>::from_data(TensorData::new(numbers, [rows, columns]), &Device::default());
+            let (before, after) = (read(matrix.clone()), read(orthogonalized(matrix, 5)));
+            let norm = before.norm();
+            let smallest = before.singular_values().min();
+            // Five iterations lift a singular value of 1 % of the norm to where they hold it.
+            prop_assume!(smallest > 0.01 * norm);
+            for value in after.singular_values().iter() {
+                prop_assert!((0.65..1.25).contains(value), "{value} of {before}");
+            }
+            // Nothing was turned: the matrix and its image have a symmetric product, without negative eigenvalues.
+            let product = &before * after.transpose();
+            prop_assert!((&product - product.transpose()).amax() < 1e-4 * norm, "{product}");
+            prop_assert!(product.trace() > 0.6 * norm);
+        }
+    }
+
+    #[test]
+    fn a_gradient_of_zeros_moves_nothing() {
+        let muon = MuonConfig::default().build().unwrap();
+        let zeros = Tensor::<2>::zeros([2, 3], &Device::default());
+        let (theta, state) = muon.step(1.0, wave([2, 3], 0.7), zeros.clone(), None);
+        assert_eq!(theta.into_data(), wave::<2>([2, 3], 0.7).into_data());
+        assert_eq!(state.unwrap().buffer::<2>(MEAN).unwrap().into_data(), zeros.into_data());
+    }
+
+    #[test]
+    fn a_gradient_shorter_than_the_least_norm_moves_less_than_its_direction_would() {
+        // Of one element and with one iteration: `u = (μ (1 − μ) + 1 − μ) g` or `(1 − μ) g`, and `X₁ = a X₀ + b X₀³ + c X₀⁵`.
+        for (nesterov, of_gradient) in [(true, 0.64), (false, 0.4)] {
+            let config = MuonConfig { momentum: 0.6, nesterov, ns_steps: 1, ..MuonConfig::default() };
+            let grad = Tensor::<2>::full([1, 1], 5e-8, &Device::default());
+            let (theta, _) = config.build().unwrap().step(1.0, grad.zeros_like(), grad, None);
+            let x: f64 = of_gradient * 5e-8 / 1e-7;
+            let expected = 3.4445 * x - 4.775 * x.powi(3) + 2.0315 * x.powi(5);
+            let moved = -f64::from(theta.into_scalar::<f32>());
+            assert!((moved - expected).abs() < 1e-6, "{moved}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn burns_driver_leaves_vectors_where_they_are() {
+        let muon = MuonConfig::default().build().unwrap();
+        let (theta, state) = muon.step(1.0, wave([3], 0.7), wave([3], 0.2), None);
+        assert_eq!(theta.into_data(), wave::<1>([3], 0.7).into_data());
+        assert!(state.unwrap().buffer::<1>(MEAN).is_none());
+    }
+
+    /// Of everything that a rule is chosen by.
+    #[derive(Module, Debug)]
+    struct Model {
+        embedding: Embedding,
+        hidden: Linear,
+        norm: LayerNorm,
+        conv: Conv2d,
+        output: Linear,
+        gain: Param<Tensor<1>>,
+    }
+
+    fn model() -> Model {
+        let device = Device::default().autodiff();
+        let parameter = |i: usize| Param::from_tensor(wave([3 + i], 0.4).to_device(&device));
+        Model {
+            embedding: EmbeddingConfig::new(5, 3).init(&device),
+            hidden: LinearConfig::new(3, 6).init(&device),
+            norm: LayerNormConfig::new(6).init(&device),
+            conv: Conv2dConfig::new([2, 4], [3, 3]).init(&device),
+            output: LinearConfig::new(6, 2).init(&device),
+            gain: parameter(0),
+        }
+    }
+
+    const LR: f64 = 0.5;
+
+    /// The gradient and the steps that Muon and AdamW take from a parameter, one of which `after` has to be.
+    struct Steps {
+        muon: Muon,
+        adamw: AdamW,
+        adamw_lr: f64,
+    }
+
+    #[derive(Debug, PartialEq)]
+    enum Moved {
+        Not,
+        ByMuon,
+        ByAdamW,
+        Otherwise,
+    }
+
+    impl Steps {
+        fn who<const D: usize>(&self, before: Tensor<D>, after: Tensor<D>) -> Moved {
+            let grad = wave(before.dims(), 0.9);
+            let data = |tensor: Tensor<D>| -> Vec<f32> { tensor.into_data().try_to_vec().unwrap() };
+            let is_close = |expected: Tensor<D>| {
+                data(expected).iter().zip(data(after.clone())).all(|(a, b)| (a - b).abs() < 1e-6)
+            };
+            if is_close(before.clone()) {
+                Moved::Not
+            } else if is_close(self.muon.step(LR, before.clone(), grad.clone(), None).0) {
+                Moved::ByMuon
+            } else if is_close(self.adamw.step(self.adamw_lr, before, grad, None).0) {
+                Moved::ByAdamW
+            } else {
+                Moved::Otherwise
+            }
+        }
+    }
+
+    /// Who moves embedding, hidden weight, hidden bias, gain of the norm, kernel, output weight, output bias, gain.
+    fn movers(text: &str, adamw_lr: f64) -> [Moved; 8] {
+        let mut optimizer = text.parse::<OptimizerSpec>().unwrap().build().unwrap();
+        let before = model();
+        let after = stepped(&mut optimizer, before.clone());
+        let steps = Steps {
+            muon: MuonConfig::default().build().unwrap(),
+            adamw: AdamWConfig { weight_decay: 0.1, ..AdamWConfig::default() }.build().unwrap(),
+            adamw_lr,
+        };
+        let (before, after) = (before.valid(), after.valid());
+        let bias = |linear: &Linear| linear.bias.as_ref().unwrap().val();
+        let kernel = |model: &Model| model.conv.weight.val();
+        [
+            steps.who(before.embedding.weight.val(), after.embedding.weight.val()),
+            steps.who(before.hidden.weight.val(), after.hidden.weight.val()),
+            steps.who(bias(&before.hidden), bias(&after.hidden)),
+            steps.who(before.norm.gamma.val(), after.norm.gamma.val()),
+            steps.who(kernel(&before), kernel(&after)),
+            steps.who(before.output.weight.val(), after.output.weight.val()),
+            steps.who(bias(&before.output), bias(&after.output)),
+            steps.who(before.gain.val(), after.gain.val()),
+        ]
+    }
+
+    fn stepped(optimizer: &mut ModelOptimizer, model: Model) -> Model {
+        struct Gradients(GradientsParams);
+        impl burn::module::ModuleVisitor for Gradients {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                self.0.register(param.id, wave(param.val().dims(), 0.9));
+            }
+        }
+        let mut gradients = Gradients(GradientsParams::new());
+        model.visit(&mut gradients);
+        optimizer.apply(LR, model, &mut gradients.0)
+    }
+
+    #[test]
+    fn without_another_rule_matrices_are_moved_and_vectors_are_not() {
+        use Moved::{ByMuon, Not};
+        let expected = [ByMuon, ByMuon, Not, Not, ByMuon, ByMuon, Not, Not];
+        assert_eq!(movers("muon", LR), expected);
+    }
+
+    #[test]
+    fn another_rule_moves_vectors_embeddings_and_the_last_matrix_at_its_own_rate() {
+        use Moved::{ByAdamW, ByMuon};
+        let expected = [ByAdamW, ByMuon, ByAdamW, ByAdamW, ByMuon, ByAdamW, ByAdamW, ByAdamW];
+        assert_eq!(movers("muon:other=adamw:weight_decay=0.1", LR), expected);
+        assert_eq!(movers("muon:other_lr_factor=0.25,other=adamw:weight_decay=0.1", LR / 4.0), expected);
+        // A factor of a factor.
+        let nested = "muon:other_lr_factor=0.5,other=muon:other_lr_factor=0.5,other=adamw:weight_decay=0.1";
+        let Moved::ByAdamW = movers(nested, LR / 4.0)[2] else { panic!("factors do not multiply") };
+    }
+
+    #[test]
+    fn a_field_of_the_other_rule_is_named_as_that_rules() {
+        let error = "muon:other=adamw:beta_1=1.5".parse::<OptimizerSpec>().unwrap().build().unwrap_err();
+        assert_eq!(error.to_string(), "adamw: `beta_1` must be in [0, 1), not 1.5");
+        for (text, said) in [
+            ("muon:other=adamv", "unknown optimizer `adamv`, did you mean `adam`?"),
+            ("muon:other=adamw:beta=0.5", "optimizer `adamw` has no field `beta`"),
+            ("muon:lr_scale=none", "muon: `lr_scale` must be"),
+        ] {
+            let error = text.parse::<OptimizerSpec>().unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Pieces of a step that several rules share: moving averages, momentum, weight decay, masks, matrix decompositions.
+
+pub(crate) mod cautious;
+pub(crate) mod factored;
+pub(crate) mod linear_algebra;
+pub(crate) mod moments;
+pub(crate) mod schedule_free;
+pub(crate) mod trust_ratio;
+pub(crate) mod velocity;
+pub(crate) mod weight_decay;

@@ -1,0 +1,147 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rules::parts::moments::{moving_average, power};
+use crate::rules::parts::weight_decay;
+use crate::spec::rule_config;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+use optlab_kernel::{Update, Value};
+
+settings! {
+    /// Settings of [`RAdam`].
+    pub struct RAdamConfig {
+        /// Decay of the first moment.
+        beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
+        /// Decay of the second moment.
+        beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
+        /// Added to the denominator.
+        epsilon: f64 = 1e-8, "ε", in POSITIVE, search(3, Search::Epsilon);
+        /// Weight decay.
+        weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
+        /// Whether the decay stays out of the gradient.
+        decoupled_weight_decay: bool = false;
+    }
+}
+
+rule_config!(elementwise RAdamConfig, lr 1e-3);
+
+impl RAdamConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<RAdam, Error> {
+        self.check(owner)?;
+        Ok(RAdam { config: self.clone() })
+    }
+}
+
+/// RAdam: Adam that divides by the second moment only when enough steps were seen to trust it (Liu et al., 2019).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0
+/// gₜ' = gₜ + λ θₜ₋₁, and θ' = θₜ₋₁; or with decoupled_weight_decay gₜ' = gₜ, and θ' = (1 − ηₜ λ) θₜ₋₁
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ'
+/// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ'²
+/// ρ∞ = 2 / (1 − β₂) − 1, ρₜ = ρ∞ − 2 t β₂ᵗ / (1 − β₂ᵗ)
+/// rₜ = √((ρₜ − 4) (ρₜ − 2) ρ∞ / ((ρ∞ − 4) (ρ∞ − 2) ρₜ))
+/// θₜ = θ' − ηₜ rₜ (mₜ / (1 − β₁ᵗ)) √(1 − β₂ᵗ) / (√vₜ + ε)      where ρₜ > 5
+/// θₜ = θ' − ηₜ mₜ / (1 − β₁ᵗ)                                    elsewhere
+/// ```
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
+///
+/// # Errors
+/// [`RAdamConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// The first five steps are those of momentum, so that the length of a gradient counts:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let radam = optlab_optim::RAdamConfig::default().build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::zeros([2], &device);
+/// let (theta, _) = radam.step(0.5, theta, Tensor::from_floats([4.0, -0.02], &device), None);
+/// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
+/// assert!((moved[0] + 2.0).abs() < 1e-5 && (moved[1] - 0.01).abs() < 1e-6);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper, and like PyTorch: the threshold of `ρₜ` is 5, not 4. PyTorch: `ε = 0` is refused.
+///
+/// # Reference
+/// Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, 2019, <https://arxiv.org/abs/1908.03265>
+#[derive(Debug, Clone)]
+pub struct RAdam {
+    config: RAdamConfig,
+}
+
+impl Rule for RAdam {
+    const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
+}
+
+impl ElementwiseRule for RAdam {
+    type Step = RAdamStep;
+
+    fn at_step(&self, At { lr, t, .. }: At<'_>) -> RAdamStep {
+        let RAdamConfig { beta_1, beta_2, epsilon, weight_decay, decoupled_weight_decay } = self.config;
+        let correction_1 = 1.0 - power(beta_1, t);
+        let correction_2 = 1.0 - power(beta_2, t);
+        let longest = 2.0 / (1.0 - beta_2) - 1.0;
+        let length = longest - 2.0 * t as f64 * power(beta_2, t) / correction_2;
+        let is_rectified = length > 5.0;
+        let rectification = if is_rectified {
+            let of = |length: f64| (length - 4.0) * (length - 2.0) / length;
+            (of(length) / of(longest) * correction_2).sqrt()
+        } else {
+            1.0
+        };
+        let (coupled, decoupled) =
+            if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
+        let factor = lr * rectification / correction_1;
+        RAdamStep { beta_1, beta_2, epsilon, coupled, lr, decoupled, factor, is_rectified }
+    }
+}
+
+burn_optimizer!(RAdam);
+
+/// The coefficients of [`RAdam`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct RAdamStep {
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    /// As part of the gradient.
+    coupled: f64,
+    lr: f64,
+    /// Apart from the gradient.
+    decoupled: f64,
+    /// What the first moment is multiplied by.
+    factor: f64,
+    /// Whether it is divided by the root of the second.
+    is_rectified: bool,
+}
+
+impl Update for RAdamStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let [first, second] = state else { unreachable!("two buffers") };
+        let grad = weight_decay::coupled(grad, &theta, self.coupled);
+        let theta = weight_decay::decoupled(theta, self.lr, self.decoupled);
+        *first = moving_average(first, grad.clone(), self.beta_1);
+        *second = moving_average(second, grad.square(), self.beta_2);
+        let step = first.clone().mul_scalar(self.factor);
+        if self.is_rectified {
+            theta - step / second.clone().sqrt().add_scalar(self.epsilon)
+        } else {
+            theta - step
+        }
+    }
+}

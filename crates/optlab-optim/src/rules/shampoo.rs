@@ -1,0 +1,203 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::rules::parts::linear_algebra::{
+    multiply_along_on_host, of_dimension, power, read, read_pair, unfold, write_pair,
+};
+use crate::spec::rule_config;
+use burn::tensor::Tensor;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+
+settings! {
+    /// Settings of [`Shampoo`].
+    pub struct ShampooConfig {
+        /// What the preconditioners start at, times the identity.
+        epsilon: f64 = 1e-6, "ε", in POSITIVE, search(2, Search::Epsilon);
+        /// How much of the velocity stays from step to step.
+        momentum: f64 = 0.0, "μ", in BELOW_ONE, search(1, Search::Momentum);
+        /// Steps from one computation of the inverse roots to the next.
+        precondition_frequency: usize = 1, "f", in COUNT;
+    }
+}
+
+rule_config!(tensor ShampooConfig, lr 1e-3);
+
+impl ShampooConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<Shampoo, Error> {
+        self.check(owner)?;
+        Ok(Shampoo { config: self.clone() })
+    }
+}
+
+/// Shampoo: the gradient, times a root of the inverse of its covariance along each dimension (Gupta et al., 2018).
+///
+/// ```text
+/// H₀ⁱ = ε I                                              for each dimension i = 1 … k
+/// Hₜⁱ = Hₜ₋₁ⁱ + Gₜⁱ (Gₜⁱ)ᵀ                                 Gⁱ: g as a matrix with a row for each index of dimension i
+/// pₜ  = gₜ ×₁ (Hₜ¹)^(−1/2k) … ×ₖ (Hₜᵏ)^(−1/2k)             each line of g along dimension i times the i-th matrix
+/// bₜ  = μ bₜ₋₁ + pₜ, b₀ = 0
+/// θₜ  = θₜ₋₁ − ηₜ bₜ
+/// ```
+///
+/// The roots are those of steps 1, 1 + f, 1 + 2 f, …; in between the latest stay, and multiply what a gradient has in
+/// directions that they have not seen by `ε^(−1/2k)` for each dimension: 1000 for a vector and the default, so that `f > 1`
+/// asks for a larger `ε`.
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// Sums, roots and products are computed in 64 bits on the host, since `ε` is lost in the rounding of a 32-bit sum: a step
+/// waits for the device and takes a time of `Σ dᵢ Π dⱼ`, one with new roots of `Σ dᵢ³` on top. A parameter with dimensions of
+/// thousands is for another rule.
+///
+/// # Shapes
+/// `θ`, `g`, `b`: `[d₁, …, d_k]`, any rank. State: the step number, and for each dimension a matrix `[dᵢ, dᵢ]`, with
+/// `f > 1` two, each as the sum of two in 32 bits, `[2, dᵢ, dᵢ]`; with momentum a tensor of the parameter's shape.
+///
+/// # Errors
+/// [`ShampooConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `precondition_frequency = 0`.
+///
+/// # Example
+/// The first step of a vector is as long as the learning rate, in the gradient's direction, which no rule by the element
+/// keeps:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let shampoo = optlab_optim::ShampooConfig::default().build()?;
+/// let device = Device::default();
+/// let theta = Tensor::<1>::zeros([2], &device);
+/// let (theta, _) = shampoo.step(0.5, theta, Tensor::from_floats([3.0, 4.0], &device), None);
+/// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
+/// assert!((moved[0] + 0.3).abs() < 1e-3 && (moved[1] + 0.4).abs() < 1e-3);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its paper: momentum, which the algorithm does not have, is heavy-ball momentum of what the preconditioners make of the
+/// gradient; no preconditioner is diagonal, however large its dimension.
+///
+/// # Reference
+/// Gupta, Koren & Singer, *Shampoo: Preconditioned Stochastic Tensor Optimization*, 2018, algorithm 2,
+/// <https://arxiv.org/abs/1802.09568>
+#[derive(Debug, Clone)]
+pub struct Shampoo {
+    config: ShampooConfig,
+}
+
+/// The sum of `G Gᵀ` along each dimension, without `ε I`, and the inverse roots along each, both as pairs; the velocity.
+const BUFFERS: [&str; 17] = [
+    "preconditioner_0",
+    "preconditioner_1",
+    "preconditioner_2",
+    "preconditioner_3",
+    "preconditioner_4",
+    "preconditioner_5",
+    "preconditioner_6",
+    "preconditioner_7",
+    "inverse_root_0",
+    "inverse_root_1",
+    "inverse_root_2",
+    "inverse_root_3",
+    "inverse_root_4",
+    "inverse_root_5",
+    "inverse_root_6",
+    "inverse_root_7",
+    VELOCITY,
+];
+const VELOCITY: &str = "velocity";
+
+/// The name of the sum of `G Gᵀ` along a dimension.
+fn preconditioner(dim: usize) -> &'static str {
+    BUFFERS[dim]
+}
+
+/// The name of the inverse root along a dimension.
+fn inverse_root(dim: usize) -> &'static str {
+    BUFFERS[8 + dim]
+}
+
+impl Rule for Shampoo {
+    const STATE: &'static [&'static str] = &BUFFERS;
+
+    fn start(&self, buffer: &str, shape: &[usize]) -> Option<Start> {
+        let ShampooConfig { momentum, precondition_frequency, .. } = self.config;
+        let Some((kind, dim)) = of_dimension(buffer) else {
+            return (momentum != 0.0).then_some(Start::Value(0.0));
+        };
+        let size = *shape.get(dim)?;
+        (kind == "preconditioner" || precondition_frequency > 1).then(|| Start::Zeros(vec![2, size, size]))
+    }
+}
+
+impl TensorRule for Shampoo {
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        memory: &mut TensorMemory<'_>,
+    ) -> Tensor<D> {
+        let ShampooConfig { epsilon, momentum, precondition_frequency } = self.config;
+        let is_due = (memory.t() - 1).is_multiple_of(precondition_frequency as u64);
+        let (device, dtype) = (grad.device(), grad.dtype());
+        let mut step = grad.clone();
+        for dim in 0..D {
+            let unfolded = read(unfold(grad.clone(), dim));
+            let sum = read_pair(memory.get(preconditioner(dim))) + &unfolded * unfolded.transpose();
+            memory.set(preconditioner(dim), write_pair(&sum, &device, dtype));
+            let root = if is_due {
+                let root = power(sum, epsilon, -1.0 / (2 * D) as f64);
+                if precondition_frequency > 1 {
+                    memory.set(inverse_root(dim), write_pair(&root, &device, dtype));
+                }
+                root
+            } else {
+                read_pair(memory.get(inverse_root(dim)))
+            };
+            step = multiply_along_on_host(&root, step, dim);
+        }
+        if momentum != 0.0 {
+            step = memory.update(VELOCITY, |velocity: Tensor<D>| velocity * momentum + step);
+        }
+        theta - step * lr
+    }
+}
+
+burn_optimizer!(Shampoo, crate::rule::tensor_step);
+
+#[cfg(test)]
+mod tests {
+    use super::{Shampoo, ShampooConfig};
+    use burn::optim::Optimizer;
+    use burn::tensor::{Device, Tensor};
+
+    fn moved(shampoo: &Shampoo, grads: &[[[f32; 2]; 2]]) -> Vec<f32> {
+        let device = Device::default();
+        let (mut theta, mut state) = (Tensor::<2>::zeros([2, 2], &device), None);
+        for grad in grads {
+            (theta, state) = shampoo.step(1.0, theta, Tensor::from_floats(*grad, &device), state);
+        }
+        theta.into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn a_matrix_without_a_gradient_stays_and_one_of_lower_rank_moves_in_its_span() {
+        let shampoo = ShampooConfig::default().build().unwrap();
+        assert_eq!(moved(&shampoo, &[[[0.0; 2]; 2]; 2]), [0.0; 4]);
+        // Of rank 1 and norm 1: each root divides by the root of its norm.
+        let rank_one = [[0.48, 0.36], [0.64, 0.48]];
+        for (moved, expected) in moved(&shampoo, &[rank_one]).into_iter().zip([0.48, 0.36, 0.64, 0.48]) {
+            assert!((moved + expected).abs() < 1e-4, "{moved}");
+        }
+    }
+
+    #[test]
+    fn huge_gradients_beside_epsilon_keep_steps_finite() {
+        let shampoo = ShampooConfig::default().build().unwrap();
+        let moved = moved(&shampoo, &[[[3e4, 1e4], [6e4, 2e4]]; 3]);
+        assert!(moved.iter().all(|theta| theta.is_finite() && theta.abs() < 3.0), "{moved:?}");
+    }
+}

@@ -1,0 +1,298 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::rules::parts::linear_algebra::{
+    descending, eigen, gram, multiply_along, of_dimension, orthonormal, read, write,
+};
+use crate::rules::parts::moments::{moving_average, power};
+use crate::spec::rule_config;
+use burn::tensor::{Int, Tensor, TensorData};
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+
+settings! {
+    /// Settings of [`Soap`].
+    pub struct SoapConfig {
+        /// Decay of the first moment.
+        beta_1: f64 = 0.95, "β₁", in BELOW_ONE, search(1, Search::Momentum);
+        /// Decay of the second moment and of the preconditioners.
+        beta_2: f64 = 0.95, "β₂", in BELOW_ONE, search(2, Search::Decay);
+        /// Added to the denominator.
+        epsilon: f64 = 1e-8, "ε", in POSITIVE;
+        /// Weight decay, apart from the gradient.
+        weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Steps from one change of the basis to the next.
+        precondition_frequency: usize = 10, "f", in COUNT;
+        /// Whether vectors have a basis too.
+        precondition_1d: bool = false;
+        /// The largest dimension that has a basis.
+        max_precond_dim: usize = 10_000, in COUNT;
+    }
+}
+
+rule_config!(tensor SoapConfig, lr 3e-3);
+
+impl SoapConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<Soap, Error> {
+        self.check(owner)?;
+        Ok(Soap { config: self.clone() })
+    }
+}
+
+/// SOAP: Adam in a basis in which the gradient's covariance along each dimension is about diagonal (Vyas et al., 2024).
+///
+/// ```text
+/// m = 0, v = 0, Hⁱ = 0 at first                            for each dimension i that has a basis
+/// H₁ⁱ = (1 − β₂) G₁ⁱ (G₁ⁱ)ᵀ, Q₁ⁱ = its eigenvectors, θ₁ = θ₀      the first step moves nothing
+///
+/// in step t = s + 1 = 2, 3, …, with P(x) = x ×₁ (Q¹)ᵀ … ×ₖ (Qᵏ)ᵀ, of the Q of the step before:
+/// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
+/// vₜ = β₂ vₜ₋₁ + (1 − β₂) P(gₜ)²
+/// θₜ = (1 − ηₜ λ) (θₜ₋₁ − ηₜ √(1 − β₂ˢ) / (1 − β₁ˢ) P⁻¹(P(mₜ) / (√vₜ + ε)))
+/// Hₜⁱ = β₂ Hₜ₋₁ⁱ + (1 − β₂) Gₜⁱ (Gₜⁱ)ᵀ                        Gⁱ: g as a matrix with a row for each index of dimension i
+/// if f divides s: sort the columns q of Qⁱ, and v with them, so that qᵀ Hₜⁱ q falls; Qⁱ = QR(Hₜⁱ Qⁱ)
+/// ```
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+///
+/// A dimension larger than `max_precond_dim` has no basis (`Q = I`), and the dimension of a vector has one with
+/// `precondition_1d` only. The basis is computed in 64 bits on the host, which takes a time of `Σ dᵢ³` at the first step
+/// and at every `f`-th.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_k]`, any rank. State: the step number, two tensors of the parameter's shape, and for each
+/// dimension that has a basis two matrices `[dᵢ, dᵢ]`.
+///
+/// # Errors
+/// [`SoapConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `precondition_frequency = 0`;
+/// `max_precond_dim = 0`.
+///
+/// # Example
+/// The first step moves nothing. The second goes, for a gradient of rank 1 that stays the same, by the learning rate along
+/// its one direction, however it lies to the axes:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+///
+/// let soap = optlab_optim::SoapConfig { epsilon: 0.01, weight_decay: 0.0, ..Default::default() }.build()?;
+/// let device = Device::default();
+/// let grad = Tensor::<2>::from_floats([[48.0, 36.0], [64.0, 48.0]], &device);
+/// let (theta, state) = soap.step(0.5, Tensor::zeros([2, 2], &device), grad.clone(), None);
+/// assert_eq!(theta.clone().abs().sum().into_scalar::<f32>(), 0.0);
+/// let (theta, _) = soap.step(0.5, theta, grad, state);
+/// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
+/// for (moved, expected) in moved.into_iter().zip([0.24, 0.18, 0.32, 0.24]) {
+///     assert!((moved + expected).abs() < 1e-3);
+/// }
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// Its authors' code: the settings `shampoo_beta` (here `β₂`), `merge_dims`, `normalize_grads`, `correct_bias` and
+/// `data_format` have their defaults; the basis is computed in 64 bits; `m` is kept in the parameter's own basis, which
+/// changes nothing.
+///
+/// # Reference
+/// Vyas et al., *SOAP: Improving and Stabilizing Shampoo using Adam*, 2024, <https://arxiv.org/abs/2409.11321>; code:
+/// <https://github.com/nikhilvyas/SOAP>
+#[derive(Debug, Clone)]
+pub struct Soap {
+    config: SoapConfig,
+}
+
+/// The mean of `G Gᵀ` along each dimension, the basis of each, and the moments.
+const BUFFERS: [&str; 18] = [
+    "preconditioner_0",
+    "preconditioner_1",
+    "preconditioner_2",
+    "preconditioner_3",
+    "preconditioner_4",
+    "preconditioner_5",
+    "preconditioner_6",
+    "preconditioner_7",
+    "basis_0",
+    "basis_1",
+    "basis_2",
+    "basis_3",
+    "basis_4",
+    "basis_5",
+    "basis_6",
+    "basis_7",
+    FIRST,
+    SECOND,
+];
+const FIRST: &str = "first_moment";
+const SECOND: &str = "second_moment";
+
+/// The name of the mean of `G Gᵀ` along a dimension.
+fn covariance(dim: usize) -> &'static str {
+    BUFFERS[dim]
+}
+
+/// The name of the basis of a dimension.
+fn basis(dim: usize) -> &'static str {
+    BUFFERS[8 + dim]
+}
+
+impl Rule for Soap {
+    const STATE: &'static [&'static str] = &BUFFERS;
+
+    fn start(&self, buffer: &str, shape: &[usize]) -> Option<Start> {
+        let Some((_, dim)) = of_dimension(buffer) else {
+            return Some(Start::Value(0.0));
+        };
+        let size = *shape.get(dim)?;
+        let has_basis =
+            size <= self.config.max_precond_dim && (shape.len() > 1 || self.config.precondition_1d);
+        has_basis.then(|| Start::Zeros(vec![size; 2]))
+    }
+}
+
+impl TensorRule for Soap {
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        memory: &mut TensorMemory<'_>,
+    ) -> Tensor<D> {
+        let SoapConfig { beta_1, beta_2, epsilon, weight_decay, precondition_frequency, .. } = self.config;
+        // The first step only sees where the gradient lies.
+        let steps = memory.t() - 1;
+        let theta = if steps == 0 {
+            theta
+        } else {
+            let first = memory.update(FIRST, |first| moving_average(&first, grad.clone(), beta_1));
+            let square = into_basis(grad.clone(), memory).square();
+            let second = memory.update(SECOND, |second| moving_average(&second, square, beta_2));
+            let direction = into_basis(first, memory) / (second.sqrt() + epsilon);
+            let factor = lr * (1.0 - power(beta_2, steps)).sqrt() / (1.0 - power(beta_1, steps));
+            let theta = theta - out_of_basis(direction, memory) * factor;
+            if weight_decay == 0.0 { theta } else { theta * (1.0 - lr * weight_decay) }
+        };
+        for dim in 0..D {
+            if memory.has(covariance(dim)) {
+                let square = gram(grad.clone(), dim);
+                memory.update(covariance(dim), |mean: Tensor<2>| moving_average(&mean, square, beta_2));
+                if steps == 0 {
+                    first_basis(dim, memory);
+                } else if steps.is_multiple_of(precondition_frequency as u64) {
+                    next_basis::<D>(dim, memory);
+                }
+            }
+        }
+        theta
+    }
+}
+
+burn_optimizer!(Soap, crate::rule::tensor_step);
+
+/// The tensor in the bases of its dimensions.
+fn into_basis<const D: usize>(tensor: Tensor<D>, memory: &TensorMemory<'_>) -> Tensor<D> {
+    (0..D)
+        .filter(|&dim| memory.has(basis(dim)))
+        .fold(tensor, |tensor, dim| multiply_along(memory.get::<2>(basis(dim)).transpose(), tensor, dim))
+}
+
+/// What [`into_basis`] made a tensor from.
+fn out_of_basis<const D: usize>(tensor: Tensor<D>, memory: &TensorMemory<'_>) -> Tensor<D> {
+    (0..D)
+        .filter(|&dim| memory.has(basis(dim)))
+        .fold(tensor, |tensor, dim| multiply_along(memory.get(basis(dim)), tensor, dim))
+}
+
+/// The eigenvectors of the covariance along `dim`.
+fn first_basis(dim: usize, memory: &mut TensorMemory<'_>) {
+    let matrix = memory.get::<2>(covariance(dim));
+    let (device, dtype) = (matrix.device(), matrix.dtype());
+    let (_, vectors) = eigen(read(matrix));
+    memory.set(basis(dim), write(&vectors, &device, dtype));
+}
+
+/// One iteration towards the eigenvectors of the covariance along `dim`. The second moment follows the order of the basis.
+fn next_basis<const D: usize>(dim: usize, memory: &mut TensorMemory<'_>) {
+    let matrix = memory.get::<2>(covariance(dim));
+    let (device, dtype) = (matrix.device(), matrix.dtype());
+    let vectors = read(memory.get(basis(dim)));
+    let product = read(matrix) * &vectors;
+    let columns = vectors.column_iter().zip(product.column_iter());
+    let eigenvalues: Vec<f64> = columns.map(|(vector, product)| vector.dot(&product)).collect();
+    let order = descending(&eigenvalues);
+    let vectors = orthonormal(product.select_columns(&order));
+    memory.set(basis(dim), write(&vectors, &device, dtype));
+    let order: Vec<i64> = order.into_iter().map(|place| place as i64).collect();
+    let order = Tensor::<1, Int>::from_data(TensorData::new(order, [eigenvalues.len()]), &device);
+    memory.update(SECOND, |second: Tensor<D>| second.select(dim, order));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Soap, SoapConfig};
+    use crate::rules::AdamConfig;
+    use burn::optim::Optimizer;
+    use burn::tensor::{Device, Tensor, TensorData};
+
+    fn soap(change: impl FnOnce(&mut SoapConfig)) -> Soap {
+        let mut config = SoapConfig { weight_decay: 0.0, precondition_frequency: 2, ..SoapConfig::default() };
+        change(&mut config);
+        config.build().unwrap()
+    }
+
+    /// Where `rule` is after each step from 0 along gradients of that shape.
+    fn trajectory<const D: usize>(rule: &impl Optimizer, shape: [usize; D], first: usize) -> Vec<Vec<f32>> {
+        let device = Device::default();
+        let size: usize = shape.iter().product();
+        let (mut theta, mut state) = (Tensor::<D>::zeros(shape, &device), None);
+        let mut places = Vec::new();
+        for t in first..9 {
+            let grad: Vec<f32> = (0..size).map(|i| ((i * i + 5 * t) as f32 * 0.7).sin()).collect();
+            let grad = Tensor::from_data(TensorData::new(grad, shape), &device);
+            (theta, state) = rule.step(0.1, theta, grad, state);
+            places.push(theta.clone().into_data().try_to_vec().unwrap());
+        }
+        places
+    }
+
+    fn assert_close(given: &[Vec<f32>], expected: &[Vec<f32>]) {
+        for (t, (given, expected)) in given.iter().zip(expected).enumerate() {
+            let is_close = given.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(is_close, "step {t}: {given:?}, not {expected:?}");
+        }
+    }
+
+    #[test]
+    fn a_vector_moves_as_adam_would_from_the_second_gradient_on() {
+        let adam = AdamConfig { beta_1: 0.95, beta_2: 0.95, ..AdamConfig::default() }.build().unwrap();
+        let given = trajectory(&soap(|_| {}), [5], 0);
+        assert_eq!(given[0], [0.0; 5]);
+        let expected = trajectory(&adam, [5], 1);
+        assert_close(&given[1..], &expected);
+        // And so does a matrix that has no dimension small enough.
+        assert_close(&trajectory(&soap(|config| config.max_precond_dim = 1), [5, 2], 0)[1..], &{
+            trajectory(&adam, [5, 2], 1)
+        });
+    }
+
+    #[test]
+    fn a_vector_with_a_basis_moves_as_a_matrix_of_one_row() {
+        let given = trajectory(&soap(|config| config.precondition_1d = true), [5], 0);
+        assert_close(&given, &trajectory(&soap(|_| {}), [1, 5], 0));
+        assert_ne!(given, trajectory(&soap(|_| {}), [5], 0));
+        // A basis of one element is ±1.
+        let too_long = soap(|config| (config.precondition_1d, config.max_precond_dim) = (true, 4));
+        assert_close(&trajectory(&too_long, [5], 0), &trajectory(&soap(|_| {}), [5], 0));
+    }
+
+    #[test]
+    fn without_a_gradient_nothing_moves() {
+        let device = Device::default();
+        let (mut theta, mut state) = (Tensor::<2>::ones([3, 2], &device), None);
+        for _ in 0..5 {
+            let grad = Tensor::zeros([3, 2], &device);
+            (theta, state) = soap(|_| {}).step(0.1, theta, grad, state);
+        }
+        assert_eq!(theta.into_data().try_to_vec::<f32>().unwrap(), [1.0; 6]);
+    }
+}

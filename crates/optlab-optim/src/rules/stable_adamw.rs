@@ -1,0 +1,186 @@
+use crate::Error;
+use crate::burn_optimizer;
+use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rules::parts::moments::{moving_average, power};
+use crate::rules::parts::weight_decay;
+use crate::spec::rule_config;
+use optlab_core::settings;
+use optlab_core::settings::{Search, Settings};
+use optlab_kernel::{Update, Value};
+
+settings! {
+    /// Settings of [`StableAdamW`].
+    pub struct StableAdamWConfig {
+        /// Decay of the first moment.
+        beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
+        /// Decay of the second moment.
+        beta_2: f64 = 0.99, "β₂", in BELOW_ONE, search(2, Search::Decay);
+        /// Added to the denominator.
+        epsilon: f64 = 1e-8, "ε", in POSITIVE;
+        /// Weight decay, apart from the gradient.
+        weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+    }
+}
+
+rule_config!(elementwise StableAdamWConfig, lr 1e-3);
+
+impl StableAdamWConfig {
+    /// Checks the settings and builds the rule; errors name `owner`.
+    pub(crate) fn build_as(&self, owner: &str) -> Result<StableAdamW, Error> {
+        self.check(owner)?;
+        Ok(StableAdamW { config: self.clone() })
+    }
+}
+
+/// StableAdamW: AdamW with shorter steps for tensors whose gradients are larger than it expected (Wortsman et al., 2023).
+///
+/// ```text
+/// m₀ = 0, v₀ = 0
+/// β̂ᵢ = βᵢ (1 − βᵢᵗ⁻¹) / (1 − βᵢᵗ)                      for i = 1, 2
+/// mₜ = β̂₁ mₜ₋₁ + (1 − β̂₁) gₜ
+/// vₜ = β̂₂ vₜ₋₁ + (1 − β̂₂) gₜ²
+/// ρₜ = max(1, √mean(gₜ² / max(vₜ, ε²)))               mean over the tensor
+/// θₜ = (1 − ηₜ λ / ρₜ) θₜ₋₁ − (ηₜ / ρₜ) mₜ / (√vₜ + ε)
+/// ```
+///
+#[doc = settings_table!()]
+///
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. With `β̂` in place of `β` both
+/// moments are free of their start at 0, so `m` and `v` here are what Adam calls `m / (1 − β₁ᵗ)` and `v / (1 − β₂ᵗ)`.
+///
+/// # Shapes
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
+///
+/// # Errors
+/// [`StableAdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// Without momentum no step of a single element is longer than the learning rate, however sudden its gradient. AdamW's
+/// second step here would be 1.41 times as long:
+/// ```
+/// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
+/// use optlab_optim::StableAdamWConfig;
+///
+/// let rule = StableAdamWConfig { beta_1: 0.0, weight_decay: 0.0, ..StableAdamWConfig::default() }.build()?;
+/// let device = Device::default();
+/// let (mut theta, mut state) = (Tensor::<1>::zeros([1], &device), None);
+/// for (grad, expected) in [(1.0, -0.5), (1000.0, -1.0)] {
+///     (theta, state) = rule.step(0.5, theta, Tensor::from_floats([grad], &device), state);
+///     assert!((theta.clone().into_scalar::<f32>() - expected).abs() < 1e-5);
+/// }
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// pytorch_optimizer: no sums with a compensation for 16-bit floats, no decay as part of the gradient, and `ε = 0` is
+/// refused.
+///
+/// # Reference
+/// Wortsman et al., *Stable and low-precision training for large-scale vision-language models*, 2023,
+/// <https://arxiv.org/abs/2304.13013>
+#[derive(Debug, Clone)]
+pub struct StableAdamW {
+    config: StableAdamWConfig,
+}
+
+impl Rule for StableAdamW {
+    const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
+}
+
+impl ElementwiseRule for StableAdamW {
+    type Step = StableAdamWStep;
+
+    fn at_step(&self, At { lr, t, elements, .. }: At<'_>) -> StableAdamWStep {
+        let StableAdamWConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let debiased = |beta: f64| beta * (1.0 - power(beta, t - 1)) / (1.0 - power(beta, t));
+        StableAdamWStep {
+            lr,
+            beta_1: debiased(beta_1),
+            beta_2: debiased(beta_2),
+            epsilon,
+            weight_decay,
+            share: 1.0 / elements as f64,
+        }
+    }
+}
+
+burn_optimizer!(StableAdamW);
+
+/// The coefficients of [`StableAdamW`] in one step.
+#[derive(Debug, Clone, Copy)]
+pub struct StableAdamWStep {
+    lr: f64,
+    /// `β̂₁`.
+    beta_1: f64,
+    /// `β̂₂`.
+    beta_2: f64,
+    epsilon: f64,
+    weight_decay: f64,
+    /// Of an element in a mean.
+    share: f64,
+}
+
+impl StableAdamWStep {
+    /// `√vₜ`.
+    #[inline(always)]
+    fn root<V: Value>(&self, grad: V, second: &mut V) -> V {
+        *second = moving_average(second, grad.square(), self.beta_2);
+        second.clone().sqrt()
+    }
+}
+
+impl Update for StableAdamWStep {
+    const BUFFERS: (usize, usize) = (2, 2);
+
+    /// Of the squares of the gradients in units of what was expected.
+    const SUMS: usize = 1;
+
+    #[inline(always)]
+    fn term<V: Value>(&self, _sum: usize, _theta: V, grad: V, state: &mut [V]) -> V {
+        let [_, second] = state else { unreachable!("two buffers") };
+        // Roots on both sides of the division, because ε² may be no number of 32 bits.
+        let root = self.root(grad.clone(), second).at_least(self.epsilon);
+        (grad / root).square()
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
+        let [first, second] = state else { unreachable!("two buffers") };
+        let [square] = sums else { unreachable!("one sum") };
+        *first = moving_average(first, grad.clone(), self.beta_1);
+        let direction = first.clone() / self.root(grad, second).add_scalar(self.epsilon);
+        let direction = weight_decay::coupled(direction, &theta, self.weight_decay);
+        let surprise = square.clone().mul_scalar(self.share).sqrt().at_least(1.0);
+        theta - direction * (square.constant(self.lr) / surprise)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::optim::Optimizer;
+    use burn::tensor::{Device, Tensor};
+
+    #[test]
+    fn no_gradient_below_epsilon_is_a_surprise() {
+        let device = Device::default();
+        let rule = StableAdamWConfig { beta_1: 0.0, epsilon: 10.0, weight_decay: 0.0, ..Default::default() };
+        let rule = rule.build().unwrap();
+        let zeros = Tensor::<1>::zeros([1], &device);
+        let (_, state) = rule.step(1.0, zeros.clone(), Tensor::from_floats([1.0], &device), None);
+        let (theta, _) = rule.step(1.0, zeros, Tensor::from_floats([3.0], &device), state);
+        // β̂₂ is 0.99 / 1.99 now.
+        let second: f32 = (0.99 * 1.0 + 1.0 * 9.0) / 1.99;
+        assert!((theta.into_scalar::<f32>() + 3.0 / (second.sqrt() + 10.0)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn without_a_gradient_nothing_but_the_decay_happens_however_small_epsilon_is() {
+        let device = Device::default();
+        let rule = StableAdamWConfig { epsilon: 1e-30, weight_decay: 0.5, ..StableAdamWConfig::default() };
+        let rule = rule.build().unwrap();
+        let theta = Tensor::<1>::ones([3], &device);
+        let (theta, _) = rule.step(0.5, theta, Tensor::zeros([3], &device), None);
+        assert_eq!(theta.into_data().try_to_vec::<f32>().unwrap(), [0.75; 3]);
+    }
+}

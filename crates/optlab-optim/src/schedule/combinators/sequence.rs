@@ -1,0 +1,128 @@
+use crate::Error;
+use crate::schedule::combinators::{Combined, base};
+use crate::schedule::span::Span;
+use crate::schedule::spec::{ScheduleConfig, ScheduleSpec};
+use crate::schedule::{Run, Schedule};
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`Sequence`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SequenceConfig {
+    /// What comes one after the other.
+    pub schedules: Vec<ScheduleSpec>,
+    /// How long each lasts.
+    pub lengths: Vec<Span>,
+}
+
+impl Default for SequenceConfig {
+    fn default() -> Self {
+        SequenceConfig { schedules: vec![*base()], lengths: Vec::new() }
+    }
+}
+
+impl SequenceConfig {
+    /// The length of each part.
+    fn lengths(&self, run: Run) -> Result<Vec<usize>, Error> {
+        let (owner, parts) = ("sequence", self.schedules.len());
+        let lengths = self.lengths.iter().map(|&length| run.steps(owner, "lengths", length));
+        let mut lengths = lengths.collect::<Result<Vec<usize>, Error>>()?;
+        if self.lengths.is_empty() {
+            // The borders are at the shares of the run, whatever its length.
+            let border = |part: usize| (run.total_steps as u128 * part as u128 / parts as u128) as usize;
+            return Ok((0..parts).map(|part| border(part + 1) - border(part)).collect());
+        }
+        if lengths.len() + 1 < parts || lengths.len() > parts {
+            let allowed = format!("{} or {parts} lengths for {parts} schedules", parts - 1);
+            return Err(Error::invalid(owner, "lengths", &allowed, lengths.len()));
+        }
+        let given = lengths.iter().fold(0_usize, |sum, &length| sum.saturating_add(length));
+        if given > run.total_steps {
+            let allowed = format!("no more than the {} steps of the run together", run.total_steps);
+            return Err(Error::invalid(owner, "lengths", &allowed, given));
+        }
+        if lengths.len() < parts {
+            lengths.push(run.total_steps - given);
+        }
+        Ok(lengths)
+    }
+}
+
+impl ScheduleConfig for SequenceConfig {
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+        if self.schedules.is_empty() {
+            return Err(Error::invalid("sequence", "schedules", "at least one schedule", "none"));
+        }
+        let mut begin = 0;
+        let mut parts = Vec::new();
+        for (spec, length) in self.schedules.iter().zip(self.lengths(run)?) {
+            // One of no steps is never asked, unless it is the last.
+            let schedule = spec.build(Run { total_steps: length.max(1), ..run })?;
+            parts.push(Part { begin, schedule });
+            begin += length;
+        }
+        Ok(Box::new(Sequence { parts }))
+    }
+}
+
+/// Schedules one after the other, each from its own step 0.
+///
+/// ```text
+/// η(t) = ηᵢ(t − bᵢ)      for bᵢ ≤ t < bᵢ₊₁,  b₁ = 0,  bᵢ₊₁ = bᵢ + Lᵢ; the last goes on
+/// ```
+///
+/// | field       | symbol    | default      | range                                                       |
+/// |:------------|:----------|:-------------|:------------------------------------------------------------|
+/// | `schedules` | `η₁ … ηₙ` | `[constant]` | at least one schedule                                       |
+/// | `lengths`   | `L₁ … Lₙ` | equal        | one for each schedule, or all but the last; together no longer than the run |
+///
+/// Each schedule is built for its part, and its rate is that of the run where it does not say another. Past its end the last
+/// one holds what it holds past its own.
+///
+/// # Errors
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] without a schedule, for another number of lengths, or for more
+/// steps than the run has; those of the schedules.
+///
+/// # Example
+/// ```
+/// use optlab_optim::schedule::{Run, ScheduleSpec};
+///
+/// let spec: ScheduleSpec = "sequence:schedules=[constant,(linear:end_lr=0)],lengths=[60%]".parse()?;
+/// let schedule = spec.build(Run::new(1.0, 10))?;
+/// assert_eq!([0, 6, 8, 10].map(|step| schedule.lr_at(step)), [1.0, 1.0, 0.5, 0.0]);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+pub struct Sequence {
+    /// In the order of their beginnings.
+    parts: Vec<Part>,
+}
+
+struct Part {
+    begin: usize,
+    schedule: Box<dyn Schedule>,
+}
+
+impl Sequence {
+    /// The schedule of a step, and the step as it counts.
+    fn at(&self, step: usize) -> (&dyn Schedule, usize) {
+        let begun = self.parts.partition_point(|part| part.begin <= step);
+        // The first begins at 0.
+        let part = &self.parts[begun - 1];
+        (&*part.schedule, step - part.begin)
+    }
+}
+
+impl Combined for Sequence {
+    fn lr_at(&self, step: usize) -> f64 {
+        let (schedule, step) = self.at(step);
+        schedule.lr_at(step)
+    }
+
+    fn parts(&self) -> Vec<&dyn Schedule> {
+        self.parts.iter().map(|part| &*part.schedule).collect()
+    }
+
+    fn told(&self, step: usize) -> Vec<(&dyn Schedule, usize)> {
+        vec![self.at(step)]
+    }
+}

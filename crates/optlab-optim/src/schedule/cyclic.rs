@@ -1,0 +1,123 @@
+use crate::Error;
+use crate::schedule::span::Span;
+use crate::schedule::spec::ScheduleConfig;
+use crate::schedule::{Run, Schedule};
+use optlab_core::range::{self, NON_NEGATIVE, POSITIVE_UP_TO_ONE, Range};
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`Cyclic`], where their ranges are listed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CyclicConfig {
+    /// The rate at the start of each cycle.
+    pub base_lr: Option<f64>,
+    /// The rate at the top of the first cycle.
+    pub max_lr: Option<f64>,
+    /// Steps on the way up.
+    pub step_size_up: Option<Span>,
+    /// Steps on the way down.
+    pub step_size_down: Option<Span>,
+    /// How the height of a cycle changes.
+    pub mode: CyclicMode,
+    /// The factor of the height from step to step, for [`CyclicMode::ExpRange`].
+    pub gamma: Option<f64>,
+}
+
+/// How the height of [`Cyclic`] over its lowest rate changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CyclicMode {
+    /// It stays.
+    #[default]
+    Triangular,
+    /// It halves from cycle to cycle.
+    Triangular2,
+    /// It is multiplied by `gamma` at every step.
+    ExpRange,
+}
+
+impl ScheduleConfig for CyclicConfig {
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+        let owner = "cyclic";
+        let max_lr = self.max_lr.unwrap_or(run.lr);
+        // A single step never gets to the top.
+        let base_lr = self.base_lr.unwrap_or(if run.total_steps > 1 { max_lr / 10.0 } else { max_lr });
+        let up = run.steps_or(owner, "step_size_up", self.step_size_up, run.tenth().max(1))?;
+        let down = run.steps_or(owner, "step_size_down", self.step_size_down, up)?;
+        let gamma = self.gamma.unwrap_or(run.gamma());
+        range::check(owner, [("max_lr", max_lr, NON_NEGATIVE), ("gamma", gamma, POSITIVE_UP_TO_ONE)])?;
+        range::check(owner, [("base_lr", base_lr, Range::up_to(max_lr))])?;
+        range::check_at_least_one(owner, [("step_size_up", up), ("step_size_down", down)])?;
+        Ok(Box::new(Cyclic { base_lr, max_lr, up: up as u128, down: down as u128, mode: self.mode, gamma }))
+    }
+}
+
+/// Straight up and straight down between two rates, again and again (Smith, 2015).
+///
+/// ```text
+/// i = ⌊t / (u + d)⌋,   n = t − i (u + d)          the cycle, and the step of the cycle
+/// h(n) = n / u  for n ≤ u,   (u + d − n) / d  for n > u
+///
+/// η(t) = η_base + (η_max − η_base) h(n)           mode = triangular
+/// η(t) = η_base + (η_max − η_base) h(n) / 2ⁱ      mode = triangular2
+/// η(t) = η_base + (η_max − η_base) h(n) γᵗ        mode = exp_range
+/// ```
+///
+/// | field            | symbol   | default                        | range                                    |
+/// |:-----------------|:---------|:-------------------------------|:-----------------------------------------|
+/// | `base_lr`        | `η_base` | a tenth of `max_lr`; `max_lr` in a run of one step | `[0, max_lr]`        |
+/// | `max_lr`         | `η_max`  | the run's rate                 | `[0, ∞)`                                 |
+/// | `step_size_up`   | `u`      | a tenth of the run, at least 1 | 1…                                       |
+/// | `step_size_down` | `d`      | `step_size_up`                 | 1…                                       |
+/// | `mode`           |          | `triangular`                   | `triangular`, `triangular2`, `exp_range` |
+/// | `gamma`          | `γ`      | `0.01^(1/T)`: a hundredth is left after the run's `T` steps | `(0, 1]`    |
+///
+/// It has no end, so there is no last rate to hold.
+///
+/// # Errors
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// ```
+/// use optlab_optim::schedule::{Run, ScheduleSpec};
+///
+/// let text = "cyclic:base_lr=0.5,step_size_up=1,step_size_down=2,mode=triangular2";
+/// let schedule = text.parse::<ScheduleSpec>()?.build(Run::new(1.0, 10))?;
+/// let rates = [0, 1, 2, 3, 4, 5, 6].map(|step| schedule.lr_at(step));
+/// assert_eq!(rates, [0.5, 1.0, 0.75, 0.5, 0.75, 0.625, 0.5]);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// PyTorch's `CyclicLR`, which changes the momentum too, takes a `gamma` above 1, its default being 1, and computes the place
+/// in the cycle in floats, where it is counted in whole numbers here.
+///
+/// # Reference
+/// Smith, *Cyclical Learning Rates for Training Neural Networks*, 2015, <https://arxiv.org/abs/1506.01186>
+#[derive(Debug, Clone)]
+pub struct Cyclic {
+    base_lr: f64,
+    max_lr: f64,
+    // The sum of two numbers of 64 bits may need 65.
+    up: u128,
+    down: u128,
+    mode: CyclicMode,
+    gamma: f64,
+}
+
+impl Schedule for Cyclic {
+    fn lr_at(&self, step: usize) -> f64 {
+        let length = self.up + self.down;
+        let (cycle, n) = (step as u128 / length, step as u128 % length);
+        let height = match n <= self.up {
+            true => n as f64 / self.up as f64,
+            false => (length - n) as f64 / self.down as f64,
+        };
+        let scale = match self.mode {
+            CyclicMode::Triangular => 1.0,
+            CyclicMode::Triangular2 => 0.5_f64.powf(cycle as f64),
+            CyclicMode::ExpRange => self.gamma.powf(step as f64),
+        };
+        self.base_lr + (self.max_lr - self.base_lr) * height * scale
+    }
+}

@@ -1,0 +1,93 @@
+use crate::Error;
+use crate::schedule::span::Span;
+use crate::schedule::spec::ScheduleConfig;
+use crate::schedule::{Run, Schedule};
+use optlab_core::range::{self, NON_NEGATIVE, POSITIVE};
+use serde::{Deserialize, Serialize};
+
+/// Settings of [`MultiStep`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MultiStepConfig {
+    /// The rate of step 0.
+    pub initial_lr: Option<f64>,
+    /// The first step of each further rate.
+    pub milestones: Vec<Span>,
+    /// The factor from one rate to the next.
+    pub gamma: f64,
+}
+
+impl Default for MultiStepConfig {
+    fn default() -> Self {
+        MultiStepConfig { initial_lr: None, milestones: Vec::new(), gamma: 0.1 }
+    }
+}
+
+impl ScheduleConfig for MultiStepConfig {
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+        let owner = "multi_step";
+        let initial_lr = self.initial_lr.unwrap_or(run.lr);
+        let milestones = match self.milestones.is_empty() {
+            true => run.half_and_three_quarters(),
+            false => run.rising_steps(owner, "milestones", &self.milestones)?,
+        };
+        range::check(owner, [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", self.gamma, POSITIVE)])?;
+        // There is at least one, and the first is the smallest.
+        range::check_at_least_one(owner, [("milestones", milestones[0])])?;
+        let schedule = MultiStep { initial_lr, milestones, gamma: self.gamma };
+        if !schedule.lr_at(usize::MAX).is_finite() {
+            return Err(Error::invalid(
+                owner,
+                "gamma",
+                "a factor that leaves the last rate finite",
+                self.gamma,
+            ));
+        }
+        Ok(Box::new(schedule))
+    }
+}
+
+/// A staircase with steps of any length: at each milestone the rate is multiplied by a factor.
+///
+/// ```text
+/// η(t) = η₀ γⁿ        n = the number of milestones mᵢ ≤ t
+/// ```
+///
+/// | field        | symbol | default                            | range          |
+/// |:-------------|:-------|:-----------------------------------|:---------------|
+/// | `initial_lr` | `η₀`   | the run's rate                     | `[0, ∞)`       |
+/// | `milestones` | `mᵢ`   | half and three quarters of the run | rising from 1… |
+/// | `gamma`      | `γ`    | 0.1                                | `(0, ∞)`       |
+///
+/// An empty list of milestones is the default one. From the last milestone on it holds its last rate.
+///
+/// # Errors
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if a milestone is not
+/// later than the one before, or if the last rate is infinite.
+///
+/// # Example
+/// ```
+/// use optlab_optim::schedule::{Run, ScheduleSpec};
+///
+/// let spec: ScheduleSpec = "multi_step:milestones=[2,50%],gamma=0.5".parse()?;
+/// let schedule = spec.build(Run::new(1.0, 10))?;
+/// assert_eq!([1, 2, 4, 5, 50].map(|step| schedule.lr_at(step)), [1.0, 0.5, 0.5, 0.25, 0.25]);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// PyTorch's `MultiStepLR`, which sorts its milestones, multiplies twice at one that is listed twice, and takes 0 for one;
+/// here `milestones` has a default.
+#[derive(Debug, Clone)]
+pub struct MultiStep {
+    initial_lr: f64,
+    milestones: Vec<usize>,
+    gamma: f64,
+}
+
+impl Schedule for MultiStep {
+    fn lr_at(&self, step: usize) -> f64 {
+        let passed = self.milestones.partition_point(|milestone| *milestone <= step);
+        self.initial_lr * self.gamma.powf(passed as f64)
+    }
+}

@@ -1,0 +1,230 @@
+use crate::Error;
+use crate::schedule::spec::ScheduleConfig;
+use crate::schedule::{Measured, Run, Schedule};
+use optlab_core::range::{self, NON_NEGATIVE, POSITIVE_BELOW_ONE, Range};
+use serde::{Deserialize, Serialize};
+use std::slice::Iter;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Settings of [`ReduceOnPlateau`], where their ranges are listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReduceOnPlateauConfig {
+    /// The rate until the first reduction.
+    pub initial_lr: Option<f64>,
+    /// The factor from one rate to the next.
+    pub factor: f64,
+    /// Measurements without progress that are waited for; the next one reduces the rate.
+    pub patience: usize,
+    /// How much better than the best a measurement has to be.
+    pub threshold: f64,
+    /// What `threshold` is a share of.
+    pub threshold_mode: ThresholdMode,
+    /// Measurements after a reduction that do not count as being without progress.
+    pub cooldown: usize,
+    /// The smallest rate.
+    pub min_lr: f64,
+    /// The smallest reduction that is made.
+    pub epsilon: f64,
+    /// Whether less or more is better.
+    pub mode: Mode,
+    /// What is looked at.
+    pub monitor: Monitor,
+}
+
+/// Whether less or more is better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Less is better, as of a loss.
+    Min,
+    /// More is better, as of an accuracy.
+    Max,
+}
+
+/// What a threshold is a share of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThresholdMode {
+    /// Of the best measurement.
+    Rel,
+    /// Of nothing: it is a difference.
+    Abs,
+}
+
+/// What of a measurement is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Monitor {
+    /// The loss.
+    Loss,
+    /// The metric of the task.
+    Metric,
+}
+
+impl Default for ReduceOnPlateauConfig {
+    fn default() -> Self {
+        ReduceOnPlateauConfig {
+            initial_lr: None,
+            factor: 0.1,
+            patience: 10,
+            threshold: 1e-4,
+            threshold_mode: ThresholdMode::Rel,
+            cooldown: 0,
+            min_lr: 0.0,
+            epsilon: 1e-8,
+            mode: Mode::Min,
+            monitor: Monitor::Loss,
+        }
+    }
+}
+
+impl ScheduleConfig for ReduceOnPlateauConfig {
+    fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+        let owner = "reduce_on_plateau";
+        let initial_lr = self.initial_lr.unwrap_or(run.lr);
+        range::check(
+            owner,
+            [
+                ("initial_lr", initial_lr, NON_NEGATIVE),
+                ("factor", self.factor, POSITIVE_BELOW_ONE),
+                ("threshold", self.threshold, NON_NEGATIVE),
+                ("epsilon", self.epsilon, NON_NEGATIVE),
+            ],
+        )?;
+        range::check(owner, [("min_lr", self.min_lr, Range::up_to(initial_lr))])?;
+        let state = State { lr: initial_lr, best: None, bad: 0, cooldown: 0 };
+        Ok(Box::new(ReduceOnPlateau { config: self.clone(), state: Mutex::new(state) }))
+    }
+}
+
+/// The rate falls by a factor when what is measured has not got better for a while.
+///
+/// ```text
+/// after a measurement m:
+///   m is better than the best, by the threshold:  best = m, bad = 0          otherwise  bad = bad + 1
+///   in a cooldown:                                one less of it, bad = 0
+///   bad > patience:                               η = max(γ η, η_min), a cooldown begins, bad = 0
+/// ```
+///
+/// Better than the best `b` is `m < b (1 − τ)` with `mode = min` and `threshold_mode = rel`, `m < b − τ` with `abs`,
+/// `m > b (1 + τ)` and `m > b + τ` with `max`. The first finite measurement is better than none. What is no finite number is
+/// not better.
+///
+/// The rate of a step depends on what was [told](Schedule::observe) before it and not on its number. A trial tells the loss
+/// and the metric of the validation part, or else the loss of the epoch's batches, after each epoch.
+///
+/// | field            | symbol  | default         | range             |
+/// |:-----------------|:--------|:----------------|:------------------|
+/// | `initial_lr`     | `η₀`    | the run's rate  | `[0, ∞)`          |
+/// | `factor`         | `γ`     | 0.1             | `(0, 1)`          |
+/// | `patience`       |         | 10              | 0…                |
+/// | `threshold`      | `τ`     | 1e-4            | `[0, ∞)`          |
+/// | `threshold_mode` |         | `rel`           | `rel`, `abs`      |
+/// | `cooldown`       |         | 0               | 0…                |
+/// | `min_lr`         | `η_min` | 0               | `[0, initial_lr]` |
+/// | `epsilon`        |         | 1e-8            | `[0, ∞)`          |
+/// | `mode`           |         | `min`           | `min`, `max`      |
+/// | `monitor`        |         | `loss`          | `loss`, `metric`  |
+///
+/// A reduction by no more than `epsilon` is not made. With `monitor = metric`, `mode` is to be that of the metric: `max` for
+/// an accuracy. It has no end.
+///
+/// State: the rate, the best measurement, two counts.
+///
+/// # Errors
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
+///
+/// # Example
+/// ```
+/// use optlab_optim::schedule::{Run, ScheduleSpec};
+///
+/// let spec: ScheduleSpec = "reduce_on_plateau:patience=1,factor=0.5".parse()?;
+/// let schedule = spec.build(Run::new(1.0, 10))?;
+/// let rates = [3.0, 2.0, 2.0, 2.0, 1.0].into_iter().enumerate().map(|(step, loss)| {
+///     schedule.observe(step, loss.into());
+///     schedule.lr_at(step + 1)
+/// });
+/// assert_eq!(rates.collect::<Vec<_>>(), [1.0, 1.0, 1.0, 0.5, 0.5]);
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+///
+/// # Differs from
+/// PyTorch's `ReduceLROnPlateau`: an infinite measurement is never the best, and `eps` is called `epsilon`.
+#[derive(Debug)]
+pub struct ReduceOnPlateau {
+    config: ReduceOnPlateauConfig,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    lr: f64,
+    best: Option<f64>,
+    bad: usize,
+    cooldown: usize,
+}
+
+impl ReduceOnPlateau {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whoever panics, the state is one that was stored whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_better(&self, value: f64, best: Option<f64>) -> bool {
+        let ReduceOnPlateauConfig { threshold, threshold_mode, mode, .. } = self.config;
+        let Some(best) = best else { return value.is_finite() };
+        let bound = match (mode, threshold_mode) {
+            (Mode::Min, ThresholdMode::Rel) => best * (1.0 - threshold),
+            (Mode::Min, ThresholdMode::Abs) => best - threshold,
+            (Mode::Max, ThresholdMode::Rel) => best * (1.0 + threshold),
+            (Mode::Max, ThresholdMode::Abs) => best + threshold,
+        };
+        value.is_finite() && if mode == Mode::Min { value < bound } else { value > bound }
+    }
+}
+
+impl Schedule for ReduceOnPlateau {
+    fn lr_at(&self, _step: usize) -> f64 {
+        self.lock().lr
+    }
+
+    fn observe(&self, _step: usize, measured: Measured) {
+        let value = match self.config.monitor {
+            Monitor::Loss => measured.loss,
+            Monitor::Metric => measured.metric.unwrap_or(f64::NAN),
+        };
+        let mut state = self.lock();
+        let State { mut lr, mut best, mut bad, mut cooldown } = *state;
+        if self.is_better(value, best) {
+            (best, bad) = (Some(value), 0);
+        } else {
+            bad += 1;
+        }
+        if cooldown > 0 {
+            (cooldown, bad) = (cooldown - 1, 0);
+        }
+        if bad > self.config.patience {
+            let reduced = (lr * self.config.factor).max(self.config.min_lr);
+            if lr - reduced > self.config.epsilon {
+                lr = reduced;
+            }
+            (cooldown, bad) = (self.config.cooldown, 0);
+        }
+        *state = State { lr, best, bad, cooldown };
+    }
+
+    fn state(&self) -> Vec<f64> {
+        let State { lr, best, bad, cooldown } = *self.lock();
+        let has_best = if best.is_some() { 1.0 } else { 0.0 };
+        vec![lr, has_best, best.unwrap_or(0.0), bad as f64, cooldown as f64]
+    }
+
+    fn load_state(&self, state: &mut Iter<'_, f64>) {
+        let numbers: Vec<f64> = state.by_ref().take(5).copied().collect();
+        if let [lr, has_best, best, bad, cooldown] = numbers[..] {
+            let best = (has_best != 0.0).then_some(best);
+            *self.lock() = State { lr, best, bad: bad as usize, cooldown: cooldown as usize };
+        }
+    }
+}

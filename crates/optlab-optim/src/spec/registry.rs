@@ -1,0 +1,269 @@
+//! Rules that a program of one's own adds to those that come with this one.
+
+use crate::Error;
+use crate::driver::{Assembly, ParameterRule};
+use crate::spec::{NAMES, OptimizerSpec, RuleConfig};
+use optlab_core::settings::Field;
+use optlab_core::spec::{self, Spec};
+use serde::de::DeserializeOwned;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Every rule that was registered, in that order.
+static RULES: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
+
+/// What the text or the table of an optimizer uses for something else: its name, and the rate of its trials.
+const RESERVED: [&str; 2] = [OptimizerSpec::TAG, "lr"];
+
+/// Makes `name` a rule like those that come with the program, for the rest of the process.
+///
+/// From here on [`OptimizerSpec`] reads and writes it, so it may stand in a text, in a plan, in a trial and its
+/// checkpoints, and it is in [`OptimizerSpec::all`], which `optlab list` shows. A program that calls
+/// [`cli::main`](optlab::cli::main) afterwards is an `optlab` that knows the rule, in the workers of its comparisons too.
+///
+/// `default` has the settings that hold where nothing else is said, with or without `serde(default)`; a setting that it
+/// does not have is an error, with or without `serde(deny_unknown_fields)`. Returns the rule with these settings.
+///
+/// # Errors
+/// [`Error::NameTaken`] for the name of another rule. [`Error::InvalidConfig`] for a name that has anything but letters,
+/// digits, `_`, `-` and `.`. [`Error::Usage`] for settings that are no struct with named fields, or have one called `rule`
+/// or `lr`. What [`RuleConfig::assemble`] says of `default`, if it refuses it.
+///
+/// # Example
+/// ```
+/// use optlab_optim::{LionConfig, OptimizerSpec, ParameterRule, RuleConfig, register};
+/// use serde::{Deserialize, Serialize};
+///
+/// /// Lion with one decay in place of two.
+/// #[derive(Serialize, Deserialize)]
+/// struct OneDecay {
+///     beta: f64,
+/// }
+///
+/// impl RuleConfig for OneDecay {
+///     const DEFAULT_LR: f64 = 3e-4;
+///
+///     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, optlab_optim::Error> {
+///         LionConfig { beta_1: self.beta, beta_2: self.beta, ..LionConfig::default() }.rules(owner)
+///     }
+/// }
+///
+/// register("one_decay", "Lion with one decay", OneDecay { beta: 0.95 })?;
+/// let spec: OptimizerSpec = "one_decay:beta=0.5".parse()?;
+/// assert_eq!((spec.to_string().as_str(), spec.default_lr()), ("one_decay:beta=0.5", 3e-4));
+/// assert!("one_decay:beat=0.5".parse::<OptimizerSpec>().is_err());
+/// # Ok::<(), optlab_optim::Error>(())
+/// ```
+pub fn register<C>(name: &'static str, summary: &'static str, default: C) -> Result<OptimizerSpec, Error>
+where
+    C: RuleConfig + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    spec::check_name::<OptimizerSpec>(name)?;
+    let refuse = |reason: String| Error::Usage(format!("{} `{name}`: {reason}", OptimizerSpec::KIND));
+    let unnamed = |reason| refuse(format!("its settings are no struct with named fields ({reason})"));
+    let fields = default.fields().map_err(unnamed)?;
+    if let Some(field) = RESERVED.into_iter().find(|field| fields.contains_key(*field)) {
+        return Err(refuse(format!("none of its settings may be called `{field}`")));
+    }
+    RuleConfig::assemble(&default, name)?;
+    let default = Registered { name, summary, settings: Arc::new(default) };
+    // One lock to look and to add, so that of two threads with the same name one finds the other's.
+    let mut rules = RULES.write().unwrap_or_else(PoisonError::into_inner);
+    let registered = rules.iter().map(|rule| rule.default.name);
+    if NAMES.iter().copied().chain(registered).any(|taken| taken == name) {
+        return Err(Error::NameTaken { kind: OptimizerSpec::KIND, name: name.into() });
+    }
+    rules.push(Entry { default: default.clone(), read: read::<C> });
+    Ok(OptimizerSpec::Registered(default))
+}
+
+/// A rule of [`register`], and its settings.
+#[derive(Clone)]
+pub struct Registered {
+    name: &'static str,
+    summary: &'static str,
+    settings: Arc<dyn AnyConfig>,
+}
+
+impl Registered {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    pub(crate) fn default_lr(&self) -> f64 {
+        self.settings.default_lr()
+    }
+
+    pub(crate) fn lr_search(&self) -> (f64, f64) {
+        self.settings.lr_search()
+    }
+
+    pub(crate) fn settings(&self) -> &'static [Field] {
+        self.settings.settings()
+    }
+
+    pub(crate) fn base(&self) -> Option<&OptimizerSpec> {
+        self.settings.base()
+    }
+
+    /// Sets the weight decay, by the name of the field where the settings do not declare it.
+    pub(crate) fn set_weight_decay(&mut self, decay: f64) -> Result<(), Error> {
+        let unwritable = |reason: serde_json::Error| Error::Usage(format!("`{}`: {reason}", self.name));
+        let mut table = self.settings.fields().map_err(unwritable)?;
+        let field = table.get_mut("weight_decay").filter(|value| value.is_number());
+        self.settings = match (field, default_entry(self.name)) {
+            (Some(weight_decay), Some(entry)) => {
+                *weight_decay = decay.into();
+                (entry.read)(Value::Object(table)).map_err(unwritable)?
+            }
+            _ => self.settings.with_weight_decay(self.name, decay)?,
+        };
+        Ok(())
+    }
+
+    pub(crate) fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
+        self.settings.rules(self.name)
+    }
+
+    pub(crate) fn assemble(&self) -> Result<Assembly, Error> {
+        self.settings.assemble(self.name)
+    }
+}
+
+impl fmt::Debug for Registered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple(self.name).field(&self.settings.fields()).finish()
+    }
+}
+
+impl PartialEq for Registered {
+    fn eq(&self, other: &Self) -> bool {
+        // Settings that cannot be written are equal to none.
+        let fields = |rule: &Self| rule.settings.fields().ok();
+        self.name == other.name && fields(self).is_some_and(|of_this| Some(of_this) == fields(other))
+    }
+}
+
+impl Serialize for Registered {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.settings.fields().map_err(S::Error::custom)?;
+        let name = (OptimizerSpec::TAG.to_string(), Value::from(self.name));
+        serializer.collect_map(std::iter::once(name).chain(fields))
+    }
+}
+
+/// Every registered rule with its default settings.
+pub(crate) fn all() -> Vec<Registered> {
+    entries().into_iter().map(|entry| entry.default).collect()
+}
+
+/// The registered rule of that name with its default settings.
+pub(super) fn default_of(name: &str) -> Option<Registered> {
+    default_entry(name).map(|entry| entry.default)
+}
+
+fn default_entry(name: &str) -> Option<Entry> {
+    entries().into_iter().find(|entry| entry.default.name == name)
+}
+
+/// Reads a rule of [`register`]; none if there is none of that name.
+pub(crate) fn from_value(value: &Value) -> Option<Result<Registered, serde_json::Error>> {
+    let table = value.as_object()?;
+    let entry = default_entry(table.get(OptimizerSpec::TAG)?.as_str()?)?;
+    Some(entry.read(table))
+}
+
+/// A copy: no settings are read or written while the lock is held, which those with a spec inside would wait for.
+fn entries() -> Vec<Entry> {
+    RULES.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+#[derive(Clone)]
+struct Entry {
+    default: Registered,
+    read: fn(Value) -> Result<Arc<dyn AnyConfig>, serde_json::Error>,
+}
+
+impl Entry {
+    /// The rule with the settings in `table`, and its own where that has none.
+    fn read(&self, table: &Map<String, Value>) -> Result<Registered, serde_json::Error> {
+        let mut fields = self.default.settings.fields()?;
+        for (field, value) in table.iter().filter(|(field, _)| *field != OptimizerSpec::TAG) {
+            let unknown = || serde::de::Error::custom(format!("unknown field `{field}`"));
+            *fields.get_mut(field).ok_or_else(unknown)? = value.clone();
+        }
+        let settings = (self.read)(Value::Object(fields))?;
+        Ok(Registered { settings, ..self.default.clone() })
+    }
+}
+
+fn read<C>(fields: Value) -> Result<Arc<dyn AnyConfig>, serde_json::Error>
+where
+    C: RuleConfig + Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    Ok(Arc::new(serde_json::from_value::<C>(fields)?))
+}
+
+/// A [`RuleConfig`] of any type that can be written down.
+trait AnyConfig: Send + Sync {
+    fn default_lr(&self) -> f64;
+
+    fn lr_search(&self) -> (f64, f64);
+
+    fn settings(&self) -> &'static [Field];
+
+    fn base(&self) -> Option<&OptimizerSpec>;
+
+    fn with_weight_decay(&self, owner: &str, decay: f64) -> Result<Arc<dyn AnyConfig>, Error>;
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error>;
+
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error>;
+
+    fn fields(&self) -> Result<Map<String, Value>, serde_json::Error>;
+}
+
+impl<C: RuleConfig + Serialize + DeserializeOwned + Send + Sync + 'static> AnyConfig for C {
+    fn default_lr(&self) -> f64 {
+        RuleConfig::default_lr(self)
+    }
+
+    fn lr_search(&self) -> (f64, f64) {
+        RuleConfig::lr_search(self)
+    }
+
+    fn settings(&self) -> &'static [Field] {
+        RuleConfig::settings(self)
+    }
+
+    fn base(&self) -> Option<&OptimizerSpec> {
+        RuleConfig::base(self)
+    }
+
+    fn with_weight_decay(&self, owner: &str, decay: f64) -> Result<Arc<dyn AnyConfig>, Error> {
+        let unwritable = |reason: serde_json::Error| Error::Usage(format!("`{owner}`: {reason}"));
+        let copy = serde_json::to_value(self).and_then(serde_json::from_value::<C>);
+        let mut config = copy.map_err(unwritable)?;
+        config.set_weight_decay(owner, decay)?;
+        Ok(Arc::new(config))
+    }
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        RuleConfig::rules(self, owner)
+    }
+
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+        RuleConfig::assemble(self, owner)
+    }
+
+    fn fields(&self) -> Result<Map<String, Value>, serde_json::Error> {
+        serde_json::from_value(serde_json::to_value(self)?)
+    }
+}

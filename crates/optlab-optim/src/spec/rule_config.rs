@@ -1,0 +1,110 @@
+//! What the settings of a rule are turned into.
+
+use crate::Error;
+use crate::driver::{Assembly, ParameterRule};
+use crate::spec::OptimizerSpec;
+use optlab_core::settings::Field;
+
+/// The settings of a rule: checked, then built.
+pub trait RuleConfig {
+    /// The learning rate of the reference implementation, used unless the caller names one.
+    const DEFAULT_LR: f64;
+
+    /// The learning rates that a search tries: from the default divided by the first number to the default times the second.
+    const LR_SEARCH: (f64, f64) = (30.0, 30.0);
+
+    /// Builds the rules; each parameter is moved by the first that applies to it. Errors name `owner`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error>;
+
+    /// Builds the rules together with what is around them. Errors name `owner`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+    fn assemble(&self, owner: &str) -> Result<Assembly, Error> {
+        Ok(Assembly::of(self.rules(owner)?))
+    }
+
+    /// Returns the default learning rate with these settings.
+    fn default_lr(&self) -> f64 {
+        Self::DEFAULT_LR
+    }
+
+    /// Returns the factors of [`LR_SEARCH`](Self::LR_SEARCH) with these settings.
+    fn lr_search(&self) -> (f64, f64) {
+        Self::LR_SEARCH
+    }
+
+    /// Returns the declarations of its settings, if they were declared with
+    /// [`settings!`](crate::settings!).
+    fn settings(&self) -> &'static [Field] {
+        &[]
+    }
+
+    /// Returns the bounded number of that name among its own settings.
+    fn number_mut(&mut self, _field: &str) -> Option<&mut f64> {
+        None
+    }
+
+    /// Returns the optimizer that it wraps, if it is a wrapper.
+    fn base(&self) -> Option<&OptimizerSpec> {
+        None
+    }
+
+    /// Sets the weight decay of the rule and of every rule in it. Errors name `owner`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] if the rule has no weight decay and `decay` is not 0.
+    fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), Error> {
+        set_own_weight_decay(self, owner, decay)
+    }
+}
+
+/// Sets the weight decay of the rule itself.
+pub(crate) fn set_own_weight_decay<C: RuleConfig + ?Sized>(
+    config: &mut C,
+    owner: &str,
+    decay: f64,
+) -> Result<(), Error> {
+    match config.number_mut("weight_decay") {
+        Some(weight_decay) => *weight_decay = decay,
+        None if decay == 0.0 => {}
+        None => return Err(Error::invalid(owner, "weight_decay", "0, since the rule has none", decay)),
+    }
+    Ok(())
+}
+
+/// In an `impl RuleConfig`, the methods that pass on what [`settings!`](crate::settings!) declared.
+#[macro_export]
+macro_rules! settings_of {
+    () => {
+        fn settings(&self) -> &'static [$crate::settings::Field] {
+            <Self as $crate::settings::Settings>::FIELDS
+        }
+
+        fn number_mut(&mut self, field: &str) -> Option<&mut f64> {
+            $crate::settings::Settings::number_mut(self, field)
+        }
+    };
+}
+
+/// Implements [`RuleConfig`] for settings that build one rule for all parameters with `build_as`; the kind of the rule is a
+/// constructor of [`ParameterRule`].
+macro_rules! rule_config {
+    ($kind:ident $config:ty, lr $lr:expr $(, lr_search $lr_search:expr)?) => {
+        impl $crate::spec::RuleConfig for $config {
+            const DEFAULT_LR: f64 = $lr;
+
+            $(const LR_SEARCH: (f64, f64) = $lr_search;)?
+
+            $crate::settings_of!();
+
+            fn rules(&self, owner: &str) -> Result<Vec<$crate::driver::ParameterRule>, $crate::Error> {
+                Ok(vec![$crate::driver::ParameterRule::$kind(self.build_as(owner)?)])
+            }
+        }
+    };
+}
+pub(crate) use rule_config;

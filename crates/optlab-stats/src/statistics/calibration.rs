@@ -1,0 +1,252 @@
+//! Checks of the verdict on real runs: whether its false alarms are as rare as it claims, and whether it
+//! finds existing differences.
+//!
+//! One arm is run on many seeds, and its runs are split at random into two arms that do not differ. A verdict
+//! on these two arms is a false alarm.
+//!
+//! All splits use the same runs and so depend on each other: the interval of a [`Proportion`] here covers
+//! only the uncertainty from the number of splits, not from other runs of the arm. More splits do not replace
+//! more runs: with `S` runs, every answer rests on only `S` numbers.
+
+use crate::Error;
+use crate::statistics::draw::shuffle;
+use crate::statistics::paired::Paired;
+use crate::statistics::proportion::Proportion;
+use crate::statistics::verdict::{Verdict, differences};
+use optlab_core::random::{Purpose, stream};
+use optlab_core::range::{self, POSITIVE_BELOW_ONE, POSITIVE_UP_TO_ONE};
+
+/// The settings of a calibration. The same numbers give the same splits.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Calibration {
+    /// The number of random splits, at least 1.
+    pub splits: usize,
+    /// The level of each verdict, in `(0, 1)`.
+    pub alpha: f64,
+    /// The seed of the splits.
+    pub seed: u64,
+}
+
+impl Calibration {
+    /// Returns the share of the random splits in which the verdict is not [`Verdict::NotShown`]. Each split
+    /// divides `values`, one for each seed of one arm, into two randomly paired halves; with an odd number
+    /// one run is left out each time. The share should be at most `alpha`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range, or fewer than 2 values; [`Error::Usage`] for
+    /// NaN.
+    pub fn false_alarms(&self, values: &[f64]) -> Result<Proportion, Error> {
+        self.check(values.len(), values.len() / 2, 2)?;
+        self.share(|split| {
+            let paired = self.halves(values, values.len() / 2, split)?;
+            Ok(Verdict::of(&paired, self.alpha) != Verdict::NotShown)
+        })
+    }
+
+    /// Returns the smallest constant by which one arm has to be better than the other so that `seeds` seeds
+    /// show it in at least a share `power`, in `(0, 1]`, of the random splits: every larger constant is
+    /// enough, no smaller one is. In the units of the metric.
+    ///
+    /// The exact interval moves with its differences, so the constant that a split needs is the distance of
+    /// its interval's lower end below 0, and no search is needed. Returns `None` if no constant is enough:
+    /// with too few seeds for `alpha`, or too many diverged runs.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field or `power` out of its range, no seeds, or fewer than `2 seeds`
+    /// values; [`Error::Usage`] for NaN.
+    pub fn smallest_difference(
+        &self,
+        values: &[f64],
+        seeds: usize,
+        power: f64,
+    ) -> Result<Option<f64>, Error> {
+        self.check(values.len(), seeds, 2)?;
+        range::check("calibration", [("power", power, POSITIVE_UP_TO_ONE)])?;
+        let needed = |split| Ok(-self.halves(values, seeds, split)?.interval_missing(self.alpha).0);
+        let mut needed: Vec<f64> = (0..self.splits).map(needed).collect::<Result<_, Error>>()?;
+        let place = (power * self.splits as f64).ceil() as usize - 1;
+        let (_, &mut smallest, _) = needed.select_nth_unstable_by(place, f64::total_cmp);
+        Ok((smallest < f64::INFINITY).then_some(smallest.max(0.0)))
+    }
+
+    /// Returns the share of the random choices of `seeds` seeds in which the verdict finds arm `b` worse than
+    /// arm `a`, both run on the same seeds. With a difference that was added on purpose, this is how often it
+    /// is found.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] for a field out of its range, no seeds, or fewer than `seeds` values;
+    /// [`Error::Usage`] for arms of different numbers of seeds, or NaN.
+    pub fn found_share(
+        &self,
+        a: &[f64],
+        b: &[f64],
+        larger_is_better: bool,
+        seeds: usize,
+    ) -> Result<Proportion, Error> {
+        self.check(a.len(), seeds, 1)?;
+        let all = differences(a, b, larger_is_better)?;
+        self.share(|split| {
+            let chosen = self.in_random_order(&all, split);
+            Ok(Verdict::of(&paired(&chosen[..seeds])?, self.alpha) == Verdict::Better)
+        })
+    }
+
+    /// Returns the share of the splits for which `happens` returns true.
+    fn share(&self, happens: impl Fn(usize) -> Result<bool, Error>) -> Result<Proportion, Error> {
+        let mut happened = 0;
+        for split in 0..self.splits {
+            happened += usize::from(happens(split)?);
+        }
+        Proportion::of(happened, self.splits)
+            .ok_or_else(|| Error::invalid("calibration", "splits", "at least 1", self.splits))
+    }
+
+    /// Returns the differences between `seeds` of the values and as many other values.
+    fn halves(&self, values: &[f64], seeds: usize, split: usize) -> Result<Paired, Error> {
+        let values = self.in_random_order(values, split);
+        paired(&differences(&values[..seeds], &values[seeds..2 * seeds], true)?)
+    }
+
+    fn in_random_order(&self, values: &[f64], split: usize) -> Vec<f64> {
+        let mut values = values.to_vec();
+        shuffle(&mut values, &mut stream(self.seed, Purpose::Splits, split as u64));
+        values
+    }
+
+    fn check(&self, values: usize, seeds: usize, arms: usize) -> Result<(), Error> {
+        range::check("calibration", [("alpha", self.alpha, POSITIVE_BELOW_ONE)])?;
+        range::check_at_least_one("calibration", [("splits", self.splits)])?;
+        let least = arms * seeds.max(1);
+        if values < least {
+            return Err(Error::invalid("calibration", "runs", &format!("at least {least}"), values));
+        }
+        range::check_at_least_one("calibration", [("seeds", seeds)])
+    }
+}
+
+fn paired(differences: &[f64]) -> Result<Paired, Error> {
+    Paired::of(differences).ok_or_else(|| Error::Usage("a calibration takes no NaN".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::verdict::compare;
+    use rand::Rng;
+
+    const INF: f64 = f64::INFINITY;
+    const CALIBRATION: Calibration = Calibration { splits: 1000, alpha: 0.05, seed: 4 };
+
+    /// Returns skewed numbers: squares of uniform numbers in `[0, 1)`.
+    fn runs(count: usize, seed: u64) -> Vec<f64> {
+        let mut random = stream(seed, Purpose::Order, 0);
+        (0..count).map(|_| (f64::from(random.next_u32()) / 2_f64.powi(32)).powi(2)).collect()
+    }
+
+    #[test]
+    fn false_alarms_are_as_rare_as_alpha() {
+        for count in [24, 41] {
+            let alarms = CALIBRATION.false_alarms(&runs(count, 1)).unwrap();
+            assert_eq!(alarms.count, 1000);
+            // ⌊0.05 · 2¹¹⌋ / 2¹² and so on: nearly 5 %; four standard deviations of a binomial are 2.8 %.
+            assert!((0.02..0.08).contains(&alarms.share), "{alarms:?}");
+        }
+        let alarms = Calibration { alpha: 0.5, ..CALIBRATION }.false_alarms(&runs(24, 1)).unwrap();
+        assert!((0.43..0.57).contains(&alarms.share), "{alarms:?}");
+        // Five seeds per side cannot show a difference.
+        assert_eq!(CALIBRATION.false_alarms(&runs(11, 1)).unwrap().happened, 0);
+    }
+
+    #[test]
+    fn a_split_has_the_verdict_of_a_comparison() {
+        let (values, b) = (runs(30, 1), runs(30, 2));
+        let calibration = Calibration { splits: 60, alpha: 0.3, seed: 9 };
+        let verdict = |a: &[f64], b: &[f64]| compare(&[(a, b)], true, 0.3).unwrap()[0].verdict;
+        let shuffled = |values: &[f64], split| calibration.in_random_order(values, split);
+        let alarms = (0..60).filter(|&split| {
+            let values = shuffled(&values, split);
+            verdict(&values[..15], &values[15..]) != Verdict::NotShown
+        });
+        let expected = alarms.count();
+        assert!(expected > 5);
+        assert_eq!(calibration.false_alarms(&values).unwrap().happened, expected);
+        let worse = |split: &usize| {
+            let (a, b) = (shuffled(&values, *split), shuffled(&b, *split));
+            verdict(&b[..8], &a[..8]) == Verdict::Worse
+        };
+        let expected = (0..60).filter(worse).count();
+        let found = calibration.found_share(&values, &b, true, 8).unwrap();
+        assert_eq!((found.happened, found.count), (expected, 60));
+    }
+
+    #[test]
+    fn the_smallest_difference_is_found_with_the_given_power_and_a_smaller_one_is_not() {
+        let values = runs(30, 3);
+        let calibration = Calibration { splits: 200, ..CALIBRATION };
+        for (seeds, power) in [(8, 0.8), (15, 0.8), (15, 0.777), (15, 1.0)] {
+            let smallest = calibration.smallest_difference(&values, seeds, power).unwrap().unwrap();
+            let found = |shift: f64| {
+                let found = |&split: &usize| {
+                    let values = calibration.in_random_order(&values, split);
+                    let a: Vec<f64> = values[..seeds].iter().map(|value| value + shift).collect();
+                    let paired =
+                        Paired::of(&differences(&a, &values[seeds..2 * seeds], true).unwrap()).unwrap();
+                    Verdict::of(&paired, 0.05) == Verdict::Better
+                };
+                (0..200).filter(found).count() as f64 / 200.0
+            };
+            assert!(found(smallest + 1e-8) >= power, "{seeds} {power}");
+            assert!(found(smallest - 1e-8) < power, "{seeds} {power}");
+        }
+    }
+
+    #[test]
+    fn more_seeds_find_smaller_differences_and_too_few_find_none() {
+        let values = runs(40, 3);
+        let smallest = |seeds| CALIBRATION.smallest_difference(&values, seeds, 0.8).unwrap();
+        assert!(smallest(20).unwrap() < smallest(8).unwrap());
+        assert_eq!(smallest(5), None);
+        // Some splits find a difference even if there is none, or if it is slightly negative.
+        assert_eq!(CALIBRATION.smallest_difference(&values, 20, 0.001).unwrap(), Some(0.0));
+        let mut lost = values.clone();
+        lost[..20].fill(INF);
+        assert_eq!(CALIBRATION.smallest_difference(&lost, 20, 0.8).unwrap(), None);
+        assert_eq!(CALIBRATION.smallest_difference(&[1.0; 20], 10, 0.8).unwrap(), Some(0.0));
+    }
+
+    #[test]
+    fn an_added_difference_is_found() {
+        let a = runs(20, 5);
+        let b: Vec<f64> = a.iter().map(|value| value + 0.1).collect();
+        let happened =
+            |a: &[f64], b: &[f64], larger| CALIBRATION.found_share(a, b, larger, 8).unwrap().happened;
+        assert_eq!((happened(&a, &b, false), happened(&b, &a, true)), (1000, 1000));
+        assert_eq!((happened(&a, &b, true), happened(&a, &a, true)), (0, 0));
+        // Another seed or another number of the split gives another order.
+        let order = |seed| Calibration { seed, ..CALIBRATION }.in_random_order(&a, 3);
+        assert_eq!(order(4), CALIBRATION.in_random_order(&a, 3));
+        assert_ne!(order(5), order(4));
+        assert_ne!(CALIBRATION.in_random_order(&a, 4), order(4));
+    }
+
+    #[test]
+    fn an_invalid_calibration_is_refused() {
+        let values = runs(10, 1);
+        for (calibration, seeds, power, said) in [
+            (Calibration { alpha: f64::NAN, ..CALIBRATION }, 5, 0.8, "`alpha` must be in (0, 1)"),
+            (Calibration { splits: 0, ..CALIBRATION }, 5, 0.8, "`splits` must be at least 1"),
+            (CALIBRATION, 6, 0.8, "`runs` must be at least 12, not 10"),
+            (CALIBRATION, 0, 0.8, "`seeds` must be at least 1"),
+            (CALIBRATION, 5, 0.0, "`power` must be in (0, 1]"),
+            (CALIBRATION, 5, f64::NAN, "`power` must be in (0, 1]"),
+        ] {
+            let error = calibration.smallest_difference(&values, seeds, power).unwrap_err();
+            assert!(error.is_usage() && error.to_string().contains(said), "{error}");
+        }
+        let said = |result: Result<Proportion, Error>| result.unwrap_err().to_string();
+        assert!(said(CALIBRATION.false_alarms(&[1.0])).contains("`runs` must be at least 2, not 1"));
+        assert!(said(CALIBRATION.false_alarms(&[1.0, f64::NAN])).contains("no NaN"));
+        assert!(said(CALIBRATION.found_share(&values, &values[1..], true, 3)).contains("not on 10 and 9"));
+        assert!(said(CALIBRATION.found_share(&values, &values, true, 11)).contains("at least 11, not 10"));
+    }
+}

@@ -1,0 +1,32 @@
+//! Statistics of arms that were run on several seeds, and their uncertainty.
+//!
+//! Everything here is a pure function of numbers in f64: no clock, no thread, no state. A value may be
+//! infinite, which stands for a seed that diverged or was lost; it is never NaN.
+//!
+//! | question                                                  | answered by                        |
+//! |:----------------------------------------------------------|:-----------------------------------|
+//! | what are the results of an arm?                           | [`bootstrap::Description`]         |
+//! | is one arm better than another on the same seeds?         | [`verdict::compare`]               |
+//! | how much better, whatever the distribution?               | [`paired::Paired`]                 |
+//! | how often does it win?                                    | [`improvement::of`]                |
+//! | which of many comparisons hold when taken together?       | [`holm::held`]                     |
+//! | how many seeds would settle it?                           | [`power::seeds`]                   |
+//! | what would tuning with fewer trials have given?           | [`budget_curve::of`]               |
+//! | who reaches the target first, over many workloads?        | [`performance_profile::profiles`]  |
+//! | does the verdict err as rarely as it claims, and find enough? | [`calibration::Calibration`]   |
+
+pub mod bootstrap;
+pub mod budget_curve;
+pub mod calibration;
+pub mod describe;
+mod draw;
+pub mod holm;
+pub mod improvement;
+pub mod normal;
+pub mod paired;
+pub mod performance_profile;
+pub mod power;
+pub mod proportion;
+mod sentence;
+mod subsets;
+pub mod verdict;

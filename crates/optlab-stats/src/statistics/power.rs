@@ -1,0 +1,74 @@
+//! The number of seeds that a difference needs.
+
+use crate::statistics::normal::upper;
+use crate::statistics::paired::least_seeds;
+use optlab_core::range::{self, POSITIVE_BELOW_ONE};
+
+/// The most seeds that are returned: more than anyone would run.
+const MOST_SEEDS: f64 = 10_000.0;
+
+/// Returns the number of seeds that rejects "no difference" at `alpha` with the probability `power`, both in
+/// `(0, 1)`, if the differences are normal and their mean is `effect` times their standard deviation.
+///
+/// ```text
+/// n = ((z₁₋ₐ⸝₂ + z_power) / effect)² + z₁₋ₐ⸝₂² / 2        a = alpha
+/// ```
+///
+/// The result is rounded up, and is at least [`least_seeds`]. Returns `None` if the effect is 0, infinite or
+/// NaN, if more than 10,000 seeds are needed, and if no number of seeds is enough for `alpha`.
+///
+/// The formula belongs to the t test, which the test of [`Paired`](crate::statistics::paired::Paired)
+/// approximates if the differences are normal. For an observed effect it is a guide to planning, not
+/// evidence: an effect observed with few seeds is itself uncertain, and an effect that was just not shown
+/// needs about twice the number of seeds (Hoenig & Heisey, 2001).
+///
+/// # Reference
+/// Guenther, *Sample size formulas for normal theory t tests*, The American Statistician 35, 1981.
+pub fn seeds(effect: f64, alpha: f64, power: f64) -> Option<u64> {
+    range::check("power", [("alpha", alpha, POSITIVE_BELOW_ONE), ("power", power, POSITIVE_BELOW_ONE)])
+        .ok()?;
+    let least = least_seeds(alpha)?;
+    let two_sided = upper(alpha / 2.0);
+    let seeds = ((two_sided + upper(1.0 - power)) / effect).powi(2) + two_sided.powi(2) / 2.0;
+    (effect.is_finite() && seeds <= MOST_SEEDS).then(|| (seeds.ceil() as u64).max(least))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_seeds_matches_the_t_test() {
+        // statsmodels.stats.power.TTestPower().solve_power(effect, None, alpha, power), rounded up.
+        for (effect, alpha, power, expected) in [
+            (0.5, 0.05, 0.8, 34),
+            (0.3, 0.05, 0.8, 90),
+            (0.3, 0.05, 0.9, 119),
+            (0.5, 0.01, 0.8, 51),
+            (1.0, 0.05, 0.8, 10),
+            (0.15, 0.005, 0.8, 596),
+            (0.8, 0.0025, 0.8, 28),
+        ] {
+            assert_eq!(seeds(effect, alpha, power), Some(expected), "{effect} {alpha} {power}");
+            assert_eq!(seeds(-effect, alpha, power), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_large_effect_still_needs_the_least_number_of_seeds() {
+        assert_eq!((seeds(100.0, 0.05, 0.8), seeds(100.0, 0.005, 0.8)), (Some(6), Some(9)));
+    }
+
+    #[test]
+    fn there_is_no_number_of_seeds_for_no_effect_or_a_tiny_one() {
+        // ((1.959964 + 0.841621) / 0.0280)² + 1.92 = 10,013; at 0.0281 it is 9,942.1.
+        assert_eq!((seeds(0.028, 0.05, 0.8), seeds(0.0281, 0.05, 0.8)), (None, Some(9_943)));
+        for effect in [0.0, f64::INFINITY, f64::NAN] {
+            assert_eq!(seeds(effect, 0.05, 0.8), None);
+        }
+        for outside in [0.0, 1.0, f64::NAN] {
+            assert_eq!((seeds(0.5, outside, 0.8), seeds(0.5, 0.05, outside)), (None, None));
+        }
+        assert_eq!(seeds(0.5, 1e-5, 0.8), None);
+    }
+}

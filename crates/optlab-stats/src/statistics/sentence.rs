@@ -1,0 +1,138 @@
+//! A comparison in words.
+
+use crate::statistics::verdict::{Comparison, Verdict};
+
+impl Comparison {
+    /// Returns the comparison of the arms called `a` and `b` as a sentence, without a full stop:
+    ///
+    /// ```text
+    /// adamw is better than sgd: +0.8 points [0.2, 1.4], p = 0.004 (12 seeds)
+    /// no difference shown between lion and adamw with 10 seeds: +0.1 points [-0.6, 0.9]; an effect of this
+    /// size would need about 340 seeds
+    /// 5 seeds cannot show any difference at this level: at least 9 are needed
+    /// ```
+    ///
+    /// `unit` follows the difference, and may be empty; `number` formats a finite number. The p-value is the
+    /// corrected one.
+    pub fn sentence(&self, a: &str, b: &str, unit: &str, number: impl Fn(f64) -> String) -> String {
+        let number = |value: f64| match value {
+            f64::INFINITY => "∞".into(),
+            f64::NEG_INFINITY => "−∞".into(),
+            value => number(value),
+        };
+        let seeds = if self.seeds == 1 { "1 seed".into() } else { format!("{} seeds", self.seeds) };
+        let measured = match self.difference {
+            Some(difference) => {
+                let sign = if difference > 0.0 { "+" } else { "" };
+                let space = if unit.is_empty() { "" } else { " " };
+                format!("{sign}{}{space}{unit}", number(difference))
+            }
+            None => "each diverged where the other did not".into(),
+        };
+        let measured = format!("{measured} [{}, {}]", number(self.low), number(self.high));
+        let relation = match self.verdict {
+            Verdict::Better => "better",
+            Verdict::Worse => "worse",
+            Verdict::NotShown => return self.not_shown(a, b, &seeds, &measured),
+        };
+        format!("{a} is {relation} than {b}: {measured}, {} ({seeds})", p_in_words(self.adjusted_p))
+    }
+
+    fn not_shown(&self, a: &str, b: &str, seeds: &str, measured: &str) -> String {
+        let Some(least) = self.least_seeds else {
+            return "no number of seeds can show any difference at this level: there are too many comparisons".into();
+        };
+        if (self.seeds as u64) < least {
+            return format!("{seeds} cannot show any difference at this level: at least {least} are needed");
+        }
+        let needed = match self.seeds_to_settle.filter(|&needed| needed > self.seeds as u64) {
+            Some(needed) => format!("; an effect of this size would need about {needed} seeds"),
+            None => String::new(),
+        };
+        format!("no difference shown between {a} and {b} with {seeds}: {measured}{needed}")
+    }
+}
+
+fn p_in_words(p_value: f64) -> String {
+    if p_value < 0.001 { "p < 0.001".into() } else { format!("p = {p_value:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::bootstrap::Estimate;
+
+    /// Returns a comparison that shows no difference.
+    fn comparison() -> Comparison {
+        Comparison {
+            difference: Some(0.1),
+            low: -0.6,
+            high: 0.9,
+            level: 0.95,
+            p_value: 0.6,
+            adjusted_p: 0.6,
+            effect: Some(0.15),
+            improvement: Estimate { value: 0.5, low: 0.4, high: 0.6 },
+            verdict: Verdict::NotShown,
+            seeds: 10,
+            least_seeds: Some(6),
+            seeds_to_settle: Some(340),
+        }
+    }
+
+    fn shown(comparison: &Comparison) -> String {
+        comparison.sentence("lion", "adamw", "points", |value| format!("{value:.1}"))
+    }
+
+    #[test]
+    fn a_verdict_says_by_how_much_and_how_sure_it_is() {
+        let better = Comparison {
+            difference: Some(0.8),
+            low: 0.2,
+            high: 1.4,
+            p_value: 0.001,
+            adjusted_p: 0.004,
+            verdict: Verdict::Better,
+            seeds: 12,
+            ..comparison()
+        };
+        assert_eq!(shown(&better), "lion is better than adamw: +0.8 points [0.2, 1.4], p = 0.004 (12 seeds)");
+        let worse = Comparison {
+            difference: Some(-0.8),
+            low: f64::NEG_INFINITY,
+            high: -0.2,
+            adjusted_p: 0.0009,
+            verdict: Verdict::Worse,
+            ..better
+        };
+        assert_eq!(shown(&worse), "lion is worse than adamw: -0.8 points [−∞, -0.2], p < 0.001 (12 seeds)");
+    }
+
+    #[test]
+    fn a_difference_not_shown_says_how_many_seeds_would_show_it() {
+        assert_eq!(
+            shown(&comparison()),
+            "no difference shown between lion and adamw with 10 seeds: +0.1 points [-0.6, 0.9]; an effect of this size \
+             would need about 340 seeds"
+        );
+        let plain = "no difference shown between lion and adamw with 10 seeds: +0.1 [-0.6, 0.9]";
+        for seeds_to_settle in [None, Some(10)] {
+            let comparison = Comparison { seeds_to_settle, ..comparison() };
+            assert_eq!(comparison.sentence("lion", "adamw", "", |value| value.to_string()), plain);
+        }
+        let both =
+            Comparison { difference: None, seeds_to_settle: None, high: f64::INFINITY, ..comparison() };
+        assert!(shown(&both).ends_with(": each diverged where the other did not [-0.6, ∞]"));
+    }
+
+    #[test]
+    fn too_few_seeds_say_how_many_are_needed() {
+        let few = Comparison { seeds: 5, least_seeds: Some(9), ..comparison() };
+        assert_eq!(shown(&few), "5 seeds cannot show any difference at this level: at least 9 are needed");
+        let one = Comparison { seeds: 1, ..comparison() };
+        assert_eq!(shown(&one), "1 seed cannot show any difference at this level: at least 6 are needed");
+        assert!(shown(&Comparison { seeds: 6, ..comparison() }).starts_with("no difference shown"));
+        let none = Comparison { least_seeds: None, ..comparison() };
+        assert!(shown(&none).starts_with("no number of seeds can show any difference"));
+    }
+}

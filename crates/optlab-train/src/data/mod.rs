@@ -1,0 +1,192 @@
+//! Data sets: decoded once, held as flat rows of `f32`, cut into batches from memory.
+//!
+//! ```text
+//! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> batches.rs ──> Batch
+//!      │ bundled.rs, download.rs, idx.rs                                           order.rs, augment.rs
+//! ```
+
+mod augment;
+mod batches;
+mod bundled;
+mod burn_dataset;
+mod diabetes;
+mod digits;
+mod download;
+mod idx;
+mod image_file;
+mod mnist;
+mod normalize;
+mod order;
+mod split;
+mod sunspots;
+
+pub use augment::Augmentation;
+pub use batches::{Batch, BatchTargets, Batches};
+pub use burn_dataset::{Item, Target, ToBatch};
+pub use image_file::read_digit_png;
+pub use normalize::Standardizer;
+pub use split::pad_images;
+
+use crate::Error;
+use std::path::PathBuf;
+
+/// Names that [`load`] accepts.
+pub const NAMES: [&str; 5] = ["mnist-10k", "mnist", "digits", "diabetes", "sunspots"];
+
+/// Loads the data set `name`, one of [`NAMES`].
+///
+/// All but `mnist` ship with the program. `mnist` comes from [`Source::data_dir`] if that is given, else from
+/// the user's cache folder, else from the network, and is then saved in the cache folder.
+///
+/// # Errors
+/// [`UnknownName`](optlab_core::Error::UnknownName) for any other name. For `mnist`, [`Error::Data`] if a
+/// file in the user's folder is missing, truncated or not MNIST's; [`Error::Download`] if the network or the
+/// cache folder fails.
+pub fn load(name: &str, source: &Source) -> Result<DataSet, Error> {
+    match name {
+        "mnist-10k" => mnist::load_10k(),
+        "mnist" => mnist::load_whole(source),
+        "digits" => digits::load(),
+        "diabetes" => diabetes::load(),
+        "sunspots" => sunspots::load(),
+        _ => Err(Error::unknown_name("data set", name, &NAMES)),
+    }
+}
+
+/// Rows of inputs with a target each, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Examples {
+    /// All inputs, `len · Π input_shape` values.
+    pub inputs: Vec<f32>,
+    /// The shape of one input: `[channels, height, width]`, `[time, features]` or `[features]`.
+    pub input_shape: Vec<usize>,
+    /// One target per input.
+    pub targets: Targets,
+}
+
+impl Examples {
+    /// Returns the number of examples.
+    pub fn len(&self) -> usize {
+        self.targets.len()
+    }
+
+    /// Returns whether there are no examples.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns the number of values per input, `Π input_shape`.
+    pub fn features(&self) -> usize {
+        self.input_shape.iter().product()
+    }
+
+    /// Returns the input of example `i`, row-major.
+    ///
+    /// # Panics
+    /// If there is no example `i`.
+    pub fn input(&self, i: usize) -> &[f32] {
+        let features = self.features();
+        &self.inputs[i * features..(i + 1) * features]
+    }
+
+    /// Returns a copy of the examples at `indices`, in that order.
+    ///
+    /// # Panics
+    /// If an index is out of range.
+    pub fn select(&self, indices: &[usize]) -> Examples {
+        let mut inputs = Vec::with_capacity(indices.len() * self.features());
+        for &i in indices {
+            inputs.extend_from_slice(self.input(i));
+        }
+        Examples { inputs, input_shape: self.input_shape.clone(), targets: self.targets.select(indices) }
+    }
+}
+
+/// The targets of examples.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Targets {
+    /// One class per example, in `0..classes`.
+    Classes {
+        /// The class of each example.
+        labels: Vec<u8>,
+        /// Number of classes.
+        classes: usize,
+    },
+    /// One number per example.
+    Values(Vec<f32>),
+}
+
+impl Targets {
+    /// Returns the number of targets.
+    pub fn len(&self) -> usize {
+        match self {
+            Targets::Classes { labels, .. } => labels.len(),
+            Targets::Values(values) => values.len(),
+        }
+    }
+
+    /// Returns whether there are no targets.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn select(&self, indices: &[usize]) -> Targets {
+        match self {
+            Targets::Classes { labels, classes } => {
+                Targets::Classes { labels: indices.iter().map(|&i| labels[i]).collect(), classes: *classes }
+            }
+            Targets::Values(values) => Targets::Values(indices.iter().map(|&i| values[i]).collect()),
+        }
+    }
+}
+
+/// A data set as its source provides it: a part to train on and a part for the final test.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataSet {
+    /// Its name, as in `optlab list`.
+    pub name: &'static str,
+    /// Examples to train on.
+    pub train: Examples,
+    /// Examples that only the finished model sees.
+    pub test: Examples,
+    /// Whether neighbours in `train` depend on each other, so that the validation part must be its end.
+    pub is_series: bool,
+}
+
+/// A data set ready to train on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Splits {
+    /// Examples that the model learns from.
+    pub train: Examples,
+    /// Examples that evaluate a run while it trains; empty with `validation = 0`.
+    pub validation: Examples,
+    /// Examples that only the finished model sees.
+    pub test: Examples,
+    /// One standardized unit of the target in its original unit; 1 for classes.
+    pub target_scale: f64,
+    /// The standardizer applied to inputs and targets, also to be applied to later data; `None` if there was
+    /// none.
+    pub standardizer: Option<Standardizer>,
+}
+
+/// Where to find data that does not ship with the program.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// A folder named by the user; searched before the cache.
+    pub data_dir: Option<PathBuf>,
+    /// Whether to show a progress bar while downloading.
+    pub show_progress: bool,
+}
+
+/// The settings for preparing a data set.
+#[derive(Debug, Clone, Default)]
+pub struct Preparation {
+    /// The share of the training data held out for validation, `[0, 1)`.
+    pub validation: f64,
+    /// The seed that decides which examples are held out.
+    pub seed: u64,
+    /// Whether 28 × 28 images are padded with zeros to 32 × 32.
+    pub pad: bool,
+    /// Whether inputs (and numeric targets) are standardized by the mean and deviation of the training part.
+    pub standardize: bool,
+}

@@ -1,0 +1,129 @@
+//! What can go wrong in a training: a wrong setting, data, a device, a checkpoint.
+
+use std::fmt::Display;
+use std::io;
+use std::path::PathBuf;
+
+/// Everything that can go wrong, one line each.
+///
+/// [`Error::is_usage`] tells a caller's mistake (a wrong name, an impossible value) from a run that failed; the command
+/// line turns the first into exit code 2 and the second into 1.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A name, a field, a value or a file that is wrong, whichever crate found it.
+    #[error(transparent)]
+    Core(#[from] optlab_core::Error),
+
+    /// A backend that exists, but not in this program.
+    #[error(
+        "backend `{backend}` is not compiled in; build with `--features {feature}` (compiled in: {compiled})"
+    )]
+    BackendNotCompiled {
+        /// The backend as given.
+        backend: String,
+        /// The cargo feature that brings it.
+        feature: &'static str,
+        /// The backends of this program, comma-separated.
+        compiled: String,
+    },
+
+    /// A backend that is compiled in and finds no device.
+    #[error("backend `{backend}` finds no device ({reason}); run on the CPU with `--backend flex`")]
+    NoDevice {
+        /// The backend as given.
+        backend: String,
+        /// What the driver said, or what was looked for.
+        reason: String,
+    },
+
+    /// A data file that is missing, truncated or something else.
+    #[error("data file {}: {reason}", path.display())]
+    Data {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A data set that could not be fetched.
+    #[error("cannot download {data_set} from {url}: {reason}; without a network use {alternative}")]
+    Download {
+        /// The data set.
+        data_set: &'static str,
+        /// The address that did not answer.
+        url: String,
+        /// What went wrong.
+        reason: String,
+        /// What works without a network.
+        alternative: &'static str,
+    },
+
+    /// A checkpoint that cannot be trusted.
+    #[error("checkpoint {}: {reason}", path.display())]
+    Checkpoint {
+        /// The file or folder that is wrong.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// A run that was told to stop.
+    #[error("interrupted after step {step}; go on with --resume {}", directory.display())]
+    Interrupted {
+        /// Steps made; there is a checkpoint of them.
+        step: usize,
+        /// The run's folder.
+        directory: PathBuf,
+    },
+}
+
+impl Error {
+    /// Whether the caller asked for something impossible, as opposed to a run that failed.
+    pub fn is_usage(&self) -> bool {
+        match self {
+            Error::Core(error) => error.is_usage(),
+            Error::BackendNotCompiled { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// An [`InvalidConfig`](optlab_core::Error::InvalidConfig).
+    pub fn invalid(owner: &str, field: &str, allowed: &str, given: impl Display) -> Self {
+        optlab_core::Error::invalid(owner, field, allowed, given).into()
+    }
+
+    /// An [`UnknownName`](optlab_core::Error::UnknownName) that suggests the nearest of `known`.
+    pub fn unknown_name(kind: &'static str, name: &str, known: &[&str]) -> Self {
+        optlab_core::Error::unknown_name(kind, name, known).into()
+    }
+
+    /// An [`UnknownField`](optlab_core::Error::UnknownField) that suggests the nearest of `known`.
+    pub fn unknown_field(owner: &str, field: &str, known: &[&str]) -> Self {
+        optlab_core::Error::unknown_field(owner, field, known).into()
+    }
+
+    /// A [`Usage`](optlab_core::Error::Usage).
+    pub fn usage(message: impl Into<String>) -> Self {
+        optlab_core::Error::Usage(message.into()).into()
+    }
+
+    /// A [`File`](optlab_core::Error::File).
+    pub fn file(path: impl Into<PathBuf>, reason: impl Display) -> Self {
+        optlab_core::Error::file(path, reason).into()
+    }
+
+    /// Turns an [`io::Error`] into an [`Io`](optlab_core::Error::Io); made for `map_err`.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let error = optlab_core::Error::io(action, path);
+        move |source| error(source).into()
+    }
+
+    /// Whether a file or folder was not found.
+    pub fn is_not_found(&self) -> bool {
+        matches!(
+            self,
+            Error::Core(optlab_core::Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound
+        )
+    }
+}

@@ -1,0 +1,43 @@
+//! JSON files: read with the file's name in every error, written completely or not at all.
+
+use crate::Error;
+use crate::files::atomic_file;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::Path;
+
+/// Reads a file.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if the file does not contain a `T`.
+pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = std::fs::read(path).map_err(Error::io("read", path))?;
+    serde_json::from_slice(&text).map_err(|reason| broken(path, &reason))
+}
+
+/// Reads a file that may not exist; returns `None` if it does not.
+///
+/// # Errors
+/// As for [`read`], except for a missing file.
+pub fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
+    match read(path) {
+        Err(error) if error.is_not_found() => Ok(None),
+        result => result.map(Some),
+    }
+}
+
+/// Writes a file completely or not at all.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io), for example if the disk is full or the folder read-only.
+pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let mut text = serde_json::to_vec_pretty(value).map_err(|reason| broken(path, &reason))?;
+    text.push(b'\n');
+    atomic_file::write(path, &text)
+}
+
+/// Returns a [`File`](optlab_core::Error::File) error about the content of a file that was read or was to be
+/// written.
+pub fn broken(path: &Path, reason: &serde_json::Error) -> Error {
+    Error::file(path, reason)
+}

@@ -1,0 +1,19 @@
+//! Cross entropy.
+
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Int, Tensor};
+use optlab_kernel as kernel;
+
+/// Returns the mean cross entropy of a softmax, in nats; see [`kernel::softmax_cross_entropy`].
+///
+/// # Shapes
+/// `logits`: `[batch, classes]`, `targets`: `[batch]`, each in `[0, classes)`; the loss: `[1]`.
+///
+/// # Panics
+/// If the number of targets differs from the number of rows.
+pub fn cross_entropy(logits: Tensor<2>, targets: &Tensor<1, Int>) -> Tensor<1> {
+    if kernel::is_on_host(&logits) {
+        return kernel::softmax_cross_entropy(logits, targets);
+    }
+    log_softmax(logits, 1).gather(1, targets.clone().unsqueeze_dim(1)).mean().neg()
+}

@@ -1,0 +1,94 @@
+//! The machine and software that a run uses.
+
+use crate::device;
+use serde::{Deserialize, Serialize};
+use std::process::Command;
+use std::time::SystemTime;
+
+/// The machine and software of a run, saved as `environment.json` in the run folder. They decide how long a
+/// run takes, not what it computes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Environment {
+    /// This crate's version.
+    pub optlab_version: String,
+    /// Burn's version.
+    pub burn_version: String,
+    /// The backend, as the trial names it.
+    pub backend: String,
+    /// Operating system and architecture.
+    pub platform: String,
+    /// The processor's name, if the system provides it.
+    pub cpu: Option<String>,
+    /// The graphics processor and its driver, for a GPU backend and if the system provides them.
+    #[serde(default)]
+    pub gpu: Option<String>,
+    /// Number of logical processors.
+    pub processors: usize,
+    /// Number of threads that the CPU backends use.
+    pub threads: usize,
+    /// Start time of the run, RFC 3339 in UTC.
+    pub started: String,
+}
+
+impl Environment {
+    /// Describes this machine now, for a run on `backend`.
+    pub fn here(backend: &str) -> Self {
+        let available = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = std::env::var("RAYON_NUM_THREADS").map(|text| text.parse::<usize>());
+        Environment {
+            optlab_version: env!("CARGO_PKG_VERSION").into(),
+            burn_version: "0.22.1".into(),
+            backend: backend.into(),
+            platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+            cpu: cpu_name(),
+            gpu: gpu_name(backend),
+            // Counts the whole machine's processors: a worker may be restricted to some of them.
+            processors: processors().unwrap_or(available),
+            threads: match threads {
+                Ok(Ok(threads)) if threads > 0 => threads,
+                _ => available,
+            },
+            started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        }
+    }
+}
+
+/// Returns the peak memory of this process in bytes, if the system provides it.
+pub(super) fn peak_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+/// Returns the GPU's name from the driver's own program; `None` for a CPU backend.
+fn gpu_name(backend: &str) -> Option<String> {
+    let is_host = device::parse(backend).map_or(true, |(backend, _)| backend.is_host);
+    let told = |program: &str, arguments: &[&str]| -> Option<String> {
+        let output = Command::new(program).args(arguments).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    if is_host {
+        return None;
+    }
+    if let Some(text) = told("nvidia-smi", &["--query-gpu=name,driver_version", "--format=csv,noheader"]) {
+        return text.lines().next().map(|line| line.trim().replace(", ", ", driver "));
+    }
+    let text = told("vulkaninfo", &["--summary"])?;
+    let value = |key: &str| {
+        let line = text.lines().find(|line| line.trim_start().starts_with(key))?;
+        Some(line.split_once('=')?.1.trim().to_string())
+    };
+    Some(format!("{}, driver {}", value("deviceName")?, value("driverInfo").unwrap_or_default()))
+}
+
+fn processors() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    Some(text.lines().filter(|line| line.starts_with("processor")).count()).filter(|&count| count > 0)
+}
+
+fn cpu_name() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_string())
+}

@@ -1,0 +1,132 @@
+//! A run from its trial to its outcome: everything is made ready here, the steps are made in
+//! [`step_loop`](crate::train::step_loop).
+
+use crate::data::{Batches, Preparation, Source};
+use crate::files::json_file;
+use crate::train::checkpoint::{Checkpoint, State};
+use crate::train::environment::Environment;
+use crate::train::history::History;
+use crate::train::observer::{Observer, Start};
+use crate::train::rates::Rates;
+use crate::train::run_directory::RunDirectory;
+use crate::train::step_loop::{LOSSES_READ_AT_ONCE, Training};
+use crate::train::{Outcome, Trial};
+use crate::workload::Workload;
+use crate::{Error, device};
+use burn::module::Module;
+use optlab_optim::schedule;
+
+/// What a run needs besides its trial, and what does not change its result.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The run's folder.
+    pub directory: RunDirectory,
+    /// Where data that does not ship with the program may be.
+    pub source: Source,
+    /// Whether to go on from the newest whole checkpoint in the folder, if there is one.
+    pub resume: bool,
+    /// Steps between checkpoints, besides those of the best evaluations and of the end.
+    pub checkpoint_every: Option<usize>,
+    /// How many of the newest checkpoints stay, besides the best.
+    pub keep_checkpoints: usize,
+    /// Whether the history has a row for each step, besides those of evaluations.
+    pub records_steps: bool,
+}
+
+impl RunOptions {
+    /// A new run in `directory`.
+    pub fn new(directory: RunDirectory) -> Self {
+        RunOptions {
+            directory,
+            source: Source::default(),
+            resume: false,
+            checkpoint_every: None,
+            keep_checkpoints: 3,
+            records_steps: true,
+        }
+    }
+}
+
+/// Trains `trial` and writes down what happens in the run's folder.
+///
+/// # Errors
+/// A trial out of range, a backend without a device, data that cannot be read, a folder that cannot be written. A loss
+/// that is no longer finite is no error but an [`Outcome`] with [`Status::Diverged`](crate::train::Status).
+pub fn run<W: Workload>(
+    workload: &W,
+    trial: &Trial,
+    options: &RunOptions,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    trial.validate()?;
+    let mut optimizer = trial.optimizer.build()?.with_gradient_transform(trial.gradient_transform())?;
+    let device = device::open(&trial.backend)?;
+    let splits = workload.splits(&options.source, &preparation(trial))?;
+    trial.augmentation.check(&splits.train.input_shape)?;
+    let batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    let steps_per_epoch = batches.steps_per_epoch();
+    let total_steps = trial.budget.steps(steps_per_epoch);
+    let lr = trial.scaled_lr(workload.info().batch_size);
+    let length = schedule::Run { lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let rates = Rates::of(&trial.schedule, optimizer.groups(), length)?;
+
+    let training_device = device.clone().autodiff();
+    let mut model = workload.model(&splits.train.input_shape, trial.seed, &training_device)?;
+    optimizer.check(&model)?;
+    let mut state = State { schedule: rates.state(), ..State::default() };
+    let mut passed_over = Vec::new();
+    if options.resume {
+        let (newest, damaged) = Checkpoint::newest(&options.directory.checkpoints())?;
+        passed_over = damaged;
+        if let Some(newest) = newest {
+            if newest.trial()? != *trial {
+                let reason = "it is of another trial".into();
+                return Err(Error::Checkpoint { path: newest.path().into(), reason });
+            }
+            model = newest.load_model(model)?;
+            newest.load_optimizer(&mut optimizer, &model, &device)?;
+            state = newest.state()?;
+            rates.load_state(&state.schedule)?;
+        }
+    } else {
+        options.directory.begin(trial)?;
+    }
+    observer.start(&Start {
+        total_steps,
+        steps_per_epoch,
+        examples: [&splits.train, &splits.validation, &splits.test].map(|part| part.len()),
+        parameters: model.num_params(),
+        resumed_step: state.step,
+        passed_over: &passed_over,
+    });
+    json_file::write(&options.directory.environment(), &Environment::here(&trial.backend))?;
+    let history = History::open(&options.directory.history(), state.step)?;
+    let (backend, _) = device::parse(&trial.backend)?;
+    let mut training = Training {
+        workload,
+        trial,
+        options,
+        observer,
+        splits: &splits,
+        batches,
+        rates,
+        total_steps,
+        device,
+        training_device,
+        reads_losses_at_once: if backend.is_host { 1 } else { LOSSES_READ_AT_ONCE },
+        optimizer,
+        state,
+        history,
+        unread: Vec::new(),
+        unwritten_rows: Vec::new(),
+    };
+    let outcome = training.run(model)?;
+    options.directory.write_outcome(&outcome)?;
+    training.observer.end(&outcome);
+    Ok(outcome)
+}
+
+/// How a trial prepares its workload's data.
+pub fn preparation(trial: &Trial) -> Preparation {
+    Preparation { validation: trial.validation, seed: trial.seed, pad: trial.pad, standardize: false }
+}

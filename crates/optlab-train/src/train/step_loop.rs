@@ -1,0 +1,334 @@
+//! The training loop: its clock, its determinism and its resume are what a comparison stands on.
+
+use crate::Error;
+use crate::data::{Batches, Splits};
+use crate::train::batch_evaluation::BatchEvaluation;
+use crate::train::checkpoint::{self, Best, Checkpoint, State};
+use crate::train::evaluate::evaluate;
+use crate::train::history::{History, Part, Row};
+use crate::train::observer::{EpochReport, Observer};
+use crate::train::rates::{Rates, StepRates};
+use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial, environment};
+use crate::workload::Workload;
+use burn::tensor::{Device, Tensor};
+use optlab_optim::schedule::Measured;
+use optlab_optim::{GradientNorm, ModelOptimizer};
+use std::time::Instant;
+
+/// Steps after which the loop at the latest looks up and writes its rows to the history.
+const STEPS_BETWEEN_WRITES: usize = 100;
+
+/// Losses that are read together on a device where every reading waits for the device.
+pub(super) const LOSSES_READ_AT_ONCE: usize = 32;
+
+/// Steps in a row whose gradients are not finite, after which an optimizer that skips such steps has diverged too.
+const MOST_SKIPPED_IN_A_ROW: usize = 100;
+
+/// What a step measured, which a device may still be computing.
+pub(super) struct Unread {
+    step: usize,
+    rates: StepRates,
+    loss: Tensor<1>,
+    gradient_norm: Option<GradientNorm>,
+    skipped: bool,
+}
+
+/// A loss that is no longer finite.
+struct Divergence(String);
+
+/// A run under way.
+pub(super) struct Training<'a, W: Workload> {
+    pub workload: &'a W,
+    pub trial: &'a Trial,
+    pub options: &'a RunOptions,
+    pub observer: &'a mut dyn Observer,
+    pub splits: &'a Splits,
+    pub batches: Batches<'a>,
+    pub rates: Rates,
+    pub total_steps: usize,
+    pub device: Device,
+    pub training_device: Device,
+    pub reads_losses_at_once: usize,
+    pub optimizer: ModelOptimizer,
+    pub state: State,
+    pub history: History,
+    pub unread: Vec<Unread>,
+    pub unwritten_rows: Vec<Row>,
+}
+
+impl<W: Workload> Training<'_, W> {
+    /// Makes all steps from where the state is, and concludes.
+    pub fn run(&mut self, mut model: W::Model) -> Result<Outcome, Error> {
+        let mut divergence = None;
+        let mut is_first_step = true;
+        let mut interrupted = false;
+        while self.state.step < self.total_steps && !self.state.stopped_early && divergence.is_none() {
+            if interrupted {
+                self.save(&model)?;
+                return Err(Error::Interrupted {
+                    step: self.state.step,
+                    directory: self.options.directory.path().into(),
+                });
+            }
+            let pause = self.next_pause(is_first_step);
+            let began = Instant::now();
+            let first = self.state.step;
+            while self.state.step < pause && divergence.is_none() && !interrupted {
+                model = self.step(model);
+                interrupted = self.observer.interrupts();
+                if self.unread.len() >= self.reads_losses_at_once {
+                    divergence = self.read_losses();
+                }
+            }
+            if divergence.is_none() {
+                divergence = self.read_losses();
+            }
+            self.synchronize()?;
+            let seconds = began.elapsed().as_secs_f64();
+            if is_first_step {
+                self.state.clock.first_step_seconds += if first == 0 { seconds } else { 0.0 };
+                is_first_step = false;
+            } else {
+                self.state.clock.training_seconds += seconds;
+                self.state.clock.timed_steps += self.state.step - first;
+            }
+            self.write_rows()?;
+            if divergence.is_none() {
+                divergence = self.pause(&model)?;
+            }
+            self.history.flush()?;
+        }
+        self.finish(model, divergence)
+    }
+
+    /// The step after which the clock stops and the loop looks up: the end of the epoch, a checkpoint, rows to write, or
+    /// the first step, which is timed by itself.
+    fn next_pause(&self, is_first_step: bool) -> usize {
+        let next_multiple = |of: usize| (self.state.step / of + 1).saturating_mul(of);
+        let mut pause = self.total_steps.min(next_multiple(self.batches.steps_per_epoch()));
+        pause = pause.min(next_multiple(STEPS_BETWEEN_WRITES));
+        if let Some(every) = self.options.checkpoint_every {
+            pause = pause.min(next_multiple(every));
+        }
+        if is_first_step { self.state.step + 1 } else { pause }
+    }
+
+    fn step(&mut self, model: W::Model) -> W::Model {
+        let step = self.state.step;
+        let rates = self.rates.at(step);
+        let (batches, device) = (&mut self.batches, &self.training_device);
+        let mut evaluation = BatchEvaluation::of_step(self.workload, self.trial, step, batches, device);
+        let skipped = self.optimizer.skipped_steps();
+        let (model, loss) = self.optimizer.step_with(rates.for_optimizer(), model, &mut evaluation);
+        self.state.step += 1;
+        self.unread.push(Unread {
+            step: self.state.step,
+            rates,
+            loss,
+            gradient_norm: self.optimizer.gradient_norm(),
+            skipped: self.optimizer.skipped_steps() > skipped,
+        });
+        model
+    }
+
+    /// Brings the losses of the latest steps from the device.
+    fn read_losses(&mut self) -> Option<Divergence> {
+        for Unread { step, rates, loss, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
+            let loss = f64::from(loss.into_scalar::<f32>());
+            let finite = loss.is_finite().then_some(loss);
+            let gradient_norm = gradient_norm.map(|norm| norm.value()).filter(|norm| norm.is_finite());
+            let StepRates { base: lr, by_group: group_lr, .. } = rates;
+            if self.options.records_steps {
+                let row = Row::Step { step, loss: finite, lr, group_lr, gradient_norm, skipped };
+                self.unwritten_rows.push(row);
+            }
+            self.observer.step(step, loss);
+            self.state.skipped_in_a_row = if skipped { self.state.skipped_in_a_row + 1 } else { 0 };
+            if skipped && self.state.skipped_in_a_row < MOST_SKIPPED_IN_A_ROW {
+                // A loss that is not finite would spoil the mean of the epoch.
+                self.state.epoch_loss_sum += finite.unwrap_or(0.0);
+                continue;
+            }
+            self.state.epoch_loss_sum += loss;
+            let reason = match (skipped, finite) {
+                (true, _) => {
+                    format!("no gradient was finite in {MOST_SKIPPED_IN_A_ROW} steps to step {step}")
+                }
+                (false, None) => format!("the loss is {loss} at step {step}"),
+                (false, Some(_)) => continue,
+            };
+            self.state.step = step;
+            return Some(Divergence(reason));
+        }
+        None
+    }
+
+    fn write_rows(&mut self) -> Result<(), Error> {
+        self.unwritten_rows.drain(..).try_for_each(|row| self.history.append(&row))
+    }
+
+    fn synchronize(&self) -> Result<(), Error> {
+        self.device.sync().map_err(|error| Error::NoDevice {
+            backend: self.trial.backend.clone(),
+            reason: format!("it stopped answering: {error:?}"),
+        })
+    }
+
+    /// What happens between steps, outside of the clock.
+    fn pause(&mut self, model: &W::Model) -> Result<Option<Divergence>, Error> {
+        let step = self.state.step;
+        let mut is_best = false;
+        if step.is_multiple_of(self.batches.steps_per_epoch()) || step == self.total_steps {
+            let score = self.validate(model);
+            let divergence = score
+                .filter(|score| !score.loss.is_finite())
+                .map(|score| Divergence(format!("the validation loss is {} after step {step}", score.loss)));
+            if divergence.is_some() {
+                return Ok(divergence);
+            }
+            is_best = score.is_some_and(|score| self.observe(score));
+            let train_loss = self.report_epoch(score, is_best)?;
+            // Without held-out data there is but the loss of what the model learns from.
+            let measured = score
+                .map_or(train_loss.into(), |score| Measured { loss: score.loss, metric: Some(score.metric) });
+            self.rates.observe(step - 1, measured);
+            self.state.schedule = self.rates.state();
+        }
+        let is_due = self.options.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
+        if is_best || is_due || step == self.total_steps || self.state.stopped_early {
+            self.save(model)?;
+        }
+        Ok(None)
+    }
+
+    fn validate(&self, model: &W::Model) -> Option<Score> {
+        let model = self.optimizer.for_evaluation(model);
+        let examples = &self.splits.validation;
+        evaluate(self.workload, &model, examples, self.splits.target_scale, &self.device)
+    }
+
+    /// Takes an evaluation of the validation part; true if it is the best so far.
+    fn observe(&mut self, score: Score) -> bool {
+        let info = self.workload.info();
+        let step = self.state.step;
+        let is_best = self.state.best.is_none_or(|best| {
+            let (new, old) = (score.metric, best.score.metric);
+            // Between equal metrics the smaller loss is better.
+            if new == old {
+                score.loss < best.score.loss
+            } else {
+                (new > old) == info.task.larger_is_better()
+            }
+        });
+        if is_best {
+            self.state.best = Some(Best { step, score });
+        }
+        if self.state.target_reached.is_none() && info.task.reaches(score.metric, info.target) {
+            let training_seconds = self.state.clock.training_seconds;
+            self.state.target_reached = Some(TargetReached { step, training_seconds });
+        }
+        if let Some(patience) = self.trial.early_stopping {
+            self.state.stopped_early = self.state.early_stopping.observe(score.loss, patience);
+        }
+        self.state.latest = Some(score);
+        is_best
+    }
+
+    /// Tells the end of an epoch, and gives the mean loss of its batches.
+    fn report_epoch(&mut self, validation: Option<Score>, is_best: bool) -> Result<f64, Error> {
+        let step = self.state.step;
+        let steps_per_epoch = self.batches.steps_per_epoch();
+        let steps = match step % steps_per_epoch {
+            0 => steps_per_epoch,
+            part => part,
+        };
+        let report = EpochReport {
+            epoch: step.div_ceil(steps_per_epoch),
+            step,
+            train_loss: self.state.epoch_loss_sum / steps as f64,
+            validation,
+            lr: self.rates.at(step - 1).base,
+            training_seconds: self.state.clock.training_seconds,
+            is_best,
+        };
+        self.state.epoch_loss_sum = 0.0;
+        self.write_evaluation(Part::Train, Some(report.train_loss), None)?;
+        if let Some(score) = validation {
+            self.write_evaluation(Part::Validation, Some(score.loss), Some(score.metric))?;
+        }
+        self.observer.epoch(&report);
+        Ok(report.train_loss)
+    }
+
+    fn write_evaluation(&mut self, part: Part, loss: Option<f64>, metric: Option<f64>) -> Result<(), Error> {
+        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+        self.history.append(&Row::Evaluation {
+            step: self.state.step,
+            epoch: self.state.step.div_ceil(self.batches.steps_per_epoch()),
+            training_seconds: self.state.clock.training_seconds,
+            part,
+            loss: finite(loss),
+            metric: finite(metric),
+        })
+    }
+
+    fn save(&mut self, model: &W::Model) -> Result<(), Error> {
+        self.history.flush()?;
+        let checkpoints = self.options.directory.checkpoints();
+        let saved = Checkpoint::save(&checkpoints, self.trial, &self.state, model, &self.optimizer)?;
+        let best: Vec<usize> = self.state.best.iter().map(|best| best.step).collect();
+        checkpoint::remove_old(&checkpoints, self.options.keep_checkpoints, &best)?;
+        self.observer.checkpoint(saved.path());
+        Ok(())
+    }
+
+    fn finish(&mut self, model: W::Model, divergence: Option<Divergence>) -> Result<Outcome, Error> {
+        let test = if divergence.is_none() { self.test(&model)? } else { None };
+        self.history.flush()?;
+        let info = self.workload.info();
+        let State { step, clock, latest, best, target_reached, stopped_early, .. } = self.state;
+        let status = match (&divergence, stopped_early) {
+            (Some(_), _) => Status::Diverged,
+            (None, true) => Status::StoppedEarly,
+            (None, false) => Status::Completed,
+        };
+        Ok(Outcome {
+            status,
+            reason: divergence.map(|Divergence(reason)| reason),
+            steps: step,
+            epochs: step.div_ceil(self.batches.steps_per_epoch()),
+            training_seconds: clock.training_seconds,
+            first_step_seconds: clock.first_step_seconds,
+            step_milliseconds: (clock.timed_steps > 0)
+                .then(|| clock.training_seconds / clock.timed_steps as f64 * 1e3),
+            metric: info.task.metric().into(),
+            larger_is_better: info.task.larger_is_better(),
+            target: info.target,
+            target_reached,
+            final_validation: latest,
+            best_validation: best.map(|best| best.score),
+            best_step: best.map(|best| best.step),
+            test,
+            skipped_steps: self.optimizer.skipped_steps(),
+            peak_memory_bytes: environment::peak_memory(),
+        })
+    }
+
+    /// The test part, with the best checkpoint where one was chosen, else with the model as it is.
+    fn test(&mut self, model: &W::Model) -> Result<Option<Score>, Error> {
+        let shape = &self.splits.train.input_shape;
+        let model = match self.state.best {
+            Some(best) if best.step != self.state.step => {
+                let checkpoint = Checkpoint::at(&self.options.directory.checkpoints(), best.step)?;
+                checkpoint.load_evaluated(self.workload.model(shape, self.trial.seed, &self.device)?)?
+            }
+            _ => self.optimizer.for_evaluation(model),
+        };
+        let examples = &self.splits.test;
+        let score = evaluate(self.workload, &model, examples, self.splits.target_scale, &self.device);
+        if let Some(score) = score {
+            self.write_evaluation(Part::Test, Some(score.loss), Some(score.metric))?;
+        }
+        Ok(score)
+    }
+}

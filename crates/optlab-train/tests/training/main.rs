@@ -1,0 +1,22 @@
+//! Training: its data, its results, its checkpoints, and resuming to the same bytes.
+
+mod backends;
+mod burn_learner;
+mod checkpoints;
+mod data;
+mod objectives;
+mod outcome;
+mod resume;
+mod workloads;
+
+use optlab_train::train::Observer;
+
+/// Interrupts a run after this many of its own steps.
+pub struct StopAfter(pub usize);
+
+impl Observer for StopAfter {
+    fn interrupts(&mut self) -> bool {
+        self.0 -= 1;
+        self.0 == 0
+    }
+}
