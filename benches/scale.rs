@@ -3,11 +3,12 @@
 //! `cargo bench --bench scale [-- --trials 10000]`. The outcomes are made up, all else is as it is: every trial goes through the
 //! runner, in a process of its own which is this program, and leaves a history, an environment and an outcome.
 
-use optlab::compare::{
-    Experiment, Folder, Kind, Plan, Runner, Seeds, Tuning, WorkerCommand, WorkloadDefaults,
-};
+use optlab::compare::{Experiment, Folder, Kind, Plan, Runner, Seeds, Tuning, WorkerCommand};
 use optlab::train::history::{History, Part, Row};
-use optlab::train::{Budget, Environment, Outcome, RunDirectory, Score, Status, TargetReached, Trial};
+use optlab::train::{
+    Environment, Outcome, Recipe, RecipePatch, RunDirectory, Score, Status, TargetReached, Trial,
+};
+use optlab::workload::{self, Workload};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -55,13 +56,16 @@ fn run(path: &Path, trials: usize) {
         optimizers: ARMS.iter().map(|arm| arm.parse().expect("a rule")).collect(),
         seeds: Seeds::Count(SEEDS as u64),
         // Said, so that it does not depend on the workloads.
-        budget: Some(Budget::Epochs(EPOCHS)),
-        batch_size: Some(32),
-        validation: Some(0.1),
+        recipe: RecipePatch {
+            epochs: Some(EPOCHS),
+            batch_size: Some(32),
+            validation: Some(0.1),
+            ..RecipePatch::default()
+        },
         tuning: Tuning { trials: each - SEEDS, ..Tuning::default() },
         ..Plan::default()
     };
-    let defaults = |_: &str| Ok(WorkloadDefaults { batch_size: 32, epochs: EPOCHS, validation: 0.1 });
+    let defaults = |name: &str| Ok(Recipe::new(&workload::find(name)?.info()));
     let experiment = Experiment::new(plan, &defaults).expect("a plan");
     let invocation = serde_json::from_str(r#"{"command": "cargo bench --bench scale", "jobs": 2}"#);
     let folder: Folder =

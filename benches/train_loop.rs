@@ -13,7 +13,7 @@ use optlab::data::{Batches, Source};
 use optlab::kernel::compute_on_this_thread;
 use optlab::nn::Mode;
 use optlab::statistics::describe::median;
-use optlab::train::{self, Budget, RunDirectory, RunOptions, Trial};
+use optlab::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
 use optlab::{Error, device};
 use std::time::Instant;
@@ -59,7 +59,11 @@ fn main() -> Result<(), Error> {
 
 fn trial(workload: &str, steps: usize) -> Result<Trial, Error> {
     let info = workload::find(workload)?.info();
-    Ok(Trial { backend: "flex".into(), budget: Budget::Steps(steps), ..Trial::new(&info) })
+    Ok(Trial {
+        backend: "flex".into(),
+        recipe: Recipe { budget: Budget::Steps(steps), ..Trial::new(&info).recipe },
+        ..Trial::new(&info)
+    })
 }
 
 /// Milliseconds a step of `train::run`, the first step excluded; evaluation and checkpoints are outside of its clock.
@@ -76,7 +80,8 @@ fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
     let workload = workload::find(&trial.workload)?;
     let device = device::open(&trial.backend)?.autodiff();
     let splits = workload.splits(&Source::default(), &train::preparation(trial))?;
-    let mut batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    let mut batches =
+        Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
     let task = workload.info().task;

@@ -5,7 +5,7 @@ use optlab::optim::Error;
 use optlab::optim::OptimizerChoice;
 use optlab::optim::*;
 use optlab::range;
-use optlab::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial};
+use optlab::train::{self, Budget, Observer, Recipe, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Workload};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -252,7 +252,12 @@ fn it_goes_around_any_rule_and_any_goes_around_it() {
 
 fn trial(optimizer: &str) -> Trial {
     let info = workload::find("digits-rnn").unwrap().info();
-    Trial { optimizer: parse(optimizer).unwrap(), lr: 0.02, budget: Budget::Steps(40), ..Trial::new(&info) }
+    Trial {
+        optimizer: parse(optimizer).unwrap(),
+        lr: 0.02,
+        recipe: Recipe { budget: Budget::Steps(40), ..Trial::new(&info).recipe },
+        ..Trial::new(&info)
+    }
 }
 
 fn train(

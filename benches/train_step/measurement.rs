@@ -72,7 +72,8 @@ fn measure_workload<W: Workload>(
     let trial = Trial { backend: case.backend.clone(), optimizer: "adam".parse()?, ..Trial::new(&info) };
     let device = device::open(&trial.backend)?.autodiff();
     let splits = workload.splits(&Source::default(), &train::preparation(&trial))?;
-    let mut batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    let mut batches =
+        Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
     forget_peak();

@@ -4,7 +4,7 @@ use crate::cli::trial_settings::TrialSettings;
 use crate::cli::workers::{WorkerSettings, defaults};
 use clap::Args;
 use optlab_compare::plan::tuning::Tuning;
-use optlab_compare::plan::{Plan, Seeds, Timing, WorkloadDefaults};
+use optlab_compare::plan::{Plan, Seeds, Timing};
 use optlab_compare::report;
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::run::experiment::Experiment;
@@ -12,6 +12,7 @@ use optlab_compare::run::folder::{self, Kind};
 use optlab_optim::split_specs;
 use optlab_stats::search::Sampler;
 use optlab_train::device;
+use optlab_train::train::RecipePatch;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -96,7 +97,8 @@ impl GridArgs {
                 sampler: self.sampler.unwrap_or(default.tuning.sampler),
                 ..default.tuning.clone()
             },
-            ..self.trial.plan(default)
+            recipe: self.trial.0,
+            ..default
         })
     }
 }
@@ -164,23 +166,27 @@ pub fn say_where(path: &Path) -> Result<(), Exit> {
 
 /// The plan with a line for each key that has no value, and the spaces that would be searched.
 fn print_plan(plan: &Plan) -> Result<String, Error> {
-    let own = |part: fn(WorkloadDefaults) -> String| -> Result<String, Error> {
-        let of = |name: &String| Ok(format!("{name} {}", part(defaults(name)?)));
+    let own = |name: &str| -> Result<String, Error> {
+        let of = |workload: &String| {
+            let values = defaults(workload)?.to_patch().values();
+            let value = values.into_iter().find(|(setting, _)| *setting == name).map(|(_, value)| value);
+            Ok(format!("{workload} {}", value.unwrap_or_default()))
+        };
         let all = plan.workloads.iter().map(of).collect::<Result<Vec<_>, Error>>()?;
         Ok(format!("the workload's own ({})", all.join(", ")))
     };
-    let mut notes = vec![
-        ("batch_size", own(|own| own.batch_size.to_string())?),
-        ("validation", own(|own| own.validation.to_string())?),
-        ("reference", "none: each arm is compared with each".into()),
-    ];
-    if plan.budget.is_none() {
-        notes.insert(0, ("epochs", own(|own| own.epochs.to_string())?));
-        notes.insert(1, ("steps", "instead of epochs".into()));
+    let has_length = plan.recipe.budget().is_some();
+    let mut notes = Vec::new();
+    for setting in RecipePatch::SETTINGS {
+        let note = match setting.name {
+            "epochs" | "steps" if has_length => continue,
+            "steps" => "instead of epochs".into(),
+            name @ ("epochs" | "batch_size" | "validation") => own(name)?,
+            _ => setting.default.into(),
+        };
+        notes.push((setting.name, note));
     }
-    for key in ["micro_batch_size", "lr_scaling", "clip_norm", "clip_value", "early_stopping"] {
-        notes.push((key, "none".into()));
-    }
+    notes.push(("reference", "none: each arm is compared with each".into()));
     plan.to_toml_with_notes(plan.spaces()?, &notes)
 }
 

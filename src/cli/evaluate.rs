@@ -58,7 +58,7 @@ pub(super) fn load(run_dir: &Path, which: WhichArg, backend: Option<&str>) -> Re
     let trial = directory.read_trial()?;
     let workload = workload::find(&trial.workload)?;
     let device = device::open(backend.unwrap_or(&trial.backend))?;
-    let input_shape = workload.info().padded_input_shape(trial.pad);
+    let input_shape = workload.info().padded_input_shape(trial.recipe.pad);
     let trained = train::load(&workload, &trial, &directory.checkpoints(), which.0, &input_shape, &device)?;
     for error in &trained.passed_over {
         eprintln!("warning: {error}; an older checkpoint is used");

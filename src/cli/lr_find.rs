@@ -4,7 +4,7 @@ use optlab_compare::chart::{Chart, Line, Mark, Scale};
 use optlab_compare::report::number::short;
 use optlab_optim::OptimizerChoice;
 use optlab_train::data::Source;
-use optlab_train::train::{self, LrRange, LrRangeTest, Suggestion, Trial};
+use optlab_train::train::{self, LrRange, LrRangeTest, Recipe, Suggestion, Trial};
 use optlab_train::workload::{self, Workload};
 use std::path::PathBuf;
 
@@ -55,7 +55,7 @@ pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
         optimizer: args.optimizer.optimizer.clone(),
         backend: args.backend.clone().unwrap_or_else(|| default.backend.clone()),
         seed,
-        batch_size: args.batch_size.unwrap_or(default.batch_size),
+        recipe: Recipe { batch_size: args.batch_size.unwrap_or(default.recipe.batch_size), ..default.recipe },
         ..default
     };
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
@@ -65,7 +65,10 @@ pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
         &chart(&args.workload, &optimizer, &seen, suggestion.as_ref()),
         args.svg.as_deref(),
     )?;
-    let command = format!("optlab train {} --optimizer {}", args.workload, quoted(&optimizer));
+    let mut command = format!("optlab train {} --optimizer {}", args.workload, quoted(&optimizer));
+    if let Some(batch_size) = args.batch_size {
+        command.push_str(&format!(" --batch-size {batch_size}"));
+    }
     crate::cli::print(told(&seen, suggestion.as_ref(), &command).as_bytes())
 }
 

@@ -32,7 +32,8 @@ impl OneWorkload {
         Plan {
             workloads: vec![self.workload.clone()],
             backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
-            ..self.trial.plan(Plan::default())
+            recipe: self.trial.0,
+            ..Plan::default()
         }
     }
 

@@ -33,7 +33,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     let Loaded { trial, workload, device, trained } =
         load(&args.run_dir, args.checkpoint, args.backend.as_deref())?;
     let info = workload.info();
-    let shape = info.padded_input_shape(trial.pad);
+    let shape = info.padded_input_shape(trial.recipe.pad);
     let (Task::Classification, &[channels, height, width]) = (info.task, shape.as_slice()) else {
         return Err(Error::usage(format!("`{}` does not classify images", info.name)).into());
     };

@@ -131,7 +131,7 @@ impl Settings {
             return Err(Error::unknown_field(&path.display().to_string(), key, &known));
         }
         let settings: Settings = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
-        if settings.trial.epochs.is_some() && settings.trial.steps.is_some() {
+        if settings.trial.0.epochs.is_some() && settings.trial.0.steps.is_some() {
             return Err(refuse("`epochs` and `steps` exclude each other".into()));
         }
         Ok(settings)
@@ -153,22 +153,11 @@ impl Settings {
             },
             backend: self.backend.clone().unwrap_or_else(|| default.backend.clone()),
             seed: self.seed.unwrap_or(default.seed),
-            budget: self.trial.budget().unwrap_or(default.budget),
-            batch_size: self.trial.batch_size.unwrap_or(default.batch_size),
-            micro_batch_size: self.trial.micro_batch_size,
-            lr_scaling: self.trial.lr_scaling,
-            validation: self.trial.validation.unwrap_or(default.validation),
-            l1: self.trial.l1.unwrap_or(default.l1),
-            l2: self.trial.l2.unwrap_or(default.l2),
-            clip_norm: self.trial.clip_norm,
-            clip_value: self.trial.clip_value,
-            early_stopping: self.trial.early_stopping,
-            augmentation: self.trial.augmentation(),
-            pad: self.trial.pad.unwrap_or(default.pad),
+            recipe: default.recipe.with(&self.trial.0),
             ..default
         };
         trial.validate()?;
-        if trial.early_stopping.is_some() && trial.validation == 0.0 {
+        if trial.recipe.early_stopping.is_some() && trial.recipe.validation == 0.0 {
             return Err(Error::usage("early stopping needs a validation part: --validation above 0"));
         }
         Ok(trial)

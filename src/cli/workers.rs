@@ -3,7 +3,6 @@
 use crate::Error;
 use crate::cli::bars::Bars;
 use clap::Args;
-use optlab_compare::plan::WorkloadDefaults;
 use optlab_compare::run::command::quoted;
 use optlab_compare::run::cores;
 use optlab_compare::run::folder::Invocation;
@@ -11,7 +10,7 @@ use optlab_compare::run::runner::{self, Runner};
 use optlab_compare::run::worker::WorkerCommand;
 use optlab_train::data::{self, Source};
 use optlab_train::device;
-use optlab_train::train::VALIDATION;
+use optlab_train::train::Recipe;
 use optlab_train::workload::{self, Workload};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -86,13 +85,13 @@ impl WorkerSettings {
     }
 }
 
-/// What a workload brings where nobody says it.
+/// Returns the default recipe of a workload.
 ///
 /// # Errors
 /// [`UnknownName`](optlab_core::Error::UnknownName).
-pub fn defaults(name: &str) -> Result<WorkloadDefaults, Error> {
+pub fn defaults(name: &str) -> Result<Recipe, Error> {
     let info = workload::find(name)?.info();
-    Ok(WorkloadDefaults { batch_size: info.batch_size, epochs: info.epochs, validation: VALIDATION })
+    Ok(Recipe::new(&info))
 }
 
 /// The command as one would type it: `arguments`, without the folder that the program is in.

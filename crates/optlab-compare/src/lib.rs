@@ -23,7 +23,7 @@ pub use optlab_train::train::{Budget, LrScaling, Outcome, Score, Status, TargetR
 pub use plan::arm::Arm;
 pub use plan::entry::{Entry, Stage};
 pub use plan::tuning::Tuning;
-pub use plan::{Plan, Seeds, WorkloadDefaults};
+pub use plan::{Plan, Seeds};
 pub use result::comparison::{ArmRuns, Comparison, Run};
 pub use result::summary::{Quartiles, Summary};
 pub use run::events::RunnerEvents;

@@ -7,7 +7,7 @@ use crate::run::folder::{Invocation, Kind};
 use optlab_optim::OptimizerChoice;
 use optlab_train::data::Augmentation;
 use optlab_train::train::history::Part;
-use optlab_train::train::{Budget, Outcome, Score, Status, TargetReached, Trial};
+use optlab_train::train::{Budget, Outcome, Recipe, Score, Status, TargetReached, Trial};
 
 /// A trial of `workload` with `optimizer` for `seed`.
 pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
@@ -19,18 +19,20 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
         schedule: "cosine".parse().unwrap(),
         backend: "flex".into(),
         seed,
-        budget: Budget::Epochs(6),
-        batch_size: 32,
-        micro_batch_size: None,
-        lr_scaling: None,
-        validation: 0.1,
-        l1: 0.0,
-        l2: 0.0,
-        clip_norm: None,
-        clip_value: None,
-        early_stopping: None,
-        augmentation: Augmentation::default(),
-        pad: false,
+        recipe: Recipe {
+            budget: Budget::Epochs(6),
+            batch_size: 32,
+            micro_batch_size: None,
+            lr_scaling: None,
+            validation: 0.1,
+            l1: 0.0,
+            l2: 0.0,
+            clip_norm: None,
+            clip_value: None,
+            early_stopping: None,
+            augmentation: Augmentation::default(),
+            pad: false,
+        },
     }
 }
 

@@ -8,7 +8,7 @@ use optlab_kernel::{Buffer, Operands, in_one_region};
 use optlab_optim::{AdamWConfig, At, ElementwiseRule, ModelOptimizer};
 use optlab_train::Error;
 use optlab_train::nn::Mode;
-use optlab_train::train::{self, Budget, RunDirectory, RunOptions, Trial};
+use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
 use optlab_train::workload::{self, BuiltIn, Info, Network, Workload};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 use std::alloc::System;
@@ -140,8 +140,11 @@ fn training_updates_parameters_in_place_and_needs_no_more_memory_with_every_step
     let trial = Trial {
         optimizer: "adamw".parse().unwrap(),
         backend: "flex".into(),
-        budget: Budget::Steps(steps),
-        clip_norm: Some(1.0),
+        recipe: Recipe {
+            budget: Budget::Steps(steps),
+            clip_norm: Some(1.0),
+            ..Trial::new(&inner.info()).recipe
+        },
         ..Trial::new(&inner.info())
     };
     let watched = Watched { inner, addresses: Mutex::new(Vec::new()), live_bytes: Mutex::new(Vec::new()) };

@@ -4,11 +4,11 @@ use crate::Error;
 use crate::plan::arm::{Arm, grid_name};
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::tuning::FIRST_SEED;
-use crate::plan::{Plan, WorkloadDefaults, arm as arm_plan};
+use crate::plan::{Plan, arm as arm_plan};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule;
 use optlab_stats::search::{Sampler, Space};
-use optlab_train::train::{self, Budget, Trial};
+use optlab_train::train::{self, Budget, Recipe, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
 
@@ -102,7 +102,7 @@ impl Plan {
     /// there twice, and what `defaults` returns.
     pub fn arms_on_workloads(
         &self,
-        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
+        defaults: &dyn Fn(&str) -> Result<Recipe, Error>,
     ) -> Result<Vec<ArmOnWorkload>, Error> {
         check_list("workloads", &self.workloads)?;
         check_list("backends", &self.backends)?;
@@ -115,7 +115,7 @@ impl Plan {
             let own = defaults(workload)?;
             for backend in &self.backends {
                 for arm in &arms {
-                    let trial = arm.apply(self.trial(workload, own, backend, arm))?;
+                    let trial = arm.apply(self.trial(workload, &own, backend, arm))?;
                     check(&trial)?;
                     if self.tuning.trials > 0 {
                         check_can_be_tuned(&trial)?;
@@ -201,7 +201,7 @@ impl Plan {
     }
 
     /// A trial with all that the plan says for every arm.
-    fn trial(&self, workload: &str, own: WorkloadDefaults, backend: &str, arm: &Arm) -> Trial {
+    fn trial(&self, workload: &str, own: &Recipe, backend: &str, arm: &Arm) -> Trial {
         Trial {
             workload: workload.into(),
             optimizer: arm.optimizer.optimizer.clone(),
@@ -209,18 +209,7 @@ impl Plan {
             lr: arm.optimizer.learning_rate(),
             backend: backend.into(),
             seed: 0,
-            budget: self.budget.unwrap_or(Budget::Epochs(own.epochs)),
-            batch_size: self.batch_size.unwrap_or(own.batch_size),
-            micro_batch_size: self.micro_batch_size,
-            lr_scaling: self.lr_scaling,
-            validation: self.validation.unwrap_or(own.validation),
-            l1: self.l1,
-            l2: self.l2,
-            clip_norm: self.clip_norm,
-            clip_value: self.clip_value,
-            early_stopping: self.early_stopping,
-            augmentation: self.augmentation,
-            pad: self.pad,
+            recipe: own.with(&self.recipe),
         }
     }
 }
@@ -235,17 +224,22 @@ fn called(name: &str) -> String {
 /// # Errors
 /// [`InvalidConfig`](optlab_core::Error::InvalidConfig).
 pub fn check_can_be_tuned(trial: &Trial) -> Result<(), Error> {
-    if trial.validation > 0.0 {
+    if trial.recipe.validation > 0.0 {
         return Ok(());
     }
-    Err(Error::invalid("trial", "validation", "above 0, since settings are searched by it", trial.validation))
+    Err(Error::invalid(
+        "trial",
+        "validation",
+        "above 0, since settings are searched by it",
+        trial.recipe.validation,
+    ))
 }
 
 /// Checks a trial, and builds its rule and schedules once, so that a value out of range stops the comparison before it begins.
 fn check(trial: &Trial) -> Result<(), Error> {
     trial.validate()?;
     let optimizer = trial.optimizer.build()?;
-    let (total_steps, steps_per_epoch) = match trial.budget {
+    let (total_steps, steps_per_epoch) = match trial.recipe.budget {
         Budget::Steps(steps) => (steps, 1),
         Budget::Epochs(epochs) => (epochs.saturating_mul(LONG_EPOCH), LONG_EPOCH),
     };

@@ -15,8 +15,7 @@ use crate::plan::arm::Arm;
 use crate::plan::tuning::Tuning;
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
-use optlab_train::data::Augmentation;
-use optlab_train::train::{Budget, LrScaling};
+use optlab_train::train::RecipePatch;
 use serde::{Deserialize, Serialize};
 
 /// A comparison as its author writes it: every optimizer with every schedule is an arm, beside those of `arms`, and every
@@ -30,15 +29,7 @@ use serde::{Deserialize, Serialize};
 /// | `schedules`                       | `["constant"]`                   | specs, text or table                      |
 /// | `backends`                        | `["flex"]`                       | names, at least one                       |
 /// | `seeds`                           | `1`                              | a count `n ≥ 1` (seeds `0 … n−1`), or a list |
-/// | `epochs` or `steps`               | the workload's own               | `1…`, not both                            |
-/// | `batch_size`, `validation`        | the workload's own               | `1…`, `[0, 1)`                            |
-/// | `micro_batch_size`                | none                           | `1…` or none                              |
-/// | `lr_scaling`                      | none                             | `linear`, `sqrt`, or with a batch size: `linear:256` |
-/// | `l1`, `l2`                        | `0`                              | `[0, ∞)`                                  |
-/// | `clip_norm`, `clip_value`         | none                             | `(0, ∞)`                                  |
-/// | `early_stopping`                  | none                             | `1…` evaluations                          |
-/// | `shift`, `rotation`               | `0`                              | pixels; degrees in `[0, 180]`             |
-/// | `pad`                             | `false`                          |                                           |
+/// | each setting of a [`RecipePatch`]  | the workload's own, or off       | `epochs` or `steps`, not both; `batch_size`, `validation`, `clip_norm`, … |
 /// | `reference`                       | none: each arm with each         | the name of an arm                        |
 /// | `timing`                          | `"pinned"`                       | `pinned`, `alone`                         |
 /// | `tuning`                          | none                             | a table: [`Tuning`]                       |
@@ -58,30 +49,8 @@ pub struct Plan {
     pub backends: Vec<String>,
     /// The seeds of each arm.
     pub seeds: Seeds,
-    /// How long each trial trains; none is the workload's own number of epochs.
-    pub budget: Option<Budget>,
-    /// Examples a step; none is the workload's own.
-    pub batch_size: Option<usize>,
-    /// Examples that go through the model at once; none for the whole batch.
-    pub micro_batch_size: Option<usize>,
-    /// How the learning rate follows the batch size; none for not at all.
-    pub lr_scaling: Option<LrScaling>,
-    /// Share of the training data held out; none is the workload's own.
-    pub validation: Option<f64>,
-    /// Weight of the L1 penalty.
-    pub l1: f64,
-    /// Weight of the L2 penalty.
-    pub l2: f64,
-    /// Largest global gradient norm.
-    pub clip_norm: Option<f64>,
-    /// Largest absolute gradient element.
-    pub clip_value: Option<f64>,
-    /// Patience, in evaluations.
-    pub early_stopping: Option<usize>,
-    /// Shift and rotation of training images.
-    pub augmentation: Augmentation,
-    /// Whether images are padded to 32 × 32.
-    pub pad: bool,
+    /// The settings of the training that are not the workload's defaults.
+    pub recipe: RecipePatch,
     /// The arm that the others are compared with; none to compare each with each, which takes more seeds.
     pub reference: Option<String>,
     /// How the final trials are timed.
@@ -101,17 +70,6 @@ pub enum Timing {
     Alone,
 }
 
-/// What a workload brings where a plan does not say it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct WorkloadDefaults {
-    /// Examples a step.
-    pub batch_size: usize,
-    /// Passes over the training data.
-    pub epochs: usize,
-    /// Share of the training data held out.
-    pub validation: f64,
-}
-
 impl Default for Plan {
     /// No workload and no optimizer yet; one seed, the constant schedule, the `flex` backend.
     fn default() -> Self {
@@ -125,18 +83,7 @@ impl Default for Plan {
             arms: Vec::new(),
             backends: vec!["flex".into()],
             seeds: Seeds::Count(1),
-            budget: None,
-            batch_size: None,
-            micro_batch_size: None,
-            lr_scaling: None,
-            validation: None,
-            l1: 0.0,
-            l2: 0.0,
-            clip_norm: None,
-            clip_value: None,
-            early_stopping: None,
-            augmentation: Augmentation::default(),
-            pad: false,
+            recipe: RecipePatch::default(),
             reference: None,
             timing: Timing::default(),
             tuning: Tuning::default(),

@@ -13,26 +13,8 @@ use crate::Error;
 use optlab_core::spec;
 use optlab_optim::OptimizerSpec;
 use optlab_optim::schedule::ScheduleSpec;
-use optlab_train::train::{Budget, Trial};
+use optlab_train::train::{RecipePatch, Trial};
 use serde_json::Value;
-
-/// The settings of a trial besides its optimizer and its schedule.
-pub const OF_TRIAL: [&str; 14] = [
-    "epochs",
-    "steps",
-    "batch_size",
-    "micro_batch_size",
-    "lr_scaling",
-    "validation",
-    "l1",
-    "l2",
-    "clip_norm",
-    "clip_value",
-    "early_stopping",
-    "shift",
-    "rotation",
-    "pad",
-];
 
 /// `trial` with the setting `name` at `value`.
 ///
@@ -42,7 +24,6 @@ pub const OF_TRIAL: [&str; 14] = [
 pub fn set(trial: &Trial, name: &str, value: &Value) -> Result<Trial, Error> {
     let mut trial = trial.clone();
     let wrong = |allowed| Error::invalid("trial", name, allowed, value);
-    let count = || value.as_u64().and_then(|count| usize::try_from(count).ok());
     match name {
         "lr" => trial.lr = value.as_f64().ok_or_else(|| wrong("a number"))?,
         "schedule" => {
@@ -51,21 +32,10 @@ pub fn set(trial: &Trial, name: &str, value: &Value) -> Result<Trial, Error> {
                 table => ScheduleSpec::from_value(table)?,
             }
         }
-        "epochs" => trial.budget = Budget::Epochs(count().ok_or_else(|| wrong("a whole number"))?),
-        "steps" => trial.budget = Budget::Steps(count().ok_or_else(|| wrong("a whole number"))?),
-        "shift" => {
-            let shift = count().and_then(|shift| u32::try_from(shift).ok());
-            trial.augmentation.shift = shift.ok_or_else(|| wrong("a number of pixels"))?;
-        }
-        "rotation" => trial.augmentation.rotation = value.as_f64().ok_or_else(|| wrong("a number"))?,
-        "lr_scaling" => {
-            let text = value.as_str().ok_or_else(|| wrong("a text"))?;
-            trial.lr_scaling = Some(text.parse()?);
-        }
-        name if OF_TRIAL.contains(&name) => {
-            let mut table = spec::to_value(&trial);
-            table[name] = value.clone();
-            trial = serde_json::from_value(table).map_err(|_| wrong("of the right type"))?;
+        name if RecipePatch::has(name) => {
+            let mut patch = RecipePatch::default();
+            patch.set(name, value)?;
+            trial.recipe = trial.recipe.with(&patch);
         }
         name => match name.strip_prefix("schedule.") {
             Some(field) => {
@@ -111,6 +81,7 @@ fn set_in(table: &mut Value, name: &str, value: &Value) {
 mod tests {
     use super::*;
     use crate::made_up;
+    use optlab_train::train::{Budget, Recipe};
     use serde_json::json;
 
     fn with(optimizer: &str, name: &str, value: Value) -> Result<Trial, Error> {
@@ -123,13 +94,19 @@ mod tests {
         let trial = with("adamw", "lr", json!(0.25)).unwrap();
         assert_eq!(trial, Trial { lr: 0.25, ..before.clone() });
         let trial = with("adamw", "batch_size", json!(7)).unwrap();
-        assert_eq!(trial, Trial { batch_size: 7, ..before.clone() });
+        assert_eq!(trial, Trial { recipe: Recipe { batch_size: 7, ..before.recipe }, ..before.clone() });
         let trial = with("adamw", "clip_norm", json!(2.0)).unwrap();
-        assert_eq!(trial, Trial { clip_norm: Some(2.0), ..before.clone() });
+        assert_eq!(
+            trial,
+            Trial { recipe: Recipe { clip_norm: Some(2.0), ..before.recipe }, ..before.clone() }
+        );
         let trial = with("adamw", "steps", json!(9)).unwrap();
-        assert_eq!(trial, Trial { budget: Budget::Steps(9), ..before.clone() });
+        assert_eq!(
+            trial,
+            Trial { recipe: Recipe { budget: Budget::Steps(9), ..before.recipe }, ..before.clone() }
+        );
         let trial = with("adamw", "shift", json!(2)).unwrap();
-        assert_eq!(trial.augmentation.shift, 2);
+        assert_eq!(trial.recipe.augmentation.shift, 2);
         let trial = with("adamw", "beta_1", json!(0.5)).unwrap();
         assert_eq!(trial, Trial { optimizer: "adamw:beta_1=0.5".parse().unwrap(), ..before.clone() });
         let trial = with("adamw", "schedule.min_lr", json!(0.125)).unwrap();

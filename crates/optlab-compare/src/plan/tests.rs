@@ -1,13 +1,13 @@
 use super::*;
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};
-use optlab_train::train::Trial;
+use optlab_train::train::{Budget, Recipe, Trial};
 use std::path::Path;
 
-fn defaults(workload: &str) -> Result<WorkloadDefaults, Error> {
+fn defaults(workload: &str) -> Result<Recipe, Error> {
     match workload {
         "digits-cnn" | "diabetes-linear" => {
-            Ok(WorkloadDefaults { batch_size: 32, epochs: 3, validation: 0.1 })
+            Ok(Recipe { budget: Budget::Epochs(3), ..crate::made_up::trial(workload, "adam", 0).recipe })
         }
         other => Err(Error::unknown_name("workload", other, &["digits-cnn", "diabetes-linear"])),
     }
@@ -54,7 +54,7 @@ fn the_grid_holds_every_combination_once_with_seeds_fastest_and_workloads_slowes
     assert_eq!((all[3].lr, all[4].lr, all[8].lr), (all[0].lr, 0.01, 0.5));
     assert!(all[..12].iter().all(|trial| trial.workload == "digits-cnn"));
     assert!(all[12..].iter().all(|trial| trial.workload == "diabetes-linear"));
-    assert!(all.iter().all(|trial| trial.budget == Budget::Steps(10)));
+    assert!(all.iter().all(|trial| trial.recipe.budget == Budget::Steps(10)));
     assert_eq!(all, trials(&parse(GRID).unwrap()).unwrap());
 }
 
@@ -84,7 +84,12 @@ fn schedules_are_checked_at_the_length_that_the_run_will_have() {
 fn a_plan_says_how_the_rate_follows_the_batch_size() {
     let text = format!("{GRID}\nlr_scaling = 'sqrt:64'");
     let plan = parse(&text).unwrap();
-    assert!(trials(&plan).unwrap().iter().all(|trial| trial.lr_scaling == Some("sqrt:64".parse().unwrap())));
+    assert!(
+        trials(&plan)
+            .unwrap()
+            .iter()
+            .all(|trial| trial.recipe.lr_scaling == Some("sqrt:64".parse().unwrap()))
+    );
     assert_eq!(parse(&file::render(&plan).unwrap()).unwrap(), plan);
     assert!(
         mistake("workloads = ['digits-cnn']\noptimizers = ['adam']\nlr_scaling = 'cubic'")
@@ -101,7 +106,10 @@ fn what_a_plan_does_not_say_comes_from_the_workload() {
     let all = trials(&parse(text).unwrap()).unwrap();
     let trial = &all[0];
     assert_eq!((all.len(), trial.seed, trial.backend.as_str()), (1, 0, "flex"));
-    assert_eq!((trial.batch_size, trial.budget, trial.validation), (32, Budget::Epochs(3), 0.1));
+    assert_eq!(
+        (trial.recipe.batch_size, trial.recipe.budget, trial.recipe.validation),
+        (32, Budget::Epochs(3), 0.1)
+    );
 }
 
 #[test]
@@ -117,7 +125,7 @@ fn a_plan_written_out_reads_back_as_the_same_plan() {
          [[arms]]\noptimizer = {{ rule = 'sgd', lr = 0.5 }}"
     );
     let plan = parse(&text).unwrap();
-    assert_eq!((plan.clip_norm, plan.augmentation.shift, plan.pad), (Some(1.0), 2, true));
+    assert_eq!((plan.recipe.clip_norm, plan.recipe.shift, plan.recipe.pad), (Some(1.0), Some(2), Some(true)));
     assert_eq!((plan.tuning.trials, plan.tuning.seeds, plan.arms.len()), (5, 2, 2));
     assert_eq!((plan.arms[1].name.as_str(), plan.arms[1].schedule.name()), ("sgd:lr=0.5", "cosine"));
     assert_eq!(parse(&plan.to_toml().unwrap()).unwrap(), plan);
@@ -129,9 +137,12 @@ fn more_seeds_keep_the_plans_name_and_anything_else_changes_it() {
     let id = plan.id().unwrap();
     let seeds = Seeds::List(vec![3, 9]);
     assert_eq!(Plan { seeds, ..plan.clone() }.id().unwrap(), id);
-    assert_ne!(Plan { l2: 0.1, ..plan.clone() }.id().unwrap(), id);
-    let budget = Some(Budget::Epochs(10));
-    assert_ne!(Plan { budget, ..plan }.id().unwrap(), id);
+    assert_ne!(
+        Plan { recipe: RecipePatch { l2: Some(0.1), ..plan.recipe }, ..plan.clone() }.id().unwrap(),
+        id
+    );
+    let recipe = RecipePatch { steps: None, epochs: Some(10), ..plan.recipe };
+    assert_ne!(Plan { recipe, ..plan }.id().unwrap(), id);
 }
 
 #[test]
@@ -260,15 +271,18 @@ fn an_arm_has_its_own_settings_and_space_and_the_others_are_as_the_plan_says() {
     let plan = parse(&text).unwrap();
     let sides = plan.arms_on_workloads(&defaults).unwrap();
     let trial = &sides[2].trial;
-    assert_eq!((trial.batch_size, trial.clip_norm, trial.lr), (8, Some(0.5), sides[0].trial.lr));
-    assert_eq!((sides[0].trial.batch_size, sides[0].trial.clip_norm), (32, None));
+    assert_eq!(
+        (trial.recipe.batch_size, trial.recipe.clip_norm, trial.lr),
+        (8, Some(0.5), sides[0].trial.lr)
+    );
+    assert_eq!((sides[0].trial.recipe.batch_size, sides[0].trial.recipe.clip_norm), (32, None));
     let spaces: Vec<String> = sides.iter().map(|side| side.arm.space().to_string()).collect();
     assert_eq!(spaces, ["lr=log(1e-6,1e-5)", "lr=log(1e-2,1e-1)", "batch_size=choice(4,8)"]);
     let entries = plan.entries(&sides).unwrap();
     assert!(
         entries[12..]
             .iter()
-            .all(|entry| [4, 8].contains(&entry.trial.batch_size) && entry.arm == "small batches")
+            .all(|entry| [4, 8].contains(&entry.trial.recipe.batch_size) && entry.arm == "small batches")
     );
 }
 

@@ -79,9 +79,9 @@ fn refuse(first: &Comparison, second: &Comparison, pairs: &[(&Summary, &Summary)
         };
         // What an arm is may differ, that is what is asked; what it is measured on may not.
         for (what, differs) in [
-            ("budget", of_a.budget != of_b.budget),
-            ("share of validation", of_a.validation != of_b.validation),
-            ("padding", of_a.pad != of_b.pad),
+            ("budget", of_a.recipe.budget != of_b.recipe.budget),
+            ("share of validation", of_a.recipe.validation != of_b.recipe.validation),
+            ("padding", of_a.recipe.pad != of_b.recipe.pad),
             ("target", a.target != b.target),
         ] {
             if differs {

@@ -51,11 +51,11 @@ impl Labels {
             trials.iter().all(|trial| part(trial) == first).then_some(first)
         };
         // What some arms have otherwise stands in their names.
-        parts.extend(shared(|trial| match trial.budget {
+        parts.extend(shared(|trial| match trial.recipe.budget {
             Budget::Epochs(epochs) => counted(epochs, "epoch"),
             Budget::Steps(steps) => counted(steps, "step"),
         }));
-        parts.extend(shared(|trial| format!("batch {}", trial.batch_size)));
+        parts.extend(shared(|trial| format!("batch {}", trial.recipe.batch_size)));
         if let Some(arm) = arms.first() {
             if !self.backend {
                 parts.push(arm.backend.clone());

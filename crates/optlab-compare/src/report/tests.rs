@@ -1,7 +1,7 @@
 use super::*;
 use crate::made_up::{comparison, lost, outcome, run, trial};
 use crate::result::comparison::Run;
-use optlab_train::train::Status;
+use optlab_train::train::{Recipe, RecipePatch, Status, Trial};
 
 /// Two arms on one workload, one of which lost a seed, and a trial that was not run.
 fn example() -> Comparison {
@@ -128,15 +128,41 @@ fn an_empty_and_a_not_yet_run_comparison_still_give_every_report() {
 fn csv_rows_read_back_as_they_were_written() {
     let comparison = example();
     let text = exported(&csv::Csv, &comparison);
-    let rows: Vec<csv::CsvRow> =
-        ::csv::Reader::from_reader(text.as_bytes()).deserialize().collect::<Result<_, _>>().unwrap();
-    let expected: Vec<csv::CsvRow> = comparison.runs.iter().map(csv::CsvRow::of).collect();
-    assert_eq!(rows, expected);
-    assert_eq!(rows[2].reason.as_deref(), Some("loss is NaN at step 90 | \"x\" <y> & z"));
-    assert_eq!((rows[3].status, rows[0].steps_to_target), (None, Some(120)));
-    assert!(text.starts_with(
-        "id,arm,stage,number,workload,backend,optimizer,lr,lr_scaling,schedule,seed,budget_epochs,budget_steps,batch_size,"
-    ));
+    let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+    let header: Vec<String> = reader.headers().unwrap().iter().map(String::from).collect();
+    assert_eq!(header, csv::header());
+    let rows: Vec<Vec<String>> =
+        reader.records().map(|row| row.unwrap().iter().map(String::from).collect()).collect();
+    assert_eq!(rows, comparison.runs.iter().map(csv::row).collect::<Vec<_>>());
+    let cell = |row: usize, column: &str| {
+        let place = header.iter().position(|name| name == column).unwrap();
+        rows[row][place].as_str()
+    };
+    assert_eq!(cell(2, "reason"), "loss is NaN at step 90 | \"x\" <y> & z");
+    assert_eq!(
+        (cell(3, "status"), cell(0, "steps_to_target"), cell(0, "larger_is_better")),
+        ("", "120", "true")
+    );
+    assert_eq!((cell(0, "optimizer"), cell(0, "budget_epochs"), cell(0, "budget_steps")), ("adamw", "6", ""));
+    assert_eq!((cell(0, "validation"), cell(0, "clip_norm"), cell(0, "pad")), ("0.1", "", "false"));
+}
+
+#[test]
+fn the_csv_has_a_column_for_every_setting_of_a_trial() {
+    let recipe = Recipe { micro_batch_size: Some(4), ..trial("digits-cnn", "adamw", 0).recipe };
+    let mut run = run(Trial { recipe, ..trial("digits-cnn", "adamw", 0) }, &[0.5]);
+    run.outcome.as_mut().unwrap().skipped_steps = 3;
+    let (header, row) = (csv::header(), csv::row(&run));
+    let cell = |column: &str| row[header.iter().position(|name| name == column).unwrap()].as_str();
+    assert_eq!((cell("micro_batch_size"), cell("skipped_steps"), cell("batch_size")), ("4", "3", "32"));
+    let columns: Vec<&str> = header.iter().map(|name| name.strip_prefix("budget_").unwrap_or(name)).collect();
+    for setting in RecipePatch::SETTINGS {
+        assert!(columns.contains(&setting.name), "no column for `{}`", setting.name);
+    }
+    for field in serde_json::to_value(&run.trial).unwrap().as_object().unwrap().keys() {
+        let is_nested = ["budget", "augmentation"].contains(&field.as_str());
+        assert!(is_nested || columns.contains(&field.as_str()), "no column for `{field}`");
+    }
 }
 
 #[test]

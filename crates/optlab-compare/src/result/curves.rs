@@ -143,7 +143,7 @@ fn values(run: &Run, quantity: Quantity) -> impl Iterator<Item = (&Evaluation, f
 
 fn is_evaluated_once_an_epoch(run: &Run, quantity: Quantity) -> bool {
     let epochs: Vec<usize> = values(run, quantity).map(|(evaluation, _)| evaluation.epoch).collect();
-    matches!(run.trial.budget, Budget::Epochs(_)) && epochs.windows(2).all(|pair| pair[0] < pair[1])
+    matches!(run.trial.recipe.budget, Budget::Epochs(_)) && epochs.windows(2).all(|pair| pair[0] < pair[1])
 }
 
 #[cfg(test)]

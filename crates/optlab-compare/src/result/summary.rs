@@ -231,7 +231,7 @@ fn values(runs: &[&Run], larger_is_better: bool) -> Vec<(u64, f64)> {
 /// a recommendation does, those do not count.
 fn tuned(runs: &[&Run], larger_is_better: bool) -> Option<Tuned> {
     // All budgets of an arm are in one unit.
-    let length = |run: &Run| run.trial.budget.steps(1);
+    let length = |run: &Run| run.trial.recipe.budget.steps(1);
     let longest = runs.iter().map(|run| length(run)).max()?;
     let mut points: Vec<(usize, f64, Vec<f64>)> = Vec::new();
     for run in runs.iter().filter(|run| length(run) == longest) {

@@ -1,7 +1,7 @@
 //! The command that repeats a trial.
 
 use optlab_optim::OptimizerChoice;
-use optlab_train::train::{Budget, Trial, VALIDATION};
+use optlab_train::train::{RecipePatch, Trial, VALIDATION};
 
 /// `optlab train …` with all that decides the trial, as a shell takes it.
 pub fn train(trial: &Trial) -> String {
@@ -16,23 +16,13 @@ pub fn train(trial: &Trial) -> String {
     flag("schedule", unless(schedule == "constant", schedule));
     flag("backend", Some(trial.backend.clone()));
     flag("seed", Some(trial.seed.to_string()));
-    match trial.budget {
-        Budget::Epochs(epochs) => flag("epochs", Some(epochs.to_string())),
-        Budget::Steps(steps) => flag("steps", Some(steps.to_string())),
+    let default =
+        RecipePatch { validation: Some(VALIDATION), ..RecipePatch::default() }.with_fixed_defaults();
+    let defaults = default.values();
+    for (name, value) in trial.recipe.to_patch().values() {
+        let text = value.as_str().map_or_else(|| value.to_string(), String::from);
+        flag(&name.replace('_', "-"), unless(defaults.contains(&(name, value)), text));
     }
-    flag("batch-size", Some(trial.batch_size.to_string()));
-    flag("micro-batch-size", trial.micro_batch_size.map(|size| size.to_string()));
-    flag("lr-scaling", trial.lr_scaling.map(|scaling| scaling.to_string()));
-    flag("validation", unless(trial.validation == VALIDATION, trial.validation.to_string()));
-    flag("l1", unless(trial.l1 == 0.0, trial.l1.to_string()));
-    flag("l2", unless(trial.l2 == 0.0, trial.l2.to_string()));
-    flag("clip-norm", trial.clip_norm.map(|norm| norm.to_string()));
-    flag("clip-value", trial.clip_value.map(|value| value.to_string()));
-    flag("early-stopping", trial.early_stopping.map(|patience| patience.to_string()));
-    let augmentation = trial.augmentation;
-    flag("shift", unless(augmentation.shift == 0, augmentation.shift.to_string()));
-    flag("rotation", unless(augmentation.rotation == 0.0, augmentation.rotation.to_string()));
-    flag("pad", trial.pad.then(|| "true".into()));
     words.join(" ")
 }
 
@@ -50,6 +40,7 @@ pub fn quoted(word: &str) -> String {
 mod tests {
     use super::*;
     use crate::made_up;
+    use optlab_train::train::{Budget, Recipe};
 
     #[test]
     fn a_command_has_all_that_decides_its_trial_and_is_quoted_for_a_shell() {
@@ -59,13 +50,17 @@ mod tests {
             "optlab train digits-cnn --optimizer adamw:lr=0.001,beta_1=0.5 --schedule cosine --backend flex --seed 3 \
              --epochs 6 --batch-size 32"
         );
-        let trial = Trial {
-            optimizer: "group:parameters=*.bias,base=sgd".parse().unwrap(),
-            schedule: "constant".parse().unwrap(),
+        let recipe = Recipe {
             budget: Budget::Steps(7),
             clip_norm: Some(0.5),
             batch_size: 8,
             pad: true,
+            ..trial.recipe
+        };
+        let trial = Trial {
+            optimizer: "group:parameters=*.bias,base=sgd".parse().unwrap(),
+            schedule: "constant".parse().unwrap(),
+            recipe,
             ..trial
         };
         assert_eq!(

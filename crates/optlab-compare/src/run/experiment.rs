@@ -4,11 +4,11 @@
 use crate::Error;
 use crate::plan::entry::Entry;
 use crate::plan::grid::ArmOnWorkload;
-use crate::plan::{Plan, Timing, WorkloadDefaults};
+use crate::plan::{Plan, Timing};
 use crate::run::events::RunnerEvents;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
-use optlab_train::train::{Outcome, Trial};
+use optlab_train::train::{Outcome, Recipe, Trial};
 use std::path::Path;
 
 /// A comparison that is ready to run.
@@ -24,10 +24,7 @@ impl Experiment {
     ///
     /// # Errors
     /// Those of [`Plan::arms_on_workloads`] and [`Plan::entries`].
-    pub fn new(
-        plan: Plan,
-        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
-    ) -> Result<Self, Error> {
+    pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Recipe, Error>) -> Result<Self, Error> {
         let sides = plan.arms_on_workloads(defaults)?;
         let entries = plan.entries(&sides)?;
         Ok(Experiment { plan, sides, entries })

@@ -10,17 +10,17 @@
 //! <https://arxiv.org/abs/1502.07943>). `N` is chosen by what the first trial took.
 
 use crate::Error;
+use crate::plan::Plan;
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::grid::{ArmOnWorkload, check_can_be_tuned};
 use crate::plan::tuning::{self, FIRST_SEED};
-use crate::plan::{Plan, WorkloadDefaults};
 use crate::run::events::RunnerEvents;
 use crate::run::experiment;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
 use crate::tune::study;
 use optlab_stats::search::Sampler;
-use optlab_train::train::{Budget, Outcome, Trial};
+use optlab_train::train::{Budget, Outcome, Recipe, Trial};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,7 @@ impl Recommender {
     pub fn new(
         plan: Plan,
         time: Duration,
-        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
+        defaults: &dyn Fn(&str) -> Result<Recipe, Error>,
     ) -> Result<Self, Error> {
         if time < Duration::from_secs(1) {
             let given = humantime::format_duration(time);
@@ -78,7 +78,7 @@ impl Recommender {
         }
         let sides = plan.arms_on_workloads(defaults)?;
         sides.iter().try_for_each(|side| check_can_be_tuned(&side.trial))?;
-        if let Some(Budget::Steps(_)) = plan.budget {
+        if plan.recipe.steps.is_some() {
             return Err(Error::usage("a recommendation is for a number of epochs, not of steps"));
         }
         Ok(Recommender { plan, sides, time, began: Instant::now() })
@@ -131,7 +131,7 @@ impl Recommender {
     }
 
     fn epochs(&self) -> usize {
-        match self.sides.first().map(|side| side.trial.budget) {
+        match self.sides.first().map(|side| side.trial.recipe.budget) {
             Some(Budget::Epochs(epochs)) => epochs,
             _ => 1,
         }
@@ -176,7 +176,11 @@ impl Recommender {
             arm: self.sides[candidate.side].arm.name.clone(),
             stage: Stage::Tuning { number: first + number },
             point: Vec::new(),
-            trial: Trial { seed, budget, ..candidate.trial.clone() },
+            trial: Trial {
+                seed,
+                recipe: Recipe { budget, ..candidate.trial.recipe },
+                ..candidate.trial.clone()
+            },
         };
         let outcomes = trials.run(candidates.iter().enumerate().map(entry).collect(), true)?;
         for (candidate, outcome) in candidates.iter_mut().zip(&outcomes) {

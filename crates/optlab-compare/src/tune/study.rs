@@ -8,7 +8,7 @@ use crate::Error;
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::grid::{ArmOnWorkload, check_can_be_tuned};
 use crate::plan::tuning::{self, FIRST_SEED, MOST_TRIALS, Tuning};
-use crate::plan::{Plan, WorkloadDefaults, arm as arm_plan};
+use crate::plan::{Plan, arm as arm_plan};
 use crate::run::events::RunnerEvents;
 use crate::run::events::{Next, Queue};
 use crate::run::folder::{self, Folder, Invocation, Kind, PLAN};
@@ -16,7 +16,7 @@ use crate::run::runner::Runner;
 use crate::run::worker::{Evaluated, Measure};
 use optlab_stats::search::{Observation, Reports, Space};
 use optlab_train::train::history::{self, Part, Row};
-use optlab_train::train::{Outcome, Status, Trial};
+use optlab_train::train::{Outcome, Recipe, Status, Trial};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
@@ -33,10 +33,7 @@ impl Study {
     ///
     /// # Errors
     /// [`Usage`](optlab_core::Error::Usage) for a plan with more of them; those of [`Plan::arms_on_workloads`].
-    pub fn new(
-        plan: Plan,
-        defaults: &dyn Fn(&str) -> Result<WorkloadDefaults, Error>,
-    ) -> Result<Self, Error> {
+    pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Recipe, Error>) -> Result<Self, Error> {
         // The samplers and pruners that a comparison does not take are a study's.
         let checked = Plan {
             tuning: Tuning { spaces: plan.tuning.spaces.clone(), ..Tuning::default() },

@@ -1,3 +1,5 @@
+//! Wrappers that average the weights: `ema` and `swa`.
+
 use crate::Error;
 use crate::around::{WeightAverage, Wrapper, base, base_field, twice};
 use crate::driver::Assembly;
@@ -6,20 +8,21 @@ use optlab_core::settings;
 use optlab_core::settings::Search;
 
 settings! {
-    /// An exponential moving average of the weights, which is evaluated: `a ← δ a + (1 − δ) θ` after each step, `a₀ = θ₀`.
+    /// Exponential moving average of the weights, used for evaluation: `a ← δ a + (1 − δ) θ` after each step,
+    /// with `a₀ = θ₀`.
     ///
-    /// Training goes on with `θ`. One more tensor per parameter.
+    /// Training continues with `θ`. The average takes one more tensor per parameter.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if the decay is out of range; [`Error::Usage`] if the base has an
-    /// average already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if the decay is out of
+    /// range; [`Error::Usage`] if the base already has an average.
     ///
     /// # Reference
     /// Polyak & Juditsky, *Acceleration of Stochastic Approximation by Averaging*, 1992, <https://doi.org/10.1137/0330046>
     pub struct EmaConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// How much of the average stays from step to step, `[0, 1)`.
+        /// Decay of the average per step.
         decay: f64 = 0.999, "δ", in BELOW_ONE, search(1, Search::Decay);
     }
 }
@@ -39,14 +42,15 @@ impl EmaConfig {
 }
 
 settings! {
-    /// Stochastic weight averaging: the mean of the weights after step `start` and every `every`-th from there, which is evaluated.
+    /// Stochastic weight averaging: the mean of the weights after step `start` and after every `every`-th
+    /// step from there, used for evaluation.
     ///
-    /// Before step `start` the weights themselves are evaluated. One more tensor per parameter. The running statistics of
-    /// normalization layers are those of the model that is trained.
+    /// Before step `start` the weights themselves are evaluated. The mean takes one more tensor per
+    /// parameter. Normalization layers use the running statistics of the trained model.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is 0; [`Error::Usage`] if the base has an average
-    /// already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is 0;
+    /// [`Error::Usage`] if the base already has an average.
     ///
     /// # Reference
     /// Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*, 2018,
@@ -54,9 +58,9 @@ settings! {
     pub struct SwaConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// The first step whose weights count, 1 or more.
+        /// First step whose weights enter the mean.
         start: usize = 1, in COUNT;
-        /// Steps from one that counts to the next, 1 or more.
+        /// Steps between two sets of weights that enter the mean.
         every: usize = 1, in COUNT, search(1, Search::Choice(&[1, 10, 100]));
     }
 }

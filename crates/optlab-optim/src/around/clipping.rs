@@ -1,3 +1,5 @@
+//! Wrappers that change gradients before the rule sees them: `clip`, `adaptive_clip` and `centralized`.
+
 use crate::Error;
 use crate::around::{GradientTransform, Wrapper, base, base_field, once};
 use crate::driver::Assembly;
@@ -6,19 +8,20 @@ use optlab_core::settings;
 use optlab_core::settings::Search;
 
 settings! {
-    /// Clipping of gradients: by value, by the norm of each, by the norm of all, in this order; [`GradientTransform`] has the
-    /// formulas.
+    /// Gradient clipping: by value, then by the norm of each gradient, then by the norm of all gradients
+    /// together; [`GradientTransform`] has the formulas.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, or set in the base too.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range
+    /// or is also set in the base.
     pub struct ClipConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// Largest absolute value of an element, `(0, ∞)` or none.
+        /// Largest absolute value of an element; none for no limit.
         value: Option<f64> = None, in POSITIVE;
-        /// Largest Euclidean norm of each gradient, `(0, ∞)` or none.
+        /// Largest Euclidean norm of each gradient; none for no limit.
         tensor_norm: Option<f64> = None, in POSITIVE;
-        /// Largest Euclidean norm of all gradients together, `(0, ∞)` or none.
+        /// Largest Euclidean norm of all gradients together; none for no limit.
         norm: Option<f64> = (Some(1.0)), in POSITIVE, search(1, Search::Log(0.1, 10.0));
     }
 }
@@ -35,11 +38,12 @@ impl Wrapper for ClipConfig {
 }
 
 settings! {
-    /// Adaptive gradient clipping: each output's gradient is at most a share of its parameters; [`GradientTransform`] has the
-    /// formula.
+    /// Adaptive gradient clipping: limits the norm of each output's gradient to a share of the norm of its
+    /// parameters; [`GradientTransform`] has the formula.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, or set in the base too.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range
+    /// or is also set in the base.
     ///
     /// # Reference
     /// Brock et al., *High-Performance Large-Scale Image Recognition Without Normalization*, 2021,
@@ -47,7 +51,7 @@ settings! {
     pub struct AdaptiveClipConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// Largest norm of an output's gradient, in units of the norm of its parameters, `(0, ∞)`.
+        /// Largest norm of an output's gradient, relative to the norm of its parameters.
         limit: f64 = 0.01, in POSITIVE, search(1, Search::Log(1e-3, 0.2));
     }
 }
@@ -62,10 +66,12 @@ impl Wrapper for AdaptiveClipConfig {
 }
 
 settings! {
-    /// Gradient centralization: the mean of each output's gradient is taken off; [`GradientTransform`] has the formula.
+    /// Gradient centralization: subtracts the mean of each output's gradient; [`GradientTransform`] has the
+    /// formula.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): those of the base; [`Error::Usage`] if it centralizes already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): the errors of the base; [`Error::Usage`] if the base
+    /// already centralizes.
     ///
     /// # Reference
     /// Yong et al., *Gradient Centralization*, 2020, <https://arxiv.org/abs/2004.01461>

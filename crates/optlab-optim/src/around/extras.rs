@@ -1,69 +1,71 @@
-//! What can be put around any rule: what it is, and the coefficients of a step.
+//! The operations that run around any rule in the same step, and their coefficients for a step.
 
 use crate::Error;
 use crate::around::wrapped_step::StepExtras;
 use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 
-/// What is done beside the rules of a [`ModelOptimizer`](crate::driver::ModelOptimizer), to every parameter that they move.
+/// The operations that a [`ModelOptimizer`](crate::driver::ModelOptimizer) applies around its rules, to every
+/// parameter that they move.
 ///
-/// In a step the parts come in this order, whatever order they were asked for in:
+/// A step applies them in this order, however the wrappers are nested:
 ///
 /// ```text
-/// a step whose gradients are not all finite is left out          skip_non_finite
+/// a step whose gradients are not all finite is skipped           skip_non_finite
 /// θ' = (1 − ηₜ λ) θₜ₋₁                                           weight_decay λ
-/// θ″ = what the rule makes of θ' and the gradient
+/// θ″ = the rule's result for θ' and the gradient
 /// θ″ ← θ' − (θ' − θ″) ⊙ k / max(mean(k), 1e-3)                   cautious: k = 1 where (θ' − θ″) g > 0, else 0
 /// θ″ ← sign(θ″) max(|θ″| − ηₜ λ₁, 0)                             l1
 /// s ← s + α (θ″ − s), θ″ ← s                                     lookahead, every `steps` steps; s₀ = θ₀
 /// a ← a + w (θ″ − a)                                             average
 /// ```
 ///
-/// Everything but `cautious` is part of the pass over memory that moves the parameter, and nothing of it happens to a
-/// parameter that has no gradient in a step.
+/// Everything but `cautious` runs in the pass over memory that moves the parameter. A parameter without a
+/// gradient in a step is not changed at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Extras {
-    /// Whether a step whose gradients are not all finite is left out.
+    /// Whether to skip a step whose gradients are not all finite.
     pub skip_non_finite: bool,
-    /// Decay apart from the gradient, beside any that the rule has, `[0, ∞)`.
+    /// Decoupled weight decay, in addition to any decay of the rule itself, `[0, ∞)`.
     pub weight_decay: f64,
-    /// Whether only those elements of a step are made that go down the gradient.
+    /// Whether to keep only those elements of a step that descend along the gradient.
     pub cautious: bool,
-    /// Weight of an L1 penalty that is taken by a proximal step, `[0, ∞)`.
+    /// Weight of the L1 penalty, applied as a proximal step, `[0, ∞)`.
     pub l1: f64,
     /// Slow weights.
     pub lookahead: Option<Lookahead>,
-    /// An average of the weights, which [`for_evaluation`](crate::driver::ModelOptimizer::for_evaluation) puts in their place.
+    /// Average of the weights, which [`for_evaluation`](crate::driver::ModelOptimizer::for_evaluation) uses
+    /// in place of the weights.
     pub average: Option<WeightAverage>,
 }
 
 /// Slow weights that follow the fast ones every few steps (Zhang et al., 2019, <https://arxiv.org/abs/1907.08610>).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lookahead {
-    /// Steps from one time to the next, 1 or more.
+    /// Steps between two updates of the slow weights, 1 or more.
     pub steps: usize,
-    /// How far the slow weights go, `[0, 1]`.
+    /// Share of the distance to the fast weights that the slow weights move, `[0, 1]`.
     pub alpha: f64,
 }
 
 /// An average of the weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum WeightAverage {
-    /// `a ← δ a + (1 − δ) θ` after every step, from `a = θ` before the first.
+    /// `a ← δ a + (1 − δ) θ` after every step, starting from `a = θ` before the first step.
     Exponential {
-        /// How much of the average stays, `[0, 1)`.
+        /// Decay of the average per step, `[0, 1)`.
         decay: f64,
     },
-    /// The mean of the weights after step `start` and after every `every`-th one from there; before that, the weights
-    /// (Izmailov et al., 2018, <https://arxiv.org/abs/1803.05407>).
+    /// The mean of the weights after step `start` and after every `every`-th step from there; before step
+    /// `start`, the weights themselves (Izmailov et al., 2018, <https://arxiv.org/abs/1803.05407>).
     Stochastic {
-        /// The first step whose weights count, 1 or more.
+        /// First step whose weights enter the mean, 1 or more.
         start: usize,
-        /// Steps from one to the next, 1 or more.
+        /// Steps between two sets of weights that enter the mean, 1 or more.
         every: usize,
     },
 }
 
-/// Holds the penalties apart from the gradient to their ranges.
+/// Checks the ranges of the decoupled penalties.
 pub(crate) fn check_decays(owner: &str, weight_decay: f64, l1: f64) -> Result<(), Error> {
     range::check(owner, [("weight_decay", weight_decay, NON_NEGATIVE), ("l1", l1, NON_NEGATIVE)])
 }
@@ -97,8 +99,8 @@ impl Extras {
         self.average.map_or(Ok(()), |average| average.check("weight average"))
     }
 
-    /// The coefficients of step `t`, counted from 1, of a parameter with the learning rate `lr`; `decays` is whether
-    /// penalties are for it.
+    /// Returns the coefficients of step `t`, counted from 1, for a parameter with the learning rate `lr`;
+    /// `decays` says whether the penalties apply to it.
     pub(crate) fn at_step(&self, lr: f64, t: u64, decays: bool) -> StepExtras {
         let (weight_decay, l1) = if decays { (self.weight_decay, self.l1) } else { (0.0, 0.0) };
         let lookahead = self.lookahead.map(
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stochastic_average_gives_every_counted_step_the_same_weight() {
+    fn a_stochastic_average_weights_every_averaged_step_equally() {
         let average = Some(WeightAverage::Stochastic { start: 3, every: 2 });
         let extras = Extras { average, ..Extras::default() };
         let (mut mean, mut counted) = (0.0, Vec::new());
@@ -146,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_slow_weights_are_followed_every_so_many_steps() {
+    fn lookahead_synchronizes_every_given_number_of_steps() {
         let lookahead = Some(Lookahead { steps: 3, alpha: 0.25 });
         let extras = Extras { lookahead, ..Extras::default() };
         let shares: Vec<f64> = (1..=6).filter_map(|t| extras.at_step(0.1, t, true).lookahead).collect();
@@ -154,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn decay_and_threshold_go_with_the_rate_and_spare_whom_they_are_not_for() {
+    fn decay_and_threshold_scale_with_the_rate_and_skip_excluded_parameters() {
         let extras = Extras { weight_decay: 0.5, l1: 3.0, ..Extras::default() };
         let at = extras.at_step(0.1, 1, true);
         assert_eq!((at.decay, at.threshold), (0.95, 3.0 * 0.1));

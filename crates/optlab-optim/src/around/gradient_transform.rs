@@ -1,3 +1,5 @@
+//! Changes of a model's gradients before the optimizer sees them: penalties, centralization and clipping.
+
 use crate::Error;
 use crate::around::total::{self, Factor, Total};
 use crate::rule::precision::in_32_bits_at_least;
@@ -11,7 +13,7 @@ use std::collections::HashSet;
 /// Added to the norm before dividing by it, as PyTorch's `clip_grad_norm_` does.
 const NORM_EPSILON: f64 = 1e-6;
 
-/// What is done to the gradients of a whole model before the optimizer sees them: penalties, then clipping.
+/// Changes of the gradients of a whole model before the optimizer sees them: penalties, then clipping.
 ///
 /// ```text
 /// g ← g + λ₁ sign(θ) + λ₂ θ                       sign(0) = 0
@@ -32,14 +34,16 @@ const NORM_EPSILON: f64 = 1e-6;
 /// | `clip_tensor_norm` | `T`    |    none | `(0, ∞)` or none |
 /// | `clip_norm`        | `C`    |    none | `(0, ∞)` or none |
 ///
-/// The penalties belong to all parameters that have a gradient, biases included unless their
-/// [`ParameterRule`](crate::driver::ParameterRule) is without; one without a gradient stays without. What is not asked for costs
-/// nothing, and the norm stays on the device. Penalties and the clipping by value and by the norm of all are part of the
-/// pass that moves the parameter; the others are tensor operations before it.
+/// The penalties apply to all parameters that have a gradient, biases included, unless their
+/// [`ParameterRule`](crate::driver::ParameterRule) excludes them; a parameter without a gradient gets none.
+/// Options that are not set cost nothing, and the norm stays on the device. Penalties, clipping by value and
+/// clipping by the norm of all gradients run in the pass that moves the parameter; the others are tensor
+/// operations before it.
 ///
 /// # Shapes
-/// An output is a column of a matrix, which Burn's linear layers hold as `[d_input, d_output]`, and the first dimension of
-/// everything of more dimensions, as of the kernels `[out, in, height, width]` of a convolution.
+/// An output is a column of a matrix, since Burn's linear layers store `[d_input, d_output]`. For a tensor of
+/// more dimensions, such as the kernels `[out, in, height, width]` of a convolution, it is an index of the
+/// first dimension.
 ///
 /// # Example
 /// ```
@@ -58,7 +62,8 @@ const NORM_EPSILON: f64 = 1e-6;
 /// ```
 ///
 /// # Differs from
-/// Burn's `GradientClipping::Norm`, which clips each tensor by its own norm and so changes the direction of a step.
+/// Burn's `GradientClipping::Norm`, which clips each tensor by its own norm and thereby changes the direction
+/// of a step.
 ///
 /// # Reference
 /// Pascanu, Mikolov & Bengio, *On the difficulty of training recurrent neural networks*, 2012,
@@ -75,9 +80,9 @@ pub struct GradientTransform {
     pub clip_norm: Option<f64>,
     /// Largest absolute value of an element.
     pub clip_value: Option<f64>,
-    /// Whether the mean of each output's gradient is taken off.
+    /// Whether to subtract the mean of each output's gradient.
     pub centralize: bool,
-    /// Largest norm of an output's gradient, in units of the norm of its parameters.
+    /// Largest norm of an output's gradient, relative to the norm of its parameters.
     pub adaptive_clip: Option<f64>,
     /// Largest Euclidean norm of each gradient by itself.
     pub clip_tensor_norm: Option<f64>,
@@ -104,10 +109,10 @@ impl GradientTransform {
         Ok(())
     }
 
-    /// Both of them.
+    /// Combines the two transforms.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field that both set.
+    /// [`Error::InvalidConfig`] if both set the same field.
     pub(crate) fn merged(self, other: Self) -> Result<Self, Error> {
         fn one_of<T: Copy + PartialEq + std::fmt::Debug>(
             field: &str,
@@ -136,8 +141,8 @@ impl GradientTransform {
         })
     }
 
-    /// The transformed `gradients` of `model`, for an optimizer that is not a [`ModelOptimizer`](crate::driver::ModelOptimizer),
-    /// which makes this part of its own pass.
+    /// Returns the transformed `gradients` of `model`. This is for optimizers other than
+    /// [`ModelOptimizer`](crate::driver::ModelOptimizer), which applies the transform in its own pass.
     pub fn apply<M: Module>(&self, model: &M, mut gradients: GradientsParams) -> GradientsParams {
         let transform = self.apply_by_tensor(model, &mut gradients, || *self);
         let factor = transform.clip_norm.map(|_| {
@@ -151,8 +156,9 @@ impl GradientTransform {
         gradients
     }
 
-    /// Does to `gradients` all that cannot be done element by element, with what comes before it, and gives what is left
-    /// to do. `next_transform` is called for one parameter after the other.
+    /// Applies the parts that are not element-wise, and everything before them, to `gradients`, and returns
+    /// the transform that remains to be applied. `next_transform` is called once per parameter, in the order
+    /// of the model.
     pub(crate) fn apply_by_tensor<M: Module>(
         &self,
         model: &M,
@@ -166,7 +172,7 @@ impl GradientTransform {
         GradientTransform { clip_norm: self.clip_norm, ..GradientTransform::default() }
     }
 
-    /// Without the penalties.
+    /// Returns the transform without its penalties.
     pub(crate) fn without_penalties(self) -> Self {
         GradientTransform { l1: 0.0, l2: 0.0, ..self }
     }
@@ -181,7 +187,7 @@ impl GradientTransform {
         if let Some(share) = self.adaptive_clip {
             let norm = |tensor: Tensor<D>| sum_of_outputs(tensor.square()).sqrt();
             let limit = norm(theta).clamp_min(LEAST_NORM).mul_scalar(share);
-            // A gradient of zeros is divided by something, and stays.
+            // The lower bound avoids a division by zero: a gradient of zeros stays zero.
             let factor = (limit / norm(grad.clone()).clamp_min(f64::from(f32::MIN_POSITIVE))).clamp_max(1.0);
             grad = grad * factor;
         }
@@ -193,12 +199,12 @@ impl GradientTransform {
         grad
     }
 
-    /// Whether [`elementwise`](Self::elementwise) does anything.
+    /// Returns whether [`elementwise`](Self::elementwise) changes anything.
     pub(crate) fn is_elementwise(&self) -> bool {
         self.l1 != 0.0 || self.l2 != 0.0 || self.clip_value.is_some()
     }
 
-    /// Penalty and clipping by value, for an element or a tensor.
+    /// Applies the penalties and the clipping by value to an element or a tensor.
     #[inline(always)]
     pub(crate) fn elementwise<V: Value>(&self, theta: &V, mut grad: V) -> V {
         if self.l1 != 0.0 {
@@ -213,7 +219,7 @@ impl GradientTransform {
         }
     }
 
-    /// The whole transform of a gradient that a backend computes by itself.
+    /// Applies the element-wise part, then `factor`, to one gradient with tensor operations.
     pub(crate) fn transformed<const D: usize>(
         &self,
         theta: &Tensor<D>,
@@ -227,21 +233,21 @@ impl GradientTransform {
         }
     }
 
-    /// What gradients are multiplied by whose norm has that square.
+    /// Returns the factor that clips gradients whose norm has the square `squared_norm`.
     pub(crate) fn factor(&self, squared_norm: &Total) -> Factor {
         let limit = self.clip_norm.unwrap_or(f64::INFINITY);
         match Factor::over_norm(limit, squared_norm, NORM_EPSILON) {
-            // Not `f64::min`, which would take a norm of NaN for a small one.
+            // Not `f64::min`, which would turn a factor of NaN into 1.
             Factor::Host(factor) => Factor::Host(if factor > 1.0 { 1.0 } else { factor }),
             Factor::Device(factor) => Factor::Device(factor.clamp_max(1.0)),
         }
     }
 }
 
-/// The least norm of a parameter by which [`GradientTransform::adaptive_clip`] measures, as its authors have it.
+/// Lower bound of a parameter's norm in [`GradientTransform::adaptive_clip`], as in its authors' code.
 const LEAST_NORM: f64 = 1e-3;
 
-/// The sum over each output, in a shape that broadcasts.
+/// Returns the sum over each output, in a shape that broadcasts.
 fn sum_of_outputs<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     match D {
         0 | 1 => tensor.sum().reshape([1; D]),
@@ -253,7 +259,7 @@ fn sum_of_outputs<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
 struct ApplyByTensor<'a, N> {
     next_transform: N,
     gradients: &'a mut GradientsParams,
-    /// What the model has by several paths is transformed once.
+    /// Ids already visited: a parameter that the model has under several paths is transformed once.
     seen: HashSet<ParamId>,
 }
 
@@ -320,7 +326,7 @@ mod tests {
         matrix.iter::<f64>().chain(vector.iter::<f64>()).collect()
     }
 
-    /// The formula once more, in plain 64-bit numbers.
+    /// Computes the formula independently, in plain 64-bit numbers.
     fn expected(transform: GradientTransform) -> Vec<f64> {
         let theta = MATRIX.iter().flatten().chain(&VECTOR);
         let gradient = MATRIX_GRADIENT.iter().flatten().chain(&VECTOR_GRADIENT);

@@ -1,3 +1,5 @@
+//! Wrappers that treat some parameters differently: `group` and `no_vector_decay`.
+
 use crate::Error;
 use crate::around::{Wrapper, base, base_field};
 use crate::driver::{Assembly, Group, ParameterRule, Patterns};
@@ -6,20 +8,24 @@ use optlab_core::settings;
 use optlab_core::settings::Search;
 
 settings! {
-    /// A group of parameters, by their names, with a rule, a learning rate and a decay of its own; all others are the base's.
+    /// A group of parameters, selected by name, with its own rule, learning rate and weight decay; the base
+    /// moves all other parameters.
     ///
-    /// A parameter's path is the names of the fields that lead to it: `conv.weight`, `layers.0.linear.bias`. A group without
-    /// any is an error of [`ModelOptimizer::check`](crate::driver::ModelOptimizer::check) and of a trial. Groups can be
-    /// nested: the rule, the schedule and the weight decay of a parameter are those of the outermost group that names it and sets
-    /// them, and factors multiply up to the group that sets the rule. A `weight_decay` of 0 spares the group from the penalties around
-    /// the rules too.
+    /// A parameter's path consists of the names of the fields that lead to it: `conv.weight`,
+    /// `layers.0.linear.bias`. A group that matches no parameter is an error in
+    /// [`ModelOptimizer::check`](crate::driver::ModelOptimizer::check) and in a trial. Groups can be nested:
+    /// a parameter takes its rule, schedule and weight decay each from the outermost group that matches it
+    /// and sets them, and the factors multiply up to the group that sets the rule. A `weight_decay` of 0 also
+    /// exempts the group from the penalties of wrappers.
     ///
-    /// A group with a schedule has the rate that it is given by [`LearningRates`](crate::driver::LearningRates), as a trial does,
-    /// times its factor. A schedule with fields stands in parentheses: `group:parameters=*.bias,schedule=(cosine:min_lr=0.01)`.
+    /// A group with a schedule uses the rate that [`LearningRates`](crate::driver::LearningRates) gives for
+    /// it (a trial does this), times its factor. A schedule with fields is written in parentheses:
+    /// `group:parameters=*.bias,schedule=(cosine:min_lr=0.01)`.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range, no pattern is given, or the rule has
-    /// no weight decay to set; [`Error::Usage`] if `other` is no rule.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range,
+    /// no pattern is given, or the rule has no weight decay to set; [`Error::Usage`] if `other` is not a
+    /// rule.
     ///
     /// # Example
     /// ```
@@ -30,15 +36,15 @@ settings! {
     pub struct GroupConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// The paths of its parameters, with `*` for anything and `?` for one character; several with `|` between them.
+        /// Patterns of parameter paths, separated by `|`; `*` matches anything and `?` one character.
         parameters: String = ("*".into()) as "`*`", allowed "patterns, with `|` between them";
-        /// Their rule; none for that of the base.
+        /// Rule of these parameters; none for the rule of the base.
         other: Option<Box<OptimizerSpec>> = None, allowed "a rule";
-        /// What their learning rate is multiplied by, `[0, ∞)`.
+        /// Factor of the learning rate of these parameters.
         lr_factor: f64 = 1.0, in NON_NEGATIVE, search(1, Search::Log(0.1, 10.0));
-        /// Their schedule in place of that of the run, as a text.
+        /// Schedule of these parameters, written as text; none for the schedule of the run.
         schedule: Option<String> = None, allowed "a schedule";
-        /// Their weight decay in place of that of the rule, `[0, ∞)`; none for that of the rule.
+        /// Weight decay of these parameters; none for the weight decay of the rule.
         weight_decay: Option<f64> = None, in NON_NEGATIVE;
     }
 }
@@ -79,10 +85,12 @@ impl GroupConfig {
 }
 
 settings! {
-    /// No decay for biases and norms: parameters of one dimension get no weight decay and no penalty, others those of the base.
+    /// No weight decay for biases and norms: one-dimensional parameters get no weight decay and no penalty,
+    /// all others keep those of the base.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if the base has no weight decay to set; those of the base.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if the base has no weight
+    /// decay to set; the errors of the base.
     ///
     /// # Example
     /// ```
@@ -107,7 +115,8 @@ impl Wrapper for NoVectorDecayConfig {
     }
 }
 
-/// The rules of a group: those of `other`, or else of `base`, which `assembly` is, with that weight decay.
+/// Returns the group's rules: those of `other` if given, else those of the base (already in `assembly`), with
+/// `weight_decay` applied.
 fn rules_of(
     base: &OptimizerSpec,
     assembly: &Assembly,

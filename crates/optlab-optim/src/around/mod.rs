@@ -1,7 +1,9 @@
-//! What can be put around an optimizer, as optimizers themselves: `ema:base=adamw`, `sam:rho=0.1,base=(lookahead:base=sgd)`.
+//! Wrappers: optimizers that change how another optimizer steps, such as `ema:base=adamw` or
+//! `sam:rho=0.1,base=(lookahead:base=sgd)`.
 //!
-//! In whatever order they are nested, the parts of a step come in the order that [`GradientTransform`](crate::around::GradientTransform)
-//! and [`Extras`](crate::around::Extras) have. None but groups can be there twice.
+//! However wrappers are nested, a step applies them in the order listed in
+//! [`GradientTransform`](crate::around::GradientTransform) and [`Extras`](crate::around::Extras). Only groups
+//! may occur more than once.
 
 mod averages;
 mod clipping;
@@ -29,7 +31,7 @@ use crate::settings_of;
 use crate::spec::{OptimizerSpec, RuleConfig};
 use optlab_core::settings::Settings;
 
-/// In an `impl Wrapper`, the methods for the field `base`.
+/// Defines the methods for the field `base` in an `impl Wrapper`.
 macro_rules! base_field {
     () => {
         fn base(&self) -> &OptimizerSpec {
@@ -43,28 +45,28 @@ macro_rules! base_field {
 }
 use base_field;
 
-/// The optimizer that is wrapped by default.
+/// Returns the optimizer that is wrapped by default.
 fn base() -> Box<OptimizerSpec> {
     Box::new(OptimizerSpec::AdamW(AdamWConfig::default()))
 }
 
-/// What is put around an optimizer. All that a [`RuleConfig`] has beside this is the same for each.
+/// The settings of a wrapper. The rest of its [`RuleConfig`] is implemented the same way for all wrappers.
 pub(crate) trait Wrapper: Settings {
     /// Returns the optimizer that it wraps.
     fn base(&self) -> &OptimizerSpec;
 
-    /// Returns the optimizer that it wraps, to change it.
+    /// Returns the optimizer that it wraps, mutably.
     fn base_mut(&mut self) -> &mut OptimizerSpec;
 
-    /// Checks what the ranges of its settings do not.
+    /// Checks conditions that the ranges of the settings do not cover.
     fn check_more(&self, _owner: &str) -> Result<(), Error> {
         Ok(())
     }
 
-    /// Sets the weight decay that the wrapper has in place of the base's.
+    /// Sets the wrapper's own weight decay, if it overrides the weight decay of the base.
     fn set_own_weight_decay(&mut self, _decay: f64) {}
 
-    /// Puts it around the base, of which `assembly` is what it is put together from.
+    /// Adds this wrapper to `assembly`, the parts of the already assembled base.
     fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error>;
 }
 
@@ -100,34 +102,34 @@ impl<W: Wrapper> RuleConfig for W {
     }
 }
 
-/// Sets what is to be set once.
+/// Sets a flag; an error if it is already set.
 fn once(owner: &str, flag: &mut bool) -> Result<(), Error> {
     if std::mem::replace(flag, true) { Err(twice(owner)) } else { Ok(()) }
 }
 
-/// The error of a wrapper that is there already.
+/// Returns the error for a wrapper that occurs twice.
 fn twice(owner: &str) -> Error {
     Error::Usage(format!("`{owner}` is put around an optimizer that has it already"))
 }
 
-/// Hands every wrapper to the macro `$then`, as `rule_list` does.
+/// Passes every wrapper to the macro `$then`, like `rule_list`.
 macro_rules! wrapper_list {
     ($then:ident $({ $($before:tt)* })?) => {
         $then! {
             $($($before)*)?
-            "sam" => Sam(SamConfig), "around any rule: gradients from where the loss is largest nearby (Foret et al., 2020)";
-            "asam" => Asam(AsamConfig), "around any rule: SAM in units of the parameters (Kwon et al., 2021)";
-            "lookahead" => Lookahead(LookaheadConfig), "around any rule: slow weights that follow (Zhang et al., 2019)";
-            "ema" => Ema(EmaConfig), "around any rule: evaluates a moving average of the weights (Polyak & Juditsky, 1992)";
-            "swa" => Swa(SwaConfig), "around any rule: evaluates the mean of the weights (Izmailov et al., 2018)";
-            "centralized" => Centralized(CentralizedConfig), "around any rule: gradients of mean zero (Yong et al., 2020)";
-            "clip" => Clip(ClipConfig), "around any rule: gradients clipped by value or norm (Pascanu et al., 2012)";
-            "adaptive_clip" => AdaptiveClip(AdaptiveClipConfig), "around any rule: gradients no larger than a share (Brock et al., 2021)";
-            "skip_non_finite" => SkipNonFinite(SkipNonFiniteConfig), "around any rule: leaves out steps that are not finite";
-            "cautious" => Cautious(CautiousConfig), "around any rule: steps where the gradient agrees (Liang et al., 2024)";
-            "decay" => Decay(DecayConfig), "around any rule: decoupled weight decay, proximal L1 (Loshchilov & Hutter, 2017)";
-            "group" => Group(GroupConfig), "around any rule: another rule, rate or decay for some parameters";
-            "no_vector_decay" => NoVectorDecay(NoVectorDecayConfig), "around any rule: no decay for biases and norms";
+            "sam" => Sam(SamConfig), "wraps any rule: uses the gradient at the worst nearby point (Foret et al., 2020)";
+            "asam" => Asam(AsamConfig), "wraps any rule: SAM with distances relative to each parameter's size (Kwon et al., 2021)";
+            "lookahead" => Lookahead(LookaheadConfig), "wraps any rule: slow weights follow the fast weights every k steps (Zhang et al., 2019)";
+            "ema" => Ema(EmaConfig), "wraps any rule: evaluates an exponential average of the weights (Polyak & Juditsky, 1992)";
+            "swa" => Swa(SwaConfig), "wraps any rule: evaluates the mean of the weights (Izmailov et al., 2018)";
+            "centralized" => Centralized(CentralizedConfig), "wraps any rule: subtracts the mean of each output's gradient (Yong et al., 2020)";
+            "clip" => Clip(ClipConfig), "wraps any rule: clips gradients by value or norm (Pascanu et al., 2012)";
+            "adaptive_clip" => AdaptiveClip(AdaptiveClipConfig), "wraps any rule: clips gradients relative to the parameters' norms (Brock et al., 2021)";
+            "skip_non_finite" => SkipNonFinite(SkipNonFiniteConfig), "wraps any rule: skips steps whose gradients are not all finite";
+            "cautious" => Cautious(CautiousConfig), "wraps any rule: keeps only updates that agree with the gradient (Liang et al., 2024)";
+            "decay" => Decay(DecayConfig), "wraps any rule: adds decoupled weight decay and proximal L1 (Loshchilov & Hutter, 2017)";
+            "group" => Group(GroupConfig), "wraps any rule: another rule, learning rate or weight decay for some parameters";
+            "no_vector_decay" => NoVectorDecay(NoVectorDecayConfig), "wraps any rule: no weight decay for biases and norms";
         }
     };
 }

@@ -1,4 +1,5 @@
-//! What is done to a parameter beside its rule: [`Extras`](crate::around::Extras) has the formulas and their order.
+//! Wrappers that act on a parameter before or after its rule: [`Extras`](crate::around::Extras) has the
+//! formulas and their order.
 
 use crate::Error;
 use crate::around::{Lookahead, Wrapper, base, base_field, once, twice};
@@ -8,22 +9,23 @@ use optlab_core::settings;
 use optlab_core::settings::Search;
 
 settings! {
-    /// Lookahead: slow weights follow every few steps, and the fast ones go on from there.
+    /// Lookahead: every few steps slow weights move towards the fast ones, which then continue from the slow
+    /// weights.
     ///
     /// One more tensor per parameter.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
-    /// ahead already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range;
+    /// [`Error::Usage`] if the base already looks ahead.
     ///
     /// # Reference
     /// Zhang et al., *Lookahead Optimizer: k steps forward, 1 step back*, 2019, <https://arxiv.org/abs/1907.08610>
     pub struct LookaheadConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// Steps from one time to the next, 1 or more.
+        /// Steps between two updates of the slow weights.
         steps: usize = 5, "k", in COUNT, search(2, Search::Integer(5, 10));
-        /// How far the slow weights go towards the fast ones, `[0, 1]`.
+        /// Share of the distance to the fast weights that the slow weights move.
         alpha: f64 = 0.5, "α", in SHARE, search(1, Search::Uniform(0.2, 0.8));
     }
 }
@@ -46,12 +48,14 @@ impl LookaheadConfig {
 }
 
 settings! {
-    /// Cautious masking: of each step only the elements that go down the gradient, made larger by as much as that leaves out.
+    /// Cautious masking: keeps only the elements of a step that descend along the gradient, and scales them
+    /// up to compensate for the others.
     ///
-    /// The decay of a [`DecayConfig`] is no part of the step; a decay of the rule's own is.
+    /// The decay of a [`DecayConfig`] is not part of the masked step; the rule's own decay is.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): those of the base; [`Error::Usage`] if it is cautious already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): the errors of the base; [`Error::Usage`] if the base
+    /// is already cautious.
     ///
     /// # Reference
     /// Liang et al., *Cautious Optimizers: Improving Training with One Line of Code*, 2024, <https://arxiv.org/abs/2411.16085>
@@ -71,12 +75,13 @@ impl Wrapper for CautiousConfig {
 }
 
 settings! {
-    /// Leaves out every step of which a gradient is infinite or NaN, and counts it.
+    /// Skipping of steps in which a gradient is infinite or NaN; the skipped steps are counted.
     ///
-    /// Nothing changes in such a step, no counter either. Each step reads one number from the device.
+    /// A skipped step changes nothing, not even the step number. Each step reads one number from the device.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): those of the base; [`Error::Usage`] if it does so already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): the errors of the base; [`Error::Usage`] if the base
+    /// already skips such steps.
     pub struct SkipNonFiniteConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
@@ -93,13 +98,14 @@ impl Wrapper for SkipNonFiniteConfig {
 }
 
 settings! {
-    /// Penalties apart from the gradient, for any rule: decoupled weight decay, and L1 by a proximal step, which makes exact zeros.
+    /// Decoupled penalties for any rule: decoupled weight decay, and an L1 penalty applied as a proximal
+    /// step, which produces exact zeros.
     ///
-    /// They add to those of the rule. For penalties as part of the gradient there are `--l1` and `--l2`.
+    /// They add to the penalties of the rule. For penalties in the gradient, use `--l1` and `--l2`.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base has such
-    /// penalties already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range;
+    /// [`Error::Usage`] if the base already has these penalties.
     ///
     /// # Reference
     /// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017, <https://arxiv.org/abs/1711.05101>; Duchi & Singer,
@@ -107,9 +113,9 @@ settings! {
     pub struct DecayConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// Decay apart from the gradient, `[0, ∞)`.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(1, Search::WeightDecay);
-        /// Weight of an L1 penalty that is taken by a proximal step, `[0, ∞)`.
+        /// Weight of the L1 penalty, applied as a proximal step.
         l1: f64 = 0.0, "λ₁", in NON_NEGATIVE;
     }
 }

@@ -1,4 +1,4 @@
-//! The point nearby where the loss is largest, to a first order: the first half of SAM and ASAM.
+//! The nearby point with the largest loss, to first order: the first half of SAM and ASAM.
 
 use crate::around::total::{self, Factor};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
@@ -12,7 +12,7 @@ use std::collections::HashMap;
 /// Added to the norm before dividing by it.
 const NORM_EPSILON: f64 = 1e-12;
 
-/// How far from the parameters the loss is looked at, and in which measure.
+/// The distance from the parameters at which the loss is evaluated, and how the distance is measured.
 ///
 /// ```text
 /// ε = ρ s² ⊙ g / (‖s ⊙ g‖ + 1e-12)
@@ -22,12 +22,13 @@ const NORM_EPSILON: f64 = 1e-12;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Sharpness {
     pub rho: f64,
-    /// Added to the size of a parameter, which is what its distance is measured by; `None` measures all alike.
+    /// Added to the absolute value of a parameter, which scales its distance (ASAM); `None` scales all
+    /// parameters alike (SAM).
     pub eta: Option<f64>,
 }
 
 impl Sharpness {
-    /// `model` at `θ + ε`.
+    /// Returns `model` at `θ + ε`.
     pub fn ascended<M: Module>(&self, model: &M, gradients: &GradientsParams) -> M {
         let scale = Scale(*self);
         let squared_norm = total::sum_over(model, gradients, || scale);
@@ -49,7 +50,7 @@ impl Scale {
     }
 }
 
-/// The square of the scaled gradient.
+/// Sums the square of the scaled gradient.
 impl Update for Scale {
     const SUMS: usize = 1;
 
@@ -58,7 +59,7 @@ impl Update for Scale {
         self.scaled(theta, grad).square()
     }
 
-    /// `s² ⊙ g`, in place of the parameter.
+    /// Returns `s² ⊙ g` in place of the parameter.
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, _state: &mut [V], _sums: &[V]) -> V {
         let once = self.scaled(theta.clone(), grad);
@@ -70,7 +71,8 @@ struct Ascend<'a> {
     scale: Scale,
     factor: Factor,
     gradients: &'a GradientsParams,
-    /// The tensors themselves, for parameters that the model has by several paths: their gradient is one sum.
+    /// The moved tensors by id: a parameter under several paths must stay one tensor, so that its gradients
+    /// add up.
     ascended: HashMap<ParamId, DispatchTensor>,
 }
 

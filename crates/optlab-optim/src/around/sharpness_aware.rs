@@ -1,3 +1,5 @@
+//! Wrappers that step along the gradients at the worst nearby point: `sam` and `asam`.
+
 use crate::Error;
 use crate::around::sharpness::Sharpness;
 use crate::around::{Wrapper, base, base_field, twice};
@@ -7,18 +9,20 @@ use optlab_core::settings;
 use optlab_core::settings::Search;
 
 settings! {
-    /// Sharpness-aware minimization: the base moves along the gradients at the point nearby where the loss is largest.
+    /// Sharpness-aware minimization: the base steps along the gradients at the nearby point with the largest
+    /// loss.
     ///
     /// ```text
     /// ε = ρ g(θ) / (‖g(θ)‖ + 1e-12)                  norm of all gradients together
     /// the base sees g(θ + ε) and moves θ
     /// ```
     ///
-    /// Each step evaluates the model twice, on the same batch. Penalties and clipping are for the second gradients.
+    /// Each step evaluates the model twice, on the same batch. Penalties and clipping apply to the second
+    /// gradients.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
-    /// around already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range;
+    /// [`Error::Usage`] if the base already is `sam` or `asam`.
     ///
     /// # Reference
     /// Foret et al., *Sharpness-Aware Minimization for Efficiently Improving Generalization*, 2020,
@@ -26,7 +30,7 @@ settings! {
     pub struct SamConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// How far the loss is looked at, `(0, ∞)`.
+        /// Distance at which the loss is evaluated.
         rho: f64 = 0.05, "ρ", in POSITIVE, search(1, Search::Log(0.01, 0.5));
     }
 }
@@ -40,7 +44,8 @@ impl Wrapper for SamConfig {
 }
 
 settings! {
-    /// Adaptive sharpness-aware minimization: as [`SamConfig`], with distances measured in units of each parameter.
+    /// Adaptive sharpness-aware minimization: like [`SamConfig`], with distances measured relative to the
+    /// size of each parameter.
     ///
     /// ```text
     /// s = |θ| + η
@@ -49,20 +54,21 @@ settings! {
     /// ```
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range; [`Error::Usage`] if the base looks
-    /// around already.
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range;
+    /// [`Error::Usage`] if the base already is `sam` or `asam`.
     ///
     /// # Differs from
-    /// The authors' code, which adds `η` to weights only and takes biases at unit scale: here every parameter is treated alike.
+    /// The authors' code adds `η` to weights only and uses unit scale for biases; here every parameter is
+    /// treated alike.
     ///
     /// # Reference
     /// Kwon et al., *ASAM: Adaptive Sharpness-Aware Minimization*, 2021, <https://arxiv.org/abs/2102.11600>
     pub struct AsamConfig {
         /// What it is put around.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// How far the loss is looked at, in units of the parameters, `(0, ∞)`.
+        /// Distance at which the loss is evaluated, relative to the size of the parameters.
         rho: f64 = 0.5, "ρ", in POSITIVE, search(1, Search::Log(0.05, 5.0));
-        /// Added to the size of a parameter, `[0, ∞)`.
+        /// Added to the absolute value of a parameter.
         eta: f64 = 0.01, "η", in NON_NEGATIVE;
     }
 }

@@ -1,4 +1,4 @@
-//! Sums over the gradients of a whole model, and what gradients are multiplied by for their sake.
+//! Sums over the gradients of a whole model, and the factors derived from them.
 
 use crate::around::GradientTransform;
 use crate::rule::precision::in_32_bits_at_least;
@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use optlab_kernel::{Buffer, Operands, Sum, Update, Value};
 use std::collections::HashSet;
 
-/// A sum of what is in the memory of the host, and of what is on a device.
+/// A sum with one part on the host and one part on a device.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Total {
     pub host: Option<f64>,
@@ -26,14 +26,14 @@ impl Total {
         }
     }
 
-    /// The sum, for which it waits if a device is still computing it.
+    /// Returns the sum; waits if a device is still computing it.
     pub fn value(&self) -> f64 {
         let on_device = self.device.clone().map_or(0.0, |sum| f64::from(sum.into_scalar::<f32>()));
         self.host.unwrap_or(0.0) + on_device
     }
 }
 
-/// A number that gradients are multiplied by, where it is known.
+/// A factor for gradients, on the host or on the device where it was computed.
 #[derive(Debug, Clone)]
 #[expect(clippy::large_enum_variant, reason = "one in a step")]
 pub(crate) enum Factor {
@@ -42,7 +42,7 @@ pub(crate) enum Factor {
 }
 
 impl Factor {
-    /// `numerator / (norm + epsilon)`, of a norm whose square is known. Does not wait for a device.
+    /// Returns `numerator / (norm + epsilon)` from the square of the norm. Does not wait for a device.
     pub fn over_norm(numerator: f64, squared_norm: &Total, epsilon: f64) -> Self {
         match (squared_norm.host, &squared_norm.device) {
             (None, Some(square)) => {
@@ -52,7 +52,7 @@ impl Factor {
         }
     }
 
-    /// The tensor, so many times.
+    /// Multiplies the tensor by the factor.
     pub fn times<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
         match self {
             Factor::Host(factor) => tensor.mul_scalar(*factor),
@@ -61,8 +61,8 @@ impl Factor {
     }
 }
 
-/// The sum of what an element of each gradient adds to it. `next` is called for one parameter after the other, and says
-/// what that is.
+/// Returns the sum over all elements of all gradients. `next` is called once per parameter, in the order of
+/// the model, and returns the term that an element adds.
 pub(crate) fn sum_over<M: Module, U: Update>(
     model: &M,
     gradients: &GradientsParams,
@@ -73,8 +73,8 @@ pub(crate) fn sum_over<M: Module, U: Update>(
     visitor.total
 }
 
-/// The square of the Euclidean norm of all gradients together, each after what `next_transform` does to its elements,
-/// which is called for one parameter after the other.
+/// Returns the square of the Euclidean norm of all gradients together, after the element-wise transform.
+/// `next_transform` is called once per parameter, in the order of the model, and returns its transform.
 pub(crate) fn squared_norm<M: Module>(
     model: &M,
     gradients: &GradientsParams,
@@ -83,12 +83,12 @@ pub(crate) fn squared_norm<M: Module>(
     sum_over(model, gradients, || Square { transform: next_transform() })
 }
 
-/// Whether all elements of all gradients are finite. Waits for the device that computes it.
+/// Returns whether all elements of all gradients are finite. Waits for the device that computes it.
 pub(crate) fn are_finite<M: Module>(model: &M, gradients: &GradientsParams) -> bool {
     sum_over(model, gradients, || Nothing).value() == 0.0
 }
 
-/// The square of a gradient after penalties and clipping by value.
+/// Term of a sum: the square of a gradient after penalties and clipping by value.
 #[derive(Debug, Clone, Copy)]
 struct Square {
     transform: GradientTransform,
@@ -107,7 +107,7 @@ impl Update for Square {
     }
 }
 
-/// 0 of every finite number, and NaN of every other.
+/// Term of a sum: 0 for a finite number, NaN for any other.
 #[derive(Debug, Clone, Copy)]
 struct Nothing;
 
@@ -126,9 +126,9 @@ impl Update for Nothing {
 
 struct Add<'a, N> {
     gradients: &'a GradientsParams,
-    /// What is summed up over the next parameter.
+    /// Returns the term to sum over the next parameter.
     next: N,
-    /// What the model has by several paths counts once.
+    /// Ids already visited: a parameter that the model has under several paths counts once.
     seen: HashSet<ParamId>,
     total: Total,
 }

@@ -1,34 +1,34 @@
-//! What goes into the same pass as the rule: penalties, clipping and decay before it; a threshold, slow weights and an
-//! average of the weights after it.
+//! The operations that run in the same pass as the rule: penalties, clipping and decay before it; a
+//! threshold, slow weights and an average of the weights after it.
 
 use crate::around::GradientTransform;
 use crate::rules::parts::cautious;
 use crate::rules::parts::moments::moving_average;
 use optlab_kernel::{MAX_BUFFERS, Update, Value};
 
-/// What is done to a parameter beside its rule's step; the coefficients of one step.
+/// The coefficients of one step for the operations around a rule.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct StepExtras {
-    /// What the parameter is multiplied by before the rule.
+    /// Factor of the parameter before the rule.
     pub decay: f64,
-    /// What absolute values shrink by after the rule, to zero at the least.
+    /// Amount by which absolute values shrink after the rule, down to zero.
     pub threshold: f64,
-    /// How far the slow weights go towards the parameter, which then takes their place; 0 in most steps. Their buffer comes
-    /// after those of the rule.
+    /// Share of the distance that the slow weights move towards the parameter, which is then set to the slow
+    /// weights; 0 in most steps. Their buffer follows the buffers of the rule.
     pub lookahead: Option<f64>,
-    /// How much of the average of the weights stays. Its buffer is the last one.
+    /// Decay of the average of the weights in this step. Its buffer is the last one.
     pub average: Option<f64>,
 }
 
 impl StepExtras {
     pub const NONE: Self = StepExtras { decay: 1.0, threshold: 0.0, lookahead: None, average: None };
 
-    /// Buffers beside those of the rule.
+    /// Returns the number of buffers in addition to the buffers of the rule.
     pub fn buffers(&self) -> usize {
         usize::from(self.lookahead.is_some()) + usize::from(self.average.is_some())
     }
 
-    /// Whether anything comes after the rule.
+    /// Returns whether any operation runs after the rule.
     pub fn has_after(&self) -> bool {
         self.threshold != 0.0 || self.buffers() > 0
     }
@@ -58,12 +58,12 @@ impl StepExtras {
     }
 }
 
-/// A rule's step with everything that is around it.
+/// A rule's step with all operations around it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WrappedStep<U> {
     pub step: U,
     pub transform: GradientTransform,
-    /// What the gradient is multiplied by, for its norm's sake.
+    /// Factor of the gradient that clips its norm.
     pub factor: f64,
     pub extras: StepExtras,
 }
@@ -76,7 +76,7 @@ impl<U> WrappedStep<U> {
     }
 }
 
-/// Buffers that [`StepExtras`] can have.
+/// Largest number of buffers of [`StepExtras`].
 const MOST_EXTRA_BUFFERS: usize = 2;
 
 const fn smaller(a: usize, b: usize) -> usize {
@@ -105,7 +105,7 @@ impl<U: Update> Update for WrappedStep<U> {
     }
 }
 
-/// What comes after a rule that is run by itself.
+/// The operations after a rule that runs separately.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExtrasStep {
     pub extras: StepExtras,
@@ -120,18 +120,18 @@ impl Update for ExtrasStep {
     }
 }
 
-/// What comes after a rule of whose step only those elements are kept that go down the gradient. The first buffer is the
-/// parameter before the rule.
+/// The operations after a rule if only those elements of its step are kept that descend along the gradient.
+/// The first buffer is the parameter before the rule.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CautiousStep {
     pub after: ExtrasStep,
-    /// What the gradient goes through before the rule sees it.
+    /// Transform of the gradient before the rule sees it.
     pub transform: GradientTransform,
     pub elements: usize,
 }
 
 impl CautiousStep {
-    /// The rule's step, and the gradient that it saw.
+    /// Returns the rule's step, and the gradient that the rule saw.
     #[inline(always)]
     fn step<V: Value>(&self, theta: V, grad: V, before: &V) -> (V, V) {
         let grad = self.transform.elementwise(before, grad);

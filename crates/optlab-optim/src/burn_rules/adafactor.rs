@@ -1,3 +1,5 @@
+//! `burn.adafactor`: Burn's Adafactor.
+
 use crate::Error;
 use crate::driver::ParameterRule;
 use crate::settings_of;
@@ -6,7 +8,7 @@ use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
 
 settings! {
-    /// Burn's Adafactor: second moments of a matrix kept as one row and one column.
+    /// Burn's Adafactor, which stores the second moments of a matrix as one row and one column.
     ///
     /// The default learning rate is 1e-2, with which `relative_step` gives the paper's schedule.
     ///
@@ -15,15 +17,15 @@ settings! {
     pub struct BurnAdafactorConfig {
         /// Added to the squared gradients.
         epsilon_1: f64 = 1e-30, in POSITIVE;
-        /// Least root mean square of a parameter that scales its step.
+        /// Lower bound of the root mean square of a parameter that scales its step.
         epsilon_2: f64 = 1e-3, in POSITIVE;
-        /// Largest root mean square of an update before the learning rate.
+        /// Largest root mean square of an update, before the learning rate is applied.
         clip_threshold: f64 = 1.0, in POSITIVE;
         /// Exponent of the decay `1 − tᵉ` of the second moment.
         decay_rate: f64 = (-0.8), in NEGATIVE, search(1, Search::Uniform(-0.95, -0.5));
-        /// Whether the learning rate is at most `1 / √t`.
+        /// Whether to limit the learning rate to `1 / √t`.
         relative_step: bool = true;
-        /// Whether a step is scaled by its parameter's root mean square.
+        /// Whether to scale a step by the root mean square of its parameter.
         scale_parameter: bool = true;
         /// Weight decay, apart from the gradient.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(2, Search::WeightDecay);

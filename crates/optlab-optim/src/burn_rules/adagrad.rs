@@ -1,3 +1,5 @@
+//! `burn.adagrad`: Burn's AdaGrad.
+
 use crate::Error;
 use crate::burn_rules::weight_decay;
 use crate::driver::ParameterRule;

@@ -1,3 +1,5 @@
+//! `burn.adam`: Burn's Adam.
+
 use crate::Error;
 use crate::burn_rules::weight_decay;
 use crate::driver::ParameterRule;

@@ -1,3 +1,5 @@
+//! `burn.adamw`: Burn's AdamW.
+
 use crate::Error;
 use crate::driver::ParameterRule;
 use crate::settings_of;
@@ -6,7 +8,8 @@ use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
 
 settings! {
-    /// Burn's AdamW. Unlike [`AdamW`](crate::rules::AdamW) and PyTorch it adds 1e-5 to the denominator and decays by 1e-4.
+    /// Burn's AdamW. Unlike [`AdamW`](crate::rules::AdamW) and PyTorch it adds 1e-5 to the denominator and
+    /// has a weight decay of 1e-4.
     ///
     /// The default learning rate is 1e-3, as for `adamw`.
     ///
@@ -21,7 +24,7 @@ settings! {
         epsilon: f64 = 1e-5, in POSITIVE;
         /// Weight decay, apart from the gradient.
         weight_decay: f64 = 1e-4, in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Whether only parameters whose sign is that of the first moment decay.
+        /// Whether to decay only parameters with the same sign as the first moment.
         cautious_weight_decay: bool = false;
         /// Whether the largest second moment so far divides.
         amsgrad: bool = false;

@@ -1,3 +1,5 @@
+//! `burn.adan`: Burn's Adan.
+
 use crate::Error;
 use crate::driver::ParameterRule;
 use crate::settings_of;
@@ -8,14 +10,14 @@ use optlab_core::settings::{Search, Settings};
 settings! {
     /// Burn's Adan: Adam with Nesterov momentum estimated from differences of gradients.
     ///
-    /// The default learning rate is 1e-3, as its authors use.
+    /// The default learning rate is 1e-3, the one its authors use.
     ///
     /// # Errors
     /// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
     pub struct BurnAdanConfig {
         /// Decay of the mean of the gradients.
         beta_1: f64 = 0.98, in BELOW_ONE, search(1, Search::Momentum);
-        /// Decay of the mean of their differences.
+        /// Decay of the mean of the gradient differences.
         beta_2: f64 = 0.92, in BELOW_ONE, search(2, Search::Decay);
         /// Decay of the mean of the squares.
         beta_3: f64 = 0.99, in BELOW_ONE, search(3, Search::Decay);

@@ -1,3 +1,5 @@
+//! `burn.lamb`: Burn's LAMB.
+
 use crate::Error;
 use crate::driver::ParameterRule;
 use crate::settings_of;
@@ -21,7 +23,7 @@ settings! {
         epsilon: f64 = 1e-6, in POSITIVE;
         /// Weight decay, apart from the gradient.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Whether the step is scaled by the ratio of the norms.
+        /// Whether to scale the step by the trust ratio, the ratio of the norms.
         use_trust_ratio: bool = true;
     }
 }

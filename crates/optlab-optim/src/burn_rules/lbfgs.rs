@@ -1,3 +1,5 @@
+//! `burn.lbfgs`: Burn's L-BFGS.
+
 use crate::Error;
 use crate::driver::{Assembly, Method, ParameterRule};
 use crate::settings_of;
@@ -9,21 +11,21 @@ use optlab_core::settings::{Search, Settings};
 settings! {
     /// Burn's L-BFGS, which moves all parameters together and evaluates the model several times a step, on the same batch.
     ///
-    /// It evaluates at most `5 max_iter / 4` times, as by Burn's default. The default learning rate is 1. Penalties, clipping and
-    /// what else is done beside rules is not for it.
+    /// A step evaluates at most `5 max_iter / 4` times, which is Burn's default. The default learning rate is
+    /// 1. Penalties, clipping and wrappers cannot be combined with it.
     ///
     /// # Errors
     /// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range or NaN.
     pub struct BurnLbfgsConfig {
-        /// Iterations in a step, at most.
+        /// Largest number of iterations per step.
         max_iter: usize = 20, in COUNT;
-        /// Steps that the estimate of the curvature is made of.
+        /// Number of past steps from which the curvature is estimated.
         history_size: usize = 100, in COUNT, search(1, Search::Choice(&[5, 10, 20, 50, 100]));
-        /// Largest element of a gradient at which a step ends.
+        /// Largest absolute element of the gradient at or below which a step ends.
         tolerance_grad: f64 = 1e-7, in NON_NEGATIVE;
-        /// Change of the loss or of the parameters at which a step ends.
+        /// Change of the loss or of the parameters below which a step ends.
         tolerance_change: f64 = 1e-9, in NON_NEGATIVE;
-        /// How the length of an iteration is found.
+        /// Line search that finds the length of an iteration.
         line_search_fn: LineSearchFn = (LineSearchFn::None) as "`None`", allowed "`None` or `StrongWolfe`";
     }
 }

@@ -1,3 +1,5 @@
+//! `burn.lion`: Burn's Lion.
+
 use crate::Error;
 use crate::driver::ParameterRule;
 use crate::settings_of;
@@ -6,7 +8,7 @@ use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
 
 settings! {
-    /// Burn's Lion. Its formula is that of [`Lion`](crate::rules::Lion).
+    /// Burn's Lion. It has the same formula as [`Lion`](crate::rules::Lion).
     ///
     /// The default learning rate is 1e-4, as for `lion`.
     ///

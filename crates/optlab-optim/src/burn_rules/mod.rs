@@ -1,8 +1,8 @@
 //! Burn's built-in rules under the names `burn.…`, with Burn's own field names and defaults.
 //!
-//! Burn keeps its settings in 32 bits, so a value is held to its range after rounding to them: a decay of 1 − 1e-9,
-//! which Burn would take for 1 and divide by zero, is refused. Burn names no learning rates; each default is the one that
-//! is usual for the rule.
+//! Burn stores its settings in 32 bits, so ranges are checked after rounding to 32 bits: a decay of 1 − 1e-9
+//! is refused, because Burn would round it to 1 and divide by zero. Burn has no default learning rates; each
+//! default here is the usual one for the rule.
 
 mod adafactor;
 mod adagrad;
@@ -30,12 +30,12 @@ pub use sgd::BurnSgdConfig;
 
 use burn::optim::decay::WeightDecayConfig;
 
-/// Burn's optional weight decay, where 0 means none.
+/// Returns Burn's weight decay; `None` for 0.
 fn weight_decay(penalty: f64) -> Option<WeightDecayConfig> {
     (penalty != 0.0).then(|| WeightDecayConfig::new(penalty as f32))
 }
 
-/// Hands every one of Burn's rules to the macro `$then`, as `rule_list` does.
+/// Passes every one of Burn's rules to the macro `$then`, like `rule_list`.
 macro_rules! burn_rule_list {
     ($then:ident $({ $($before:tt)* })?) => {
         $then! {
@@ -49,8 +49,8 @@ macro_rules! burn_rule_list {
             "burn.lamb" => BurnLamb(BurnLambConfig), "Burn's built-in LAMB";
             "burn.adan" => BurnAdan(BurnAdanConfig), "Burn's built-in Adan";
             "burn.adafactor" => BurnAdafactor(BurnAdafactorConfig), "Burn's built-in Adafactor";
-            "burn.lbfgs" => BurnLbfgs(BurnLbfgsConfig), "Burn's built-in L-BFGS, several evaluations a step";
-            "burn.muon" => BurnMuon(BurnMuonConfig), "Burn's built-in Muon for matrices, its AdamW at the same rate for the rest";
+            "burn.lbfgs" => BurnLbfgs(BurnLbfgsConfig), "Burn's built-in L-BFGS, with several evaluations per step";
+            "burn.muon" => BurnMuon(BurnMuonConfig), "Burn's built-in Muon for matrices, and its AdamW at the same rate for all other parameters";
         }
     };
 }

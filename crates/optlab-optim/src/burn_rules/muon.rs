@@ -1,3 +1,5 @@
+//! `burn.muon`: Burn's Muon for matrices, and Burn's AdamW for the rest.
+
 use crate::Error;
 use crate::burn_rules::weight_decay;
 use crate::driver::ParameterRule;
@@ -11,17 +13,17 @@ use optlab_core::settings::{Search, Settings};
 settings! {
     /// Burn's Muon for parameters of rank 2, and Burn's AdamW for all others.
     ///
-    /// Muon makes the momentum of a matrix orthogonal and is defined for nothing else; Burn's panics on a bias. AdamW gets
-    /// the same learning rate and weight decay, and otherwise Burn's defaults. The kernels of convolutions have rank 4, so
-    /// AdamW moves them too.
+    /// Muon orthogonalizes the momentum of a matrix and is defined for matrices only; Burn's Muon panics on a
+    /// bias. AdamW gets the same learning rate and weight decay, and otherwise Burn's defaults. Convolution
+    /// kernels have rank 4, so AdamW moves them too.
     ///
-    /// `ns_a`, `ns_b` and `ns_c` are Burn's `ns_coefficients`. The default learning rate is 1e-3, for the sake of AdamW;
-    /// `MatchRmsAdamW` gives both rules steps of one size.
+    /// `ns_a`, `ns_b` and `ns_c` are Burn's `ns_coefficients`. The default learning rate is 1e-3, chosen for
+    /// AdamW; `MatchRmsAdamW` gives both rules steps of the same size.
     ///
     /// # Errors
     /// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
     pub struct BurnMuonConfig {
-        /// Weight decay of all parameters, apart from the gradient; 0 for none.
+        /// Decoupled weight decay of all parameters; 0 for none.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(2, Search::WeightDecay);
         /// How much of the velocity stays from step to step.
         momentum: f64 = 0.95, in BELOW_ONE, search(1, Search::Momentum);
@@ -31,13 +33,13 @@ settings! {
         nesterov: bool = true;
         /// Coefficient of `X` in the Newton-Schulz iteration.
         ns_a: f64 = 3.4445, in FINITE;
-        /// Coefficient of `X Xᵀ X`.
+        /// Coefficient of `X Xᵀ X` in the Newton-Schulz iteration.
         ns_b: f64 = (-4.775), in FINITE;
-        /// Coefficient of `X Xᵀ X Xᵀ X`.
+        /// Coefficient of `X Xᵀ X Xᵀ X` in the Newton-Schulz iteration.
         ns_c: f64 = 2.0315, in FINITE;
-        /// Least norm that a matrix is divided by.
+        /// Lower bound of the norm that a matrix is divided by.
         epsilon: f64 = 1e-7, in POSITIVE, search(3, Search::Epsilon);
-        /// Iterations.
+        /// Number of Newton-Schulz iterations.
         ns_steps: usize = 5, in COUNT;
         /// How the learning rate depends on the shape of a matrix.
         adjust_lr_fn: AdjustLrFn = (AdjustLrFn::Original) as "`Original`", allowed "`Original` or `MatchRmsAdamW`";

@@ -1,3 +1,5 @@
+//! `burn.rmsprop`: Burn's RMSprop.
+
 use crate::Error;
 use crate::burn_rules::weight_decay;
 use crate::driver::ParameterRule;
@@ -7,7 +9,7 @@ use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
 
 settings! {
-    /// Burn's RMSprop. Unlike [`RmsProp`](crate::rules::RmsProp) and PyTorch it has momentum unless told otherwise.
+    /// Burn's RMSprop. Unlike [`RmsProp`](crate::rules::RmsProp) and PyTorch it has momentum by default.
     ///
     /// The default learning rate is 1e-3, a tenth of that for `rmsprop` because of the momentum.
     ///

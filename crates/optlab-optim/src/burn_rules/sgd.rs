@@ -1,3 +1,5 @@
+//! `burn.sgd`: Burn's SGD.
+
 use crate::Error;
 use crate::burn_rules::weight_decay;
 use crate::driver::ParameterRule;
@@ -8,8 +10,8 @@ use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
 
 settings! {
-    /// Burn's SGD. The fields of its momentum stand beside `momentum`, where 0 means none and makes them idle; Burn's dampening
-    /// is 0.1 where PyTorch's is 0.
+    /// Burn's SGD. A `momentum` of 0 means no momentum, and then `dampening` and `nesterov` have no effect.
+    /// Burn's default dampening is 0.1; PyTorch's is 0.
     ///
     /// The default learning rate is 1e-2, the usual one for plain descent.
     ///

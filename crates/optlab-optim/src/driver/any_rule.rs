@@ -1,4 +1,4 @@
-//! Rules of our own, whatever their type: how one moves a parameter.
+//! Type-erased rules of this crate, and how one moves a parameter.
 
 use crate::around::GradientTransform;
 use crate::around::wrapped_step::{CautiousStep, ExtrasStep, StepExtras, WrappedStep};
@@ -7,22 +7,22 @@ use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Tensor
 use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
 use std::sync::Arc;
 
-/// What a parameter is moved with, beside the rule and what it works on.
+/// The settings of one parameter's step, other than the rule and its operands.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub lr: f64,
-    /// What the gradient goes through, element by element.
+    /// Element-wise transform of the gradient.
     pub transform: GradientTransform,
-    /// What the gradient is multiplied by.
+    /// Factor of the gradient.
     pub factor: f64,
     pub extras: StepExtras,
-    /// Whether only those elements are moved that go down the gradient.
+    /// Whether to move only the elements that descend along the gradient.
     pub cautious: bool,
-    /// The numbers that all parameters of the rule share, and how many steps they made together.
+    /// The numbers that all parameters of the rule share, and their common number of steps.
     pub shared: Option<Arc<Shared>>,
 }
 
-/// What all parameters of a rule share.
+/// The state that all parameters of a rule share.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shared {
     /// Steps made.
@@ -37,25 +37,26 @@ impl Shared {
     }
 }
 
-/// A rule by the element.
+/// A type-erased element-wise rule.
 pub(crate) trait AnyElementwise: Send + Sync {
     fn declared(&self, shape: &[usize]) -> Declared;
 
-    /// Step number `memory.step`. The rule's buffers are operands, and after them those of [`Settings::beside`].
+    /// Makes step number `memory.step`. The operands hold the rule's buffers, followed by those of
+    /// [`Settings::extras`].
     fn apply(&self, operands: Operands, memory: &mut Memory, settings: &Settings) -> Operands;
 
-    /// The parameter to evaluate with, where it is another one than that which is trained.
+    /// Returns the parameter to evaluate with, if it differs from the trained one.
     fn for_evaluation(&self, theta: Buffer, memory: &Memory) -> Option<Buffer>;
 
-    /// Whether there is such a thing as [`for_evaluation`](Self::for_evaluation).
+    /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a parameter.
     fn has_evaluation(&self) -> bool;
 
-    /// The estimate that all parameters share.
+    /// Returns the estimate that all parameters share, if the rule has one.
     fn estimate(&self) -> Option<&dyn AnyEstimate> {
         None
     }
 
-    /// The curvature that it divides by.
+    /// Returns the curvature that the rule divides by, if it has one.
     fn curvature(&self) -> Option<Curvature> {
         None
     }
@@ -63,21 +64,21 @@ pub(crate) trait AnyElementwise: Send + Sync {
 
 /// An estimate that all parameters of a rule share.
 pub(crate) trait AnyEstimate {
-    /// Before the first step.
+    /// Returns the shared state before the first step.
     fn fresh(&self) -> Shared;
 
-    /// What a parameter adds to each of the sums, where the numbers are: on the host one number each, on a device a tensor
-    /// of one element each.
+    /// Returns the terms that a parameter adds to each of the sums: on the host one number each, on a device
+    /// a tensor of one element each.
     fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &Settings) -> Vec<Sum>;
 
-    /// The shared numbers from the sums of a step.
+    /// Updates the shared numbers from the sums of a step.
     fn estimate(&self, lr: f64, sums: &[f64], shared: &mut Shared);
 }
 
-/// An [`ElementwiseRule`].
+/// An [`ElementwiseRule`] as an [`AnyElementwise`].
 pub(crate) struct Single<R>(pub R);
 
-/// A [`GlobalRule`].
+/// A [`GlobalRule`] as an [`AnyElementwise`].
 pub(crate) struct Global<R>(pub R);
 
 impl<R: ElementwiseRule> AnyElementwise for Single<R> {
@@ -151,7 +152,7 @@ impl<R: GlobalRule> AnyEstimate for Global<R> {
     }
 }
 
-/// A rule's way to the parameter that is evaluated.
+/// The update that computes a rule's parameter for evaluation.
 struct Evaluate<'a, R>(&'a R);
 
 impl<R> Clone for Evaluate<'_, R> {
@@ -168,7 +169,7 @@ impl<R: ElementwiseRule> Update for Evaluate<'_, R> {
     }
 }
 
-/// A rule's step with everything around it.
+/// Makes a rule's step with all operations around it.
 fn apply<U: Update>(step: U, mut operands: Operands, settings: &Settings) -> Operands {
     let Settings { transform, factor, extras, cautious, .. } = *settings;
     if !cautious {
@@ -191,8 +192,8 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &Settings) -> Ope
     operands
 }
 
-/// What comes after a rule. `before` is the parameter before it, where only part of the step is to be kept; the state
-/// is that of [`StepExtras`].
+/// Applies the operations after a rule. `before` is the parameter before the rule, if the step is cautious;
+/// `state` holds the buffers of [`StepExtras`].
 pub(crate) fn after(
     theta: Buffer,
     grad: Buffer,
@@ -222,11 +223,11 @@ fn run<U: Update>(update: &U, mut operands: Operands) -> Operands {
     Operands { theta, grad, state }
 }
 
-/// A [`TensorRule`] of any type.
+/// A type-erased [`TensorRule`].
 pub(crate) trait AnyTensor: Send + Sync {
     fn declared(&self, shape: &[usize]) -> Declared;
 
-    /// The parameter after step number `memory.step`.
+    /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
 }
 

@@ -1,22 +1,22 @@
-//! What a spec is built into, and an optimizer is put together from.
+//! The parts that a spec is built into and an optimizer is made of.
 
 use crate::Error;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::{Group, Method, ParameterRule};
 
-/// Rules, and what is around them.
+/// Rules with the wrappers around them.
 #[derive(Clone)]
 pub struct Assembly {
     pub(crate) rules: Vec<ParameterRule>,
     pub(crate) method: Method,
     pub(crate) transform: GradientTransform,
     pub(crate) extras: Extras,
-    /// Each has to have a parameter of the model.
+    /// The groups; each must match a parameter of the model.
     pub(crate) groups: Vec<Group>,
 }
 
 impl Assembly {
-    /// Whether there are rules, beside which `owner` can do anything.
+    /// Checks that there are rules that the wrapper `owner` can act on.
     pub(crate) fn check_has_rules(&self, owner: &str) -> Result<(), Error> {
         match self.method {
             Method::Once | Method::Sharpness(_) => Ok(()),
@@ -24,7 +24,7 @@ impl Assembly {
         }
     }
 
-    /// The rules alone.
+    /// Returns the rules without wrappers.
     pub fn of(rules: Vec<ParameterRule>) -> Self {
         let (method, transform) = (Method::default(), GradientTransform::default());
         Assembly { rules, method, transform, extras: Extras::default(), groups: Vec::new() }

@@ -1,4 +1,5 @@
-//! The estimate of the curvature that a rule divides by, from gradients under labels that the model draws itself.
+//! The estimate of the curvature that a rule divides by, from gradients under labels drawn from the model's
+//! predictions.
 
 use crate::driver::ParameterRule;
 use crate::driver::parameter_rule::Kind;
@@ -11,7 +12,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use optlab_kernel::{Buffer, Operands, Update, Value};
 
-/// Whether any of `rules` wants its curvature anew in step `t`, counted from 1.
+/// Returns whether any of `rules` needs a new estimate of its curvature in step `t`, counted from 1.
 pub(crate) fn is_wanted(rules: &[ParameterRule], t: u64) -> bool {
     rules.iter().filter_map(|rule| rule.kind.curvature()).any(|curvature| is_due(&curvature, t))
 }
@@ -20,7 +21,7 @@ fn is_due(curvature: &Curvature, t: u64) -> bool {
     (t - 1).is_multiple_of(curvature.every as u64)
 }
 
-/// `h ← β h + (1 − β) B g²`, where `h` stands in the parameter's place.
+/// The update `h ← β h + (1 − β) B g²`, with `h` passed as the parameter.
 #[derive(Debug, Clone, Copy)]
 struct GaussNewtonBartlett {
     beta: f64,
@@ -34,11 +35,11 @@ impl Update for GaussNewtonBartlett {
     }
 }
 
-/// Updates the curvature of each parameter in step `t`.
+/// Visitor that updates the curvature of each parameter in step `t`.
 pub(crate) struct UpdateCurvature<'a> {
     pub path: Path,
     pub parameters: &'a mut Parameters,
-    /// The gradients under drawn labels, of the mean over so many examples.
+    /// The gradients of the mean loss over `examples` examples with drawn labels.
     pub sampled: &'a GradientsParams,
     pub examples: usize,
     pub t: u64,

@@ -13,13 +13,13 @@ use burn::tensor::Tensor;
 use optlab_kernel::{Buffer, Operands};
 use std::sync::Arc;
 
-/// Before the first step: what the parameters of each rule share, where they do.
+/// Returns the shared state of each rule before the first step; `None` for a rule without one.
 pub(crate) fn fresh(rules: &[ParameterRule]) -> Vec<Option<Arc<Shared>>> {
     let fresh = |rule: &ParameterRule| rule.kind.estimate().map(|estimate| Arc::new(estimate.fresh()));
     rules.iter().map(fresh).collect()
 }
 
-/// The shared numbers of each rule in this step.
+/// Returns the shared state of each rule, advanced by one step.
 pub(crate) fn advance<M: Module>(
     rules: &[ParameterRule],
     model: &M,
@@ -47,7 +47,7 @@ pub(crate) fn advance<M: Module>(
     advanced
 }
 
-/// Adds up the sums of the rule at `place`.
+/// Visitor that adds up the sums of the rule with index `place`.
 struct Measure<'a> {
     path: Path,
     place: usize,

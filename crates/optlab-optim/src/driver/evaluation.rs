@@ -7,7 +7,7 @@ use burn::module::{ModuleMapper, Param};
 use burn::tensor::Tensor;
 use optlab_kernel::Buffer;
 
-/// Puts in the place of each parameter the one that is evaluated, where that is another.
+/// Mapper that replaces each parameter by the one to evaluate with, where they differ.
 pub(crate) struct PutEvaluated<'a> {
     pub path: Path,
     pub parameters: &'a Parameters,

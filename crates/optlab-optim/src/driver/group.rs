@@ -1,29 +1,30 @@
-//! Groups of parameters, by their names.
+//! Groups of parameters, selected by name.
 
 use std::fmt;
 use std::sync::Arc;
 use wildmatch::WildMatch;
 
-/// A group of a [`GroupConfig`](crate::around::groups::GroupConfig), as far as it is more than rules of its own.
+/// A group of a [`GroupConfig`](crate::around::groups::GroupConfig), without its rules.
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// Which parameters it has.
+    /// The patterns of the group's parameters.
     pub patterns: Patterns,
-    /// What the learning rate is multiplied by.
+    /// Factor of the learning rate.
     pub lr_factor: f64,
-    /// The text of the schedule that gives the learning rate in place of the run's.
+    /// Text of the schedule that replaces the run's schedule.
     pub schedule: Option<String>,
 }
 
-/// The learning rates of a step: one for all, or others for groups of parameters with a schedule of their own.
+/// The learning rates of a step: one for all parameters, and others for groups with their own schedule.
 ///
-/// A number alone is the rate of all.
+/// A plain number is the rate of all parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LearningRates<'a> {
-    /// The rate where nothing else is said.
+    /// The rate of all parameters without a group rate.
     pub base: f64,
-    /// The rate of each group, in the order of [`ModelOptimizer::groups`](crate::driver::ModelOptimizer::groups), without its
-    /// factor. Of those without a schedule of their own it is left alone.
+    /// The rate of each group, in the order of
+    /// [`ModelOptimizer::groups`](crate::driver::ModelOptimizer::groups), without its factor. The entries of
+    /// groups without their own schedule are ignored.
     pub groups: &'a [f64],
 }
 
@@ -33,7 +34,7 @@ impl From<f64> for LearningRates<'_> {
     }
 }
 
-/// Patterns of the paths of parameters, with `*` for anything and `?` for one character; several with `|` between them.
+/// Patterns of parameter paths, separated by `|`; `*` matches anything and `?` one character.
 #[derive(Debug, Clone)]
 pub struct Patterns {
     text: Arc<str>,
@@ -41,14 +42,14 @@ pub struct Patterns {
 }
 
 impl Patterns {
-    /// None if there is no pattern in `text`.
+    /// Reads the patterns in `text`; `None` if there are none.
     pub(crate) fn of(text: &str) -> Option<Self> {
         let patterns = text.split('|').map(str::trim).filter(|pattern| !pattern.is_empty());
         let any_of: Arc<[WildMatch]> = patterns.map(WildMatch::new).collect();
         (!any_of.is_empty()).then(|| Patterns { text: text.into(), any_of })
     }
 
-    /// Whether one of them matches the path as a whole.
+    /// Returns whether one of the patterns matches the whole path.
     pub fn matches(&self, path: &str) -> bool {
         self.any_of.iter().any(|pattern| pattern.matches(path))
     }

@@ -1,25 +1,26 @@
-//! How often a step evaluates the model, and where.
+//! How many times a step evaluates the model, and at which points.
 
 use crate::around::sharpness::Sharpness;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, LBFGS};
 use burn::tensor::Tensor;
 
-/// What a step does with the evaluations of the model.
+/// How a step evaluates the model and moves the parameters.
 #[derive(Clone, Default)]
 pub(crate) enum Method {
-    /// One evaluation, along whose gradients the rules move the parameters.
+    /// One evaluation; the rules move the parameters along its gradients.
     #[default]
     Once,
-    /// Two: the second where the loss is largest nearby. The rules see the second's gradients.
+    /// Two evaluations, the second at the nearby point with the largest loss. The rules see the second
+    /// gradients.
     Sharpness(Sharpness),
-    /// As many as Burn's L-BFGS asks for, which moves all parameters by itself.
+    /// As many evaluations as Burn's L-BFGS requests, which moves all parameters itself.
     Lbfgs(Box<LBFGS>),
 }
 
-/// What an evaluation of a model measured, of which a method may need the loss.
+/// The result of evaluating a model. Some methods need its loss.
 pub trait Loss {
-    /// The loss; waits for the device that computes it.
+    /// Returns the loss; waits for the device that computes it.
     fn loss(&self) -> f64;
 }
 
@@ -35,38 +36,40 @@ impl Loss for f32 {
     }
 }
 
-/// A loss of one element.
+/// The tensor is a loss of one element.
 impl Loss for Tensor<1> {
     fn loss(&self) -> f64 {
         self.clone().into_scalar::<f32>().into()
     }
 }
 
-/// Nothing was measured: the loss is NaN.
+/// Without a measurement the loss is NaN.
 impl Loss for () {
     fn loss(&self) -> f64 {
         f64::NAN
     }
 }
 
-/// Evaluates a model, for an optimizer that asks for it.
+/// An evaluation of a model that an optimizer can request.
 ///
-/// A closure is enough for [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step); this is for rules that need more.
+/// Most rules need only the closure of [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step); this
+/// trait is for rules that need more.
 pub trait Evaluate<M> {
-    /// What is measured.
+    /// The result of an evaluation.
     type Measured: Loss;
 
-    /// What was measured at `model`, and the gradients of the loss.
+    /// Returns the result at `model` and the gradients of the loss.
     fn evaluate(&mut self, model: &M) -> (Self::Measured, GradientsParams);
 
-    /// The gradients of the mean loss over as many examples as are returned, with each label drawn at random from what the
-    /// model itself predicts: the sample from which `sophia_g` estimates the curvature. `None` where there is no such thing.
+    /// Returns the gradients of the mean loss with each label drawn at random from the model's own
+    /// predictions, and the number of examples. `sophia_g` estimates the curvature from them. `None` if this
+    /// is not supported.
     fn evaluate_sampled(&mut self, _model: &M) -> Option<(GradientsParams, usize)> {
         None
     }
 }
 
-/// A closure that evaluates a model.
+/// A closure as an [`Evaluate`].
 pub(crate) struct ByClosure<F>(pub F);
 
 impl<M, T: Loss, F: FnMut(&M) -> (T, GradientsParams)> Evaluate<M> for ByClosure<F> {
@@ -77,7 +80,7 @@ impl<M, T: Loss, F: FnMut(&M) -> (T, GradientsParams)> Evaluate<M> for ByClosure
     }
 }
 
-/// `gradients` with zeros for the parameters that have none.
+/// Returns `gradients` with zeros for the parameters that have none.
 pub(crate) fn with_zeros<M: Module>(model: &M, mut gradients: GradientsParams) -> GradientsParams {
     struct Fill<'a>(&'a mut GradientsParams);
     impl ModuleVisitor for Fill<'_> {

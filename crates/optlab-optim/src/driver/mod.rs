@@ -1,4 +1,4 @@
-//! What the training loop drives: rules, their state for each parameter, and what is around them.
+//! The optimizer that a training loop drives: rules, wrappers, and their state for each parameter.
 
 pub(crate) mod any_rule;
 mod assembly;
@@ -36,16 +36,17 @@ use walk::{Job, Put, Step, Take};
 
 /// An optimizer for a whole model.
 ///
-/// An [`ElementwiseRule`] moves all parameters that are on the host in one parallel region and one pass over memory, and
-/// what comes before and after the rule is part of that pass: the [`GradientTransform`], with its clipping by the norm of
-/// all gradients, and the [`Extras`]. Parameters are moved in place where the model holds them alone.
+/// An [`ElementwiseRule`] moves all parameters on the host in one parallel region and one pass over memory.
+/// That pass includes the operations before and after the rule: the [`GradientTransform`], with its clipping
+/// by the norm of all gradients, and the [`Extras`]. Parameters are moved in place if only the model holds
+/// them.
 ///
-/// A parameter that the model has by several paths is moved once and stays one. Parameters of 16-bit floats are moved and
-/// remembered in 32 bits.
+/// A parameter that the model has under several paths is moved once and stays shared. Parameters of 16-bit
+/// floats are moved, and their state is kept, in 32 bits.
 ///
-/// Unlike Burn's `ModuleOptimizer` it keys its state by the parameter's path, so that saved state does not depend on
-/// random ids; it saves the same bytes for the same state; and loading a state that does not fit is an error, never a
-/// silent restart.
+/// Unlike Burn's `ModuleOptimizer`, it keys the state by the parameter's path, so that saved state does not
+/// depend on random ids; the same state is saved as the same bytes; and loading a state that does not match
+/// is an error, never a silent restart.
 pub struct ModelOptimizer {
     name: String,
     rules: Vec<ParameterRule>,
@@ -53,17 +54,17 @@ pub struct ModelOptimizer {
     transform: GradientTransform,
     extras: Extras,
     groups: Vec<Group>,
-    /// Empty before the first step.
+    /// The parameters and their state; empty before the first step.
     parameters: Parameters,
-    /// What the parameters of each rule share.
+    /// The state that the parameters of each rule share.
     shared: Vec<Option<Arc<Shared>>>,
-    /// Steps made.
+    /// Number of steps made.
     steps: u64,
-    /// Steps left out because a gradient was not finite.
+    /// Number of steps skipped because a gradient was not finite.
     skipped: u64,
-    /// The square of the norm of the gradients of the latest step.
+    /// Square of the norm of the latest step's gradients.
     squared_norm: Option<Total>,
-    /// Empty but during a step; kept for its memory.
+    /// Empty except during a step; kept to reuse its allocation.
     jobs: Vec<Job>,
 }
 
@@ -77,23 +78,25 @@ impl std::fmt::Debug for ModelOptimizer {
 }
 
 impl ModelOptimizer {
-    /// One of Burn's optimizers for all parameters. `name` is written into saved state, and state of another name is
-    /// refused.
+    /// Builds an optimizer that uses one of Burn's optimizers for all parameters. `name` is written into
+    /// saved state; loading state with another name is an error.
     pub fn new(name: &str, rule: impl Optimizer) -> Self {
         Self::with_rules(name, vec![ParameterRule::burn(rule)])
     }
 
-    /// An element-wise rule for all parameters, in one pass over them. `name` is as for [`new`](Self::new).
+    /// Builds an optimizer that uses an element-wise rule for all parameters, in one pass over them. `name`
+    /// is as for [`new`](Self::new).
     pub fn elementwise(name: &str, rule: impl ElementwiseRule) -> Self {
         Self::with_rules(name, vec![ParameterRule::elementwise(rule)])
     }
 
-    /// Several rules; each parameter gets the first that applies to it, and stays as it is where none does.
+    /// Builds an optimizer from several rules. Each parameter is moved by the first rule that applies to it;
+    /// without one it stays unchanged.
     pub fn with_rules(name: &str, rules: Vec<ParameterRule>) -> Self {
         Self::assembled(name, Assembly::of(rules))
     }
 
-    /// All that an optimizer is put together from.
+    /// Builds an optimizer from its assembled parts.
     pub(crate) fn assembled(name: &str, assembly: Assembly) -> Self {
         let Assembly { rules, method, transform, extras, groups } = assembly;
         ModelOptimizer {
@@ -112,10 +115,11 @@ impl ModelOptimizer {
         }
     }
 
-    /// Does that to the gradients of every step first.
+    /// Applies `transform` to the gradients before each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field that is out of its range, or set before; [`Error::Usage`] with `burn.lbfgs`.
+    /// [`Error::InvalidConfig`] for a field that is out of range or already set; [`Error::Usage`] with
+    /// `burn.lbfgs`.
     pub fn with_gradient_transform(mut self, transform: GradientTransform) -> Result<Self, Error> {
         transform.validate()?;
         if transform != GradientTransform::default() && matches!(self.method, Method::Lbfgs(_)) {
@@ -126,7 +130,7 @@ impl ModelOptimizer {
         Ok(self)
     }
 
-    /// Does that beside the rules in every step.
+    /// Applies `extras` (decay, averaging …) in each step.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs`.
@@ -138,8 +142,9 @@ impl ModelOptimizer {
         Ok(ModelOptimizer { extras, ..self })
     }
 
-    /// Keeps an exponential moving average of the weights, `a ← δ a + (1 − δ) θ` after each step, from `a = θ` before the
-    /// first, which [`for_evaluation`](Self::for_evaluation) puts in their place. It is saved with the rule's state.
+    /// Keeps an exponential moving average of the weights: `a ← δ a + (1 − δ) θ` after each step, starting
+    /// from `a = θ`. [`for_evaluation`](Self::for_evaluation) uses it in place of the weights. It is saved
+    /// with the rule's state.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] unless the decay `δ` is in `[0, 1)`.
@@ -149,10 +154,12 @@ impl ModelOptimizer {
         self.with_extras(extras)
     }
 
-    /// Whether every group of parameters has one in `model`: a misspelt name has none.
+    /// Checks that every group of parameters matches at least one in `model`; a misspelt name would match
+    /// none.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a group whose patterns match no parameter, with the names of those that there are.
+    /// [`Error::InvalidConfig`] for a group whose patterns match no parameter; the message lists the model's
+    /// parameters.
     pub fn check<M: Module>(&self, model: &M) -> Result<(), Error> {
         let parameters = Parameters::of(model, &[]).0;
         let paths: Vec<&str> = parameters.iter().map(|parameter| parameter.path.as_str()).collect();
@@ -166,18 +173,19 @@ impl ModelOptimizer {
         }
     }
 
-    /// The groups of parameters of [`GroupConfig`](crate::around::groups::GroupConfig), the innermost first.
+    /// Returns the groups of [`GroupConfig`](crate::around::groups::GroupConfig), the innermost first.
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }
 
-    /// One step: evaluates the model, then moves its parameters.
+    /// Makes one step: evaluates the model, then moves its parameters.
     ///
-    /// `evaluate` gives whatever it measured, as a loss, and the gradients at the model it is given. Most rules call it
-    /// once, `sam` and `asam` twice, `burn.lbfgs` several times. What the first call measured is returned.
+    /// `evaluate` returns a measurement, such as the loss, and the gradients at the model it is given. Most
+    /// rules call it once, `sam` and `asam` twice, `burn.lbfgs` several times. The measurement of the first
+    /// call is returned.
     ///
     /// # Panics
-    /// If the model is another one than in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`].
+    /// If the model differs from the one in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`].
     pub fn step<'a, M: Module, T: Loss>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,
@@ -187,10 +195,11 @@ impl ModelOptimizer {
         self.step_with(lr, model, &mut ByClosure(evaluate))
     }
 
-    /// [`step`](Self::step), for rules that need more than gradients.
+    /// Makes one step, as [`step`](Self::step) does, with rules that need more than gradients.
     ///
     /// # Panics
-    /// If the model is another one than in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`] and gets `None`.
+    /// If the model differs from the one in earlier steps; if a rule needs [`Evaluate::evaluate_sampled`] and
+    /// gets `None`.
     pub fn step_with<'a, M: Module, E: Evaluate<M>>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,
@@ -218,8 +227,8 @@ impl ModelOptimizer {
     /// Moves the parameters of `model` along `gradients`. Parameters without a gradient stay as they are.
     ///
     /// # Panics
-    /// If the model is another one than in earlier steps; if the rule needs more than these gradients (`sam`, `asam`,
-    /// `sophia_g`, `burn.lbfgs`).
+    /// If the model differs from the one in earlier steps; if the rule needs more than these gradients
+    /// (`sam`, `asam`, `sophia_g`, `burn.lbfgs`).
     pub fn apply<'a, M: Module>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,
@@ -231,7 +240,8 @@ impl ModelOptimizer {
         self.apply_with(lr.into(), model, gradients, None)
     }
 
-    /// Whether a step takes more than the gradients at the model, so that [`apply`](Self::apply) is not enough.
+    /// Returns whether a step needs more than the gradients at the model, so that [`apply`](Self::apply) is
+    /// not enough.
     pub fn needs_more_than_gradients(&self) -> bool {
         let has_curvature = |rule: &ParameterRule| rule.kind.curvature().is_some();
         !matches!(self.method, Method::Once) || self.rules.iter().any(has_curvature)
@@ -285,7 +295,8 @@ impl ModelOptimizer {
         model.map(&mut Put { parameters: &mut self.parameters, jobs, tied })
     }
 
-    /// Does to the gradients what cannot be done in the pass, takes their norm, and gives what is left to do.
+    /// Applies the parts of the transform that cannot run in the pass, computes the norm, and returns the
+    /// remaining transform and factor.
     fn transform_gradients<M: Module>(
         &mut self,
         model: &M,
@@ -320,26 +331,26 @@ impl ModelOptimizer {
         (moved, first.expect("L-BFGS evaluates where it starts"))
     }
 
-    /// The Euclidean norm of all gradients of the latest step together, before it was clipped; none where the
-    /// [`GradientTransform`] does not clip it.
+    /// Returns the Euclidean norm of all gradients of the latest step together, before clipping; `None` if
+    /// the [`GradientTransform`] does not clip it.
     pub fn gradient_norm(&self) -> Option<GradientNorm> {
         self.squared_norm.clone().map(GradientNorm)
     }
 
-    /// How many steps were left out because a gradient was not finite.
+    /// Returns the number of steps skipped because a gradient was not finite.
     pub fn skipped_steps(&self) -> u64 {
         self.skipped
     }
 
-    /// Whether [`for_evaluation`](Self::for_evaluation) gives another model than the one that is trained.
+    /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a model other than the trained one.
     pub fn has_evaluation_mode(&self) -> bool {
         let by_rule =
             |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
         self.extras.average.is_some() || self.rules.iter().any(by_rule)
     }
 
-    /// The model to evaluate while training goes on: the model itself, the average of its weights, or where the rule
-    /// evaluates another point than it trains, that.
+    /// Returns the model to evaluate while training continues: the model itself, the average of its weights,
+    /// or the point that the rule evaluates instead of the trained one.
     pub fn for_evaluation<M: Module>(&self, model: &M) -> M {
         let model = model.valid();
         if !self.has_evaluation_mode() {
@@ -349,12 +360,12 @@ impl ModelOptimizer {
     }
 }
 
-/// A norm, which a device may still be computing.
+/// A norm that a device may still be computing.
 #[derive(Debug, Clone)]
 pub struct GradientNorm(Total);
 
 impl GradientNorm {
-    /// The number, for which it waits.
+    /// Returns the number; waits for the device.
     pub fn value(&self) -> f64 {
         self.0.value().sqrt()
     }

@@ -1,4 +1,4 @@
-//! The parameters of a model as the optimizer knows them: by their paths, in the order of the model.
+//! The parameters of a model as the optimizer tracks them: by path, in the order of the model.
 
 use crate::around::wrapped_step::StepExtras;
 use crate::driver::parameter_rule::Kind;
@@ -9,25 +9,25 @@ use burn::optim::DynState;
 use burn::tensor::Tensor;
 use optlab_kernel::Buffer;
 
-/// A parameter and what is remembered of it.
+/// A parameter and its state.
 pub(crate) struct Parameter {
     pub path: String,
     pub shape: Vec<usize>,
-    /// The place of its rule among those of the optimizer, and the rule. None where none is for it, or it has no elements.
+    /// Index and rule that update this parameter; `None` if no rule matches or the tensor is empty.
     pub rule: Option<(usize, ParameterRule)>,
-    /// The place of the parameter that this one is too, by another path.
+    /// Index of the parameter that this one is tied to: the same tensor under another path.
     pub tied_to: Option<usize>,
-    /// None before its first step.
+    /// The rule's state; `None` before the first step.
     pub state: Option<State>,
-    /// The slow weights, where they are asked for, from the first step on.
+    /// The slow weights, if enabled, from the first step on.
     pub slow: Option<Buffer>,
-    /// The average of the weights, where it is asked for, from the first step on.
+    /// The average of the weights, if enabled, from the first step on.
     pub average: Option<Buffer>,
 }
 
-/// What a rule remembers of a parameter.
+/// The state that a rule keeps for a parameter.
 pub(crate) enum State {
-    /// Of one of our rules.
+    /// State of a rule of this crate.
     Own(Memory),
     Burn(DynState),
 }
@@ -79,7 +79,7 @@ impl Parameters {
     }
 }
 
-/// "Linear" of Burn's "Struct:Linear".
+/// Returns "Linear" for Burn's "Struct:Linear".
 fn module_type(container_type: &str) -> &str {
     container_type.rsplit(':').next().unwrap_or(container_type)
 }
@@ -87,7 +87,7 @@ fn module_type(container_type: &str) -> &str {
 impl Parameter {
     fn new(info: ParameterInfo<'_>, tied_to: Option<usize>, rules: &[ParameterRule]) -> Self {
         let rule = rules.iter().enumerate().find(|(_, rule)| rule.applies(&info));
-        // Without elements there is nothing to move, and not every operation allows it.
+        // An empty tensor needs no update, and not every operation accepts one.
         let rule = rule.filter(|_| !info.shape.contains(&0));
         Parameter {
             path: info.path.into(),
@@ -100,12 +100,12 @@ impl Parameter {
         }
     }
 
-    /// How it is moved.
+    /// Returns the kind of its rule.
     pub fn kind(&self) -> Option<&Kind> {
         self.rule.as_ref().map(|(_, rule)| &rule.kind)
     }
 
-    /// What its rule remembers of it, if the rule is one of ours.
+    /// Returns the state that its rule declares for it, if it is a rule of this crate.
     pub fn declared(&self) -> Option<Declared> {
         match self.kind()? {
             Kind::Elementwise(rule) => Some(rule.declared(&self.shape)),
@@ -114,7 +114,7 @@ impl Parameter {
         }
     }
 
-    /// Takes out what its rule, which is one of ours, remembers of it.
+    /// Takes the memory that its rule, a rule of this crate, keeps for it.
     pub fn take_memory<const D: usize>(&mut self, theta: &Tensor<D>) -> Memory {
         match (self.state.take(), self.declared()) {
             (Some(State::Own(memory)), _) => memory,
@@ -122,7 +122,8 @@ impl Parameter {
         }
     }
 
-    /// Takes out the buffers of what is beside its rule; before the first step they are the parameter.
+    /// Takes the buffers of the operations around its rule; before the first step they are copies of the
+    /// parameter.
     pub fn take_extra_buffers<const D: usize>(
         &mut self,
         extras: &StepExtras,
@@ -138,7 +139,8 @@ impl Parameter {
         buffers
     }
 
-    /// Gives back what [`take_extra_buffers`](Self::take_extra_buffers) took, from the end of `buffers`.
+    /// Puts back the buffers that [`take_extra_buffers`](Self::take_extra_buffers) took, from the end of
+    /// `buffers`.
     pub fn put_extra_buffers(&mut self, extras: &StepExtras, buffers: &mut Vec<Buffer>) {
         if extras.average.is_some() {
             self.average = buffers.pop();
@@ -149,13 +151,13 @@ impl Parameter {
     }
 }
 
-/// Where a walk over a model is: the names of the modules it is in, with dots between them.
+/// The position of a walk over a model: the names of the enclosing modules, separated by dots.
 #[derive(Debug, Default)]
 pub(crate) struct Path {
     text: String,
-    /// The lengths of `text` to go back to.
+    /// The lengths to which `text` is truncated when modules are left.
     lengths: Vec<usize>,
-    /// The place of the next parameter, as far as one can know.
+    /// The expected index of the next parameter.
     next: usize,
 }
 
@@ -172,8 +174,8 @@ impl Path {
         self.text.truncate(self.lengths.pop().unwrap_or(0));
     }
 
-    /// The place of the parameter that the walk is at. Walks go through them in the same order each time, so that finding
-    /// one is a comparison.
+    /// Returns the index of the parameter at the current position. Walks visit parameters in the same order
+    /// each time, so usually one comparison finds it.
     pub fn place_in(&mut self, parameters: &Parameters) -> Option<usize> {
         let is_here = |parameter: &Parameter| parameter.path == self.text;
         let expected = Some(self.next).filter(|&next| parameters.0.get(next).is_some_and(is_here));

@@ -1,4 +1,4 @@
-//! How an optimizer's state is saved and loaded.
+//! Saving and loading an optimizer's state.
 
 use crate::Error;
 use crate::around::Extras;
@@ -20,14 +20,14 @@ use std::sync::Arc;
 const OPTIMIZER: &str = "optimizer";
 const CONTENTS: &str = "contents";
 
-/// The names of what is beside the buffers of the rule.
+/// The names of the buffers that do not belong to the rule.
 const SLOW_WEIGHTS: &str = "slow_weights";
 const WEIGHT_AVERAGE: &str = "weight_average";
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
-/// What a file of saved state says is in it. Burn leaves out what it cannot find, so a file is held to its own list
-/// before anything is read from it.
+/// A saved file's list of its own contents. Burn silently skips missing entries, so a file is checked against
+/// this list before anything is read from it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Contents {
     /// Every parameter of the model, with or without state.
@@ -39,7 +39,7 @@ struct Contents {
 }
 
 impl ModelOptimizer {
-    /// The bytes of all tensors that the state consists of.
+    /// Returns the number of bytes of all tensors in the state.
     pub fn state_bytes(&self) -> usize {
         let Ok(shared_state) = self.shared_state() else {
             return 0;
@@ -48,8 +48,8 @@ impl ModelOptimizer {
         sink.tensors.iter().map(|(_, data)| data.as_bytes().len()).sum()
     }
 
-    /// Writes the state of all parameters to a file in Burn's burnpack format, with a list of what is in it. The same
-    /// state gives the same bytes.
+    /// Writes the state of all parameters to a file in Burn's burnpack format, with a list of its contents.
+    /// The same state gives the same bytes.
     ///
     /// # Errors
     /// [`Error::File`] if the file cannot be written.
@@ -85,11 +85,12 @@ impl ModelOptimizer {
         writer.write_to_file(path).map_err(|reason| file_error(path, reason))
     }
 
-    /// Loads what [`save`](Self::save) wrote, for the parameters of `model`. After an error the optimizer is as before.
+    /// Loads a file that [`save`](Self::save) wrote, for the parameters of `model`. After an error the
+    /// optimizer is unchanged.
     ///
     /// # Errors
-    /// [`Error::File`] if the file is damaged, of another optimizer, of other parameters or of other shapes, or if
-    /// anything is missing that was saved.
+    /// [`Error::File`] if the file is damaged or incomplete, or belongs to another optimizer or to parameters
+    /// with other names or shapes.
     pub fn load<M: Module>(&mut self, path: &Path, model: &M, device: &Device) -> Result<(), Error> {
         let reader = Reader::from_file_exact(path).map_err(|reason| file_error(path, reason))?;
         match reader.metadata().get(OPTIMIZER) {
@@ -125,14 +126,14 @@ impl ModelOptimizer {
                     .map_err(|reason| file_error(path, reason))?;
             }
         }
-        // A file from before the first step knows nothing of the model.
+        // A file saved before the first step contains nothing about the model.
         if contents.parameters.is_empty() {
             parameters = Parameters::default();
         }
         let shared_state = SharedState::unflatten(&self.shared_state()?, &mut source);
         let shared_state =
             shared_state.ok_or_else(|| file_error(path, "the state of the whole is incomplete"))?;
-        // What cannot be saved again was not understood.
+        // An entry that would not be saved again was not understood.
         let again = flatten(&parameters, &shared_state);
         let known = |name: &String| again.tensors.iter().any(|(known, _)| known == name);
         if let Some(name) = tensors.keys().find(|name| !known(name)) {
@@ -161,12 +162,12 @@ impl ModelOptimizer {
     }
 }
 
-/// The state that is no parameter's. No field of a model is called like its prefix.
+/// The state that does not belong to a parameter. Its prefix cannot be the name of a model's field.
 struct SharedState {
     steps: u64,
     skipped: u64,
     shared: Vec<Option<Arc<Shared>>>,
-    /// Burn's own file of it.
+    /// L-BFGS state as the bytes of Burn's own file.
     lbfgs: Option<TensorData>,
 }
 
@@ -194,7 +195,7 @@ impl SharedState {
         }
     }
 
-    /// What `source` holds of the same form as `like`.
+    /// Reads the shared state from `source`, with the same structure as `like`.
     fn unflatten(like: &Self, source: &mut StateSource) -> Option<Self> {
         let count = |source: &mut StateSource, prefix: &str, name: &str| {
             u64::try_from(source.take_scalar(prefix, name)?).ok()
@@ -226,7 +227,7 @@ fn shared_prefix(rule: usize) -> String {
     format!("{TOGETHER}.rule-{rule}")
 }
 
-/// Everything that is saved, the parameters in the order of their paths.
+/// Collects everything that is saved, with the parameters in the order of their paths.
 fn flatten(parameters: &Parameters, shared_state: &SharedState) -> StateSink {
     let mut sink = StateSink::default();
     shared_state.flatten(&mut sink);
@@ -261,7 +262,8 @@ impl Parameter {
         }
     }
 
-    /// Takes its state and its average from `source`, which holds tensors of the names and shapes `saved`.
+    /// Reads its state and its average from `source`, which holds tensors with the names and shapes in
+    /// `saved`.
     fn unflatten(
         &mut self,
         source: &mut StateSource,
@@ -301,7 +303,7 @@ impl Parameter {
         Ok(())
     }
 
-    /// Whether every buffer that was saved is one that the rule has, and has its shape.
+    /// Checks that every saved buffer is one that the rule declares, with the declared shape.
     fn check_buffers(&self, declared: &Declared, saved: &Shapes) -> Result<(), String> {
         let path = &self.path;
         let own = saved.iter().filter_map(|(name, shape)| {
@@ -325,14 +327,15 @@ impl Parameter {
     }
 }
 
-/// Whether a file with `contents` is for a model with parameters of these `shapes`, or else why not.
+/// Checks that a file with `contents` matches a model with parameters of these `shapes`; the error says why
+/// not.
 fn check_parameters(contents: &Contents, shapes: &Shapes) -> Result<(), String> {
     let saved = &contents.parameters;
     if let Some(parameter) = contents.states.iter().find(|name| !saved.contains_key(*name)) {
         return Err(format!("`{parameter}` has state and is not in the list of parameters"));
     }
     if saved.is_empty() {
-        // Saved before the first step: there is nothing to fit.
+        // Saved before the first step: there is nothing to compare.
         return Ok(());
     }
     for (parameter, shape) in saved {

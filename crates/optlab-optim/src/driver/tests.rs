@@ -19,7 +19,7 @@ struct Model {
 }
 
 impl Model {
-    /// The same parameters every time.
+    /// Returns a model with the same parameters every time.
     fn new(d_output: usize) -> Self {
         let device = Device::default().autodiff();
         let model = Model {
@@ -29,7 +29,7 @@ impl Model {
         model.map(&mut Fill)
     }
 
-    /// All elements, in the order of the parameters.
+    /// Returns the bits of all elements, in the order of the parameters.
     fn bits(&self) -> Vec<u32> {
         struct Bits(Vec<u32>);
         impl ModuleVisitor for Bits {
@@ -44,7 +44,7 @@ impl Model {
     }
 }
 
-/// Sets each parameter to distinct values that are nowhere 0.
+/// Mapper that sets each parameter to distinct nonzero values.
 struct Fill;
 
 impl ModuleMapper for Fill {
@@ -62,7 +62,7 @@ fn wave<const D: usize>(shape: Vec<usize>, frequency: f32, device: &Device) -> T
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// The gradients of step `step`, of which the parameter named `without` has none.
+/// Returns the gradients of step `step`, without one for the parameter named `without`.
 fn gradients(model: &Model, step: usize, without: &str) -> GradientsParams {
     struct Gradients<'a> {
         path: Vec<String>,
@@ -104,7 +104,7 @@ fn train(
     model
 }
 
-/// An evaluation that gives the same gradients wherever the model is.
+/// An evaluation that returns the same gradients for any model.
 struct Fixed<'a> {
     step: usize,
     without: &'a str,
@@ -124,7 +124,7 @@ impl Evaluate<Model> for Fixed<'_> {
     }
 }
 
-/// Every rule with its default settings, and every kind of state that only other settings have.
+/// Returns every rule with its default settings, plus settings that add further kinds of state.
 fn specs() -> Vec<OptimizerSpec> {
     let further = [
         "sgd:momentum=0.9",
@@ -145,32 +145,32 @@ fn specs() -> Vec<OptimizerSpec> {
     all.chain(further).collect()
 }
 
-/// Those that move parameters along one gradient of each.
+/// Returns the specs that need one gradient per parameter and step.
 fn specs_of_one_gradient() -> impl Iterator<Item = OptimizerSpec> {
     specs().into_iter().filter(|spec| !["sam", "asam", "sophia_g"].contains(&spec.name()))
 }
 
-/// Those without an average of the weights of their own.
+/// Returns the specs without their own average of the weights.
 fn specs_without_average() -> impl Iterator<Item = OptimizerSpec> {
     specs().into_iter().filter(|spec| !["ema", "swa"].contains(&spec.name()))
 }
 
-/// Whether it moves a parameter by more than the latest gradient.
+/// Returns whether a step depends on earlier gradients.
 fn remembers(spec: &OptimizerSpec) -> bool {
     !["sgd", "burn.sgd"].contains(&spec.to_string().as_str())
 }
 
-/// Whether anything of the parameter is saved, be it only the number of steps.
+/// Returns whether any state of the parameter is saved, even if only the number of steps.
 fn has_state(spec: &OptimizerSpec, parameter: &str) -> bool {
     match spec.to_string().as_str() {
         "burn.sgd" => false,
-        // It moves no vectors.
+        // Muon does not move vectors.
         "muon" => !parameter.ends_with(".bias"),
         _ => true,
     }
 }
 
-/// An optimizer and its model after five steps, and the file that it was saved to.
+/// An optimizer and its model after five steps, and the file with its saved state.
 struct Saved {
     spec: OptimizerSpec,
     optimizer: ModelOptimizer,
@@ -195,7 +195,7 @@ impl Saved {
         fresh.load(path, &self.model, &Device::default()).map(|()| fresh)
     }
 
-    /// The file again, without the tensors and scalars that `drop` names.
+    /// Writes the file again without the tensors and scalars that `drop` selects.
     fn rewritten(&self, drop: impl Fn(&str) -> bool) -> PathBuf {
         let reader = Reader::from_file_exact(&self.path).unwrap();
         let (metadata, scalars) = (reader.metadata().clone(), reader.scalars().clone());
@@ -218,7 +218,7 @@ impl Saved {
 }
 
 #[test]
-fn every_rule_goes_on_from_saved_state_as_if_never_stopped() {
+fn every_rule_resumes_exactly_from_saved_state() {
     for spec in specs() {
         let mut saved = saved(&spec, "");
         let mut restored = saved.load_from(&saved.path).unwrap();
@@ -247,7 +247,7 @@ fn the_same_state_saves_to_the_same_bytes() {
 }
 
 #[test]
-fn a_parameter_without_a_gradient_stays_as_it_is_and_goes_on_without_state() {
+fn a_parameter_without_a_gradient_is_unchanged_and_has_no_state() {
     for spec in specs() {
         let mut saved = saved(&spec, "conv.bias");
         let before = Model::new(3);
@@ -294,7 +294,7 @@ fn state_of_other_shapes_or_parameters_is_refused() {
         for wider in [true, false] {
             assert!(load(&mut spec.build().unwrap(), wider).is_err(), "{spec}");
         }
-        // And the other way round: a file that knows fewer parameters than the model has.
+        // The converse: a file with fewer parameters than the model has.
         let mut of_a_part = spec.build().unwrap();
         let linear = Model::new(3).linear;
         let mut gradients = GradientsParams::new();
@@ -326,7 +326,7 @@ fn a_truncated_file_is_refused() {
 }
 
 #[test]
-fn a_file_in_which_anything_is_missing_is_refused() {
+fn a_file_with_any_entry_missing_is_refused() {
     for spec in specs() {
         let saved = saved(&spec, "");
         assert!(saved.load_from(&saved.rewritten(|_| false)).is_ok(), "{spec}");
@@ -369,7 +369,7 @@ fn a_step_returns_what_the_first_evaluation_measured() {
 }
 
 #[test]
-fn a_frozen_parameter_stays_frozen_and_a_trained_one_can_be_trained_on() {
+fn frozen_parameters_stay_frozen_and_trained_ones_stay_trainable() {
     let mut model = Model::new(3);
     model.conv = model.conv.no_grad();
     let mut optimizer = "adam".parse::<OptimizerSpec>().unwrap().build().unwrap();
@@ -397,7 +397,7 @@ fn transforms() -> [GradientTransform; 4] {
 #[test]
 fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
     let none = GradientTransform::default();
-    // Those with a transform of their own have an order for both.
+    // These specs have their own transform, so the order of the two transforms would matter.
     let has_own = |spec: &OptimizerSpec| {
         ["clip", "adaptive_clip", "centralized", "no_vector_decay"].contains(&spec.name())
     };
@@ -418,7 +418,7 @@ fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
 }
 
 #[test]
-fn the_norm_of_all_gradients_is_told_where_it_is_clipped() {
+fn the_norm_of_all_gradients_is_reported_if_it_is_clipped() {
     let transform = GradientTransform { clip_norm: Some(0.5), ..GradientTransform::default() };
     let mut optimizer =
         "adam".parse::<OptimizerSpec>().unwrap().build().unwrap().with_gradient_transform(transform).unwrap();
@@ -458,7 +458,7 @@ fn the_average_of_the_weights_follows_its_formula_and_stays_out_of_training() {
 }
 
 #[test]
-fn the_average_of_the_weights_is_saved_and_goes_on_and_is_missed_where_it_is_not_asked_for() {
+fn the_average_of_the_weights_resumes_and_loading_without_the_average_is_refused() {
     for spec in specs_without_average() {
         let build = || spec.build().unwrap().with_weight_average(0.75).unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -510,7 +510,7 @@ fn state_of_the_same_rule_with_other_buffers_is_refused() {
     }
 }
 
-/// Remembers what [`Came`] remembers, each buffer in the shape of the parameter.
+/// A rule with the buffers of [`Came`], each in the shape of the parameter.
 #[derive(Debug, Clone)]
 struct WholeCame;
 
@@ -548,11 +548,11 @@ fn state_of_the_same_rule_with_buffers_of_other_shapes_is_refused() {
 }
 
 #[test]
-fn what_rules_remember_is_what_their_pages_say() {
-    // Matrices [4, 3], and 3 · 2 of [2, 2]; vectors of 3 and 3.
+fn the_size_of_a_rules_state_matches_its_documentation() {
+    // One matrix [4, 3] and 3 · 2 matrices [2, 2]; two vectors of 3.
     let (matrices, vectors) = ((4 + 3) + 6 * (2 + 2), 3 + 3);
     let elements = 4 * 3 + 6 * 2 * 2 + vectors;
-    // A matrix for each dimension of a matrix [4, 3], a kernel [3, 2, 2, 2] and both vectors.
+    // One square matrix for each dimension of a matrix [4, 3], a kernel [3, 2, 2, 2] and two vectors.
     let squares_of_vectors = 3 * 3 + 3 * 3;
     let squares = (4 * 4 + 3 * 3) + (3 * 3 + 3 * 2 * 2) + squares_of_vectors;
     for (text, floats) in [

@@ -1,5 +1,6 @@
-//! The two walks over a model in a step: the first takes out what is on the host, and moves all other parameters where they
-//! are; the second puts back what was moved in one parallel region in between.
+//! The two walks over a model in a step. The first takes the parameters on the host out of the model and
+//! moves all others where they are. The parameters taken out are then moved in one parallel region, and the
+//! second walk puts them back.
 
 use crate::around::total::Factor;
 use crate::around::wrapped_step::StepExtras;
@@ -18,25 +19,26 @@ use optlab_kernel::{Buffer, Operands};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Elements below which moving a parameter takes less time than taking it out of the model and putting it back.
+/// Number of elements below which moving a parameter is faster than taking it out of the model and putting it
+/// back.
 const SMALLEST_JOB: usize = 2048;
 
 /// A parameter that was taken out of the model to be moved.
 pub(crate) struct Job {
     id: ParamId,
-    /// Its place among the parameters.
+    /// Index of the parameter.
     place: usize,
     tracking: Tracking,
     rule: Arc<dyn AnyElementwise>,
-    /// None only while it is moved.
+    /// `None` only while the parameter is being moved.
     operands: Option<Operands>,
-    /// Without its buffers, which are operands meanwhile.
+    /// The rule's memory, except for its buffers, which are in `operands` meanwhile.
     memory: Memory,
     settings: Settings,
 }
 
 impl Job {
-    /// Elements to move.
+    /// Returns the number of elements to move.
     pub fn size(&self) -> usize {
         self.operands.as_ref().map_or(0, Operands::size_on_host)
     }
@@ -48,7 +50,7 @@ impl Job {
     }
 }
 
-/// What a parameter has beside its numbers.
+/// The properties of a parameter's tensor apart from its numbers.
 struct Tracking {
     dtype: DType,
     require_grad: bool,
@@ -56,7 +58,7 @@ struct Tracking {
 }
 
 impl Tracking {
-    /// The tensor in 32 bits at least without its tracking, and how to give it back.
+    /// Returns the tensor in at least 32 bits without gradient tracking, and the properties to restore.
     fn strip<const D: usize>(tensor: Tensor<D>) -> (Tensor<D>, Self) {
         let tracking = Tracking {
             dtype: tensor.dtype(),
@@ -75,26 +77,26 @@ impl Tracking {
     }
 }
 
-/// What a step of the whole model is made with.
+/// The inputs of a step of the whole model.
 pub(crate) struct Step<'a> {
     pub rates: LearningRates<'a>,
     /// The number of the step, counted from 1.
     pub t: u64,
-    /// What is still to be done to the gradients.
+    /// The remaining transform of the gradients.
     pub transform: GradientTransform,
     pub factor: Option<Factor>,
     pub extras: &'a Extras,
-    /// For each rule what its parameters share, if they do.
+    /// The shared state of each rule, if it has one.
     pub shared: &'a [Option<Arc<Shared>>],
 }
 
 impl Step<'_> {
-    /// What this step makes of the gradient of `parameter`, element by element.
+    /// Returns the element-wise transform of the gradient of `parameter` in this step.
     pub fn transform_of(&self, parameter: &Parameter) -> GradientTransform {
         transform_of(self.transform, parameter)
     }
 
-    /// What a parameter is moved with.
+    /// Returns the settings for moving a parameter.
     pub fn settings(&self, parameter: &Parameter) -> Settings {
         let (place, lr, decays) = match &parameter.rule {
             Some((place, rule)) => (Some(*place), rule.lr(self.rates), rule.decays),
@@ -110,8 +112,8 @@ impl Step<'_> {
         }
     }
 
-    /// The gradient as the rule is to see it, for what is not in the memory of the host, and the settings without what was
-    /// done to it.
+    /// For tensors on a device: transforms the gradient now and clears the transform from `settings`, so it
+    /// is not applied twice.
     pub fn transformed<const D: usize>(
         &self,
         theta: &Tensor<D>,
@@ -123,7 +125,7 @@ impl Step<'_> {
     }
 }
 
-/// `transform` without its penalties where they are not for `parameter`.
+/// Returns `transform`, without its penalties if `parameter` is exempt from them.
 pub(crate) fn transform_of(transform: GradientTransform, parameter: &Parameter) -> GradientTransform {
     match &parameter.rule {
         Some((_, rule)) if !rule.decays => transform.without_penalties(),
@@ -131,7 +133,7 @@ pub(crate) fn transform_of(transform: GradientTransform, parameter: &Parameter) 
     }
 }
 
-/// The first walk.
+/// The first walk: takes parameters on the host out of the model.
 pub(crate) struct Take<'a> {
     pub path: Path,
     pub parameters: &'a mut Parameters,
@@ -169,7 +171,8 @@ impl ModuleMapper for Take<'_> {
 }
 
 impl Take<'_> {
-    /// Makes a job of a parameter on the host, and leaves nothing in its place; moves any other at once.
+    /// Turns a parameter on the host into a job and leaves an empty tensor in the model; moves any other
+    /// parameter at once.
     fn take<const D: usize>(
         &mut self,
         place: usize,
@@ -205,7 +208,7 @@ impl Take<'_> {
         tracking.restore(operands.theta.into_tensor())
     }
 
-    /// Moves a parameter by a rule in tensor operations.
+    /// Moves a parameter by a rule that is not element-wise.
     fn step_by_itself<const D: usize>(
         &mut self,
         place: usize,
@@ -249,17 +252,17 @@ impl Take<'_> {
     }
 }
 
-/// Gives a parameter back what a step made of its buffers.
+/// Stores a parameter's memory and buffers after a step.
 fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer>, extras: &StepExtras) {
     parameter.put_extra_buffers(extras, &mut buffers);
     parameter.state = Some(State::Own(Memory { buffers, ..memory }));
 }
 
-/// The second walk.
+/// The second walk: puts the moved parameters back.
 pub(crate) struct Put<'a, J: Iterator<Item = Job>> {
     pub parameters: &'a mut Parameters,
     pub jobs: std::iter::Peekable<J>,
-    /// The parameters that the model has more than once, as far as they were visited; none where it has no such.
+    /// The tensors visited so far, by id, if the model has parameters under several paths; else `None`.
     pub tied: Option<HashMap<ParamId, DispatchTensor>>,
 }
 
@@ -277,7 +280,7 @@ impl<J: Iterator<Item = Job>> ModuleMapper for Put<'_, J> {
         match &mut self.tied {
             None => param,
             Some(tied) => match tied.get(&param.id) {
-                // The tensor itself, so that its gradient goes on to be one sum.
+                // The same tensor again, so that its gradients still add up.
                 Some(tensor) => {
                     let (id, _, mapper) = param.consume();
                     Param::from_mapped_value(id, Tensor::from_dispatch(tensor.clone()), mapper)

@@ -1,56 +1,58 @@
-//! Rules that treat every element by itself: the coefficients of a step, and the way into Burn.
+//! Element-wise rules: the coefficients of a step, and their adapter to Burn's optimizers.
 
 use crate::rule::{Rule, RuleState};
 use burn::tensor::Tensor;
 use optlab_kernel::{Buffer, Operands, Update, Value};
 
-/// A rule that treats every element by itself, but for sums over the tensor.
+/// A rule that treats every element independently, except for sums over the tensor.
 ///
-/// `docs/writing-a-rule.md` writes one from its paper to its tests. The rule computes a step's coefficients; the arithmetic
-/// is in [`Step`](Self::Step), and what it remembers of a parameter is declared by [`Rule`].
+/// `docs/writing-a-rule.md` shows how to write one, from paper to tests. The rule computes a step's
+/// coefficients; the arithmetic is in [`Step`](Self::Step), and [`Rule`] declares the state that it keeps for
+/// a parameter.
 pub trait ElementwiseRule: Rule {
     /// The coefficients of one step.
     type Step: Update;
 
-    /// The coefficients of a step.
+    /// Returns the coefficients of a step.
     fn at_step(&self, at: At<'_>) -> Self::Step;
 
-    /// The estimate of the curvature that it divides by, if it does: a [`ModelOptimizer`](crate::driver::ModelOptimizer) keeps it.
+    /// Returns the curvature estimate that the rule divides by, if it has one;
+    /// [`ModelOptimizer`](crate::driver::ModelOptimizer) updates the estimate.
     fn curvature(&self) -> Option<Curvature> {
         None
     }
 
-    /// Whether a model is evaluated with other parameters than those that are trained.
+    /// Whether a model is evaluated with parameters other than the trained ones.
     const HAS_EVALUATION: bool = false;
 
-    /// The parameter to evaluate with, from the one that is trained and the buffers in use.
+    /// Returns the parameter to evaluate with, computed from the trained one and the buffers in use.
     fn for_evaluation<V: Value>(&self, theta: V, _state: &[V]) -> V {
         theta
     }
 }
 
-/// What the coefficients of a step are made from.
+/// The inputs for the coefficients of a step.
 #[derive(Debug)]
 pub struct At<'a> {
     /// The learning rate.
     pub lr: f64,
     /// The number of the step, counted from 1 for each parameter.
     pub t: u64,
-    /// Elements of the parameter.
+    /// The number of elements of the parameter.
     pub elements: usize,
-    /// The rule's [`NUMBERS`](Rule::NUMBERS) of this parameter, which stay as the step leaves them.
+    /// The rule's [`NUMBERS`](Rule::NUMBERS) for this parameter; changes persist to the next step.
     pub numbers: &'a mut [f64],
 }
 
-/// An estimate of the diagonal of the Gauss–Newton matrix: `h ← β h + (1 − β) B ĝ²`, where `ĝ` is the gradient of the mean
-/// loss over a batch of `B` examples whose labels are drawn from what the model predicts.
+/// An estimate of the diagonal of the Gauss–Newton matrix: `h ← β h + (1 − β) B ĝ²`, where `ĝ` is the
+/// gradient of the mean loss over a batch of `B` examples with labels drawn from the model's predictions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Curvature {
     /// The rule's buffer that holds `h`.
     pub buffer: &'static str,
-    /// How much of `h` stays.
+    /// Decay of `h` per estimate.
     pub beta: f64,
-    /// Steps from one estimate to the next; the first step makes one.
+    /// Steps between two estimates; the first step makes one.
     pub every: usize,
 }
 
@@ -74,7 +76,7 @@ pub fn elementwise_step<R: ElementwiseRule, const D: usize>(
     })
 }
 
-/// The page's code is compiled with the examples of the documentation.
+/// Compiles the code of the page `docs/writing-a-rule.md` as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/writing-a-rule.md")]
 struct WritingARule;
@@ -82,7 +84,7 @@ struct WritingARule;
 /// Implements [`burn::optim::Optimizer`] for a rule: `burn_optimizer!(Lion)` for an
 /// [`ElementwiseRule`], `burn_optimizer!(Muon, optlab_optim::tensor_step)` for a [`TensorRule`](crate::TensorRule).
 ///
-/// The crate that calls it depends on `burn`.
+/// The calling crate must depend on `burn`.
 #[macro_export]
 macro_rules! burn_optimizer {
     ($rule:ty) => {
@@ -121,7 +123,8 @@ mod tests {
     use burn::optim::{GradientsParams, Optimizer};
     use burn::tensor::Device;
 
-    /// Gradient descent from a point that it is drawn back to half of the way: `θ ← (θ + θ₀) / 2 − η g`.
+    /// Gradient descent from the midpoint between the parameter and its initial value:
+    /// `θ ← (θ + θ₀) / 2 − η g`.
     #[derive(Debug, Clone)]
     struct DrawnBack;
 
@@ -164,7 +167,7 @@ mod tests {
     const EXPECTED: [f32; 3] = [6.0, 5.0, 4.5];
 
     #[test]
-    fn a_buffer_that_starts_as_the_parameter_stays_where_the_parameter_was() {
+    fn a_buffer_that_starts_as_the_parameter_keeps_the_initial_value() {
         let device = Device::default();
         let mut theta = Tensor::<1>::full([3], 8.0, &device);
         let mut state = None;
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn so_it_does_for_a_model() {
+    fn training_a_model_keeps_the_buffer_at_its_start() {
         let device = Device::default();
         let mut model =
             Model { theta: Param::from_tensor(Tensor::full([5000], 8.0, &device.clone().autodiff())) };

@@ -3,32 +3,33 @@
 use crate::rule::Rule;
 use optlab_kernel::Update;
 
-/// A rule whose steps depend on sums over all parameters that it moves, as an estimate of the distance to the solution.
+/// A rule whose steps depend on sums over all parameters that it moves, for example to estimate the distance
+/// to the solution.
 ///
-/// In each step the sums are added up over all parameters first, the shared numbers made of them, and then the parameters
-/// moved. A device that computes the sums is waited for once in a step. Burn's optimizers see one parameter at a time, so
-/// such a rule goes into a [`ModelOptimizer`](crate::driver::ModelOptimizer) only.
+/// Each step first computes the sums over all parameters, then updates the shared numbers from them, and then
+/// moves the parameters. It waits once per step for the device that computes the sums. Burn's optimizers see
+/// one parameter at a time, so only a [`ModelOptimizer`](crate::driver::ModelOptimizer) can run such a rule.
 pub trait GlobalRule: Rule {
-    /// What is summed up over all parameters.
+    /// The terms that are summed over all parameters.
     type Measure: Update;
 
     /// The coefficients of one step.
     type Step: Update;
 
-    /// The numbers that all parameters share: their names in a checkpoint, and what they start at.
+    /// Returns the numbers that all parameters share: their names in a checkpoint, and their initial values.
     fn shared(&self) -> Vec<(&'static str, f64)>;
 
-    /// The coefficients of the sums of a step.
+    /// Returns the coefficients for the sums of a step.
     fn measure(&self, at: GlobalStep<'_>) -> Self::Measure;
 
-    /// What the shared numbers become: `shared` are those of `at`, to be replaced.
+    /// Updates the shared numbers from the sums: `shared` starts as a copy of `at.shared`.
     fn estimate(&self, at: GlobalStep<'_>, sums: &[f64], shared: &mut [f64]);
 
-    /// The coefficients of a step, after [`estimate`](Self::estimate).
+    /// Returns the coefficients of a step, after [`estimate`](Self::estimate).
     fn at_step(&self, at: GlobalStep<'_>) -> Self::Step;
 }
 
-/// What the coefficients of a step of all parameters are made from.
+/// The inputs for the coefficients of a step of all parameters.
 #[derive(Debug, Clone, Copy)]
 pub struct GlobalStep<'a> {
     /// The learning rate.

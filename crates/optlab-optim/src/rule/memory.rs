@@ -1,4 +1,4 @@
-//! What a rule remembers of a parameter: how it declares it, and how it is held, saved and loaded.
+//! The state that a rule keeps for a parameter: its declaration, and how it is stored, saved and loaded.
 
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::optim::{RecordState, StateSink, StateSource};
@@ -11,34 +11,36 @@ use std::marker::PhantomData;
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
 
-/// A rule, and what it remembers of each parameter.
+/// A rule, and the state that it keeps for each parameter.
 ///
-/// What it does with that is an [`ElementwiseRule`](crate::rule::ElementwiseRule) or a [`TensorRule`](crate::rule::TensorRule).
+/// The step itself is defined by an [`ElementwiseRule`](crate::rule::ElementwiseRule), a
+/// [`TensorRule`](crate::rule::TensorRule) or a [`GlobalRule`](crate::rule::GlobalRule).
 pub trait Rule: Clone + fmt::Debug + Send + Sync + 'static {
-    /// The names of its buffers in a checkpoint, in the order in which a step sees those in use.
+    /// The names of its buffers in a checkpoint. A step sees the buffers in use in this order.
     const STATE: &'static [&'static str];
 
-    /// The names of its numbers in a checkpoint, beside the number of steps, and what they start at.
+    /// The names of its numbers in a checkpoint, other than the number of steps, and their initial values.
     const NUMBERS: &'static [(&'static str, f64)] = &[];
 
-    /// How the buffer of that name starts for a parameter of that shape; `None` if it is not in use.
+    /// Returns the initial value of a buffer for a parameter of the given shape; `None` if the buffer is not
+    /// in use.
     fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(Start::Value(0.0))
     }
 }
 
-/// What a buffer holds before the first step.
+/// The initial value of a buffer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
-    /// The same number everywhere, in the shape of the parameter.
+    /// The same number in every element, in the shape of the parameter.
     Value(f64),
-    /// The parameter.
+    /// A copy of the parameter.
     Parameter,
-    /// Zeros, in a shape of its own.
+    /// Zeros, in the given shape.
     Zeros(Vec<usize>),
 }
 
-/// The buffers and numbers that a rule has for a parameter of some shape.
+/// The buffers and numbers that a rule declares for a parameter of a given shape.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
     pub buffers: Vec<(&'static str, Start)>,
@@ -51,7 +53,7 @@ impl Declared {
         Declared { buffers: buffers.collect(), numbers: R::NUMBERS }
     }
 
-    /// The shape of the buffer of that name, beside a parameter of `shape`; `None` if it is not in use.
+    /// Returns the shape of a buffer for a parameter of `shape`; `None` if the buffer is not in use.
     pub fn shape_of(&self, buffer: &str, shape: &[usize]) -> Option<Vec<usize>> {
         let (_, start) = self.buffers.iter().find(|(name, _)| *name == buffer)?;
         Some(match start {
@@ -61,7 +63,7 @@ impl Declared {
     }
 }
 
-/// What a rule remembers of a parameter.
+/// The state that a rule keeps for a parameter.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
     /// Steps made.
@@ -72,7 +74,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// Before the first step of `theta`.
+    /// Returns the state before the first step of `theta`.
     pub fn new<const D: usize>(declared: &Declared, theta: &Tensor<D>) -> Self {
         let buffer = |(_, start): &(_, Start)| match start {
             Start::Value(value) => Buffer::new(theta.full_like(*value)),
@@ -87,7 +89,7 @@ impl Memory {
         }
     }
 
-    /// The place of the buffer of that name.
+    /// Returns the index of the buffer with the given name.
     pub fn place_of(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|of| *of == name)
     }
@@ -102,7 +104,7 @@ impl Memory {
         }
     }
 
-    /// The memory with those of the buffers `names` that `source` has, and all of `numbers`.
+    /// Restores the state from `source`. Missing buffers are skipped; every number must be present.
     pub fn unflatten(
         names: impl Iterator<Item = &'static str>,
         numbers: &[(&'static str, f64)],
@@ -124,7 +126,7 @@ impl Memory {
     }
 }
 
-/// What Burn's `ModuleOptimizer` keeps of a parameter for the rule `R`.
+/// The state that Burn's `ModuleOptimizer` keeps for a parameter of the rule `R`.
 pub struct RuleState<R> {
     pub(crate) memory: Memory,
     rule: PhantomData<fn() -> R>,
@@ -140,14 +142,15 @@ impl<R> RuleState<R> {
         self.memory.step
     }
 
-    /// A copy of the buffer of that name; `None` if the rule's settings have none. `D` is its rank, which for an
-    /// element-wise rule is the parameter's.
+    /// Returns a copy of a buffer; `None` if the rule's settings do not use it. `D` is the rank of the
+    /// buffer, which for an element-wise rule is the parameter's rank.
     pub fn buffer<const D: usize>(&self, name: &str) -> Option<Tensor<D>> {
         Some(self.memory.buffers[self.memory.place_of(name)?].clone().into_tensor())
     }
 
-    /// One step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) makes it. `step` moves the parameter, in
-    /// 32-bit floats at least, along its gradient; the memory is ready for that step.
+    /// Makes one step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) does. `step` moves
+    /// the parameter, in at least 32-bit floats, along its gradient, with the memory already set to the new
+    /// step number.
     pub(crate) fn step_in_burn<const D: usize>(
         rule: &R,
         theta: Tensor<D>,

@@ -1,9 +1,9 @@
-//! How a rule is written: what it remembers, and how it moves a parameter.
+//! The traits of a rule: the state that it keeps, and how it moves a parameter.
 //!
 //! | trait | a rule that |
 //! |:--|:--|
-//! | [`ElementwiseRule`] | treats every element by itself, except for sums over the tensor |
-//! | [`TensorRule`] | looks at rows, columns or the whole of a tensor |
+//! | [`ElementwiseRule`] | treats every element independently, except for sums over the tensor |
+//! | [`TensorRule`] | needs rows, columns or the whole tensor |
 //! | [`GlobalRule`] | estimates something over all parameters before it moves them |
 //!
 //! Each extends [`Rule`], which declares the buffers and numbers that a checkpoint holds.

@@ -1,4 +1,4 @@
-//! Rules that look at rows, columns or the whole of a tensor, written in tensor operations.
+//! Rules that need rows, columns or the whole tensor, written in tensor operations.
 
 use crate::rule::memory::Memory;
 use crate::rule::{Rule, RuleState};
@@ -7,9 +7,9 @@ use optlab_kernel::Buffer;
 
 /// A rule that needs more of a tensor than an [`ElementwiseRule`](crate::rule::ElementwiseRule) sees.
 ///
-/// Parameters and gradients come in 32-bit floats at least.
+/// Parameters and gradients are passed in at least 32-bit floats.
 pub trait TensorRule: Rule {
-    /// The new parameter, from the old one and its gradient. `memory` holds what the rule remembers of it.
+    /// Returns the new parameter, from the old one and its gradient. `memory` holds the rule's state for it.
     fn step<const D: usize>(
         &self,
         lr: f64,
@@ -19,42 +19,42 @@ pub trait TensorRule: Rule {
     ) -> Tensor<D>;
 }
 
-/// What a [`TensorRule`] remembers of a parameter.
+/// The state that a [`TensorRule`] keeps for a parameter.
 #[derive(Debug)]
 pub struct TensorMemory<'a>(&'a mut Memory);
 
 impl TensorMemory<'_> {
-    /// The number of the step, counted from 1 for each parameter.
+    /// Returns the number of the step, counted from 1 for each parameter.
     pub fn t(&self) -> u64 {
         self.0.step
     }
 
-    /// Whether the buffer of that name is in use.
+    /// Returns whether the named buffer is in use.
     pub fn has(&self, name: &str) -> bool {
         self.0.place_of(name).is_some()
     }
 
-    /// The buffer of that name, of rank `K`.
+    /// Returns the named buffer, of rank `K`.
     ///
     /// # Panics
-    /// If it is not in use.
+    /// If the buffer is not in use.
     pub fn get<const K: usize>(&self, name: &str) -> Tensor<K> {
         self.0.buffers[self.place(name)].clone().into_tensor()
     }
 
-    /// Replaces the buffer of that name.
+    /// Replaces the named buffer.
     ///
     /// # Panics
-    /// If it is not in use.
+    /// If the buffer is not in use.
     pub fn set<const K: usize>(&mut self, name: &str, tensor: Tensor<K>) {
         let place = self.place(name);
         self.0.buffers[place] = Buffer::new(tensor);
     }
 
-    /// Replaces the buffer of that name by what `change` makes of it, and gives that.
+    /// Replaces the named buffer by the result of `change`, and returns the result.
     ///
     /// # Panics
-    /// If it is not in use.
+    /// If the buffer is not in use.
     pub fn update<const K: usize>(
         &mut self,
         name: &str,
@@ -65,7 +65,7 @@ impl TensorMemory<'_> {
         tensor
     }
 
-    /// The rule's [`NUMBERS`](Rule::NUMBERS) of this parameter.
+    /// Returns the rule's [`NUMBERS`](Rule::NUMBERS) for this parameter.
     pub fn numbers(&mut self) -> &mut [f64] {
         &mut self.0.numbers
     }
@@ -75,7 +75,7 @@ impl TensorMemory<'_> {
     }
 }
 
-/// Step number `memory.step` of a parameter in 32-bit floats at least.
+/// Makes step number `memory.step` for a parameter in at least 32-bit floats.
 pub(crate) fn step_in_memory<R: TensorRule, const D: usize>(
     rule: &R,
     lr: f64,
@@ -106,7 +106,7 @@ mod tests {
     use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
     use burn::tensor::{Device, Tensor, TensorData};
 
-    /// Something to do with each rule in tensor operations.
+    /// A check to run with each rule in tensor operations.
     trait WithRule {
         fn run<R: TensorRule + Optimizer>(&self, rule: R);
     }
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn burns_own_driver_gets_the_same_bits_also_from_saved_state() {
+    fn burns_driver_computes_the_same_bits_even_after_resuming_from_saved_state() {
         struct SameBits;
         impl WithRule for SameBits {
             fn run<R: TensorRule + Optimizer>(&self, rule: R) {
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_transpose_of_a_matrix_moves_by_the_transpose() {
+    fn transposing_a_matrix_transposes_its_step() {
         struct Transposed;
         impl WithRule for Transposed {
             fn run<R: TensorRule + Optimizer>(&self, rule: R) {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn without_gradients_a_parameter_moves_by_its_decay_only_even_if_it_is_zero() {
+    fn with_zero_gradients_a_parameter_moves_only_by_weight_decay() {
         struct Still<const D: usize>([usize; D]);
         impl<const D: usize> WithRule for Still<D> {
             fn run<R: TensorRule + Optimizer>(&self, rule: R) {

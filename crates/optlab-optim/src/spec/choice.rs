@@ -1,4 +1,4 @@
-//! One side of a comparison: an optimizer with the learning rate it is to run with.
+//! An optimizer together with the learning rate that its trials use: one side of a comparison.
 
 use crate::Error;
 use crate::spec::OptimizerSpec;
@@ -7,10 +7,11 @@ use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
-/// An optimizer and, where it is not the rule's default, its base learning rate.
+/// An optimizer and, if it is not the rule's default, its base learning rate.
 ///
-/// As text `adamw:lr=3e-4,beta_1=0.9`, in a plan also a table `{ rule = "adamw", lr = 3e-4, beta_1 = 0.9 }`. The rate is
-/// the trial's, not the rule's (the schedule starts from it), which is why it stands beside the spec.
+/// Written as text, `adamw:lr=3e-4,beta_1=0.9`, or in a plan also as a table,
+/// `{ rule = "adamw", lr = 3e-4, beta_1 = 0.9 }`. The rate is stored next to the spec because it belongs to
+/// the trial, whose schedule starts from it, and not to the rule.
 ///
 /// | field | range    | default                                                    |
 /// |:------|:---------|:-----------------------------------------------------------|
@@ -19,17 +20,17 @@ use std::str::FromStr;
 pub struct OptimizerChoice {
     /// The rule and its settings.
     pub optimizer: OptimizerSpec,
-    /// The base learning rate; none is the rule's default.
+    /// The base learning rate; `None` for the rule's default.
     pub lr: Option<f64>,
 }
 
 impl OptimizerChoice {
-    /// The base learning rate that its trials run with.
+    /// Returns the base learning rate of its trials.
     pub fn learning_rate(&self) -> f64 {
         self.lr.unwrap_or_else(|| self.optimizer.default_lr())
     }
 
-    /// Reads a text or a table, as they stand in a plan.
+    /// Reads a text or a table, as written in a plan.
     ///
     /// # Errors
     /// [`Error::UnknownName`], [`Error::UnknownField`], [`Error::InvalidConfig`] or [`Error::Usage`].
@@ -105,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_the_rules_default_holds() {
+    fn without_a_rate_the_rules_default_is_used() {
         let arm: OptimizerChoice = "adamw".parse().unwrap();
         assert_eq!((arm.lr, arm.learning_rate()), (None, arm.optimizer.default_lr()));
         assert_eq!(arm.to_string(), "adamw");
     }
 
     #[test]
-    fn a_rate_that_is_no_positive_number_or_stands_twice_is_refused() {
+    fn a_rate_that_is_not_positive_or_is_given_twice_is_refused() {
         for text in ["adamw:lr=0", "adamw:lr=-1", "adamw:lr=nan", "adamw:lr=inf", "adamw:lr=x"] {
             let error = text.parse::<OptimizerChoice>().unwrap_err().to_string();
             assert!(error.starts_with("adamw: `lr` must be a number in (0, ∞), not "), "{error}");
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_is_that_of_the_outer_rule_and_a_nested_rule_has_none() {
+    fn the_rate_belongs_to_the_outer_rule_and_a_nested_rule_has_none() {
         let text = "muon:lr=0.5,other=adamw:beta_1=0.8,weight_decay=0.1";
         let arm: OptimizerChoice = text.parse().unwrap();
         assert_eq!((arm.lr, arm.to_string()), (Some(0.5), text.into()));
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_specs_is_cut_between_specs_and_not_between_fields() {
+    fn a_list_of_specs_is_split_between_specs_and_not_between_fields() {
         let specs = split_specs("adamw:lr=3e-4,beta_1=0.9, burn.adam,cosine:min_lr=0");
         assert_eq!(specs, ["adamw:lr=3e-4,beta_1=0.9", "burn.adam", "cosine:min_lr=0"]);
         let lists = ["sequence:schedules=[(linear:end_lr=0.1,initial_lr=0),step],lengths=[10%,90%]", "step"];

@@ -1,4 +1,5 @@
-//! Names and settings to an optimizer: everything that the command line, a TOML plan or a run's folder can name.
+//! Specs: the names and settings of every optimizer that the command line, a TOML plan or a run's folder can
+//! name.
 
 mod choice;
 mod registry;
@@ -21,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 macro_rules! optimizers {
     ($($name:literal => $variant:ident($config:ty), $summary:literal;)*) => {
-        /// A rule and its settings: `{"rule": "adamw", "beta_1": 0.9}`, or `adamw:beta_1=0.9` in a line of text.
+        /// A rule and its settings: `{"rule": "adamw", "beta_1": 0.9}`, or `adamw:beta_1=0.9` as text.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "rule")]
         pub enum OptimizerSpec {
@@ -30,23 +31,23 @@ macro_rules! optimizers {
                 #[serde(rename = $name)]
                 $variant($config),
             )*
-            /// a rule of [`register`]
+            /// a rule added by [`register`]
             #[serde(untagged)]
             Registered(Registered),
         }
 
-        /// Reads the rules that come with the program.
+        /// The built-in rules, for deserialization.
         #[derive(Deserialize)]
         #[serde(tag = "rule", remote = "OptimizerSpec")]
         enum BuiltIn {
             $(#[serde(rename = $name)] $variant($config),)*
         }
 
-        /// The names of the rules that come with the program.
+        /// The names of the built-in rules.
         const NAMES: &[&str] = &[$($name),*];
 
         impl OptimizerSpec {
-            /// The rule of that name that comes with the program, with its default settings.
+            /// Returns the built-in rule with the given name, with its default settings.
             fn built_in(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(OptimizerSpec::$variant(<$config>::default())),)*
@@ -62,7 +63,7 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Says what it does, in a line.
+            /// Returns a one-line summary.
             pub fn summary(&self) -> &'static str {
                 match self {
                     $(OptimizerSpec::$variant(_) => $summary,)*
@@ -70,7 +71,7 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Returns the learning rate of the reference implementation, used unless the caller names one.
+            /// Returns the learning rate of the reference implementation, used unless the caller gives one.
             pub fn default_lr(&self) -> f64 {
                 match self {
                     $(OptimizerSpec::$variant(config) => config.default_lr(),)*
@@ -78,7 +79,8 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Returns what the default learning rate is divided by, and multiplied with, at the ends of a search.
+            /// Returns the two factors of the search range: it goes from the default learning rate divided by
+            /// the first to the default times the second.
             pub fn lr_search(&self) -> (f64, f64) {
                 match self {
                     $(OptimizerSpec::$variant(config) => config.lr_search(),)*
@@ -94,7 +96,7 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Returns the bounded number of that name among its own settings, to change it.
+            /// Returns the named setting mutably, if it is a number with a range.
             pub fn number_mut(&mut self, field: &str) -> Option<&mut f64> {
                 match self {
                     $(OptimizerSpec::$variant(config) => RuleConfig::number_mut(config, field),)*
@@ -110,10 +112,10 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Sets the weight decay of every rule in it.
+            /// Sets the weight decay of every rule in this spec.
             ///
             /// # Errors
-            /// [`Error::InvalidConfig`] where a rule has no weight decay, unless `decay` is 0.
+            /// [`Error::InvalidConfig`] if a rule has no weight decay and `decay` is not 0.
             pub(crate) fn set_weight_decay(&mut self, decay: f64) -> Result<(), Error> {
                 match self {
                     $(OptimizerSpec::$variant(config) => config.set_weight_decay($name, decay),)*
@@ -121,7 +123,7 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Builds the rules; each parameter is moved by the first that applies to it.
+            /// Builds the rules; each parameter is moved by the first rule that applies to it.
             ///
             /// # Errors
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
@@ -132,7 +134,7 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Builds the rules together with what is around them.
+            /// Builds the rules together with their wrappers.
             ///
             /// # Errors
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
@@ -186,7 +188,7 @@ impl spec::Spec for OptimizerSpec {
 optlab_core::spec_as_text!(OptimizerSpec);
 
 impl OptimizerSpec {
-    /// Returns every rule with its default settings: those that come with the program, then those of [`register`].
+    /// Returns every rule with its default settings: the built-in rules, then those added by [`register`].
     pub fn all() -> Vec<Self> {
         let built_in = NAMES.iter().filter_map(|name| Self::built_in(name));
         built_in.chain(registry::all().into_iter().map(OptimizerSpec::Registered)).collect()
@@ -208,10 +210,10 @@ impl OptimizerSpec {
         spec::from_value(value)
     }
 
-    /// Returns the same optimizer with that weight decay in every rule of it.
+    /// Returns the same optimizer with the given weight decay in every rule.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] where a rule has no weight decay, unless `decay` is 0.
+    /// [`Error::InvalidConfig`] if a rule has no weight decay and `decay` is not 0.
     pub fn with_weight_decay(&self, decay: f64) -> Result<Self, Error> {
         let mut spec = self.clone();
         spec.set_weight_decay(decay)?;

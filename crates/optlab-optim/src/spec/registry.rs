@@ -1,4 +1,4 @@
-//! Rules that a program of one's own adds to those that come with this one.
+//! Rules that a user's own program adds to the built-in ones.
 
 use crate::Error;
 use crate::driver::{Assembly, ParameterRule};
@@ -12,25 +12,28 @@ use serde_json::{Map, Value};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Every rule that was registered, in that order.
+/// Every registered rule, in the order of registration.
 static RULES: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
 
-/// What the text or the table of an optimizer uses for something else: its name, and the rate of its trials.
+/// Field names with another meaning in the text or table of an optimizer: its name, and the rate of its
+/// trials.
 const RESERVED: [&str; 2] = [OptimizerSpec::TAG, "lr"];
 
-/// Makes `name` a rule like those that come with the program, for the rest of the process.
+/// Adds `name` as a rule for the rest of the process, usable like the built-in ones.
 ///
-/// From here on [`OptimizerSpec`] reads and writes it, so it may stand in a text, in a plan, in a trial and its
-/// checkpoints, and it is in [`OptimizerSpec::all`], which `optlab list` shows. A program that calls
-/// [`cli::main`](optlab::cli::main) afterwards is an `optlab` that knows the rule, in the workers of its comparisons too.
+/// From then on [`OptimizerSpec`] reads and writes it, so it can be named in text, plans, trials and their
+/// checkpoints, and [`OptimizerSpec::all`], which `optlab list` shows, includes it. A program that calls
+/// `optlab::cli::main` afterwards is an `optlab` that knows the rule, also in the worker processes of its
+/// comparisons.
 ///
-/// `default` has the settings that hold where nothing else is said, with or without `serde(default)`; a setting that it
-/// does not have is an error, with or without `serde(deny_unknown_fields)`. Returns the rule with these settings.
+/// `default` provides the value of every setting that is not given, with or without `serde(default)`; an
+/// unknown setting is an error, with or without `serde(deny_unknown_fields)`. Returns the rule with the
+/// default settings.
 ///
 /// # Errors
-/// [`Error::NameTaken`] for the name of another rule. [`Error::InvalidConfig`] for a name that has anything but letters,
-/// digits, `_`, `-` and `.`. [`Error::Usage`] for settings that are no struct with named fields, or have one called `rule`
-/// or `lr`. What [`RuleConfig::assemble`] says of `default`, if it refuses it.
+/// [`Error::NameTaken`] for the name of another rule. [`Error::InvalidConfig`] for a name with characters
+/// other than letters, digits, `_`, `-` and `.`. [`Error::Usage`] for settings that are not a struct with
+/// named fields, or have a field called `rule` or `lr`. Any error of [`RuleConfig::assemble`] for `default`.
 ///
 /// # Example
 /// ```
@@ -70,7 +73,7 @@ where
     }
     RuleConfig::assemble(&default, name)?;
     let default = Registered { name, summary, settings: Arc::new(default) };
-    // One lock to look and to add, so that of two threads with the same name one finds the other's.
+    // One lock covers the check and the insertion, so that two threads cannot register the same name.
     let mut rules = RULES.write().unwrap_or_else(PoisonError::into_inner);
     let registered = rules.iter().map(|rule| rule.default.name);
     if NAMES.iter().copied().chain(registered).any(|taken| taken == name) {
@@ -80,7 +83,7 @@ where
     Ok(OptimizerSpec::Registered(default))
 }
 
-/// A rule of [`register`], and its settings.
+/// A rule added by [`register`], and its settings.
 #[derive(Clone)]
 pub struct Registered {
     name: &'static str,
@@ -113,7 +116,7 @@ impl Registered {
         self.settings.base()
     }
 
-    /// Sets the weight decay, by the name of the field where the settings do not declare it.
+    /// Sets the weight decay. If the settings are not declared, the field is found by its name.
     pub(crate) fn set_weight_decay(&mut self, decay: f64) -> Result<(), Error> {
         let unwritable = |reason: serde_json::Error| Error::Usage(format!("`{}`: {reason}", self.name));
         let mut table = self.settings.fields().map_err(unwritable)?;
@@ -145,7 +148,7 @@ impl fmt::Debug for Registered {
 
 impl PartialEq for Registered {
     fn eq(&self, other: &Self) -> bool {
-        // Settings that cannot be written are equal to none.
+        // Settings that cannot be serialized equal nothing.
         let fields = |rule: &Self| rule.settings.fields().ok();
         self.name == other.name && fields(self).is_some_and(|of_this| Some(of_this) == fields(other))
     }
@@ -159,12 +162,12 @@ impl Serialize for Registered {
     }
 }
 
-/// Every registered rule with its default settings.
+/// Returns every registered rule with its default settings.
 pub(crate) fn all() -> Vec<Registered> {
     entries().into_iter().map(|entry| entry.default).collect()
 }
 
-/// The registered rule of that name with its default settings.
+/// Returns the registered rule with the given name, with its default settings.
 pub(super) fn default_of(name: &str) -> Option<Registered> {
     default_entry(name).map(|entry| entry.default)
 }
@@ -173,14 +176,15 @@ fn default_entry(name: &str) -> Option<Entry> {
     entries().into_iter().find(|entry| entry.default.name == name)
 }
 
-/// Reads a rule of [`register`]; none if there is none of that name.
+/// Reads a rule added by [`register`]; `None` if no rule has that name.
 pub(crate) fn from_value(value: &Value) -> Option<Result<Registered, serde_json::Error>> {
     let table = value.as_object()?;
     let entry = default_entry(table.get(OptimizerSpec::TAG)?.as_str()?)?;
     Some(entry.read(table))
 }
 
-/// A copy: no settings are read or written while the lock is held, which those with a spec inside would wait for.
+/// Returns a copy, so that the lock is not held while settings are read or written: settings that contain a
+/// spec would need the lock again.
 fn entries() -> Vec<Entry> {
     RULES.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
@@ -192,7 +196,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// The rule with the settings in `table`, and its own where that has none.
+    /// Reads the rule with the settings in `table`; missing ones keep their defaults.
     fn read(&self, table: &Map<String, Value>) -> Result<Registered, serde_json::Error> {
         let mut fields = self.default.settings.fields()?;
         for (field, value) in table.iter().filter(|(field, _)| *field != OptimizerSpec::TAG) {
@@ -211,7 +215,7 @@ where
     Ok(Arc::new(serde_json::from_value::<C>(fields)?))
 }
 
-/// A [`RuleConfig`] of any type that can be written down.
+/// A type-erased [`RuleConfig`] that can be serialized.
 trait AnyConfig: Send + Sync {
     fn default_lr(&self) -> f64;
 

@@ -1,4 +1,4 @@
-//! What the settings of a rule are turned into.
+//! The settings of a rule, and the rules that they build.
 
 use crate::Error;
 use crate::driver::{Assembly, ParameterRule};
@@ -7,19 +7,20 @@ use optlab_core::settings::Field;
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {
-    /// The learning rate of the reference implementation, used unless the caller names one.
+    /// The learning rate of the reference implementation, used unless the caller gives one.
     const DEFAULT_LR: f64;
 
-    /// The learning rates that a search tries: from the default divided by the first number to the default times the second.
+    /// The range of a search for the learning rate: from the default divided by the first number to the
+    /// default times the second.
     const LR_SEARCH: (f64, f64) = (30.0, 30.0);
 
-    /// Builds the rules; each parameter is moved by the first that applies to it. Errors name `owner`.
+    /// Builds the rules; each parameter is moved by the first rule that applies to it. Errors name `owner`.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error>;
 
-    /// Builds the rules together with what is around them. Errors name `owner`.
+    /// Builds the rules together with their wrappers. Errors name `owner`.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
@@ -43,7 +44,7 @@ pub trait RuleConfig {
         &[]
     }
 
-    /// Returns the bounded number of that name among its own settings.
+    /// Returns the named setting mutably, if it is a number with a range.
     fn number_mut(&mut self, _field: &str) -> Option<&mut f64> {
         None
     }
@@ -53,7 +54,7 @@ pub trait RuleConfig {
         None
     }
 
-    /// Sets the weight decay of the rule and of every rule in it. Errors name `owner`.
+    /// Sets the weight decay of the rule and of every nested rule. Errors name `owner`.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] if the rule has no weight decay and `decay` is not 0.
@@ -76,7 +77,8 @@ pub(crate) fn set_own_weight_decay<C: RuleConfig + ?Sized>(
     Ok(())
 }
 
-/// In an `impl RuleConfig`, the methods that pass on what [`settings!`](crate::settings!) declared.
+/// Defines, in an `impl RuleConfig`, the methods that return the declarations of
+/// [`settings!`](crate::settings!).
 #[macro_export]
 macro_rules! settings_of {
     () => {
@@ -90,8 +92,8 @@ macro_rules! settings_of {
     };
 }
 
-/// Implements [`RuleConfig`] for settings that build one rule for all parameters with `build_as`; the kind of the rule is a
-/// constructor of [`ParameterRule`].
+/// Implements [`RuleConfig`] for settings that build one rule for all parameters with `build_as`; `$kind` is
+/// a constructor of [`ParameterRule`].
 macro_rules! rule_config {
     ($kind:ident $config:ty, lr $lr:expr $(, lr_search $lr_search:expr)?) => {
         impl $crate::spec::RuleConfig for $config {

@@ -79,16 +79,14 @@ fn a_count_of_zero_is_refused_and_one_is_the_least() {
 
 /// The fields of a spec as they are written to JSON.
 fn fields(spec: &OptimizerSpec) -> serde_json::Map<String, Value> {
-    let mut table = serde_json::to_value(spec).unwrap().as_object().unwrap().clone();
-    table.remove("rule");
-    table
+    serde_json::to_value(spec).unwrap().as_object().unwrap().clone()
 }
 
 #[test]
 fn every_setting_is_declared_and_every_number_has_a_range() {
     for spec in OptimizerSpec::all() {
         let declared: Vec<&str> = spec.settings().iter().map(|field| field.name).collect();
-        for (name, default) in fields(&spec) {
+        for (name, default) in fields(&spec).into_iter().filter(|(name, _)| name != "rule") {
             assert!(declared.contains(&name.as_str()), "{}: `{name}` is not declared", spec.name());
             let field = spec.settings().iter().find(|field| field.name == name).unwrap();
             assert!(!default.is_f64() || field.range.is_some(), "{}: `{name}` has no range", spec.name());

@@ -32,7 +32,7 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         // For models that use the backend's own generator, as Burn's dropout does.
         device.seed(stream(trial.seed, Purpose::Backend, step as u64).next_u64());
         let batch = batches.batch(step, device);
-        let micro_batch_size = trial.micro_batch_size.unwrap_or(batch.len);
+        let micro_batch_size = trial.recipe.micro_batch_size.unwrap_or(batch.len);
         BatchEvaluation { workload, batch, seed: trial.seed, step: step as u64, micro_batch_size }
     }
 

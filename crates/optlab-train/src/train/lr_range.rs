@@ -113,11 +113,13 @@ pub fn find_lr<W: Workload>(
 ) -> Result<LrRange, Error> {
     test.validate()?;
     trial.validate()?;
-    let mut optimizer = trial.optimizer.build()?.with_gradient_transform(trial.gradient_transform())?;
+    let mut optimizer =
+        trial.optimizer.build()?.with_gradient_transform(trial.recipe.gradient_transform())?;
     let device = device::open(&trial.backend)?.autodiff();
     let splits = workload.splits(source, &preparation(trial))?;
-    trial.augmentation.check(&splits.train.input_shape)?;
-    let mut batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    trial.recipe.augmentation.check(&splits.train.input_shape)?;
+    let mut batches =
+        Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
     optimizer.check(&model)?;
     let mut seen = LrRange { lrs: Vec::new(), losses: Vec::new(), smoothed: Vec::new(), blew_up: false };

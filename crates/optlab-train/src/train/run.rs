@@ -59,13 +59,14 @@ pub fn run<W: Workload>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     trial.validate()?;
-    let mut optimizer = trial.optimizer.build()?.with_gradient_transform(trial.gradient_transform())?;
+    let mut optimizer =
+        trial.optimizer.build()?.with_gradient_transform(trial.recipe.gradient_transform())?;
     let device = device::open(&trial.backend)?;
     let splits = workload.splits(&options.source, &preparation(trial))?;
-    trial.augmentation.check(&splits.train.input_shape)?;
-    let batches = Batches::new(&splits.train, trial.batch_size, trial.seed, trial.augmentation);
+    trial.recipe.augmentation.check(&splits.train.input_shape)?;
+    let batches = Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
     let steps_per_epoch = batches.steps_per_epoch();
-    let total_steps = trial.budget.steps(steps_per_epoch);
+    let total_steps = trial.recipe.budget.steps(steps_per_epoch);
     let lr = trial.scaled_lr(workload.info().batch_size);
     let length = schedule::Run { lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
     let rates = Rates::of(&trial.schedule, optimizer.groups(), length)?;
@@ -128,5 +129,10 @@ pub fn run<W: Workload>(
 
 /// How a trial prepares its workload's data.
 pub fn preparation(trial: &Trial) -> Preparation {
-    Preparation { validation: trial.validation, seed: trial.seed, pad: trial.pad, standardize: false }
+    Preparation {
+        validation: trial.recipe.validation,
+        seed: trial.seed,
+        pad: trial.recipe.pad,
+        standardize: false,
+    }
 }

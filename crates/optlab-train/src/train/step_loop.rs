@@ -227,7 +227,7 @@ impl<W: Workload> Training<'_, W> {
             let training_seconds = self.state.clock.training_seconds;
             self.state.target_reached = Some(TargetReached { step, training_seconds });
         }
-        if let Some(patience) = self.trial.early_stopping {
+        if let Some(patience) = self.trial.recipe.early_stopping {
             self.state.stopped_early = self.state.early_stopping.observe(score.loss, patience);
         }
         self.state.latest = Some(score);

@@ -1,34 +1,15 @@
 //! All that decides a run.
 
-use crate::data::Augmentation;
+use crate::Error;
+use crate::device;
 use crate::files::checksum;
-use crate::train::LrScaling;
+use crate::train::Recipe;
 use crate::workload::Info;
-use crate::{Error, device};
-use optlab_optim::schedule::ConstantConfig;
-use optlab_optim::schedule::ScheduleSpec;
-use optlab_optim::{AdamConfig, GradientTransform, OptimizerSpec};
-use serde::{Deserialize, Serialize};
-
-/// How long a trial trains.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Budget {
-    /// Passes over the training data.
-    Epochs(usize),
-    /// Optimizer steps.
-    Steps(usize),
-}
-
-impl Budget {
-    /// The number of optimizer steps, where one epoch has `steps_per_epoch`.
-    pub fn steps(self, steps_per_epoch: usize) -> usize {
-        match self {
-            Budget::Epochs(epochs) => epochs.saturating_mul(steps_per_epoch),
-            Budget::Steps(steps) => steps,
-        }
-    }
-}
+use optlab_optim::schedule::{ConstantConfig, ScheduleSpec};
+use optlab_optim::{AdamConfig, OptimizerSpec};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 /// All that decides a run: the same trial on the same device gives the same bytes.
 ///
@@ -45,8 +26,7 @@ impl Budget {
 /// | `clip_norm`      | `(0, ∞)` or none  | scales all gradients together to at most this Euclidean norm   |
 /// | `clip_value`     | `(0, ∞)` or none  | cuts each gradient element to `[−c, c]`                        |
 /// | `early_stopping` | `1…` or none      | evaluations without a better validation loss before stopping   |
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trial {
     /// The workload's name.
     pub workload: String,
@@ -58,42 +38,16 @@ pub struct Trial {
     pub lr: f64,
     /// The backend and device: "flex", "wgpu", "cuda:1".
     pub backend: String,
-    /// Decides initial weights, held-out examples, order, augmentation and dropout.
+    /// The seed of initial weights, held-out examples, order, augmentation and dropout.
     pub seed: u64,
-    /// How long to train.
-    pub budget: Budget,
-    /// Examples a step.
-    pub batch_size: usize,
-    /// Examples that go through the model at once, where a batch does not fit; the step is the same.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub micro_batch_size: Option<usize>,
-    /// How the learning rate follows the batch size; none for not at all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lr_scaling: Option<LrScaling>,
-    /// Share of the training data held out for validation.
-    pub validation: f64,
-    /// Weight of the L1 penalty.
-    pub l1: f64,
-    /// Weight of the L2 penalty.
-    pub l2: f64,
-    /// Largest global gradient norm.
-    pub clip_norm: Option<f64>,
-    /// Largest absolute gradient element.
-    pub clip_value: Option<f64>,
-    /// Patience, in evaluations.
-    pub early_stopping: Option<usize>,
-    /// Shift and rotation of training images.
-    pub augmentation: Augmentation,
-    /// Whether images are padded to 32 × 32.
-    pub pad: bool,
+    /// The settings of the training.
+    #[serde(flatten)]
+    pub recipe: Recipe,
 }
 
-/// Share of the training data that is held out where nobody says.
-pub const VALIDATION: f64 = 0.1;
-
 impl Trial {
-    /// A trial of the workload that `info` describes: Adam at its default rate, constant, on the default backend, for the
-    /// workload's own number of epochs, with a tenth of the training data held out and nothing else.
+    /// Creates a trial of the workload that `info` describes: Adam at its default rate, the constant schedule, the default
+    /// backend, the workload's default recipe.
     pub fn new(info: &Info) -> Self {
         let optimizer = OptimizerSpec::Adam(AdamConfig::default());
         Trial {
@@ -103,18 +57,7 @@ impl Trial {
             schedule: ScheduleSpec::Constant(ConstantConfig::default()),
             backend: device::default_backend().into(),
             seed: 0,
-            budget: Budget::Epochs(info.epochs),
-            batch_size: info.batch_size,
-            micro_batch_size: None,
-            lr_scaling: None,
-            validation: VALIDATION,
-            l1: 0.0,
-            l2: 0.0,
-            clip_norm: None,
-            clip_value: None,
-            early_stopping: None,
-            augmentation: Augmentation::default(),
-            pad: false,
+            recipe: Recipe::new(info),
         }
     }
 
@@ -123,40 +66,49 @@ impl Trial {
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) naming the field; NaN is never in range.
     pub fn validate(&self) -> Result<(), Error> {
-        let at_least = |field, ok, allowed, given: String| {
-            if ok { Ok(()) } else { Err(Error::invalid("trial", field, allowed, given)) }
-        };
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        let (Budget::Epochs(amount) | Budget::Steps(amount)) = self.budget;
-        let unit = if matches!(self.budget, Budget::Epochs(_)) { "epochs" } else { "steps" };
-        at_least("lr", positive(self.lr), "a number in (0, ∞)", self.lr.to_string())?;
-        at_least(unit, amount >= 1, "at least 1", amount.to_string())?;
-        at_least("batch_size", self.batch_size >= 1, "at least 1", self.batch_size.to_string())?;
-        at_least("micro_batch_size", self.micro_batch_size != Some(0), "at least 1", "0".into())?;
-        let validation = (0.0..1.0).contains(&self.validation);
-        at_least("validation", validation, "in [0, 1)", self.validation.to_string())?;
-        at_least("early_stopping", self.early_stopping != Some(0), "at least 1", "0".into())?;
-        self.gradient_transform().validate()?;
-        self.augmentation.validate()
+        Recipe::check_lr(self.lr)?;
+        self.recipe.validate()
     }
 
-    /// The learning rate for the trial's batch size, where batches of the workload's own have `own` examples.
+    /// Returns the learning rate for the trial's batch size; `own` is the workload's default batch size.
     pub fn scaled_lr(&self, own: usize) -> f64 {
-        self.lr_scaling.map_or(self.lr, |scaling| self.lr * scaling.factor(self.batch_size, own))
+        let Recipe { lr_scaling, batch_size, .. } = self.recipe;
+        lr_scaling.map_or(self.lr, |scaling| self.lr * scaling.factor(batch_size, own))
     }
 
-    /// Penalties and clipping.
-    pub fn gradient_transform(&self) -> GradientTransform {
-        let Trial { l1, l2, clip_norm, clip_value, .. } = *self;
-        GradientTransform { l1, l2, clip_norm, clip_value, ..GradientTransform::default() }
-    }
-
-    /// A name for the run's folder: workload, optimizer, seed and the first 12 hexadecimal digits of the SHA-256 of the
-    /// trial's JSON, of which 10,000 trials have two alike once in five million times.
+    /// Returns a name for the run's folder: workload, optimizer, seed and the first 12 hexadecimal digits of the SHA-256 of
+    /// the trial's JSON, of which 10,000 trials have two alike once in five million times.
     pub fn id(&self) -> String {
-        // A trial holds only finite numbers, text and booleans, which JSON always can express.
+        // A trial holds only finite numbers, text and booleans, which JSON can express.
         let json = serde_json::to_vec(self).unwrap_or_default();
         let hash = checksum::sha256(&json);
         format!("{}-{}-seed{}-{}", self.workload, self.optimizer.name(), self.seed, &hash[..12])
+    }
+}
+
+/// The fields of a trial beside its recipe.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Head {
+    workload: String,
+    optimizer: OptimizerSpec,
+    schedule: ScheduleSpec,
+    lr: f64,
+    backend: String,
+    seed: u64,
+}
+
+const HEAD: [&str; 6] = ["workload", "optimizer", "schedule", "lr", "backend", "seed"];
+
+impl<'de> Deserialize<'de> for Trial {
+    /// Reads the fields and those of the recipe, which stand beside them; an unknown one is an error.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let table = Map::<String, Value>::deserialize(deserializer)?;
+        let (head, recipe) =
+            table.into_iter().partition::<Map<_, _>, _>(|(key, _)| HEAD.contains(&key.as_str()));
+        let head = Head::deserialize(Value::Object(head)).map_err(D::Error::custom)?;
+        let recipe = Recipe::deserialize(Value::Object(recipe)).map_err(D::Error::custom)?;
+        let Head { workload, optimizer, schedule, lr, backend, seed } = head;
+        Ok(Trial { workload, optimizer, schedule, lr, backend, seed, recipe })
     }
 }

@@ -7,7 +7,7 @@ use burn::nn::pool::{AvgPool2dConfig, MaxPool2dConfig};
 use burn::nn::{LinearConfig, PaddingConfig2d, RnnConfig};
 use burn::tensor::{DType, Device, Int, Tensor};
 use optlab_train::nn::{AvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Mode, Rnn, cross_entropy};
-use optlab_train::train::{self, Budget, RunDirectory, RunOptions, Trial};
+use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
 use optlab_train::workload::{self, Workload};
 
 /// A network of every layer, with sizes that are split into several pieces.
@@ -82,8 +82,7 @@ fn a_trained_model_has_the_same_bytes_for_every_number_of_threads() {
         let workload = workload::find(workload).unwrap();
         let trial = Trial {
             backend: "flex".into(),
-            budget: Budget::Steps(30),
-            batch_size,
+            recipe: Recipe { budget: Budget::Steps(30), batch_size, ..Trial::new(&workload.info()).recipe },
             ..Trial::new(&workload.info())
         };
         let trained_with = |threads| {

@@ -8,7 +8,7 @@
 use optlab_train::data::Source;
 use optlab_train::device;
 use optlab_train::train::history::{self, Row};
-use optlab_train::train::{self, Budget, Outcome, RunDirectory, RunOptions, Score, Trial, Which};
+use optlab_train::train::{self, Budget, Outcome, Recipe, RunDirectory, RunOptions, Score, Trial, Which};
 use optlab_train::workload::{self, Workload};
 use std::path::Path;
 
@@ -53,7 +53,10 @@ fn trial(workload: &str, steps: usize, backend: &str) -> Trial {
     Trial {
         backend: backend.into(),
         seed: 1,
-        budget: Budget::Steps(steps),
+        recipe: Recipe {
+            budget: Budget::Steps(steps),
+            ..Trial::new(&workload::find(workload).unwrap().info()).recipe
+        },
         ..Trial::new(&workload::find(workload).unwrap().info())
     }
 }

@@ -3,7 +3,7 @@
 use crate::StopAfter;
 use optlab_train::Error;
 use optlab_train::train::checkpoint::Checkpoint;
-use optlab_train::train::{self, Budget, Observer, RunDirectory, RunOptions, Trial, Which};
+use optlab_train::train::{self, Budget, Observer, Recipe, RunDirectory, RunOptions, Trial, Which};
 use optlab_train::workload::{self, Workload};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,11 @@ fn trial() -> Trial {
         lr: 1e-2,
         backend: "flex".into(),
         seed: 1,
-        budget: Budget::Steps(100),
-        validation: 0.2,
+        recipe: Recipe {
+            budget: Budget::Steps(100),
+            validation: 0.2,
+            ..Trial::new(&workload::find("diabetes-linear").unwrap().info()).recipe
+        },
         ..Trial::new(&workload::find("diabetes-linear").unwrap().info())
     }
 }

@@ -1,7 +1,7 @@
 //! How a run ends, and which parts of the data it evaluates before.
 
 use optlab_train::train::history::{self, Part, Row};
-use optlab_train::train::{self, Budget, Outcome, RunDirectory, RunOptions, Status, Trial, Which};
+use optlab_train::train::{self, Budget, Outcome, Recipe, RunDirectory, RunOptions, Status, Trial, Which};
 use optlab_train::workload::{self, Workload};
 use std::path::Path;
 
@@ -26,8 +26,15 @@ fn evaluations(folder: &Path) -> Vec<(usize, Part)> {
 #[test]
 fn early_stopping_ends_a_run_that_no_longer_improves_and_tests_its_best_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
-    let patient =
-        Trial { lr: 0.1, budget: Budget::Epochs(500), early_stopping: Some(5), ..trial("diabetes-linear") };
+    let patient = Trial {
+        lr: 0.1,
+        recipe: Recipe {
+            budget: Budget::Epochs(500),
+            early_stopping: Some(5),
+            ..trial("diabetes-linear").recipe
+        },
+        ..trial("diabetes-linear")
+    };
     let outcome = run(&patient, folder.path());
     assert_eq!(outcome.status, Status::StoppedEarly);
     assert!(outcome.epochs < 500, "{outcome:?}");
@@ -50,7 +57,13 @@ fn early_stopping_ends_a_run_that_no_longer_improves_and_tests_its_best_checkpoi
 #[test]
 fn the_test_part_is_evaluated_once_and_last() {
     let folder = tempfile::tempdir().unwrap();
-    run(&Trial { budget: Budget::Epochs(4), ..trial("digits-rnn") }, folder.path());
+    run(
+        &Trial {
+            recipe: Recipe { budget: Budget::Epochs(4), ..trial("digits-rnn").recipe },
+            ..trial("digits-rnn")
+        },
+        folder.path(),
+    );
     let seen = evaluations(folder.path());
     assert_eq!(seen.iter().filter(|(_, part)| *part == Part::Test).count(), 1);
     assert_eq!(seen.last().map(|(_, part)| *part), Some(Part::Test));
@@ -60,8 +73,13 @@ fn the_test_part_is_evaluated_once_and_last() {
 #[test]
 fn a_run_without_a_validation_part_tests_its_last_step() {
     let folder = tempfile::tempdir().unwrap();
-    let outcome =
-        run(&Trial { budget: Budget::Epochs(2), validation: 0.0, ..trial("digits-rnn") }, folder.path());
+    let outcome = run(
+        &Trial {
+            recipe: Recipe { budget: Budget::Epochs(2), validation: 0.0, ..trial("digits-rnn").recipe },
+            ..trial("digits-rnn")
+        },
+        folder.path(),
+    );
     assert_eq!((outcome.best_validation, outcome.final_validation, outcome.best_step), (None, None, None));
     assert!(outcome.test.is_some());
     assert!(evaluations(folder.path()).iter().all(|(_, part)| *part != Part::Validation));
@@ -73,7 +91,7 @@ fn a_history_has_every_step_with_the_rate_that_its_schedule_gives() {
     let trial = Trial {
         schedule: "exponential:gamma=0.5".parse().unwrap(),
         lr: 0.25,
-        budget: Budget::Steps(12),
+        recipe: Recipe { budget: Budget::Steps(12), ..trial("diabetes-linear").recipe },
         ..trial("diabetes-linear")
     };
     run(&trial, folder.path());
@@ -103,8 +121,16 @@ fn the_rate_follows_the_batch_size_if_lr_scaling_is_set() {
         let folder = tempfile::tempdir().unwrap();
         // The workload's default batch size is 32.
         let lr_scaling = scaling.map(|text| text.parse().unwrap());
-        let trial =
-            Trial { lr_scaling, batch_size, lr: 0.01, budget: Budget::Steps(2), ..trial("diabetes-linear") };
+        let trial = Trial {
+            lr: 0.01,
+            recipe: Recipe {
+                lr_scaling,
+                batch_size,
+                budget: Budget::Steps(2),
+                ..trial("diabetes-linear").recipe
+            },
+            ..trial("diabetes-linear")
+        };
         run(&trial, folder.path());
         let rows = history::read(&folder.path().join("history.jsonl")).unwrap();
         let Row::Step { lr, .. } = rows[0] else { panic!("a step comes first") };
@@ -122,7 +148,7 @@ fn a_history_has_the_rate_of_each_group_and_a_group_with_a_schedule_follows_it()
             .unwrap(),
         schedule: "step:step_size=2,gamma=0.1".parse().unwrap(),
         lr: 0.25,
-        budget: Budget::Steps(5),
+        recipe: Recipe { budget: Budget::Steps(5), ..trial("diabetes-linear").recipe },
         ..trial("diabetes-linear")
     };
     run(&trial, folder.path());
@@ -151,7 +177,7 @@ fn a_plateau_of_the_validation_loss_lowers_the_rate() {
         optimizer: "sgd".parse().unwrap(),
         schedule: "reduce_on_plateau:factor=0.5,patience=2,threshold=0.01".parse().unwrap(),
         lr: 0.01,
-        budget: Budget::Epochs(40),
+        recipe: Recipe { budget: Budget::Epochs(40), ..trial("diabetes-linear").recipe },
         ..trial("diabetes-linear")
     };
     run(&trial, folder.path());
@@ -177,8 +203,12 @@ fn a_penalty_on_all_weights_makes_them_smaller() {
     let norm = |l2: f64| {
         let folder = tempfile::tempdir().unwrap();
         let optimizer = "sgd".parse().unwrap();
-        let trial =
-            Trial { l2, optimizer, lr: 0.005, budget: Budget::Epochs(20), ..trial("diabetes-linear") };
+        let trial = Trial {
+            optimizer,
+            lr: 0.005,
+            recipe: Recipe { l2, budget: Budget::Epochs(20), ..trial("diabetes-linear").recipe },
+            ..trial("diabetes-linear")
+        };
         run(&trial, folder.path());
         let workload = workload::find("diabetes-linear").unwrap();
         let device = optlab_train::device::open("flex").unwrap();
@@ -213,7 +243,14 @@ fn a_history_has_the_norm_of_the_gradients_where_it_is_clipped_and_only_there() 
         [(None, "sgd", false), (Some(1e-3), "sgd", true), (None, "clip:norm=0.001,base=sgd", true)]
     {
         let optimizer = optimizer.parse().unwrap();
-        run(&Trial { clip_norm, optimizer, budget, ..trial("diabetes-linear") }, folder.path());
+        run(
+            &Trial {
+                optimizer,
+                recipe: Recipe { clip_norm, budget, ..trial("diabetes-linear").recipe },
+                ..trial("diabetes-linear")
+            },
+            folder.path(),
+        );
         for (_, norm) in steps(folder.path()) {
             assert_eq!(norm.is_some(), is_clipped);
             assert!(norm.is_none_or(|norm| norm > 1e-3), "before it is clipped, not {norm:?}");
@@ -229,7 +266,12 @@ fn a_batch_that_goes_through_the_model_in_parts_makes_the_same_steps() {
         // 7 does not divide the batch of 32, nor the last one of an epoch.
         for (folder, micro_batch_size) in folders.iter().zip([None, Some(7)]) {
             let optimizer = optimizer.parse().unwrap();
-            let trial = Trial { micro_batch_size, optimizer, lr: 0.01, budget, ..trial("diabetes-linear") };
+            let trial = Trial {
+                optimizer,
+                lr: 0.01,
+                recipe: Recipe { micro_batch_size, budget, ..trial("diabetes-linear").recipe },
+                ..trial("diabetes-linear")
+            };
             run(&trial, folder.path());
         }
         let [whole, parts] = folders.each_ref().map(|folder| steps(folder.path()));
@@ -248,9 +290,12 @@ fn steps_that_are_not_finite_are_skipped_and_counted_until_there_are_too_many() 
     let diverging = |optimizer: &str| Trial {
         optimizer: optimizer.parse().unwrap(),
         lr: 1e300,
-        budget: Budget::Steps(500),
-        // A validation loss that is not finite ends a run too.
-        validation: 0.0,
+        recipe: Recipe {
+            budget: Budget::Steps(500),
+            // A validation loss that is not finite ends a run too.
+            validation: 0.0,
+            ..trial("diabetes-linear").recipe
+        },
         ..trial("diabetes-linear")
     };
     let plain = run(&diverging("sgd"), folder.path());
@@ -267,7 +312,12 @@ fn a_checkpoint_holds_the_model_that_is_trained_and_the_one_that_is_evaluated() 
     for optimizer in ["schedule_free_sgd", "ema:decay=0.9,base=sgd"] {
         let folder = tempfile::tempdir().unwrap();
         let optimizer = optimizer.parse().unwrap();
-        let trial = Trial { optimizer, lr: 0.05, budget: Budget::Epochs(2), ..trial("diabetes-linear") };
+        let trial = Trial {
+            optimizer,
+            lr: 0.05,
+            recipe: Recipe { budget: Budget::Epochs(2), ..trial("diabetes-linear").recipe },
+            ..trial("diabetes-linear")
+        };
         let outcome = run(&trial, folder.path());
         let workload = workload::find("diabetes-linear").unwrap();
         let splits = workload.splits(&Default::default(), &train::preparation(&trial)).unwrap();

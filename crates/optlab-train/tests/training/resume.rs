@@ -4,7 +4,7 @@ use crate::StopAfter;
 use optlab_train::Error;
 use optlab_train::data::Augmentation;
 use optlab_train::device::{self, Backend};
-use optlab_train::train::{self, Budget, RunDirectory, RunOptions, Trial};
+use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
 use optlab_train::workload::{self, Workload};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -17,10 +17,13 @@ fn trial(workload: &str, optimizer: &str, backend: &str) -> Trial {
         schedule: "warmup_cosine".parse().unwrap(),
         backend: backend.into(),
         seed: 3,
-        budget: Budget::Steps(STEPS),
-        batch_size: 64,
-        l2: 1e-4,
-        clip_norm: Some(1.0),
+        recipe: Recipe {
+            budget: Budget::Steps(STEPS),
+            batch_size: 64,
+            l2: 1e-4,
+            clip_norm: Some(1.0),
+            ..Trial::new(&workload::find(workload).unwrap().info()).recipe
+        },
         ..Trial::new(&workload::find(workload).unwrap().info())
     }
 }
@@ -84,11 +87,11 @@ fn a_resumed_run_writes_the_same_bytes_with_every_optimizer() {
     for spec in optlab_optim::OptimizerSpec::all() {
         let trial = trial("digits-rnn", spec.name(), "flex");
         // `clip` clips by itself; clipping twice is refused.
-        let clip_norm = trial.clip_norm.filter(|_| spec.name() != "clip");
+        let clip_norm = trial.recipe.clip_norm.filter(|_| spec.name() != "clip");
         // L-BFGS takes no penalties.
         let lbfgs = spec.name() == "burn.lbfgs";
-        let (clip_norm, l2) = if lbfgs { (None, 0.0) } else { (clip_norm, trial.l2) };
-        assert_same_files(&Trial { clip_norm, l2, ..trial }, &[25]);
+        let (clip_norm, l2) = if lbfgs { (None, 0.0) } else { (clip_norm, trial.recipe.l2) };
+        assert_same_files(&Trial { recipe: Recipe { clip_norm, l2, ..trial.recipe }, ..trial }, &[25]);
     }
 }
 
@@ -100,7 +103,10 @@ fn a_run_resumes_in_the_middle_of_a_warm_up_and_of_a_plateaus_patience() {
         "reduce_on_plateau:factor=0.5,patience=0,threshold=0.3,cooldown=1",
         "sequence:schedules=[(warmup:steps=2ep),(reduce_on_plateau:patience=0,threshold=0.9)],lengths=[50%]",
     ] {
-        let trial = Trial { batch_size: 128, ..trial("digits-rnn", optimizer, "flex") };
+        let trial = Trial {
+            recipe: Recipe { batch_size: 128, ..trial("digits-rnn", optimizer, "flex").recipe },
+            ..trial("digits-rnn", optimizer, "flex")
+        };
         assert_same_files(&Trial { schedule: schedule.parse().unwrap(), ..trial }, &[8, 15, 24]);
     }
 }
@@ -108,7 +114,13 @@ fn a_run_resumes_in_the_middle_of_a_warm_up_and_of_a_plateaus_patience() {
 #[test]
 fn a_resumed_run_draws_the_same_shifts_and_rotations() {
     let augmentation = Augmentation { shift: 1, rotation: 10.0 };
-    assert_same_files(&Trial { augmentation, ..trial("digits-cnn", "sgd", "flex") }, &[25]);
+    assert_same_files(
+        &Trial {
+            recipe: Recipe { augmentation, ..trial("digits-cnn", "sgd", "flex").recipe },
+            ..trial("digits-cnn", "sgd", "flex")
+        },
+        &[25],
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Workloads describe their data correctly and reach their targets.
 
 use optlab_train::data::{self, Preparation, Source, Splits, Targets};
-use optlab_train::train::{self, Budget, Outcome, RunDirectory, RunOptions, Trial};
+use optlab_train::train::{self, Budget, Outcome, Recipe, RunDirectory, RunOptions, Trial};
 use optlab_train::workload::{self, Workload};
 
 fn trial(workload: &str, optimizer: &str, lr: f64, epochs: usize) -> Trial {
@@ -10,7 +10,10 @@ fn trial(workload: &str, optimizer: &str, lr: f64, epochs: usize) -> Trial {
         schedule: "cosine".parse().unwrap(),
         lr,
         backend: "flex".into(),
-        budget: Budget::Epochs(epochs),
+        recipe: Recipe {
+            budget: Budget::Epochs(epochs),
+            ..Trial::new(&workload::find(workload).unwrap().info()).recipe
+        },
         ..Trial::new(&workload::find(workload).unwrap().info())
     }
 }
@@ -60,9 +63,12 @@ fn least_squares_mse(rows: &[Vec<f64>], targets: &[f64]) -> f64 {
 fn linear_regression_converges_to_the_least_squares_optimum_within_a_thousandth() {
     // Full-batch gradient descent, so that only convergence matters.
     let trial = Trial {
-        batch_size: 1000,
-        validation: 0.0,
         schedule: "constant".parse().unwrap(),
+        recipe: Recipe {
+            batch_size: 1000,
+            validation: 0.0,
+            ..trial("diabetes-linear", "sgd:momentum=0.9", 0.1, 3000).recipe
+        },
         ..trial("diabetes-linear", "sgd:momentum=0.9", 0.1, 3000)
     };
     let folder = tempfile::tempdir().unwrap();
@@ -123,8 +129,15 @@ fn the_small_cnn_reaches_its_target_on_digits() {
 #[test]
 fn the_mnist_cnn_learns_from_a_few_steps_on_padded_images_too() {
     let steps = Budget::Steps(12);
-    let padded =
-        Trial { budget: steps, batch_size: 64, pad: true, ..trial("mnist-10k-cnn", "adam", 1e-3, 1) };
+    let padded = Trial {
+        recipe: Recipe {
+            budget: steps,
+            batch_size: 64,
+            pad: true,
+            ..trial("mnist-10k-cnn", "adam", 1e-3, 1).recipe
+        },
+        ..trial("mnist-10k-cnn", "adam", 1e-3, 1)
+    };
     let outcome = run(&padded);
     assert!(outcome.best_validation.unwrap().metric > 0.3, "{outcome:?}");
 }

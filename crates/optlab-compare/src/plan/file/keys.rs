@@ -2,8 +2,9 @@
 //! allowed.
 
 use crate::Error;
-use crate::plan::{Seeds, setting};
+use crate::plan::Seeds;
 use optlab_stats::search::Space;
+use optlab_train::train::{RecipePatch, RecipeSetting};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
@@ -69,13 +70,13 @@ impl Keys {
         count.map(Some).ok_or_else(|| self.refuse(key, "a whole number"))
     }
 
-    /// A number.
-    pub fn number(&self, key: &str) -> Result<Option<f64>, Error> {
-        match self.table.get(key) {
-            None => Ok(None),
-            Some(toml::Value::Float(number)) => Ok(Some(*number)),
-            Some(toml::Value::Integer(number)) => Ok(Some(*number as f64)),
-            Some(_) => Err(self.refuse(key, "a number")),
+    /// Sets the setting of a recipe that `key` names, if the file has that key.
+    pub fn set(&self, recipe: &mut RecipePatch, setting: &RecipeSetting) -> Result<(), Error> {
+        match self.table.get(setting.name) {
+            None => Ok(()),
+            Some(value) => recipe
+                .set(setting.name, &to_json(value))
+                .map_err(|_| self.refuse(setting.name, setting.allowed)),
         }
     }
 
@@ -85,14 +86,6 @@ impl Keys {
             return Ok(None);
         };
         value.as_str().map(Some).ok_or_else(|| self.refuse(key, "a text"))
-    }
-
-    /// True or false.
-    pub fn flag(&self, key: &str) -> Result<Option<bool>, Error> {
-        let Some(value) = self.table.get(key) else {
-            return Ok(None);
-        };
-        value.as_bool().map(Some).ok_or_else(|| self.refuse(key, "true or false"))
     }
 
     /// A search space, as text or as a table.
@@ -114,7 +107,9 @@ impl Keys {
         let table = |item: &toml::Value| {
             let table = item.as_table().cloned().ok_or_else(|| self.refuse(key, "a list of tables"))?;
             let keys = Keys { owner: self.owner.clone(), path: self.path.clone(), prefix: "arms.", table };
-            keys.with_known(&[&["name", "optimizer", "schedule", "space"], &setting::OF_TRIAL[..]].concat())
+            let settings = RecipePatch::SETTINGS.iter().map(|setting| setting.name);
+            let own = ["name", "optimizer", "schedule", "space"];
+            keys.with_known(&own.into_iter().chain(settings).collect::<Vec<_>>())
         };
         self.items(key).unwrap_or_default().iter().map(table).collect()
     }

@@ -4,23 +4,22 @@ mod keys;
 mod written;
 
 use crate::Error;
+use crate::plan::Plan;
 use crate::plan::Seeds;
 use crate::plan::arm::{Arm, grid_name};
 use crate::plan::tuning::Tuning;
-use crate::plan::{Plan, setting};
 use keys::{Keys, to_json};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
-use optlab_train::data::Augmentation;
 use optlab_train::files::checksum;
-use optlab_train::train::Budget;
+use optlab_train::train::RecipePatch;
 use serde_json::Value;
 use std::path::Path;
 
 pub use written::{render, render_with_notes};
 
-/// The keys of a plan besides those of its trials, which are [`setting::OF_TRIAL`].
+/// The keys of a plan beside the settings of its recipe.
 const KEYS: [&str; 9] =
     ["arms", "reference", "timing", "tuning", "workloads", "optimizers", "schedules", "backends", "seeds"];
 
@@ -72,25 +71,11 @@ impl Plan {
 
 /// Reads the plan that `text`, the content of `path`, holds.
 pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
-    let keys = Keys::parse(text, path, &[&KEYS[..], &setting::OF_TRIAL[..]].concat())?;
-    let budget = match (keys.count("epochs")?, keys.count("steps")?) {
-        (Some(_), Some(_)) => {
-            let reason = "`epochs` and `steps` are both given; keep one";
-            return Err(Error::usage(format!("{}: {reason}", keys.owner)));
-        }
-        (Some(epochs), None) => Some(Budget::Epochs(epochs)),
-        (None, Some(steps)) => Some(Budget::Steps(steps)),
-        (None, None) => None,
-    };
+    let settings = RecipePatch::SETTINGS.iter().map(|setting| setting.name);
+    let keys = Keys::parse(text, path, &KEYS.into_iter().chain(settings).collect::<Vec<_>>())?;
+    let recipe = read_recipe(&keys)?;
     let default = Plan::default();
     let schedules = keys.specs("schedules", read_schedule)?.unwrap_or_else(|| default.schedules.clone());
-    let augmentation = Augmentation {
-        shift: match keys.count("shift")? {
-            None => 0,
-            Some(shift) => u32::try_from(shift).map_err(|_| keys.refuse("shift", "a number of pixels"))?,
-        },
-        rotation: keys.number("rotation")?.unwrap_or(0.0),
-    };
     Ok(Plan {
         workloads: keys.texts("workloads")?.unwrap_or_default(),
         optimizers: keys.specs("optimizers", OptimizerChoice::from_value)?.unwrap_or_default(),
@@ -98,24 +83,26 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
         schedules,
         backends: keys.texts("backends")?.unwrap_or_else(|| default.backends.clone()),
         seeds: keys.seeds()?.unwrap_or_else(|| default.seeds.clone()),
-        budget,
-        batch_size: keys.count("batch_size")?,
-        micro_batch_size: keys.count("micro_batch_size")?,
-        lr_scaling: keys.text("lr_scaling")?.map(|text| text.parse()).transpose()?,
-        validation: keys.number("validation")?,
-        l1: keys.number("l1")?.unwrap_or(0.0),
-        l2: keys.number("l2")?.unwrap_or(0.0),
-        clip_norm: keys.number("clip_norm")?,
-        clip_value: keys.number("clip_value")?,
-        early_stopping: keys.count("early_stopping")?,
-        augmentation,
-        pad: keys.flag("pad")?.unwrap_or(false),
+        recipe,
         reference: keys.text("reference")?.map(String::from),
         timing: keys.choice("timing", "pinned or alone")?.unwrap_or_default(),
         tuning: keys
             .table("tuning", "tuning.", &TUNING)?
             .map_or_else(|| Ok(Tuning::default()), |table| read_tuning(&table))?,
     })
+}
+
+/// Reads the settings of the recipe.
+fn read_recipe(keys: &Keys) -> Result<RecipePatch, Error> {
+    let mut recipe = RecipePatch::default();
+    for setting in RecipePatch::SETTINGS {
+        keys.set(&mut recipe, setting)?;
+    }
+    if recipe.epochs.is_some() && recipe.steps.is_some() {
+        let reason = "`epochs` and `steps` are both given; keep one";
+        return Err(Error::usage(format!("{}: {reason}", keys.owner)));
+    }
+    Ok(recipe)
 }
 
 const TUNING: [&str; 7] = ["trials", "sampler", "seed", "seeds", "pruner", "selection", "spaces"];
@@ -157,7 +144,7 @@ fn read_arm(keys: &Keys, schedules: &[ScheduleSpec]) -> Result<Arm, Error> {
     let schedule = value("schedule").map(|schedule| read_schedule(&schedule)).transpose();
     let schedule = schedule.map_err(|error| keys.located(&error))?;
     let space = keys.table.get("space").map(|space| keys.space("space", space)).transpose()?;
-    let of_trial = keys.table.iter().filter(|(key, _)| setting::OF_TRIAL.contains(&key.as_str()));
+    let of_trial = keys.table.iter().filter(|(key, _)| RecipePatch::has(key));
     let name = match (keys.text("name")?, &schedule) {
         (Some(name), _) => name.to_string(),
         (None, Some(schedule)) => grid_name(&optimizer, Some(schedule)),

@@ -7,18 +7,13 @@ use crate::plan::{Plan, Seeds, Timing};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
-use optlab_train::train::{Budget, LrScaling};
+use optlab_train::train::RecipePatch;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Writes `plan` as TOML that [`parse`] reads back.
 pub fn render(plan: &Plan) -> Result<String, Error> {
-    let (epochs, steps) = match plan.budget {
-        Some(Budget::Epochs(epochs)) => (Some(epochs), None),
-        Some(Budget::Steps(steps)) => (None, Some(steps)),
-        None => (None, None),
-    };
     let written = Written {
         workloads: &plan.workloads,
         optimizers: plan.optimizers.iter().map(OptimizerChoice::to_string).collect(),
@@ -28,20 +23,7 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
             Seeds::Count(count) => WrittenSeeds::Count(*count),
             Seeds::List(seeds) => WrittenSeeds::List(seeds),
         },
-        epochs,
-        steps,
-        batch_size: plan.batch_size,
-        micro_batch_size: plan.micro_batch_size,
-        lr_scaling: plan.lr_scaling,
-        validation: plan.validation,
-        l1: plan.l1,
-        l2: plan.l2,
-        clip_norm: plan.clip_norm,
-        clip_value: plan.clip_value,
-        early_stopping: plan.early_stopping,
-        shift: plan.augmentation.shift,
-        rotation: plan.augmentation.rotation,
-        pad: plan.pad,
+        recipe: plan.recipe.with_fixed_defaults(),
         reference: plan.reference.as_deref(),
         timing: plan.timing,
         tuning: written_tuning(&plan.tuning),
@@ -99,20 +81,8 @@ struct Written<'a> {
     schedules: Vec<String>,
     backends: &'a [String],
     seeds: WrittenSeeds<'a>,
-    epochs: Option<usize>,
-    steps: Option<usize>,
-    batch_size: Option<usize>,
-    micro_batch_size: Option<usize>,
-    lr_scaling: Option<LrScaling>,
-    validation: Option<f64>,
-    l1: f64,
-    l2: f64,
-    clip_norm: Option<f64>,
-    clip_value: Option<f64>,
-    early_stopping: Option<usize>,
-    shift: u32,
-    rotation: f64,
-    pad: bool,
+    #[serde(flatten)]
+    recipe: RecipePatch,
     reference: Option<&'a str>,
     timing: Timing,
     tuning: WrittenTuning,

@@ -3,6 +3,7 @@ use crate::made_up::{self, comparison, lost, outcome, trial, tuning_run};
 use crate::plan::Plan;
 use crate::plan::tuning::FIRST_SEED;
 use crate::result::comparison::Run;
+use optlab_train::train::{Budget, Recipe};
 
 fn run(optimizer: &str, seed: u64, outcome: Option<Outcome>) -> Run {
     Run { outcome, ..made_up::of(trial("digits-cnn", optimizer, seed)) }
@@ -179,8 +180,12 @@ fn a_tuned_arm_is_judged_by_its_final_trials_and_says_what_its_tuning_came_to() 
 #[test]
 fn a_search_says_what_its_longest_trials_came_to() {
     let tried = |number: usize, epochs: usize, lr: f64, metric: f64| {
-        let budget = optlab_train::train::Budget::Epochs(epochs);
-        let trial = Trial { lr, budget, ..trial("digits-cnn", "adamw", FIRST_SEED) };
+        let budget = Budget::Epochs(epochs);
+        let trial = Trial {
+            lr,
+            recipe: Recipe { budget, ..trial("digits-cnn", "adamw", FIRST_SEED).recipe },
+            ..trial("digits-cnn", "adamw", FIRST_SEED)
+        };
         tuning_run("adamw", number, trial, outcome(metric, None))
     };
     let runs = vec![tried(0, 2, 0.5, 0.97), tried(1, 6, 0.25, 0.8), tried(2, 6, 0.125, 0.9)];

@@ -1,0 +1,391 @@
+//! The settings of a training, each declared once: how long, in which batches, with which penalties, clipping and
+//! augmentation.
+//!
+//! Everything that names such a setting is made from the declarations in this file: the fields of a trial, the keys of a
+//! plan and of its arms, the flags of the command line, the columns of `results.csv`, the dimensions of a search and the
+//! printed command of a trial.
+
+use crate::Error;
+use crate::data::Augmentation;
+use crate::train::LrScaling;
+use crate::workload::Info;
+use optlab_core::range::{self, COUNT, POSITIVE};
+use optlab_optim::GradientTransform;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// How long a trial trains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    /// Passes over the training data.
+    Epochs(usize),
+    /// Optimizer steps.
+    Steps(usize),
+}
+
+impl Budget {
+    /// Returns the number of optimizer steps, with `steps_per_epoch` steps in an epoch.
+    pub fn steps(self, steps_per_epoch: usize) -> usize {
+        match self {
+            Budget::Epochs(epochs) => epochs.saturating_mul(steps_per_epoch),
+            Budget::Steps(steps) => steps,
+        }
+    }
+}
+
+/// The default share of the training data that is held out for validation.
+pub const VALIDATION: f64 = 0.1;
+
+/// The settings of a training; part of a [`Trial`](crate::train::Trial), which lists their ranges.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// How long to train.
+    pub budget: Budget,
+    /// Examples per step.
+    pub batch_size: usize,
+    /// Examples that pass through the model at once, where a batch does not fit; the step is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub micro_batch_size: Option<usize>,
+    /// How the learning rate follows the batch size; `None` for not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lr_scaling: Option<LrScaling>,
+    /// Share of the training data held out for validation.
+    pub validation: f64,
+    /// Weight of the L1 penalty.
+    pub l1: f64,
+    /// Weight of the L2 penalty.
+    pub l2: f64,
+    /// Largest norm of all gradients together.
+    pub clip_norm: Option<f64>,
+    /// Largest absolute value of a gradient element.
+    pub clip_value: Option<f64>,
+    /// Evaluations without a smaller validation loss before training stops.
+    pub early_stopping: Option<usize>,
+    /// Shift and rotation of training images.
+    pub augmentation: Augmentation,
+    /// Whether images are padded to 32 × 32.
+    pub pad: bool,
+}
+
+impl Recipe {
+    /// Returns the default recipe of a workload: its own length and batch size, a tenth of the training data held out,
+    /// nothing else.
+    pub fn new(info: &Info) -> Self {
+        Recipe {
+            budget: Budget::Epochs(info.epochs),
+            batch_size: info.batch_size,
+            micro_batch_size: None,
+            lr_scaling: None,
+            validation: VALIDATION,
+            l1: 0.0,
+            l2: 0.0,
+            clip_norm: None,
+            clip_value: None,
+            early_stopping: None,
+            augmentation: Augmentation::default(),
+            pad: false,
+        }
+    }
+
+    /// Checks every setting against its range.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) naming the setting; NaN is never in range.
+    pub fn validate(&self) -> Result<(), Error> {
+        let count = |field, count: Option<usize>| {
+            count.map_or(Ok(()), |count| range::check("trial", [(field, count as f64, COUNT)]))
+        };
+        match self.budget {
+            Budget::Epochs(epochs) => count("epochs", Some(epochs))?,
+            Budget::Steps(steps) => count("steps", Some(steps))?,
+        }
+        count("batch_size", Some(self.batch_size))?;
+        count("micro_batch_size", self.micro_batch_size)?;
+        range::check("trial", [("validation", self.validation, range::BELOW_ONE)])?;
+        count("early_stopping", self.early_stopping)?;
+        self.gradient_transform().validate()?;
+        self.augmentation.validate()
+    }
+
+    /// Returns the penalties and the clipping.
+    pub fn gradient_transform(&self) -> GradientTransform {
+        let Recipe { l1, l2, clip_norm, clip_value, .. } = *self;
+        GradientTransform { l1, l2, clip_norm, clip_value, ..GradientTransform::default() }
+    }
+
+    /// Checks a learning rate, which is a trial's own.
+    pub(crate) fn check_lr(lr: f64) -> Result<(), Error> {
+        if POSITIVE.contains(lr) {
+            Ok(())
+        } else {
+            Err(Error::invalid("trial", "lr", "a number in (0, ∞)", lr))
+        }
+    }
+}
+
+/// A setting of a recipe as it was declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecipeSetting {
+    /// The name in plans, arms, searches and columns; the flag has `-` for `_`.
+    pub name: &'static str,
+    /// The name of its value in `--help`.
+    pub value_name: &'static str,
+    /// The meaning, in a phrase.
+    pub meaning: &'static str,
+    /// The default as text; empty if the setting is off by default.
+    pub default: &'static str,
+    /// The values that are allowed, in an error.
+    pub allowed: &'static str,
+    /// Whether it is true or false, so that its flag alone means true.
+    pub is_flag: bool,
+    /// Whether its default is the same for every workload, so that a plan writes it out.
+    pub has_fixed_default: bool,
+}
+
+macro_rules! recipe {
+    ($(
+        $(#[doc = $meaning:literal])+
+        $name:ident: $type:ty, $value_name:literal, default $default:literal $(= $fixed:literal)? $(=> $($path:ident).+)?;
+    )*) => {
+        /// Some settings of a recipe; the others keep what they are.
+        ///
+        /// It is what a command line, a `--config` file, a plan or an arm says of a training.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        pub struct RecipePatch {
+            $(
+                $(#[doc = $meaning])+
+                pub $name: Option<$type>,
+            )*
+        }
+
+        impl RecipePatch {
+            /// Every setting, in the order of listings.
+            pub const SETTINGS: &'static [RecipeSetting] = &[$(
+                RecipeSetting {
+                    name: stringify!($name),
+                    value_name: $value_name,
+                    meaning: concat!($($meaning),+).trim_ascii(),
+                    default: $default,
+                    allowed: <$type as SettingValue>::ALLOWED,
+                    is_flag: <$type as SettingValue>::IS_FLAG,
+                    has_fixed_default: !concat!($(stringify!($fixed))?).is_empty(),
+                },
+            )*];
+
+            /// Fills the settings that this patch leaves out from `other`. A length replaces a length, whatever its unit.
+            pub fn or(self, other: Self) -> Self {
+                let length = if self.budget().is_some() { self } else { other };
+                RecipePatch {
+                    epochs: length.epochs,
+                    steps: length.steps,
+                    ..RecipePatch { $($name: self.$name.or(other.$name)),* }
+                }
+            }
+
+            /// Sets the setting of that name.
+            ///
+            /// # Errors
+            /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a value of another type;
+            /// [`UnknownField`](optlab_core::Error::UnknownField) if there is no such setting.
+            pub fn set(&mut self, name: &str, value: &Value) -> Result<(), Error> {
+                match name {
+                    $(stringify!($name) => self.$name = Some(read(name, value)?),)*
+                    _ => return Err(unknown(name)),
+                }
+                Ok(())
+            }
+
+            /// Returns each setting that is set with its value, in the order of listings.
+            pub fn values(&self) -> Vec<(&'static str, Value)> {
+                let values = [$((stringify!($name), self.$name.map(SettingValue::write))),*];
+                values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+            }
+
+            /// Returns the patch whose every unset setting with a fixed default has that default.
+            pub fn with_fixed_defaults(mut self) -> Self {
+                $($(self.$name = self.$name.or(Some($fixed));)?)*
+                self
+            }
+
+            /// Parses the value of the setting `name` as the command line gives it.
+            ///
+            /// # Errors
+            /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a text of another type;
+            /// [`UnknownField`](optlab_core::Error::UnknownField) if there is no such setting.
+            pub fn parse(name: &str, text: &str) -> Result<Value, Error> {
+                let value = spec_value(text);
+                match name {
+                    $(stringify!($name) => read::<$type>(name, &value).map(SettingValue::write),)*
+                    _ => Err(unknown(name)),
+                }
+            }
+        }
+
+        impl Recipe {
+            /// Returns this recipe with the settings of `patch`.
+            pub fn with(mut self, patch: &RecipePatch) -> Self {
+                $($(
+                    if let Some(value) = patch.$name {
+                        self.$($path).+ = value.into();
+                    }
+                )?)*
+                self.budget = patch.budget().unwrap_or(self.budget);
+                self
+            }
+
+            /// Returns every setting of this recipe; one that is off is left out.
+            pub fn to_patch(&self) -> RecipePatch {
+                let mut patch = RecipePatch {
+                    $($($name: self.$($path).+.into(),)?)*
+                    ..RecipePatch::default()
+                };
+                match self.budget {
+                    Budget::Epochs(epochs) => patch.epochs = Some(epochs),
+                    Budget::Steps(steps) => patch.steps = Some(steps),
+                }
+                patch
+            }
+        }
+    };
+}
+
+recipe! {
+    /// Passes over the training data
+    epochs: usize, "N", default "the workload's own";
+    /// Optimizer steps, instead of epochs
+    steps: usize, "N", default "";
+    /// Examples per step
+    batch_size: usize, "N", default "the workload's own" => batch_size;
+    /// Examples that pass through the model at once; the step is still that of the whole batch
+    micro_batch_size: usize, "N", default "the whole batch" => micro_batch_size;
+    /// Scale the learning rate with batch size / default batch size (linear), or with its square root (sqrt); linear:256 sets the default batch size
+    lr_scaling: LrScaling, "RULE", default "off" => lr_scaling;
+    /// Share of the training data held out for validation
+    validation: f64, "SHARE", default "0.1" => validation;
+    /// Weight of the L1 penalty, λ‖θ‖₁
+    l1: f64, "λ", default "0" = 0.0 => l1;
+    /// Weight of the L2 penalty, λ/2 ‖θ‖²
+    l2: f64, "λ", default "0" = 0.0 => l2;
+    /// Scale all gradients together to at most this norm
+    clip_norm: f64, "C", default "off" => clip_norm;
+    /// Clip each gradient element to [-C, C]
+    clip_value: f64, "C", default "off" => clip_value;
+    /// Stop after that many evaluations without a smaller validation loss
+    early_stopping: usize, "PATIENCE", default "off" => early_stopping;
+    /// Shift training images by up to that many pixels
+    shift: u32, "PIXELS", default "0" = 0 => augmentation.shift;
+    /// Rotate training images by up to that many degrees
+    rotation: f64, "DEGREES", default "0" = 0.0 => augmentation.rotation;
+    /// Pad 28×28 images to 32×32
+    pad: bool, "BOOL", default "false" = false => pad;
+}
+
+impl RecipePatch {
+    /// Returns the length of the training, if it is set.
+    pub fn budget(&self) -> Option<Budget> {
+        self.steps.map(Budget::Steps).or(self.epochs.map(Budget::Epochs))
+    }
+
+    /// Returns whether `name` is a setting of a recipe.
+    pub fn has(name: &str) -> bool {
+        Self::SETTINGS.iter().any(|setting| setting.name == name)
+    }
+}
+
+/// The type of a setting of a recipe.
+trait SettingValue: Copy {
+    /// What is allowed, in an error.
+    const ALLOWED: &'static str;
+    /// Whether its flag alone means true.
+    const IS_FLAG: bool = false;
+
+    fn read(value: &Value) -> Option<Self>;
+
+    fn write(self) -> Value;
+}
+
+impl SettingValue for usize {
+    const ALLOWED: &'static str = "a whole number";
+
+    fn read(value: &Value) -> Option<Self> {
+        usize::try_from(value.as_u64()?).ok()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for u32 {
+    const ALLOWED: &'static str = "a whole number";
+
+    fn read(value: &Value) -> Option<Self> {
+        u32::try_from(value.as_u64()?).ok()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for f64 {
+    const ALLOWED: &'static str = "a number";
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_f64()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for bool {
+    const ALLOWED: &'static str = "true or false";
+    const IS_FLAG: bool = true;
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_bool()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for LrScaling {
+    const ALLOWED: &'static str = "linear or sqrt, with a batch size as in linear:256";
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+
+    fn write(self) -> Value {
+        self.to_string().into()
+    }
+}
+
+/// Reads the value of the setting `name`.
+fn read<T: SettingValue>(name: &str, value: &Value) -> Result<T, Error> {
+    let given = || match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    T::read(value).ok_or_else(|| Error::invalid("trial", name, T::ALLOWED, given()))
+}
+
+fn unknown(name: &str) -> Error {
+    let names: Vec<&str> = RecipePatch::SETTINGS.iter().map(|setting| setting.name).collect();
+    Error::unknown_field("trial", name, &names)
+}
+
+/// Reads a number or a flag where the text is one, else keeps it a text.
+fn spec_value(text: &str) -> Value {
+    let number = || text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
+    let whole = || text.parse::<u64>().ok().map(Value::from);
+    let flag = || text.parse::<bool>().ok().map(Value::from);
+    whole().or_else(number).or_else(flag).unwrap_or_else(|| text.into())
+}
