@@ -4,9 +4,9 @@ use crate::Error;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use optlab_compare::report::number;
 use optlab_compare::run::events::RunnerEvents;
-use optlab_compare::run::worker::{Evaluated, Progress};
+use optlab_compare::run::worker::{Evaluated, Measure, Progress};
+use optlab_core::Metric;
 use optlab_train::train::{Outcome, Status, Trial};
-use optlab_train::workload::{self, Workload};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ struct Running {
     title: String,
     loss: String,
     metric: String,
+    measured: Metric,
 }
 
 impl Bars {
@@ -86,7 +87,8 @@ impl RunnerEvents for Bars {
         }
         let bar = self.all.add(ProgressBar::new(0));
         bar.set_style(style("     starting {msg}"));
-        let running = Running { bar, title: title(trial), loss: String::new(), metric: String::new() };
+        let (loss, metric) = (String::new(), String::new());
+        let running = Running { bar, title: title(trial), loss, metric, measured: Metric::unknown() };
         running.show();
         self.running.insert(index, running);
     }
@@ -107,11 +109,16 @@ impl RunnerEvents for Bars {
         }
     }
 
-    fn evaluated(&mut self, index: usize, trial: &Trial, evaluated: Evaluated) {
-        let Ok(workload) = workload::find(&trial.workload) else { return };
+    fn measures(&mut self, index: usize, measure: &Measure) {
+        if let Some(running) = self.running.get_mut(&index) {
+            running.measured = measure.metric.clone();
+        }
+    }
+
+    fn evaluated(&mut self, index: usize, _trial: &Trial, evaluated: Evaluated) {
         if let Some(running) = self.running.get_mut(&index) {
             running.bar.set_position(evaluated.step as u64);
-            let metric = workload.info().task.metric();
+            let metric = &running.measured;
             running.metric = format!("{metric} {}", number::metric(metric, evaluated.score.metric));
             running.show();
         }

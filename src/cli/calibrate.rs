@@ -144,7 +144,7 @@ fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<Strin
         }
     }
     if let Some(planted) = planted {
-        let found = calibration.found_share(&values, &self::values(planted), own.larger_is_better, half)?;
+        let found = calibration.found_share(&values, &self::values(planted), own.metric.direction, half)?;
         told(
             &mut text,
             format_args!(

@@ -82,7 +82,7 @@ fn workloads() -> String {
             info.batch_size,
             info.epochs,
             info.task.metric(),
-            if info.task.larger_is_better() { "≥" } else { "≤" },
+            if info.task.direction().is_larger() { "≥" } else { "≤" },
             info.target,
         );
         text += &entry(info.name, info.summary, &details);

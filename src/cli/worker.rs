@@ -43,8 +43,7 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     let info = workload.info();
     let mut reporter = Reporter { info, total_steps: 0, latest: None };
     if let Err(error) = train::run(&workload, &trial, &options, &mut reporter) {
-        let (metric, larger_is_better) = (info.task.metric(), info.task.larger_is_better());
-        let outcome = Outcome::failed(error.to_string(), metric, larger_is_better, info.target);
+        let outcome = Outcome::failed(error.to_string(), info.metric());
         options.directory.write_outcome(&outcome)?;
     }
     if args.brief {
@@ -71,9 +70,7 @@ impl Observer for Reporter {
     fn start(&mut self, start: &Start) {
         self.total_steps = start.total_steps;
         self.tell(&WorkerEvent::Start(Measure {
-            metric: self.info.task.metric().into(),
-            larger_is_better: self.info.task.larger_is_better(),
-            target: self.info.target,
+            metric: self.info.metric(),
             evaluations: start.total_steps.div_ceil(start.steps_per_epoch),
         }));
     }

@@ -4,6 +4,7 @@ use crate::plan::Plan;
 use crate::plan::entry::Stage;
 use crate::result::comparison::{Comparison, Evaluation, Run};
 use crate::run::folder::{Invocation, Kind};
+use optlab_core::{Direction, Metric};
 use optlab_optim::OptimizerChoice;
 use optlab_train::data::Augmentation;
 use optlab_train::train::history::Part;
@@ -47,9 +48,12 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         training_seconds: 12.0,
         first_step_seconds: 0.5,
         step_milliseconds: Some(50.0),
-        metric: "accuracy".into(),
-        larger_is_better: true,
-        target: 0.95,
+        metric: Metric {
+            name: "accuracy".into(),
+            unit: "%".into(),
+            direction: Direction::Larger,
+            target: Some(0.95),
+        },
         target_reached: reached.map(|step| TargetReached { step, training_seconds: step as f64 * 0.05 }),
         final_validation: score,
         best_validation: score.map(|score| Score { metric: score.metric + 0.01, ..score }),

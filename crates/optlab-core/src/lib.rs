@@ -1,9 +1,11 @@
 //! What all crates of optlab share: errors, ranges, specs as text and tables, and reproducible random numbers.
 
 pub mod error;
+pub mod metric;
 pub mod random;
 pub mod range;
 pub mod settings;
 pub mod spec;
 
 pub use error::Error;
+pub use metric::{Direction, Metric};

@@ -1,8 +1,8 @@
-//! Optimizers and learning-rate schedules for [Burn](burn), each proven against its authors' code.
+//! Optimizers and learning-rate schedules for [Burn](burn), each verified against its authors' code.
 //!
-//! A rule implements [`burn::optim::Optimizer`], so it goes into Burn's own `ModuleOptimizer` and `Learner`;
-//! [`ModelOptimizer`] drives any of them, with wrappers and groups, in a loop of your own. [`OptimizerSpec`] and
-//! [`schedule::ScheduleSpec`] name them in text, TOML and JSON.
+//! A rule implements [`burn::optim::Optimizer`], so it works with Burn's own `ModuleOptimizer` and `Learner`.
+//! [`ModelOptimizer`] runs any rule, with wrappers and groups, in your own training loop. [`OptimizerSpec`]
+//! and [`schedule::ScheduleSpec`] name optimizers and schedules in text, TOML and JSON.
 
 pub mod schedule;
 

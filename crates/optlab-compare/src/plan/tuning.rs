@@ -107,8 +107,7 @@ pub fn value_so_far(outcome: &Outcome) -> f64 {
         .filter(|metric| metric.is_finite())
     {
         None => f64::INFINITY,
-        Some(metric) if outcome.larger_is_better => -metric,
-        Some(metric) => metric,
+        Some(metric) => outcome.metric.direction.cost(metric),
     }
 }
 
@@ -142,6 +141,7 @@ impl Selection {
 mod tests {
     use super::*;
     use crate::made_up::{lost, outcome};
+    use optlab_core::{Direction, Metric};
 
     #[test]
     fn the_best_point_is_that_of_the_best_median_metric_and_the_first_of_equal_ones() {
@@ -154,7 +154,10 @@ mod tests {
             best(&[vec![&low, &low, &high], vec![&middle, &middle, &nan], vec![&high, &nan, &nan]]),
             Some(1)
         );
-        let smaller = |outcome: &Outcome| Outcome { larger_is_better: false, ..outcome.clone() };
+        let smaller = |outcome: &Outcome| Outcome {
+            metric: Metric { direction: Direction::Smaller, ..outcome.metric.clone() },
+            ..outcome.clone()
+        };
         let (low, high) = (smaller(&low), smaller(&high));
         assert_eq!(best(&[vec![&high], vec![&low]]), Some(1));
         assert_eq!((best(&[vec![&nan], vec![&nan]]), best(&[])), (None, None));

@@ -5,6 +5,7 @@ use crate::plan::entry::Stage;
 use crate::report::number;
 use crate::result::comparison::{Comparison, Run};
 use crate::result::summary::Summary;
+use optlab_core::Direction;
 use optlab_stats::statistics::verdict;
 use optlab_train::train::Trial;
 use std::fmt::Write;
@@ -33,9 +34,9 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
         "{} beside {}: the difference is how much better {} is\n",
         second.name, first.name, second.name
     );
-    for larger_is_better in [true, false] {
+    for direction in [Direction::Larger, Direction::Smaller] {
         let is_so: Vec<usize> =
-            (0..pairs.len()).filter(|&place| pairs[place].0.larger_is_better == larger_is_better).collect();
+            (0..pairs.len()).filter(|&place| pairs[place].0.metric.direction == direction).collect();
         let family: Vec<(&[f64], &[f64])> =
             is_so.iter().map(|&place| (values[place].0.as_slice(), values[place].1.as_slice())).collect();
         // The error is shared by the two directions of a metric, so that all of it is one family.
@@ -43,7 +44,7 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
         if is_so.is_empty() {
             continue;
         }
-        let comparisons = verdict::compare(&family, larger_is_better, ALPHA * share)?;
+        let comparisons = verdict::compare(&family, direction, ALPHA * share)?;
         for (&place, comparison) in is_so.iter().zip(&comparisons) {
             let (arm, _) = pairs[place];
             let (now, before) =
@@ -82,7 +83,7 @@ fn refuse(first: &Comparison, second: &Comparison, pairs: &[(&Summary, &Summary)
             ("budget", of_a.recipe.budget != of_b.recipe.budget),
             ("share of validation", of_a.recipe.validation != of_b.recipe.validation),
             ("padding", of_a.recipe.pad != of_b.recipe.pad),
-            ("target", a.target != b.target),
+            ("target", a.metric.target != b.metric.target),
         ] {
             if differs {
                 return refuse(format!("on {} they have another {what}", a.workload));

@@ -23,8 +23,8 @@ const NOTHING: &str = "–";
 
 /// The columns of a table of these arms, all of one workload.
 pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
-    let metric = arms.first().map_or("", |arm| arm.metric.as_str());
-    let unit = if number::is_share(metric) { " %" } else { "" };
+    let is_share = arms.first().is_some_and(|arm| arm.metric.is_share());
+    let unit = if is_share { " %" } else { "" };
     let title = |name: &str| format!("{name}{unit}");
     let mut columns = vec![
         text("arm", arms, |arm| arm.arm.clone()),

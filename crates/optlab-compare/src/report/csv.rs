@@ -45,9 +45,9 @@ const OUTCOME: [Column; 21] = [
     ("training_seconds", |run| of(run, |outcome| json(outcome.training_seconds))),
     ("first_step_seconds", |run| of(run, |outcome| json(outcome.first_step_seconds))),
     ("step_milliseconds", |run| of(run, |outcome| json(outcome.step_milliseconds))),
-    ("metric", |run| of_measured(run, |outcome| json(&outcome.metric))),
-    ("larger_is_better", |run| of_measured(run, |outcome| json(outcome.larger_is_better))),
-    ("target", |run| of_measured(run, |outcome| json(outcome.target))),
+    ("metric", |run| of_measured(run, |outcome| json(&outcome.metric.name))),
+    ("larger_is_better", |run| of_measured(run, |outcome| json(outcome.metric.direction))),
+    ("target", |run| of_measured(run, |outcome| json(outcome.metric.target))),
     ("steps_to_target", |run| of(run, |outcome| json(outcome.target_reached?.step))),
     ("seconds_to_target", |run| of(run, |outcome| json(outcome.target_reached?.training_seconds))),
     ("final_validation_loss", |run| loss(run, |outcome| outcome.final_validation)),
@@ -116,7 +116,7 @@ fn of(run: &Run, cell: impl Fn(&Outcome) -> Option<Value>) -> Option<Value> {
 
 /// A cell of a run that knew its metric: one that failed early did not, and its target says nothing.
 fn of_measured(run: &Run, cell: impl Fn(&Outcome) -> Option<Value>) -> Option<Value> {
-    of(run, |outcome| if outcome.metric.is_empty() { None } else { cell(outcome) })
+    of(run, |outcome| if outcome.metric.is_known() { cell(outcome) } else { None })
 }
 
 fn loss(run: &Run, score: impl Fn(&Outcome) -> Option<Score>) -> Option<Value> {

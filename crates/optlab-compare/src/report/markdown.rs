@@ -46,8 +46,8 @@ impl Exporter for Markdown {
 
 fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Summary]) -> String {
     let mut text = format!("\n## {workload}\n\n{}", labels.shared(comparison, arms));
-    if let Some((arm, target)) = arms.first().and_then(|arm| Some((arm, arm.target?))) {
-        let better = if arm.larger_is_better { "larger" } else { "smaller" };
+    if let Some((arm, target)) = arms.first().and_then(|arm| Some((arm, arm.metric.target?))) {
+        let better = arm.metric.direction.name();
         let target = number::metric(&arm.metric, target);
         text.push_str(&format!(" · {} ({better} is better) · target {target}", arm.metric));
     }

@@ -1,55 +1,51 @@
 //! Numbers as people read them.
 
+use optlab_core::Metric;
 use optlab_stats::statistics::bootstrap::Estimate;
 use optlab_stats::statistics::verdict::Comparison;
 
-/// Whether a metric is a share, shown in percent.
-pub fn is_share(metric: &str) -> bool {
-    metric.ends_with("accuracy")
-}
-
 /// A metric with its unit: `97.44 %`, `53.21`.
-pub fn metric(name: &str, value: f64) -> String {
-    match is_share(name) {
-        _ if !value.is_finite() => plain(name, value),
+pub fn metric(of: &Metric, value: f64) -> String {
+    match of.is_share() {
+        _ if !value.is_finite() => plain(of, value),
         true => format!("{:.2} %", value * 100.0),
         false => significant(value, 4),
     }
 }
 
 /// A metric without its unit: `97.44`, `53.21`, `∞`.
-pub fn plain(name: &str, value: f64) -> String {
+pub fn plain(of: &Metric, value: f64) -> String {
     match value {
         f64::INFINITY => "∞".into(),
         f64::NEG_INFINITY => "−∞".into(),
-        value if is_share(name) => format!("{:.2}", value * 100.0),
+        value if of.is_share() => format!("{:.2}", value * 100.0),
         value => significant(value, 4),
     }
 }
 
 /// An interval without the unit: `[97.21, 97.63]`.
-pub fn interval(name: &str, of: &Estimate) -> String {
-    format!("[{}, {}]", plain(name, of.low), plain(name, of.high))
+pub fn interval(of: &Metric, estimate: &Estimate) -> String {
+    format!("[{}, {}]", plain(of, estimate.low), plain(of, estimate.high))
 }
 
 /// A metric with its unit, and its interval: `97.44 % [97.21, 97.63]`.
-pub fn estimate(name: &str, of: &Estimate) -> String {
-    format!("{} {}", metric(name, of.value), interval(name, of))
+pub fn estimate(of: &Metric, estimate: &Estimate) -> String {
+    format!("{} {}", metric(of, estimate.value), interval(of, estimate))
 }
 
 /// A difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`.
-pub fn difference(name: &str, of: &Comparison) -> String {
-    let measured = match of.difference {
-        Some(difference) if difference > 0.0 => format!("+{}", plain(name, difference)),
-        Some(difference) => plain(name, difference),
+pub fn difference(of: &Metric, comparison: &Comparison) -> String {
+    let measured = match comparison.difference {
+        Some(difference) if difference > 0.0 => format!("+{}", plain(of, difference)),
+        Some(difference) => plain(of, difference),
         None => "?".into(),
     };
-    format!("{measured} [{}, {}]", plain(name, of.low), plain(name, of.high))
+    format!("{measured} [{}, {}]", plain(of, comparison.low), plain(of, comparison.high))
 }
 
 /// What a difference of a metric is measured in: `points` of a share in percent.
-pub fn unit_of_difference(name: &str) -> &'static str {
-    if is_share(name) { "points" } else { "" }
+pub fn unit_of_difference(of: &Metric) -> &'static str {
+    if of.is_share() { "points" } else { "" }
 }
 
 /// A number with so many significant digits; very large and very small ones with an exponent.
@@ -82,11 +78,20 @@ fn decimals(value: f64, digits: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use optlab_core::Direction;
+
+    fn accuracy() -> Metric {
+        Metric { name: "accuracy".into(), unit: "%".into(), ..Metric::unknown() }
+    }
+
+    fn rmse() -> Metric {
+        Metric { name: "rmse".into(), direction: Direction::Smaller, ..Metric::unknown() }
+    }
 
     #[test]
     fn numbers_keep_what_a_reader_needs() {
-        assert_eq!(metric("accuracy", 0.97439), "97.44 %");
-        assert_eq!(metric("rmse", 53.2149), "53.21");
+        assert_eq!(metric(&accuracy(), 0.97439), "97.44 %");
+        assert_eq!(metric(&rmse(), 53.2149), "53.21");
         assert_eq!([significant(1234.6, 3), significant(0.012345, 3)], ["1235", "0.0123"]);
         assert_eq!([significant(3.2e-7, 3), significant(0.0, 3)], ["3.20e-7", "0.00"]);
         assert_eq!([short(0.1 * 0.07), short(3e-5), short(2.0)], ["0.007", "3e-5", "2"]);
@@ -95,17 +100,17 @@ mod tests {
     #[test]
     fn intervals_and_differences_have_the_metrics_own_numbers_and_infinite_ends() {
         let estimate = Estimate { value: 0.97, low: 0.965, high: f64::INFINITY };
-        assert_eq!(interval("accuracy", &estimate), "[96.50, ∞]");
+        assert_eq!(interval(&accuracy(), &estimate), "[96.50, ∞]");
         assert_eq!(
-            (plain("rmse", 53.2149), plain("accuracy", f64::NEG_INFINITY)),
+            (plain(&rmse(), 53.2149), plain(&accuracy(), f64::NEG_INFINITY)),
             ("53.21".into(), "−∞".into())
         );
         let shown = |differences: &[f64]| {
             let zeros = vec![0.0; differences.len()];
             let family = [(differences, zeros.as_slice())];
             difference(
-                "accuracy",
-                &optlab_stats::statistics::verdict::compare(&family, true, 0.05).unwrap()[0],
+                &accuracy(),
+                &optlab_stats::statistics::verdict::compare(&family, Direction::Larger, 0.05).unwrap()[0],
             )
         };
         assert_eq!(shown(&[0.01, 0.03]), "+2.00 [−∞, ∞]");

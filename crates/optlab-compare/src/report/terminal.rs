@@ -42,11 +42,11 @@ fn heading(comparison: &Comparison, labels: &Labels, arms: &[&Summary]) -> Strin
         return String::new();
     };
     let mut heading = arm.workload.clone();
-    if !arm.metric.is_empty() {
-        let better = if arm.larger_is_better { "larger" } else { "smaller" };
+    if arm.metric.is_known() {
+        let better = arm.metric.direction.name();
         heading.push_str(&format!(": {}, {better} is better", arm.metric));
     }
-    if let Some(target) = arm.target {
+    if let Some(target) = arm.metric.target {
         heading.push_str(&format!(", target {}", number::metric(&arm.metric, target)));
     }
     format!("{heading}\n{}", labels.shared(comparison, arms))

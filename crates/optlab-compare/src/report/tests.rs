@@ -1,6 +1,7 @@
 use super::*;
 use crate::made_up::{comparison, lost, outcome, run, trial};
 use crate::result::comparison::Run;
+use optlab_core::{Direction, Metric};
 use optlab_train::train::{Recipe, RecipePatch, Status, Trial};
 
 /// Two arms on one workload, one of which lost a seed, and a trial that was not run.
@@ -42,7 +43,12 @@ fn large_example() -> Comparison {
                     run.outcome = Some(lost(Status::Diverged, "loss is NaN at step 130"));
                 }
                 if let Some(outcome) = run.outcome.as_mut().filter(|_| is_error) {
-                    (outcome.metric, outcome.larger_is_better, outcome.target) = ("rmse".into(), false, 18.0);
+                    outcome.metric = Metric {
+                        name: "rmse".into(),
+                        unit: String::new(),
+                        direction: Direction::Smaller,
+                        target: Some(18.0),
+                    };
                 }
                 runs.push(run);
             }

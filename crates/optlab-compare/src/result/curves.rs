@@ -2,6 +2,7 @@
 
 use crate::result::comparison::{Comparison, Evaluation, Run};
 use crate::result::summary::Summary;
+use optlab_core::{Direction, Metric};
 use optlab_stats::statistics::describe::{median, quantile};
 use optlab_train::train::history::Part;
 use optlab_train::train::{Budget, Status};
@@ -25,10 +26,8 @@ pub struct Curves {
     pub along: &'static str,
     /// What they show: "validation accuracy", or "training loss" where there is no validation part.
     pub quantity: String,
-    /// Whether a larger value is better.
-    pub larger_is_better: bool,
-    /// The workload's target, if the curves show its metric.
-    pub target: Option<f64>,
+    /// The metric that they show, with its target; the loss, without one, where there is no validation part.
+    pub metric: Metric,
     /// One curve for each of the summaries, in their order.
     pub arms: Vec<Curve>,
 }
@@ -75,16 +74,15 @@ impl Curves {
         let quantity = if validates { Quantity::Metric } else { Quantity::TrainLoss };
         let by_epoch = all().all(|run| is_evaluated_once_an_epoch(run, quantity));
         let first = summaries.first();
-        let metric = first.map_or("", |summary| summary.metric.as_str());
+        let metric = first.map_or_else(Metric::unknown, |summary| summary.metric.clone());
         Curves {
             along: if by_epoch { "epoch" } else { "step" },
-            quantity: match (validates, metric) {
+            quantity: match (validates, metric.is_known()) {
                 (false, _) => "training loss".into(),
-                (true, "") => "validation metric".into(),
-                (true, metric) => format!("validation {metric}"),
+                (true, false) => "validation metric".into(),
+                (true, true) => format!("validation {metric}"),
             },
-            larger_is_better: validates && first.is_none_or(|summary| summary.larger_is_better),
-            target: first.and_then(|summary| summary.target).filter(|_| validates),
+            metric: if validates { metric } else { loss() },
             arms: runs.iter().map(|runs| Curve::of(runs, quantity)).collect(),
         }
     }
@@ -93,6 +91,11 @@ impl Curves {
     pub fn place(&self, at: Place) -> f64 {
         if self.along == "epoch" { at.epoch as f64 } else { at.step as f64 }
     }
+}
+
+/// The training loss as a metric.
+fn loss() -> Metric {
+    Metric { name: "loss".into(), direction: Direction::Smaller, ..Metric::unknown() }
 }
 
 impl Curve {
@@ -194,8 +197,8 @@ mod tests {
         only.evaluations.iter_mut().for_each(|evaluation| evaluation.part = Part::Train);
         let curves = curves(vec![only]);
         assert_eq!(
-            (curves.quantity.as_str(), curves.larger_is_better, curves.target),
-            ("training loss", false, None)
+            (curves.quantity.as_str(), curves.metric.direction, curves.metric.target),
+            ("training loss", Direction::Smaller, None)
         );
         assert_eq!(curves.arms[0].last(), Some(1.0 - 0.9));
     }

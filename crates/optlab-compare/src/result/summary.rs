@@ -5,6 +5,7 @@ use crate::plan::tuning;
 use crate::result::comparison::{ArmRuns, Comparison, Run};
 use crate::result::verdicts::{self, Against, Candidate};
 use crate::run::folder::Kind;
+use optlab_core::{Direction, Metric};
 use optlab_stats::statistics::bootstrap::Description;
 use optlab_stats::statistics::budget_curve::{self, BestOf};
 use optlab_stats::statistics::describe::{Spread, median, quantile};
@@ -30,12 +31,9 @@ pub struct Summary {
     pub lr: f64,
     /// The schedule as text.
     pub schedule: String,
-    /// The metric's name; empty if no seed came far enough to say.
-    pub metric: String,
-    /// Whether a larger metric is better.
-    pub larger_is_better: bool,
-    /// The workload's target.
-    pub target: Option<f64>,
+    /// The metric, with its target; unknown if no seed came far enough to say.
+    #[serde(flatten)]
+    pub metric: Metric,
     /// How many seeds the plan has.
     pub seeds: usize,
     /// What the arm is judged by, with intervals: the metric on the test part with the best checkpoint, or on the validation
@@ -139,9 +137,9 @@ impl Summary {
 
     /// What arms are ranked by, such that smaller is better: the mean, and between arms that lost a seed the middle.
     fn rank(&self) -> [f64; 3] {
-        let sign = if self.larger_is_better { -1.0 } else { 1.0 };
+        let direction = self.metric.direction;
         let of = |part: fn(&Description) -> f64| {
-            self.result.as_ref().map_or(f64::INFINITY, |result| sign * part(result))
+            self.result.as_ref().map_or(f64::INFINITY, |result| direction.cost(part(result)))
         };
         let parts: [fn(&Description) -> f64; 3] = [
             |result| result.mean.value,
@@ -151,7 +149,7 @@ impl Summary {
         parts.map(of)
     }
 
-    fn of(arm: &ArmRuns, workload: &Workload) -> Option<Self> {
+    fn of(arm: &ArmRuns, workload: &Metric) -> Option<Self> {
         let runs = &arm.finals;
         let trial = best_so_far(arm).or(arm.trial())?;
         let outcomes: Vec<&Outcome> = runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
@@ -169,7 +167,7 @@ impl Summary {
         let middle = |part: fn(&Outcome) -> Option<f64>| {
             median(&outcomes.iter().filter_map(|outcome| part(outcome)).collect::<Vec<_>>())
         };
-        let values = values(runs, workload.larger_is_better);
+        let values = values(runs, workload.direction);
         Some(Summary {
             arm: arm.name.into(),
             workload: trial.workload.clone(),
@@ -177,9 +175,7 @@ impl Summary {
             optimizer: trial.optimizer.to_string(),
             lr: trial.lr,
             schedule: trial.schedule.to_string(),
-            metric: workload.metric.clone(),
-            larger_is_better: workload.larger_is_better,
-            target: workload.target,
+            metric: workload.clone(),
             seeds: runs.len(),
             result: Description::of(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
             values,
@@ -200,7 +196,7 @@ impl Summary {
             failed: lost(runs, Status::Failed),
             not_run: runs.iter().filter(|run| run.outcome.is_none()).map(|run| run.trial.seed).collect(),
             against: None,
-            tuned: tuned(&arm.tuning, workload.larger_is_better),
+            tuned: tuned(&arm.tuning, workload.direction),
         })
     }
 }
@@ -216,20 +212,20 @@ fn best_so_far<'a>(arm: &ArmRuns<'a>) -> Option<&'a Trial> {
 }
 
 /// What a seed is judged by; worse than any number if it was lost.
-fn judged(outcome: &Outcome, larger_is_better: bool) -> f64 {
+fn judged(outcome: &Outcome, direction: Direction) -> f64 {
     let score = outcome.test.or(outcome.final_validation).filter(|_| outcome.has_ended_well());
-    let worst = if larger_is_better { f64::NEG_INFINITY } else { f64::INFINITY };
+    let worst = direction.worst();
     score.map(|score| score.metric).filter(|metric| metric.is_finite()).unwrap_or(worst)
 }
 
-fn values(runs: &[&Run], larger_is_better: bool) -> Vec<(u64, f64)> {
-    let value = |run: &&Run| Some((run.trial.seed, judged(run.outcome.as_ref()?, larger_is_better)));
+fn values(runs: &[&Run], direction: Direction) -> Vec<(u64, f64)> {
+    let value = |run: &&Run| Some((run.trial.seed, judged(run.outcome.as_ref()?, direction)));
     runs.iter().filter_map(value).collect()
 }
 
 /// What the points of an arm's search came to, each the median over its seeds. Where some were trained for a shorter time, as
 /// a recommendation does, those do not count.
-fn tuned(runs: &[&Run], larger_is_better: bool) -> Option<Tuned> {
+fn tuned(runs: &[&Run], direction: Direction) -> Option<Tuned> {
     // All budgets of an arm are in one unit.
     let length = |run: &Run| run.trial.recipe.budget.steps(1);
     let longest = runs.iter().map(|run| length(run)).max()?;
@@ -242,18 +238,17 @@ fn tuned(runs: &[&Run], larger_is_better: bool) -> Option<Tuned> {
             None => points.push((number, run.trial.lr, vec![value])),
         }
     }
-    let sign = if larger_is_better { -1.0 } else { 1.0 };
     let by_lr: Vec<(f64, f64)> =
-        points.iter().filter_map(|(_, lr, values)| Some((*lr, sign * median(values)?))).collect();
+        points.iter().filter_map(|(_, lr, values)| Some((*lr, direction.cost(median(values)?)))).collect();
     let results: Vec<f64> = by_lr.iter().map(|(_, metric)| *metric).collect();
     let best = results
         .iter()
         .copied()
         .filter(|result| result.is_finite())
-        .min_by(|a, b| (sign * a).total_cmp(&(sign * b)));
+        .min_by(|a, b| direction.cost(*a).total_cmp(&direction.cost(*b)));
     (!results.is_empty()).then(|| Tuned {
         best,
-        best_of: budget_curve::of(&results, larger_is_better),
+        best_of: budget_curve::of(&results, direction),
         by_lr: by_lr.into_iter().map(|(lr, metric)| (lr, Some(metric).filter(|it| it.is_finite()))).collect(),
     })
 }
@@ -276,28 +271,11 @@ impl Comparison {
     }
 }
 
-/// What the runs of a workload say about its metric.
-struct Workload {
-    metric: String,
-    larger_is_better: bool,
-    target: Option<f64>,
-}
-
-impl Workload {
-    fn of(comparison: &Comparison, name: &str) -> Self {
-        // A failed run may have ended before it knew.
-        let told = comparison
-            .runs
-            .iter()
-            .filter(|run| run.trial.workload == name)
-            .filter_map(|run| run.outcome.as_ref())
-            .find(|outcome| !outcome.metric.is_empty());
-        Workload {
-            metric: told.map_or_else(String::new, |outcome| outcome.metric.clone()),
-            larger_is_better: told.is_none_or(|outcome| outcome.larger_is_better),
-            target: told.map(|outcome| outcome.target),
-        }
-    }
+/// Returns the metric of a workload, as its runs tell it; a failed run may have ended before it knew.
+fn metric_of(comparison: &Comparison, workload: &str) -> Metric {
+    let runs = comparison.runs.iter().filter(|run| run.trial.workload == workload);
+    let told = runs.filter_map(|run| run.outcome.as_ref()).find(|outcome| outcome.metric.is_known());
+    told.map_or_else(Metric::unknown, |outcome| outcome.metric.clone())
 }
 
 /// A summary of each arm: workloads in the plan's order, in each the best arm first.
@@ -305,14 +283,12 @@ fn summarize(comparison: &Comparison) -> Vec<Summary> {
     let arms = comparison.arms();
     let mut summaries = Vec::new();
     for name in comparison.workloads() {
-        let workload = Workload::of(comparison, name);
+        let metric = metric_of(comparison, name);
         let of_workload = arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload == name));
         // What a recommendation dropped on its way is not compared.
         let is_dropped = |arm: &&ArmRuns| comparison.kind == Kind::Recommendation && arm.finals.is_empty();
-        let mut of_workload: Vec<Summary> = of_workload
-            .filter(|arm| !is_dropped(arm))
-            .filter_map(|arm| Summary::of(arm, &workload))
-            .collect();
+        let mut of_workload: Vec<Summary> =
+            of_workload.filter(|arm| !is_dropped(arm)).filter_map(|arm| Summary::of(arm, &metric)).collect();
         // A mean of ∞ − ∞ is no number, and no better than one.
         let key = |value: f64| if value.is_nan() { f64::INFINITY } else { value };
         of_workload.sort_by(|a, b| {
@@ -321,7 +297,7 @@ fn summarize(comparison: &Comparison) -> Vec<Summary> {
         });
         let candidates: Vec<Candidate> = of_workload.iter().map(Summary::candidate).collect();
         let reference = comparison.plan.reference();
-        let judged = verdicts::judge(&candidates, workload.larger_is_better, reference.as_deref());
+        let judged = verdicts::judge(&candidates, metric.direction, reference.as_deref());
         for (summary, against) in of_workload.iter_mut().zip(judged) {
             summary.against = against;
         }

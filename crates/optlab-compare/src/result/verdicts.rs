@@ -5,6 +5,7 @@
 //! most [`ALPHA`], however many arms there are. Every family is by itself: with several workloads, an error in any of them
 //! is that much more likely.
 
+use optlab_core::Direction;
 use optlab_stats::statistics::verdict::{self, Comparison};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -46,7 +47,7 @@ impl Candidate<'_> {
 
 /// Judges the arms of a workload, the best one first, within each backend: against the arm `reference`, or each against
 /// each where no arm has that name. Returns one entry per arm, in order.
-pub fn judge(arms: &[Candidate], larger_is_better: bool, reference: Option<&str>) -> Vec<Option<Against>> {
+pub fn judge(arms: &[Candidate], direction: Direction, reference: Option<&str>) -> Vec<Option<Against>> {
     let mut judged = vec![None; arms.len()];
     let mut seen: Vec<&str> = Vec::new();
     for arm in arms {
@@ -54,7 +55,7 @@ pub fn judge(arms: &[Candidate], larger_is_better: bool, reference: Option<&str>
             seen.push(arm.backend);
             let places: Vec<usize> =
                 (0..arms.len()).filter(|&place| arms[place].backend == arm.backend).collect();
-            for (place, against) in judge_family(arms, &places, larger_is_better, reference) {
+            for (place, against) in judge_family(arms, &places, direction, reference) {
                 judged[place] = Some(against);
             }
         }
@@ -66,7 +67,7 @@ pub fn judge(arms: &[Candidate], larger_is_better: bool, reference: Option<&str>
 fn judge_family(
     arms: &[Candidate],
     places: &[usize],
-    larger_is_better: bool,
+    direction: Direction,
     reference: Option<&str>,
 ) -> HashMap<usize, Against> {
     let named = reference.and_then(|name| places.iter().copied().find(|&place| arms[place].arm == name));
@@ -84,7 +85,7 @@ fn judge_family(
     let family: Vec<(&[f64], &[f64])> =
         comparable.iter().map(|&pair| (values[pair].0.as_slice(), values[pair].1.as_slice())).collect();
     // Seeds are in pairs and no metric is NaN, so nothing is refused.
-    let comparisons = verdict::compare(&family, larger_is_better, ALPHA).unwrap_or_default();
+    let comparisons = verdict::compare(&family, direction, ALPHA).unwrap_or_default();
     let unjudged =
         || Against { arm: arms[other].arm.into(), comparison: None, better_than: vec![], worse_than: vec![] };
     let mut against: HashMap<usize, Against> = places.iter().map(|&place| (place, unjudged())).collect();

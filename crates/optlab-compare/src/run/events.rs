@@ -15,6 +15,9 @@ pub trait RunnerEvents {
     /// A worker was started; the first attempt is 1.
     fn started(&mut self, _index: usize, _trial: &Trial, _attempt: usize) {}
 
+    /// A worker says what it measures, before its first step.
+    fn measures(&mut self, _index: usize, _measure: &Measure) {}
+
     /// A worker made steps.
     fn progress(&mut self, _index: usize, _trial: &Trial, _progress: Progress) {}
 

@@ -16,6 +16,7 @@ use crate::run::events::{Next, Queue, RunnerEvents};
 use crate::run::folder::{self, Folder};
 use crate::run::queue::List;
 use crate::run::worker::{self, Children, Conditions, Evaluated, Measure, WorkerCommand, WorkerEvent};
+use optlab_core::Metric;
 use optlab_train::train::{Outcome, RunDirectory, Status, Trial};
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -178,7 +179,10 @@ fn handle(
         Message::Event { index, event } => {
             let Some(at) = running.get(&index) else { return Ok(()) };
             match event {
-                WorkerEvent::Start(measure) => queue.begins(index, &measure),
+                WorkerEvent::Start(measure) => {
+                    events.measures(index, &measure);
+                    queue.begins(index, &measure);
+                }
                 WorkerEvent::Step(progress) => events.progress(index, &at.trial, progress),
                 WorkerEvent::Evaluated(_) if at.pruned.after().is_some() => {}
                 WorkerEvent::Evaluated(evaluated) => {
@@ -296,22 +300,22 @@ impl WorkerLog {
         }
     }
 
+    /// The metric; unknown if the worker died before it said what it measures.
+    fn metric(&self) -> Metric {
+        self.measure.as_ref().map_or_else(Metric::unknown, |measure| measure.metric.clone())
+    }
+
     /// The best of these evaluations.
     fn best<'a>(&self, evaluated: impl Iterator<Item = &'a Evaluated>) -> Option<&'a Evaluated> {
-        let larger_is_better = self.measure.as_ref().is_none_or(|measure| measure.larger_is_better);
-        let value = |it: &Evaluated| if larger_is_better { -it.score.metric } else { it.score.metric };
+        let direction = self.metric().direction;
+        let value = |it: &Evaluated| direction.cost(it.score.metric);
         // The first of equal ones.
         evaluated.min_by(|a, b| value(a).total_cmp(&value(b)))
     }
 
     /// An outcome that an error ended. A worker that died at once may not have said what it measures.
     fn outcome(&self, reason: String) -> Outcome {
-        match &self.measure {
-            Some(measure) => {
-                Outcome::failed(reason, &measure.metric, measure.larger_is_better, measure.target)
-            }
-            None => Outcome::failed(reason, "", true, 0.0),
-        }
+        Outcome::failed(reason, self.metric())
     }
 
     /// The outcome of a trial that was pruned after `step`. What its worker did before it was stopped is as if it had not been.

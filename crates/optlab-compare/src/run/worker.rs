@@ -7,6 +7,7 @@
 //! it ends, the pipe closes, and a worker that called [`exit_with_runner`] ends too.
 
 use crate::Error;
+use optlab_core::Metric;
 use optlab_train::train::Score;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -39,12 +40,9 @@ pub enum WorkerEvent {
 /// What a workload is judged by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
-    /// The metric's name.
-    pub metric: String,
-    /// Whether a larger metric is better.
-    pub larger_is_better: bool,
-    /// The workload's target.
-    pub target: f64,
+    /// The metric, with its target.
+    #[serde(flatten)]
+    pub metric: Metric,
     /// How often the validation part is evaluated in all.
     pub evaluations: usize,
 }

@@ -5,6 +5,7 @@ use crate::plan::entry::Stage;
 use crate::plan::tuning;
 use crate::result::comparison::{Comparison, Run};
 use crate::run::command;
+use optlab_core::Metric;
 use optlab_stats::search::{Flatness, Importance, Observation, Space, TOLERANCE, flatness, importance};
 use optlab_train::train::{Status, Trial};
 use serde::Serialize;
@@ -34,7 +35,7 @@ pub struct Best {
     /// Its trial.
     pub trial: Trial,
     /// The metric's name.
-    pub metric: String,
+    pub metric: Metric,
     /// Its best evaluation of the validation part.
     pub value: f64,
     /// The command that trains it.
@@ -108,7 +109,7 @@ fn best(runs: &[(usize, &Run)]) -> Option<Best> {
         number,
         trial: run.trial.clone(),
         metric: outcome.metric.clone(),
-        value: if outcome.larger_is_better { -value } else { value },
+        value: outcome.metric.direction.cost(value),
         // With a seed that the search has not seen.
         command: command::train(&Trial { seed: 0, ..run.trial.clone() }),
     })

@@ -14,6 +14,7 @@ use crate::run::events::{Next, Queue};
 use crate::run::folder::{self, Folder, Invocation, Kind, PLAN};
 use crate::run::runner::Runner;
 use crate::run::worker::{Evaluated, Measure};
+use optlab_core::Direction;
 use optlab_stats::search::{Observation, Reports, Space};
 use optlab_train::train::history::{self, Part, Row};
 use optlab_train::train::{Outcome, Recipe, Status, Trial};
@@ -140,7 +141,7 @@ impl<'a> Search<'a> {
             search.points.insert(number, point.clone());
             match folder.read_outcome(&trial)?.filter(|outcome| outcome.status != Status::Failed) {
                 Some(outcome) => {
-                    search.read_reports(number, &trial, outcome.larger_is_better)?;
+                    search.read_reports(number, &trial, outcome.metric.direction)?;
                     search.done.insert(number, Done { trial, point, outcome });
                 }
                 None => search.unfinished.push_back((number, trial)),
@@ -149,21 +150,21 @@ impl<'a> Search<'a> {
         Ok(search)
     }
 
-    fn read_reports(&mut self, number: usize, trial: &Trial, larger_is_better: bool) -> Result<(), Error> {
+    fn read_reports(&mut self, number: usize, trial: &Trial, direction: Direction) -> Result<(), Error> {
         let path = self.folder.run_dir(trial).join("history.jsonl");
         if !path.exists() {
             return Ok(());
         }
         for row in history::read_evaluations(&path)? {
             if let Row::Evaluation { step, part: Part::Validation, metric: Some(metric), .. } = row {
-                self.report(number, step, metric, larger_is_better);
+                self.report(number, step, metric, direction);
             }
         }
         Ok(())
     }
 
-    fn report(&mut self, number: usize, step: usize, metric: f64, larger_is_better: bool) {
-        let value = if larger_is_better { -metric } else { metric };
+    fn report(&mut self, number: usize, step: usize, metric: f64, direction: Direction) {
+        let value = direction.cost(metric);
         self.reports.entry(number).or_default().insert(step, value);
     }
 
@@ -180,8 +181,9 @@ impl<'a> Search<'a> {
 impl Queue for Search<'_> {
     fn next(&mut self) -> Result<Next, Error> {
         if let Some((index, trial)) = self.unfinished.pop_front() {
-            let larger_is_better = self.measure.as_ref().is_none_or(|measure| measure.larger_is_better);
-            self.read_reports(index, &trial, larger_is_better)?;
+            let direction =
+                self.measure.as_ref().map_or(Direction::Larger, |measure| measure.metric.direction);
+            self.read_reports(index, &trial, direction)?;
             return Ok(Next::Trial { index, trial: Box::new(trial) });
         }
         let tuning = &self.study.plan.tuning;
@@ -212,7 +214,7 @@ impl Queue for Search<'_> {
 
     fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: Evaluated) -> bool {
         let Some(measure) = self.measure.clone() else { return false };
-        self.report(index, evaluated.step, evaluated.score.metric, measure.larger_is_better);
+        self.report(index, evaluated.step, evaluated.score.metric, measure.metric.direction);
         let values = |reports: &BTreeMap<usize, f64>| reports.values().copied().collect::<Vec<f64>>();
         let others = self.reports.iter().filter(|(number, _)| **number != index);
         let others: Vec<Reports> =

@@ -18,9 +18,10 @@ settings! {
     /// range; [`Error::Usage`] if the base already has an average.
     ///
     /// # Reference
-    /// Polyak & Juditsky, *Acceleration of Stochastic Approximation by Averaging*, 1992, <https://doi.org/10.1137/0330046>
+    /// Polyak & Juditsky, *Acceleration of Stochastic Approximation by Averaging*, 1992,
+    /// <https://doi.org/10.1137/0330046>
     pub struct EmaConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Decay of the average per step.
         decay: f64 = 0.999, "δ", in BELOW_ONE, search(1, Search::Decay);
@@ -56,7 +57,7 @@ settings! {
     /// Izmailov et al., *Averaging Weights Leads to Wider Optima and Better Generalization*, 2018,
     /// <https://arxiv.org/abs/1803.05407>
     pub struct SwaConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// First step whose weights enter the mean.
         start: usize = 1, in COUNT;

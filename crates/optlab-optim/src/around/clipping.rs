@@ -15,7 +15,7 @@ settings! {
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range
     /// or is also set in the base.
     pub struct ClipConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Largest absolute value of an element; none for no limit.
         value: Option<f64> = None, in POSITIVE;
@@ -49,7 +49,7 @@ settings! {
     /// Brock et al., *High-Performance Large-Scale Image Recognition Without Normalization*, 2021,
     /// <https://arxiv.org/abs/2102.06171>
     pub struct AdaptiveClipConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Largest norm of an output's gradient, relative to the norm of its parameters.
         limit: f64 = 0.01, in POSITIVE, search(1, Search::Log(1e-3, 0.2));
@@ -76,7 +76,7 @@ settings! {
     /// # Reference
     /// Yong et al., *Gradient Centralization*, 2020, <https://arxiv.org/abs/2004.01461>
     pub struct CentralizedConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
     }
 }

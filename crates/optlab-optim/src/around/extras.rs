@@ -10,13 +10,13 @@ use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 /// A step applies them in this order, however the wrappers are nested:
 ///
 /// ```text
-/// a step whose gradients are not all finite is skipped           skip_non_finite
-/// θ' = (1 − ηₜ λ) θₜ₋₁                                           weight_decay λ
+/// a step whose gradients are not all finite is skipped       skip_non_finite
+/// θ' = (1 − ηₜ λ) θₜ₋₁                                       weight_decay λ
 /// θ″ = the rule's result for θ' and the gradient
-/// θ″ ← θ' − (θ' − θ″) ⊙ k / max(mean(k), 1e-3)                   cautious: k = 1 where (θ' − θ″) g > 0, else 0
-/// θ″ ← sign(θ″) max(|θ″| − ηₜ λ₁, 0)                             l1
-/// s ← s + α (θ″ − s), θ″ ← s                                     lookahead, every `steps` steps; s₀ = θ₀
-/// a ← a + w (θ″ − a)                                             average
+/// θ″ ← θ' − (θ' − θ″) ⊙ k / max(mean(k), 1e-3)               cautious: k = 1 where (θ' − θ″) g > 0, else 0
+/// θ″ ← sign(θ″) max(|θ″| − ηₜ λ₁, 0)                         l1
+/// s ← s + α (θ″ − s), θ″ ← s                                 lookahead, every `steps` steps; s₀ = θ₀
+/// a ← a + w (θ″ − a)                                         average
 /// ```
 ///
 /// Everything but `cautious` runs in the pass over memory that moves the parameter. A parameter without a
@@ -38,7 +38,8 @@ pub struct Extras {
     pub average: Option<WeightAverage>,
 }
 
-/// Slow weights that follow the fast ones every few steps (Zhang et al., 2019, <https://arxiv.org/abs/1907.08610>).
+/// Slow weights that follow the fast ones every few steps (Zhang et al., 2019,
+/// <https://arxiv.org/abs/1907.08610>).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lookahead {
     /// Steps between two updates of the slow weights, 1 or more.
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn every_range_holds_at_both_ends_and_for_nan() {
+    fn every_range_is_checked_at_both_ends_and_for_nan() {
         let ok = |extras: Extras| extras.validate().is_ok();
         let none = Extras::default();
         let exponential = |decay| Some(WeightAverage::Exponential { decay });

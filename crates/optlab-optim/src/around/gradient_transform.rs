@@ -18,9 +18,9 @@ const NORM_EPSILON: f64 = 1e-6;
 /// ```text
 /// g ← g + λ₁ sign(θ) + λ₂ θ                       sign(0) = 0
 /// g ← min(c, max(−c, g))                          each element
-/// gᵢ ← gᵢ − mean(gᵢ)                              centralize: of each output i of a matrix or kernel
-/// gᵢ ← gᵢ · min(1, a max(‖θᵢ‖, 1e-3) / ‖gᵢ‖)      of each output i; of a vector as a whole
-/// g ← g · min(1, T / (‖g‖ + 1e-6))                ‖g‖: of each tensor
+/// gᵢ ← gᵢ − mean(gᵢ)                              centralize: for each output i of a matrix or kernel
+/// gᵢ ← gᵢ · min(1, a max(‖θᵢ‖, 1e-3) / ‖gᵢ‖)      for each output i; for a vector as a whole
+/// g ← g · min(1, T / (‖g‖ + 1e-6))                ‖g‖: the norm of each tensor
 /// g ← g · min(1, C / (‖g‖ + 1e-6))                ‖g‖: the Euclidean norm of all gradients together
 /// ```
 ///
@@ -68,8 +68,8 @@ const NORM_EPSILON: f64 = 1e-6;
 /// # Reference
 /// Pascanu, Mikolov & Bengio, *On the difficulty of training recurrent neural networks*, 2012,
 /// <https://arxiv.org/abs/1211.5063> (norm); Yong et al., *Gradient Centralization*, 2020,
-/// <https://arxiv.org/abs/2004.01461>; Brock et al., *High-Performance Large-Scale Image Recognition Without Normalization*,
-/// 2021, <https://arxiv.org/abs/2102.06171>, eq. 3 (adaptive clipping)
+/// <https://arxiv.org/abs/2004.01461>; Brock et al., *High-Performance Large-Scale Image Recognition Without
+/// Normalization*, 2021, <https://arxiv.org/abs/2102.06171>, eq. 3 (adaptive clipping)
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct GradientTransform {
     /// Weight of the L1 penalty.
@@ -84,7 +84,7 @@ pub struct GradientTransform {
     pub centralize: bool,
     /// Largest norm of an output's gradient, relative to the norm of its parameters.
     pub adaptive_clip: Option<f64>,
-    /// Largest Euclidean norm of each gradient by itself.
+    /// Largest Euclidean norm of each gradient separately.
     pub clip_tensor_norm: Option<f64>,
 }
 
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn every_range_holds_at_both_ends_and_for_nan() {
+    fn every_range_is_checked_at_both_ends_and_for_nan() {
         let none = GradientTransform::default();
         for value in [0.0, 1e6] {
             assert!(GradientTransform { l1: value, ..none }.validate().is_ok());

@@ -34,9 +34,9 @@ settings! {
     /// # Ok::<(), optlab_optim::Error>(())
     /// ```
     pub struct GroupConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
-        /// Patterns of parameter paths, separated by `|`; `*` matches anything and `?` one character.
+        /// Path patterns, separated by vertical bars; `*` matches anything and `?` one character.
         parameters: String = ("*".into()) as "`*`", allowed "patterns, with `|` between them";
         /// Rule of these parameters; none for the rule of the base.
         other: Option<Box<OptimizerSpec>> = None, allowed "a rule";
@@ -99,7 +99,7 @@ settings! {
     /// # Ok::<(), optlab_optim::Error>(())
     /// ```
     pub struct NoVectorDecayConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
     }
 }

@@ -19,9 +19,10 @@ settings! {
     /// [`Error::Usage`] if the base already looks ahead.
     ///
     /// # Reference
-    /// Zhang et al., *Lookahead Optimizer: k steps forward, 1 step back*, 2019, <https://arxiv.org/abs/1907.08610>
+    /// Zhang et al., *Lookahead Optimizer: k steps forward, 1 step back*, 2019,
+    /// <https://arxiv.org/abs/1907.08610>
     pub struct LookaheadConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Steps between two updates of the slow weights.
         steps: usize = 5, "k", in COUNT, search(2, Search::Integer(5, 10));
@@ -58,9 +59,10 @@ settings! {
     /// is already cautious.
     ///
     /// # Reference
-    /// Liang et al., *Cautious Optimizers: Improving Training with One Line of Code*, 2024, <https://arxiv.org/abs/2411.16085>
+    /// Liang et al., *Cautious Optimizers: Improving Training with One Line of Code*, 2024,
+    /// <https://arxiv.org/abs/2411.16085>
     pub struct CautiousConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
     }
 }
@@ -83,7 +85,7 @@ settings! {
     /// [`assemble`](crate::spec::RuleConfig::assemble): the errors of the base; [`Error::Usage`] if the base
     /// already skips such steps.
     pub struct SkipNonFiniteConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
     }
 }
@@ -108,10 +110,11 @@ settings! {
     /// [`Error::Usage`] if the base already has these penalties.
     ///
     /// # Reference
-    /// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017, <https://arxiv.org/abs/1711.05101>; Duchi & Singer,
-    /// *Efficient Online and Batch Learning Using Forward Backward Splitting*, 2009, JMLR 10, section 5.1
+    /// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017,
+    /// <https://arxiv.org/abs/1711.05101>; Duchi & Singer, *Efficient Online and Batch Learning Using Forward
+    /// Backward Splitting*, 2009, JMLR 10, section 5.1
     pub struct DecayConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(1, Search::WeightDecay);

@@ -28,7 +28,7 @@ settings! {
     /// Foret et al., *Sharpness-Aware Minimization for Efficiently Improving Generalization*, 2020,
     /// <https://arxiv.org/abs/2010.01412>
     pub struct SamConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Distance at which the loss is evaluated.
         rho: f64 = 0.05, "ρ", in POSITIVE, search(1, Search::Log(0.01, 0.5));
@@ -64,7 +64,7 @@ settings! {
     /// # Reference
     /// Kwon et al., *ASAM: Adaptive Sharpness-Aware Minimization*, 2021, <https://arxiv.org/abs/2102.11600>
     pub struct AsamConfig {
-        /// What it is put around.
+        /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Distance at which the loss is evaluated, relative to the size of the parameters.
         rho: f64 = 0.5, "ρ", in POSITIVE, search(1, Search::Log(0.05, 5.0));

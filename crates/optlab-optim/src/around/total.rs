@@ -126,7 +126,7 @@ impl Update for Nothing {
 
 struct Add<'a, N> {
     gradients: &'a GradientsParams,
-    /// Returns the term to sum over the next parameter.
+    /// The closure that returns the term to sum over the next parameter.
     next: N,
     /// Ids already visited: a parameter that the model has under several paths counts once.
     seen: HashSet<ParamId>,

@@ -27,7 +27,7 @@ settings! {
         relative_step: bool = true;
         /// Whether to scale a step by the root mean square of its parameter.
         scale_parameter: bool = true;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(2, Search::WeightDecay);
     }
 }

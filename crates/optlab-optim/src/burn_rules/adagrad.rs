@@ -16,11 +16,11 @@ settings! {
     /// # Errors
     /// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
     pub struct BurnAdaGradConfig {
-        /// How fast the rule lowers the learning rate by itself.
+        /// Decay of the learning rate by the rule itself, per step.
         lr_decay: f64 = 0.0, in NON_NEGATIVE;
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-5, in POSITIVE, search(2, Search::Epsilon);
-        /// Weight decay, as part of the gradient; 0 for none.
+        /// Weight decay, added to the gradient; 0 for none.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(1, Search::WeightDecay);
     }
 }

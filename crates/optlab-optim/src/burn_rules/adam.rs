@@ -20,11 +20,11 @@ settings! {
         beta_1: f64 = 0.9, in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-5, in POSITIVE, search(3, Search::Epsilon);
-        /// Weight decay, as part of the gradient; 0 for none.
+        /// Weight decay, added to the gradient; 0 for none.
         weight_decay: f64 = 0.0, in NON_NEGATIVE;
-        /// Whether the largest second moment so far divides.
+        /// Whether to divide by the largest second moment so far.
         amsgrad: bool = false;
     }
 }

@@ -20,13 +20,13 @@ settings! {
         beta_1: f64 = 0.9, in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-5, in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 1e-4, in NON_NEGATIVE, search(3, Search::WeightDecay);
         /// Whether to decay only parameters with the same sign as the first moment.
         cautious_weight_decay: bool = false;
-        /// Whether the largest second moment so far divides.
+        /// Whether to divide by the largest second moment so far.
         amsgrad: bool = false;
     }
 }

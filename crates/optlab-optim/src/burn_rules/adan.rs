@@ -21,9 +21,9 @@ settings! {
         beta_2: f64 = 0.92, in BELOW_ONE, search(2, Search::Decay);
         /// Decay of the mean of the squares.
         beta_3: f64 = 0.99, in BELOW_ONE, search(3, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, in NON_NEGATIVE;
         /// Whether the decay multiplies before the step instead of dividing after it.
         no_prox: bool = false;

@@ -19,9 +19,9 @@ settings! {
         beta_1: f64 = 0.9, in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-6, in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(3, Search::WeightDecay);
         /// Whether to scale the step by the trust ratio, the ratio of the norms.
         use_trust_ratio: bool = true;

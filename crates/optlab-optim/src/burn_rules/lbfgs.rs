@@ -9,10 +9,11 @@ use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
 
 settings! {
-    /// Burn's L-BFGS, which moves all parameters together and evaluates the model several times a step, on the same batch.
+    /// Burn's L-BFGS, which moves all parameters together and evaluates the model several times a step, on
+    /// the same batch.
     ///
-    /// A step evaluates at most `5 max_iter / 4` times, which is Burn's default. The default learning rate is
-    /// 1. Penalties, clipping and wrappers cannot be combined with it.
+    /// A step evaluates at most `5 max_iter / 4` times, which is Burn's default. Penalties, clipping and
+    /// wrappers cannot be combined with it. The default learning rate is 1.
     ///
     /// # Errors
     /// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range or NaN.

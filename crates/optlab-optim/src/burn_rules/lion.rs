@@ -19,7 +19,7 @@ settings! {
         beta_1: f64 = 0.9, in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the momentum.
         beta_2: f64 = 0.99, in BELOW_ONE, search(2, Search::Decay);
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }

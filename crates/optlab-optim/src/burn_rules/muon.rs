@@ -25,11 +25,11 @@ settings! {
     pub struct BurnMuonConfig {
         /// Decoupled weight decay of all parameters; 0 for none.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(2, Search::WeightDecay);
-        /// How much of the velocity stays from step to step.
+        /// Share of the velocity kept per step.
         momentum: f64 = 0.95, in BELOW_ONE, search(1, Search::Momentum);
-        /// How much of each gradient but the first is kept out of the velocity.
+        /// Share of each gradient, except the first, that is left out of the velocity.
         dampening: f64 = 0.0, in SHARE;
-        /// Whether the step looks ahead along the velocity.
+        /// Whether to use Nesterov momentum.
         nesterov: bool = true;
         /// Coefficient of `X` in the Newton-Schulz iteration.
         ns_a: f64 = 3.4445, in FINITE;

@@ -18,13 +18,13 @@ settings! {
     pub struct BurnRmsPropConfig {
         /// Decay of the mean of the squares.
         alpha: f64 = 0.99, in BELOW_ONE, search(2, Search::Decay);
-        /// How much of the velocity stays from step to step.
+        /// Share of the velocity kept per step.
         momentum: f64 = 0.9, in BELOW_ONE, search(1, Search::Momentum);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-5, in POSITIVE, search(3, Search::Epsilon);
-        /// Whether the variance divides instead of the mean of the squares.
+        /// Whether to divide by the root of the variance instead of the root mean square.
         centered: bool = false;
-        /// Weight decay, as part of the gradient; 0 for none.
+        /// Weight decay, added to the gradient; 0 for none.
         weight_decay: f64 = 0.0, in NON_NEGATIVE;
     }
 }

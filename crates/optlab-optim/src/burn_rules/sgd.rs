@@ -18,13 +18,13 @@ settings! {
     /// # Errors
     /// [`rules`](RuleConfig::rules): [`Error::InvalidConfig`] if a field is out of range or NaN.
     pub struct BurnSgdConfig {
-        /// Weight decay, as part of the gradient; 0 for none.
+        /// Weight decay, added to the gradient; 0 for none.
         weight_decay: f64 = 0.0, in NON_NEGATIVE, search(2, Search::WeightDecay);
-        /// How much of the velocity stays from step to step; 0 for none.
+        /// Share of the velocity kept per step; 0 for none.
         momentum: f64 = 0.0, in BELOW_ONE, search(1, Search::Momentum);
-        /// How much of each gradient but the first is kept out of the velocity.
+        /// Share of each gradient, except the first, that is left out of the velocity.
         dampening: f64 = 0.1, in SHARE;
-        /// Whether the step looks ahead along the velocity.
+        /// Whether to use Nesterov momentum.
         nesterov: bool = false, search(3, Search::Flag);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Settings {
 /// The state that all parameters of a rule share.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Shared {
-    /// Steps made.
+    /// Number of steps made.
     pub step: u64,
     pub names: Vec<&'static str>,
     pub numbers: Vec<f64>,

@@ -1,4 +1,4 @@
-//! The model to evaluate while training goes on.
+//! The model to evaluate while training continues.
 
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameters, Path, State};

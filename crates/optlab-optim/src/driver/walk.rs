@@ -112,8 +112,8 @@ impl Step<'_> {
         }
     }
 
-    /// For tensors on a device: transforms the gradient now and clears the transform from `settings`, so it
-    /// is not applied twice.
+    /// Transforms the gradient of a tensor on a device, and clears the transform from `settings`, so it is
+    /// not applied twice.
     pub fn transformed<const D: usize>(
         &self,
         theta: &Tensor<D>,

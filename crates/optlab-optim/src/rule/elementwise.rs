@@ -56,7 +56,8 @@ pub struct Curvature {
     pub every: usize,
 }
 
-/// Makes one step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) does; called by [`burn_optimizer!`](crate::burn_optimizer!).
+/// Makes one step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) does; called by
+/// [`burn_optimizer!`](crate::burn_optimizer!).
 pub fn elementwise_step<R: ElementwiseRule, const D: usize>(
     rule: &R,
     lr: f64,
@@ -81,8 +82,8 @@ pub fn elementwise_step<R: ElementwiseRule, const D: usize>(
 #[doc = include_str!("../../docs/writing-a-rule.md")]
 struct WritingARule;
 
-/// Implements [`burn::optim::Optimizer`] for a rule: `burn_optimizer!(Lion)` for an
-/// [`ElementwiseRule`], `burn_optimizer!(Muon, optlab_optim::tensor_step)` for a [`TensorRule`](crate::TensorRule).
+/// Implements [`burn::optim::Optimizer`] for a rule: `burn_optimizer!(Lion)` for an [`ElementwiseRule`],
+/// `burn_optimizer!(Muon, optlab_optim::tensor_step)` for a [`TensorRule`](crate::TensorRule).
 ///
 /// The calling crate must depend on `burn`.
 #[macro_export]
@@ -163,7 +164,8 @@ mod tests {
         theta: Param<Tensor<1>>,
     }
 
-    /// From 8 with a gradient of 1 and a rate of 2: (8 + 8)/2 − 2 = 6, (6 + 8)/2 − 2 = 5, (5 + 8)/2 − 2 = 4.5.
+    /// From 8 with a gradient of 1 and a rate of 2: (8 + 8)/2 − 2 = 6, (6 + 8)/2 − 2 = 5, (5 + 8)/2 − 2 =
+    /// 4.5.
     const EXPECTED: [f32; 3] = [6.0, 5.0, 4.5];
 
     #[test]

@@ -66,7 +66,7 @@ impl Declared {
 /// The state that a rule keeps for a parameter.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
-    /// Steps made.
+    /// Number of steps made.
     pub step: u64,
     pub numbers: Vec<f64>,
     pub names: Vec<&'static str>,
@@ -137,7 +137,7 @@ impl<R> RuleState<R> {
         RuleState { memory, rule: PhantomData }
     }
 
-    /// Steps made.
+    /// Returns the number of steps made.
     pub fn step(&self) -> u64 {
         self.memory.step
     }

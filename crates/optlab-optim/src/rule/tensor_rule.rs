@@ -86,7 +86,8 @@ pub(crate) fn step_in_memory<R: TensorRule, const D: usize>(
     rule.step(lr, theta, grad, &mut TensorMemory(memory))
 }
 
-/// Makes one step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) does; called by [`burn_optimizer!`](crate::burn_optimizer!).
+/// Makes one step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) does; called by
+/// [`burn_optimizer!`](crate::burn_optimizer!).
 pub fn tensor_step<R: TensorRule, const D: usize>(
     rule: &R,
     lr: f64,

@@ -1,3 +1,5 @@
+//! AdaBelief: Adam that divides by the deviation of the gradients from their mean.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -15,9 +17,9 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the mean of the squared errors.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the mean of the squared errors at every step, and to the denominator.
+        /// Constant added to the mean of the squared errors at every step, and to the denominator.
         epsilon: f64 = 1e-16, "ε", in POSITIVE, search(3, Search::Epsilon);
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
     }
 }
@@ -32,7 +34,8 @@ impl AdaBeliefConfig {
     }
 }
 
-/// AdaBelief: divides by how far the gradients are from their mean, not from 0 (Zhuang et al., 2020).
+/// AdaBelief: Adam that divides by the deviation of the gradients from their mean instead of from 0 (Zhuang
+/// et al., 2020).
 ///
 /// ```text
 /// m₀ = 0, s₀ = 0
@@ -43,7 +46,7 @@ impl AdaBeliefConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `s`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -52,8 +55,8 @@ impl AdaBeliefConfig {
 /// [`AdaBeliefConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Where each gradient is like the one before, steps grow: the mean, from 0, comes closer to the gradients, and the errors
-/// become small:
+/// While the gradient stays constant, steps grow: the mean, which starts at 0, approaches the gradient, and
+/// the errors become small:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::AdaBeliefConfig;
@@ -72,7 +75,7 @@ impl AdaBeliefConfig {
 /// ```
 ///
 /// # Differs from
-/// pytorch_optimizer: `ε = 0` is refused; of its options there are none but decoupled weight decay.
+/// pytorch_optimizer: `ε = 0` is refused; decoupled weight decay is the only one of its options here.
 ///
 /// # Reference
 /// Zhuang et al., *AdaBelief Optimizer: Adapting Stepsizes by the Belief in Observed Gradients*, 2020,
@@ -111,13 +114,13 @@ burn_optimizer!(AdaBelief);
 pub struct AdaBeliefStep {
     beta_1: f64,
     beta_2: f64,
-    /// `ε` as it is added to the mean of the squared errors.
+    /// `ε` in the mean of the squared errors.
     in_mean: f64,
-    /// `ε` as it is added to the root of that.
+    /// `ε` in the denominator, with the bias correction applied.
     in_denominator: f64,
     lr: f64,
     weight_decay: f64,
-    /// What the first moment is multiplied by.
+    /// Factor of the first moment.
     factor: f64,
 }
 

@@ -1,3 +1,5 @@
+//! AdaDelta: RMSprop scaled by the root mean square of the steps.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -13,9 +15,9 @@ settings! {
     pub struct AdaDeltaConfig {
         /// Decay of both means of squares.
         rho: f64 = 0.9, "ρ", in BELOW_ONE, search(1, Search::Decay);
-        /// Added to both under their roots.
+        /// Constant added to both means under their roots.
         epsilon: f64 = 1e-6, "ε", in POSITIVE, search(2, Search::Epsilon);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -30,7 +32,8 @@ impl AdaDeltaConfig {
     }
 }
 
-/// AdaDelta: the gradient, times the root of the mean square of the steps over that of the gradients (Zeiler, 2012).
+/// AdaDelta: scales the gradient by the root mean square of the steps divided by that of the gradients
+/// (Zeiler, 2012).
 ///
 /// ```text
 /// s₀ = 0, a₀ = 0
@@ -43,7 +46,8 @@ impl AdaDeltaConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the paper has none, which is a rate of 1.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the paper has no learning rate, which
+/// corresponds to a rate of 1.
 ///
 /// # Shapes
 /// `θ`, `g`, `s`, `a`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -52,7 +56,7 @@ impl AdaDeltaConfig {
 /// [`AdaDeltaConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step is `√ε / √(1 − ρ)` long, whatever the gradient, if it is large beside `√ε`:
+/// For any gradient that is large compared to `√ε`, the first step has length `√ε / √(1 − ρ)`:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -65,7 +69,7 @@ impl AdaDeltaConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch: `ε = 0`, with which it would never move, is refused.
+/// PyTorch: `ε = 0` is refused, because the parameter would never move.
 ///
 /// # Reference
 /// Zeiler, *ADADELTA: An Adaptive Learning Rate Method*, 2012, <https://arxiv.org/abs/1212.5701>

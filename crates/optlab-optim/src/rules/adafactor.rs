@@ -1,3 +1,5 @@
+//! Adafactor: second moments stored per row and column.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
@@ -13,17 +15,17 @@ use optlab_kernel::Value;
 settings! {
     /// Settings of [`Adafactor`].
     pub struct AdafactorConfig {
-        /// Decay of the mean of the steps; 0 keeps none.
+        /// Decay of the mean of the steps; 0 for no mean.
         beta_1: f64 = 0.0, "β₁", in BELOW_ONE, search(2, Search::Momentum);
-        /// Exponent by which the newest squares count less from step to step.
+        /// Exponent of the step number in the decay of the second moment.
         beta_2_decay: f64 = (-0.8), "δ", in NEGATIVE, search(1, Search::Uniform(-0.95, -0.5));
-        /// Least root of a mean square, and least mean square of a matrix.
+        /// Lower bound of the root of a second moment, and of the mean second moment of a matrix.
         epsilon_1: f64 = 1e-30, "ε₁", in POSITIVE;
-        /// Least root mean square of a parameter that scales its step.
+        /// Lower bound of the root mean square of a parameter that scales its step.
         epsilon_2: f64 = 1e-3, "ε₂", in POSITIVE;
-        /// Largest root mean square of an update before it is scaled.
+        /// Largest root mean square of an update, before it is scaled.
         clip_threshold: f64 = 1.0, "d", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -38,17 +40,18 @@ impl AdafactorConfig {
     }
 }
 
-/// Adafactor: second moments of rows and columns only, and steps in units of the parameter (Shazeer & Stern, 2018).
+/// Adafactor: second moments stored per row and column, and steps proportional to the size of the parameter
+/// (Shazeer & Stern, 2018).
 ///
 /// ```text
 /// R₀ = 0, C₀ = 0, v₀ = 0, m₀ = 0
 /// αₜ = min(ηₜ, 1/√t) max(ε₂, RMS(θₜ₋₁))
 /// β₂ₜ = 1 − tᵟ
-/// of a matrix, and of each matrix of a stack:
+/// for a matrix, and for each matrix of a stack:
 ///   Rₜ = β₂ₜ Rₜ₋₁ + (1 − β₂ₜ) (mean of gₜ² over each row)
 ///   Cₜ = β₂ₜ Cₜ₋₁ + (1 − β₂ₜ) (mean of gₜ² over each column)
 ///   vₜ[i, j] = Rₜ[i] Cₜ[j] / max(mean of Rₜ, ε₁)
-/// of a vector:
+/// for a vector:
 ///   vₜ = β₂ₜ vₜ₋₁ + (1 − β₂ₜ) gₜ²
 /// uₜ = gₜ / max(√vₜ, ε₁)
 /// mₜ = β₁ mₜ₋₁ + (1 − β₁) αₜ uₜ / max(1, RMS(uₜ) / d)
@@ -57,22 +60,24 @@ impl AdafactorConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the default rate, 0.01, with no schedule beside it
-/// is the paper's.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the default rate, 0.01, without a
+/// schedule, is the paper's.
 ///
 /// # Shapes
-/// `θ`, `g`: `[d₁, …, d_D]`, any rank. The last two dimensions are rows and columns, `[n, m]`, and any others stack them:
-/// a kernel `[out, in, kh, kw]` is `out · in` matrices `[kh, kw]`. Which of the two is rows makes no difference.
+/// `θ`, `g`: `[d₁, …, d_D]`, any rank. The last two dimensions are rows and columns, `[n, m]`, and any others
+/// stack them: a kernel `[out, in, kh, kw]` is `out · in` matrices `[kh, kw]`. Swapping rows and columns
+/// makes no difference.
 ///
-/// State per parameter, in floats beside the step number: `d₁ ⋯ d_{D−2} (n + m)`, or `d₁` for a vector;
-/// with `β₁ > 0` one tensor of the parameter's shape more. So a matrix `[1000, 500]` takes 1500 in place of 500,000, but a
-/// kernel of 3 × 3 takes two thirds of its own size, and one of 1 × 1 twice its size.
+/// State per parameter, in floats, apart from the step number: `d₁ ⋯ d_{D−2} (n + m)`, or `d₁` for a vector;
+/// with `β₁ > 0` one more tensor of the parameter's shape. So a matrix `[1000, 500]` takes 1500 floats
+/// instead of 500,000, but a kernel of 3 × 3 takes two thirds of its own size, and one of 1 × 1 twice its
+/// size.
 ///
 /// # Errors
 /// [`AdafactorConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// It remembers a matrix by its edges, and moves it by a share of its own size:
+/// The second moments of a matrix take one row and one column, and a step is proportional to the parameter:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -90,13 +95,15 @@ impl AdafactorConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like PyTorch: `ε₁` is a bound and not added to `g²`, and `ηₜ` bounds the rate in place of 0.01.
+/// Its paper, as PyTorch does: `ε₁` is a lower bound instead of being added to `g²`, and `ηₜ` instead of 0.01
+/// bounds the rate.
 ///
-/// PyTorch: there is `β₁`, the mean of the scaled steps, which is optax's; `δ = 0`, `ε₁ = 0` and `ε₂ = 0` are refused; `d`
-/// may be below 1; `ε₁` is 1e-30 for every element type, where PyTorch takes the distance from 1 to the next number, and
-/// it bounds `√v`, where PyTorch bounds `v` by its square, which would be 0 in 32 bits.
+/// PyTorch: `β₁`, for a mean of the scaled steps, is available as in optax; `δ = 0`, `ε₁ = 0` and `ε₂ = 0`
+/// are refused; `d` may be below 1; `ε₁` is 1e-30 for every element type, where PyTorch uses the machine
+/// epsilon; and `ε₁` bounds `√v`, where PyTorch bounds `v` by `ε₁²`, which would be 0 in 32 bits.
 ///
-/// Burn: `ε₁` is a bound; there is `β₁`; the rate always ends in `1/√t`, and steps are always scaled by the parameter.
+/// Burn: `ε₁` is a lower bound; `β₁` is available; the rate is always limited to `1/√t`, and steps are always
+/// scaled by the parameter.
 ///
 /// # Reference
 /// Shazeer & Stern, *Adafactor: Adaptive Learning Rates with Sublinear Memory Cost*, 2018,
@@ -155,7 +162,8 @@ impl TensorRule for Adafactor {
 
 burn_optimizer!(Adafactor, crate::rule::tensor_step);
 
-/// `√(R C / max(mean of R, ε))`. The roots come first: products of small squares would be 0 in 32 bits.
+/// Returns `√(R C / max(mean of R, ε))`. Takes the roots first, because products of small squares would be 0
+/// in 32 bits.
 fn root<const D: usize>([rows, columns]: [Tensor<D>; 2], epsilon: f64) -> Tensor<D> {
     let mean = rows.clone().mean_dim(-2).at_least(epsilon);
     rows.sqrt() / mean.sqrt() * columns.sqrt()
@@ -172,7 +180,7 @@ mod tests {
         let device = Device::default();
         let adafactor = AdafactorConfig::default().build().unwrap();
         let mut state = None;
-        // A gradient that stays is divided by itself, so that a step is the rate times the parameter.
+        // A constant gradient is divided by itself, so a step is the rate times the parameter.
         for expected in [0.0, 64.0 - 64.0 / 2.0_f32.sqrt(), 64.0 - 64.0 / 3.0_f32.sqrt(), 32.0] {
             let theta = Tensor::<1>::full([1], 64.0, &device);
             let (theta, next) =
@@ -183,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_of_squares_that_32_bits_cannot_hold_does_no_harm() {
+    fn products_of_squares_below_the_32_bit_range_keep_steps_correct() {
         let device = Device::default();
         let adafactor = AdafactorConfig::default().build().unwrap();
         for size in [1e-12_f32, 1e15] {

@@ -1,3 +1,5 @@
+//! AdaGrad: gradients divided by the root of the sum of all squares so far.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -10,13 +12,13 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`AdaGrad`].
     pub struct AdaGradConfig {
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-10, "ε", in POSITIVE, search(2, Search::Epsilon);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(1, Search::WeightDecay);
-        /// How fast the rule lowers the learning rate by itself.
+        /// Decay of the learning rate by the rule itself, per step.
         lr_decay: f64 = 0.0, "κ", in NON_NEGATIVE;
-        /// Where the sum of the squares starts.
+        /// Initial value of the sum of the squares.
         initial_accumulator_value: f64 = 0.0, "s", in NON_NEGATIVE;
     }
 }
@@ -42,7 +44,7 @@ impl AdaGradConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `s`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter.
@@ -71,8 +73,8 @@ impl AdaGradConfig {
 /// PyTorch: `ε = 0` is refused. Burn: `ε` is 1e-10, not 1e-5, and the sum can start above 0.
 ///
 /// # Reference
-/// Duchi, Hazan & Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic Optimization*, 2011,
-/// <https://jmlr.org/papers/v12/duchi11a.html>
+/// Duchi, Hazan & Singer, *Adaptive Subgradient Methods for Online Learning and Stochastic Optimization*,
+/// 2011, <https://jmlr.org/papers/v12/duchi11a.html>
 #[derive(Debug, Clone)]
 pub struct AdaGrad {
     config: AdaGradConfig,

@@ -1,3 +1,5 @@
+//! Adam: the mean gradient divided by the root mean square gradient.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -15,13 +17,13 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE, search(3, Search::Epsilon);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
-        /// Whether the largest second moment so far divides.
+        /// Whether to divide by the largest second moment so far.
         amsgrad: bool = false;
-        /// Whether both moments are corrected for their start at 0.
+        /// Whether to correct both moments for starting at 0.
         bias_correction: bool = true;
     }
 }
@@ -43,7 +45,8 @@ impl AdamConfig {
     }
 }
 
-/// Adam: steps along the mean of the gradients, divided by the root of the mean of their squares (Kingma & Ba, 2014).
+/// Adam: steps along the mean of the gradients, divided by the root of the mean of their squares (Kingma &
+/// Ba, 2014).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0, u₀ = 0
@@ -57,17 +60,17 @@ impl AdamConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter, three with
-/// `amsgrad`.
+/// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter,
+/// three with `amsgrad`.
 ///
 /// # Errors
 /// [`AdamConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step is as long as the learning rate, however large the gradient:
+/// Each element's first step has the size of the learning rate, however large the gradient:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -81,12 +84,13 @@ impl AdamConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch: `ε = 0`, which divides 0 by 0 where a gradient has always been 0, is refused. Burn: `ε` is 1e-8, not 1e-5,
-/// and the powers of `β` are computed in 64 bits.
+/// PyTorch: `ε = 0` is refused, because it would divide 0 by 0 where a gradient has always been 0. Burn: `ε`
+/// is 1e-8, not 1e-5, and the powers of `β` are computed in 64 bits.
 ///
 /// # Reference
-/// Kingma & Ba, *Adam: A Method for Stochastic Optimization*, 2014, <https://arxiv.org/abs/1412.6980>; `amsgrad`: Reddi,
-/// Kale & Kumar, *On the Convergence of Adam and Beyond*, 2018, <https://arxiv.org/abs/1904.09237>
+/// Kingma & Ba, *Adam: A Method for Stochastic Optimization*, 2014, <https://arxiv.org/abs/1412.6980>;
+/// `amsgrad`: Reddi, Kale & Kumar, *On the Convergence of Adam and Beyond*, 2018,
+/// <https://arxiv.org/abs/1904.09237>
 #[derive(Debug, Clone)]
 pub struct Adam {
     moments: Moments,

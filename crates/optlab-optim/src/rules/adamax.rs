@@ -1,3 +1,5 @@
+//! Adamax: the mean gradient divided by a decaying maximum of the gradients.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -13,11 +15,11 @@ settings! {
     pub struct AdamaxConfig {
         /// Decay of the first moment.
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
-        /// Decay of the largest gradient.
+        /// Decay of the maximum of the gradients.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to each absolute value.
+        /// Constant added to each absolute gradient.
         epsilon: f64 = 1e-8, "ε", in POSITIVE, search(3, Search::Epsilon);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
     }
 }
@@ -32,7 +34,7 @@ impl AdamaxConfig {
     }
 }
 
-/// Adamax: the mean of the gradients, divided by the largest of them, which is slowly forgotten (Kingma & Ba, 2014).
+/// Adamax: the mean gradient divided by a decaying maximum of the absolute gradients (Kingma & Ba, 2014).
 ///
 /// ```text
 /// m₀ = 0, u₀ = 0
@@ -44,7 +46,7 @@ impl AdamaxConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -53,7 +55,7 @@ impl AdamaxConfig {
 /// [`AdamaxConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step is as long as the learning rate, however large the gradient:
+/// Each element's first step has the size of the learning rate, however large the gradient:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -67,11 +69,12 @@ impl AdamaxConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like PyTorch: `ε` is added to the absolute value, so that a gradient of 0 divides by no 0. PyTorch:
-/// `ε = 0` is refused.
+/// Its paper, as PyTorch does: `ε` is added to the absolute value, so that a gradient of 0 does not lead to a
+/// division by 0. PyTorch: `ε = 0` is refused.
 ///
 /// # Reference
-/// Kingma & Ba, *Adam: A Method for Stochastic Optimization*, 2014, section 7.1, <https://arxiv.org/abs/1412.6980>
+/// Kingma & Ba, *Adam: A Method for Stochastic Optimization*, 2014, section 7.1,
+/// <https://arxiv.org/abs/1412.6980>
 #[derive(Debug, Clone)]
 pub struct Adamax {
     config: AdamaxConfig,

@@ -1,3 +1,5 @@
+//! AdamW: Adam with decoupled weight decay.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -15,13 +17,13 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Whether the largest second moment so far divides.
+        /// Whether to divide by the largest second moment so far.
         amsgrad: bool = false;
-        /// Whether both moments are corrected for their start at 0.
+        /// Whether to correct both moments for starting at 0.
         bias_correction: bool = true;
     }
 }
@@ -43,7 +45,7 @@ impl AdamWConfig {
     }
 }
 
-/// AdamW: [Adam](crate::rules::Adam) whose weight decay stays out of the gradient (Loshchilov & Hutter, 2017).
+/// AdamW: [Adam](crate::rules::Adam) with decoupled weight decay (Loshchilov & Hutter, 2017).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0, u₀ = 0
@@ -56,17 +58,18 @@ impl AdamWConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter, three with
-/// `amsgrad`.
+/// `θ`, `g`, `m`, `v`, `u`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter,
+/// three with `amsgrad`.
 ///
 /// # Errors
 /// [`AdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Without a gradient a parameter decays by exactly `1 − η λ`, which Adam's division would have hidden:
+/// With a gradient of 0 a parameter is multiplied by exactly `1 − η λ`; Adam would divide the decay by the
+/// root of the second moment:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::AdamWConfig;
@@ -80,8 +83,8 @@ impl AdamWConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like PyTorch: the decay is multiplied by the learning rate. PyTorch: `ε = 0` is refused. Burn: `ε` is
-/// 1e-8, not 1e-5, `λ` is 0.01, not 1e-4, and the powers of `β` are computed in 64 bits.
+/// Its paper, as PyTorch does: the decay is multiplied by the learning rate. PyTorch: `ε = 0` is refused.
+/// Burn: `ε` is 1e-8, not 1e-5, `λ` is 0.01, not 1e-4, and the powers of `β` are computed in 64 bits.
 ///
 /// # Reference
 /// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017, <https://arxiv.org/abs/1711.05101>

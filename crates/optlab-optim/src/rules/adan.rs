@@ -1,3 +1,5 @@
+//! Adan: Adam with Nesterov momentum estimated from gradient differences.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -12,13 +14,13 @@ settings! {
     pub struct AdanConfig {
         /// Decay of the mean of the gradients.
         beta_1: f64 = 0.98, "β₁", in BELOW_ONE, search(1, Search::Momentum);
-        /// Decay of the mean of their differences.
+        /// Decay of the mean of the gradient differences.
         beta_2: f64 = 0.92, "β₂", in BELOW_ONE, search(2, Search::Decay);
         /// Decay of the mean of the squares.
         beta_3: f64 = 0.99, "β₃", in BELOW_ONE, search(3, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Weight decay, after the step.
+        /// Decoupled weight decay, applied after the step.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
     }
 }
@@ -33,7 +35,8 @@ impl AdanConfig {
     }
 }
 
-/// Adan: Adam along the gradients and along their differences from step to step (Xie et al., 2022).
+/// Adan: Adam with Nesterov momentum, estimated from the differences between consecutive gradients (Xie et
+/// al., 2022).
 ///
 /// ```text
 /// m₀ = 0, d₀ = 0, v₀ = 0, g₀ = g₁
@@ -46,17 +49,17 @@ impl AdanConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `d`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and four tensors per parameter, one of them
-/// the last gradient.
+/// `θ`, `g`, `m`, `d`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and four tensors per parameter,
+/// one of which is the last gradient.
 ///
 /// # Errors
 /// [`AdanConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// A gradient that grows is taken to grow on:
+/// A growing gradient is extrapolated:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::AdanConfig;
@@ -74,9 +77,10 @@ impl AdanConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like its authors' code: `β` is what stays of a mean, not what is new of it. Its authors' code: `ε = 0` is
-/// refused, and there is no clipping by the norm, which [`GradientTransform`](crate::around::GradientTransform) has, and no
-/// `no_prox`. Burn: settings are kept in 64 bits.
+/// Its paper, as its authors' code does: `β` is the share of a mean that is kept, not the share that is new.
+/// Its authors' code: `ε = 0` is refused; clipping by the norm is left to
+/// [`GradientTransform`](crate::around::GradientTransform); there is no `no_prox`. Burn: settings are stored
+/// in 64 bits.
 ///
 /// # Reference
 /// Xie et al., *Adan: Adaptive Nesterov Momentum Algorithm for Faster Optimizing Deep Models*, 2022,
@@ -118,11 +122,11 @@ pub struct AdanStep {
     beta_2: f64,
     beta_3: f64,
     epsilon: f64,
-    /// What the mean of the gradients is multiplied by.
+    /// Factor of the mean of the gradients.
     of_mean: f64,
-    /// What the mean of their differences is multiplied by.
+    /// Factor of the mean of their differences.
     of_difference: f64,
-    /// What weight decay leaves of a parameter.
+    /// Factor that weight decay applies to a parameter.
     remaining: f64,
     is_first: bool,
 }

@@ -1,3 +1,5 @@
+//! AdEMAMix: Adam with a second, slower mean of the gradients.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -15,13 +17,13 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE;
-        /// Decay of their slow mean.
+        /// Decay of the slow mean of the gradients.
         beta_3: f64 = 0.9999, "β₃", in BELOW_ONE, search(2, Search::Decay);
-        /// Weight of the slow mean beside the fast one.
+        /// Weight of the slow mean relative to the fast one.
         alpha: f64 = 5.0, "α", in NON_NEGATIVE, search(3, Search::Uniform(1.0, 10.0));
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
         /// Steps over which `alpha` grows from 0; 0 for none.
         alpha_warmup_steps: usize = 0, "T_α", allowed "0, 1, …";
@@ -39,34 +41,34 @@ impl AdEMAMixConfig {
         Ok(AdEMAMix { config: self.clone() })
     }
 
-    /// `αₜ`.
+    /// Returns `αₜ`.
     fn alpha_at(&self, t: u64) -> f64 {
         self.alpha * share(t, self.alpha_warmup_steps)
     }
 
-    /// `bₜ`.
+    /// Returns `bₜ`.
     fn beta_3_at(&self, t: u64) -> f64 {
         let share = share(t, self.beta_3_warmup_steps);
         if share == 1.0 {
             return self.beta_3;
         }
-        // The logarithm of 0 is −∞ and its inverse 0: a half-life of nothing.
+        // The logarithm of 0 is −∞ and its inverse 0: a half-life of zero.
         let inverse = (1.0 - share) / self.beta_1.ln() + share / self.beta_3.ln();
         inverse.recip().exp().min(self.beta_3)
     }
 }
 
-/// How much of a warm-up is behind after step `t`.
+/// Returns the completed share of a warm-up after step `t`.
 fn share(t: u64, steps: usize) -> f64 {
     if steps == 0 { 1.0 } else { (t as f64 / steps as f64).min(1.0) }
 }
 
-/// AdEMAMix: Adam with a second, much slower mean of the gradients beside the first (Pagliardini et al., 2024).
+/// AdEMAMix: Adam with a second, much slower mean of the gradients (Pagliardini et al., 2024).
 ///
 /// ```text
 /// m₀ = 0, n₀ = 0, v₀ = 0
 /// αₜ = α min(1, t / T_α), or α where T_α = 0
-/// 1 / ln bₜ = (1 − t / T_β) / ln β₁ + (t / T_β) / ln β₃      where t < T_β, and bₜ = β₃ where bₜ would be larger
+/// 1 / ln bₜ = (1 − t / T_β) / ln β₁ + (t / T_β) / ln β₃      where t < T_β, but bₜ at most β₃
 /// bₜ = β₃                                                     elsewhere
 /// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
 /// nₜ = bₜ nₜ₋₁ + (1 − bₜ) gₜ
@@ -76,8 +78,8 @@ fn share(t: u64, steps: usize) -> f64 {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. The half-life of a mean
-/// that decays by `b` is `ln ½ / ln b`, so what grows evenly in the warm-up of `β₃` is the half-life.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. The half-life
+/// of a mean that decays by `b` is `ln ½ / ln b`, so the warm-up of `β₃` grows the half-life linearly.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `n`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and three tensors per parameter.
@@ -86,7 +88,8 @@ fn share(t: u64, steps: usize) -> f64 {
 /// [`AdEMAMixConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The slow mean is not corrected for its start at 0, so the first step is `1 + α (1 − β₃)` times the learning rate:
+/// The slow mean is not corrected for its start at 0, so the first step is `1 + α (1 − β₃)` times the
+/// learning rate:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::AdEMAMixConfig;
@@ -100,8 +103,8 @@ fn share(t: u64, steps: usize) -> f64 {
 /// ```
 ///
 /// # Differs from
-/// pytorch_optimizer: weight decay is always decoupled, the two warm-ups have a length each, `β₁ = 0` and `β₃ = 0` can be
-/// warmed up too, and `ε = 0` is refused.
+/// pytorch_optimizer: weight decay is always decoupled, each of the two warm-ups has its own length, `β₁ = 0`
+/// and `β₃ = 0` can be warmed up too, and `ε = 0` is refused.
 ///
 /// # Reference
 /// Pagliardini, Ablin & Grangier, *The AdEMAMix Optimizer: Better, Faster, Older*, 2024,
@@ -145,9 +148,9 @@ pub struct AdEMAMixStep {
     epsilon: f64,
     lr: f64,
     weight_decay: f64,
-    /// What the fast mean is multiplied by.
+    /// Factor of the fast mean.
     of_fast: f64,
-    /// What the slow mean is multiplied by.
+    /// Factor of the slow mean.
     of_slow: f64,
 }
 
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_warm_up_adds_to_the_half_life_evenly_up_to_the_slow_decay() {
+    fn a_warm_up_grows_the_half_life_linearly_up_to_the_slow_decay() {
         // Half-lives of 1 and 5 steps.
         let config = warmed_up(0.5, 0.5_f64.powf(0.2));
         for (t, half_life) in [(1, 2.0), (2, 3.0), (3, 4.0), (4, 5.0), (5, 5.0), (1000, 5.0)] {

@@ -1,3 +1,5 @@
+//! ADOPT: Adam that normalizes each gradient by the previous second moment.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -11,13 +13,13 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`Adopt`].
     pub struct AdoptConfig {
-        /// Decay of the mean of the divided gradients.
+        /// Decay of the mean of the normalized gradients.
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.9999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// The least that a gradient is divided by.
+        /// Lower bound of the denominator.
         epsilon: f64 = 1e-6, "ε", in POSITIVE, search(3, Search::Epsilon);
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
     }
 }
@@ -32,7 +34,8 @@ impl AdoptConfig {
     }
 }
 
-/// ADOPT: divides each gradient by the second moment of those before it, then takes the mean (Taniguchi et al., 2024).
+/// ADOPT: divides each gradient by the second moment of the earlier gradients, then takes the mean (Taniguchi
+/// et al., 2024).
 ///
 /// ```text
 /// m₁ = 0, v₁ = g₁², θ₁ = θ₀
@@ -45,7 +48,7 @@ impl AdoptConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -54,7 +57,7 @@ impl AdoptConfig {
 /// [`AdoptConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first gradient moves nothing and is what the second is divided by:
+/// The first gradient moves nothing; the second gradient is divided by it:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::AdoptConfig;
@@ -65,15 +68,15 @@ impl AdoptConfig {
 /// let (theta, state) = adopt.step(1.0, theta, Tensor::from_floats([2.0, 2.0], &device), None);
 /// assert_eq!(theta.clone().into_data().try_to_vec::<f32>().unwrap(), [0.0, 0.0]);
 /// let (theta, _) = adopt.step(1.0, theta, Tensor::from_floats([1.0, 100.0], &device), state);
-/// // Half of 1/2, and half of what 100/2 is cut to.
+/// // Half of 1/2, and half of 100/2 clipped to 1.
 /// assert_eq!(theta.into_data().try_to_vec::<f32>().unwrap(), [-0.25, -0.5]);
 /// # Ok::<(), optlab_optim::Error>(())
 /// ```
 ///
 /// # Differs from
-/// Its authors' code: weight decay is always apart from the gradient, and `cₜ` cannot be changed. pytorch_optimizer: `cₜ` is
-/// `(t − 1)^¼` as in the authors' code, not `t^¼`, and the first step does not decay the parameter either. Both: `ε = 0` is
-/// refused.
+/// Its authors' code: weight decay is always decoupled, and `cₜ` cannot be changed. pytorch_optimizer: `cₜ`
+/// is `(t − 1)^¼` as in the authors' code, not `t^¼`, and the first step does not decay the parameter either.
+/// Both: `ε = 0` is refused.
 ///
 /// # Reference
 /// Taniguchi et al., *ADOPT: Modified Adam Can Converge with Any β₂ with the Optimal Rate*, 2024,
@@ -114,7 +117,7 @@ pub struct AdoptStep {
     epsilon: f64,
     lr: f64,
     weight_decay: f64,
-    /// What a divided gradient is cut to.
+    /// Largest absolute value of a normalized gradient.
     largest: f64,
     is_first: bool,
 }

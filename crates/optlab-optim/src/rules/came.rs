@@ -1,3 +1,5 @@
+//! CAME: Adafactor with momentum weighted by its confidence.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
@@ -17,15 +19,15 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the mean squares of the gradients.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Decay of the mean squares of what updates differ from their mean by.
+        /// Decay of the mean squared deviation of the updates from their mean.
         beta_3: f64 = 0.9999, "β₃", in BELOW_ONE, search(3, Search::Decay);
-        /// Added to the squares of the gradients.
+        /// Constant added to the squares of the gradients.
         epsilon_1: f64 = 1e-30, "ε₁", in POSITIVE;
-        /// Added to the squares of the differences.
+        /// Constant added to the squared deviations.
         epsilon_2: f64 = 1e-16, "ε₂", in POSITIVE;
         /// Largest root mean square of an update.
         clip_threshold: f64 = 1.0, "d", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
     }
 }
@@ -40,46 +42,49 @@ impl CameConfig {
     }
 }
 
-/// CAME: Adafactor with a momentum that is longer where updates agree with it (Luo et al., 2023).
+/// CAME: Adafactor with momentum, scaled up where updates agree with it (Luo et al., 2023).
 ///
 /// ```text
 /// R₀ = 0, C₀ = 0, v₀ = 0, m₀ = 0, r₀ = 0, c₀ = 0
-/// of a matrix, and of each matrix of a stack:
+/// for a matrix, and for each matrix of a stack:
 ///   Rₜ = β₂ Rₜ₋₁ + (1 − β₂) (mean of gₜ² + ε₁ over each row)
 ///   Cₜ = β₂ Cₜ₋₁ + (1 − β₂) (mean of gₜ² + ε₁ over each column)
 ///   vₜ[i, j] = Rₜ[i] Cₜ[j] / (mean of Rₜ)
-/// of a vector:
+/// for a vector:
 ///   vₜ = β₂ vₜ₋₁ + (1 − β₂) (gₜ² + ε₁)
 /// uₜ = gₜ / √vₜ
 /// ûₜ = uₜ / max(1, RMS(uₜ) / d)        RMS: the root of the mean of the squares of the whole tensor
 /// mₜ = β₁ mₜ₋₁ + (1 − β₁) ûₜ
-/// of a matrix, and of each matrix of a stack:
+/// for a matrix, and for each matrix of a stack:
 ///   rₜ = β₃ rₜ₋₁ + (1 − β₃) (mean of (ûₜ − mₜ)² + ε₂ over each row)
 ///   cₜ = β₃ cₜ₋₁ + (1 − β₃) (mean of (ûₜ − mₜ)² + ε₂ over each column)
 ///   sₜ[i, j] = rₜ[i] cₜ[j] / (mean of rₜ)
-/// of a vector:
+/// for a vector:
 ///   sₜ = 1
 /// θₜ = θₜ₋₁ − ηₜ (mₜ / √sₜ + λ θₜ₋₁)
 /// ```
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. The last two dimensions are rows and columns, `[n, m]`, and any others stack
-/// them: a kernel `[out, in, kh, kw]` is `out · in` matrices `[kh, kw]`. Which of the two is rows makes no difference.
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. The last two dimensions are rows and columns, `[n, m]`, and any
+/// others stack them: a kernel `[out, in, kh, kw]` is `out · in` matrices `[kh, kw]`. Swapping rows and
+/// columns makes no difference.
 ///
-/// State per parameter, in floats beside the step number: one tensor of its shape, and `2 d₁ ⋯ d_{D−2} (n + m)`, or `d₁`
-/// for a vector. So a matrix `[1000, 500]` takes 503,000, where Adam takes 1,000,000; a kernel of 3 × 3
-/// takes more than with Adam, 21 floats in place of 18 for each pair of channels.
+/// State per parameter, in floats, apart from the step number: one tensor of its shape, and
+/// `2 d₁ ⋯ d_{D−2} (n + m)`, or `d₁` for a vector. So a matrix `[1000, 500]` takes 503,000 floats, where Adam
+/// takes 1,000,000; a kernel of 3 × 3 takes more than with Adam, 21 floats instead of 18 for each pair of
+/// channels.
 ///
 /// # Errors
 /// [`CameConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Nothing corrects the means for their start at 0, so that the first step of a matrix is long: where the gradient is the
-/// same everywhere, `(1 − β₁) / (β₁ √(1 − β₃))` rates, which is 11. A vector, without `s`, moves by `1 − β₁` rates:
+/// The means are not corrected for starting at 0, so the first step of a matrix is long: for a gradient that
+/// is the same everywhere, `(1 − β₁) / (β₁ √(1 − β₃))` times the rate, which is 11 times. A vector, which has
+/// no `s`, moves by `1 − β₁` times the rate:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -95,11 +100,12 @@ impl CameConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like pytorch_optimizer: rows and columns hold means, not sums, which gives the same `v` and `s`.
-/// pytorch_optimizer: `ε₁ = 0` and `ε₂ = 0` are refused; there is no `ams_bound`.
+/// Its paper, as pytorch_optimizer does: rows and columns hold means, not sums, which gives the same `v` and
+/// `s`. pytorch_optimizer: `ε₁ = 0` and `ε₂ = 0` are refused; there is no `ams_bound`.
 ///
 /// # Reference
-/// Luo et al., *CAME: Confidence-guided Adaptive Memory Efficient Optimization*, 2023, <https://arxiv.org/abs/2307.02047>
+/// Luo et al., *CAME: Confidence-guided Adaptive Memory Efficient Optimization*, 2023,
+/// <https://arxiv.org/abs/2307.02047>
 #[derive(Debug, Clone)]
 pub struct Came {
     config: CameConfig,
@@ -156,8 +162,8 @@ impl TensorRule for Came {
 
 burn_optimizer!(Came, crate::rule::tensor_step);
 
-/// `x / √(R C / mean of R)`, one factor after the other: a product of two that have seen no gradient is 0 in 32 bits if
-/// the mean is large.
+/// Returns `x / √(R C / mean of R)`, dividing by one factor at a time: the product of a row and a column that
+/// have seen no gradient would be 0 in 32 bits if the mean is large.
 fn over_root<const D: usize>(x: Tensor<D>, [rows, columns]: [Tensor<D>; 2]) -> Tensor<D> {
     let mean = rows.clone().mean_dim(-2);
     x / columns.sqrt() * (mean.sqrt() / rows.sqrt())
@@ -170,7 +176,7 @@ mod tests {
     use burn::tensor::Device;
 
     #[test]
-    fn a_row_and_a_column_without_gradients_beside_large_ones_stay_where_they_are() {
+    fn a_row_and_a_column_without_gradients_next_to_large_ones_do_not_move() {
         let device = Device::default();
         let came = CameConfig::default().build().unwrap();
         let theta = Tensor::<2>::ones([2, 2], &device);

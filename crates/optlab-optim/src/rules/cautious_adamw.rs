@@ -1,3 +1,5 @@
+//! Cautious AdamW: AdamW limited to elements whose step agrees with the gradient.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -16,9 +18,9 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-6, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -40,7 +42,8 @@ impl CautiousAdamWConfig {
     }
 }
 
-/// Cautious AdamW: [AdamW](crate::rules::AdamW) without the steps that the gradient is against (Liang et al., 2024).
+/// Cautious AdamW: [AdamW](crate::rules::AdamW) limited to the elements whose step agrees with the gradient
+/// (Liang et al., 2024).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0
@@ -53,7 +56,7 @@ impl CautiousAdamWConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -62,8 +65,9 @@ impl CautiousAdamWConfig {
 /// [`CautiousAdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// An element whose gradient turns stays where it is, and the others make up for it: here one of two, so it moves twice
-/// as far as AdamW would move it, which with a constant gradient is by the learning rate:
+/// An element whose gradient changes sign does not move, and the others move further to compensate. Here one
+/// of two elements moves, so it moves by twice AdamW's step, which is the learning rate for a constant
+/// gradient:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -79,9 +83,10 @@ impl CautiousAdamWConfig {
 /// ```
 ///
 /// # Differs from
-/// [`AdamW`](crate::rules::AdamW): `ε` is 1e-6 and `λ` is 0, as in the authors' code. The authors' code: `ε = 0` is refused, and
-/// signs are multiplied, not numbers, whose product may vanish. [`CautiousLion`](crate::rules::CautiousLion) adds 1 to the number
-/// of agreeing elements in place of a least mean, and so do its authors.
+/// [`AdamW`](crate::rules::AdamW): `ε` is 1e-6 and `λ` is 0, as in the authors' code. The authors' code:
+/// `ε = 0` is refused, and the mask multiplies signs instead of numbers, whose product may underflow.
+/// [`CautiousLion`](crate::rules::CautiousLion) adds 1 to the number of agreeing elements instead of bounding
+/// the mean, as its authors do.
 ///
 /// # Reference
 /// Liang et al., *Cautious Optimizers: Improving Training with One Line of Code*, 2024,
@@ -127,7 +132,7 @@ pub struct CautiousAdamWStep {
 impl Update for CautiousAdamWStep {
     const BUFFERS: (usize, usize) = (2, 2);
 
-    /// How many elements agree with their gradient.
+    /// The number of elements whose step agrees with the gradient.
     const SUMS: usize = 1;
 
     #[inline(always)]

@@ -1,3 +1,5 @@
+//! Cautious Lion: Lion limited to elements whose step agrees with the gradient.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -12,11 +14,11 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`CautiousLion`].
     pub struct CautiousLionConfig {
-        /// Weight of the momentum against the gradient in the direction of a step.
+        /// Weight of the momentum, relative to the gradient, in the direction of a step.
         beta_1: f64 = 0.95, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the momentum.
         beta_2: f64 = 0.98, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -31,7 +33,8 @@ impl CautiousLionConfig {
     }
 }
 
-/// Cautious Lion: [Lion](crate::rules::Lion) without the steps that the gradient is against (Liang et al., 2024).
+/// Cautious Lion: [Lion](crate::rules::Lion) limited to the elements whose step agrees with the gradient
+/// (Liang et al., 2024).
 ///
 /// ```text
 /// m₀ = 0
@@ -43,7 +46,7 @@ impl CautiousLionConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter.
@@ -52,14 +55,14 @@ impl CautiousLionConfig {
 /// [`CautiousLionConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// An element whose gradient turns stays where it is, and the others make up for it:
+/// An element whose gradient changes sign does not move, and the others move further to compensate:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
 /// let rule = optlab_optim::CautiousLionConfig::default().build()?;
 /// let device = Device::default();
 /// let (mut theta, mut state) = (Tensor::<1>::zeros([2], &device), None);
-/// // Two of two elements move by 2/3 of the rate, then one by 2/2 of it.
+/// // Both elements move by 2/3 of the rate, then one of them by 2/2 of it.
 /// for (grad, expected) in [([1.0, 1.0], [-0.2, -0.2]), ([1.0, -0.1], [-0.5, -0.2])] {
 ///     (theta, state) = rule.step(0.3, theta, Tensor::from_floats(grad, &device), state);
 ///     let theta: Vec<f32> = theta.clone().into_data().try_to_vec().unwrap();
@@ -69,8 +72,8 @@ impl CautiousLionConfig {
 /// ```
 ///
 /// # Differs from
-/// [`Lion`](crate::rules::Lion): `β₁` and `β₂` are 0.95 and 0.98, as in the authors' code, not 0.9 and 0.99. The authors' code:
-/// signs are multiplied, not numbers, whose product may vanish.
+/// [`Lion`](crate::rules::Lion): `β₁` and `β₂` are 0.95 and 0.98, as in the authors' code, not 0.9 and 0.99.
+/// The authors' code: the mask multiplies signs instead of numbers, whose product may underflow.
 ///
 /// # Reference
 /// Liang et al., *Cautious Optimizers: Improving Training with One Line of Code*, 2024,
@@ -108,7 +111,7 @@ pub struct CautiousLionStep {
 impl Update for CautiousLionStep {
     const BUFFERS: (usize, usize) = (1, 1);
 
-    /// How many elements agree with their gradient.
+    /// The number of elements whose step agrees with the gradient.
     const SUMS: usize = 1;
 
     #[inline(always)]

@@ -1,3 +1,5 @@
+//! D-Adapt Adam: Adam with the estimated distance to the solution as step size.
+
 use crate::Error;
 use crate::rule::{GlobalRule, GlobalStep, Rule};
 use crate::rules::parts::moments::moving_average;
@@ -12,13 +14,13 @@ settings! {
     pub struct DAdaptAdamConfig {
         /// Decay of the first moment.
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
-        /// Decay of the second moment; its root is that of the estimate's sums.
+        /// Decay of the second moment; its root is the decay of the estimate's sums.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// The estimate to begin with.
+        /// Initial estimate of the distance.
         d0: f64 = 1e-6, "d₀", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
     }
 }
@@ -33,7 +35,8 @@ impl DAdaptAdamConfig {
     }
 }
 
-/// D-Adaptation of Adam: the learning rate is an estimate of the distance to the solution (Defazio & Mishchenko, 2023).
+/// D-Adaptation for Adam: the step size is an estimate of the distance to the solution (Defazio & Mishchenko,
+/// 2023).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0, s₀ = 0, r₀ = 0, d₀ given, β₃ = √β₂
@@ -46,21 +49,22 @@ impl DAdaptAdamConfig {
 /// θₜ = (1 − ηₜ' λ) θₜ₋₁ − mₜ / (√vₜ + ε)
 /// ```
 ///
-/// `⟨·, ·⟩` and `‖·‖₁` are sums over all parameters together. While `‖sₜ‖₁ = 0` nothing moves and `r` stays.
+/// `⟨·, ·⟩` and `‖·‖₁` are sums over all parameters together. While `‖sₜ‖₁ = 0`, nothing moves and `r` does
+/// not change.
 ///
 #[doc = settings_table!()]
 ///
 /// `ηₜ` is the learning rate, 1 unless a schedule changes it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`, `s`: `[d₁, …, d_D]`, any rank. State: the step number and three tensors per parameter, and for all
-/// together the step number, `d` and `r`.
+/// `θ`, `g`, `m`, `v`, `s`: `[d₁, …, d_D]`, any rank. State: the step number and three tensors per parameter;
+/// and once for all parameters the step number, `d` and `r`.
 ///
 /// # Errors
 /// [`DAdaptAdamConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step moves every element by `d₀ (1 − β₁) / √(1 − β₂)`, whatever the gradient:
+/// The first step moves every element by `d₀ (1 − β₁) / √(1 − β₂)`, for any gradient:
 /// ```
 /// use burn::{module::Param, optim::GradientsParams, tensor::{Device, Tensor}};
 /// use optlab_optim::{DAdaptAdamConfig, ModelOptimizer, ParameterRule};
@@ -77,10 +81,11 @@ impl DAdaptAdamConfig {
 /// ```
 ///
 /// # Differs from
-/// The authors' code: no bound on the growth of the estimate, no correction of the moments' start at 0.
+/// The authors' code: no bound on the growth of the estimate, and no bias correction of the moments.
 ///
 /// # Reference
-/// Defazio & Mishchenko, *Learning-Rate-Free Learning by D-Adaptation*, 2023, <https://arxiv.org/abs/2301.07733>
+/// Defazio & Mishchenko, *Learning-Rate-Free Learning by D-Adaptation*, 2023,
+/// <https://arxiv.org/abs/2301.07733>
 #[derive(Debug, Clone)]
 pub struct DAdaptAdam {
     config: DAdaptAdamConfig,
@@ -142,14 +147,14 @@ pub struct DAdaptAdamStep {
     beta_1: f64,
     beta_2: f64,
     beta_3: f64,
-    /// With the estimate before the step.
+    /// The rate, computed with the estimate before the step.
     rate: f64,
     epsilon: f64,
     weight_decay: f64,
     moves: bool,
 }
 
-/// What [`DAdaptAdam`] sums up over all parameters: `⟨g, s / (√v + ε)⟩` before the step and `‖s‖₁` after it.
+/// The sums of [`DAdaptAdam`] over all parameters: `⟨g, s / (√v + ε)⟩` before the step and `‖s‖₁` after it.
 #[derive(Debug, Clone, Copy)]
 pub struct DAdaptAdamMeasure {
     step: DAdaptAdamStep,

@@ -1,3 +1,5 @@
+//! DoWG: gradient descent with a step size from the distance and the gradient norms so far.
+
 use crate::Error;
 use crate::rule::{GlobalRule, GlobalStep, Rule, Start};
 use crate::spec::rule_config;
@@ -8,7 +10,7 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`DoWG`].
     pub struct DoWGConfig {
-        /// The squared distance to begin with; also added to the denominator.
+        /// Initial squared distance; also added to the denominator.
         epsilon: f64 = 1e-4, "ε", in POSITIVE, search(1, Search::Epsilon);
     }
 }
@@ -23,7 +25,8 @@ impl DoWGConfig {
     }
 }
 
-/// DoWG: gradient descent whose rate is the distance come so far over the gradients on the way (Khaled et al., 2023).
+/// DoWG: gradient descent whose step size is the squared distance travelled so far, divided by the root of
+/// the weighted sum of squared gradient norms (Khaled et al., 2023).
 ///
 /// ```text
 /// q₀ = ε, G₀ = 0
@@ -39,14 +42,14 @@ impl DoWGConfig {
 /// `ηₜ` is the learning rate, 1 unless a schedule changes it.
 ///
 /// # Shapes
-/// `θ`, `g`, `θ₀`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter, and for all together the
-/// step number, `q` and `G`.
+/// `θ`, `g`, `θ₀`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter; and once
+/// for all parameters the step number, `q` and `G`.
 ///
 /// # Errors
 /// [`DoWGConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step is `ε / (√ε ‖g‖ + ε)` times the gradient, which for a large one is `√ε` long:
+/// The first step is `ε / (√ε ‖g‖ + ε)` times the gradient, which for a large gradient has length `√ε`:
 /// ```
 /// use burn::{module::Param, optim::GradientsParams, tensor::{Device, Tensor}};
 /// use optlab_optim::{DoWGConfig, ModelOptimizer, ParameterRule};
@@ -63,7 +66,7 @@ impl DoWGConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like optax: `ε` in the denominator.
+/// Its paper, as optax does: `ε` is added to the denominator.
 ///
 /// # Reference
 /// Khaled, Mishchenko & Jin, *DoWG Unleashed*, 2023, <https://arxiv.org/abs/2305.16284>
@@ -105,7 +108,7 @@ impl GlobalRule for DoWG {
     }
 }
 
-/// What [`DoWG`] sums up over all parameters: `‖θ − θ₀‖²` and `‖g‖²`.
+/// The sums of [`DoWG`] over all parameters: `‖θ − θ₀‖²` and `‖g‖²`.
 #[derive(Debug, Clone, Copy)]
 pub struct DoWGMeasure;
 

@@ -1,3 +1,5 @@
+//! FTRL-Proximal: follow the regularized leader, with exact zeros under an L1 penalty.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -9,9 +11,9 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`Ftrl`].
     pub struct FtrlConfig {
-        /// The power of the sum of squares by which an element's rate falls.
+        /// Power of the sum of squares by which an element's rate decays.
         lr_power: f64 = (-0.5), "p", in NEGATIVE;
-        /// Added to the root of that sum.
+        /// Constant added to the root of the sum of squares.
         beta: f64 = 0.0, "β", in NON_NEGATIVE;
         /// Strength of the penalty on absolute values.
         l1: f64 = 0.0, "λ₁", in NON_NEGATIVE, search(1, Search::Log(1e-4, 10.0));
@@ -30,8 +32,8 @@ impl FtrlConfig {
     }
 }
 
-/// FTRL-Proximal: the best point for all gradients so far under L1 and L2 penalties, exactly 0 where L1 wins (McMahan et
-/// al., 2013).
+/// FTRL-Proximal: the minimizer for all gradients so far under L1 and L2 penalties, exactly 0 where the L1
+/// penalty dominates (McMahan et al., 2013).
 ///
 /// ```text
 /// z₀ = 0, n₀ = 0
@@ -43,12 +45,12 @@ impl FtrlConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. Where it is 0, nothing
-/// changes. Penalties are against the sum of all gradients, not against one, and an element that has never had a gradient
-/// becomes 0 in the first step.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. A rate of 0
+/// changes nothing. Penalties are weighed against the sum of all gradients, not against a single one, and an
+/// element that has never had a gradient becomes 0 in the first step.
 ///
-/// It is meant to stay constant: `z` holds terms that were divided by the rates of their steps, `θ` is made of it with
-/// today's, so a falling rate draws all parameters towards 0.
+/// The rate should stay constant: `z` holds terms that were divided by the rates of their steps, but `θ` is
+/// computed from it with the current rate, so a falling rate pulls all parameters towards 0.
 ///
 /// # Shapes
 /// `θ`, `g`, `z`, `n`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -57,7 +59,7 @@ impl FtrlConfig {
 /// [`FtrlConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// What the gradients have not pulled further than `λ₁` is 0, to the last bit:
+/// An element is exactly 0 while the sum of its gradients does not exceed `λ₁`:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::FtrlConfig;
@@ -73,12 +75,14 @@ impl FtrlConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper: it has no `p`, which is −0.5 there. TensorFlow, and like pytorch_optimizer: with another `p` the denominator
-/// keeps `√nₜ`, where TensorFlow has `nₜ⁻ᵖ`; `λ₂` is added once, not twice. pytorch_optimizer: `p = 0`, with which all
-/// elements would forget where they started, is refused, and so is a division by a rate of 0.
+/// Its paper, which has no `p` and always uses −0.5. TensorFlow, as pytorch_optimizer does: for another `p`
+/// the denominator keeps `√nₜ`, where TensorFlow has `nₜ⁻ᵖ`; `λ₂` is added once, not twice.
+/// pytorch_optimizer: `p = 0` is refused, because all elements would lose their initial values; and a rate of
+/// 0 does not lead to a division by 0.
 ///
 /// # Reference
-/// McMahan et al., *Ad Click Prediction: a View from the Trenches*, 2013, <https://doi.org/10.1145/2487575.2488200>
+/// McMahan et al., *Ad Click Prediction: a View from the Trenches*, 2013,
+/// <https://doi.org/10.1145/2487575.2488200>
 #[derive(Debug, Clone)]
 pub struct Ftrl {
     config: FtrlConfig,
@@ -111,7 +115,7 @@ pub struct FtrlStep {
 }
 
 impl FtrlStep {
-    /// `n⁻ᵖ`, of which a root is the usual case and the fast one.
+    /// Returns `n⁻ᵖ`; the usual case, a root, is the fast one.
     #[inline(always)]
     fn powered<V: Value>(&self, sum: &V) -> V {
         if self.power == 0.5 { sum.clone().sqrt() } else { sum.clone().pow_scalar(self.power) }
@@ -134,7 +138,7 @@ impl Update for FtrlStep {
         let excess = linear.clone().abs().add_scalar(-self.l1);
         let slope = sum_of_squares.clone().sqrt().add_scalar(self.beta).mul_scalar(1.0 / self.lr);
         let theta = linear.clone().sign() * excess.clone() / slope.add_scalar(self.l2);
-        // Selected and not multiplied, so that 0 / 0 is not seen.
+        // Selects instead of multiplying, so that a 0 / 0 has no effect.
         let zero = excess.constant(0.0);
         excess.if_positive(-theta, zero)
     }
@@ -154,7 +158,7 @@ mod tests {
     fn a_strong_l1_penalty_makes_most_elements_exactly_zero_and_keeps_the_others() {
         let device = Device::default();
         let rule = FtrlConfig { l1: 2.0, ..FtrlConfig::default() }.build().unwrap();
-        // The gradients of Σ(θ − target)²/2: as long as they add up to less than 2, an element stays at 0.
+        // The gradients of Σ(θ − target)²/2: while they add up to less than 2, an element stays at 0.
         let target = Tensor::<1>::from_floats([0.02, -0.05, 5.0, 0.09, -4.0], &device);
         let (mut theta, mut state) = (Tensor::<1>::zeros([5], &device), None);
         for _ in 0..20 {
@@ -167,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_without_a_gradient_is_zero_and_no_division_of_zero_by_zero() {
+    fn an_element_without_a_gradient_is_zero_and_not_nan() {
         let device = Device::default();
         let rule = FtrlConfig::default().build().unwrap();
         let (theta, _) = rule.step(0.1, Tensor::<1>::ones([2], &device), Tensor::zeros([2], &device), None);
@@ -175,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_zero_changes_nothing_and_spoils_nothing() {
+    fn a_rate_of_zero_changes_nothing_now_or_later() {
         let device = Device::default();
         let rule = FtrlConfig { l1: 0.1, ..FtrlConfig::default() }.build().unwrap();
         let theta = Tensor::<1>::from_floats([1.0, -2.0], &device);

@@ -1,3 +1,5 @@
+//! Grams: the magnitude of Adam's step with the sign of the gradient.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -15,9 +17,9 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-6, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -32,7 +34,7 @@ impl GramsConfig {
     }
 }
 
-/// Grams: steps as long as Adam's, in the direction of the gradient (Cao, Li & Song, 2024).
+/// Grams: steps with the magnitude of Adam's and the sign of the gradient (Cao, Li & Song, 2024).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0
@@ -44,7 +46,7 @@ impl GramsConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -53,8 +55,9 @@ impl GramsConfig {
 /// [`GramsConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// A step follows the gradient at once where Adam's would follow the momentum still. After gradients of 1 and −1/4 and
-/// with `β₁ = 1/2` that is `m = 1/8`, by which both would move, one forward and the other back:
+/// A step follows the sign of the gradient at once, where Adam would still follow the momentum. With
+/// `β₁ = 1/2` and gradients of 1 and −1/4, `m = 1/8`: Adam and Grams move by the same amount, in opposite
+/// directions:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::GramsConfig;
@@ -70,11 +73,12 @@ impl GramsConfig {
 /// ```
 ///
 /// # Differs from
-/// The authors' code: `ε = 0` is refused, and the correction for the start at 0 cannot be switched off. pytorch_optimizer
+/// The authors' code: `ε = 0` is refused, and the bias correction cannot be switched off. pytorch_optimizer
 /// adds `ε` after that correction, as Adam does.
 ///
 /// # Reference
-/// Cao, Li & Song, *Grams: Gradient Descent with Adaptive Momentum Scaling*, 2024, <https://arxiv.org/abs/2412.17107>
+/// Cao, Li & Song, *Grams: Gradient Descent with Adaptive Momentum Scaling*, 2024,
+/// <https://arxiv.org/abs/2412.17107>
 #[derive(Debug, Clone)]
 pub struct Grams {
     config: GramsConfig,

@@ -1,3 +1,5 @@
+//! LAMB: Adam with each tensor's step scaled to the tensor's norm.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -16,9 +18,9 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-6, "ε", in POSITIVE;
-        /// Weight decay, as part of the direction.
+        /// Weight decay, added to the direction.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -40,7 +42,7 @@ impl LambConfig {
     }
 }
 
-/// LAMB: Adam's direction, as long in each tensor as the tensor itself (You et al., 2019).
+/// LAMB: Adam's direction, scaled in each tensor to the norm of the tensor (You et al., 2019).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0
@@ -53,7 +55,7 @@ impl LambConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -62,7 +64,7 @@ impl LambConfig {
 /// [`LambConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// A step changes a tensor by the share of its length that the learning rate is:
+/// The length of a step is the learning rate times the length of the tensor:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -76,7 +78,7 @@ impl LambConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like optax and Burn: `φ` has no bounds. Burn: the powers of `β` are computed in 64 bits.
+/// Its paper, as optax and Burn do: `φ` is not bounded. Burn: the powers of `β` are computed in 64 bits.
 ///
 /// # Reference
 /// You et al., *Large Batch Optimization for Deep Learning: Training BERT in 76 minutes*, 2019,
@@ -123,7 +125,7 @@ impl LambStep {
 impl Update for LambStep {
     const BUFFERS: (usize, usize) = (2, 2);
 
-    /// The squares of the parameter's norm and of the direction's.
+    /// The squared norms of the parameter and of the direction.
     const SUMS: usize = 2;
 
     #[inline(always)]
@@ -158,14 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn a_tensor_of_zeros_moves_as_far_as_adam_would_move_it() {
+    fn a_tensor_of_zeros_moves_as_far_as_with_adam() {
         for (theta, expected) in moved([0.0, 0.0], [3.0, -0.5]).into_iter().zip([-0.1, 0.1]) {
             assert!((theta - expected).abs() < 1e-6, "{theta}");
         }
     }
 
     #[test]
-    fn without_a_gradient_and_a_decay_nothing_moves() {
+    fn without_gradient_and_decay_nothing_moves() {
         assert_eq!(moved([1.0, -2.0], [0.0, 0.0]), [1.0, -2.0]);
     }
 }

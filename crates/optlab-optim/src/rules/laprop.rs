@@ -1,3 +1,5 @@
+//! LaProp: Adam that normalizes each gradient before averaging it.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -11,13 +13,13 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`LaProp`].
     pub struct LaPropConfig {
-        /// Decay of the mean of the divided gradients.
+        /// Decay of the mean of the normalized gradients.
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-15, "ε", in POSITIVE;
-        /// Weight decay, after the step.
+        /// Decoupled weight decay, applied after the step.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -45,17 +47,18 @@ impl LaPropConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. What a gradient adds to
-/// `m` it adds at the rate of its own step; a constant rate cancels out in `mₜ / rₜ`.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Each gradient
+/// enters `m` multiplied by the rate of its own step; a constant rate cancels out in `mₜ / rₜ`.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number, the mean rate `r` and two tensors per parameter.
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number, the mean rate `r` and two tensors
+/// per parameter.
 ///
 /// # Errors
 /// [`LaPropConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Without a memory of squares it is momentum of signs: a gradient of 100 and one of −0.01 weigh the same:
+/// With `β₂ = 0` this is momentum of signs: gradients of 100 and −0.01 have the same weight:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::LaPropConfig;
@@ -72,12 +75,14 @@ impl LaPropConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like pytorch_optimizer: the rates are in the mean, 10⁻¹⁵ is under the root, and the correction of `v` is
-/// for `ε` too. pytorch_optimizer: a rate of 0 moves nothing, where there it takes the whole of `m` for the step; `ε = 0` is
-/// refused; of its options there are none but decoupled weight decay.
+/// Its paper, as pytorch_optimizer does: the rates are part of the mean, 10⁻¹⁵ is added under the root, and
+/// the correction of `v` applies to `ε` too. pytorch_optimizer: a rate of 0 moves nothing here, where
+/// pytorch_optimizer steps by all of `m`; `ε = 0` is refused; decoupled weight decay is the only one of its
+/// options here.
 ///
 /// # Reference
-/// Ziyin, Wang & Ueda, *LaProp: Separating Momentum and Adaptivity in Adam*, 2020, <https://arxiv.org/abs/2002.04839>
+/// Ziyin, Wang & Ueda, *LaProp: Separating Momentum and Adaptivity in Adam*, 2020,
+/// <https://arxiv.org/abs/2002.04839>
 #[derive(Debug, Clone)]
 pub struct LaProp {
     config: LaPropConfig,
@@ -117,13 +122,13 @@ pub struct LaPropStep {
     epsilon: f64,
     lr: f64,
     weight_decay: f64,
-    /// What the gradient is multiplied by before it goes into the mean.
+    /// Factor of the gradient as it enters the mean.
     of_grad: f64,
-    /// What the mean is multiplied by.
+    /// Factor of the mean in the step.
     of_first: f64,
 }
 
-/// Added to the second moment.
+/// Constant added to the second moment under the root.
 const UNDER_THE_ROOT: f64 = 1e-15;
 
 impl Update for LaPropStep {
@@ -148,7 +153,7 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     #[test]
-    fn a_gradient_far_below_what_is_added_under_the_root_is_divided_by_that() {
+    fn a_tiny_gradient_is_divided_by_the_constant_under_the_root() {
         let device = Device::default();
         let rule = LaPropConfig { beta_2: 0.0, ..LaPropConfig::default() }.build().unwrap();
         let grad = Tensor::from_floats([1e-12], &device);

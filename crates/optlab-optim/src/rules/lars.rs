@@ -1,3 +1,5 @@
+//! LARS: momentum with each tensor's gradient scaled to the tensor's norm.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::driver::ParameterRule;
@@ -14,13 +16,13 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`Lars`].
     pub struct LarsConfig {
-        /// How much of the velocity stays from step to step.
+        /// Share of the velocity kept per step.
         momentum: f64 = 0.9, "μ", in BELOW_ONE, search(1, Search::Momentum);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
-        /// What share of a tensor's length a step of rate 1 has.
+        /// Trust coefficient: length of a step of rate 1, relative to the length of the tensor.
         trust_coefficient: f64 = 1e-3, "κ", in POSITIVE;
-        /// Whether the step looks ahead along the velocity.
+        /// Whether to use Nesterov momentum.
         nesterov: bool = false, allowed "true only with `momentum`", search(3, Search::Flag);
     }
 }
@@ -32,7 +34,8 @@ impl RuleConfig for LarsConfig {
 
     settings_of!();
 
-    /// LARS for what has two dimensions or more. Biases and gains get [`Sgd`](crate::rules::Sgd) with the same momentum.
+    /// Builds LARS for parameters of two or more dimensions. Biases and gains get [`Sgd`](crate::rules::Sgd)
+    /// with the same momentum.
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
         let lars = self.build_as(owner)?;
         let sgd = SgdConfig { momentum: self.momentum, nesterov: self.nesterov, ..SgdConfig::default() };
@@ -54,7 +57,8 @@ impl LarsConfig {
     }
 }
 
-/// LARS: gradient descent with momentum, each gradient as long as the same share of its tensor (You et al., 2017).
+/// LARS: gradient descent with momentum, with each gradient scaled to a fixed share of its tensor's norm (You
+/// et al., 2017).
 ///
 /// ```text
 /// b₀ = 0
@@ -66,21 +70,22 @@ impl LarsConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
-/// Under its name, as `lars` of the command line or from [`LarsConfig::rules`](RuleConfig::rules), it moves what has two
-/// dimensions or more; biases and gains get [`Sgd`](crate::rules::Sgd) with the same momentum, and no decay. By itself, from
-/// [`LarsConfig::build`], it treats all alike.
+/// As `lars` on the command line or from [`LarsConfig::rules`](RuleConfig::rules), it moves parameters of two
+/// or more dimensions; biases and gains get [`Sgd`](crate::rules::Sgd) with the same momentum and no decay.
+/// The rule alone, from [`LarsConfig::build`], treats all parameters alike.
 ///
 /// # Shapes
-/// `θ`, `g`, `b`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter; none where `momentum`
-/// is 0.
+/// `θ`, `g`, `b`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter; no tensor if
+/// `momentum` is 0.
 ///
 /// # Errors
-/// [`LarsConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN, or for `nesterov` without momentum.
+/// [`LarsConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN, or for `nesterov`
+/// without momentum.
 ///
 /// # Example
-/// The first step changes a tensor by `η κ` of its length, whatever the gradient:
+/// The first step has `η κ` times the length of the tensor, for any gradient:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -94,12 +99,13 @@ impl LarsConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like optax: `φ` has the norm of the decayed gradient below, not `‖g‖ + λ ‖θ‖`. Its paper and optax: the
-/// learning rate is outside of the velocity, so a schedule acts at once. optax: vectors are left out by the name, not by a
-/// mask.
+/// Its paper, as optax does: the denominator of `φ` is the norm of the decayed gradient, not `‖g‖ + λ ‖θ‖`.
+/// Its paper and optax: the learning rate is outside of the velocity, so a schedule takes effect at once.
+/// optax: vectors are excluded by the spec `lars`, not by a mask.
 ///
 /// # Reference
-/// You, Gitman & Ginsburg, *Large Batch Training of Convolutional Networks*, 2017, <https://arxiv.org/abs/1708.03888>
+/// You, Gitman & Ginsburg, *Large Batch Training of Convolutional Networks*, 2017,
+/// <https://arxiv.org/abs/1708.03888>
 #[derive(Debug, Clone)]
 pub struct Lars {
     config: LarsConfig,
@@ -137,7 +143,7 @@ pub struct LarsStep {
 impl Update for LarsStep {
     const BUFFERS: (usize, usize) = (0, 1);
 
-    /// The squares of the parameter's norm and of the decayed gradient's.
+    /// The squared norms of the parameter and of the decayed gradient.
     const SUMS: usize = 2;
 
     #[inline(always)]
@@ -165,7 +171,7 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     #[test]
-    fn a_tensor_of_zeros_moves_as_gradient_descent_would_move_it() {
+    fn a_tensor_of_zeros_moves_as_with_gradient_descent() {
         let device = Device::default();
         let lars = LarsConfig::default().build().unwrap();
         let grad = Tensor::<1>::from_floats([3.0, -0.5], &device);
@@ -174,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_gradient_and_a_decay_nothing_moves() {
+    fn without_gradient_and_decay_nothing_moves() {
         let device = Device::default();
         let lars = LarsConfig::default().build().unwrap();
         let theta = Tensor::<1>::from_floats([1.0, -2.0], &device);

@@ -1,3 +1,5 @@
+//! Lion: the sign of an interpolation between momentum and gradient.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -11,11 +13,11 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`Lion`].
     pub struct LionConfig {
-        /// Weight of the momentum against the gradient in the direction of a step.
+        /// Weight of the momentum, relative to the gradient, in the direction of a step.
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the momentum.
         beta_2: f64 = 0.99, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -30,7 +32,7 @@ impl LionConfig {
     }
 }
 
-/// Lion: steps by the sign of momentum and gradient together (Chen et al., 2023).
+/// Lion: steps by the sign of an interpolation between momentum and gradient (Chen et al., 2023).
 ///
 /// ```text
 /// m₀ = 0
@@ -41,8 +43,8 @@ impl LionConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. Every element moves by `ηₜ`, so a rate
-/// that suits Adam is three to ten times too large.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Every element
+/// moves by `ηₜ`, so a rate that suits Adam is three to ten times too large.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter.
@@ -51,7 +53,7 @@ impl LionConfig {
 /// [`LionConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The size of a gradient does not matter, only its sign, and 0 has none:
+/// Only the sign of a gradient matters, not its size; the sign of 0 is 0:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -64,7 +66,8 @@ impl LionConfig {
 /// ```
 ///
 /// # Differs from
-/// Nothing known in its formula. The sign of a sum that only rounding keeps from 0 is that of the 32-bit sum.
+/// No known difference in the formula. A sum that differs from 0 only by rounding has the sign of its 32-bit
+/// value.
 ///
 /// # Reference
 /// Chen et al., *Symbolic Discovery of Optimization Algorithms*, 2023, <https://arxiv.org/abs/2302.06675>

@@ -1,3 +1,5 @@
+//! MARS: AdamW on gradients corrected by their change, to reduce variance.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -15,11 +17,11 @@ settings! {
         beta_1: f64 = 0.95, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.99, "β₂", in BELOW_ONE;
-        /// How much of the change since the last gradient is added to a gradient.
+        /// Scale of the correction by the change since the last gradient.
         gamma: f64 = 0.025, "γ", in NON_NEGATIVE, search(2, Search::Log(5e-3, 0.1));
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -34,7 +36,7 @@ impl MarsConfig {
     }
 }
 
-/// MARS: AdamW of gradients that are corrected by how they changed since the step before (Yuan et al., 2024).
+/// MARS: AdamW on gradients that are corrected by their change since the previous step (Yuan et al., 2024).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0, g₀ = 0
@@ -47,18 +49,18 @@ impl MarsConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and three tensors per parameter, of which one is
-/// the last gradient.
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and three tensors per parameter, one
+/// of which is the last gradient.
 ///
 /// # Errors
 /// [`MarsConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// With `γ β₁ / (1 − β₁) = 1` gradients of 0.1 and 0.2 count as 0.2 and 0.3, so that with `β₁ = 1/2` the mean after both is
-/// `(0.2 / 4 + 0.3 / 2) / (1 − 1/4)`:
+/// With `γ β₁ / (1 − β₁) = 1`, gradients of 0.1 and 0.2 become 0.2 and 0.3, so with `β₁ = 1/2` the corrected
+/// mean of both is `(0.2 / 4 + 0.3 / 2) / (1 − 1/4)`:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::MarsConfig;
@@ -74,10 +76,11 @@ impl MarsConfig {
 /// ```
 ///
 /// # Differs from
-/// The authors' code, and like pytorch_optimizer: `ε` is added before the correction for the start at 0, not after. Both
-/// leave biases and gains to AdamW unless asked not to, which nobody needs to ask here. pytorch_optimizer: nothing but `ε`
-/// keeps the denominator from 0, where it also has `√(vₜ + 10⁻¹⁵)`. Of the three rules in the paper this is MARS-AdamW,
-/// in its approximate form, which takes the gradient of the last batch where the exact one evaluates that batch again.
+/// The authors' code, as pytorch_optimizer does: `ε` is added before the bias correction, not after. Both use
+/// AdamW for biases and gains by default; here MARS moves all parameters. pytorch_optimizer: only `ε` keeps
+/// the denominator from 0, where pytorch_optimizer also has `√(vₜ + 10⁻¹⁵)`. Of the three rules in the paper,
+/// this is MARS-AdamW in its approximate form, which uses the gradient of the previous batch where the exact
+/// form evaluates that batch again.
 ///
 /// # Reference
 /// Yuan et al., *MARS: Unleashing the Power of Variance Reduction for Training Large Models*, 2024,
@@ -119,7 +122,7 @@ pub struct MarsStep {
 }
 
 impl MarsStep {
-    /// `cₜ`.
+    /// Returns `cₜ`.
     #[inline(always)]
     fn corrected<V: Value>(&self, grad: V, last: &V) -> V {
         grad.clone() + (grad - last.clone()).mul_scalar(self.correction)
@@ -129,7 +132,7 @@ impl MarsStep {
 impl Update for MarsStep {
     const BUFFERS: (usize, usize) = (3, 3);
 
-    /// The square of the corrected gradient's norm.
+    /// The squared norm of the corrected gradient.
     const SUMS: usize = 1;
 
     #[inline(always)]

@@ -1,6 +1,6 @@
-//! The rules: one file per rule, and in `parts` what several of them share.
+//! The rules: one file per rule; `parts` holds the pieces that several rules share.
 //!
-//! A rule's page has its formula, its settings with their ranges, an example and its source.
+//! The documentation of each rule has its formula, its settings with their ranges, an example and its source.
 
 pub(crate) mod parts;
 
@@ -86,49 +86,49 @@ pub use sophia_g::{SophiaG, SophiaGConfig};
 pub use stable_adamw::{StableAdamW, StableAdamWConfig};
 pub use yogi::{Yogi, YogiConfig};
 
-/// Hands every rule of this folder to the macro `$then`: name on the command line, type, settings, summary.
+/// Passes every rule of this folder to the macro `$then`: name on the command line, type, settings, summary.
 macro_rules! rule_list {
     ($then:ident $({ $($before:tt)* })?) => {
         $then! {
             $($($before)*)?
-            "sgd" => Sgd(SgdConfig), "gradient descent with momentum, heavy-ball or Nesterov's (Sutskever et al., 2013)";
-            "adam" => Adam(AdamConfig), "mean of the gradients over the root of the mean of their squares (Kingma & Ba, 2014)";
+            "sgd" => Sgd(SgdConfig), "gradient descent with heavy-ball or Nesterov momentum (Sutskever et al., 2013)";
+            "adam" => Adam(AdamConfig), "mean gradient divided by the root mean square gradient (Kingma & Ba, 2014)";
             "adamw" => AdamW(AdamWConfig), "Adam with decoupled weight decay (Loshchilov & Hutter, 2017)";
-            "adamax" => Adamax(AdamaxConfig), "mean of the gradients over the largest of them (Kingma & Ba, 2014)";
-            "radam" => RAdam(RAdamConfig), "Adam that trusts its second moment only after some steps (Liu et al., 2019)";
-            "nadam" => NAdam(NAdamConfig), "Adam that looks one step ahead along its momentum (Dozat, 2016)";
-            "adabelief" => AdaBelief(AdaBeliefConfig), "mean of the gradients over how far they are from it (Zhuang et al., 2020)";
-            "yogi" => Yogi(YogiConfig), "Adam whose second moment moves by a share of each square (Zaheer et al., 2018)";
-            "adopt" => Adopt(AdoptConfig), "mean of the gradients, each over the root of the squares before it (Taniguchi et al., 2024)";
-            "laprop" => LaProp(LaPropConfig), "mean of the gradients, each over the root of the squares (Ziyin et al., 2020)";
+            "adamax" => Adamax(AdamaxConfig), "mean gradient divided by a decaying maximum of the gradients (Kingma & Ba, 2014)";
+            "radam" => RAdam(RAdamConfig), "Adam that uses its second moment only once it is reliable (Liu et al., 2019)";
+            "nadam" => NAdam(NAdamConfig), "Adam with Nesterov momentum (Dozat, 2016)";
+            "adabelief" => AdaBelief(AdaBeliefConfig), "Adam divided by the gradients' deviation from their mean (Zhuang et al., 2020)";
+            "yogi" => Yogi(YogiConfig), "Adam whose second moment changes additively (Zaheer et al., 2018)";
+            "adopt" => Adopt(AdoptConfig), "Adam that normalizes each gradient by the previous second moment (Taniguchi et al., 2024)";
+            "laprop" => LaProp(LaPropConfig), "Adam that normalizes each gradient before averaging it (Ziyin et al., 2020)";
             "ademamix" => AdEMAMix(AdEMAMixConfig), "Adam with a second, much slower mean of the gradients (Pagliardini et al., 2024)";
-            "adan" => Adan(AdanConfig), "Adam along the gradients and their differences (Xie et al., 2022)";
-            "rmsprop" => RmsProp(RmsPropConfig), "gradient over the root of the mean of its squares (Tieleman & Hinton, 2012)";
-            "adagrad" => AdaGrad(AdaGradConfig), "gradient over the root of the sum of its squares (Duchi et al., 2011)";
-            "adadelta" => AdaDelta(AdaDeltaConfig), "gradient in units of the steps so far (Zeiler, 2012)";
-            "lion" => Lion(LionConfig), "sign of momentum and gradient together (Chen et al., 2023)";
-            "lamb" => Lamb(LambConfig), "Adam's direction, as long in each tensor as the tensor (You et al., 2019)";
-            "lars" => Lars(LarsConfig), "momentum, each gradient as long as a share of its tensor (You et al., 2017)";
-            "stable_adamw" => StableAdamW(StableAdamWConfig), "AdamW, shorter where gradients surprise it (Wortsman et al., 2023)";
-            "rprop" => Rprop(RpropConfig), "sign of the gradient, a step size for each element (Riedmiller & Braun, 1993)";
+            "adan" => Adan(AdanConfig), "Adam with Nesterov momentum estimated from gradient differences (Xie et al., 2022)";
+            "rmsprop" => RmsProp(RmsPropConfig), "gradient divided by its running root mean square (Tieleman & Hinton, 2012)";
+            "adagrad" => AdaGrad(AdaGradConfig), "gradient divided by the root of the sum of all its squares (Duchi et al., 2011)";
+            "adadelta" => AdaDelta(AdaDeltaConfig), "RMSprop scaled by the running root mean square of the steps (Zeiler, 2012)";
+            "lion" => Lion(LionConfig), "sign of an interpolation between momentum and gradient (Chen et al., 2023)";
+            "lamb" => Lamb(LambConfig), "Adam with each tensor's step scaled to the tensor's norm (You et al., 2019)";
+            "lars" => Lars(LarsConfig), "momentum with each tensor's gradient scaled to the tensor's norm (You et al., 2017)";
+            "stable_adamw" => StableAdamW(StableAdamWConfig), "AdamW with smaller steps when gradients exceed the second moment (Wortsman et al., 2023)";
+            "rprop" => Rprop(RpropConfig), "sign of the gradient with an adaptive step size per element (Riedmiller & Braun, 1993)";
             "signum" => Signum(SignumConfig), "sign of the momentum (Bernstein et al., 2018)";
-            "cautious_lion" => CautiousLion(CautiousLionConfig), "Lion where the gradient agrees (Liang et al., 2024)";
-            "cautious_adamw" => CautiousAdamW(CautiousAdamWConfig), "AdamW where the gradient agrees (Liang et al., 2024)";
-            "grams" => Grams(GramsConfig), "length of Adam's step, sign of the gradient (Cao, Li & Song, 2024)";
-            "mars" => Mars(MarsConfig), "AdamW of gradients corrected by their change (Yuan et al., 2024)";
-            "ftrl" => Ftrl(FtrlConfig), "follows the regularized leader: exact zeros under L1 (McMahan et al., 2013)";
-            "novograd" => NovoGrad(NovoGradConfig), "gradients over the root of their mean squared length (Ginsburg et al., 2019)";
-            "adafactor" => Adafactor(AdafactorConfig), "second moments of rows and columns only (Shazeer & Stern, 2018)";
-            "came" => Came(CameConfig), "Adafactor with a momentum, longer where steps agree (Luo et al., 2023)";
-            "sm3" => Sm3(Sm3Config), "AdaGrad with a sum for each row and each column only (Anil et al., 2019)";
-            "prodigy" => Prodigy(ProdigyConfig), "Adam with a rate estimated from the way come (Mishchenko & Defazio, 2023)";
-            "dadapt_adam" => DAdaptAdam(DAdaptAdamConfig), "Adam with a rate that is the distance to go (Defazio & Mishchenko, 2023)";
-            "dowg" => DoWG(DoWGConfig), "gradient descent at the distance come over the gradients (Khaled et al., 2023)";
-            "schedule_free_sgd" => ScheduleFreeSgd(ScheduleFreeSgdConfig), "averaged weights in place of a schedule (Defazio et al., 2024)";
-            "schedule_free_adamw" => ScheduleFreeAdamW(ScheduleFreeAdamWConfig), "AdamW, averaged in place of a schedule (Defazio et al., 2024)";
-            "sophia_g" => SophiaG(SophiaGConfig), "mean of the gradients over the curvature, clipped (Liu et al., 2023)";
-            "muon" => Muon(MuonConfig), "mean of the gradients of a matrix, made about orthogonal (Jordan et al., 2024)";
-            "shampoo" => Shampoo(ShampooConfig), "gradient times a root of its inverse covariance by dimension (Gupta et al., 2018)";
+            "cautious_lion" => CautiousLion(CautiousLionConfig), "Lion limited to elements whose step agrees with the gradient (Liang et al., 2024)";
+            "cautious_adamw" => CautiousAdamW(CautiousAdamWConfig), "AdamW limited to elements whose step agrees with the gradient (Liang et al., 2024)";
+            "grams" => Grams(GramsConfig), "magnitude of Adam's step with the sign of the gradient (Cao, Li & Song, 2024)";
+            "mars" => Mars(MarsConfig), "AdamW on gradients corrected by their change, to reduce variance (Yuan et al., 2024)";
+            "ftrl" => Ftrl(FtrlConfig), "follow the regularized leader; L1 gives exact zeros (McMahan et al., 2013)";
+            "novograd" => NovoGrad(NovoGradConfig), "momentum of gradients normalized by their norm per tensor (Ginsburg et al., 2019)";
+            "adafactor" => Adafactor(AdafactorConfig), "adaptive steps with second moments stored per row and column (Shazeer & Stern, 2018)";
+            "came" => Came(CameConfig), "Adafactor with momentum weighted by its confidence (Luo et al., 2023)";
+            "sm3" => Sm3(Sm3Config), "AdaGrad with sums stored per row and column (Anil et al., 2019)";
+            "prodigy" => Prodigy(ProdigyConfig), "Adam with a step size estimated from the distance travelled (Mishchenko & Defazio, 2023)";
+            "dadapt_adam" => DAdaptAdam(DAdaptAdamConfig), "Adam with the estimated distance to the solution as step size (Defazio & Mishchenko, 2023)";
+            "dowg" => DoWG(DoWGConfig), "gradient descent, step size from distance and gradient norms so far (Khaled et al., 2023)";
+            "schedule_free_sgd" => ScheduleFreeSgd(ScheduleFreeSgdConfig), "SGD with averaged weights instead of a learning-rate schedule (Defazio et al., 2024)";
+            "schedule_free_adamw" => ScheduleFreeAdamW(ScheduleFreeAdamWConfig), "AdamW with averaged weights instead of a learning-rate schedule (Defazio et al., 2024)";
+            "sophia_g" => SophiaG(SophiaGConfig), "mean gradient divided by the estimated curvature, clipped per element (Liu et al., 2023)";
+            "muon" => Muon(MuonConfig), "mean gradient of each matrix, approximately orthogonalized (Jordan et al., 2024)";
+            "shampoo" => Shampoo(ShampooConfig), "gradient preconditioned by its covariance along each dimension (Gupta et al., 2018)";
             "soap" => Soap(SoapConfig), "Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al., 2024)";
         }
     };
@@ -139,7 +139,8 @@ macro_rules! build_methods {
     ($($name:literal => $rule:ident($config:ty), $summary:literal;)*) => {
         $(
             impl $config {
-                /// Checks the settings and builds the rule by itself, for Burn's `ModuleOptimizer` or a loop of your own.
+                /// Checks the settings and builds the rule alone, for Burn's `ModuleOptimizer` or your own
+                /// training loop.
                 ///
                 /// # Errors
                 /// [`Error::InvalidConfig`] for a field out of its range or NaN.

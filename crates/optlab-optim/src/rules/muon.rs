@@ -1,3 +1,5 @@
+//! Muon: the mean gradient of each matrix, approximately orthogonalized.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::driver::ParameterRule;
@@ -14,28 +16,28 @@ settings! {
     pub struct MuonConfig {
         /// Decay of the mean of the gradients.
         momentum: f64 = 0.95, "μ", in BELOW_ONE, search(1, Search::Momentum);
-        /// Whether the step looks ahead along the mean.
+        /// Whether to use Nesterov momentum.
         nesterov: bool = true, search(3, Search::Flag);
-        /// Iterations that make the step orthogonal.
+        /// Number of Newton-Schulz iterations that orthogonalize the step.
         ns_steps: usize = 5, "N", in COUNT;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
-        /// How the step depends on the shape of the matrix.
+        /// Scale of the step as a function of the matrix's shape.
         lr_scale: LrScale = (LrScale::Original) as "`original`", "s", allowed "`original` or `match_rms_adamw`";
-        /// The rule for what is not a hidden layer's matrix; none leaves vectors where they are.
+        /// Rule for parameters that are not matrices of hidden layers; none leaves vectors unchanged.
         other: Option<Box<OptimizerSpec>> = None, allowed "a rule: `other=adamw:beta_1=0.8`";
-        /// The learning rate of `other` in units of Muon's.
+        /// Learning rate of `other`, relative to Muon's.
         other_lr_factor: f64 = 1.0, in NON_NEGATIVE;
     }
 }
 
-/// How the steps of [`Muon`] depend on the shape of a matrix.
+/// The scale of the steps of [`Muon`], as a function of a matrix's shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LrScale {
     /// `√max(1, rows / columns)`.
     Original,
-    /// `0.2 √max(rows, columns)`: elements as large as those of AdamW's steps.
+    /// `0.2 √max(rows, columns)`: matches the root mean square of AdamW's steps.
     MatchRmsAdamw,
 }
 
@@ -72,7 +74,7 @@ impl MuonConfig {
     }
 }
 
-/// Muon: steps along the mean of the gradients, made about orthogonal (Jordan et al., 2024).
+/// Muon: steps along the approximately orthogonalized mean of the gradients (Jordan et al., 2024).
 ///
 /// ```text
 /// m₀ = 0
@@ -84,26 +86,26 @@ impl MuonConfig {
 /// s  = √max(1, rows / columns) with original, 0.2 √max(rows, columns) with match_rms_adamw
 /// ```
 ///
-/// The iteration (Newton and Schulz's, with coefficients for few steps) takes every singular value of `X₀` that is not very
-/// small to about 1 and leaves the singular vectors as they are. The rows of a matrix are its outputs: a weight of rank 2
-/// is `[d_input, d_output]`, which is read transposed, and a kernel of rank 3 or more `[out, in, …]` is a matrix of `out`
-/// rows.
+/// The Newton-Schulz iteration, with coefficients tuned for few steps, moves every singular value of `X₀`
+/// that is not very small to about 1 and keeps the singular vectors. The rows of a matrix are its outputs: a
+/// weight of rank 2 is `[d_input, d_output]`, so it is transposed, and a kernel of rank 3 or more
+/// `[out, in, …]` is a matrix of `out` rows.
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. Without `other`, every
-/// parameter of rank 2 or more is moved, and a vector stays as it is. With it, `other` moves vectors, embeddings and the
-/// last matrix of the model, at `other_lr_factor` times the rate.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Without
+/// `other`, Muon moves every parameter of rank 2 or more, and vectors do not change. With `other`, that rule
+/// moves vectors, embeddings and the last matrix of the model, at `other_lr_factor` times the rate.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`: `[d₁, …, d_D]`, `D ≥ 2`. State: the step number and one tensor per matrix.
 ///
 /// # Errors
-/// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`. A field of `other`
-/// is checked by [`rules`](RuleConfig::rules), and named as that rule's.
+/// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`.
+/// [`rules`](RuleConfig::rules) checks the fields of `other`; its errors name that rule.
 ///
 /// # Example
-/// Large and small singular values of a gradient come out about equal, here 8 and 2:
+/// Large and small singular values of a gradient, here 8 and 2, become about equal:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -118,24 +120,24 @@ impl MuonConfig {
 /// ```
 ///
 /// # Differs from
-/// Its authors' code and PyTorch: the iteration runs in 32 bits, not in bfloat16. The authors' code: `1e-7` is the least norm
-/// to divide by, as in PyTorch, and is not added to it. PyTorch: `λ` is 0, not 0.1, and kernels of convolutions are moved
-/// too. Burn: the mean of the gradients is not their sum, which changes nothing but at norms of about 1e-7; the rows of a
-/// weight are its outputs; kernels are moved.
+/// Its authors' code and PyTorch: the iteration runs in 32 bits, not in bfloat16. The authors' code: `1e-7`
+/// is a lower bound of the norm, as in PyTorch, and is not added to it. PyTorch: `λ` is 0, not 0.1, and
+/// kernels of convolutions are moved too. Burn: the momentum is a mean of the gradients, not a sum, which
+/// only matters for norms of about 1e-7; the rows of a weight are its outputs; kernels are moved.
 ///
 /// # Reference
 /// Jordan et al., *Muon: An optimizer for hidden layers in neural networks*, 2024,
-/// <https://kellerjordan.github.io/posts/muon/>; `match_rms_adamw`: Liu et al., *Muon is Scalable for LLM Training*, 2025,
-/// <https://arxiv.org/abs/2502.16982>
+/// <https://kellerjordan.github.io/posts/muon/>; `match_rms_adamw`: Liu et al., *Muon is Scalable for LLM
+/// Training*, 2025, <https://arxiv.org/abs/2502.16982>
 #[derive(Debug, Clone)]
 pub struct Muon {
     config: MuonConfig,
 }
 
-/// The name of the mean of the gradients.
+/// The name of the buffer with the mean of the gradients.
 const MEAN: &str = "first_moment";
 
-/// Least norm to divide by.
+/// Lower bound of the norm to divide by.
 const LEAST_NORM: f64 = 1e-7;
 
 impl Rule for Muon {
@@ -163,7 +165,7 @@ impl TensorRule for Muon {
         let step = if nesterov { averaged(mean) } else { mean };
         let shape = step.dims();
         let matrix = step.reshape([shape[0], shape[1..].iter().product()]);
-        // The transpose of a weight of rank 2 is made orthogonal with the weight.
+        // A weight of rank 2 needs no transposing here: orthogonalizing it orthogonalizes its transpose.
         let [outputs, inputs] = if D == 2 { [shape[1], shape[0]] } else { matrix.dims() };
         let step = orthogonalized(matrix, ns_steps).reshape(shape);
         let decayed = if weight_decay == 0.0 { theta } else { theta * (1.0 - lr * weight_decay) };
@@ -183,7 +185,7 @@ impl LrScale {
     }
 }
 
-/// A matrix with about the same singular vectors, and singular values of about 1.
+/// Returns a matrix with approximately the same singular vectors, and singular values of about 1.
 fn orthogonalized(matrix: Tensor<2>, steps: usize) -> Tensor<2> {
     const A: f64 = 3.4445;
     const B: f64 = -4.775;
@@ -204,7 +206,7 @@ fn orthogonalized(matrix: Tensor<2>, steps: usize) -> Tensor<2> {
 
 #[cfg(test)]
 mod tests {
-    // Without `TensorRule`, whose `step` is another one.
+    // `TensorRule` is not imported, because its `step` would be ambiguous.
     use super::{MEAN, Muon, MuonConfig, orthogonalized};
     use crate::driver::ModelOptimizer;
     use crate::rules::parts::linear_algebra::read;
@@ -227,7 +229,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
         #[test]
-        fn singular_values_come_out_near_one(
+        fn orthogonalization_brings_singular_values_near_one(
             rows in 1..12_usize,
             columns in 1..12_usize,
             values in proptest::collection::vec(-1.0..1.0_f32, 144),
@@ -239,12 +241,13 @@ mod tests {
             let (before, after) = (read(matrix.clone()), read(orthogonalized(matrix, 5)));
             let norm = before.norm();
             let smallest = before.singular_values().min();
-            // Five iterations lift a singular value of 1 % of the norm to where they hold it.
+            // Five iterations are enough to raise a singular value of 1 % of the norm into the stable range.
             prop_assume!(smallest > 0.01 * norm);
             for value in after.singular_values().iter() {
                 prop_assert!((0.65..1.25).contains(value), "{value} of {before}");
             }
-            // Nothing was turned: the matrix and its image have a symmetric product, without negative eigenvalues.
+            // The singular vectors are kept: the product of the matrix and its image is symmetric, without
+            // negative eigenvalues.
             let product = &before * after.transpose();
             prop_assert!((&product - product.transpose()).amax() < 1e-4 * norm, "{product}");
             prop_assert!(product.trace() > 0.6 * norm);
@@ -261,8 +264,9 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_shorter_than_the_least_norm_moves_less_than_its_direction_would() {
-        // Of one element and with one iteration: `u = (μ (1 − μ) + 1 − μ) g` or `(1 − μ) g`, and `X₁ = a X₀ + b X₀³ + c X₀⁵`.
+    fn a_gradient_below_the_least_norm_makes_a_shorter_step() {
+        // For one element and one iteration: `u = (μ (1 − μ) + 1 − μ) g` or `(1 − μ) g`, and
+        // `X₁ = a X₀ + b X₀³ + c X₀⁵`.
         for (nesterov, of_gradient) in [(true, 0.64), (false, 0.4)] {
             let config = MuonConfig { momentum: 0.6, nesterov, ns_steps: 1, ..MuonConfig::default() };
             let grad = Tensor::<2>::full([1, 1], 5e-8, &Device::default());
@@ -275,14 +279,14 @@ mod tests {
     }
 
     #[test]
-    fn burns_driver_leaves_vectors_where_they_are() {
+    fn burns_driver_does_not_move_vectors() {
         let muon = MuonConfig::default().build().unwrap();
         let (theta, state) = muon.step(1.0, wave([3], 0.7), wave([3], 0.2), None);
         assert_eq!(theta.into_data(), wave::<1>([3], 0.7).into_data());
         assert!(state.unwrap().buffer::<1>(MEAN).is_none());
     }
 
-    /// Of everything that a rule is chosen by.
+    /// A model with a parameter for every criterion by which a rule is chosen.
     #[derive(Module, Debug)]
     struct Model {
         embedding: Embedding,
@@ -308,7 +312,7 @@ mod tests {
 
     const LR: f64 = 0.5;
 
-    /// The gradient and the steps that Muon and AdamW take from a parameter, one of which `after` has to be.
+    /// The gradient and the results of Muon and AdamW for a parameter, one of which must equal `after`.
     struct Steps {
         muon: Muon,
         adamw: AdamW,
@@ -342,7 +346,8 @@ mod tests {
         }
     }
 
-    /// Who moves embedding, hidden weight, hidden bias, gain of the norm, kernel, output weight, output bias, gain.
+    /// Returns which rule moves the embedding, hidden weight, hidden bias, gain of the norm, kernel, output
+    /// weight, output bias and gain.
     fn movers(text: &str, adamw_lr: f64) -> [Moved; 8] {
         let mut optimizer = text.parse::<OptimizerSpec>().unwrap().build().unwrap();
         let before = model();
@@ -392,13 +397,13 @@ mod tests {
         let expected = [ByAdamW, ByMuon, ByAdamW, ByAdamW, ByMuon, ByAdamW, ByAdamW, ByAdamW];
         assert_eq!(movers("muon:other=adamw:weight_decay=0.1", LR), expected);
         assert_eq!(movers("muon:other_lr_factor=0.25,other=adamw:weight_decay=0.1", LR / 4.0), expected);
-        // A factor of a factor.
+        // Nested factors multiply.
         let nested = "muon:other_lr_factor=0.5,other=muon:other_lr_factor=0.5,other=adamw:weight_decay=0.1";
         let Moved::ByAdamW = movers(nested, LR / 4.0)[2] else { panic!("factors do not multiply") };
     }
 
     #[test]
-    fn a_field_of_the_other_rule_is_named_as_that_rules() {
+    fn an_invalid_field_of_the_other_rule_is_reported_with_that_rules_name() {
         let error = "muon:other=adamw:beta_1=1.5".parse::<OptimizerSpec>().unwrap().build().unwrap_err();
         assert_eq!(error.to_string(), "adamw: `beta_1` must be in [0, 1), not 1.5");
         for (text, said) in [

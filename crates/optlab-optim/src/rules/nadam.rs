@@ -1,3 +1,5 @@
+//! NAdam: Adam with Nesterov momentum.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -15,13 +17,13 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE, search(3, Search::Epsilon);
         /// Weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
-        /// How fast the momentum grows from half of `beta_1` towards it.
+        /// Speed at which the momentum grows from half of `beta_1` towards `beta_1`.
         momentum_decay: f64 = 4e-3, "ψ", in NON_NEGATIVE;
-        /// Whether the decay stays out of the gradient.
+        /// Whether the weight decay is decoupled from the gradient.
         decoupled_weight_decay: bool = false;
     }
 }
@@ -36,7 +38,7 @@ impl NAdamConfig {
     }
 }
 
-/// NAdam: Adam that looks one step ahead along its momentum, which grows (Dozat, 2016).
+/// NAdam: Adam with Nesterov momentum that grows over the steps (Dozat, 2016).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0, P₀ = 1
@@ -50,16 +52,17 @@ impl NAdamConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number, the product `P` and two tensors per parameter.
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number, the product `P` and two tensors per
+/// parameter.
 ///
 /// # Errors
 /// [`NAdamConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step is longer than Adam's by the momentum of the second:
+/// The first step is longer than Adam's by the contribution of the second step's momentum:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::NAdamConfig;
@@ -68,7 +71,7 @@ impl NAdamConfig {
 /// let device = Device::default();
 /// let theta = Tensor::<1>::zeros([1], &device);
 /// let (theta, _) = nadam.step(1.0, theta, Tensor::from_floats([8.0], &device), None);
-/// // Without a decay μ is β₁ / 2.
+/// // With `momentum_decay = 0`, μ is β₁ / 2.
 /// let expected = -(1.0 + 0.45 * 0.1 / (1.0 - 0.45 * 0.45));
 /// assert!((theta.into_scalar::<f32>() - expected).abs() < 1e-5);
 /// # Ok::<(), optlab_optim::Error>(())
@@ -78,7 +81,8 @@ impl NAdamConfig {
 /// PyTorch: `ε = 0` is refused. optax: its `nadam` has a constant momentum, which is `μₜ = β₁` here.
 ///
 /// # Reference
-/// Dozat, *Incorporating Nesterov Momentum into Adam*, 2016, <https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ>
+/// Dozat, *Incorporating Nesterov Momentum into Adam*, 2016,
+/// <https://openreview.net/forum?id=OM0jvwB8jIp57ZJjtNEZ>
 #[derive(Debug, Clone)]
 pub struct NAdam {
     config: NAdamConfig,
@@ -123,14 +127,14 @@ pub struct NAdamStep {
     beta_1: f64,
     beta_2: f64,
     epsilon: f64,
-    /// As part of the gradient.
+    /// Weight decay added to the gradient.
     coupled: f64,
     lr: f64,
-    /// Apart from the gradient.
+    /// Decoupled weight decay.
     decoupled: f64,
-    /// What the first moment is multiplied by.
+    /// Factor of the first moment.
     of_first: f64,
-    /// What the gradient is multiplied by.
+    /// Factor of the gradient.
     of_grad: f64,
 }
 

@@ -1,3 +1,5 @@
+//! NovoGrad: momentum of gradients normalized by their norm per tensor.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
@@ -13,11 +15,11 @@ settings! {
     pub struct NovoGradConfig {
         /// Decay of the momentum.
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
-        /// Decay of the mean of the squared lengths of the gradients.
+        /// Decay of the mean of the squared gradient norms.
         beta_2: f64 = 0.25, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the length.
+        /// Constant added to the norm.
         epsilon: f64 = 1e-6, "ε", in POSITIVE;
-        /// Weight decay, through the momentum.
+        /// Weight decay, added to the momentum.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -32,7 +34,7 @@ impl NovoGradConfig {
     }
 }
 
-/// NovoGrad: momentum of gradients in units of their own length, tensor by tensor (Ginsburg et al., 2019).
+/// NovoGrad: momentum of gradients that are normalized by their norm, per tensor (Ginsburg et al., 2019).
 ///
 /// ```text
 /// m₀ = 0
@@ -44,17 +46,17 @@ impl NovoGradConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank; `v`: `[1]`. State per parameter: the step number, one tensor of its shape, and
-/// one number.
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank; `v`: `[1]`. State per parameter: the step number, one tensor of
+/// its shape, and one number.
 ///
 /// # Errors
 /// [`NovoGradConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step of a tensor is as long as the learning rate, whatever its gradient:
+/// The first step of a tensor has the length of the learning rate, for any gradient:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -68,11 +70,12 @@ impl NovoGradConfig {
 /// ```
 ///
 /// # Differs from
-/// optax: there is no second `ε` under the root. pytorch_optimizer: `β₁` and `β₂` are not 0.95 and 0.98 by default.
+/// optax: there is no second `ε` under the root. pytorch_optimizer: `β₁` and `β₂` are not 0.95 and 0.98 by
+/// default.
 ///
 /// # Reference
-/// Ginsburg et al., *Stochastic Gradient Methods with Layer-wise Adaptive Moments for Training of Deep Networks*, 2019,
-/// <https://arxiv.org/abs/1905.11286>
+/// Ginsburg et al., *Stochastic Gradient Methods with Layer-wise Adaptive Moments for Training of Deep
+/// Networks*, 2019, <https://arxiv.org/abs/1905.11286>
 #[derive(Debug, Clone)]
 pub struct NovoGrad {
     config: NovoGradConfig,

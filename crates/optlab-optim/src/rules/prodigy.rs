@@ -1,3 +1,5 @@
+//! Prodigy: Adam with a step size estimated from the distance travelled.
+
 use crate::Error;
 use crate::rule::{GlobalRule, GlobalStep, Rule, Start};
 use crate::rules::parts::moments::{moving_average, power};
@@ -12,17 +14,17 @@ settings! {
     pub struct ProdigyConfig {
         /// Decay of the first moment.
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
-        /// Decay of the second moment; its root is that of the estimate's sums.
+        /// Decay of the second moment; its root is the decay of the estimate's sums.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// The estimate to begin with.
+        /// Initial estimate.
         d0: f64 = 1e-6, "d₀", in POSITIVE;
-        /// What the estimate is multiplied by.
+        /// Factor of the estimate.
         d_coef: f64 = 1.0, "γ", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Added to the denominator, in units of the estimate.
+        /// Constant added to the denominator, multiplied by the estimate.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Whether the moments are corrected for their start at 0.
+        /// Whether to correct the moments for starting at 0.
         bias_correction: bool = false;
     }
 }
@@ -37,7 +39,8 @@ impl ProdigyConfig {
     }
 }
 
-/// Prodigy: Adam with a learning rate that it estimates from how far the parameters came (Mishchenko & Defazio, 2023).
+/// Prodigy: Adam with a step size estimated from the distance travelled by the parameters (Mishchenko &
+/// Defazio, 2023).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0, s₀ = 0, r₀ = 0, d₀ given, β₃ = √β₂
@@ -50,21 +53,21 @@ impl ProdigyConfig {
 /// θₜ = (1 − ηₜ' λ) θₜ₋₁ − ηₜ' mₜ / (√vₜ + dₜ ε)
 /// ```
 ///
-/// `⟨·, ·⟩` and `‖·‖₁` are sums over all parameters together. While `‖sₜ‖₁ = 0` nothing moves.
+/// `⟨·, ·⟩` and `‖·‖₁` are sums over all parameters together. While `‖sₜ‖₁ = 0`, nothing moves.
 ///
 #[doc = settings_table!()]
 ///
 /// `ηₜ` is the learning rate, 1 unless a schedule changes it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`, `s`, `θ₀`: `[d₁, …, d_D]`, any rank. State: the step number and four tensors per parameter, and for
-/// all together the step number, `d` and `r`.
+/// `θ`, `g`, `m`, `v`, `s`, `θ₀`: `[d₁, …, d_D]`, any rank. State: the step number and four tensors per
+/// parameter; and once for all parameters the step number, `d` and `r`.
 ///
 /// # Errors
 /// [`ProdigyConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step moves every element by `d₀ (1 − β₁) / √(1 − β₂)`, whatever the gradient:
+/// The first step moves every element by `d₀ (1 − β₁) / √(1 − β₂)`, for any gradient:
 /// ```
 /// use burn::{module::Param, optim::GradientsParams, tensor::{Device, Tensor}};
 /// use optlab_optim::{ModelOptimizer, ParameterRule, ProdigyConfig};
@@ -92,7 +95,7 @@ pub struct Prodigy {
 }
 
 impl Prodigy {
-    /// The rate of a step, in which `d` is the estimate before it.
+    /// Returns the rate of a step; `d` is the estimate before the step.
     fn rate(&self, lr: f64, t: u64, d: f64) -> f64 {
         if !self.config.bias_correction {
             return lr * d;
@@ -105,7 +108,7 @@ impl Prodigy {
         let ProdigyConfig { beta_1, beta_2, d0, weight_decay, .. } = self.config;
         let rate = self.rate(lr, t, before);
         let weight = before / d0 * rate;
-        // Nothing of the moments is known yet of the estimate after the step, nor needed to measure by.
+        // The measure does not need `ε`, which depends on the estimate after the step and is not known yet.
         let epsilon = 0.0;
         ProdigyStep { beta_1, beta_2, estimate: before, weight, rate, epsilon, weight_decay, moves: true }
     }
@@ -158,9 +161,9 @@ impl GlobalRule for Prodigy {
 pub struct ProdigyStep {
     beta_1: f64,
     beta_2: f64,
-    /// Before the step.
+    /// The estimate before the step.
     estimate: f64,
-    /// Of the gradient in the sums.
+    /// Weight of the gradient in the sums.
     weight: f64,
     rate: f64,
     epsilon: f64,
@@ -175,7 +178,7 @@ impl ProdigyStep {
     }
 }
 
-/// What [`Prodigy`] sums up over all parameters: `⟨g, θ₀ − θ⟩` and `‖s‖₁`.
+/// The sums of [`Prodigy`] over all parameters: `⟨g, θ₀ − θ⟩` and `‖s‖₁`.
 #[derive(Debug, Clone, Copy)]
 pub struct ProdigyMeasure {
     step: ProdigyStep,

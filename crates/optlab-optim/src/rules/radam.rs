@@ -1,3 +1,5 @@
+//! RAdam: Adam that uses its second moment only once it is reliable.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -15,11 +17,11 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE, search(3, Search::Epsilon);
         /// Weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
-        /// Whether the decay stays out of the gradient.
+        /// Whether the weight decay is decoupled from the gradient.
         decoupled_weight_decay: bool = false;
     }
 }
@@ -34,7 +36,8 @@ impl RAdamConfig {
     }
 }
 
-/// RAdam: Adam that divides by the second moment only when enough steps were seen to trust it (Liu et al., 2019).
+/// RAdam: Adam that divides by the second moment only after enough steps for it to be reliable (Liu et al.,
+/// 2019).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0
@@ -49,7 +52,7 @@ impl RAdamConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -58,7 +61,7 @@ impl RAdamConfig {
 /// [`RAdamConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first five steps are those of momentum, so that the length of a gradient counts:
+/// The first five steps are momentum steps, so the size of a gradient matters:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -72,10 +75,11 @@ impl RAdamConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like PyTorch: the threshold of `ρₜ` is 5, not 4. PyTorch: `ε = 0` is refused.
+/// Its paper, as PyTorch does: the threshold of `ρₜ` is 5, not 4. PyTorch: `ε = 0` is refused.
 ///
 /// # Reference
-/// Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, 2019, <https://arxiv.org/abs/1908.03265>
+/// Liu et al., *On the Variance of the Adaptive Learning Rate and Beyond*, 2019,
+/// <https://arxiv.org/abs/1908.03265>
 #[derive(Debug, Clone)]
 pub struct RAdam {
     config: RAdamConfig,
@@ -116,14 +120,14 @@ pub struct RAdamStep {
     beta_1: f64,
     beta_2: f64,
     epsilon: f64,
-    /// As part of the gradient.
+    /// Weight decay added to the gradient.
     coupled: f64,
     lr: f64,
-    /// Apart from the gradient.
+    /// Decoupled weight decay.
     decoupled: f64,
-    /// What the first moment is multiplied by.
+    /// Factor of the first moment.
     factor: f64,
-    /// Whether it is divided by the root of the second.
+    /// Whether the first moment is divided by the root of the second.
     is_rectified: bool,
 }
 

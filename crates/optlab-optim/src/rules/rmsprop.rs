@@ -1,3 +1,5 @@
+//! RMSprop: gradients divided by their running root mean square.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -13,15 +15,15 @@ settings! {
     pub struct RmsPropConfig {
         /// Decay of the mean of the squares.
         alpha: f64 = 0.99, "α", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE, search(3, Search::Epsilon);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
-        /// How much of the velocity stays from step to step.
+        /// Share of the velocity kept per step.
         momentum: f64 = 0.0, "μ", in BELOW_ONE, search(1, Search::Momentum);
-        /// Whether the variance divides instead of the mean of the squares.
+        /// Whether to divide by the root of the variance instead of the root mean square.
         centered: bool = false;
-        /// Whether epsilon is added under the root instead of to it.
+        /// Whether to add `epsilon` under the root instead of to the root.
         epsilon_inside_sqrt: bool = false;
     }
 }
@@ -50,17 +52,18 @@ impl RmsPropConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `s`, `a`, `b`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter, one more with `centered`, one
-/// more with `momentum`.
+/// `θ`, `g`, `s`, `a`, `b`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter, one more with
+/// `centered`, and one more with `momentum`.
 ///
 /// # Errors
 /// [`RmsPropConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The mean starts at 0 and is not corrected for it, so the first step is `1 / √(1 − α)` times the learning rate:
+/// The mean starts at 0 and is not bias-corrected, so the first step is `1 / √(1 − α)` times the learning
+/// rate:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -73,9 +76,9 @@ impl RmsPropConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch: a variance that rounding makes negative counts as 0 instead of NaN; `ε = 0` is refused. Burn: the momentum
-/// is 0, not 0.9, and `ε` is 1e-8, not 1e-5. TensorFlow and, unless told not to, optax put `ε` under the root, as
-/// `epsilon_inside_sqrt` does.
+/// PyTorch: a variance that is negative due to rounding is treated as 0 instead of giving NaN; `ε = 0` is
+/// refused. Burn: the momentum is 0, not 0.9, and `ε` is 1e-8, not 1e-5. TensorFlow, and optax by default,
+/// add `ε` under the root, as `epsilon_inside_sqrt` does.
 ///
 /// # Reference
 /// Tieleman & Hinton, *Lecture 6.5*, Coursera: Neural Networks for Machine Learning, 2012,
@@ -134,7 +137,8 @@ impl Update for RmsPropStep {
         let (spread, further) = match further {
             [mean, further @ ..] if self.centered => {
                 *mean = moving_average(mean, grad.clone(), self.alpha);
-                // With a constant gradient the two are equal but for rounding, which must not take a root of less than 0.
+                // With a constant gradient the two are equal up to rounding, so the difference may be
+                // slightly negative.
                 let variance = mean_square.clone() - mean.clone().square();
                 (variance.at_least(0.0), further)
             }

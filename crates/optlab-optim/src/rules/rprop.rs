@@ -1,3 +1,5 @@
+//! Rprop: the sign of the gradient with an adaptive step size per element.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -10,13 +12,13 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`Rprop`].
     pub struct RpropConfig {
-        /// What a step's length is multiplied by where the gradient has turned.
+        /// Factor of an element's step size where the gradient changed its sign.
         eta_minus: f64 = 0.5, "η₋", in POSITIVE_BELOW_ONE, search(1, Search::Uniform(0.3, 0.8));
-        /// What it is multiplied by where the gradient has kept its sign.
+        /// Factor of an element's step size where the gradient kept its sign.
         eta_plus: f64 = 1.2, "η₊", in ABOVE_ONE, search(2, Search::Uniform(1.05, 1.5));
-        /// The shortest step.
+        /// Smallest step size.
         step_min: f64 = 1e-6, "δ₋", in NON_NEGATIVE;
-        /// The longest step.
+        /// Largest step size.
         step_max: f64 = 50.0, "δ₊", in NON_NEGATIVE, allowed "`[step_min, ∞)`";
     }
 }
@@ -32,7 +34,8 @@ impl RpropConfig {
     }
 }
 
-/// Rprop: steps by the sign of the gradient, longer while it stays and shorter when it turns (Riedmiller & Braun, 1993).
+/// Rprop: steps by the sign of the gradient, longer while the sign stays and shorter when it changes
+/// (Riedmiller & Braun, 1993).
 ///
 /// ```text
 /// δ₀ = η₁, r₀ = 0
@@ -45,9 +48,9 @@ impl RpropConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `η₁` is the `lr` argument of the first [`step`](burn::optim::Optimizer::step). Later ones change nothing: from there on
-/// the rule finds each element's rate by itself. It compares gradients of the same function, so it is for whole data sets
-/// and not for batches, whose gradients turn by chance.
+/// `η₁` is the `lr` argument of the first [`step`](burn::optim::Optimizer::step). Later values of `lr` have
+/// no effect: the rule then adapts each element's step size by itself. It compares gradients of the same
+/// function, so it needs full-batch gradients: the signs of mini-batch gradients change by chance.
 ///
 /// # Shapes
 /// `θ`, `g`, `δ`, `r`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -56,8 +59,8 @@ impl RpropConfig {
 /// [`RpropConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// A step is 1.2 times as long as the one before while the sign stays, whatever the gradient's size, and is left out
-/// where it turns:
+/// While the sign stays, each step is 1.2 times as long as the previous one, for any size of the gradient;
+/// where the sign changes, the step is skipped:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -72,13 +75,15 @@ impl RpropConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like PyTorch: where the gradient turns, the step before is not taken back (Igel & Hüsken's iRprop⁻).
-/// PyTorch: `δ₋ > δ₊` is refused, and signs are multiplied, not gradients, whose product may vanish. optax: the step that
-/// is left out is that of the gradient that turned, not the one before it.
+/// Its paper, as PyTorch does: where the gradient changes its sign, the previous step is not undone (Igel &
+/// Hüsken's iRprop⁻). PyTorch: `δ₋ > δ₊` is refused, and signs are multiplied instead of gradients, whose
+/// product may underflow. optax: the skipped step is the one of the gradient that changed its sign, not the
+/// one before it.
 ///
 /// # Reference
-/// Riedmiller & Braun, *A direct adaptive method for faster backpropagation learning: the RPROP algorithm*, 1993,
-/// <https://doi.org/10.1109/ICNN.1993.298623>; Igel & Hüsken, *Improving the Rprop Learning Algorithm*, 2000
+/// Riedmiller & Braun, *A direct adaptive method for faster backpropagation learning: the RPROP algorithm*,
+/// 1993, <https://doi.org/10.1109/ICNN.1993.298623>; Igel & Hüsken, *Improving the Rprop Learning Algorithm*,
+/// 2000
 #[derive(Debug, Clone)]
 pub struct Rprop {
     config: RpropConfig,
@@ -93,7 +98,7 @@ impl ElementwiseRule for Rprop {
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> RpropStep {
         let RpropConfig { eta_minus, eta_plus, step_min, step_max } = self.config;
-        // A buffer's start cannot depend on the rate.
+        // The initial value of a buffer cannot depend on the rate.
         let initial = (t == 1).then_some(lr);
         RpropStep { initial, eta_minus, eta_plus, step_min, step_max }
     }
@@ -140,7 +145,7 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     #[test]
-    fn gradients_whose_product_is_no_number_of_32_bits_have_kept_their_sign() {
+    fn gradients_whose_product_underflows_still_keep_their_sign() {
         let device = Device::default();
         let rule = RpropConfig::default().build().unwrap();
         let (mut theta, mut state) = (Tensor::<1>::zeros([1], &device), None);
@@ -151,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_of_zero_moves_nothing_and_leaves_the_length_of_the_next_step() {
+    fn a_gradient_of_zero_moves_nothing_and_keeps_the_step_size() {
         let device = Device::default();
         let rule = RpropConfig::default().build().unwrap();
         for sign in [1.0, -1.0] {

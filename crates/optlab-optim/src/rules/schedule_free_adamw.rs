@@ -1,3 +1,5 @@
+//! Schedule-free AdamW: averaged weights instead of a learning-rate schedule.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -12,17 +14,17 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`ScheduleFreeAdamW`].
     pub struct ScheduleFreeAdamWConfig {
-        /// How far the point that is trained is from the fast weights towards their average.
+        /// Position of the trained point between the fast weights (0) and their average (1).
         beta_1: f64 = 0.9, "β₁", in POSITIVE_BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Weight decay, apart from the second moment.
+        /// Weight decay, kept out of the second moment.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Power of the step number in the weights of the average.
+        /// Power of the step number in the weighting of the average.
         r: f64 = 0.0, "r", in NON_NEGATIVE;
-        /// Power of the largest learning rate so far in the weights of the average.
+        /// Power of the largest learning rate so far in the weighting of the average.
         weight_lr_power: f64 = 2.0, "p", in NON_NEGATIVE;
         /// Steps over which the learning rate rises linearly; 0 for none.
         warmup_steps: usize = 0, "T", allowed "0…";
@@ -39,7 +41,7 @@ impl ScheduleFreeAdamWConfig {
     }
 }
 
-/// Schedule-free AdamW: an average of the weights in place of a decaying rate (Defazio et al., 2024).
+/// Schedule-free AdamW: an average of the weights instead of a decaying rate (Defazio et al., 2024).
 ///
 /// ```text
 /// z₀ = x₀ = θ₀, v₀ = 0, W₀ = 0
@@ -54,19 +56,19 @@ impl ScheduleFreeAdamWConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); it is meant to stay constant. The model is trained
-/// at `θ` and evaluated at `x`, which [`ModelOptimizer::for_evaluation`](crate::driver::ModelOptimizer::for_evaluation)
-/// gives.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); it should stay constant. The model is
+/// trained at `θ` and evaluated at `x`, which
+/// [`ModelOptimizer::for_evaluation`](crate::driver::ModelOptimizer::for_evaluation) returns.
 ///
 /// # Shapes
-/// `θ`, `g`, `z`, `x`, `v`: `[d₁, …, d_D]`, any rank. State: the step number, `W`, the largest rate and two tensors per
-/// parameter; `x` follows from `θ` and `z`.
+/// `θ`, `g`, `z`, `x`, `v`: `[d₁, …, d_D]`, any rank. State: the step number, `W`, the largest rate and two
+/// tensors per parameter; `x` follows from `θ` and `z`.
 ///
 /// # Errors
 /// [`ScheduleFreeAdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The first step is as long as the learning rate, whatever the gradient, as Adam's is:
+/// Each element's first step has the size of the learning rate for any gradient, as with Adam:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -79,7 +81,8 @@ impl ScheduleFreeAdamWConfig {
 /// ```
 ///
 /// # Differs from
-/// The authors' code, which turns the model itself from `θ` to `x` and back: here the trained model stays as it is.
+/// The authors' code, which switches the model itself between `θ` and `x`; here the trained model is not
+/// changed.
 ///
 /// # Reference
 /// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>
@@ -127,7 +130,7 @@ burn_optimizer!(ScheduleFreeAdamW);
 pub struct ScheduleFreeAdamWStep {
     step: schedule_free::Step,
     beta_2: f64,
-    /// What the gradient is multiplied by.
+    /// Factor of the gradient.
     correction: f64,
     epsilon: f64,
     weight_decay: f64,

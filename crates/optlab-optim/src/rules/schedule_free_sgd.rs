@@ -1,3 +1,5 @@
+//! Schedule-free SGD: averaged weights instead of a learning-rate schedule.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -11,13 +13,13 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`ScheduleFreeSgd`].
     pub struct ScheduleFreeSgdConfig {
-        /// How far the point that is trained is from the fast weights towards their average.
+        /// Position of the trained point between the fast weights (0) and their average (1).
         momentum: f64 = 0.9, "β", in POSITIVE_BELOW_ONE, search(1, Search::Momentum);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
-        /// Power of the step number in the weights of the average.
+        /// Power of the step number in the weighting of the average.
         r: f64 = 0.0, "r", in NON_NEGATIVE;
-        /// Power of the largest learning rate so far in the weights of the average.
+        /// Power of the largest learning rate so far in the weighting of the average.
         weight_lr_power: f64 = 2.0, "p", in NON_NEGATIVE;
         /// Steps over which the learning rate rises linearly; 0 for none.
         warmup_steps: usize = 0, "T", allowed "0…";
@@ -34,7 +36,8 @@ impl ScheduleFreeSgdConfig {
     }
 }
 
-/// Schedule-free gradient descent: an average of the weights in place of a decaying rate (Defazio et al., 2024).
+/// Schedule-free gradient descent: an average of the weights instead of a decaying rate (Defazio et al.,
+/// 2024).
 ///
 /// ```text
 /// z₀ = x₀ = θ₀, W₀ = 0
@@ -48,19 +51,19 @@ impl ScheduleFreeSgdConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); it is meant to stay constant. The model is trained
-/// at `θ` and evaluated at `x`, which [`ModelOptimizer::for_evaluation`](crate::driver::ModelOptimizer::for_evaluation)
-/// gives.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); it should stay constant. The model is
+/// trained at `θ` and evaluated at `x`, which
+/// [`ModelOptimizer::for_evaluation`](crate::driver::ModelOptimizer::for_evaluation) returns.
 ///
 /// # Shapes
-/// `θ`, `g`, `z`, `x`: `[d₁, …, d_D]`, any rank. State: the step number, `W`, the largest rate and one tensor per parameter;
-/// `x` follows from `θ` and `z`.
+/// `θ`, `g`, `z`, `x`: `[d₁, …, d_D]`, any rank. State: the step number, `W`, the largest rate and one tensor
+/// per parameter; `x` follows from `θ` and `z`.
 ///
 /// # Errors
 /// [`ScheduleFreeSgdConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// After two steps of 1 along a slope of 1 the average is in the middle between the points after each of them:
+/// After two steps of length 1 along a slope of 1, the average is halfway between the points after each step:
 /// ```
 /// use burn::{module::Param, optim::GradientsParams, tensor::{Device, Tensor}};
 /// use optlab_optim::{ModelOptimizer, ScheduleFreeSgdConfig};
@@ -80,7 +83,8 @@ impl ScheduleFreeSgdConfig {
 /// ```
 ///
 /// # Differs from
-/// The authors' code, which turns the model itself from `θ` to `x` and back: here the trained model stays as it is.
+/// The authors' code, which switches the model itself between `θ` and `x`; here the trained model is not
+/// changed.
 ///
 /// # Reference
 /// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>

@@ -1,3 +1,5 @@
+//! Stochastic gradient descent with heavy-ball or Nesterov momentum.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -10,13 +12,13 @@ use optlab_kernel::{Update, Value};
 settings! {
     /// Settings of [`Sgd`].
     pub struct SgdConfig {
-        /// How much of the velocity stays from step to step.
+        /// Share of the velocity kept per step.
         momentum: f64 = 0.0, "μ", in BELOW_ONE, search(1, Search::Momentum);
-        /// How much of each gradient but the first is kept out of the velocity.
+        /// Share of each gradient, except the first, that is left out of the velocity.
         dampening: f64 = 0.0, "τ", in SHARE;
-        /// Whether the step looks ahead along the velocity.
+        /// Whether to use Nesterov momentum.
         nesterov: bool = false, allowed "true only with `momentum` and no dampening", search(3, Search::Flag);
-        /// Weight decay, as part of the gradient.
+        /// Weight decay, added to the gradient.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
     }
 }
@@ -35,7 +37,7 @@ impl SgdConfig {
     }
 }
 
-/// Stochastic gradient descent with momentum, heavy-ball or Nesterov's (Sutskever et al., 2013).
+/// Stochastic gradient descent with heavy-ball or Nesterov momentum (Sutskever et al., 2013).
 ///
 /// ```text
 /// gₜ' = gₜ + λ θₜ₋₁
@@ -46,16 +48,16 @@ impl SgdConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `b`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter; none where `momentum` is 0.
+/// `θ`, `g`, `b`: `[d₁, …, d_D]`, any rank. State: one tensor per parameter; none if `momentum` is 0.
 ///
 /// # Errors
 /// [`SgdConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The learning rate is outside of the velocity, so a schedule acts at once:
+/// The learning rate is outside of the velocity, so a schedule takes effect at once:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::SgdConfig;
@@ -70,12 +72,12 @@ impl SgdConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch: a momentum of 1 or more is refused. Burn: dampening is 0, not 0.1, and there is no momentum unless asked
-/// for.
+/// PyTorch: a momentum of 1 or more is refused. Burn: dampening is 0, not 0.1, and there is no momentum by
+/// default.
 ///
 /// # Reference
-/// Sutskever, Martens, Dahl & Hinton, *On the importance of initialization and momentum in deep learning*, 2013,
-/// <https://proceedings.mlr.press/v28/sutskever13.html>
+/// Sutskever, Martens, Dahl & Hinton, *On the importance of initialization and momentum in deep learning*,
+/// 2013, <https://proceedings.mlr.press/v28/sutskever13.html>
 #[derive(Debug, Clone)]
 pub struct Sgd {
     config: SgdConfig,
@@ -94,7 +96,7 @@ impl ElementwiseRule for Sgd {
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> SgdStep {
         let SgdConfig { momentum, dampening, nesterov, weight_decay } = self.config;
-        // The first velocity is the whole gradient, which 0 · μ + 1 · g is.
+        // The first velocity is the whole gradient: 0 · μ + 1 · g.
         let share = if t == 1 { 1.0 } else { 1.0 - dampening };
         SgdStep { lr, momentum, share, nesterov, weight_decay }
     }

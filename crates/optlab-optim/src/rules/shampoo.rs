@@ -1,3 +1,5 @@
+//! Shampoo: gradients preconditioned by their covariance along each dimension.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
@@ -12,11 +14,11 @@ use optlab_core::settings::{Search, Settings};
 settings! {
     /// Settings of [`Shampoo`].
     pub struct ShampooConfig {
-        /// What the preconditioners start at, times the identity.
+        /// Initial value of the preconditioners, times the identity.
         epsilon: f64 = 1e-6, "ε", in POSITIVE, search(2, Search::Epsilon);
-        /// How much of the velocity stays from step to step.
+        /// Share of the velocity kept per step.
         momentum: f64 = 0.0, "μ", in BELOW_ONE, search(1, Search::Momentum);
-        /// Steps from one computation of the inverse roots to the next.
+        /// Steps between two computations of the inverse roots.
         precondition_frequency: usize = 1, "f", in COUNT;
     }
 }
@@ -31,38 +33,41 @@ impl ShampooConfig {
     }
 }
 
-/// Shampoo: the gradient, times a root of the inverse of its covariance along each dimension (Gupta et al., 2018).
+/// Shampoo: preconditions the gradient by a root of the inverse of its covariance along each dimension (Gupta
+/// et al., 2018).
 ///
 /// ```text
 /// H₀ⁱ = ε I                                              for each dimension i = 1 … k
-/// Hₜⁱ = Hₜ₋₁ⁱ + Gₜⁱ (Gₜⁱ)ᵀ                                 Gⁱ: g as a matrix with a row for each index of dimension i
-/// pₜ  = gₜ ×₁ (Hₜ¹)^(−1/2k) … ×ₖ (Hₜᵏ)^(−1/2k)             each line of g along dimension i times the i-th matrix
+/// Hₜⁱ = Hₜ₋₁ⁱ + Gₜⁱ (Gₜⁱ)ᵀ                                 Gⁱ: g unfolded to rows along dimension i
+/// pₜ  = gₜ ×₁ (Hₜ¹)^(−1/2k) … ×ₖ (Hₜᵏ)^(−1/2k)             ×ᵢ: multiplies each line along dimension i
 /// bₜ  = μ bₜ₋₁ + pₜ, b₀ = 0
 /// θₜ  = θₜ₋₁ − ηₜ bₜ
 /// ```
 ///
-/// The roots are those of steps 1, 1 + f, 1 + 2 f, …; in between the latest stay, and multiply what a gradient has in
-/// directions that they have not seen by `ε^(−1/2k)` for each dimension: 1000 for a vector and the default, so that `f > 1`
-/// asks for a larger `ε`.
+/// The roots are computed in steps 1, 1 + f, 1 + 2 f, …; in between, the latest ones are reused. They
+/// multiply the components of a gradient in directions that they have not seen by `ε^(−1/2k)` for each
+/// dimension: 1000 for a vector with the default `ε`, so `f > 1` needs a larger `ε`.
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
-/// Sums, roots and products are computed in 64 bits on the host, since `ε` is lost in the rounding of a 32-bit sum: a step
-/// waits for the device and takes a time of `Σ dᵢ Π dⱼ`, one with new roots of `Σ dᵢ³` on top. A parameter with dimensions of
-/// thousands is for another rule.
+/// Sums, roots and products are computed in 64 bits on the host, because `ε` would be lost in the rounding of
+/// a 32-bit sum. A step waits for the device and takes time proportional to `Σ dᵢ Π dⱼ`, plus `Σ dᵢ³` in a
+/// step with new roots. Parameters with dimensions in the thousands need another rule.
 ///
 /// # Shapes
-/// `θ`, `g`, `b`: `[d₁, …, d_k]`, any rank. State: the step number, and for each dimension a matrix `[dᵢ, dᵢ]`, with
-/// `f > 1` two, each as the sum of two in 32 bits, `[2, dᵢ, dᵢ]`; with momentum a tensor of the parameter's shape.
+/// `θ`, `g`, `b`: `[d₁, …, d_k]`, any rank. State: the step number; for each dimension a matrix `[dᵢ, dᵢ]`,
+/// two matrices with `f > 1`, each stored as the sum of two 32-bit matrices, `[2, dᵢ, dᵢ]`; with momentum, a
+/// tensor of the parameter's shape.
 ///
 /// # Errors
-/// [`ShampooConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `precondition_frequency = 0`.
+/// [`ShampooConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN;
+/// `precondition_frequency = 0`.
 ///
 /// # Example
-/// The first step of a vector is as long as the learning rate, in the gradient's direction, which no rule by the element
-/// keeps:
+/// The first step of a vector has the length of the learning rate and the direction of the gradient, which an
+/// element-wise adaptive rule would change:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -76,8 +81,8 @@ impl ShampooConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper: momentum, which the algorithm does not have, is heavy-ball momentum of what the preconditioners make of the
-/// gradient; no preconditioner is diagonal, however large its dimension.
+/// Its paper: the algorithm has no momentum; here it is heavy-ball momentum of the preconditioned gradient.
+/// No preconditioner is diagonal, however large its dimension.
 ///
 /// # Reference
 /// Gupta, Koren & Singer, *Shampoo: Preconditioned Stochastic Tensor Optimization*, 2018, algorithm 2,
@@ -87,7 +92,8 @@ pub struct Shampoo {
     config: ShampooConfig,
 }
 
-/// The sum of `G Gᵀ` along each dimension, without `ε I`, and the inverse roots along each, both as pairs; the velocity.
+/// The buffers: the sum of `G Gᵀ` along each dimension, without `ε I`, and the inverse root along each, both
+/// as pairs; the velocity.
 const BUFFERS: [&str; 17] = [
     "preconditioner_0",
     "preconditioner_1",
@@ -109,12 +115,12 @@ const BUFFERS: [&str; 17] = [
 ];
 const VELOCITY: &str = "velocity";
 
-/// The name of the sum of `G Gᵀ` along a dimension.
+/// Returns the name of the buffer with the sum of `G Gᵀ` along a dimension.
 fn preconditioner(dim: usize) -> &'static str {
     BUFFERS[dim]
 }
 
-/// The name of the inverse root along a dimension.
+/// Returns the name of the buffer with the inverse root along a dimension.
 fn inverse_root(dim: usize) -> &'static str {
     BUFFERS[8 + dim]
 }
@@ -184,10 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_without_a_gradient_stays_and_one_of_lower_rank_moves_in_its_span() {
+    fn a_zero_gradient_moves_nothing_and_one_of_lower_rank_moves_within_its_span() {
         let shampoo = ShampooConfig::default().build().unwrap();
         assert_eq!(moved(&shampoo, &[[[0.0; 2]; 2]; 2]), [0.0; 4]);
-        // Of rank 1 and norm 1: each root divides by the root of its norm.
+        // A matrix of rank 1 and norm 1: each root divides by the root of its norm.
         let rank_one = [[0.48, 0.36], [0.64, 0.48]];
         for (moved, expected) in moved(&shampoo, &[rank_one]).into_iter().zip([0.48, 0.36, 0.64, 0.48]) {
             assert!((moved + expected).abs() < 1e-4, "{moved}");
@@ -195,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn huge_gradients_beside_epsilon_keep_steps_finite() {
+    fn gradients_much_larger_than_epsilon_keep_steps_finite() {
         let shampoo = ShampooConfig::default().build().unwrap();
         let moved = moved(&shampoo, &[[[3e4, 1e4], [6e4, 2e4]]; 3]);
         assert!(moved.iter().all(|theta| theta.is_finite() && theta.abs() < 3.0), "{moved:?}");

@@ -1,3 +1,5 @@
+//! Signum: the sign of the momentum.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -13,7 +15,7 @@ settings! {
     pub struct SignumConfig {
         /// Decay of the momentum.
         beta: f64 = 0.9, "β", in BELOW_ONE, search(1, Search::Momentum);
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
     }
 }
@@ -38,7 +40,8 @@ impl SignumConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. With `β = 0` this is signSGD.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. With `β = 0`
+/// this is signSGD.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. State: the step number and one tensor per parameter.
@@ -47,7 +50,8 @@ impl SignumConfig {
 /// [`SignumConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// The momentum has a sign and the gradient has none, so that a small gradient the other way does not turn a step around:
+/// The sign is taken of the momentum and not of the gradient, so a smaller gradient with the opposite sign
+/// does not reverse the step:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -61,7 +65,7 @@ impl SignumConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper: a sum that only rounding keeps from 0 has the sign of its 32-bit value.
+/// Its paper: a sum that differs from 0 only by rounding has the sign of its 32-bit value.
 ///
 /// # Reference
 /// Bernstein et al., *signSGD: Compressed Optimisation for Non-Convex Problems*, 2018,

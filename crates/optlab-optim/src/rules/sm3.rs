@@ -1,3 +1,5 @@
+//! SM3: AdaGrad with sums stored per row and column.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
@@ -10,9 +12,9 @@ use optlab_core::settings::{Search, Settings};
 settings! {
     /// Settings of [`Sm3`].
     pub struct Sm3Config {
-        /// Decay of the mean of the steps; 0 keeps none.
+        /// Decay of the mean of the steps; 0 for no mean.
         momentum: f64 = 0.9, "μ", in BELOW_ONE, search(1, Search::Momentum);
-        /// Added under the root.
+        /// Constant added under the root.
         epsilon: f64 = 1e-8, "ε", in POSITIVE, search(2, Search::Epsilon);
     }
 }
@@ -27,7 +29,7 @@ impl Sm3Config {
     }
 }
 
-/// SM3: AdaGrad that remembers the largest sum of each row and of each column only (Anil et al., 2019).
+/// SM3: AdaGrad that stores only the largest sum of each row and of each column (Anil et al., 2019).
 ///
 /// ```text
 /// c₀ = 0, m₀ = 0
@@ -39,21 +41,21 @@ impl Sm3Config {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank; `cᵏ`: `d_k`, for each dimension `k`. Of a vector `c` is a sum for each
-/// element, as in AdaGrad. Which dimension comes first makes no difference.
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank; `cᵏ`: `d_k`, for each dimension `k`. For a vector, `c` holds a
+/// sum for each element, as in AdaGrad. The order of the dimensions makes no difference.
 ///
-/// State per parameter, in floats beside the step number: `d₁ + … + d_D`; with `μ > 0` one tensor of the
-/// parameter's shape more. So a matrix `[1000, 500]` takes 1500 in place of 500,000, and a kernel `[64, 32, 3, 3]` 102 in
-/// place of 18,432, with `μ = 0`.
+/// State per parameter, in floats, apart from the step number: `d₁ + … + d_D`; with `μ > 0` one more tensor
+/// of the parameter's shape. So with `μ = 0` a matrix `[1000, 500]` takes 1500 floats instead of 500,000, and
+/// a kernel `[64, 32, 3, 3]` takes 102 instead of 18,432.
 ///
 /// # Errors
 /// [`Sm3Config::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// An element whose row and column have seen large gradients moves less, though its own were 0:
+/// An element whose row and column have seen large gradients moves less, even if its own gradients were 0:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -70,8 +72,8 @@ impl Sm3Config {
 /// ```
 ///
 /// # Differs from
-/// Its paper, where this is SM3-II, and like optax: there is a momentum, and `ε` in place of the rule that `0/0 = 0`.
-/// `optax.sm3`: `ε` can be set.
+/// Its paper, where this is SM3-II, as optax does: there is momentum, and `ε` replaces the rule that
+/// `0/0 = 0`. `optax.sm3`: `ε` can be set.
 ///
 /// # Reference
 /// Anil et al., *Memory-Efficient Adaptive Optimization*, 2019, <https://arxiv.org/abs/1901.11150>
@@ -80,7 +82,7 @@ pub struct Sm3 {
     config: Sm3Config,
 }
 
-/// The sums of each dimension.
+/// The names of the buffers with the sums of each dimension.
 const COVERS: [&str; 8] =
     ["cover_1", "cover_2", "cover_3", "cover_4", "cover_5", "cover_6", "cover_7", "cover_8"];
 
@@ -96,7 +98,7 @@ impl Rule for Sm3 {
         let Some(dimension) = COVERS.iter().position(|cover| *cover == buffer) else {
             return (self.config.momentum > 0.0).then_some(Start::Value(0.0));
         };
-        // Of the parameter's rank, so that they go with it as they are.
+        // The buffer has the parameter's rank, so that it broadcasts.
         let mut cover = vec![1; shape.len()];
         let length = *shape.get(dimension)?;
         cover[dimension] = length;
@@ -113,18 +115,19 @@ impl TensorRule for Sm3 {
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D> {
         let Sm3Config { momentum, epsilon } = self.config;
-        // In the order of the rows, should it be a view.
+        // In row-major order, in case the gradient is a view.
         let grad = grad.clone().reshape([grad.shape().num_elements()]).reshape(grad.dims());
         let [first, others @ ..] = COVERS;
-        // Each cover has one element in every dimension but its own, so that the smallest of them is a broadcast.
+        // Each cover has one element in every dimension but its own, so their minimum is computed by
+        // broadcasting.
         let smallest = others[..D.saturating_sub(1)]
             .iter()
             .fold(memory.get::<D>(first), |smallest, cover| smallest.min_pair(memory.get(cover)));
         let sum = smallest + grad.clone().square();
         let dims = theta.dims();
         for (dimension, cover) in COVERS[..D].iter().enumerate() {
-            // As rows of a matrix: Burn's fusion takes wrong maxima of a tensor of rank 4 whose gradient is a transposed
-            // view, where a reduction is made part of the formula before it.
+            // As rows of a matrix, because Burn's fusion computes wrong maxima for a tensor of rank 4 with a
+            // transposed view as gradient when it fuses the reduction with the preceding formula.
             let others = sum.shape().num_elements() / dims[dimension].max(1);
             let rows: Tensor<2> = sum.clone().swap_dims(0, dimension).reshape([dims[dimension], others]);
             let mut shape = [1; D];

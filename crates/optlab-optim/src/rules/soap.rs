@@ -1,3 +1,5 @@
+//! SOAP: Adam in the eigenbasis of Shampoo's preconditioners.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
@@ -17,15 +19,15 @@ settings! {
         beta_1: f64 = 0.95, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment and of the preconditioners.
         beta_2: f64 = 0.95, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Steps from one change of the basis to the next.
+        /// Steps between two updates of the basis.
         precondition_frequency: usize = 10, "f", in COUNT;
         /// Whether vectors have a basis too.
         precondition_1d: bool = false;
-        /// The largest dimension that has a basis.
+        /// Largest dimension that has a basis.
         max_precond_dim: usize = 10_000, in COUNT;
     }
 }
@@ -40,39 +42,40 @@ impl SoapConfig {
     }
 }
 
-/// SOAP: Adam in a basis in which the gradient's covariance along each dimension is about diagonal (Vyas et al., 2024).
+/// SOAP: Adam in a basis in which the gradient's covariance along each dimension is approximately diagonal
+/// (Vyas et al., 2024).
 ///
 /// ```text
 /// m = 0, v = 0, Hⁱ = 0 at first                            for each dimension i that has a basis
 /// H₁ⁱ = (1 − β₂) G₁ⁱ (G₁ⁱ)ᵀ, Q₁ⁱ = its eigenvectors, θ₁ = θ₀      the first step moves nothing
 ///
-/// in step t = s + 1 = 2, 3, …, with P(x) = x ×₁ (Q¹)ᵀ … ×ₖ (Qᵏ)ᵀ, of the Q of the step before:
+/// in step t = s + 1 = 2, 3, …, with P(x) = x ×₁ (Q¹)ᵀ … ×ₖ (Qᵏ)ᵀ, with the Q of the previous step:
 /// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
 /// vₜ = β₂ vₜ₋₁ + (1 − β₂) P(gₜ)²
 /// θₜ = (1 − ηₜ λ) (θₜ₋₁ − ηₜ √(1 − β₂ˢ) / (1 − β₁ˢ) P⁻¹(P(mₜ) / (√vₜ + ε)))
-/// Hₜⁱ = β₂ Hₜ₋₁ⁱ + (1 − β₂) Gₜⁱ (Gₜⁱ)ᵀ                        Gⁱ: g as a matrix with a row for each index of dimension i
-/// if f divides s: sort the columns q of Qⁱ, and v with them, so that qᵀ Hₜⁱ q falls; Qⁱ = QR(Hₜⁱ Qⁱ)
+/// Hₜⁱ = β₂ Hₜ₋₁ⁱ + (1 − β₂) Gₜⁱ (Gₜⁱ)ᵀ                        Gⁱ: g unfolded to rows along dimension i
+/// if f divides s: sort the columns q of Qⁱ, and v with them, so that qᵀ Hₜⁱ q decreases; Qⁱ = QR(Hₜⁱ Qⁱ)
 /// ```
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
-/// A dimension larger than `max_precond_dim` has no basis (`Q = I`), and the dimension of a vector has one with
-/// `precondition_1d` only. The basis is computed in 64 bits on the host, which takes a time of `Σ dᵢ³` at the first step
-/// and at every `f`-th.
+/// A dimension larger than `max_precond_dim` has no basis (`Q = I`), and a vector has one only with
+/// `precondition_1d`. The basis is computed in 64 bits on the host, which takes time proportional to `Σ dᵢ³`
+/// in the first step and in every `f`-th.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`: `[d₁, …, d_k]`, any rank. State: the step number, two tensors of the parameter's shape, and for each
-/// dimension that has a basis two matrices `[dᵢ, dᵢ]`.
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_k]`, any rank. State: the step number, two tensors of the parameter's
+/// shape, and two matrices `[dᵢ, dᵢ]` for each dimension that has a basis.
 ///
 /// # Errors
-/// [`SoapConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `precondition_frequency = 0`;
-/// `max_precond_dim = 0`.
+/// [`SoapConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN;
+/// `precondition_frequency = 0`; `max_precond_dim = 0`.
 ///
 /// # Example
-/// The first step moves nothing. The second goes, for a gradient of rank 1 that stays the same, by the learning rate along
-/// its one direction, however it lies to the axes:
+/// The first step moves nothing. For a constant gradient of rank 1, the second step moves by the learning
+/// rate along the gradient's direction, whatever its orientation to the axes:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 ///
@@ -90,19 +93,19 @@ impl SoapConfig {
 /// ```
 ///
 /// # Differs from
-/// Its authors' code: the settings `shampoo_beta` (here `β₂`), `merge_dims`, `normalize_grads`, `correct_bias` and
-/// `data_format` have their defaults; the basis is computed in 64 bits; `m` is kept in the parameter's own basis, which
-/// changes nothing.
+/// Its authors' code: the settings `shampoo_beta` (here `β₂`), `merge_dims`, `normalize_grads`,
+/// `correct_bias` and `data_format` have their defaults; the basis is computed in 64 bits; `m` is stored in
+/// the parameter's own basis, which is mathematically equivalent.
 ///
 /// # Reference
-/// Vyas et al., *SOAP: Improving and Stabilizing Shampoo using Adam*, 2024, <https://arxiv.org/abs/2409.11321>; code:
-/// <https://github.com/nikhilvyas/SOAP>
+/// Vyas et al., *SOAP: Improving and Stabilizing Shampoo using Adam*, 2024,
+/// <https://arxiv.org/abs/2409.11321>; code: <https://github.com/nikhilvyas/SOAP>
 #[derive(Debug, Clone)]
 pub struct Soap {
     config: SoapConfig,
 }
 
-/// The mean of `G Gᵀ` along each dimension, the basis of each, and the moments.
+/// The buffers: the mean of `G Gᵀ` along each dimension, the basis of each, and the moments.
 const BUFFERS: [&str; 18] = [
     "preconditioner_0",
     "preconditioner_1",
@@ -126,12 +129,12 @@ const BUFFERS: [&str; 18] = [
 const FIRST: &str = "first_moment";
 const SECOND: &str = "second_moment";
 
-/// The name of the mean of `G Gᵀ` along a dimension.
+/// Returns the name of the buffer with the mean of `G Gᵀ` along a dimension.
 fn covariance(dim: usize) -> &'static str {
     BUFFERS[dim]
 }
 
-/// The name of the basis of a dimension.
+/// Returns the name of the buffer with the basis of a dimension.
 fn basis(dim: usize) -> &'static str {
     BUFFERS[8 + dim]
 }
@@ -159,7 +162,7 @@ impl TensorRule for Soap {
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D> {
         let SoapConfig { beta_1, beta_2, epsilon, weight_decay, precondition_frequency, .. } = self.config;
-        // The first step only sees where the gradient lies.
+        // The first step only initializes the basis from the gradient.
         let steps = memory.t() - 1;
         let theta = if steps == 0 {
             theta
@@ -189,21 +192,21 @@ impl TensorRule for Soap {
 
 burn_optimizer!(Soap, crate::rule::tensor_step);
 
-/// The tensor in the bases of its dimensions.
+/// Transforms the tensor into the bases of its dimensions.
 fn into_basis<const D: usize>(tensor: Tensor<D>, memory: &TensorMemory<'_>) -> Tensor<D> {
     (0..D)
         .filter(|&dim| memory.has(basis(dim)))
         .fold(tensor, |tensor, dim| multiply_along(memory.get::<2>(basis(dim)).transpose(), tensor, dim))
 }
 
-/// What [`into_basis`] made a tensor from.
+/// Inverts [`into_basis`].
 fn out_of_basis<const D: usize>(tensor: Tensor<D>, memory: &TensorMemory<'_>) -> Tensor<D> {
     (0..D)
         .filter(|&dim| memory.has(basis(dim)))
         .fold(tensor, |tensor, dim| multiply_along(memory.get(basis(dim)), tensor, dim))
 }
 
-/// The eigenvectors of the covariance along `dim`.
+/// Sets the basis of `dim` to the eigenvectors of the covariance along it.
 fn first_basis(dim: usize, memory: &mut TensorMemory<'_>) {
     let matrix = memory.get::<2>(covariance(dim));
     let (device, dtype) = (matrix.device(), matrix.dtype());
@@ -211,7 +214,8 @@ fn first_basis(dim: usize, memory: &mut TensorMemory<'_>) {
     memory.set(basis(dim), write(&vectors, &device, dtype));
 }
 
-/// One iteration towards the eigenvectors of the covariance along `dim`. The second moment follows the order of the basis.
+/// Makes one iteration towards the eigenvectors of the covariance along `dim`. The second moment is reordered
+/// with the basis.
 fn next_basis<const D: usize>(dim: usize, memory: &mut TensorMemory<'_>) {
     let matrix = memory.get::<2>(covariance(dim));
     let (device, dtype) = (matrix.device(), matrix.dtype());
@@ -240,7 +244,7 @@ mod tests {
         config.build().unwrap()
     }
 
-    /// Where `rule` is after each step from 0 along gradients of that shape.
+    /// Returns the parameter after each step of `rule`, from 0 along gradients of the given shape.
     fn trajectory<const D: usize>(rule: &impl Optimizer, shape: [usize; D], first: usize) -> Vec<Vec<f32>> {
         let device = Device::default();
         let size: usize = shape.iter().product();
@@ -263,13 +267,13 @@ mod tests {
     }
 
     #[test]
-    fn a_vector_moves_as_adam_would_from_the_second_gradient_on() {
+    fn a_vector_moves_as_with_adam_from_the_second_gradient_on() {
         let adam = AdamConfig { beta_1: 0.95, beta_2: 0.95, ..AdamConfig::default() }.build().unwrap();
         let given = trajectory(&soap(|_| {}), [5], 0);
         assert_eq!(given[0], [0.0; 5]);
         let expected = trajectory(&adam, [5], 1);
         assert_close(&given[1..], &expected);
-        // And so does a matrix that has no dimension small enough.
+        // A matrix without a dimension small enough for a basis also moves as with Adam.
         assert_close(&trajectory(&soap(|config| config.max_precond_dim = 1), [5, 2], 0)[1..], &{
             trajectory(&adam, [5, 2], 1)
         });
@@ -280,7 +284,7 @@ mod tests {
         let given = trajectory(&soap(|config| config.precondition_1d = true), [5], 0);
         assert_close(&given, &trajectory(&soap(|_| {}), [1, 5], 0));
         assert_ne!(given, trajectory(&soap(|_| {}), [5], 0));
-        // A basis of one element is ±1.
+        // The basis of one element is ±1.
         let too_long = soap(|config| (config.precondition_1d, config.max_precond_dim) = (true, 4));
         assert_close(&trajectory(&too_long, [5], 0), &trajectory(&soap(|_| {}), [5], 0));
     }

@@ -1,3 +1,5 @@
+//! Sophia-G: the mean gradient divided by an estimated curvature, clipped per element.
+
 use crate::Error;
 use crate::rule::{At, Curvature, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
@@ -12,15 +14,15 @@ settings! {
     pub struct SophiaGConfig {
         /// Decay of the first moment.
         beta_1: f64 = 0.965, "β₁", in BELOW_ONE, search(1, Search::Momentum);
-        /// Decay of the curvature.
+        /// Decay of the curvature estimate.
         beta_2: f64 = 0.99, "β₂", in BELOW_ONE;
-        /// How much curvature counts: the smaller, the more elements step by the sign alone.
+        /// Factor of the curvature; the smaller, the more elements are clipped to their sign.
         rho: f64 = 0.04, "ρ", in POSITIVE, search(2, Search::Log(0.01, 0.2));
-        /// The least denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-15, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.1, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
-        /// Steps from one estimate of the curvature to the next.
+        /// Steps between two estimates of the curvature.
         update_period: usize = 10, "k", in COUNT;
     }
 }
@@ -35,8 +37,8 @@ impl SophiaGConfig {
     }
 }
 
-/// Sophia-G: the mean of the gradients over an estimate of the curvature, at most one learning rate a step (Liu et al.,
-/// 2023).
+/// Sophia-G: divides the mean gradient by an estimate of the curvature and limits each element's step to the
+/// learning rate (Liu et al., 2023).
 ///
 /// ```text
 /// m₀ = 0, h₀ = 0
@@ -45,8 +47,9 @@ impl SophiaGConfig {
 /// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ sign(mₜ) min(1, |mₜ| / (ρ hₜ + ε))
 /// ```
 ///
-/// `ĝ` is the gradient of the mean loss over the batch's `B` examples if each label is drawn from what the model predicts
-/// (Gauss–Newton–Bartlett): [`Evaluate::evaluate_sampled`](crate::driver::Evaluate::evaluate_sampled) gives it.
+/// `ĝ` is the gradient of the mean loss over the batch's `B` examples with each label drawn from the model's
+/// predictions (Gauss–Newton–Bartlett), which
+/// [`Evaluate::evaluate_sampled`](crate::driver::Evaluate::evaluate_sampled) returns.
 ///
 #[doc = settings_table!()]
 ///
@@ -59,14 +62,14 @@ impl SophiaGConfig {
 /// [`SophiaGConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Where there is no curvature, a step is the learning rate long, as that of Lion:
+/// Without curvature, a step has the size of the learning rate, as with Lion:
 /// ```
 /// use burn::{module::Param, optim::GradientsParams, tensor::{Device, Tensor}};
 /// use optlab_optim::{Evaluate, ModelOptimizer, SophiaGConfig};
 ///
 /// type Model = Param<Tensor<1>>;
 ///
-/// /// A slope of 50, flat under drawn labels.
+/// /// A slope of 50, with gradients of 0 under drawn labels.
 /// struct Slope;
 ///
 /// fn gradient(model: &Model, slope: f32) -> GradientsParams {
@@ -93,8 +96,8 @@ impl SophiaGConfig {
 /// ```
 ///
 /// # Differs from
-/// The authors' code, which estimates the curvature after a step and so has none in the first `k`; and which takes the
-/// batch size as an argument of every step: here it belongs to the batch of the estimate.
+/// The authors' code estimates the curvature after a step and therefore has none in the first `k` steps, and
+/// takes the batch size as an argument of every step; here the batch size is the one of the estimate's batch.
 ///
 /// # Reference
 /// Liu et al., *Sophia: A Scalable Stochastic Second-order Optimizer for Language Model Pre-training*, 2023,

@@ -1,3 +1,5 @@
+//! StableAdamW: AdamW with smaller steps when gradients exceed the second moment.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
@@ -15,9 +17,9 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.99, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
-        /// Weight decay, apart from the gradient.
+        /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
     }
 }
@@ -32,7 +34,8 @@ impl StableAdamWConfig {
     }
 }
 
-/// StableAdamW: AdamW with shorter steps for tensors whose gradients are larger than it expected (Wortsman et al., 2023).
+/// StableAdamW: AdamW with shorter steps for tensors whose gradients exceed their second moment (Wortsman et
+/// al., 2023).
 ///
 /// ```text
 /// m₀ = 0, v₀ = 0
@@ -45,8 +48,9 @@ impl StableAdamWConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it. With `β̂` in place of `β` both
-/// moments are free of their start at 0, so `m` and `v` here are what Adam calls `m / (1 − β₁ᵗ)` and `v / (1 − β₂ᵗ)`.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. With `β̂`
+/// instead of `β`, both moments are bias-corrected, so `m` and `v` here are what Adam calls `m / (1 − β₁ᵗ)`
+/// and `v / (1 − β₂ᵗ)`.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -55,8 +59,8 @@ impl StableAdamWConfig {
 /// [`StableAdamWConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Without momentum no step of a single element is longer than the learning rate, however sudden its gradient. AdamW's
-/// second step here would be 1.41 times as long:
+/// Without momentum, the step of a single element is never longer than the learning rate, however suddenly
+/// its gradient grows. AdamW's second step here would be 1.41 times as long:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::StableAdamWConfig;
@@ -72,7 +76,7 @@ impl StableAdamWConfig {
 /// ```
 ///
 /// # Differs from
-/// pytorch_optimizer: no sums with a compensation for 16-bit floats, no decay as part of the gradient, and `ε = 0` is
+/// pytorch_optimizer: no compensated sums for 16-bit floats, no weight decay in the gradient, and `ε = 0` is
 /// refused.
 ///
 /// # Reference
@@ -110,18 +114,18 @@ burn_optimizer!(StableAdamW);
 #[derive(Debug, Clone, Copy)]
 pub struct StableAdamWStep {
     lr: f64,
-    /// `β̂₁`.
+    /// The value of `β̂₁`.
     beta_1: f64,
-    /// `β̂₂`.
+    /// The value of `β̂₂`.
     beta_2: f64,
     epsilon: f64,
     weight_decay: f64,
-    /// Of an element in a mean.
+    /// Weight of one element in a mean over the tensor.
     share: f64,
 }
 
 impl StableAdamWStep {
-    /// `√vₜ`.
+    /// Returns `√vₜ`.
     #[inline(always)]
     fn root<V: Value>(&self, grad: V, second: &mut V) -> V {
         *second = moving_average(second, grad.square(), self.beta_2);
@@ -132,13 +136,13 @@ impl StableAdamWStep {
 impl Update for StableAdamWStep {
     const BUFFERS: (usize, usize) = (2, 2);
 
-    /// Of the squares of the gradients in units of what was expected.
+    /// The sum of the squared gradients, each divided by its second moment.
     const SUMS: usize = 1;
 
     #[inline(always)]
     fn term<V: Value>(&self, _sum: usize, _theta: V, grad: V, state: &mut [V]) -> V {
         let [_, second] = state else { unreachable!("two buffers") };
-        // Roots on both sides of the division, because ε² may be no number of 32 bits.
+        // Divides by the root and then squares, because ε² may underflow in 32 bits.
         let root = self.root(grad.clone(), second).at_least(self.epsilon);
         (grad / root).square()
     }
@@ -162,20 +166,20 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     #[test]
-    fn no_gradient_below_epsilon_is_a_surprise() {
+    fn gradients_below_epsilon_do_not_shorten_the_step() {
         let device = Device::default();
         let rule = StableAdamWConfig { beta_1: 0.0, epsilon: 10.0, weight_decay: 0.0, ..Default::default() };
         let rule = rule.build().unwrap();
         let zeros = Tensor::<1>::zeros([1], &device);
         let (_, state) = rule.step(1.0, zeros.clone(), Tensor::from_floats([1.0], &device), None);
         let (theta, _) = rule.step(1.0, zeros, Tensor::from_floats([3.0], &device), state);
-        // β̂₂ is 0.99 / 1.99 now.
+        // β̂₂ is now 0.99 / 1.99.
         let second: f32 = (0.99 * 1.0 + 1.0 * 9.0) / 1.99;
         assert!((theta.into_scalar::<f32>() + 3.0 / (second.sqrt() + 10.0)).abs() < 1e-6);
     }
 
     #[test]
-    fn without_a_gradient_nothing_but_the_decay_happens_however_small_epsilon_is() {
+    fn without_a_gradient_only_the_decay_acts_for_any_epsilon() {
         let device = Device::default();
         let rule = StableAdamWConfig { epsilon: 1e-30, weight_decay: 0.5, ..StableAdamWConfig::default() };
         let rule = rule.build().unwrap();

@@ -1,3 +1,5 @@
+//! Yogi: Adam whose second moment changes additively.
+
 use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
@@ -14,9 +16,9 @@ settings! {
         beta_1: f64 = 0.9, "β₁", in BELOW_ONE, search(1, Search::Momentum);
         /// Decay of the second moment.
         beta_2: f64 = 0.999, "β₂", in BELOW_ONE, search(2, Search::Decay);
-        /// Added to the denominator.
+        /// Constant added to the denominator.
         epsilon: f64 = 1e-3, "ε", in POSITIVE, search(3, Search::Epsilon);
-        /// Where both moments start.
+        /// Initial value of both moments.
         initial_accumulator_value: f64 = 1e-6, "a", in NON_NEGATIVE;
     }
 }
@@ -31,7 +33,8 @@ impl YogiConfig {
     }
 }
 
-/// Yogi: Adam whose second moment moves by a share of each square, not of the distance to it (Zaheer et al., 2018).
+/// Yogi: Adam whose second moment changes by a share of each squared gradient, not by a share of the distance
+/// to it (Zaheer et al., 2018).
 ///
 /// ```text
 /// m₀ = a, v₀ = a
@@ -42,7 +45,7 @@ impl YogiConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule owns it.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter.
@@ -51,7 +54,8 @@ impl YogiConfig {
 /// [`YogiConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// A small gradient takes only a share of its own square off the second moment, where Adam takes a share of the moment:
+/// A small gradient reduces the second moment only by a share of its own square, where Adam removes a share
+/// of the moment:
 /// ```
 /// use burn::{optim::Optimizer, tensor::{Device, Tensor}};
 /// use optlab_optim::YogiConfig;
@@ -67,8 +71,8 @@ impl YogiConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, and like optax: the moments are divided by `1 − βᵗ` as if they had started at 0. With `a > 0` that moves a
-/// parameter even where its gradients have always been 0.
+/// Its paper, as optax does: the moments are divided by `1 − βᵗ` as if they had started at 0. With `a > 0`
+/// that moves a parameter even where its gradients have always been 0.
 ///
 /// # Reference
 /// Zaheer et al., *Adaptive Methods for Nonconvex Optimization*, 2018,
@@ -109,7 +113,7 @@ pub struct YogiStep {
     beta_1: f64,
     beta_2: f64,
     epsilon: f64,
-    /// What the first moment is multiplied by.
+    /// Factor of the first moment.
     factor: f64,
 }
 

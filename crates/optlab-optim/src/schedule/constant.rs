@@ -1,3 +1,5 @@
+//! The same rate at every step.
+
 use crate::Error;
 use crate::schedule::spec::ScheduleConfig;
 use crate::schedule::{Run, Schedule};

@@ -1,3 +1,5 @@
+//! Half a cosine down to the smallest rate.
+
 use crate::Error;
 use crate::schedule::shape::half_cosine;
 use crate::schedule::span::Span;
@@ -45,7 +47,7 @@ impl ScheduleConfig for CosineConfig {
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Past its end it holds `min_lr` and does not rise again:
+/// After its end it stays at `min_lr` and does not rise again:
 /// ```
 /// use optlab_optim::schedule::{Run, ScheduleSpec};
 ///
@@ -55,7 +57,7 @@ impl ScheduleConfig for CosineConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's and Burn's, which follow the cosine up again after `T`.
+/// PyTorch and Burn, whose schedules follow the cosine up again after `T`.
 ///
 /// # Reference
 /// Loshchilov & Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2016,

@@ -1,3 +1,5 @@
+//! Half cosines that restart at the initial rate.
+
 use crate::Error;
 use crate::schedule::shape::half_cosine;
 use crate::schedule::span::Span;
@@ -14,9 +16,9 @@ pub struct CosineRestartsConfig {
     pub initial_lr: Option<f64>,
     /// Steps of the first period.
     pub first_period: Option<Span>,
-    /// How many times as long as the one before a period is.
+    /// Ratio of the length of a period to the length of the previous one.
     pub period_factor: usize,
-    /// The rate that each period falls towards.
+    /// The rate that each period decays towards.
     pub min_lr: f64,
 }
 
@@ -39,7 +41,7 @@ impl ScheduleConfig for CosineRestartsConfig {
     }
 }
 
-/// Half a cosine after the other, each from the initial rate again and as long as the one before or longer
+/// Repeated half cosines, each restarting at the initial rate and at least as long as the previous one
 /// (Loshchilov & Hutter, 2016).
 ///
 /// ```text
@@ -55,7 +57,7 @@ impl ScheduleConfig for CosineRestartsConfig {
 /// | `period_factor` | `f`     | 1                    | 1…                |
 /// | `min_lr`        | `η_min` | 0                    | `[0, initial_lr]` |
 ///
-/// It has no end, so there is no last rate to hold.
+/// The schedule never ends, so there is no final rate to hold.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
@@ -73,8 +75,8 @@ impl ScheduleConfig for CosineRestartsConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `CosineAnnealingWarmRestarts` in that `first_period`, its `T_0`, has a default and that periods are counted in
-/// whole numbers, so that a restart is on its step however late it is.
+/// PyTorch's `CosineAnnealingWarmRestarts` in two points: `first_period`, its `T_0`, has a default, and
+/// periods are counted in integers, so that every restart is exactly on its step, however late.
 ///
 /// # Reference
 /// Loshchilov & Hutter, *SGDR: Stochastic Gradient Descent with Warm Restarts*, 2016,
@@ -88,14 +90,15 @@ pub struct CosineRestarts {
 }
 
 impl CosineRestarts {
-    /// The steps since the last restart, and those of its period.
+    /// Returns the number of steps since the last restart, and the length of the current period.
     fn place(&self, step: usize) -> (u128, u128) {
-        // The last period grows beyond 64 bits, but not beyond 128: it is a number of 64 bits times another.
+        // The last period may exceed 64 bits, but not 128: it is the product of two 64-bit numbers.
         let (mut since, mut period) = (step as u128, self.first_period as u128);
         if self.period_factor == 1 {
             return (since % period, period);
         }
-        // A period is at least twice the one before, so that 64 of them are more steps than there are.
+        // Each period is at least twice as long as the previous one, so the loop ends after at most 64
+        // periods.
         while since >= period {
             since -= period;
             period *= self.period_factor as u128;

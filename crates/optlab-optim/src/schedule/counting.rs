@@ -1,3 +1,5 @@
+//! A schedule that counts its own steps, for Burn's training loop.
+
 use crate::schedule::{Measured, Schedule, load_state};
 use burn::lr_scheduler::{LrScheduler, LrSchedulerRecord};
 use std::sync::Arc;
@@ -5,10 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const STEP: &str = "step";
 
-/// A schedule that counts its own steps, as Burn's training loop wants it.
+/// A schedule that counts its own steps, as Burn's training loop requires.
 ///
-/// Clones count by themselves and share what they are [told](Self::observe), since the loop takes its schedule for itself: a
-/// clone that stays outside can tell it what is measured.
+/// Clones count their steps separately but share the measurements passed to [`observe`](Self::observe). The
+/// loop takes ownership of its schedule, so a clone kept outside can pass it the measurements.
 ///
 /// # Example
 /// ```
@@ -31,18 +33,18 @@ const STEP: &str = "step";
 #[derive(Clone)]
 pub struct CountingSchedule {
     schedule: Arc<dyn Schedule>,
-    /// Steps made, by the clone that made most.
+    /// Number of steps made by the clone that is furthest ahead.
     latest: Arc<AtomicU64>,
     step: u64,
 }
 
 impl CountingSchedule {
-    /// `schedule` from step 0.
+    /// Starts `schedule` at step 0.
     pub fn new(schedule: Box<dyn Schedule>) -> Self {
         CountingSchedule { schedule: schedule.into(), latest: Arc::default(), step: 0 }
     }
 
-    /// Tells the schedule what was measured after the latest step. Most take no notice.
+    /// Passes the measurement after the latest step to the schedule. Most schedules ignore it.
     pub fn observe(&self, measured: Measured) {
         let steps = self.latest.load(Ordering::Relaxed) as usize;
         self.schedule.observe(steps.saturating_sub(1), measured);
@@ -76,8 +78,8 @@ impl LrScheduler for CountingSchedule {
             .fold(record, |record, (place, number)| record.with_scalar(&key(place), *number))
     }
 
-    /// Goes on where the record stopped. A record of another schedule changes nothing: Burn's trait has no way to
-    /// refuse one.
+    /// Resumes from the record. A record of another schedule changes nothing, because Burn's trait has no way
+    /// to return an error.
     fn load_record(&mut self, record: LrSchedulerRecord) {
         let Some(step) = record.scalar(STEP) else { return };
         let state: Vec<f64> = (0..).map_while(|place| record.scalar(&key(place))).collect();
@@ -87,7 +89,7 @@ impl LrScheduler for CountingSchedule {
     }
 }
 
-/// The name of a number of the schedule's state.
+/// Returns the name of a number of the schedule's state.
 fn key(place: usize) -> String {
     format!("state_{place}")
 }
@@ -102,11 +104,11 @@ mod tests {
     const RUN: Run = Run::new(0.3, 20);
 
     #[test]
-    fn every_schedule_goes_on_from_its_record_in_burns_own_scheduler() {
+    fn every_schedule_resumes_from_its_record_in_burns_scheduler() {
         for spec in ScheduleSpec::all() {
             let fresh = || ModuleLrScheduler::from(CountingSchedule::new(spec.build(RUN).unwrap()));
             let mut whole = fresh();
-            // One that looks at what is measured is told nothing here.
+            // Schedules that depend on measurements receive none here.
             let rates: Vec<f64> = (0..20).map(|_| whole.step().base()).collect();
             let schedule = spec.build(RUN).unwrap();
             let pure: Vec<f64> = (0..20).map(|step| schedule.lr_at(step)).collect();
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_schedule_was_told_is_in_its_record_and_a_record_of_another_changes_nothing() {
+    fn a_record_contains_past_measurements_and_another_schedules_record_changes_nothing() {
         let fresh = |text: &str| {
             let spec: ScheduleSpec = text.parse().unwrap();
             CountingSchedule::new(spec.build(RUN).unwrap())

@@ -1,3 +1,5 @@
+//! Linear cycles between two rates.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -13,26 +15,26 @@ pub struct CyclicConfig {
     pub base_lr: Option<f64>,
     /// The rate at the top of the first cycle.
     pub max_lr: Option<f64>,
-    /// Steps on the way up.
+    /// Number of rising steps of a cycle.
     pub step_size_up: Option<Span>,
-    /// Steps on the way down.
+    /// Number of falling steps of a cycle.
     pub step_size_down: Option<Span>,
-    /// How the height of a cycle changes.
+    /// How the height of the cycles changes.
     pub mode: CyclicMode,
-    /// The factor of the height from step to step, for [`CyclicMode::ExpRange`].
+    /// The factor of the height per step, for [`CyclicMode::ExpRange`].
     pub gamma: Option<f64>,
 }
 
-/// How the height of [`Cyclic`] over its lowest rate changes.
+/// How the height of [`Cyclic`] above its lowest rate changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CyclicMode {
-    /// It stays.
+    /// The height is constant.
     #[default]
     Triangular,
-    /// It halves from cycle to cycle.
+    /// The height halves from cycle to cycle.
     Triangular2,
-    /// It is multiplied by `gamma` at every step.
+    /// The height is multiplied by `gamma` at every step.
     ExpRange,
 }
 
@@ -40,7 +42,7 @@ impl ScheduleConfig for CyclicConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "cyclic";
         let max_lr = self.max_lr.unwrap_or(run.lr);
-        // A single step never gets to the top.
+        // A run of one step never reaches the top.
         let base_lr = self.base_lr.unwrap_or(if run.total_steps > 1 { max_lr / 10.0 } else { max_lr });
         let up = run.steps_or(owner, "step_size_up", self.step_size_up, run.tenth().max(1))?;
         let down = run.steps_or(owner, "step_size_down", self.step_size_down, up)?;
@@ -52,7 +54,7 @@ impl ScheduleConfig for CyclicConfig {
     }
 }
 
-/// Straight up and straight down between two rates, again and again (Smith, 2015).
+/// The rate rises and falls linearly between two rates, repeatedly (Smith, 2015).
 ///
 /// ```text
 /// i = ⌊t / (u + d)⌋,   n = t − i (u + d)          the cycle, and the step of the cycle
@@ -72,7 +74,7 @@ impl ScheduleConfig for CyclicConfig {
 /// | `mode`           |          | `triangular`                   | `triangular`, `triangular2`, `exp_range` |
 /// | `gamma`          | `γ`      | `0.01^(1/T)`: a hundredth is left after the run's `T` steps | `(0, 1]`    |
 ///
-/// It has no end, so there is no last rate to hold.
+/// The schedule never ends, so there is no final rate to hold.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
@@ -89,8 +91,8 @@ impl ScheduleConfig for CyclicConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `CyclicLR`, which changes the momentum too, takes a `gamma` above 1, its default being 1, and computes the place
-/// in the cycle in floats, where it is counted in whole numbers here.
+/// PyTorch's `CyclicLR`, which also changes the momentum, accepts a `gamma` above 1 (its default is 1), and
+/// computes the position in the cycle in floats; here it is counted in integers.
 ///
 /// # Reference
 /// Smith, *Cyclical Learning Rates for Training Neural Networks*, 2015, <https://arxiv.org/abs/1506.01186>
@@ -98,7 +100,7 @@ impl ScheduleConfig for CyclicConfig {
 pub struct Cyclic {
     base_lr: f64,
     max_lr: f64,
-    // The sum of two numbers of 64 bits may need 65.
+    // In 128 bits, because the sum of two 64-bit numbers may need 65 bits.
     up: u128,
     down: u128,
     mode: CyclicMode,

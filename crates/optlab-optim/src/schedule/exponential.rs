@@ -1,3 +1,5 @@
+//! Exponential decay: the same factor at every step.
+
 use crate::Error;
 use crate::schedule::spec::ScheduleConfig;
 use crate::schedule::{Run, Schedule};
@@ -10,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct ExponentialConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
-    /// The factor from step to step.
+    /// The factor per step.
     pub gamma: Option<f64>,
 }
 
@@ -34,7 +36,7 @@ impl ScheduleConfig for ExponentialConfig {
 /// | `initial_lr` | `η₀`   | the run's rate                                           | `[0, ∞)` |
 /// | `gamma`      | `γ`    | `0.01^(1/T)`: a hundredth is left after the run's `T` steps | `(0, ∞)` |
 ///
-/// It has no end, so there is no last rate to hold.
+/// The schedule never ends, so there is no final rate to hold.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.

@@ -1,3 +1,5 @@
+//! A linear warm-up followed by an inverse square root of the step.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct InverseSqrtConfig {
     /// The rate at the end of the warm-up.
     pub peak_lr: Option<f64>,
-    /// Steps from 0 to `peak_lr`.
+    /// Number of steps from a rate of 0 to `peak_lr`.
     pub warmup_steps: Option<Span>,
 }
 
@@ -25,7 +27,7 @@ impl ScheduleConfig for InverseSqrtConfig {
     }
 }
 
-/// A straight warm-up, then the inverse root of the step (Raffel et al., 2019).
+/// A linear warm-up, then the inverse square root of the step (Raffel et al., 2019).
 ///
 /// ```text
 /// η(t) = η_peak t / W                           for t < W
@@ -35,15 +37,16 @@ impl ScheduleConfig for InverseSqrtConfig {
 /// | field          | symbol   | default                                               | range    |
 /// |:---------------|:---------|:------------------------------------------------------|:---------|
 /// | `peak_lr`      | `η_peak` | the run's rate                                        | `[0, ∞)` |
-/// | `warmup_steps` | `W`      | a tenth of the run, which is 0 in one of under 10 steps | 0…       |
+/// | `warmup_steps` | `W`      | a tenth of the run, 0 in a run of under 10 steps      | 0…       |
 ///
-/// Without a warm-up steps 0 and 1 have the highest rate. It has no end, so there is no last rate to hold.
+/// Without a warm-up, steps 0 and 1 have the highest rate. The schedule never ends, so there is no final rate
+/// to hold.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Four times as many steps halve the rate:
+/// After four times as many steps the rate is half as large:
 /// ```
 /// use optlab_optim::schedule::{Run, ScheduleSpec};
 ///
@@ -53,8 +56,8 @@ impl ScheduleConfig for InverseSqrtConfig {
 /// ```
 ///
 /// # Differs from
-/// The schedule of Raffel et al., which has `1 / √W` for its highest rate and holds it where this one warms up. fairseq's
-/// `inverse_sqrt` can start its warm-up above 0.
+/// The schedule of Raffel et al., whose highest rate is `1 / √W` and which stays at that rate during the
+/// steps in which this one warms up. fairseq's `inverse_sqrt` can start its warm-up above 0.
 ///
 /// # Reference
 /// Raffel et al., *Exploring the Limits of Transfer Learning with a Unified Text-to-Text Transformer*, 2019,

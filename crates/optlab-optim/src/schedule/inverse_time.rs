@@ -1,3 +1,5 @@
+//! The rate divided by a linearly growing number.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -11,11 +13,11 @@ use serde::{Deserialize, Serialize};
 pub struct InverseTimeConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
-    /// Steps in which the divisor grows by `decay_rate`.
+    /// Number of steps in which the divisor grows by `decay_rate`.
     pub decay_steps: Option<Span>,
-    /// How much the divisor grows in `decay_steps`.
+    /// Growth of the divisor in `decay_steps`.
     pub decay_rate: f64,
-    /// Whether it grows once every `decay_steps` instead of at every step.
+    /// Whether the divisor grows once every `decay_steps` instead of at every step.
     pub staircase: bool,
 }
 
@@ -40,7 +42,7 @@ impl ScheduleConfig for InverseTimeConfig {
     }
 }
 
-/// The rate is divided by a number that grows as a straight line, or as a staircase.
+/// The rate is divided by a number that grows linearly or as a staircase.
 ///
 /// ```text
 /// η(t) = η₀ / (1 + k t / n)             staircase = false
@@ -54,7 +56,7 @@ impl ScheduleConfig for InverseTimeConfig {
 /// | `decay_rate`  | `k`    | 1                              | `[0, ∞)` |
 /// | `staircase`   |        | `false`                        |          |
 ///
-/// It has no end, so there is no last rate to hold.
+/// The schedule never ends, so there is no final rate to hold.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.

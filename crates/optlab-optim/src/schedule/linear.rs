@@ -1,3 +1,5 @@
+//! A straight line from one rate to another.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -46,7 +48,7 @@ impl ScheduleConfig for LinearConfig {
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// It may rise, and start at 0:
+/// The rate may rise, and may start at 0:
 /// ```
 /// use optlab_optim::schedule::{Run, ScheduleSpec};
 ///
@@ -57,8 +59,8 @@ impl ScheduleConfig for LinearConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `LinearLR`, which takes both rates as factors of one, from 0 to 1, and the first not as 0. Burn's cannot start
-/// at 0 and has no rate above 1.
+/// PyTorch's `LinearLR`, which takes both rates as factors of a base rate, between 0 and 1, and the first one
+/// not 0. Burn's linear schedule cannot start at 0 and has no rates above 1.
 #[derive(Debug, Clone)]
 pub struct Linear {
     initial_lr: f64,
@@ -68,7 +70,7 @@ pub struct Linear {
 
 impl Schedule for Linear {
     fn lr_at(&self, step: usize) -> f64 {
-        // What is left is 0 at the end, where the rate is the last one to the last bit.
+        // The remaining share is exactly 0 at the end, so the last rate is exactly `end_lr`.
         let left = self.total_steps.saturating_sub(step) as f64 / self.total_steps as f64;
         self.end_lr + (self.initial_lr - self.end_lr) * left
     }

@@ -1,8 +1,8 @@
 //! Learning-rate schedules: one file per schedule, and a spec that names them.
 //!
-//! A schedule is a pure function of the step, so a resumed run needs nothing but its step number; only
-//! `reduce_on_plateau` looks at what is measured, and remembers a few numbers. Burn's training loop takes one as a
-//! [`CountingSchedule`].
+//! A schedule is a pure function of the step, so a resumed run needs only its step number; only
+//! `reduce_on_plateau` depends on measurements, and keeps a few numbers as its state. Burn's training loop
+//! takes a schedule as a [`CountingSchedule`].
 
 mod burn_schedules;
 mod combinators;
@@ -60,34 +60,35 @@ use crate::Error;
 
 /// A learning rate for each step.
 pub trait Schedule: Send + Sync {
-    /// The rate that step `step` uses; the first step is 0. Past its end a schedule holds its last rate.
+    /// Returns the rate of step `step`; the first step is 0. After its end a schedule stays at its last rate.
     fn lr_at(&self, step: usize) -> f64;
 
-    /// Tells it what was measured after step `step`, of which most schedules take no notice.
+    /// Passes the measurement after step `step` to the schedule. Most schedules ignore it.
     fn observe(&self, _step: usize, _measured: Measured) {}
 
-    /// What it remembers of what it was told: finite numbers, always as many, none for most schedules.
+    /// Returns the state derived from measurements: always the same number of finite numbers; none for most
+    /// schedules.
     fn state(&self) -> Vec<f64> {
         Vec::new()
     }
 
-    /// Goes on from a [`state`](Self::state), of which it takes its numbers from the front. The function
-    /// [`load_state`] sees to it that there are as many.
+    /// Restores a [`state`](Self::state) by taking its numbers from the front of `state`. The function
+    /// [`load_state`] checks that there are enough.
     fn load_state(&self, _state: &mut std::slice::Iter<'_, f64>) {}
 }
 
-/// Makes `schedule` go on from a [`state`](Schedule::state).
+/// Restores `schedule` from a [`state`](Schedule::state).
 ///
 /// # Errors
-/// [`Error::Usage`] for the state of another schedule, which changes nothing.
+/// [`Error::Usage`] for the state of another schedule; then nothing is changed.
 pub fn load_state(schedule: &dyn Schedule, state: &[f64]) -> Result<(), Error> {
     load_states(&[schedule], state)
 }
 
-/// Makes each of `schedules` go on from its part of a state that has those of all, one after the other.
+/// Restores each of `schedules` from its part of `state`, which holds their states one after the other.
 ///
 /// # Errors
-/// [`Error::Usage`] for the state of others, which changes nothing.
+/// [`Error::Usage`] for the state of other schedules; then nothing is changed.
 pub fn load_states(schedules: &[&dyn Schedule], state: &[f64]) -> Result<(), Error> {
     if schedules.iter().map(|schedule| schedule.state().len()).sum::<usize>() != state.len() {
         return Err(Error::Usage("the state is that of another schedule".into()));
@@ -97,12 +98,12 @@ pub fn load_states(schedules: &[&dyn Schedule], state: &[f64]) -> Result<(), Err
     Ok(())
 }
 
-/// What was measured after a step: the loss on data that the model does not learn from, where there are such.
+/// A measurement after a step, on validation data if there is any.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
     /// The loss.
     pub loss: f64,
-    /// The metric of the task, where it was computed.
+    /// The metric of the task, if it was computed.
     pub metric: Option<f64>,
 }
 
@@ -112,48 +113,49 @@ impl From<f64> for Measured {
     }
 }
 
-/// What a schedule takes from its run where its own fields do not say it.
+/// The facts about a run that a schedule uses for fields that are not set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Run {
     /// The trial's base learning rate.
     pub lr: f64,
     /// The trial's length in steps.
     pub total_steps: usize,
-    /// Steps of one pass over the training data, where the run has such.
+    /// Number of steps of one pass over the training data, if the run has epochs.
     pub steps_per_epoch: Option<usize>,
 }
 
 impl Run {
-    /// A run without epochs.
+    /// Returns a run without epochs.
     pub const fn new(lr: f64, total_steps: usize) -> Self {
         Run { lr, total_steps, steps_per_epoch: None }
     }
 
-    /// Where a rate that falls for the whole run ends by default, as a share of where it starts.
+    /// The default final rate of a schedule that decays over the whole run, as a share of the initial rate.
     const FINAL_SHARE: f64 = 0.01;
 
-    /// A third of the run, but at least one step.
+    /// Returns a third of the run, but at least one step.
     fn third(self) -> usize {
         (self.total_steps / 3).max(1)
     }
 
-    /// A quarter of the run, but at least one step.
+    /// Returns a quarter of the run, but at least one step.
     fn quarter(self) -> usize {
         (self.total_steps / 4).max(1)
     }
 
-    /// Half and three quarters of the run. In the shortest of runs they are two different steps after the first too.
+    /// Returns half and three quarters of the run. Even in the shortest runs these are two different steps
+    /// after step 0.
     fn half_and_three_quarters(self) -> Vec<usize> {
         let half = (self.total_steps / 2).max(1);
         vec![half, (self.total_steps / 2 + self.total_steps / 4).max(half + 1)]
     }
 
-    /// A tenth of the run.
+    /// Returns a tenth of the run.
     fn tenth(self) -> usize {
         self.total_steps / 10
     }
 
-    /// The factor per step that leaves a hundredth of the rate at the end of the run.
+    /// Returns the factor per step that leaves a hundredth of the rate at the end of the run.
     fn gamma(self) -> f64 {
         Run::FINAL_SHARE.powf(1.0 / self.total_steps.max(1) as f64)
     }

@@ -1,3 +1,5 @@
+//! Step decay at chosen milestones.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct MultiStepConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
-    /// The first step of each further rate.
+    /// The first step of each rate after the first.
     pub milestones: Vec<Span>,
     /// The factor from one rate to the next.
     pub gamma: f64,
@@ -32,7 +34,7 @@ impl ScheduleConfig for MultiStepConfig {
             false => run.rising_steps(owner, "milestones", &self.milestones)?,
         };
         range::check(owner, [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", self.gamma, POSITIVE)])?;
-        // There is at least one, and the first is the smallest.
+        // There is at least one milestone, and the first is the smallest.
         range::check_at_least_one(owner, [("milestones", milestones[0])])?;
         let schedule = MultiStep { initial_lr, milestones, gamma: self.gamma };
         if !schedule.lr_at(usize::MAX).is_finite() {
@@ -47,7 +49,7 @@ impl ScheduleConfig for MultiStepConfig {
     }
 }
 
-/// A staircase with steps of any length: at each milestone the rate is multiplied by a factor.
+/// Step decay at milestones: at each milestone the rate is multiplied by a factor.
 ///
 /// ```text
 /// η(t) = η₀ γⁿ        n = the number of milestones mᵢ ≤ t
@@ -59,11 +61,11 @@ impl ScheduleConfig for MultiStepConfig {
 /// | `milestones` | `mᵢ`   | half and three quarters of the run | rising from 1… |
 /// | `gamma`      | `γ`    | 0.1                                | `(0, ∞)`       |
 ///
-/// An empty list of milestones is the default one. From the last milestone on it holds its last rate.
+/// An empty list of milestones means the default milestones. From the last milestone on the rate is constant.
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if a milestone is not
-/// later than the one before, or if the last rate is infinite.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, if a
+/// milestone is not later than the previous one, or if the last rate is infinite.
 ///
 /// # Example
 /// ```
@@ -76,8 +78,8 @@ impl ScheduleConfig for MultiStepConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `MultiStepLR`, which sorts its milestones, multiplies twice at one that is listed twice, and takes 0 for one;
-/// here `milestones` has a default.
+/// PyTorch's `MultiStepLR`, which sorts its milestones, multiplies twice at a milestone that is listed twice,
+/// and accepts 0 as a milestone; here `milestones` has a default.
 #[derive(Debug, Clone)]
 pub struct MultiStep {
     initial_lr: f64,

@@ -1,3 +1,5 @@
+//! Noam: a linear warm-up, then an inverse square root, scaled by the model's width.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -13,7 +15,7 @@ pub struct NoamConfig {
     pub factor: Option<f64>,
     /// Width of the model.
     pub model_size: usize,
-    /// Steps to the highest rate.
+    /// Number of steps up to the highest rate.
     pub warmup_steps: Option<Span>,
 }
 
@@ -41,7 +43,8 @@ impl ScheduleConfig for NoamConfig {
     }
 }
 
-/// A straight warm-up, then the inverse root of the step, scaled by the width of the model (Vaswani et al., 2017).
+/// A linear warm-up, then the inverse square root of the step, scaled by the width of the model (Vaswani et
+/// al., 2017).
 ///
 /// ```text
 /// n = t + 1
@@ -50,12 +53,12 @@ impl ScheduleConfig for NoamConfig {
 ///
 /// | field          | symbol | default                                     | range    |
 /// |:---------------|:-------|:--------------------------------------------|:---------|
-/// | `factor`       | `c`    | the one whose highest rate is the run's     | `[0, ∞)` |
+/// | `factor`       | `c`    | makes the highest rate the run's rate       | `[0, ∞)` |
 /// | `model_size`   | `d`    | 512                                         | 1…       |
 /// | `warmup_steps` | `W`    | a tenth of the run, at least 1              | 1…       |
 ///
-/// Steps are counted from 1, so that no rate is 0; the highest one, `c / √(d W)`, is that of step `t = W − 1`. It has no end,
-/// so there is no last rate to hold.
+/// Steps are counted from 1, so that no rate is 0; step `t = W − 1` has the highest rate, `c / √(d W)`. The
+/// schedule never ends, so there is no final rate to hold.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.

@@ -1,3 +1,5 @@
+//! One cycle: up to the highest rate once, then far below the first rate.
+
 use crate::Error;
 use crate::schedule::shape::half_cosine;
 use crate::schedule::span::Span;
@@ -12,21 +14,22 @@ use serde::{Deserialize, Serialize};
 pub struct OneCycleConfig {
     /// The highest rate.
     pub max_lr: Option<f64>,
-    /// Steps in all; the last of them has the lowest rate.
+    /// Total number of steps; the last one has the lowest rate.
     pub total_steps: Option<Span>,
-    /// The share of the steps on the way up.
+    /// The share of the steps in which the rate rises.
     pub pct_start: f64,
-    /// How a phase gets from one rate to the next.
+    /// The curve of a phase from one rate to the next.
     pub anneal: Anneal,
     /// `max_lr` as a multiple of the rate of step 0.
     pub div_factor: f64,
     /// The rate of step 0 as a multiple of the last.
     pub final_div_factor: f64,
-    /// Whether the way down is as steep as the way up, with a third phase from the rate of step 0 to the last.
+    /// Whether the rate falls back to the rate of step 0 as fast as it rose, with a third phase from there to
+    /// the last rate.
     pub three_phase: bool,
 }
 
-/// The way of [`OneCycle`] from one rate to the next.
+/// The curve of [`OneCycle`] from one rate to the next.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Anneal {
@@ -38,7 +41,7 @@ pub enum Anneal {
 }
 
 impl Anneal {
-    /// The rate after a share `z` of the way.
+    /// Returns the rate after a share `z` of the phase.
     fn between(self, from: f64, to: f64, z: f64) -> f64 {
         match self {
             Anneal::Cosine => half_cosine(from, to, z),
@@ -87,7 +90,7 @@ impl ScheduleConfig for OneCycleConfig {
     }
 }
 
-/// Once up to the highest rate, then down to far below the first (Smith & Topin, 2017).
+/// The rate rises once to the highest rate, then falls far below the first (Smith & Topin, 2017).
 ///
 /// ```text
 /// η₀ = η_max / d,   η_end = η₀ / f
@@ -101,7 +104,7 @@ impl ScheduleConfig for OneCycleConfig {
 /// 2      η_max    η₀       2 p T − 2
 /// 3      η₀       η_end    T − 1
 ///
-/// z = (t − s) / (e − s)        of the first phase with t ≤ e; s is the end of the one before, 0 of the first
+/// z = (t − s) / (e − s)        in the first phase with t ≤ e; s is the previous phase's end, 0 for the first
 /// η(t) = b + (a − b) (1 + cos(π z)) / 2           anneal = cosine
 /// η(t) = a + (b − a) z                            anneal = linear
 /// ```
@@ -116,8 +119,8 @@ impl ScheduleConfig for OneCycleConfig {
 /// | `final_div_factor` | `f`     | 10000            | `[1, ∞)`           |
 /// | `three_phase`      |         | `false`          |                    |
 ///
-/// Ends of phases need not be whole steps, and then no step has `η_max` itself. Where `p T < 1` the first phase has no step, and
-/// a run of one step has `η_end` alone. After step `T − 1` it holds that step's rate.
+/// The ends of phases need not be whole steps; then no step has exactly `η_max`. If `p T < 1`, the first
+/// phase has no step, and a run of one step has only `η_end`. After step `T − 1` the rate stays constant.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
@@ -134,12 +137,13 @@ impl ScheduleConfig for OneCycleConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `OneCycleLR`, which changes the momentum too, goes one step further on its last phase and then fails, divides
-/// by zero where `p T = 1`, where the only step of the first phase has `η_max` here, and takes divisors below 1.
+/// PyTorch's `OneCycleLR`, which also changes the momentum, goes one step further in its last phase and then
+/// fails, divides by zero for `p T = 1` (here the only step of the first phase then has `η_max`), and accepts
+/// divisors below 1.
 ///
 /// # Reference
-/// Smith & Topin, *Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates*, 2017,
-/// <https://arxiv.org/abs/1708.07120>
+/// Smith & Topin, *Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates*,
+/// 2017, <https://arxiv.org/abs/1708.07120>
 #[derive(Debug, Clone)]
 pub struct OneCycle {
     initial_lr: f64,
@@ -148,10 +152,10 @@ pub struct OneCycle {
     anneal: Anneal,
 }
 
-/// The way to a rate.
+/// A phase: the curve to a rate.
 #[derive(Debug, Clone)]
 struct Phase {
-    /// Where it is reached, which need not be a whole step.
+    /// The step at which the rate is reached; it need not be whole.
     end: f64,
     to: f64,
 }
@@ -162,7 +166,7 @@ impl Schedule for OneCycle {
         let (mut begin, mut from) = (0.0, self.initial_lr);
         for &Phase { end, to } in &self.phases {
             if step <= end {
-                // A first phase of step 0 alone has no length.
+                // A first phase that consists of step 0 alone has length 0.
                 let z = if end > begin { (step - begin) / (end - begin) } else { 1.0 };
                 return self.anneal.between(from, to, z);
             }

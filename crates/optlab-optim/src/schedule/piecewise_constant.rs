@@ -1,3 +1,5 @@
+//! A list of rates, each constant up to its boundary.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -9,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PiecewiseConstantConfig {
-    /// The last step of each rate but the last.
+    /// The last step of each rate, except for the last rate.
     pub boundaries: Vec<Span>,
-    /// The rates, one more than there are boundaries.
+    /// The rates, one more than the boundaries.
     pub values: Vec<f64>,
 }
 
@@ -36,7 +38,7 @@ impl ScheduleConfig for PiecewiseConstantConfig {
     }
 }
 
-/// One rate after the other, each up to its boundary.
+/// A list of rates, each constant up to its boundary.
 ///
 /// ```text
 /// η(t) = ηᵢ        i = the number of boundaries bⱼ < t
@@ -47,12 +49,12 @@ impl ScheduleConfig for PiecewiseConstantConfig {
 /// | `boundaries` | `b₀, …`  | half and three quarters of the run             | rising from 0…     |
 /// | `values`     | `η₀, …`  | the run's rate, a tenth and a hundredth of it  | `[0, ∞)`, one more |
 ///
-/// A boundary is the last step of its rate. The defaults hold where both lists are empty. After the last boundary it holds its
-/// last rate.
+/// A boundary is the last step of its rate. The defaults apply if both lists are empty. After the last
+/// boundary the last rate is used.
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a rate is out of range or NaN, if a boundary is not later
-/// than the one before, or if the rates are not one more than the boundaries.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a rate is out of range or NaN, if a boundary
+/// is not later than the previous one, or if there is not exactly one more rate than boundaries.
 ///
 /// # Example
 /// ```

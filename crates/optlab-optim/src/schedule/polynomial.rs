@@ -1,3 +1,5 @@
+//! Polynomial decay in the remaining share of the steps.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -13,7 +15,7 @@ pub struct PolynomialConfig {
     pub initial_lr: Option<f64>,
     /// The step that reaches `end_lr`.
     pub total_steps: Option<Span>,
-    /// The power of the share of the steps that is left.
+    /// The power of the remaining share of the steps.
     pub power: f64,
     /// The rate at the end.
     pub end_lr: f64,
@@ -37,7 +39,7 @@ impl ScheduleConfig for PolynomialConfig {
     }
 }
 
-/// The rate falls as a power of the share of the steps that is left.
+/// The rate decays as a power of the remaining share of the steps.
 ///
 /// ```text
 /// η(t) = η_end + (η₀ − η_end) (1 − t / T)^p      for t ≤ T, then η_end

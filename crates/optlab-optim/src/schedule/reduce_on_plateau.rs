@@ -1,3 +1,5 @@
+//! Reduces the rate when a measurement stops improving.
+
 use crate::Error;
 use crate::schedule::spec::ScheduleConfig;
 use crate::schedule::{Measured, Run, Schedule};
@@ -14,45 +16,45 @@ pub struct ReduceOnPlateauConfig {
     pub initial_lr: Option<f64>,
     /// The factor from one rate to the next.
     pub factor: f64,
-    /// Measurements without progress that are waited for; the next one reduces the rate.
+    /// Number of measurements without improvement that are tolerated; the next one reduces the rate.
     pub patience: usize,
-    /// How much better than the best a measurement has to be.
+    /// Improvement over the best measurement that counts as progress.
     pub threshold: f64,
-    /// What `threshold` is a share of.
+    /// Whether `threshold` is relative or absolute.
     pub threshold_mode: ThresholdMode,
-    /// Measurements after a reduction that do not count as being without progress.
+    /// Number of measurements after a reduction that are not counted as lacking improvement.
     pub cooldown: usize,
     /// The smallest rate.
     pub min_lr: f64,
-    /// The smallest reduction that is made.
+    /// Reductions up to this size are not made.
     pub epsilon: f64,
-    /// Whether less or more is better.
+    /// Whether smaller or larger measurements are better.
     pub mode: Mode,
-    /// What is looked at.
+    /// The measurement that is monitored.
     pub monitor: Monitor,
 }
 
-/// Whether less or more is better.
+/// Whether smaller or larger measurements are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// Less is better, as of a loss.
+    /// Smaller is better, as for a loss.
     Min,
-    /// More is better, as of an accuracy.
+    /// Larger is better, as for an accuracy.
     Max,
 }
 
-/// What a threshold is a share of.
+/// How a threshold is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThresholdMode {
-    /// Of the best measurement.
+    /// Relative to the best measurement.
     Rel,
-    /// Of nothing: it is a difference.
+    /// As an absolute difference.
     Abs,
 }
 
-/// What of a measurement is looked at.
+/// The part of a measurement that is monitored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
@@ -98,21 +100,22 @@ impl ScheduleConfig for ReduceOnPlateauConfig {
     }
 }
 
-/// The rate falls by a factor when what is measured has not got better for a while.
+/// The rate is multiplied by a factor when the monitored measurement has not improved for some time.
 ///
 /// ```text
 /// after a measurement m:
 ///   m is better than the best, by the threshold:  best = m, bad = 0          otherwise  bad = bad + 1
-///   in a cooldown:                                one less of it, bad = 0
+///   in a cooldown:                                cooldown = cooldown − 1, bad = 0
 ///   bad > patience:                               η = max(γ η, η_min), a cooldown begins, bad = 0
 /// ```
 ///
-/// Better than the best `b` is `m < b (1 − τ)` with `mode = min` and `threshold_mode = rel`, `m < b − τ` with `abs`,
-/// `m > b (1 + τ)` and `m > b + τ` with `max`. The first finite measurement is better than none. What is no finite number is
-/// not better.
+/// A measurement `m` is better than the best, `b`, if `m < b (1 − τ)` with `mode = min` and
+/// `threshold_mode = rel`, or `m < b − τ` with `abs`; with `mode = max`, if `m > b (1 + τ)` or `m > b + τ`.
+/// The first finite measurement counts as better. A measurement that is not finite never does.
 ///
-/// The rate of a step depends on what was [told](Schedule::observe) before it and not on its number. A trial tells the loss
-/// and the metric of the validation part, or else the loss of the epoch's batches, after each epoch.
+/// The rate of a step depends on the measurements passed to [`observe`](Schedule::observe) before it, and not
+/// on the step number. A trial passes the loss and the metric of the validation part after each epoch, or
+/// without one the loss of the epoch's batches.
 ///
 /// | field            | symbol  | default         | range             |
 /// |:-----------------|:--------|:----------------|:------------------|
@@ -127,8 +130,8 @@ impl ScheduleConfig for ReduceOnPlateauConfig {
 /// | `mode`           |         | `min`           | `min`, `max`      |
 /// | `monitor`        |         | `loss`          | `loss`, `metric`  |
 ///
-/// A reduction by no more than `epsilon` is not made. With `monitor = metric`, `mode` is to be that of the metric: `max` for
-/// an accuracy. It has no end.
+/// A reduction by at most `epsilon` is not made. With `monitor = metric`, `mode` must suit the metric: `max`
+/// for an accuracy. The schedule never ends.
 ///
 /// State: the rate, the best measurement, two counts.
 ///
@@ -167,7 +170,7 @@ struct State {
 
 impl ReduceOnPlateau {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Whoever panics, the state is one that was stored whole.
+        // A poisoned lock is fine: the state is only ever replaced as a whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,4 +1,4 @@
-//! Schedules that a program of one's own adds to those that come with this one.
+//! Schedules that a user's own program adds to the built-in ones.
 
 use crate::Error;
 use crate::schedule::spec::{NAMES, ScheduleSpec};
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Every schedule that was registered, in that order.
+/// Every registered schedule, in the order of registration.
 static SCHEDULES: RwLock<Vec<Registered>> = RwLock::new(Vec::new());
 
-/// The rates of a closure.
+/// Builds a schedule from a closure that returns the rate of a step.
 ///
 /// # Example
 /// ```
@@ -29,14 +29,14 @@ pub fn custom(lr_at: impl Fn(usize) -> f64 + Send + Sync + 'static) -> Box<dyn S
     Box::new(Custom(lr_at))
 }
 
-/// Makes `name` a schedule like those that come with the program, for the rest of the process.
+/// Adds `name` as a schedule for the rest of the process, usable like the built-in ones.
 ///
-/// From here on [`ScheduleSpec`] reads and writes it, so it may stand in a text, in a plan, in a combinator, in a trial and
-/// its checkpoints, and it is in [`ScheduleSpec::all`], which `optlab list` shows.
+/// From then on [`ScheduleSpec`] reads and writes it, so it can be named in text, plans, combinators, trials
+/// and their checkpoints, and [`ScheduleSpec::all`], which `optlab list` shows, includes it.
 ///
 /// # Errors
-/// [`Error::NameTaken`] for the name of another schedule. [`Error::InvalidConfig`] for a name that has anything but letters,
-/// digits, `_`, `-` and `.`.
+/// [`Error::NameTaken`] for the name of another schedule. [`Error::InvalidConfig`] for a name with characters
+/// other than letters, digits, `_`, `-` and `.`.
 ///
 /// # Example
 /// ```
@@ -55,7 +55,7 @@ pub fn register(
     build: impl Fn(Run) -> Result<Box<dyn Schedule>, Error> + Send + Sync + 'static,
 ) -> Result<ScheduleSpec, Error> {
     spec::check_name::<ScheduleSpec>(name)?;
-    // One lock to look and to add, so that of two threads with the same name one finds the other's.
+    // One lock covers the check and the insertion, so that two threads cannot register the same name.
     let mut schedules = SCHEDULES.write().unwrap_or_else(PoisonError::into_inner);
     let registered = schedules.iter().map(|schedule| schedule.name);
     if NAMES.iter().copied().chain(registered).any(|taken| taken == name) {
@@ -68,7 +68,7 @@ pub fn register(
 
 type Build = dyn Fn(Run) -> Result<Box<dyn Schedule>, Error> + Send + Sync;
 
-/// A schedule of [`register`].
+/// A schedule added by [`register`].
 #[derive(Clone)]
 pub struct Registered {
     name: &'static str,
@@ -98,12 +98,12 @@ impl fmt::Debug for Registered {
 
 impl PartialEq for Registered {
     fn eq(&self, other: &Self) -> bool {
-        // A name is taken once.
+        // Names are unique.
         self.name == other.name
     }
 }
 
-/// What is written of a schedule of [`register`].
+/// The serialized form of a registered schedule.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Named {
@@ -124,12 +124,12 @@ impl<'de> Deserialize<'de> for Registered {
     }
 }
 
-/// Every registered schedule.
+/// Returns every registered schedule.
 pub(super) fn all() -> Vec<Registered> {
     SCHEDULES.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Whether there is a registered schedule of that name.
+/// Returns whether a schedule with the given name is registered.
 pub(super) fn has(name: &str) -> bool {
     all().iter().any(|schedule| schedule.name == name)
 }

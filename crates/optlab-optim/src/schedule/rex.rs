@@ -1,3 +1,5 @@
+//! REX: decays slowly at first, then ever faster.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -28,7 +30,7 @@ impl ScheduleConfig for RexConfig {
     }
 }
 
-/// REX: slowly at first, then ever faster to the smallest rate (Chen et al., 2021).
+/// REX: decays slowly at first, then ever faster, down to the smallest rate (Chen et al., 2021).
 ///
 /// ```text
 /// z = t / T
@@ -45,7 +47,7 @@ impl ScheduleConfig for RexConfig {
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN.
 ///
 /// # Example
-/// Halfway, two thirds are left:
+/// Halfway, two thirds of the rate are left:
 /// ```
 /// use optlab_optim::schedule::{Run, ScheduleSpec};
 ///
@@ -55,7 +57,7 @@ impl ScheduleConfig for RexConfig {
 /// ```
 ///
 /// # Differs from
-/// The paper's, which ends at 0, in `min_lr`.
+/// The paper, whose schedule always ends at 0 and has no `min_lr`.
 ///
 /// # Reference
 /// Chen, Wolfe & Kyrillidis, *REX: Revisiting Budgeted Training with an Improved Schedule*, 2021,

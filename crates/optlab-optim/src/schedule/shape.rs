@@ -1,7 +1,10 @@
+//! The curves along which a rate changes from one value to another.
+
 use serde::{Deserialize, Serialize};
 use std::f64::consts::PI;
 
-/// How a rate gets from one value to another: how far it is after a share `x` of the steps.
+/// The curve of a rate from one value to another: the share of the distance covered after a share `x` of the
+/// steps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
@@ -17,7 +20,7 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The share of the way that is behind.
+    /// Returns the share of the distance that is covered.
     pub(super) fn risen(self, x: f64) -> f64 {
         match self {
             Shape::Linear => x,
@@ -27,17 +30,17 @@ impl Shape {
         }
     }
 
-    /// The share of the way that is ahead.
+    /// Returns the share of the distance that remains.
     pub(super) fn left(self, x: f64) -> f64 {
         match self {
-            // As `half_cosine` rounds it.
+            // Rounded in the same way as `half_cosine`.
             Shape::Cosine => half_cosine(1.0, 0.0, x),
             other => 1.0 - other.risen(x),
         }
     }
 }
 
-/// Half a cosine from one rate to another, after a share `x` of the way.
+/// Returns the value of half a cosine from one rate to another after a share `x` of the steps.
 pub(super) fn half_cosine(from: f64, to: f64, x: f64) -> f64 {
     to + (from - to) * 0.5 * (1.0 + (PI * x).cos())
 }

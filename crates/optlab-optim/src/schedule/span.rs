@@ -1,3 +1,5 @@
+//! Numbers of steps, given as steps, as epochs or as a share of the run.
+
 use crate::Error;
 use crate::schedule::Run;
 use serde::de::{Deserializer, Unexpected, Visitor};
@@ -5,10 +7,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// A number of steps: as such, `500`; in passes over the training data, `10ep` or `0.5ep`; or as a share of the run, `10%`.
+/// A number of steps, given directly, `500`; in epochs, which are passes over the training data, `10ep` or
+/// `0.5ep`; or as a share of the run, `10%`.
 ///
-/// The two latter are resolved, to the nearest step, when the run is known. Inside of a combinator the run is the part of it
-/// that the schedule is for.
+/// Epochs and shares are converted to the nearest step when the run is known. Inside a combinator, the run is
+/// the section that the schedule is built for.
 ///
 /// # Example
 /// ```
@@ -104,10 +107,10 @@ impl<'de> Deserialize<'de> for Span {
 }
 
 impl Run {
-    /// The number of steps of a field of `owner`.
+    /// Returns the number of steps of a field of `owner`.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for epochs where the run has none.
+    /// [`Error::InvalidConfig`] for epochs if the run has none.
     pub fn steps(&self, owner: &str, field: &str, span: Span) -> Result<usize, Error> {
         match span {
             Span::Steps(steps) => Ok(steps),
@@ -121,10 +124,10 @@ impl Run {
         }
     }
 
-    /// The number of steps of a field that has a default.
+    /// Returns the number of steps of a field that has a default.
     ///
     /// # Errors
-    /// Those of [`steps`](Self::steps).
+    /// The errors of [`steps`](Self::steps).
     pub fn steps_or(
         &self,
         owner: &str,
@@ -135,11 +138,11 @@ impl Run {
         span.map_or(Ok(default), |span| self.steps(owner, field, span))
     }
 
-    /// The steps of a field that lists them, each later than the one before.
+    /// Returns the steps of a field that lists them, each later than the previous one.
     ///
     /// # Errors
-    /// Those of [`steps`](Self::steps), and [`Error::InvalidConfig`] for steps in another order, or one twice. Two shares of
-    /// a short run may be the same step.
+    /// The errors of [`steps`](Self::steps), and [`Error::InvalidConfig`] for steps that are not strictly
+    /// increasing. Two shares of a short run may be the same step.
     pub fn rising_steps(&self, owner: &str, field: &str, spans: &[Span]) -> Result<Vec<usize>, Error> {
         let steps =
             spans.iter().map(|span| self.steps(owner, field, *span)).collect::<Result<Vec<_>, _>>()?;
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_steps_rises_whatever_they_are_written_in() {
+    fn a_list_of_steps_must_rise_in_any_unit() {
         let run = Run { steps_per_epoch: Some(40), ..Run::new(0.1, 200) };
         let rising = |texts: &[&str]| {
             let spans: Vec<Span> = texts.iter().map(|text| text.parse().unwrap()).collect();

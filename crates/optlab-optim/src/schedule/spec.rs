@@ -1,4 +1,5 @@
-//! Names and fields to a schedule: everything that the command line, a TOML plan or a run's folder can name.
+//! Specs: the names and fields of every schedule that the command line, a TOML plan or a run's folder can
+//! name.
 
 use crate::Error;
 use crate::schedule::*;
@@ -6,9 +7,9 @@ use optlab_core::spec::{self, Spec};
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
-/// The settings of a schedule: completed by the run, checked, then built.
+/// The settings of a schedule. Building it takes unset fields from the run and checks the ranges.
 pub trait ScheduleConfig {
-    /// The schedule for `run`.
+    /// Builds the schedule for `run`.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range or NaN.
@@ -17,7 +18,7 @@ pub trait ScheduleConfig {
 
 macro_rules! schedules {
     ($($name:literal => $variant:ident($config:ty), $summary:literal;)*) => {
-        /// A schedule and its settings: `{"schedule": "cosine", "min_lr": 1e-5}`, or `cosine:min_lr=1e-5` in a line of
+        /// A schedule and its settings: `{"schedule": "cosine", "min_lr": 1e-5}`, or `cosine:min_lr=1e-5` as
         /// text.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "schedule")]
@@ -27,23 +28,23 @@ macro_rules! schedules {
                 #[serde(rename = $name)]
                 $variant($config),
             )*
-            /// a schedule of [`register`]
+            /// a schedule added by [`register`]
             #[serde(untagged)]
             Registered(Registered),
         }
 
-        /// Reads the schedules that come with the program.
+        /// The built-in schedules, for deserialization.
         #[derive(Deserialize)]
         #[serde(tag = "schedule", remote = "ScheduleSpec")]
         enum BuiltIn {
             $(#[serde(rename = $name)] $variant($config),)*
         }
 
-        /// The names of the schedules that come with the program.
+        /// The names of the built-in schedules.
         pub(super) const NAMES: &[&str] = &[$($name),*];
 
         impl ScheduleSpec {
-            /// The schedule of that name that comes with the program, with its default settings.
+            /// Returns the built-in schedule with the given name, with its default settings.
             fn built_in(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(ScheduleSpec::$variant(<$config>::default())),)*
@@ -51,7 +52,7 @@ macro_rules! schedules {
                 }
             }
 
-            /// Its name on the command line.
+            /// Returns its name on the command line.
             pub fn name(&self) -> &'static str {
                 match self {
                     $(ScheduleSpec::$variant(_) => $name,)*
@@ -59,7 +60,7 @@ macro_rules! schedules {
                 }
             }
 
-            /// What it is, in a line.
+            /// Returns a one-line summary.
             pub fn summary(&self) -> &'static str {
                 match self {
                     $(ScheduleSpec::$variant(_) => $summary,)*
@@ -67,7 +68,7 @@ macro_rules! schedules {
                 }
             }
 
-            /// The schedule for `run`, which gives the fields that are not set.
+            /// Builds the schedule for `run`, which provides the fields that are not set.
             ///
             /// # Errors
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
@@ -83,35 +84,35 @@ macro_rules! schedules {
 
 schedules! {
     "constant" => Constant(ConstantConfig), "the same rate at every step";
-    "step" => Step(StepConfig), "times gamma every step_size steps";
-    "multi_step" => MultiStep(MultiStepConfig), "times gamma at each milestone";
-    "exponential" => Exponential(ExponentialConfig), "times gamma every step";
+    "step" => Step(StepConfig), "multiplies the rate by gamma every step_size steps";
+    "multi_step" => MultiStep(MultiStepConfig), "multiplies the rate by gamma at each milestone";
+    "exponential" => Exponential(ExponentialConfig), "multiplies the rate by gamma at every step";
     "cosine" => Cosine(CosineConfig), "half a cosine down to min_lr (Loshchilov & Hutter, 2016)";
-    "cosine_restarts" => CosineRestarts(CosineRestartsConfig), "half cosines in a row (Loshchilov & Hutter, 2016)";
-    "polynomial" => Polynomial(PolynomialConfig), "a power of what is left of the run";
-    "linear" => Linear(LinearConfig), "a straight line, down or up";
-    "warmup_cosine" => WarmupCosine(WarmupCosineConfig), "a straight warm-up, then half a cosine (Goyal et al., 2017)";
+    "cosine_restarts" => CosineRestarts(CosineRestartsConfig), "repeated half cosines, restarting at the initial rate (Loshchilov & Hutter, 2016)";
+    "polynomial" => Polynomial(PolynomialConfig), "decays as a power of the remaining share of the run";
+    "linear" => Linear(LinearConfig), "a straight line from one rate to another, down or up";
+    "warmup_cosine" => WarmupCosine(WarmupCosineConfig), "linear warm-up, then half a cosine (Goyal et al., 2017)";
     "warmup_stable_decay" => WarmupStableDecay(WarmupStableDecayConfig),
-        "a straight warm-up, a plateau, a decay (Hu et al., 2024)";
-    "inverse_sqrt" => InverseSqrt(InverseSqrtConfig), "a straight warm-up, then an inverse root (Raffel et al., 2019)";
-    "inverse_time" => InverseTime(InverseTimeConfig), "the inverse of a straight line";
-    "noam" => Noam(NoamConfig), "an inverse root scaled by a model's width (Vaswani et al., 2017)";
-    "one_cycle" => OneCycle(OneCycleConfig), "once up and far down (Smith & Topin, 2017)";
-    "cyclic" => Cyclic(CyclicConfig), "up and down between two rates (Smith, 2015)";
-    "piecewise_constant" => PiecewiseConstant(PiecewiseConstantConfig), "a list of rates, each up to its boundary";
-    "rex" => Rex(RexConfig), "slowly, then ever faster down to min_lr (Chen et al., 2021)";
-    "reduce_on_plateau" => ReduceOnPlateau(ReduceOnPlateauConfig), "times factor when the validation loss stays";
+        "linear warm-up, a constant rate, then a decay (Hu et al., 2024)";
+    "inverse_sqrt" => InverseSqrt(InverseSqrtConfig), "linear warm-up, then an inverse square root (Raffel et al., 2019)";
+    "inverse_time" => InverseTime(InverseTimeConfig), "divides the rate by a linearly growing number";
+    "noam" => Noam(NoamConfig), "linear warm-up, then an inverse square root, scaled by model width (Vaswani et al., 2017)";
+    "one_cycle" => OneCycle(OneCycleConfig), "one rise to the highest rate, then a fall far below the first (Smith & Topin, 2017)";
+    "cyclic" => Cyclic(CyclicConfig), "rises and falls linearly between two rates (Smith, 2015)";
+    "piecewise_constant" => PiecewiseConstant(PiecewiseConstantConfig), "a list of rates, each constant up to its boundary";
+    "rex" => Rex(RexConfig), "decays slowly at first, then ever faster, down to min_lr (Chen et al., 2021)";
+    "reduce_on_plateau" => ReduceOnPlateau(ReduceOnPlateauConfig), "multiplies the rate by factor when the validation loss or metric stops improving";
     "warmup" => Warmup(WarmupConfig), "a warm-up before any schedule (Goyal et al., 2017)";
-    "sequence" => Sequence(SequenceConfig), "schedules one after the other";
-    "scale" => Scale(ScaleConfig), "a schedule times a factor";
-    "product" => Product(ProductConfig), "a schedule times others";
-    "repeat" => Repeat(RepeatConfig), "a schedule that begins again and again";
-    "clamp" => Clamp(ClampConfig), "a schedule within bounds";
+    "sequence" => Sequence(SequenceConfig), "several schedules, one after the other";
+    "scale" => Scale(ScaleConfig), "a schedule multiplied by a constant factor";
+    "product" => Product(ProductConfig), "the product of several schedules";
+    "repeat" => Repeat(RepeatConfig), "a schedule repeated with a fixed period";
+    "clamp" => Clamp(ClampConfig), "a schedule limited to the range from min to max";
     "burn.cosine" => BurnCosine(BurnCosineConfig), "Burn's built-in cosine";
-    "burn.linear" => BurnLinear(BurnLinearConfig), "Burn's built-in straight line";
-    "burn.exponential" => BurnExponential(BurnExponentialConfig), "Burn's built-in factor per step";
-    "burn.step" => BurnStep(BurnStepConfig), "Burn's built-in staircase";
-    "burn.noam" => BurnNoam(BurnNoamConfig), "Burn's built-in warm-up and inverse root (Vaswani et al., 2017)";
+    "burn.linear" => BurnLinear(BurnLinearConfig), "Burn's built-in linear schedule";
+    "burn.exponential" => BurnExponential(BurnExponentialConfig), "Burn's built-in exponential decay";
+    "burn.step" => BurnStep(BurnStepConfig), "Burn's built-in step decay";
+    "burn.noam" => BurnNoam(BurnNoamConfig), "Burn's built-in Noam: linear warm-up, inverse square root (Vaswani et al., 2017)";
 }
 
 impl<'de> Deserialize<'de> for ScheduleSpec {
@@ -147,7 +148,8 @@ impl Spec for ScheduleSpec {
 optlab_core::spec_as_text!(ScheduleSpec);
 
 impl ScheduleSpec {
-    /// Returns every schedule with its default settings: those that come with the program, then those of [`register`].
+    /// Returns every schedule with its default settings: the built-in schedules, then those added by
+    /// [`register`].
     pub fn all() -> Vec<Self> {
         let built_in = NAMES.iter().filter_map(|name| Self::built_in(name));
         built_in.chain(registry::all().into_iter().map(ScheduleSpec::Registered)).collect()
@@ -161,7 +163,7 @@ impl ScheduleSpec {
         spec::from_value(value)
     }
 
-    /// Returns whether it is made of other schedules.
+    /// Returns whether it is a combinator: made of other schedules.
     pub fn is_combined(&self) -> bool {
         let value = spec::to_value(self);
         Self::NESTED.iter().any(|field| value.get(field).is_some())
@@ -171,7 +173,7 @@ impl ScheduleSpec {
     pub fn fields(&self) -> Vec<(String, String)> {
         let mut fields = spec::fields(self);
         if let ScheduleSpec::Clamp(ClampConfig { max: None, .. }) = self {
-            // No bound, which the run does not give either.
+            // `None` is no bound here; it is not filled in from the run.
             fields.retain(|(field, _)| field != "max");
             fields.push(("max".into(), "none".into()));
         }

@@ -1,3 +1,5 @@
+//! Step decay: a constant factor after every fixed number of steps.
+
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub struct StepConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
-    /// Steps of one rate.
+    /// Number of steps with the same rate.
     pub step_size: Option<Span>,
     /// The factor from one rate to the next.
     pub gamma: f64,
@@ -33,7 +35,7 @@ impl ScheduleConfig for StepConfig {
     }
 }
 
-/// A staircase: every so many steps the rate is multiplied by a factor.
+/// Step decay: after every `step_size` steps the rate is multiplied by a factor.
 ///
 /// ```text
 /// η(t) = η₀ γ^⌊t / n⌋

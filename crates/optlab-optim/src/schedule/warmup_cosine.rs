@@ -1,3 +1,5 @@
+//! A linear warm-up followed by half a cosine.
+
 use crate::Error;
 use crate::schedule::shape::half_cosine;
 use crate::schedule::span::Span;
@@ -14,9 +16,9 @@ pub struct WarmupCosineConfig {
     pub initial_lr: f64,
     /// The rate at the end of the warm-up.
     pub peak_lr: Option<f64>,
-    /// Steps from `initial_lr` to `peak_lr`.
+    /// Number of steps from `initial_lr` to `peak_lr`.
     pub warmup_steps: Option<Span>,
-    /// The step that reaches `end_lr`, the warm-up included.
+    /// The step that reaches `end_lr`, including the warm-up.
     pub total_steps: Option<Span>,
     /// The rate at the end.
     pub end_lr: f64,
@@ -51,7 +53,7 @@ impl ScheduleConfig for WarmupCosineConfig {
     }
 }
 
-/// A straight warm-up to the peak, then half a cosine down (Goyal et al., 2017; Loshchilov & Hutter, 2016).
+/// A linear warm-up to the peak, then half a cosine down (Goyal et al., 2017; Loshchilov & Hutter, 2016).
 ///
 /// ```text
 /// η(t) = η₀ + (η_peak − η₀) t / W                                          for t < W
@@ -67,8 +69,8 @@ impl ScheduleConfig for WarmupCosineConfig {
 /// | `end_lr`       | `η_end`  | 0                    | `[0, peak_lr]`    |
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if the warm-up leaves
-/// no step for the cosine.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if the
+/// warm-up leaves no step for the cosine.
 ///
 /// # Example
 /// ```

@@ -1,3 +1,5 @@
+//! A linear warm-up, a constant rate, and a decay in the last steps.
+
 use crate::Error;
 use crate::schedule::shape::Shape;
 use crate::schedule::span::Span;
@@ -12,13 +14,13 @@ use serde::{Deserialize, Serialize};
 pub struct WarmupStableDecayConfig {
     /// The rate between warm-up and decay.
     pub peak_lr: Option<f64>,
-    /// Steps from 0 to `peak_lr`.
+    /// Number of steps from a rate of 0 to `peak_lr`.
     pub warmup_steps: Option<Span>,
-    /// The step that reaches `end_lr`, warm-up and decay included.
+    /// The step that reaches `end_lr`, including warm-up and decay.
     pub total_steps: Option<Span>,
-    /// Steps from `peak_lr` to `end_lr`.
+    /// Number of steps from `peak_lr` to `end_lr`.
     pub decay_steps: Option<Span>,
-    /// How the rate gets from `peak_lr` to `end_lr`.
+    /// The curve from `peak_lr` to `end_lr`.
     pub decay_shape: Shape,
     /// The rate at the end.
     pub end_lr: f64,
@@ -55,7 +57,7 @@ impl ScheduleConfig for WarmupStableDecayConfig {
     }
 }
 
-/// A straight warm-up, a plateau, and a decay in the last steps (Hu et al., 2024; Hägele et al., 2024).
+/// A linear warm-up, a constant rate, and a decay in the last steps (Hu et al., 2024; Hägele et al., 2024).
 ///
 /// ```text
 /// η(t) = η_peak t / W                                     for t < W
@@ -75,8 +77,8 @@ impl ScheduleConfig for WarmupStableDecayConfig {
 /// | `end_lr`       | `η_end`  | 0                        | `[0, peak_lr]`                      |
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if warm-up and decay are
-/// longer than the whole.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if
+/// warm-up and decay together are longer than `total_steps`.
 ///
 /// # Example
 /// ```
@@ -93,9 +95,9 @@ impl ScheduleConfig for WarmupStableDecayConfig {
 /// The schedule of Hu et al., whose decay is exponential; the shapes are those that Hägele et al. compare.
 ///
 /// # Reference
-/// Hu et al., *MiniCPM: Unveiling the Potential of Small Language Models with Scalable Training Strategies*, 2024,
-/// <https://arxiv.org/abs/2404.06395>; Hägele et al., *Scaling Laws and Compute-Optimal Training Beyond Fixed Training
-/// Durations*, 2024, <https://arxiv.org/abs/2405.18392>
+/// Hu et al., *MiniCPM: Unveiling the Potential of Small Language Models with Scalable Training Strategies*,
+/// 2024, <https://arxiv.org/abs/2404.06395>; Hägele et al., *Scaling Laws and Compute-Optimal Training Beyond
+/// Fixed Training Durations*, 2024, <https://arxiv.org/abs/2405.18392>
 #[derive(Debug, Clone)]
 pub struct WarmupStableDecay {
     peak_lr: f64,

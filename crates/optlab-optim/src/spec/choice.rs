@@ -68,8 +68,8 @@ impl fmt::Display for OptimizerChoice {
     }
 }
 
-/// Splits `adamw:lr=3e-4,beta_1=0.9,sgd` into `adamw:lr=3e-4,beta_1=0.9` and `sgd`: a piece `key=value` without a name
-/// and colon before it belongs to the spec on its left.
+/// Splits `adamw:lr=3e-4,beta_1=0.9,sgd` into `adamw:lr=3e-4,beta_1=0.9` and `sgd`: a piece `key=value`
+/// without a name and colon before it belongs to the spec on its left.
 pub fn split_specs(text: &str) -> Vec<String> {
     let mut specs: Vec<String> = Vec::new();
     for piece in spec::elements(text) {

@@ -88,7 +88,8 @@ macro_rules! optimizers {
                 }
             }
 
-            /// Returns the declarations of its settings; empty for a registered rule that does not declare them.
+            /// Returns the declarations of its settings; empty for a registered rule that does not declare
+            /// them.
             pub fn settings(&self) -> &'static [Field] {
                 match self {
                     $(OptimizerSpec::$variant(config) => config.settings(),)*

@@ -1,4 +1,4 @@
-//! What the rules promise: their settings, their formulas, one pass over memory, and what goes around them.
+//! Tests of the rules: settings, formulas, the one pass over memory, and wrappers.
 
 mod formulas;
 mod one_pass;

@@ -1,5 +1,5 @@
-//! The one pass over memory and the tensor formula are two ways to run one definition: they give the same numbers, whatever
-//! the length, the alignment, the layout and the number of threads.
+//! The one pass over memory and the tensor formula are two ways to run the same definition. They give the
+//! same numbers for every length, alignment, layout and number of threads.
 
 use burn::module::{Module, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
@@ -9,7 +9,7 @@ use optlab_optim::*;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, RngSeed};
 
-/// Lengths at which loops, vectors and pieces begin and end, and others.
+/// Lengths at the boundaries of loops, vectors and pieces, and others.
 fn lengths() -> impl Strategy<Value = usize> {
     let corners = vec![
         0, 1, 2, 7, 8, 9, 15, 16, 17, 63, 64, 65, 2047, 2048, 2049, 4097, 16_383, 16_384, 16_385, 40_000,
@@ -17,7 +17,7 @@ fn lengths() -> impl Strategy<Value = usize> {
     prop_oneof![proptest::sample::select(corners), 0..300_usize]
 }
 
-/// The same cases every time.
+/// Returns a configuration that generates the same cases every time.
 fn cases(number: u32) -> ProptestConfig {
     ProptestConfig {
         cases: number,
@@ -28,7 +28,7 @@ fn cases(number: u32) -> ProptestConfig {
     }
 }
 
-/// Distinct numbers of both signs and of many magnitudes, with zeros among them.
+/// Returns distinct numbers of both signs and many magnitudes, including zeros.
 fn values(len: usize, seed: u32) -> Vec<f32> {
     let number = |i: usize| {
         let wave = (i as f32 * 0.7 + seed as f32 * 1.3).sin();
@@ -42,10 +42,10 @@ fn tensor(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }
 
-/// The same elements behind `offset` others, so that a vector does not begin where memory is aligned for it.
+/// Returns the same elements after `offset` others, so that they do not start at an aligned address.
 fn displaced(values: &[f32], offset: usize, device: &Device) -> Tensor<1> {
     if values.is_empty() {
-        // Burn has no views of nothing.
+        // Burn has no empty views.
         return tensor(values, device);
     }
     let behind: Vec<f32> = std::iter::repeat_n(9.0, offset).chain(values.iter().copied()).collect();
@@ -56,7 +56,8 @@ fn numbers(buffer: &Buffer) -> Vec<f32> {
     buffer.clone().into_data().try_to_vec().unwrap()
 }
 
-/// Units in the last place between two numbers, counting floats from one to the other.
+/// Returns the distance of two numbers in units in the last place: the number of floats from one to the
+/// other.
 fn distance(a: f32, b: f32) -> u64 {
     let order = |x: f32| match x.to_bits() as i32 {
         bits if bits < 0 => i64::from(i32::MIN) - i64::from(bits),
@@ -71,7 +72,7 @@ fn assert_close(what: &str, ours: &Buffer, expected: &Buffer) {
     }
 }
 
-/// Something to do with each of our rules, in all the settings that change its arithmetic.
+/// A check to run with each element-wise rule, in all settings that change its arithmetic.
 trait WithRule {
     fn run<R: ElementwiseRule + Optimizer>(&self, rule: R);
 }
@@ -134,7 +135,7 @@ fn with_every_rule(test: &impl WithRule) {
     }
 }
 
-/// The buffers of a rule before its first step.
+/// Returns the buffers of a rule before its first step.
 fn fresh_state<R: ElementwiseRule>(rule: &R, theta: &Tensor<1>) -> Vec<Buffer> {
     let starts = R::STATE.iter().filter_map(|name| rule.start(name, &theta.dims()));
     starts
@@ -146,12 +147,13 @@ fn fresh_state<R: ElementwiseRule>(rule: &R, theta: &Tensor<1>) -> Vec<Buffer> {
         .collect()
 }
 
-/// The coefficients of step `t` of a tensor of `elements`; `numbers` are what the rule remembers of it.
+/// Returns the coefficients of step `t` for a tensor of `elements` elements; `numbers` are the rule's numbers
+/// for it.
 fn at<R: ElementwiseRule>(rule: &R, lr: f64, t: u32, elements: usize, numbers: &mut [f64]) -> R::Step {
     rule.at_step(At { lr, t: t.into(), elements, numbers })
 }
 
-/// The rule's numbers before the first step.
+/// Returns the rule's numbers before the first step.
 fn fresh_numbers<R: Rule>(_rule: &R) -> Vec<f64> {
     R::NUMBERS.iter().map(|&(_, start)| start).collect()
 }
@@ -165,7 +167,7 @@ struct AgreeWithFormula {
 impl WithRule for AgreeWithFormula {
     fn run<R: ElementwiseRule + Optimizer>(&self, rule: R) {
         if R::Step::SUMS > 0 {
-            // The formula adds up in 32 bits, in an order of the backend's.
+            // The formula sums in 32 bits, in an order that the backend chooses.
             return;
         }
         for device in host_devices() {
@@ -174,7 +176,7 @@ impl WithRule for AgreeWithFormula {
     }
 }
 
-/// The device of every compiled backend that computes in the memory of the host.
+/// Returns the device of every compiled backend that computes in host memory.
 fn host_devices() -> Vec<Device> {
     vec![
         #[cfg(feature = "flex")]
@@ -220,7 +222,7 @@ proptest! {
     }
 
     #[test]
-    fn a_gradient_may_lie_in_memory_in_any_order(
+    fn a_gradient_may_have_any_memory_layout(
         shape in proptest::collection::vec(1..9_usize, 3),
         order in Just([0_usize, 1, 2]).prop_shuffle(),
         flipped in 0..4_usize,
@@ -287,7 +289,7 @@ fn a_rule_with_sums_over_the_tensor_agrees_with_64_bits() {
     }
 }
 
-/// Matrices of very different sizes, above and below what is moved at once.
+/// Matrices of very different sizes, above and below the size from which parameters become parallel jobs.
 #[derive(Module, Debug)]
 struct Model {
     parameters: Vec<Param<Tensor<1>>>,
@@ -320,7 +322,7 @@ impl Model {
     }
 }
 
-/// The model after three steps with clipping by the norm and an average of the weights, that average, and the norm.
+/// Returns the model after three steps with clipping by the norm, the average of its weights, and the norm.
 fn trained<R: ElementwiseRule>(rule: &R) -> ([Vec<u32>; 2], u64) {
     let transform = GradientTransform { l2: 0.01, clip_norm: Some(0.5), ..GradientTransform::default() };
     let mut optimizer = ModelOptimizer::elementwise("rule", rule.clone())
@@ -356,7 +358,7 @@ fn the_result_does_not_depend_on_the_number_of_threads() {
 }
 
 #[test]
-fn burns_own_driver_gets_the_same_bits_from_our_rules() {
+fn burns_driver_computes_the_same_bits_with_our_rules() {
     struct SameBits;
     impl WithRule for SameBits {
         fn run<R: ElementwiseRule + Optimizer>(&self, rule: R) {
@@ -376,7 +378,7 @@ fn burns_own_driver_gets_the_same_bits_from_our_rules() {
 }
 
 #[test]
-fn a_parameter_that_is_held_elsewhere_is_copied_and_what_is_held_stays() {
+fn a_parameter_that_is_held_elsewhere_is_copied_and_the_held_one_is_unchanged() {
     let mut optimizer = ModelOptimizer::elementwise("adam", AdamConfig::default().build().unwrap());
     let mut model = Model::new();
     for step in 0..3 {

@@ -1,5 +1,5 @@
-//! One table for all rules: every documented range at both ends and with NaN, every field with an effect, every name there
-//! and back. A new rule is new rows. `tests/schedules.rs` is the same for schedules.
+//! Tests of every rule's settings: each range at both ends and with NaN, each field's effect, and each name
+//! read and written. `tests/schedules/single.rs` does the same for schedules.
 
 use burn::nn::{Linear, LinearConfig};
 use burn::optim::decay::WeightDecayConfig;
@@ -10,11 +10,12 @@ use optlab_core::range::{COUNT, Range};
 use optlab_optim::*;
 use serde_json::{Value, json};
 
-/// Settings whose range depends on another setting; [`rprop_checks_its_shortest_step_against_its_longest`] has them.
+/// Settings whose range depends on another setting; [`rprop_checks_its_shortest_step_against_its_longest`]
+/// tests them.
 const DEPENDENT: [(&str, &str); 2] = [("rprop", "step_min"), ("rprop", "step_max")];
 
-/// Numbers at the ends of a range and beside them, and whether the range has them. Burn's rules round to 32 bits, so the
-/// neighbors are those of 32 bits.
+/// Returns numbers at the ends of a range and next to them, and whether the range contains them. Burn's rules
+/// round to 32 bits, so the neighbors are 32-bit floats.
 fn probes(range: Range) -> Vec<(f64, bool)> {
     let [(lowest, has_lowest), (highest, has_highest)] = range.ends();
     let below = |x: f64| f64::from((x as f32).next_down());
@@ -32,7 +33,7 @@ fn probes(range: Range) -> Vec<(f64, bool)> {
 }
 
 #[test]
-fn every_range_of_every_rule_holds_at_both_ends_and_for_nan() {
+fn every_range_of_every_rule_is_checked_at_both_ends_and_for_nan() {
     let mut checked = 0;
     for default in OptimizerSpec::all() {
         for field in default.settings() {
@@ -59,7 +60,7 @@ fn every_range_of_every_rule_holds_at_both_ends_and_for_nan() {
 }
 
 #[test]
-fn a_count_of_zero_is_refused_and_one_is_the_least() {
+fn a_count_of_zero_is_refused_and_one_is_accepted() {
     let mut checked = 0;
     for default in OptimizerSpec::all() {
         for field in default.settings().iter().filter(|field| field.range == Some(COUNT)) {
@@ -77,7 +78,7 @@ fn a_count_of_zero_is_refused_and_one_is_the_least() {
     assert!(checked >= 10, "only {checked} counts");
 }
 
-/// The fields of a spec as they are written to JSON.
+/// Returns the fields of a spec as they are written to JSON.
 fn fields(spec: &OptimizerSpec) -> serde_json::Map<String, Value> {
     serde_json::to_value(spec).unwrap().as_object().unwrap().clone()
 }
@@ -95,7 +96,8 @@ fn every_setting_is_declared_and_every_number_has_a_range() {
     }
 }
 
-/// What these settings mean in every rule allows no other range; written down once more, apart from their declarations.
+/// Settings with the same meaning in every rule must have the same range. The ranges are listed here
+/// independently of their declarations.
 #[test]
 fn settings_that_mean_the_same_have_the_same_range() {
     for (names, allowed) in [
@@ -111,7 +113,7 @@ fn settings_that_mean_the_same_have_the_same_range() {
     ] {
         for spec in OptimizerSpec::all() {
             for field in spec.settings().iter().filter(|field| names.contains(&field.name)) {
-                // Adagrad and its like may start from nothing; FTRL's `beta` is no decay.
+                // AdaGrad and similar rules may start at 0; FTRL's `beta` is not a decay.
                 let range = field.range.unwrap().to_string();
                 assert!(allowed.contains(&range.as_str()), "{}: `{}` in {range}", spec.name(), field.name);
             }
@@ -197,7 +199,7 @@ fn counts_of_zero_are_refused_by_name() {
 }
 
 #[test]
-fn every_rule_comes_back_from_its_text_and_from_its_json() {
+fn every_rule_round_trips_through_text_and_json() {
     for spec in OptimizerSpec::all() {
         assert_eq!(spec.to_string(), spec.name());
         assert_eq!(spec.to_string().parse::<OptimizerSpec>().unwrap(), spec);
@@ -220,7 +222,7 @@ fn every_rule_comes_back_from_its_text_and_from_its_json() {
 }
 
 #[test]
-fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
+fn unknown_names_fields_and_wrong_types_are_usage_errors_that_name_them() {
     for (text, said) in [
         ("adamv", "did you mean"),
         ("adam:beta1=0.9", "did you mean `beta_1`?"),
@@ -248,7 +250,7 @@ fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
 }
 
 #[test]
-fn a_rule_in_a_rule_is_a_text_a_table_or_in_parentheses() {
+fn a_nested_rule_is_written_as_text_as_a_table_or_in_parentheses() {
     let expected: OptimizerSpec =
         "muon:nesterov=false,other=adamw:beta_1=0.8,weight_decay=0.1".parse().unwrap();
     let adamw = AdamWConfig { beta_1: 0.8, weight_decay: 0.1, ..AdamWConfig::default() };
@@ -267,7 +269,7 @@ fn a_rule_in_a_rule_is_a_text_a_table_or_in_parentheses() {
     assert_eq!(error.to_string(), "adamw: `beta_1` must be in [0, 1), not 1.5");
 }
 
-/// Another value of the same type, in the same range.
+/// Returns another value of the same type, in the same range.
 fn another(default: &Value) -> Option<Value> {
     Some(match default {
         Value::Bool(value) => json!(!value),
@@ -288,7 +290,7 @@ fn linear(device: &Device, bias: bool) -> Linear {
     linear
 }
 
-/// Gradients that shrink, so that the largest second moment is not the last.
+/// Returns gradients that shrink, so that the largest second moment is not the last.
 fn gradients(model: &Linear, step: usize) -> GradientsParams {
     let wave = |size: usize| -> Vec<f32> {
         let phase = step as f32 * 0.7;
@@ -305,7 +307,7 @@ fn gradients(model: &Linear, step: usize) -> GradientsParams {
     gradients
 }
 
-/// The parameters after six steps of rate 0.9.
+/// Returns the parameters after six steps with a rate of 0.9.
 fn trajectory(bias: bool, mut step: impl FnMut(Linear, GradientsParams) -> Linear) -> Vec<f32> {
     let mut model = linear(&Device::default().autodiff(), bias);
     for t in 0..6 {
@@ -325,14 +327,14 @@ fn run(spec: &OptimizerSpec, bias: bool) -> Vec<f32> {
 }
 
 #[test]
-fn every_field_of_every_rule_changes_what_it_does() {
+fn every_field_of_every_rule_changes_its_steps() {
     for default in OptimizerSpec::all() {
-        // What needs more than a gradient, and what is put around rules, has its formulas in `tests/wrappers/`.
+        // Rules that need more than a gradient, and wrappers, are tested in `tests/rules/wrappers/`.
         if default.base().is_some() || ["sophia_g", "burn.lbfgs"].contains(&default.name()) {
             continue;
         }
         let mut fields = fields(&default);
-        // Some fields are idle without momentum or without decay.
+        // Some fields have no effect without momentum or without weight decay.
         for (field, value) in [("momentum", 0.9), ("weight_decay", 0.05)] {
             if fields.contains_key(field) {
                 fields.insert(field.into(), json!(value));
@@ -341,20 +343,20 @@ fn every_field_of_every_rule_changes_what_it_does() {
         let base = OptimizerSpec::from_value(&fields.clone().into()).unwrap();
         for (field, value) in &fields {
             let other = match field.as_str() {
-                // Muon's is compared with the norm of a whole matrix.
+                // Muon compares its epsilon with the norm of a whole matrix.
                 "epsilon" => Some(json!(30.0)),
-                // A warm-up of one step is over with the first.
+                // A warm-up of one step ends with the first step.
                 "alpha_warmup_steps" | "beta_3_warmup_steps" | "warmup_steps" => Some(json!(3)),
-                // In a narrow range, or of account only beside the rate.
+                // These have a narrow range, or matter only relative to the rate.
                 "lr_power" => Some(json!(-0.7)),
                 "eta_plus" => Some(json!(1.5)),
                 "step_min" | "step_max" => Some(json!(0.95)),
-                // Within the steps and the sizes of this test.
+                // Small enough for the steps and sizes of this test.
                 "precondition_frequency" => Some(json!(2)),
                 "max_precond_dim" => Some(json!(3)),
-                // For a rule that is none by default; below.
+                // Has no effect without `other`; tested below.
                 "other_lr_factor" => None,
-                // Of account only where the rate changes; `tests/optimizer_formulas/` has it.
+                // Matters only when the rate changes; tested in `tests/rules/formulas/`.
                 "weight_lr_power" => None,
                 _ => another(value),
             };
@@ -375,7 +377,7 @@ fn every_field_of_every_rule_changes_what_it_does() {
 }
 
 #[test]
-fn burns_rules_have_burns_defaults_and_take_burns_steps() {
+fn burns_rules_have_burns_defaults_and_make_burns_steps() {
     use burn::optim as theirs;
     let rows: Vec<(&str, ModuleOptimizer)> = vec![
         ("burn.sgd", theirs::SgdConfig::new().init()),
@@ -413,7 +415,7 @@ fn burns_muon_moves_matrices_and_its_adamw_the_rest() {
 }
 
 #[test]
-fn a_rule_goes_into_burns_own_module_optimizer_unchanged() {
+fn a_rule_works_unchanged_in_burns_module_optimizer() {
     let mut burns = ModuleOptimizer::from(AdamConfig::default().build().unwrap());
     let expected = trajectory(true, |model, gradients| burns.step(LR, model, gradients));
     assert_eq!(run(&"adam".parse().unwrap(), true), expected);

@@ -1,5 +1,5 @@
-//! Schedules made of schedules, by their formulas; the schedule that looks at what is measured, beside a second
-//! implementation; and how both go on in the middle.
+//! Combinators against their formulas, `reduce_on_plateau` against a second implementation, and resuming both
+//! from saved state.
 
 use optlab_optim::schedule::{self, Measured, Run, Schedule, ScheduleSpec};
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ fn build(text: &str, run: Run) -> Box<dyn Schedule> {
     spec.build(run).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// Half a cosine over `total` steps.
+/// Returns half a cosine over `total` steps.
 fn cosine(lr: f64, total: usize) -> impl Fn(usize) -> f64 {
     move |t| lr * 0.5 * (1.0 + (std::f64::consts::PI * t.min(total) as f64 / total as f64).cos())
 }
@@ -20,7 +20,7 @@ fn cosine(lr: f64, total: usize) -> impl Fn(usize) -> f64 {
 type Formula = Box<dyn Fn(usize) -> f64>;
 
 #[test]
-fn every_combinator_is_its_formula_at_every_step_and_past_the_end() {
+fn every_combinator_follows_its_formula_at_every_step_and_past_the_end() {
     let warm = |shape: fn(f64) -> f64| -> Formula {
         let base = cosine(0.4, 80);
         Box::new(move |t| if t < 20 { 0.4 * (0.1 + 0.9 * shape(t as f64 / 20.0)) } else { base(t - 20) })
@@ -35,7 +35,7 @@ fn every_combinator_is_its_formula_at_every_step_and_past_the_end() {
         ("warmup:steps=20,initial_factor=0.1,shape=square,base=cosine", warm(|x| x * x)),
         ("warmup:steps=0,base=cosine", Box::new(cosine(0.4, 100))),
         ("warmup", Box::new(|t| 0.4 * (t as f64 / 10.0).min(1.0))),
-        // The rate that the warm-up rises to is the first of what comes after.
+        // The warm-up rises to the first rate of the schedule after it.
         ("warmup:steps=4,base=constant:initial_lr=8", Box::new(|t| 8.0 * (t as f64 / 4.0).min(1.0))),
         ("scale:factor=0.25,base=cosine", Box::new(cosine(0.1, 100))),
         ("scale:factor=0,base=cosine", Box::new(|_| 0.0)),
@@ -71,7 +71,7 @@ fn every_combinator_is_its_formula_at_every_step_and_past_the_end() {
                 part(t - begin)
             })
         }),
-        // A length for each: the last tells its schedule where it ends.
+        // A length for each schedule: the last length sets the end of the last schedule.
         ("sequence:schedules=[constant,cosine],lengths=[10,20]", {
             let last = cosine(0.4, 20);
             Box::new(move |t| if t < 10 { 0.4 } else { last(t - 10) })
@@ -96,7 +96,7 @@ fn every_combinator_is_its_formula_at_every_step_and_past_the_end() {
 }
 
 #[test]
-fn what_cannot_be_combined_is_told_with_its_field() {
+fn invalid_combinations_are_errors_that_name_the_field() {
     for (text, said) in [
         ("warmup:steps=100", "warmup: `steps` must be less than the 100 steps in all, not 100"),
         ("warmup:steps=100%", "warmup: `steps`"),
@@ -127,7 +127,7 @@ fn what_cannot_be_combined_is_told_with_its_field() {
     assert!(spec.build(Run::new(0.1, 100)).is_err(), "a run without epochs");
 }
 
-/// PyTorch's `ReduceLROnPlateau`, from its documentation.
+/// PyTorch's `ReduceLROnPlateau`, written from its documentation.
 struct Plateau {
     lr: f64,
     best: f64,
@@ -167,7 +167,7 @@ impl Plateau {
     fn observe(&mut self, settings: &Settings, value: f64) {
         let sign = if settings.max { 1.0 } else { -1.0 };
         let margin = if settings.relative { self.best * settings.threshold } else { settings.threshold };
-        // Infinity less a share of it is no number, but infinity in the documentation's way of writing it.
+        // Infinity minus a share of itself would be NaN; PyTorch's form of the formula gives infinity.
         let bound = if self.best.is_infinite() { self.best } else { self.best + sign * margin };
         if value.is_finite() && (value - bound) * sign > 0.0 {
             self.best = value;
@@ -208,7 +208,7 @@ fn values() -> impl Strategy<Value = Vec<f64>> {
 
 proptest! {
     #[test]
-    fn reduce_on_plateau_is_pytorchs_and_goes_on_from_its_state_anywhere(
+    fn reduce_on_plateau_matches_pytorch_and_resumes_exactly_from_any_step(
         settings in settings(), values in values(), stop in 0_usize..40,
     ) {
         let schedule = build(&settings.text(), RUN);
@@ -231,7 +231,7 @@ proptest! {
 }
 
 #[test]
-fn a_part_hears_what_is_measured_while_it_lasts() {
+fn a_part_receives_measurements_only_during_its_section() {
     let plateau = "(reduce_on_plateau:factor=0.5,patience=0)";
     // The first measurement is the best; each one after that halves the rate.
     for (text, rates) in [
@@ -268,7 +268,7 @@ fn a_part_hears_what_is_measured_while_it_lasts() {
 }
 
 #[test]
-fn a_plateau_starts_at_its_own_rate_and_makes_no_reduction_that_is_none() {
+fn a_plateau_starts_at_its_own_rate_and_skips_reductions_of_epsilon_or_less() {
     for (text, rates) in [
         ("reduce_on_plateau:patience=0,initial_lr=0.8,factor=0.5", [0.8, 0.8, 0.4, 0.2]),
         ("reduce_on_plateau:patience=0,initial_lr=0.8,factor=0.5,epsilon=0.3", [0.8, 0.8, 0.4, 0.4]),
@@ -284,19 +284,19 @@ fn a_plateau_starts_at_its_own_rate_and_makes_no_reduction_that_is_none() {
 }
 
 #[test]
-fn a_plateau_may_be_one_of_the_metric() {
+fn a_plateau_can_monitor_the_metric() {
     let schedule = build("reduce_on_plateau:factor=0.5,patience=0,mode=max,monitor=metric", RUN);
     let observe = |step: usize, metric: Option<f64>| {
         schedule.observe(step, Measured { loss: 1.0 / (step as f64 + 1.0), metric });
         schedule.lr_at(step + 1)
     };
     assert_eq!([observe(0, Some(0.5)), observe(1, Some(0.6)), observe(2, Some(0.6))], [0.4, 0.4, 0.2]);
-    // No metric is no progress.
+    // A measurement without a metric is not an improvement.
     assert_eq!([observe(3, None), observe(4, Some(0.7))], [0.1, 0.1]);
 }
 
 #[test]
-fn a_schedule_of_ones_own_is_known_by_its_name_wherever_a_schedule_may_stand() {
+fn a_registered_schedule_can_be_named_anywhere_a_schedule_can() {
     let sawtooth =
         |run: Run| Ok(schedule::custom(move |step| run.lr * (1.0 - (step % 10) as f64 / 10.0)) as Box<_>);
     let spec = schedule::register("sawtooth", "down again and again", sawtooth).unwrap();

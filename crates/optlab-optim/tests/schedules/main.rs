@@ -1,4 +1,4 @@
-//! What the schedules promise: their settings, their formulas, and that they resume anywhere.
+//! Tests of the schedules: settings, formulas, and resuming from any step.
 
 mod combinators;
 mod ranges;

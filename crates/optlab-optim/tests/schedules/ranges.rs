@@ -1,10 +1,10 @@
-//! Documented ranges, tried at both ends, outside of them and with NaN.
+//! Checks of documented ranges: at both ends, outside of them, and with NaN.
 
 use optlab_optim::Error;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Values at or just inside of both ends, and values just outside.
+/// Values at or just inside both ends, and values just outside.
 pub struct Ends {
     pub inside: [f64; 2],
     pub outside: [f64; 2],
@@ -20,11 +20,12 @@ type Build = Box<dyn Fn(f64) -> (&'static str, Result<(), Error>)>;
 pub struct Row {
     pub field: &'static str,
     pub ends: Ends,
-    /// Whether the default settings with this value for the field are accepted, under which name.
+    /// Closure that builds the default settings with the given value of the field; returns the name of the
+    /// schedule and the result.
     pub build: Build,
 }
 
-/// Holds each row to its range, and says which fields of which names there were.
+/// Checks the range of each row, and returns the names and fields that the rows cover.
 pub fn assert_ranges(rows: Vec<Row>) -> BTreeSet<(&'static str, &'static str)> {
     let mut covered = BTreeSet::new();
     for row in rows {
@@ -46,7 +47,7 @@ pub fn assert_ranges(rows: Vec<Row>) -> BTreeSet<(&'static str, &'static str)> {
     covered
 }
 
-/// The fields of a spec with these values by default.
+/// Returns the fields of a spec and their default values.
 pub fn fields(spec: impl serde::Serialize) -> serde_json::Map<String, Value> {
     match serde_json::to_value(spec).unwrap() {
         Value::Object(fields) => fields,

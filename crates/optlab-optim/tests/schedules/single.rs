@@ -1,5 +1,5 @@
-//! One table for all schedules: every documented range at both ends and with NaN, every field with an effect, every formula
-//! on numbers computed by hand, every name there and back. A new schedule is new rows.
+//! Tests of every schedule: each documented range at both ends and with NaN, each field's effect, each
+//! formula on numbers computed by hand, and each name read and written. A new schedule needs new rows.
 
 use crate::ranges::*;
 use optlab_optim::schedule::*;
@@ -13,7 +13,7 @@ const RUN: Run = Run::new(0.1, 100);
 
 const POSITIVE_UP_TO_ONE: Ends = Ends { inside: [1e-30, 1.0], outside: [1.000001, 0.0] };
 const FROM_ONE: Ends = Ends { inside: [1.0, 1e30], outside: [f64::INFINITY, 0.999999] };
-/// Up to the run's rate, which is [`RUN`]'s.
+/// A range up to the rate of [`RUN`].
 const UP_TO_THE_RATE: Ends = Ends { inside: [0.0, RUN.lr], outside: [RUN.lr * 1.000001, -1e-9] };
 
 macro_rules! schedule {
@@ -76,7 +76,7 @@ fn schedule_ranges() -> Vec<Row> {
     .collect()
 }
 
-/// The fields that are steps, epochs or a share of the run.
+/// The fields that are given in steps, in epochs or as a share of the run.
 const SPANS: [&str; 10] = [
     "total_steps",
     "warmup_steps",
@@ -89,16 +89,16 @@ const SPANS: [&str; 10] = [
     "steps",
     "period",
 ];
-/// The fields that are lists of such.
+/// The fields that are lists of spans.
 const LISTS_OF_SPANS: [&str; 2] = ["milestones", "boundaries"];
 const COUNTS: [&str; 4] = ["model_size", "period_factor", "patience", "cooldown"];
 const CHOICES: [&str; 8] =
     ["decay_shape", "anneal", "mode", "staircase", "three_phase", "shape", "threshold_mode", "monitor"];
-/// The fields of what is made of schedules.
+/// The fields of combinators.
 const PARTS: [&str; 3] = ["base", "schedules", "lengths"];
 
 #[test]
-fn every_range_of_every_schedule_holds_at_both_ends_and_for_nan() {
+fn every_range_of_every_schedule_is_checked_at_both_ends_and_for_nan() {
     let covered = assert_ranges(schedule_ranges());
     let others = [&["schedule"][..], &SPANS, &LISTS_OF_SPANS, &COUNTS, &CHOICES, &PARTS].concat();
     for spec in ScheduleSpec::all() {
@@ -111,7 +111,7 @@ fn every_range_of_every_schedule_holds_at_both_ends_and_for_nan() {
 }
 
 #[test]
-fn settings_that_make_no_schedule_are_refused_by_name() {
+fn invalid_settings_are_errors_that_name_the_field() {
     for (text, field) in [
         ("step:step_size=0", "step_size"),
         ("multi_step:milestones=[0,5]", "milestones"),
@@ -171,7 +171,7 @@ fn settings_that_make_no_schedule_are_refused_by_name() {
 }
 
 #[test]
-fn a_rate_that_the_run_gives_is_checked_like_one_that_is_written() {
+fn a_rate_taken_from_the_run_is_checked_like_a_given_one() {
     for spec in ScheduleSpec::all() {
         for lr in [f64::NAN, -0.1, f64::INFINITY] {
             let built = spec.build(Run { lr, ..RUN });
@@ -188,7 +188,7 @@ fn a_rate_that_the_run_gives_is_checked_like_one_that_is_written() {
 }
 
 #[test]
-fn every_schedule_comes_back_from_its_text_and_from_its_json() {
+fn every_schedule_round_trips_through_text_and_json() {
     for spec in ScheduleSpec::all() {
         assert_eq!(spec.to_string(), spec.name());
         assert_eq!(spec.to_string().parse::<ScheduleSpec>().unwrap(), spec);
@@ -210,7 +210,7 @@ fn every_schedule_comes_back_from_its_text_and_from_its_json() {
 }
 
 #[test]
-fn names_fields_and_types_that_do_not_fit_are_usage_errors_that_name_them() {
+fn unknown_names_fields_and_wrong_types_are_usage_errors_that_name_them() {
     for (text, said) in [
         ("cosin", "did you mean `cosine`?"),
         ("cosine:min=0.1", "did you mean `min_lr`?"),
@@ -236,7 +236,7 @@ fn rates_of(text: &str) -> Vec<f64> {
     rates(&text.parse().unwrap(), RUN, 100)
 }
 
-/// Every schedule, with the lists of the one whose lists must fit each other.
+/// Returns every schedule; the one whose lists must match in length is given matching lists.
 fn all_with_lists() -> Vec<ScheduleSpec> {
     let mut all = ScheduleSpec::all();
     for spec in &mut all {
@@ -255,14 +255,14 @@ fn with(spec: &ScheduleSpec, field: &str, value: Value) -> ScheduleSpec {
 
 #[test]
 fn every_field_of_every_schedule_changes_the_rates() {
-    // What is made of schedules, and what looks at measurements: `tests/schedule_combinators.rs`.
+    // Combinators and `reduce_on_plateau` are tested in `tests/schedules/combinators.rs`.
     let is_here = |spec: &ScheduleSpec| !spec.is_combined() && spec.name() != "reduce_on_plateau";
     for spec in all_with_lists().into_iter().filter(is_here) {
         let base = rates(&spec, RUN, 100);
         for field in fields(&spec).keys() {
             let other = match (spec.name(), field.as_str()) {
                 (_, "schedule") => continue,
-                // Below.
+                // Tested below.
                 ("noam" | "burn.noam", "model_size") | ("cyclic", "gamma") => continue,
                 (_, "period_factor") => json!(2),
                 (_, "staircase" | "three_phase") => json!(true),
@@ -278,7 +278,7 @@ fn every_field_of_every_schedule_changes_the_rates() {
             assert_ne!(rates(&with(&spec, field, other), RUN, 100), base, "{spec}: `{field}` is idle");
         }
     }
-    // With a factor of its own; without one the factor makes up for the size.
+    // With an explicit factor; the default factor compensates for the model size.
     for name in ["noam", "burn.noam"] {
         let [small, large] = [64, 512].map(|size| rates_of(&format!("{name}:factor=1.0,model_size={size}")));
         assert_ne!(small, large);
@@ -288,7 +288,7 @@ fn every_field_of_every_schedule_changes_the_rates() {
 }
 
 #[test]
-fn steps_may_be_epochs_or_a_share_of_the_run_wherever_they_are_counted() {
+fn every_step_count_may_be_given_in_epochs_or_as_a_share_of_the_run() {
     let with_epochs = Run { steps_per_epoch: Some(23), ..RUN };
     let mut tried = 0;
     for spec in all_with_lists() {
@@ -315,20 +315,21 @@ fn steps_may_be_epochs_or_a_share_of_the_run_wherever_they_are_counted() {
 }
 
 #[test]
-fn what_a_schedule_is_not_told_it_takes_from_the_run() {
+fn unset_fields_are_taken_from_the_run() {
     for spec in ScheduleSpec::all() {
         for total_steps in [1, 2, 3, 10, 100, 1001] {
             let run = Run::new(0.2, total_steps);
             let rates = rates(&spec, run, total_steps);
             let largest = rates.iter().copied().fold(0.0, f64::max);
-            // The top of PyTorch's one cycle is at 0.3 T − 1, which is no step of most runs and before the first of some.
+            // The peak of PyTorch's one cycle is at 0.3 T − 1, which in most runs is not a whole step and in
+            // some is before the first.
             if spec.name() != "one_cycle" {
                 assert!((largest - 0.2).abs() < 1e-12, "{spec}, {total_steps} steps: {largest}");
             }
             assert!(rates.iter().all(|rate| (0.0..=0.2 + 1e-12).contains(rate)), "{spec}");
         }
     }
-    // The last step of the highest rate.
+    // Returns the last step with the highest rate.
     let peak = |text: &str| {
         let rates = rates_of(text);
         (0..100).max_by(|&a, &b| rates[a].total_cmp(&rates[b])).unwrap()
@@ -336,7 +337,7 @@ fn what_a_schedule_is_not_told_it_takes_from_the_run() {
     assert_eq!(peak("warmup_cosine"), 10);
     assert_eq!(peak("warmup_stable_decay"), 80);
     assert_eq!(peak("inverse_sqrt"), 10);
-    // Steps are counted from 1 there.
+    // Noam counts steps from 1.
     assert_eq!((peak("noam"), peak("burn.noam")), (9, 9));
     assert_eq!(peak("one_cycle"), 29);
     assert_eq!((peak("cyclic"), peak("cosine_restarts")), (90, 75));
@@ -358,7 +359,7 @@ fn what_a_schedule_is_not_told_it_takes_from_the_run() {
     }
     let hundredth = rates(&"exponential".parse().unwrap(), RUN, 101);
     equal(hundredth[100], 0.001);
-    // 0.01 of the height is left at the end, of which the last cycle has a half at step 95.
+    // The height decays to 0.01 at the end; at step 95 the last cycle is at half its height.
     equal(rates_of("cyclic:mode=exp_range")[95], 0.01 + 0.09 * 0.5 * 0.01_f64.powf(0.95));
 }
 
@@ -390,9 +391,10 @@ fn a_schedule_holds_its_last_rate_past_its_end() {
 }
 
 #[test]
-fn every_schedule_at_its_borders_and_resumed_in_its_middle() {
-    // The rates of the first step, the last one and the first past the end of 100 steps at 0.1, as shares of 0.1; and the
-    // step at which it is resumed: within warm-ups, cycles and a plateau's patience.
+fn every_schedule_is_correct_at_its_ends_and_resumes_in_the_middle() {
+    // The rates, as shares of 0.1, of the first step, the last step and the first step after the end of a run
+    // of 100 steps at 0.1; and the step at which the schedule is resumed, within warm-ups, cycles and a
+    // plateau's patience.
     let cosine = |x: f64| 0.5 * (1.0 + (PI * x).cos());
     let table: [(&str, [f64; 3], usize); 25] = [
         ("constant", [1.0, 1.0, 1.0], 50),
@@ -427,7 +429,7 @@ fn every_schedule_at_its_borders_and_resumed_in_its_middle() {
         let mut rates = Vec::new();
         for step in 0..102 {
             rates.push(whole.lr_at(step));
-            // A loss that never gets better.
+            // A loss that never improves.
             whole.observe(step, 1.0.into());
         }
         for (step, share) in [0, 99, 100].into_iter().zip(borders) {
@@ -472,10 +474,11 @@ fn burns_schedules_give_burns_rates() {
 
 #[test]
 fn every_own_schedule_follows_its_formula_with_every_field_set() {
-    // What is left of half a cosine after a quarter and after three quarters of its way; after a third it is 3/4.
+    // The value of half a cosine after a quarter and after three quarters of its length; after a third it is
+    // 3/4.
     let (early, late) = (0.5 + 0.125_f64.sqrt(), 0.5 - 0.125_f64.sqrt());
     let root = |share: f64| share.sqrt();
-    // From 0 to 1 in two steps, for two steps 1, and in four steps down to 0.2.
+    // From 0 to 1 in two steps, 1 for two steps, and down to 0.2 in four steps.
     let stable = |decay: [f64; 3]| [&[0.0, 0.5, 1.0, 1.0, 1.0][..], &decay, &[0.2, 0.2, 0.2]].concat();
     let shape = |shape: &str| {
         format!(
@@ -575,9 +578,10 @@ fn every_own_schedule_follows_its_formula_with_every_field_set() {
             &one_cycle("linear", 0.375, 8, true),
             vec![0.25, 0.625, 1.0, 0.625, 0.25, 0.625 / 3.0, 0.5 / 3.0, 0.125, 0.125],
         ),
-        // The top is between steps 1 and 2, at 1.5.
+        // The peak is between steps 1 and 2, at 1.5.
         (&one_cycle("linear", 0.5, 5, false), vec![0.25, 0.75, 0.825, 0.475, 0.125, 0.125]),
-        // It is at step 0, and at -3/4: the way down begins there, of which a run of one step is the end.
+        // The peak is at step 0, then at step -3/4: the decay begins there, and a run of one step is at its
+        // end.
         (&one_cycle("linear", 0.25, 4, false), vec![1.0, 1.0 - 0.875 / 3.0, 1.0 - 1.75 / 3.0, 0.125]),
         (&one_cycle("linear", 0.25, 1, false), vec![0.125, 0.125]),
         // The second of three phases, from 5 to 10, is cut off by the end at step 7.
@@ -599,7 +603,7 @@ fn every_own_schedule_follows_its_formula_with_every_field_set() {
 }
 
 #[test]
-fn restarts_are_where_counting_step_by_step_has_them() {
+fn restarts_match_counting_step_by_step() {
     for (first_period, period_factor) in (1..7).flat_map(|first| (1..6).map(move |factor| (first, factor))) {
         let text = format!("cosine_restarts:first_period={first_period},period_factor={period_factor}");
         let (mut since, mut period) = (0, first_period);
@@ -615,7 +619,7 @@ fn restarts_are_where_counting_step_by_step_has_them() {
 }
 
 #[test]
-fn steps_and_settings_as_large_as_they_can_be_change_nothing_but_the_numbers() {
+fn the_largest_steps_and_settings_do_not_overflow() {
     let at = |text: &str, step: usize| text.parse::<ScheduleSpec>().unwrap().build(RUN).unwrap().lr_at(step);
     let cycle = "cyclic:base_lr=0.05,step_size_up=1";
     assert_eq!([0, 1].map(|back| at(cycle, usize::MAX - back)), [0.1, 0.05]);
@@ -623,7 +627,7 @@ fn steps_and_settings_as_large_as_they_can_be_change_nothing_but_the_numbers() {
     let slow = format!("cyclic:base_lr=0.0,step_size_up={half},step_size_down={}", usize::MAX);
     assert_eq!((at(&slow, half / 2), at(&slow, half)), (0.05, 0.1));
     assert!((at(&slow, usize::MAX) - 0.05).abs() < 1e-12);
-    // The second period is from `quarter` to `3 quarter`, and the third longer than there are steps.
+    // The second period is from `quarter` to `3 quarter`, and the third is longer than the range of steps.
     let quarter = usize::MAX / 4 + 1;
     let restarts = format!("cosine_restarts:first_period={quarter},period_factor=2");
     let rates = [0, quarter, 2 * quarter, 3 * quarter].map(|step| at(&restarts, step));
@@ -651,14 +655,14 @@ fn steps_and_settings_as_large_as_they_can_be_change_nothing_but_the_numbers() {
     }
 }
 
-/// Settings of a schedule drawn at random.
+/// Random settings of a schedule.
 #[derive(Debug)]
 struct Drawn {
     spec: Value,
     total_steps: usize,
-    /// The rate falls in none of the first steps, of which there are so many.
+    /// Number of first steps in which the rate does not fall.
     rising_steps: usize,
-    /// No rate is above it.
+    /// Upper bound of all rates.
     highest: f64,
 }
 
@@ -727,7 +731,7 @@ prop_compose! {
             }
             "one_cycle" => {
                 let pct_start = 0.01 + 0.98 * u;
-                // A negative end is cut to 0.
+                // The cast turns a negative end into 0.
                 rising_steps = (pct_start * total_steps as f64 - 1.0) as usize;
                 json!({
                     "max_lr": lr, "total_steps": total_steps, "pct_start": pct_start, "three_phase": flag,

@@ -1,6 +1,7 @@
 //! The result that tuning with fewer trials would have given.
 
 use crate::statistics::describe::sorted;
+use optlab_core::Direction;
 use serde::Serialize;
 
 /// The best result of `trials` trials out of all trials. Infinite numbers are `null` in JSON.
@@ -43,9 +44,9 @@ const ROUNDING: f64 = 1e-12;
 /// Dodge et al., *Show your work: improved reporting of experimental results*, 2019,
 /// <https://arxiv.org/abs/1909.03004>; Tang et al., *Showing your work doesn't always work*, 2020,
 /// <https://arxiv.org/abs/2004.13705>
-pub fn of(results: &[f64], larger_is_better: bool) -> Vec<BestOf> {
+pub fn of(results: &[f64], direction: Direction) -> Vec<BestOf> {
     let mut ranked = sorted(results);
-    if !larger_is_better {
+    if direction == Direction::Smaller {
         ranked.reverse();
     }
     let count = ranked.len();
@@ -84,14 +85,14 @@ mod tests {
     const INF: f64 = f64::INFINITY;
 
     /// Returns the best of each subset of `trials` results, from the worst to the best.
-    fn bests(results: &[f64], trials: usize, larger_is_better: bool) -> Vec<f64> {
+    fn bests(results: &[f64], trials: usize, direction: Direction) -> Vec<f64> {
         let subsets = (0_u32..1 << results.len()).filter(|set| set.count_ones() as usize == trials);
-        let worst = if larger_is_better { -INF } else { INF };
-        let better = |a: f64, b: f64| if larger_is_better { a.max(b) } else { a.min(b) };
+        let worst = direction.worst();
+        let better = |a: f64, b: f64| if direction.is_larger() { a.max(b) } else { a.min(b) };
         let inside = |set: u32| (0..results.len()).filter(move |i| set >> i & 1 == 1).map(|i| results[i]);
         let mut bests: Vec<f64> = subsets.map(|set| inside(set).fold(worst, better)).collect();
         bests.sort_by(f64::total_cmp);
-        if !larger_is_better {
+        if direction == Direction::Smaller {
             bests.reverse();
         }
         bests
@@ -99,21 +100,21 @@ mod tests {
 
     #[test]
     fn the_curve_matches_all_subsets() {
-        for (results, larger_is_better) in [
-            (&[0.3, 2.5, 1.1, 1.7, 0.9, 4.0, 3.3, 0.2][..], true),
-            (&[0.3, 2.5, 1.1, 1.7, 0.9, 4.0, 3.3, 0.2], false),
-            (&[1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 7.0], true),
-            (&[INF, 2.0, INF, 5.0, 3.0, INF], false),
-            (&[-INF, 2.0, -4.0, -INF], true),
+        for (results, direction) in [
+            (&[0.3, 2.5, 1.1, 1.7, 0.9, 4.0, 3.3, 0.2][..], Direction::Larger),
+            (&[0.3, 2.5, 1.1, 1.7, 0.9, 4.0, 3.3, 0.2], Direction::Smaller),
+            (&[1.0, 2.0, 2.0, 2.0, 3.0, 3.0, 7.0], Direction::Larger),
+            (&[INF, 2.0, INF, 5.0, 3.0, INF], Direction::Smaller),
+            (&[-INF, 2.0, -4.0, -INF], Direction::Larger),
             // In exactly half of the draws of 6 the best is no better than the second best: 1/2 − 10⁻¹⁶ in
             // f64.
-            (&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0], true),
-            (&[4.0], false),
+            (&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0], Direction::Larger),
+            (&[4.0], Direction::Smaller),
         ] {
-            let curve = of(results, larger_is_better);
+            let curve = of(results, direction);
             assert_eq!(curve.len(), results.len());
             for (best, trials) in curve.iter().zip(1..) {
-                let bests = bests(results, trials, larger_is_better);
+                let bests = bests(results, trials, direction);
                 let mean = bests.iter().sum::<f64>() / bests.len() as f64;
                 match best.mean {
                     Some(value) => assert!((value - mean).abs() < 1e-12, "{best:?} {mean}"),
@@ -130,24 +131,24 @@ mod tests {
     #[test]
     fn the_best_of_two_of_four_matches_a_hand_computation() {
         // Of the six pairs of 1, 2, 4, 8 the best is 2, 4, 4, 8, 8, 8.
-        let best = of(&[4.0, 1.0, 8.0, 2.0], true)[1];
+        let best = of(&[4.0, 1.0, 8.0, 2.0], Direction::Larger)[1];
         assert_eq!((best.unlucky, best.median, best.lucky), (4.0, 4.0, 8.0));
         assert!((best.mean.unwrap() - 34.0 / 6.0).abs() < 1e-12);
     }
 
     #[test]
     fn there_is_no_mean_while_a_draw_can_contain_only_lost_trials() {
-        let curve = of(&[INF, 1.0, INF, 2.0, 3.0], false);
+        let curve = of(&[INF, 1.0, INF, 2.0, 3.0], Direction::Smaller);
         let has_mean: Vec<bool> = curve.iter().map(|best| best.mean.is_some()).collect();
         assert_eq!(has_mean, [false, false, true, true, true]);
         assert_eq!((curve[0].unlucky, curve[0].median, curve[4].mean), (INF, 3.0, Some(1.0)));
-        assert!(of(&[], true).is_empty());
+        assert!(of(&[], Direction::Larger).is_empty());
     }
 
     #[test]
     fn hundreds_of_trials_neither_overflow_nor_underflow() {
         let results: Vec<f64> = (1..=600).map(f64::from).collect();
-        for best in of(&results, true) {
+        for best in of(&results, Direction::Larger) {
             // The expected largest of k of 1, …, N is k (N + 1) / (k + 1).
             let expected = best.trials as f64 * 601.0 / (best.trials + 1) as f64;
             assert!((best.mean.unwrap() / expected - 1.0).abs() < 1e-10, "{best:?}");

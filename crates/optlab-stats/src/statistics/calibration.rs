@@ -13,6 +13,7 @@ use crate::statistics::draw::shuffle;
 use crate::statistics::paired::Paired;
 use crate::statistics::proportion::Proportion;
 use crate::statistics::verdict::{Verdict, differences};
+use optlab_core::Direction;
 use optlab_core::random::{Purpose, stream};
 use optlab_core::range::{self, POSITIVE_BELOW_ONE, POSITIVE_UP_TO_ONE};
 
@@ -80,11 +81,11 @@ impl Calibration {
         &self,
         a: &[f64],
         b: &[f64],
-        larger_is_better: bool,
+        direction: Direction,
         seeds: usize,
     ) -> Result<Proportion, Error> {
         self.check(a.len(), seeds, 1)?;
-        let all = differences(a, b, larger_is_better)?;
+        let all = differences(a, b, direction)?;
         self.share(|split| {
             let chosen = self.in_random_order(&all, split);
             Ok(Verdict::of(&paired(&chosen[..seeds])?, self.alpha) == Verdict::Better)
@@ -104,7 +105,7 @@ impl Calibration {
     /// Returns the differences between `seeds` of the values and as many other values.
     fn halves(&self, values: &[f64], seeds: usize, split: usize) -> Result<Paired, Error> {
         let values = self.in_random_order(values, split);
-        paired(&differences(&values[..seeds], &values[seeds..2 * seeds], true)?)
+        paired(&differences(&values[..seeds], &values[seeds..2 * seeds], Direction::Larger)?)
     }
 
     fn in_random_order(&self, values: &[f64], split: usize) -> Vec<f64> {
@@ -161,7 +162,7 @@ mod tests {
     fn a_split_has_the_verdict_of_a_comparison() {
         let (values, b) = (runs(30, 1), runs(30, 2));
         let calibration = Calibration { splits: 60, alpha: 0.3, seed: 9 };
-        let verdict = |a: &[f64], b: &[f64]| compare(&[(a, b)], true, 0.3).unwrap()[0].verdict;
+        let verdict = |a: &[f64], b: &[f64]| compare(&[(a, b)], Direction::Larger, 0.3).unwrap()[0].verdict;
         let shuffled = |values: &[f64], split| calibration.in_random_order(values, split);
         let alarms = (0..60).filter(|&split| {
             let values = shuffled(&values, split);
@@ -175,7 +176,7 @@ mod tests {
             verdict(&b[..8], &a[..8]) == Verdict::Worse
         };
         let expected = (0..60).filter(worse).count();
-        let found = calibration.found_share(&values, &b, true, 8).unwrap();
+        let found = calibration.found_share(&values, &b, Direction::Larger, 8).unwrap();
         assert_eq!((found.happened, found.count), (expected, 60));
     }
 
@@ -190,7 +191,8 @@ mod tests {
                     let values = calibration.in_random_order(&values, split);
                     let a: Vec<f64> = values[..seeds].iter().map(|value| value + shift).collect();
                     let paired =
-                        Paired::of(&differences(&a, &values[seeds..2 * seeds], true).unwrap()).unwrap();
+                        Paired::of(&differences(&a, &values[seeds..2 * seeds], Direction::Larger).unwrap())
+                            .unwrap();
                     Verdict::of(&paired, 0.05) == Verdict::Better
                 };
                 (0..200).filter(found).count() as f64 / 200.0
@@ -220,8 +222,8 @@ mod tests {
         let b: Vec<f64> = a.iter().map(|value| value + 0.1).collect();
         let happened =
             |a: &[f64], b: &[f64], larger| CALIBRATION.found_share(a, b, larger, 8).unwrap().happened;
-        assert_eq!((happened(&a, &b, false), happened(&b, &a, true)), (1000, 1000));
-        assert_eq!((happened(&a, &b, true), happened(&a, &a, true)), (0, 0));
+        assert_eq!((happened(&a, &b, Direction::Smaller), happened(&b, &a, Direction::Larger)), (1000, 1000));
+        assert_eq!((happened(&a, &b, Direction::Larger), happened(&a, &a, Direction::Larger)), (0, 0));
         // Another seed or another number of the split gives another order.
         let order = |seed| Calibration { seed, ..CALIBRATION }.in_random_order(&a, 3);
         assert_eq!(order(4), CALIBRATION.in_random_order(&a, 3));
@@ -246,7 +248,13 @@ mod tests {
         let said = |result: Result<Proportion, Error>| result.unwrap_err().to_string();
         assert!(said(CALIBRATION.false_alarms(&[1.0])).contains("`runs` must be at least 2, not 1"));
         assert!(said(CALIBRATION.false_alarms(&[1.0, f64::NAN])).contains("no NaN"));
-        assert!(said(CALIBRATION.found_share(&values, &values[1..], true, 3)).contains("not on 10 and 9"));
-        assert!(said(CALIBRATION.found_share(&values, &values, true, 11)).contains("at least 11, not 10"));
+        assert!(
+            said(CALIBRATION.found_share(&values, &values[1..], Direction::Larger, 3))
+                .contains("not on 10 and 9")
+        );
+        assert!(
+            said(CALIBRATION.found_share(&values, &values, Direction::Larger, 11))
+                .contains("at least 11, not 10")
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The probability that one arm is better than another.
 
 use crate::statistics::bootstrap::{Estimate, LEVEL, RESAMPLES, Resamples};
+use optlab_core::Direction;
 
 /// Returns the probability that a run of arm `a` is better than a run of arm `b`, plus half of the
 /// probability that they are equal; at 1/2 neither wins more often. The percentile interval is at a level of
@@ -20,12 +21,11 @@ use crate::statistics::bootstrap::{Estimate, LEVEL, RESAMPLES, Resamples};
 /// Mann & Whitney, *On a test of whether one of two random variables is stochastically larger than the
 /// other*, 1947; Agarwal et al., *Deep reinforcement learning at the edge of the statistical precipice*,
 /// 2021, section 4.3, <https://arxiv.org/abs/2108.13264>. rliable resamples the seeds of each arm separately.
-pub fn of(a: &[f64], b: &[f64], larger_is_better: bool, seed: u64) -> Option<Estimate> {
+pub fn of(a: &[f64], b: &[f64], direction: Direction, seed: u64) -> Option<Estimate> {
     if a.is_empty() || a.len() != b.len() || a.iter().chain(b).any(|value| value.is_nan()) {
         return None;
     }
-    let wins: Vec<f64> =
-        a.iter().flat_map(|&a| b.iter().map(move |&b| win(a, b, larger_is_better))).collect();
+    let wins: Vec<f64> = a.iter().flat_map(|&a| b.iter().map(move |&b| win(a, b, direction))).collect();
     let probability = |weights: &[f64]| {
         let rows = wins.chunks(weights.len()).zip(weights);
         let sum: f64 = rows.map(|(row, weight)| weight * dot(row, weights)).sum();
@@ -45,10 +45,10 @@ pub fn of(a: &[f64], b: &[f64], larger_is_better: bool, seed: u64) -> Option<Est
     Estimate::new(value, &resampled, LEVEL)
 }
 
-fn win(a: f64, b: f64, larger_is_better: bool) -> f64 {
+fn win(a: f64, b: f64, direction: Direction) -> f64 {
     if a == b {
         0.5
-    } else if (a > b) == larger_is_better {
+    } else if direction.is_better(a, b) {
         1.0
     } else {
         0.0
@@ -69,16 +69,16 @@ mod tests {
     #[test]
     fn the_probability_matches_mann_and_whitney() {
         // scipy.stats.mannwhitneyu(A, B).statistic / 36
-        assert_eq!(of(&A, &B, true, 0).unwrap().value, 25.0 / 36.0);
-        assert_eq!(of(&A, &B, false, 0).unwrap().value, 11.0 / 36.0);
-        assert_eq!(of(&A, &A, true, 0).unwrap().value, 0.5);
+        assert_eq!(of(&A, &B, Direction::Larger, 0).unwrap().value, 25.0 / 36.0);
+        assert_eq!(of(&A, &B, Direction::Smaller, 0).unwrap().value, 11.0 / 36.0);
+        assert_eq!(of(&A, &A, Direction::Larger, 0).unwrap().value, 0.5);
     }
 
     #[test]
     fn the_interval_matches_resampled_seeds() {
         // numpy.quantile([mannwhitneyu(A[i], B[i]).statistic / 36 for i in rng.integers(0, 6, (200_000, 6))],
         // [.025, .975])
-        let estimate = of(&A, &B, true, 0).unwrap();
+        let estimate = of(&A, &B, Direction::Larger, 0).unwrap();
         assert!(
             (estimate.low - 0.45833).abs() < 0.02 && (estimate.high - 0.93056).abs() < 0.02,
             "{estimate:?}"
@@ -87,21 +87,21 @@ mod tests {
 
     #[test]
     fn an_effect_of_the_seed_on_both_arms_does_not_widen_the_interval() {
-        let estimate = of(&A, &A, true, 0).unwrap();
+        let estimate = of(&A, &A, Direction::Larger, 0).unwrap();
         assert_eq!((estimate.low, estimate.high), (0.5, 0.5));
     }
 
     #[test]
     fn a_diverged_run_loses_against_all_runs_but_another_diverged_one() {
         let inf = f64::INFINITY;
-        assert_eq!(of(&[1.0, 2.0], &[inf, inf], false, 0).unwrap().value, 1.0);
-        assert_eq!(of(&[1.0, inf], &[inf, inf], false, 0).unwrap().value, 0.75);
-        assert_eq!(of(&[-inf, 1.0], &[2.0, -inf], true, 0).unwrap().value, 0.375);
+        assert_eq!(of(&[1.0, 2.0], &[inf, inf], Direction::Smaller, 0).unwrap().value, 1.0);
+        assert_eq!(of(&[1.0, inf], &[inf, inf], Direction::Smaller, 0).unwrap().value, 0.75);
+        assert_eq!(of(&[-inf, 1.0], &[2.0, -inf], Direction::Larger, 0).unwrap().value, 0.375);
     }
 
     #[test]
     fn arms_with_different_numbers_of_seeds_have_no_probability() {
-        assert_eq!((of(&[], &[], true, 0), of(&A, &B[1..], true, 0)), (None, None));
-        assert_eq!(of(&[1.0], &[f64::NAN], true, 0), None);
+        assert_eq!((of(&[], &[], Direction::Larger, 0), of(&A, &B[1..], Direction::Larger, 0)), (None, None));
+        assert_eq!(of(&[1.0], &[f64::NAN], Direction::Larger, 0), None);
     }
 }

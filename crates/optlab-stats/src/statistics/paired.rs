@@ -2,6 +2,7 @@
 
 use crate::statistics::describe::mean;
 use crate::statistics::subsets::{DIMENSIONS, SubsetMeans};
+use optlab_core::Direction;
 
 /// The differences of two arms on the same seeds, as a test of the difference `θ` about which they all
 /// scatter.
@@ -102,11 +103,11 @@ pub fn least_seeds(alpha: f64) -> Option<u64> {
 
 /// Returns how much better `a` is than `b` on the same seed; positive is better. Equal infinities, "both
 /// diverged", do not differ.
-pub fn difference(a: f64, b: f64, larger_is_better: bool) -> f64 {
-    match larger_is_better {
+pub fn difference(a: f64, b: f64, direction: Direction) -> f64 {
+    match direction {
         _ if a == b => 0.0,
-        true => a - b,
-        false => b - a,
+        Direction::Larger => a - b,
+        Direction::Smaller => b - a,
     }
 }
 

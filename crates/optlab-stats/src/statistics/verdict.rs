@@ -5,6 +5,7 @@ use crate::statistics::bootstrap::Estimate;
 use crate::statistics::describe::Spread;
 use crate::statistics::paired::{Paired, difference, least_seeds};
 use crate::statistics::{holm, improvement, power};
+use optlab_core::Direction;
 use serde::Serialize;
 
 /// The power for which [`Comparison::seeds_to_settle`] is computed.
@@ -80,16 +81,16 @@ pub struct Comparison {
 /// different numbers of seeds, or with NaN.
 pub fn compare(
     pairs: &[(&[f64], &[f64])],
-    larger_is_better: bool,
+    direction: Direction,
     alpha: f64,
 ) -> Result<Vec<Comparison>, Error> {
     let mut tests = Vec::with_capacity(pairs.len());
     for &(a, b) in pairs {
-        let differences = differences(a, b, larger_is_better)?;
+        let differences = differences(a, b, direction)?;
         let refused =
             || Error::Usage("a comparison needs at least one seed, and no NaN in its metrics".into());
         let paired = Paired::of(&differences).ok_or_else(refused)?;
-        let improvement = improvement::of(a, b, larger_is_better, 0).ok_or_else(refused)?;
+        let improvement = improvement::of(a, b, direction, 0).ok_or_else(refused)?;
         tests.push((paired, effect(&differences), improvement, differences.len()));
     }
     let p_values: Vec<f64> = tests.iter().map(|(paired, ..)| paired.p_value()).collect();
@@ -116,12 +117,12 @@ pub fn compare(
 }
 
 /// Returns how much better `a` is than `b` on each seed.
-pub(super) fn differences(a: &[f64], b: &[f64], larger_is_better: bool) -> Result<Vec<f64>, Error> {
+pub(super) fn differences(a: &[f64], b: &[f64], direction: Direction) -> Result<Vec<f64>, Error> {
     if a.len() != b.len() {
         let (a, b) = (a.len(), b.len());
         return Err(Error::Usage(format!("arms are compared on the same seeds, not on {a} and {b} of them")));
     }
-    Ok(a.iter().zip(b).map(|(&a, &b)| difference(a, b, larger_is_better)).collect())
+    Ok(a.iter().zip(b).map(|(&a, &b)| difference(a, b, direction)).collect())
 }
 
 /// Returns the mean of the differences divided by their sample standard deviation, if it is a number.

@@ -1,5 +1,6 @@
 //! How a trial ended. An outcome is data: a diverged trial is no crash.
 
+use optlab_core::Metric;
 use serde::{Deserialize, Serialize};
 
 /// How a trial ended.
@@ -66,12 +67,9 @@ pub struct Outcome {
     pub first_step_seconds: f64,
     /// Milliseconds a step, the first excluded.
     pub step_milliseconds: Option<f64>,
-    /// The metric's name: "accuracy" or "rmse".
-    pub metric: String,
-    /// Whether a larger metric is better.
-    pub larger_is_better: bool,
-    /// The workload's target for the metric.
-    pub target: f64,
+    /// The workload's metric, with its target.
+    #[serde(flatten)]
+    pub metric: Metric,
     /// Where the target was first reached, if it was.
     pub target_reached: Option<TargetReached>,
     /// On the validation part after the last step.
@@ -97,7 +95,7 @@ fn is_zero(count: &u64) -> bool {
 
 impl Outcome {
     /// A trial that an error ended before it could measure anything.
-    pub fn failed(reason: String, metric: &str, larger_is_better: bool, target: f64) -> Self {
+    pub fn failed(reason: String, metric: Metric) -> Self {
         Outcome {
             status: Status::Failed,
             reason: Some(reason),
@@ -106,9 +104,7 @@ impl Outcome {
             training_seconds: 0.0,
             first_step_seconds: 0.0,
             step_milliseconds: None,
-            metric: metric.into(),
-            larger_is_better,
-            target,
+            metric,
             target_reached: None,
             final_validation: None,
             best_validation: None,

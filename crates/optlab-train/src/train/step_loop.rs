@@ -209,21 +209,17 @@ impl<W: Workload> Training<'_, W> {
 
     /// Takes an evaluation of the validation part; true if it is the best so far.
     fn observe(&mut self, score: Score) -> bool {
-        let info = self.workload.info();
+        let metric = self.workload.info().metric();
         let step = self.state.step;
         let is_best = self.state.best.is_none_or(|best| {
             let (new, old) = (score.metric, best.score.metric);
             // Between equal metrics the smaller loss is better.
-            if new == old {
-                score.loss < best.score.loss
-            } else {
-                (new > old) == info.task.larger_is_better()
-            }
+            if new == old { score.loss < best.score.loss } else { metric.direction.is_better(new, old) }
         });
         if is_best {
             self.state.best = Some(Best { step, score });
         }
-        if self.state.target_reached.is_none() && info.task.reaches(score.metric, info.target) {
+        if self.state.target_reached.is_none() && metric.reaches_target(score.metric) {
             let training_seconds = self.state.clock.training_seconds;
             self.state.target_reached = Some(TargetReached { step, training_seconds });
         }
@@ -301,9 +297,7 @@ impl<W: Workload> Training<'_, W> {
             first_step_seconds: clock.first_step_seconds,
             step_milliseconds: (clock.timed_steps > 0)
                 .then(|| clock.training_seconds / clock.timed_steps as f64 * 1e3),
-            metric: info.task.metric().into(),
-            larger_is_better: info.task.larger_is_better(),
-            target: info.target,
+            metric: info.metric(),
             target_reached,
             final_validation: latest,
             best_validation: best.map(|best| best.score),

@@ -16,6 +16,7 @@ use crate::data::{self, Preparation, Source, Splits};
 use crate::nn::Mode;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use optlab_core::Metric;
 
 /// What a workload is, apart from its model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +42,16 @@ pub struct Info {
 }
 
 impl Info {
+    /// Returns the metric of the task with the workload's target.
+    pub fn metric(&self) -> Metric {
+        Metric {
+            name: self.task.metric().into(),
+            unit: self.task.unit().into(),
+            direction: self.task.direction(),
+            target: Some(self.target),
+        }
+    }
+
     /// The shape of one input as the model sees it: images grow by 4 pixels where they are padded.
     pub fn padded_input_shape(&self, pad: bool) -> Vec<usize> {
         match self.input_shape {

@@ -1,6 +1,7 @@
 use crate::data::BatchTargets;
 use crate::nn::cross_entropy;
 use burn::tensor::{Tensor, TensorData};
+use optlab_core::metric::{Direction, PERCENT};
 use rand::Rng;
 
 /// What is predicted, and so which loss and which metric.
@@ -18,7 +19,7 @@ pub enum Task {
 }
 
 impl Task {
-    /// The metric's name.
+    /// Returns the metric's name.
     pub fn metric(self) -> &'static str {
         match self {
             Task::Classification => "accuracy",
@@ -26,14 +27,20 @@ impl Task {
         }
     }
 
-    /// Whether a larger metric is better.
-    pub fn larger_is_better(self) -> bool {
-        self == Task::Classification
+    /// Returns the metric's unit.
+    pub fn unit(self) -> &'static str {
+        match self {
+            Task::Classification => PERCENT,
+            Task::Regression => "",
+        }
     }
 
-    /// Whether `metric` is as good as `target` or better.
-    pub fn reaches(self, metric: f64, target: f64) -> bool {
-        if self.larger_is_better() { metric >= target } else { metric <= target }
+    /// Returns which values of the metric are better.
+    pub fn direction(self) -> Direction {
+        match self {
+            Task::Classification => Direction::Larger,
+            Task::Regression => Direction::Smaller,
+        }
     }
 
     /// The mean loss of `outputs` `[batch, outputs]`, one element.

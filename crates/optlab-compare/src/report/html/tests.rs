@@ -2,6 +2,7 @@ use super::*;
 use crate::made_up::{comparison, outcome, run, trial, tuning_run};
 use crate::plan::tuning::FIRST_SEED;
 use crate::result::comparison::Run;
+use optlab_core::{Direction, Metric};
 use optlab_train::train::Trial;
 
 /// Two arms on eight seeds, tuned by 5 trials each; the first is better on each of them.
@@ -88,7 +89,12 @@ fn the_page_has_what_the_runs_came_to() {
 fn where_smaller_is_better_a_positive_difference_is_a_larger_metric() {
     let mut smaller = example();
     for outcome in smaller.runs.iter_mut().filter_map(|run| run.outcome.as_mut()) {
-        (outcome.metric, outcome.larger_is_better) = ("rmse".into(), false);
+        outcome.metric = Metric {
+            name: "rmse".into(),
+            unit: String::new(),
+            direction: Direction::Smaller,
+            target: Some(18.0),
+        };
     }
     let data = data(&smaller);
     let other = &data["workloads"][0]["arms"][1];

@@ -4,10 +4,11 @@ use crate::report::html::Known;
 use crate::report::html::curves::Curves;
 use crate::report::html::number_text::rounded;
 use crate::report::labels::{self, Labels};
-use crate::report::{number, words};
+use crate::report::words;
 use crate::result::comparison::Comparison;
 use crate::result::summary::{Quartiles, Summary};
 use crate::run::command;
+use optlab_core::{Direction, Metric};
 use optlab_stats::statistics::bootstrap::{Description, Estimate};
 use optlab_stats::statistics::verdict;
 use serde::Serialize;
@@ -78,8 +79,8 @@ impl Workload {
     /// The workload that `summaries` are about.
     pub fn of(comparison: &Comparison, labels: &Labels, known: &Known, summaries: &[&Summary]) -> Self {
         let first = summaries.first();
-        let metric = first.map_or("", |arm| arm.metric.as_str());
-        let is_share = number::is_share(metric);
+        let metric = first.map_or_else(Metric::unknown, |arm| arm.metric.clone());
+        let is_share = metric.is_share();
         let arms = comparison.arms().len();
         let mut verdicts = words::verdicts(labels, summaries);
         verdicts.extend(labels::lost_seeds(labels, summaries).into_iter().map(|line| format!("{line}.")));
@@ -87,11 +88,11 @@ impl Workload {
             |arm: &&&Summary| arm.against.as_ref().is_some_and(|against| against.arm == arm.arm);
         Workload {
             name: first.map_or_else(String::new, |arm| arm.workload.clone()),
-            metric: metric.into(),
+            metric: metric.name.clone(),
             unit: if is_share { "%" } else { "" },
             scale: if is_share { 100.0 } else { 1.0 },
-            larger_is_better: first.is_none_or(|arm| arm.larger_is_better),
-            target: first.and_then(|arm| arm.target),
+            larger_is_better: metric.direction.is_larger(),
+            target: metric.target,
             summary: labels.shared(comparison, summaries),
             reference: summaries.iter().find(is_reference).map(|arm| known.place(&labels.label(arm))),
             verdicts,
@@ -124,7 +125,7 @@ impl Arm {
             median: result(|result| &result.median),
             iqm: result(|result| &result.interquartile_mean),
             mean: result(|result| &result.mean),
-            difference: against.map(|of| difference(of, arm.larger_is_better)),
+            difference: against.map(|of| difference(of, arm.metric.direction)),
             improvement: against.map(|of| triple(&of.improvement)),
             effect: against.and_then(|of| of.effect).map(rounded),
             p: against.map(|of| rounded(of.adjusted_p)),
@@ -172,10 +173,10 @@ fn lr_sensitivity(arm: &Summary) -> Vec<(f64, Option<f64>)> {
 }
 
 /// The arm's metric less the other's, with the ends of the interval; where smaller is better, what is positive is worse.
-fn difference(of: &verdict::Comparison, larger_is_better: bool) -> [Option<f64>; 3] {
-    let [value, low, high] = match larger_is_better {
-        true => [of.difference, Some(of.low), Some(of.high)],
-        false => [of.difference.map(|value| -value), Some(-of.high), Some(-of.low)],
+fn difference(of: &verdict::Comparison, direction: Direction) -> [Option<f64>; 3] {
+    let [value, low, high] = match direction {
+        Direction::Larger => [of.difference, Some(of.low), Some(of.high)],
+        Direction::Smaller => [of.difference.map(|value| -value), Some(-of.high), Some(-of.low)],
     };
     [value, low, high].map(|end| end.map(rounded))
 }

@@ -34,13 +34,13 @@ impl Panel<'_> {
             ));
             middle += LEGEND_ROW;
         }
-        if let Some(target) = self.curves.target {
+        if let Some(target) = self.curves.metric.target {
             text.push_str(&format!(
                 "<path class=\"target\" d=\"M{LEGEND_LEFT:.1} {middle:.1}h{LEGEND_KEY}\"/>\
                  <text class=\"faint\" x=\"{text_left:.1}\" y=\"{0:.1}\">target</text>\
                  <text class=\"faint end num\" x=\"{right:.1}\" y=\"{0:.1}\">{1}</text>\n",
                 middle + 4.0,
-                escape(&number::metric(self.metric, target)),
+                escape(&number::metric(&self.curves.metric, target)),
             ));
         }
         text
@@ -49,7 +49,7 @@ impl Panel<'_> {
     /// Where a line ends, and what became of the seeds that did not get there.
     pub(super) fn value(&self, line: &Line) -> String {
         let mut parts = Vec::new();
-        parts.extend(line.curve.last().map(|value| number::metric(self.metric, value)));
+        parts.extend(line.curve.last().map(|value| number::metric(&self.curves.metric, value)));
         if !line.curve.diverged.is_empty() {
             parts.push(format!("×{}", line.curve.diverged.len()));
         }
@@ -61,9 +61,9 @@ impl Panel<'_> {
 
     /// The best end first, those without one last.
     pub(super) fn sorted(&self) -> Vec<&Line<'_>> {
-        let sign = if self.curves.larger_is_better { -1.0 } else { 1.0 };
+        let direction = self.curves.metric.direction;
         let mut lines: Vec<&Line> = self.lines.iter().collect();
-        let rank = |line: &Line| line.curve.last().map_or(f64::INFINITY, |value| sign * value);
+        let rank = |line: &Line| line.curve.last().map_or(f64::INFINITY, |value| direction.cost(value));
         lines.sort_by(|a, b| rank(a).total_cmp(&rank(b)));
         lines
     }

@@ -53,7 +53,6 @@ impl Exporter for Svg {
             let panel = Panel {
                 number,
                 title: workload,
-                metric: if curves.quantity.contains("loss") { "loss" } else { &arms[0].metric },
                 curves: &curves,
                 lines: (0..arms.len()).map(line).collect(),
                 most_points: most_points(summaries.len()),

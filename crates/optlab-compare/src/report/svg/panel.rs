@@ -2,7 +2,6 @@
 
 use crate::chart::axis::tick_text;
 use crate::chart::{Axis, Scale, escape, style, svg};
-use crate::report::number;
 use crate::result::curves::{Curve, Curves, Point};
 
 const LEFT: f64 = 72.0;
@@ -29,8 +28,6 @@ pub struct Panel<'a> {
     pub title: &'a str,
     /// What all its arms share.
     pub subtitle: String,
-    /// The name of what the curves show, which decides the unit.
-    pub metric: &'a str,
     /// What the curves run along, the target.
     pub curves: &'a Curves,
     /// Its lines.
@@ -90,7 +87,7 @@ impl Panel<'_> {
     }
 
     fn quantity(&self, scale: Scale) -> String {
-        let better = if self.curves.larger_is_better { "larger" } else { "smaller" };
+        let better = self.curves.metric.direction.name();
         let spread = match scale {
             Scale::Linear => "",
             Scale::Log => ", log scale",
@@ -101,7 +98,7 @@ impl Panel<'_> {
 
     fn y_axis(&self, plot: (f64, f64)) -> (Axis, Scale) {
         let mut middles: Vec<f64> = Vec::new();
-        let mut values: Vec<f64> = self.curves.target.into_iter().collect();
+        let mut values: Vec<f64> = self.curves.metric.target.into_iter().collect();
         for arm in &self.curves.arms {
             middles.extend(arm.points.iter().map(|point| point.median));
             values.extend(arm.points.iter().flat_map(|point| [point.low, point.high]));
@@ -110,13 +107,13 @@ impl Panel<'_> {
         let best = middles.last().copied().unwrap_or(0.0);
         let middle = middles.get(middles.len() / 2).copied().unwrap_or(0.0);
         let smallest = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let scale = if number::is_share(self.metric) {
+        let scale = if self.curves.metric.is_share() {
             if best > GOOD_ACCURACY { Scale::Missing } else { Scale::Linear }
         } else {
             let largest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             if smallest > 0.0 && largest > 4.0 * smallest { Scale::Log } else { Scale::Linear }
         };
-        if !self.curves.larger_is_better && middle > 0.0 {
+        if !self.curves.metric.direction.is_larger() && middle > 0.0 {
             let ends = self.curves.arms.iter().filter_map(Curve::last).fold(0.0, f64::max);
             let most = (1.2 * ends).clamp(CUT_OFF * middle, CUT_OFF_ENDS * middle);
             values.iter_mut().for_each(|value| *value = value.min(most));
@@ -128,7 +125,7 @@ impl Panel<'_> {
         let right = LEFT + PLOT_WIDTH;
         let mut text = String::new();
         for tick in y.ticks(24.0) {
-            let is_share = number::is_share(self.metric);
+            let is_share = self.curves.metric.is_share();
             let label = if is_share { format!("{} %", tick_text(tick * 100.0)) } else { tick_text(tick) };
             text.push_str(&svg::row(y.place(tick), (LEFT, right), &label));
         }
@@ -153,7 +150,7 @@ impl Panel<'_> {
             lines.push_str(&self.path(&points, x, y, line));
             for (at, value) in &line.curve.diverged {
                 // Never evaluated: at the edge where bad values are.
-                let bad_edge = if self.curves.larger_is_better { plot.1 } else { plot.0 };
+                let bad_edge = if self.curves.metric.direction.is_larger() { plot.1 } else { plot.0 };
                 let right = value.map_or(bad_edge, |value| y.place(value)).clamp(plot.0, plot.1);
                 let left = x.place(self.curves.place(*at)).clamp(LEFT, LEFT + PLOT_WIDTH);
                 crosses.push_str(&format!(
@@ -181,7 +178,7 @@ impl Panel<'_> {
     }
 
     fn target_line(&self, y: &Axis) -> String {
-        self.curves.target.map_or_else(String::new, |target| {
+        self.curves.metric.target.map_or_else(String::new, |target| {
             let place = y.place(target);
             let right = LEFT + PLOT_WIDTH;
             format!(

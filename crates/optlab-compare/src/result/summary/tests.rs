@@ -77,7 +77,7 @@ fn arms_rank_by_their_final_mean_and_behind_it_those_that_lost_a_seed() {
     };
     assert_eq!(order(&runs), ["burn.adam 0.001", "adamw 0.001", "adamw 0.1", "burn.adam 7"]);
     let smaller_is_better = runs.into_iter().map(|mut run| {
-        run.outcome.as_mut().unwrap().larger_is_better = false;
+        run.outcome.as_mut().unwrap().metric.direction = Direction::Smaller;
         run
     });
     let order = order(&smaller_is_better.collect::<Vec<_>>());
@@ -87,10 +87,10 @@ fn arms_rank_by_their_final_mean_and_behind_it_those_that_lost_a_seed() {
 #[test]
 fn the_metrics_name_comes_from_a_run_that_knew_it() {
     let mut nameless = lost(Status::Failed, "worker: exit code 3 without an outcome");
-    nameless.metric = String::new();
+    nameless.metric = Metric::unknown();
     let runs = vec![run("adamw", 0, Some(nameless)), run("burn.adam", 0, Some(outcome(0.5, None)))];
     let summaries = comparison(runs).summaries();
-    assert!(summaries.iter().all(|arm| arm.metric == "accuracy" && arm.target == Some(0.95)));
+    assert!(summaries.iter().all(|arm| arm.metric.name == "accuracy" && arm.metric.target == Some(0.95)));
 }
 
 #[test]

@@ -325,7 +325,10 @@ fn a_pruned_trial_ends_where_it_was_pruned_and_is_not_run_again() {
         (outcome.final_validation.unwrap().metric, outcome.best_validation.unwrap().metric),
         (0.4, 0.6)
     );
-    assert_eq!((outcome.best_step, outcome.target, outcome.metric.as_str()), (Some(10), 0.97, "accuracy"));
+    assert_eq!(
+        (outcome.best_step, outcome.metric.target, outcome.metric.name.as_str()),
+        (Some(10), Some(0.97), "accuracy")
+    );
     assert_eq!(stage.runner.run(&folder, &trials, &mut ()).unwrap(), [outcome]);
     assert_eq!(stage.started().len(), 1);
 }

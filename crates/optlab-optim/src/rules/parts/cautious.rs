@@ -1,26 +1,27 @@
-//! The mask of cautious rules: only what the gradient agrees with is moved (Liang et al., 2024).
+//! The mask of cautious rules: only elements whose step agrees with the gradient move (Liang et al., 2024).
 
 use optlab_kernel::Value;
 
-/// `value` where `direction` and gradient have the same sign, 0 elsewhere and where either is 0.
+/// Returns `value` where `direction` and gradient have the same sign; 0 elsewhere, also where either is 0.
 #[inline(always)]
 pub(crate) fn where_agreed<V: Value>(direction: V, grad: V, value: V) -> V {
-    // The product of signs, because that of two small numbers may be 0 in 32 bits.
+    // Multiplies signs, because the product of two small numbers may be 0 in 32 bits.
     let zero = value.constant(0.0);
     (direction.sign() * grad.sign()).if_positive(value, zero)
 }
 
-/// 1 where they have the same sign, else 0: their sum is how many of the tensor's elements do.
+/// Returns 1 where both have the same sign, else 0; the sum is the number of elements that agree.
 #[inline(always)]
 pub(crate) fn agreement<V: Value>(direction: V, grad: V) -> V {
     let one = direction.constant(1.0);
     where_agreed(direction, grad, one)
 }
 
-/// The least share that [`share`] gives.
+/// Lower bound of [`share`].
 const LEAST_SHARE: f64 = 1e-3;
 
-/// The share of a tensor's elements that agree, from their number; never so small that a step divided by it explodes.
+/// Returns the share of a tensor's elements that agree, from their number; bounded below, so that a step
+/// divided by it stays moderate.
 #[inline(always)]
 pub(crate) fn share<V: Value>(agreed: V, elements: usize) -> V {
     agreed.mul_scalar(1.0 / elements as f64).at_least(LEAST_SHARE)
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agreement_does_not_depend_on_how_small_the_numbers_are() {
+    fn agreement_does_not_depend_on_the_magnitude_of_the_numbers() {
         for small in [1.0_f32, 1e-20, 1e-38] {
             assert_eq!(agreement(small, small), 1.0);
             assert_eq!(agreement(-small, -small), 1.0);

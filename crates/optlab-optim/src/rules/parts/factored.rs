@@ -1,30 +1,31 @@
 //! The mean square of each element of a matrix, kept as the means over its rows and over its columns.
 //!
-//! A tensor of more than two dimensions is a stack of matrices: its last two dimensions are rows and columns. Buffers keep
-//! the rank of the parameter, with a dimension of 1 where the mean was taken, so that they go with it as they are.
+//! A tensor of more than two dimensions is a stack of matrices: its last two dimensions are rows and columns.
+//! Buffers keep the rank of the parameter, with a dimension of 1 where the mean was taken, so that they
+//! broadcast with it.
 
 use crate::rule::{Start, TensorMemory};
 use crate::rules::parts::moments::moving_average;
 use burn::tensor::Tensor;
 
-/// A number for each row; none where there are no rows.
+/// Returns a buffer with a number for each row; `None` for a tensor without rows.
 pub(crate) fn rows(shape: &[usize]) -> Option<Start> {
     let [stack @ .., rows, _] = shape else { return None };
     Some(Start::Zeros([stack, &[*rows, 1]].concat()))
 }
 
-/// A number for each column; none where there are no columns.
+/// Returns a buffer with a number for each column; `None` for a tensor without columns.
 pub(crate) fn columns(shape: &[usize]) -> Option<Start> {
     let [stack @ .., _, columns] = shape else { return None };
     Some(Start::Zeros([stack, &[1, *columns]].concat()))
 }
 
-/// A number for each element of what has no rows and columns.
+/// Returns a buffer with a number for each element of a tensor without rows and columns; else `None`.
 pub(crate) fn elements(shape: &[usize]) -> Option<Start> {
     (shape.len() < 2).then_some(Start::Value(0.0))
 }
 
-/// Moves the buffers of these names, means over rows and over columns, by those of `square`, and gives them.
+/// Updates the named buffers, means over rows and over columns, with the means of `square`, and returns them.
 pub(crate) fn update_means<const D: usize>(
     memory: &mut TensorMemory<'_>,
     [rows, columns]: [&str; 2],
@@ -39,7 +40,7 @@ pub(crate) fn update_means<const D: usize>(
     ]
 }
 
-/// The root of the mean of the squares of all elements: one number, of the rank of the tensor.
+/// Returns the root mean square of all elements: one number, in a tensor of the same rank.
 pub(crate) fn root_mean_square<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
     tensor.square().mean().sqrt().reshape([1; D])
 }

@@ -1,4 +1,5 @@
-//! Pieces of a step that several rules share: moving averages, momentum, weight decay, masks, matrix decompositions.
+//! Parts of a step that several rules share: moving averages, momentum, weight decay, masks, matrix
+//! decompositions.
 
 pub(crate) mod cautious;
 pub(crate) mod factored;

@@ -1,25 +1,25 @@
-//! Moving averages, and the two of them that the Adam family divides by one another.
+//! Moving averages, and the first and second moment of the Adam family.
 
 use crate::rule::Start;
 use optlab_kernel::Value;
 
-/// `β a + (1 − β) x`.
+/// Returns `β a + (1 − β) x`.
 #[inline(always)]
 pub(crate) fn moving_average<V: Value>(average: &V, value: V, beta: f64) -> V {
     average.clone().mul_scalar(beta) + value.mul_scalar(1.0 - beta)
 }
 
-/// `βᵗ`.
+/// Returns `βᵗ`.
 pub(crate) fn power(beta: f64, t: u64) -> f64 {
     beta.powi(i32::try_from(t).unwrap_or(i32::MAX))
 }
 
-/// The names of the buffers that [`MomentsStep::update`] takes.
+/// The names of the buffers that [`MomentsStep::update`] uses.
 pub(crate) const STATE: &[&str] = &["first_moment", "second_moment", LARGEST];
 
 const LARGEST: &str = "largest_second_moment";
 
-/// How Adam and AdamW turn gradients into a direction.
+/// The part of Adam and AdamW that turns gradients into a direction.
 #[derive(Debug, Clone)]
 pub(crate) struct Moments {
     pub beta_1: f64,
@@ -35,8 +35,8 @@ impl Moments {
     }
 
     pub fn at_step(&self, lr: f64, t: u64) -> MomentsStep {
-        // Both bias corrections are numbers, so they go into the two scalars of the quotient and cost nothing for each
-        // element: m̂ / (√v̂ + ε) = m (√c₂ / c₁) / (√v + ε √c₂).
+        // Both bias corrections are scalars, so they are merged into the two scalars of the quotient and cost
+        // nothing per element: m̂ / (√v̂ + ε) = m (√c₂ / c₁) / (√v + ε √c₂).
         let correction = |beta: f64| if self.bias_correction { 1.0 - power(beta, t) } else { 1.0 };
         let correction_1 = correction(self.beta_1);
         let correction_2 = correction(self.beta_2).sqrt();
@@ -61,8 +61,8 @@ pub(crate) struct MomentsStep {
 }
 
 impl MomentsStep {
-    /// `η m̂ / (√v̂ + ε)`, or with `amsgrad` the largest `v` so far in place of `v`; without `bias_correction` `m̂` is `m`,
-    /// and `v̂` is `v`.
+    /// Returns `η m̂ / (√v̂ + ε)`; with `amsgrad` the largest `v` so far replaces `v`; without
+    /// `bias_correction`, `m̂` is `m` and `v̂` is `v`.
     #[inline(always)]
     pub fn update<V: Value>(&self, grad: V, state: &mut [V]) -> V {
         let [first, second, largest @ ..] = state else { unreachable!("two buffers or three") };
@@ -86,7 +86,7 @@ mod tests {
     use burn::tensor::{Device, Tensor};
 
     #[test]
-    fn amsgrad_that_is_turned_off_moves_on_with_the_second_moment() {
+    fn without_amsgrad_the_latest_second_moment_is_used() {
         let adam = |amsgrad| AdamConfig { beta_2: 0.5, amsgrad, ..AdamConfig::default() }.build().unwrap();
         let grad = |value: f32| Tensor::<1>::full([1], value, &Device::default());
         let (_, state) = adam(true).step(0.1, grad(0.0), grad(4.0), None);

@@ -1,14 +1,15 @@
-//! What the schedule-free rules have in common: fast weights, their average, and the point between them that is trained.
+//! The common part of the schedule-free rules: fast weights, their average, and the trained point between
+//! them.
 
 use optlab_kernel::Value;
 
-/// The name of the buffer of the fast weights `z`.
+/// The name of the buffer with the fast weights `z`.
 pub(crate) const FAST: &str = "fast_weights";
 
 /// The sum of the weights of the average, and the largest learning rate.
 pub(crate) const NUMBERS: &[(&str, f64)] = &[("weight_sum", 0.0), ("largest_lr", 0.0)];
 
-/// How the fast weights are averaged.
+/// The settings of the average of the fast weights.
 pub(crate) struct Averaging {
     pub beta: f64,
     pub r: f64,
@@ -29,19 +30,19 @@ impl Averaging {
     }
 }
 
-/// One step of the fast weights and of the point that is trained.
+/// The coefficients of one step of the fast weights and of the trained point.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
     pub lr: f64,
-    /// How much of the average is new.
+    /// Share of the average that comes from the new fast weights.
     share: f64,
-    /// What the point that is trained goes down the gradient.
+    /// Distance that the trained point moves against the direction.
     along: f64,
 }
 
 impl Step {
-    /// With `θ = (1 − β) z + β x`, what becomes of `θ` when `z` goes by `−η d` and `x` by a share `c` towards `z`:
-    /// `θ + c (z − θ) − η (1 − β (1 − c)) d`, where `z` is the one before.
+    /// Returns the new `θ = (1 − β) z + β x` after `z` moves by `−η d` and `x` by a share `c` towards `z`:
+    /// `θ + c (z − θ) − η (1 − β (1 − c)) d`, with the previous `z`.
     #[inline(always)]
     pub fn update<V: Value>(&self, theta: V, direction: V, fast: &mut V) -> V {
         let towards = (fast.clone() - theta.clone()).mul_scalar(self.share);
@@ -50,7 +51,7 @@ impl Step {
     }
 }
 
-/// `x = (θ − (1 − β) z) / β`, the average.
+/// Returns the average, `x = (θ − (1 − β) z) / β`.
 #[inline(always)]
 pub(crate) fn average<V: Value>(theta: V, fast: &V, beta: f64) -> V {
     theta.clone() + (theta - fast.clone()).mul_scalar((1.0 - beta) / beta)

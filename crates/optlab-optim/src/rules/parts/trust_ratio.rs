@@ -1,8 +1,8 @@
-//! How LAMB and LARS make a step as long as the tensor that it moves.
+//! The trust ratio of LAMB and LARS, which scales a step to the norm of the tensor that it moves.
 
 use optlab_kernel::Value;
 
-/// `c ‖θ‖ / ‖d‖` from the squares of both norms; 1 where either is 0.
+/// Returns `c ‖θ‖ / ‖d‖` from the squares of both norms; 1 if either is 0.
 #[inline(always)]
 pub(crate) fn trust_ratio<V: Value>(theta_square: &V, direction_square: &V, c: f64) -> V {
     let one = theta_square.constant(1.0);

@@ -2,8 +2,8 @@
 
 use optlab_kernel::Value;
 
-/// `b ← μ b + s g` in the buffer, if there is one, and the direction: `g + μ b` with `nesterov`, else `b`. Without a buffer it
-/// is the gradient.
+/// Updates the buffer, if there is one, by `b ← μ b + s g`, and returns the direction: `g + μ b` with
+/// `nesterov`, else `b`. Without a buffer the direction is the gradient.
 #[inline(always)]
 pub(crate) fn direction<V: Value>(state: &mut [V], grad: V, momentum: f64, share: f64, nesterov: bool) -> V {
     let [velocity] = state else { return grad };

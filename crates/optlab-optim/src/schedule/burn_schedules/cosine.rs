@@ -1,3 +1,5 @@
+//! `burn.cosine`: Burn's half cosine.
+
 use crate::Error;
 use crate::schedule::burn_schedules::Rates;
 use crate::schedule::span::Span;
@@ -7,8 +9,8 @@ use burn::lr_scheduler::cosine::CosineAnnealingLrSchedulerConfig;
 use optlab_core::range::{self, POSITIVE_UP_TO_ONE, Range};
 use serde::{Deserialize, Serialize};
 
-/// Burn's half cosine. Unlike [`Cosine`](crate::schedule::cosine::Cosine) it refuses rates over 1, and rises again where the run is longer
-/// than `num_iters`.
+/// Burn's half cosine. Unlike [`Cosine`](crate::schedule::cosine::Cosine) it refuses rates above 1, and rises
+/// again after `num_iters` steps.
 ///
 /// | field | default | range |
 /// |:------|:--------|:------|

@@ -1,3 +1,5 @@
+//! `burn.exponential`: Burn's exponential decay.
+
 use crate::Error;
 use crate::schedule::burn_schedules::Rates;
 use crate::schedule::spec::ScheduleConfig;
@@ -6,8 +8,8 @@ use burn::lr_scheduler::exponential::ExponentialLrSchedulerConfig;
 use optlab_core::range::{self, POSITIVE_UP_TO_ONE};
 use serde::{Deserialize, Serialize};
 
-/// Burn's constant factor from step to step. Unlike [`Exponential`](crate::schedule::exponential::Exponential) it cannot grow, and refuses rates
-/// over 1.
+/// Burn's exponential decay: a constant factor per step. Unlike
+/// [`Exponential`](crate::schedule::exponential::Exponential) it cannot grow, and refuses rates above 1.
 ///
 /// | field | default | range |
 /// |:------|:--------|:------|
@@ -21,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub struct BurnExponentialConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
-    /// The factor from step to step.
+    /// The factor per step.
     pub gamma: Option<f64>,
 }
 

@@ -1,3 +1,5 @@
+//! `burn.linear`: Burn's straight line between two rates.
+
 use crate::Error;
 use crate::schedule::burn_schedules::Rates;
 use crate::schedule::span::Span;

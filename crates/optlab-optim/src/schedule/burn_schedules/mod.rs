@@ -1,7 +1,7 @@
 //! Burn's built-in schedules under the names `burn.…`, with Burn's own field names.
 //!
-//! Burn's schedules count their own steps. All rates of the run are asked for in advance, so that these too are pure
-//! functions of the step; past the run the last one holds.
+//! Burn's schedules count their own steps. All rates of the run are computed in advance, so that these
+//! schedules too are pure functions of the step; after the end of the run the last rate is used.
 
 mod cosine;
 mod exponential;
@@ -19,7 +19,7 @@ use crate::Error;
 use crate::schedule::{Run, Schedule};
 use burn::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 
-/// 80 megabytes of rates.
+/// The longest run whose rates are computed: they take 80 megabytes.
 const LONGEST_RUN: usize = 10_000_000;
 
 /// The rates of a run.
@@ -28,10 +28,11 @@ struct Rates {
 }
 
 impl Rates {
-    /// What `scheduler` says for each step of `run`.
+    /// Computes the rate of `scheduler` for each step of `run`.
     ///
     /// # Errors
-    /// [`Error::Usage`] where Burn refused the settings, with its reason, or where the run is too long to ask in advance.
+    /// [`Error::Usage`] if Burn refused the settings, with its reason, or if the run is too long to compute
+    /// its rates in advance.
     fn of_run(
         owner: &str,
         run: Run,

@@ -1,3 +1,5 @@
+//! `burn.noam`: Burn's linear warm-up followed by an inverse square root.
+
 use crate::Error;
 use crate::schedule::burn_schedules::Rates;
 use crate::schedule::span::Span;
@@ -7,14 +9,14 @@ use burn::lr_scheduler::noam::NoamLrSchedulerConfig;
 use optlab_core::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
 
-/// Burn's Noam: a straight warm-up, then the inverse root of the step (Vaswani et al., 2017).
+/// Burn's Noam: a linear warm-up, then the inverse square root of the step (Vaswani et al., 2017).
 ///
-/// The rate is `factor / √model_size · min(1 / √t, t / warmup_steps^1.5)`, with `t` counted from 1, and highest at
-/// `warmup_steps`.
+/// The rate is `factor / √model_size · min(1 / √t, t / warmup_steps^1.5)`, with `t` counted from 1; it is
+/// highest at `warmup_steps`.
 ///
 /// | field | default | range |
 /// |:------|:--------|:------|
-/// | `factor` | the one whose highest rate is the run's | `[0, ∞)` |
+/// | `factor` | makes the highest rate the run's rate | `[0, ∞)` |
 /// | `warmup_steps` | a tenth of the run, at least 1 | 1… |
 /// | `model_size` | 512 | 1… |
 ///
@@ -25,7 +27,7 @@ use serde::{Deserialize, Serialize};
 pub struct BurnNoamConfig {
     /// Scale of all rates.
     pub factor: Option<f64>,
-    /// Steps to the highest rate.
+    /// Number of steps up to the highest rate.
     pub warmup_steps: Option<Span>,
     /// Width of the model.
     pub model_size: usize,

@@ -1,3 +1,5 @@
+//! `burn.step`: Burn's step decay.
+
 use crate::Error;
 use crate::schedule::burn_schedules::Rates;
 use crate::schedule::span::Span;
@@ -7,7 +9,7 @@ use burn::lr_scheduler::step::StepLrSchedulerConfig;
 use optlab_core::range::{self, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
-/// Burn's staircase. Its formula is that of [`Step`](crate::schedule::step::Step).
+/// Burn's step decay. It has the same formula as [`Step`](crate::schedule::step::Step).
 ///
 /// | field | default | range |
 /// |:------|:--------|:------|
@@ -22,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub struct BurnStepConfig {
     /// The rate of step 0.
     pub initial_lr: Option<f64>,
-    /// Steps of one rate.
+    /// Number of steps with the same rate.
     pub step_size: Option<Span>,
     /// The factor from one rate to the next.
     pub gamma: f64,

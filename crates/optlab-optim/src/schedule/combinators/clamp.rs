@@ -1,3 +1,5 @@
+//! A schedule limited to a range of rates.
+
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::spec::{ScheduleConfig, ScheduleSpec};
@@ -9,11 +11,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClampConfig {
-    /// What is kept within bounds.
+    /// The schedule that is limited.
     pub base: Box<ScheduleSpec>,
     /// The smallest rate.
     pub min: f64,
-    /// The largest rate; none for no bound.
+    /// The largest rate; `None` for no bound.
     pub max: Option<f64>,
 }
 
@@ -34,7 +36,7 @@ impl ScheduleConfig for ClampConfig {
     }
 }
 
-/// The rates of a schedule within bounds.
+/// The rates of a schedule, limited to a range.
 ///
 /// ```text
 /// η(t) = min(max(η_base(t), a), b)
@@ -47,7 +49,8 @@ impl ScheduleConfig for ClampConfig {
 /// | `max`  | `b`      | no bound   | `[min, ∞)` |
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN; those of the base.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN; the errors
+/// of the base.
 ///
 /// # Example
 /// ```

@@ -1,5 +1,5 @@
-//! Schedules made of schedules. Each part is built for its own part of the run, so that its shares and its defaults are of
-//! that part; of what is measured it hears while its part lasts.
+//! Combinators: schedules made of other schedules. Each part is built for its own section of the run, so that
+//! percentages and defaults refer to that section, and it receives measurements only during that section.
 
 mod clamp;
 mod product;
@@ -20,15 +20,16 @@ use crate::schedule::spec::ScheduleSpec;
 use crate::schedule::{Measured, Schedule};
 use std::slice::Iter;
 
-/// A schedule made of schedules. What it hears and remembers is what its parts do.
+/// A schedule made of other schedules. Its parts receive the measurements and hold the state.
 trait Combined: Send + Sync {
-    /// The rate that step `step` uses.
+    /// Returns the rate of step `step`.
     fn lr_at(&self, step: usize) -> f64;
 
-    /// All parts, in the order in which their states are saved.
+    /// Returns all parts, in the order in which their states are saved.
     fn parts(&self) -> Vec<&dyn Schedule>;
 
-    /// The parts that are told what was measured after step `step`, with its number as they count it.
+    /// Returns the parts that receive the measurement after step `step`, each with its own number of the
+    /// step.
     fn told(&self, step: usize) -> Vec<(&dyn Schedule, usize)> {
         self.parts().into_iter().map(|part| (part, step)).collect()
     }
@@ -52,7 +53,7 @@ impl<C: Combined> Schedule for C {
     }
 }
 
-/// What is combined where nobody says what.
+/// Returns the default schedule that a combinator is applied to.
 fn base() -> Box<ScheduleSpec> {
     Box::new(ScheduleSpec::Constant(ConstantConfig::default()))
 }

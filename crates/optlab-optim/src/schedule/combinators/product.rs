@@ -1,3 +1,5 @@
+//! The product of several schedules.
+
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::spec::{ScheduleConfig, ScheduleSpec};
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProductConfig {
-    /// What is multiplied: a rate, then factors.
+    /// The schedules to multiply: the first gives a rate, the others give factors.
     pub schedules: Vec<ScheduleSpec>,
 }
 
@@ -30,7 +32,7 @@ impl ScheduleConfig for ProductConfig {
     }
 }
 
-/// The rates of a schedule, times those of others as factors.
+/// The rates of one schedule, multiplied by other schedules as factors.
 ///
 /// ```text
 /// η(t) = η₁(t) η₂(t) … ηₙ(t)
@@ -40,10 +42,12 @@ impl ScheduleConfig for ProductConfig {
 /// |:------------|:----------|:---------------|:----------------------|
 /// | `schedules` | `η₁ … ηₙ` | `[constant]`   | at least one schedule |
 ///
-/// The first takes its rate from the run. For the others the run's rate is 1, so that what they say by default is a factor.
+/// The first takes its rate from the run. For the others the run's rate is 1, so that by default they are
+/// factors.
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] without a schedule; those of the schedules.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] without a schedule; the errors of the
+/// schedules.
 ///
 /// # Example
 /// ```

@@ -1,3 +1,5 @@
+//! A schedule repeated with a fixed period.
+
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::span::Span;
@@ -10,9 +12,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RepeatConfig {
-    /// What is repeated.
+    /// The schedule that is repeated.
     pub base: Box<ScheduleSpec>,
-    /// Steps from one beginning to the next.
+    /// Number of steps of one period.
     pub period: Option<Span>,
 }
 
@@ -31,7 +33,7 @@ impl ScheduleConfig for RepeatConfig {
     }
 }
 
-/// A schedule that begins again and again.
+/// A schedule that is repeated with a fixed period.
 ///
 /// ```text
 /// η(t) = η_base(t mod P)
@@ -42,10 +44,12 @@ impl ScheduleConfig for RepeatConfig {
 /// | `base`   | `η_base` | `constant`         | a schedule |
 /// | `period` | `P`      | a third of the run | 1…         |
 ///
-/// The base is built for one period. What it remembers of what is measured lasts from one period to the next. It has no end.
+/// The base is built for one period. Its state from measurements is kept from one period to the next. The
+/// schedule never ends.
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range; those of the base.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range; the errors of the
+/// base.
 ///
 /// # Example
 /// ```

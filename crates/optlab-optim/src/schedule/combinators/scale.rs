@@ -1,3 +1,5 @@
+//! A schedule multiplied by a constant factor.
+
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::spec::{ScheduleConfig, ScheduleSpec};
@@ -9,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ScaleConfig {
-    /// What is scaled.
+    /// The schedule that is scaled.
     pub base: Box<ScheduleSpec>,
-    /// What its rates are multiplied by.
+    /// The factor of its rates.
     pub factor: f64,
 }
 
@@ -28,7 +30,7 @@ impl ScheduleConfig for ScaleConfig {
     }
 }
 
-/// The rates of a schedule times a factor.
+/// The rates of a schedule, multiplied by a constant factor.
 ///
 /// ```text
 /// η(t) = c η_base(t)
@@ -40,7 +42,8 @@ impl ScheduleConfig for ScaleConfig {
 /// | `factor` | `c`      | 1          | `[0, ∞)`   |
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN; those of the base.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN; the errors
+/// of the base.
 ///
 /// # Example
 /// ```

@@ -1,3 +1,5 @@
+//! Schedules one after the other.
+
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::span::Span;
@@ -9,9 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SequenceConfig {
-    /// What comes one after the other.
+    /// The schedules, in order.
     pub schedules: Vec<ScheduleSpec>,
-    /// How long each lasts.
+    /// The length of each schedule.
     pub lengths: Vec<Span>,
 }
 
@@ -22,13 +24,13 @@ impl Default for SequenceConfig {
 }
 
 impl SequenceConfig {
-    /// The length of each part.
+    /// Returns the length of each part.
     fn lengths(&self, run: Run) -> Result<Vec<usize>, Error> {
         let (owner, parts) = ("sequence", self.schedules.len());
         let lengths = self.lengths.iter().map(|&length| run.steps(owner, "lengths", length));
         let mut lengths = lengths.collect::<Result<Vec<usize>, Error>>()?;
         if self.lengths.is_empty() {
-            // The borders are at the shares of the run, whatever its length.
+            // The borders divide the run into equal shares, rounded to whole steps.
             let border = |part: usize| (run.total_steps as u128 * part as u128 / parts as u128) as usize;
             return Ok((0..parts).map(|part| border(part + 1) - border(part)).collect());
         }
@@ -56,7 +58,7 @@ impl ScheduleConfig for SequenceConfig {
         let mut begin = 0;
         let mut parts = Vec::new();
         for (spec, length) in self.schedules.iter().zip(self.lengths(run)?) {
-            // One of no steps is never asked, unless it is the last.
+            // A part with 0 steps is never used, unless it is the last.
             let schedule = spec.build(Run { total_steps: length.max(1), ..run })?;
             parts.push(Part { begin, schedule });
             begin += length;
@@ -68,7 +70,7 @@ impl ScheduleConfig for SequenceConfig {
 /// Schedules one after the other, each from its own step 0.
 ///
 /// ```text
-/// η(t) = ηᵢ(t − bᵢ)      for bᵢ ≤ t < bᵢ₊₁,  b₁ = 0,  bᵢ₊₁ = bᵢ + Lᵢ; the last goes on
+/// η(t) = ηᵢ(t − bᵢ)      for bᵢ ≤ t < bᵢ₊₁,  b₁ = 0,  bᵢ₊₁ = bᵢ + Lᵢ; the last continues
 /// ```
 ///
 /// | field       | symbol    | default      | range                                                       |
@@ -76,12 +78,12 @@ impl ScheduleConfig for SequenceConfig {
 /// | `schedules` | `η₁ … ηₙ` | `[constant]` | at least one schedule                                       |
 /// | `lengths`   | `L₁ … Lₙ` | equal        | one for each schedule, or all but the last; together no longer than the run |
 ///
-/// Each schedule is built for its part, and its rate is that of the run where it does not say another. Past its end the last
-/// one holds what it holds past its own.
+/// Each schedule is built for its part, and uses the run's rate unless it sets its own. After the end, the
+/// last schedule continues past its own end.
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] without a schedule, for another number of lengths, or for more
-/// steps than the run has; those of the schedules.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] without a schedule, for a wrong number of
+/// lengths, or for more steps than the run has; the errors of the schedules.
 ///
 /// # Example
 /// ```
@@ -93,7 +95,7 @@ impl ScheduleConfig for SequenceConfig {
 /// # Ok::<(), optlab_optim::Error>(())
 /// ```
 pub struct Sequence {
-    /// In the order of their beginnings.
+    /// The parts, in the order of their first steps.
     parts: Vec<Part>,
 }
 
@@ -103,10 +105,10 @@ struct Part {
 }
 
 impl Sequence {
-    /// The schedule of a step, and the step as it counts.
+    /// Returns the schedule of a step, and the number of the step within it.
     fn at(&self, step: usize) -> (&dyn Schedule, usize) {
         let begun = self.parts.partition_point(|part| part.begin <= step);
-        // The first begins at 0.
+        // The first part begins at 0.
         let part = &self.parts[begun - 1];
         (&*part.schedule, step - part.begin)
     }

@@ -1,3 +1,5 @@
+//! A warm-up before any schedule.
+
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::shape::Shape;
@@ -11,13 +13,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WarmupConfig {
-    /// What comes after the warm-up.
+    /// The schedule after the warm-up.
     pub base: Box<ScheduleSpec>,
     /// The length of the warm-up.
     pub steps: Option<Span>,
-    /// How the rate rises.
+    /// The shape of the rise.
     pub shape: Shape,
-    /// The rate of step 0, as a share of that at the end of the warm-up.
+    /// The rate of step 0, as a share of the rate at the end of the warm-up.
     pub initial_factor: f64,
 }
 
@@ -41,7 +43,7 @@ impl ScheduleConfig for WarmupConfig {
     }
 }
 
-/// A warm-up before any schedule, which begins where the warm-up ends.
+/// A warm-up before any schedule; the schedule begins where the warm-up ends.
 ///
 /// ```text
 /// η(t) = η_base(0) (f + (1 − f) s(t / W))      for t < W
@@ -56,11 +58,11 @@ impl ScheduleConfig for WarmupConfig {
 /// | `shape`          | `s`      | `linear`           | `linear`, `cosine`, `sqrt`, `square` |
 /// | `initial_factor` | `f`      | 0                  | `[0, 1]`                           |
 ///
-/// The base is built for the steps that the warm-up leaves.
+/// The base is built for the steps that remain after the warm-up.
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if the warm-up leaves no
-/// step; those of the base.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if no
+/// step remains after the warm-up; the errors of the base.
 ///
 /// # Example
 /// ```

@@ -1,9 +1,9 @@
-//! Rules that treat every element by itself.
+//! Rules that treat every element independently.
 
 use super::Scalar;
 use std::cmp::Ordering;
 
-/// `(settings, the rule once more)`.
+/// Settings, and an independent implementation of the rule.
 pub const TABLE: &[(&str, Scalar)] = &[
     ("sgd", |theta, g, lr, _, _| theta - lr * g),
     ("sgd:weight_decay=0.3", |theta, g, lr, _, _| theta - lr * (g + 0.3 * theta)),
@@ -134,7 +134,7 @@ pub const TABLE: &[(&str, Scalar)] = &[
         "radam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,decoupled_weight_decay=true",
         |theta, g, lr, t, memory| theta - lr * 0.3 * theta - lr * radam(g, t, memory),
     ),
-    // Below a decay of 2/3 no number of steps is enough to trust the second moment.
+    // With a decay below 2/3, no number of steps makes the second moment reliable.
     ("radam:beta_1=0.7,beta_2=0.5", |theta, g, lr, t, [m, ..]| {
         *m = 0.7 * *m + 0.3 * g;
         theta - lr * *m / (1.0 - 0.7_f64.powi(t))
@@ -182,7 +182,7 @@ pub const TABLE: &[(&str, Scalar)] = &[
         *v = 0.5 * *v + 0.5 * g * g;
         theta - lr * 0.3 * theta - lr * *m
     }),
-    // So large that it divides instead of the second moment.
+    // `epsilon` is large enough to replace the second moment as the denominator.
     ("adopt:beta_1=0.7,beta_2=0.5,epsilon=0.5", |theta, g, lr, t, [m, v, ..]| {
         if t == 1 {
             *v = g * g;
@@ -258,7 +258,7 @@ pub const TABLE: &[(&str, Scalar)] = &[
     ("ftrl:l1=0.4,l2=3.0", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.0, 0.4, 3.0], memory)),
 ];
 
-/// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, `ψ = 0.5`.
+/// Returns the step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, `ψ = 0.5`.
 fn nadam(g: f64, t: i32, [m, v, product, ..]: &mut [f64; 6]) -> f64 {
     let momentum = |t: i32| 0.7 * (1.0 - 0.5 * 0.96_f64.powf(0.5 * f64::from(t)));
     *product = if t == 1 { momentum(1) } else { *product * momentum(t) };
@@ -269,7 +269,7 @@ fn nadam(g: f64, t: i32, [m, v, product, ..]: &mut [f64; 6]) -> f64 {
     ahead / ((*v / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
 }
 
-/// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
+/// Returns the step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
 fn ademamix(g: f64, t: i32, alpha: f64, beta_3: f64, [fast, slow, v, ..]: &mut [f64; 6]) -> f64 {
     *fast = 0.7 * *fast + 0.3 * g;
     *slow = beta_3 * *slow + (1.0 - beta_3) * g;
@@ -277,7 +277,7 @@ fn ademamix(g: f64, t: i32, alpha: f64, beta_3: f64, [fast, slow, v, ..]: &mut [
     (*fast / (1.0 - 0.7_f64.powi(t)) + alpha * *slow) / ((*v / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
 }
 
-/// The step with `β₁ = 0.7`, `β₂ = 0.6`, `β₃ = 0.9`, `ε = 0.01`.
+/// Returns the step with `β₁ = 0.7`, `β₂ = 0.6`, `β₃ = 0.9`, `ε = 0.01`.
 fn adan(g: f64, t: i32, [m, d, n, previous, ..]: &mut [f64; 6]) -> f64 {
     let difference = if t == 1 { 0.0 } else { g - *previous };
     *previous = g;
@@ -288,14 +288,14 @@ fn adan(g: f64, t: i32, [m, d, n, previous, ..]: &mut [f64; 6]) -> f64 {
     direction / ((*n / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01)
 }
 
-/// `m / (√v + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
+/// Returns `m / (√v + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
 fn uncorrected_adam(g: f64, [m, v, ..]: &mut [f64; 6]) -> f64 {
     *m = 0.7 * *m + 0.3 * g;
     *v = 0.9 * *v + 0.1 * g * g;
     *m / (v.sqrt() + 0.01)
 }
 
-/// With the rate's power, its offset, and both penalties.
+/// Returns the new parameter, with the given power of the rate, its offset, and both penalties.
 fn ftrl(theta: f64, g: f64, lr: f64, [power, beta, l1, l2]: [f64; 4], [z, n, ..]: &mut [f64; 6]) -> f64 {
     let before = n.powf(power);
     *n += g * g;
@@ -303,7 +303,7 @@ fn ftrl(theta: f64, g: f64, lr: f64, [power, beta, l1, l2]: [f64; 4], [z, n, ..]
     if z.abs() <= l1 { 0.0 } else { (z.signum() * l1 - *z) / ((beta + n.sqrt()) / lr + l2) }
 }
 
-/// The step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, for which `ρ∞` is 19.
+/// Returns the step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, for which `ρ∞` is 19.
 fn radam(g: f64, t: i32, [m, v, ..]: &mut [f64; 6]) -> f64 {
     *m = 0.7 * *m + 0.3 * g;
     *v = 0.9 * *v + 0.1 * g * g;
@@ -317,7 +317,7 @@ fn radam(g: f64, t: i32, [m, v, ..]: &mut [f64; 6]) -> f64 {
     r * mean * (1.0 - decayed).sqrt() / (v.sqrt() + 0.01)
 }
 
-/// `m̂ / (√v̂ + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
+/// Returns `m̂ / (√v̂ + ε)` with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`.
 fn adam(g: f64, t: i32, amsgrad: bool, [m, v, largest, ..]: &mut [f64; 6]) -> f64 {
     *m = 0.7 * *m + 0.3 * g;
     *v = 0.9 * *v + 0.1 * g * g;

@@ -1,8 +1,8 @@
-//! Rules that remember rows and columns, or the whole of a tensor, in place of its elements.
+//! Rules that keep state per row and column, or per tensor, instead of per element.
 
 use super::{Whole, largest_error, report};
 
-/// `(settings, the rule once more)`.
+/// Settings, and an independent implementation of the rule.
 pub const TABLE: &[(&str, Whole)] = &[
     ("novograd:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, _, lr, t, memory| {
         let length: f64 = g.iter().map(|g| g * g).sum();
@@ -56,7 +56,7 @@ pub const TABLE: &[(&str, Whole)] = &[
 ];
 
 #[test]
-fn they_do_so_for_one_element_and_for_dimensions_of_one() {
+fn factored_rules_follow_their_formulas_for_dimensions_of_one() {
     let mut failures = Vec::new();
     for &(text, whole) in TABLE {
         let mut memory = Vec::new();
@@ -81,7 +81,7 @@ fn they_do_so_for_one_element_and_for_dimensions_of_one() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// `a ← β a + (1 − β) x`, from `a = 0`.
+/// Updates `a ← β a + (1 − β) x`, starting from `a = 0`.
 fn average(memory: &mut Vec<f64>, values: &[f64], beta: f64) {
     memory.resize(values.len(), 0.0);
     for (average, value) in memory.iter_mut().zip(values) {
@@ -93,8 +93,9 @@ fn root_mean_square(values: &[f64]) -> f64 {
     (values.iter().map(|value| value * value).sum::<f64>() / values.len() as f64).sqrt()
 }
 
-/// What the averages of rows and of columns, `memory[0]` and `memory[1]`, make of the average of each element's square:
-/// `R C / max(mean of R, least)`. Without rows and columns it is the average of each element, `memory[0]`.
+/// Returns the second moment of each element from the averages of rows and of columns, `memory[0]` and
+/// `memory[1]`: `R C / max(mean of R, least)`. Without rows and columns it is the average of each element,
+/// `memory[0]`.
 fn mean_squares(
     squares: &[f64],
     shape: &[usize],
@@ -130,7 +131,7 @@ struct Adafactor {
     clip_threshold: f64,
 }
 
-/// With `ε₁ = 0.2` and `λ = 0.3`.
+/// Makes one step with `ε₁ = 0.2` and `λ = 0.3`.
 fn adafactor(
     theta: &mut [f64],
     g: &[f64],
@@ -154,7 +155,7 @@ fn adafactor(
     }
 }
 
-/// With `β₁ = 0.7`, `β₂ = 0.9`, `β₃ = 0.8`, `ε₁ = ε₂ = 0.01` and `λ = 0.3`.
+/// Makes one step with `β₁ = 0.7`, `β₂ = 0.9`, `β₃ = 0.8`, `ε₁ = ε₂ = 0.01` and `λ = 0.3`.
 fn came(
     theta: &mut [f64],
     g: &[f64],
@@ -181,7 +182,8 @@ fn came(
     }
 }
 
-/// With `ε = 0.01`. The last of `memory` is the mean of the steps, the others are the sums of the dimensions.
+/// Makes one step with `ε = 0.01`. The last entry of `memory` is the mean of the steps, the others are the
+/// sums of the dimensions.
 fn sm3(theta: &mut [f64], g: &[f64], shape: &[usize], lr: f64, momentum: f64, memory: &mut Vec<Vec<f64>>) {
     if memory.is_empty() {
         *memory = shape.iter().map(|&length| vec![0.0; length]).collect();

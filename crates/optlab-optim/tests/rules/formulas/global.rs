@@ -80,7 +80,7 @@ pub const TABLE: &[(&str, Whole)] = &[
 ];
 
 #[test]
-fn while_there_was_no_gradient_nothing_moves_not_even_by_its_decay() {
+fn before_the_first_nonzero_gradient_nothing_moves_not_even_by_weight_decay() {
     for text in ["prodigy:weight_decay=0.3", "dadapt_adam:weight_decay=0.3"] {
         let mut optimizer = text.parse::<OptimizerSpec>().unwrap().build().unwrap();
         let device = Device::default();
@@ -97,12 +97,13 @@ fn while_there_was_no_gradient_nothing_moves_not_even_by_its_decay() {
     }
 }
 
-/// Over four steps.
+/// Returns the rate of a warm-up over four steps.
 fn warmed_up(lr: f64, t: i32) -> f64 {
     lr * (f64::from(t) / 4.0).min(1.0)
 }
 
-/// With `r = 0.5` and a power of the rate of 1.5. Memory: `z`, `x`, and the sum of weights with the largest rate.
+/// Makes one step with `r = 0.5` and a power of the rate of 1.5. Memory: `z`, `x`, and the sum of weights
+/// with the largest rate.
 fn schedule_free(
     theta: &mut [f64],
     directions: &[f64],
@@ -126,7 +127,7 @@ fn schedule_free(
     }
 }
 
-/// With the rate, `γ`, `λ` and `ε`, for `β₁ = 0.7`, `β₂ = 0.9`, `d₀ = 0.1`.
+/// Makes one step with the given rate, `γ`, `λ` and `ε`, for `β₁ = 0.7`, `β₂ = 0.9`, `d₀ = 0.1`.
 fn prodigy(
     theta: &mut [f64],
     grad: &[f64],

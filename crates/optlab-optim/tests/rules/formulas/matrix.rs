@@ -1,8 +1,8 @@
-//! Rules that look at a tensor as matrices.
+//! Rules that treat a tensor as matrices.
 
 use super::Whole;
 
-/// `(settings, the rule once more)`.
+/// Settings, and an independent implementation of the rule.
 pub const TABLE: &[(&str, Whole)] = &[
     ("muon:momentum=0.6,weight_decay=0.3", |theta, g, shape, lr, _, memory| {
         let step = muon(g, shape, 5, |m, g| 0.6 * m + 0.4 * g, memory);
@@ -28,7 +28,8 @@ pub const TABLE: &[(&str, Whole)] = &[
         let step = shampoo(g, shape, 1e-6, t % 3 == 1, memory);
         each(theta, &step, |theta, step| theta - lr * step);
     }),
-    // Bases of dimensions up to 6: a larger one has gradients of too low a rank here to have but one.
+    // Only dimensions up to 6 have a basis: for larger ones the gradients here have too low a rank for the
+    // basis to be unique.
     (
         "soap:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,precondition_frequency=3,max_precond_dim=6",
         |theta, g, shape, lr, t, memory| {
@@ -54,7 +55,7 @@ fn each(target: &mut [f64], source: &[f64], of: impl Fn(f64, f64) -> f64) {
     }
 }
 
-/// Makes memory number `place` if there is none: zeros.
+/// Creates memory number `place`, filled with zeros, if it does not exist.
 fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize) {
     memory.resize(memory.len().max(place + 1), Vec::new());
     if memory[place].is_empty() {
@@ -62,7 +63,7 @@ fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize) {
     }
 }
 
-/// Outputs and inputs.
+/// Returns the number of outputs and of inputs; `None` for a vector.
 fn sides(shape: &[usize]) -> Option<(f64, f64)> {
     match shape {
         [_] => None,
@@ -72,7 +73,7 @@ fn sides(shape: &[usize]) -> Option<(f64, f64)> {
     }
 }
 
-/// The orthogonal step, from a mean with `μ = 0.6`; zeros for a vector.
+/// Returns the orthogonalized step from a mean with `μ = 0.6`; zeros for a vector.
 fn muon(
     g: &[f64],
     shape: &[usize],
@@ -100,7 +101,7 @@ fn muon(
     x
 }
 
-/// The preconditioned gradient. Sums are memories 0 to 7, roots those from 8 on.
+/// Returns the preconditioned gradient. Memories 0 to 7 hold the sums, memories from 8 on the roots.
 fn shampoo(
     g: &[f64],
     shape: &[usize],
@@ -132,8 +133,8 @@ fn shampoo(
     step
 }
 
-/// The step in units of the rate with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, after `s` steps; none at first. Covariances are
-/// memories 0 to 7, bases those from 8 on, the moments 16 and 17.
+/// Returns the step, relative to the rate, with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, after `s` steps; `None`
+/// in the first step. Memories 0 to 7 hold the covariances, those from 8 on the bases, 16 and 17 the moments.
 fn soap(g: &[f64], shape: &[usize], s: i32, frequency: i32, memory: &mut Vec<Vec<f64>>) -> Option<Vec<f64>> {
     let has_basis = |dim: usize| shape.len() > 1 && shape[dim] <= 6;
     let dims: Vec<usize> = (0..shape.len()).filter(|&dim| has_basis(dim)).collect();
@@ -179,7 +180,8 @@ fn soap(g: &[f64], shape: &[usize], s: i32, frequency: i32, memory: &mut Vec<Vec
     step
 }
 
-/// The sum over all other indices of the products of the slices `i` and `j` across dimension `dim`.
+/// Returns the matrix of inner products of the slices `i` and `j` across dimension `dim`, summed over all
+/// other indices.
 fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     let (n, stride) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
     let mut gram = vec![0.0; n * n];
@@ -192,7 +194,7 @@ fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     gram
 }
 
-/// Each line along dimension `dim` multiplied by a square matrix.
+/// Multiplies each line along dimension `dim` by a square matrix.
 fn along(matrix: &[f64], x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     let (n, stride) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
     let product = |place: usize| {
@@ -206,11 +208,11 @@ fn transposed(matrix: &[f64], n: usize) -> Vec<f64> {
     (0..n * n).map(|place| matrix[place % n * n + place / n]).collect()
 }
 
-/// Orthonormal columns, one after the other.
+/// Returns the Gram-Schmidt orthonormalization of the columns, in order.
 fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
     let mut q = matrix.to_vec();
     for k in 0..n {
-        // Twice, which leaves nothing of what rounding left.
+        // Twice, so that the remainders of rounding are removed as well.
         for before in (0..k).chain(0..k) {
             let part: f64 = (0..n).map(|i| q[i * n + before] * q[i * n + k]).sum();
             (0..n).for_each(|i| q[i * n + k] -= part * q[i * n + before]);
@@ -221,7 +223,8 @@ fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
     q
 }
 
-/// Jacobi's eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns.
+/// Returns the eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns, by
+/// Jacobi's method.
 fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     let mut a = matrix.to_vec();
     let mut q: Vec<f64> = (0..n * n).map(|place| if place / n == place % n { 1.0 } else { 0.0 }).collect();

@@ -1,5 +1,5 @@
-//! Each rule once more in plain 64-bit numbers, for the settings that the reference files leave out. Written from the
-//! formulas of the papers, not from the library.
+//! An independent implementation of each rule in plain 64-bit numbers, for settings without a reference file.
+//! Written from the formulas of the papers, not from the library.
 
 mod element;
 mod factored;
@@ -17,14 +17,15 @@ use rand_chacha::ChaCha8Rng;
 
 const STEPS: usize = 20;
 
-/// Rules that look at more than an element.
+/// The tables of rules that need more than one element.
 const TENSOR_TABLES: &[&[(&str, Whole)]] = &[with_sums::TABLE, factored::TABLE, matrix::TABLE, global::TABLE];
 
-/// One scalar's update: `(theta, gradient, rate, t, memory)` to the new theta, with `t` from 1. Memory starts at 0.
+/// The update of one scalar: from `(theta, gradient, rate, t, memory)`, with `t` counted from 1, to the new
+/// theta. Memory starts at 0.
 pub type Scalar = fn(f64, f64, f64, i32, &mut [f64; 6]) -> f64;
 
-/// One tensor's update, in place: `(theta, gradient, shape, rate, t, memory)`, row-major, with `t` from 1. Memory starts
-/// without elements; what is in it is the formula's own affair.
+/// The update of one tensor, in place: `(theta, gradient, shape, rate, t, memory)`, row-major, with `t`
+/// counted from 1. Memory starts empty; each formula defines its contents.
 pub type Whole = fn(&mut [f64], &[f64], &[usize], f64, i32, &mut Vec<Vec<f64>>);
 
 #[test]
@@ -69,8 +70,8 @@ fn report(text: &str, shape: &str, error: f64, failures: &mut Vec<String>) {
     }
 }
 
-/// The largest distance between the rule's parameters and those of `formula`, which moves its own, as a share of what is
-/// tolerated.
+/// Returns the largest error of the rule's parameters compared with those that `formula` moves, as a share of
+/// the tolerance.
 fn largest_error<const D: usize>(
     text: &str,
     shape: [usize; D],
@@ -90,7 +91,7 @@ fn largest_error<const D: usize>(
     let mut model = Param::from_tensor(Tensor::<D>::from_data(data, &device.clone().autodiff()));
     let mut worst: f64 = 0.0;
     for t in 1..=STEPS {
-        // Shrinking gradients, for amsgrad; changing rates, which a rule must not remember.
+        // The gradients shrink, for amsgrad; the rates change, because a rule must not store them.
         let gradient = numbers(3.0 * 0.8_f32.powi(t as i32));
         let lr = if t % 2 == 0 { 0.02 } else { 0.05 };
         formula(&mut theta, &wide(&gradient), lr, t as i32);
@@ -99,7 +100,7 @@ fn largest_error<const D: usize>(
         model = optimizer.apply(lr, model, &mut gradients);
         for (value, expected) in model.val().into_data().iter::<f64>().zip(&theta) {
             let error = (value - expected).abs() / (1e-5 * expected.abs().max(1.0));
-            // So that NaN wins.
+            // Written so that NaN propagates.
             worst = if worst > error { worst } else { error };
         }
     }

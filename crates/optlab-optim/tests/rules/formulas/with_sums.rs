@@ -2,7 +2,7 @@
 
 use super::Whole;
 
-/// `(settings, the rule once more)`.
+/// Settings, and an independent implementation of the rule.
 pub const TABLE: &[(&str, Whole)] = &[
     ("lars:momentum=0.8,weight_decay=0.3,trust_coefficient=0.7", |theta, g, shape, lr, _, memory| {
         let velocity = buffer(memory, 0, theta.len());
@@ -29,7 +29,7 @@ pub const TABLE: &[(&str, Whole)] = &[
     ("stable_adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, _, lr, t, memory| {
         stable_adamw(theta, g, lr, t, 0.01, 0.3, memory)
     }),
-    // So large that it bounds the second moment.
+    // `epsilon` is large enough to bound the second moment.
     ("stable_adamw:beta_1=0.7,beta_2=0.9,epsilon=0.5,weight_decay=0.0", |theta, g, _, lr, t, memory| {
         stable_adamw(theta, g, lr, t, 0.5, 0.0, memory);
     }),
@@ -56,7 +56,7 @@ pub const TABLE: &[(&str, Whole)] = &[
             theta[i] -= lr * (step + 0.3 * theta[i]);
         }
     }),
-    // All gradients of a batch of 20 to 24 are longer than 1 at first, and shorter in the end.
+    // The gradients of tensors of 20 to 24 elements are longer than 1 at first, and shorter in the end.
     ("mars:beta_1=0.7,beta_2=0.9,gamma=0.4,epsilon=0.01,weight_decay=0.3", |theta, g, _, lr, t, memory| {
         let last = buffer(memory, 2, g.len());
         let mut c: Vec<f64> =
@@ -76,7 +76,7 @@ pub const TABLE: &[(&str, Whole)] = &[
     }),
 ];
 
-/// What is remembered under `index`: zeros at first.
+/// Returns memory number `index`, created with zeros.
 fn buffer(memory: &mut Vec<Vec<f64>>, index: usize, len: usize) -> &mut Vec<f64> {
     while memory.len() <= index {
         memory.push(vec![0.0; len]);
@@ -99,14 +99,14 @@ fn norm(values: &[f64]) -> f64 {
     squares(values).iter().sum::<f64>().sqrt()
 }
 
-/// The decayed gradient at 0.7 times the length of the tensor.
+/// Returns the decayed gradient, scaled to 0.7 times the length of the tensor.
 fn lars(theta: &[f64], g: &[f64], weight_decay: f64) -> Vec<f64> {
     let g: Vec<f64> = g.iter().zip(theta).map(|(g, theta)| g + weight_decay * theta).collect();
     let ratio = 0.7 * norm(theta) / norm(&g);
     g.iter().map(|g| ratio * g).collect()
 }
 
-/// With `β₁ = 0.7` and `β₂ = 0.9`, and Adam's own way to correct the moments for their start.
+/// Makes one step with `β₁ = 0.7` and `β₂ = 0.9`, using Adam's form of the bias correction.
 fn stable_adamw(
     theta: &mut [f64],
     g: &[f64],

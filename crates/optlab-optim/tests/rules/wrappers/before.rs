@@ -1,11 +1,12 @@
-//! What is done to gradients before a rule sees them.
+//! Wrappers that change gradients before a rule sees them.
 
 use super::*;
 
-/// Rules that step by the gradient itself: at a rate of 1 the step is what they saw.
+/// Rules that step by the gradient itself: at a rate of 1 the step equals the gradient that they saw.
 const PLAIN: [&str; 2] = ["sgd", "burn.sgd"];
 
-/// The gradients as a rule in `around`, which ends in `base=`, sees them, of a model with the parameters `theta`.
+/// Returns the gradients that a rule inside the wrappers `around`, which ends in `base=`, sees for a model
+/// with the parameters `theta`.
 fn seen(around: &str, rule: &str, theta: &Values, grad: &Values) -> Values {
     let mut optimizer = build(&format!("{around}{rule}"));
     let model = with_values(Model::new(), theta);
@@ -16,7 +17,8 @@ fn seen(around: &str, rule: &str, theta: &Values, grad: &Values) -> Values {
     step
 }
 
-/// The places of the elements of each output: a column of a matrix, the first dimension of a kernel.
+/// Returns the indices of the elements of each output: a column of a matrix, or an index of a kernel's first
+/// dimension.
 fn outputs(shape: &[usize]) -> Vec<Vec<usize>> {
     let elements: usize = shape.iter().product();
     let output_of = |i: usize| match shape {
@@ -49,7 +51,7 @@ fn centralized_gradients_have_no_mean_over_an_output() {
 }
 
 #[test]
-fn an_output_has_at_most_a_share_of_its_parameters_as_gradient() {
+fn an_outputs_gradient_is_limited_to_a_share_of_its_parameters_norm() {
     let theta = values(&Model::new());
     for rule in PLAIN {
         let mut expected = gradient_values(2);
@@ -77,7 +79,7 @@ fn an_output_has_at_most_a_share_of_its_parameters_as_gradient() {
 }
 
 #[test]
-fn an_output_of_zeros_is_not_stuck_and_a_gradient_of_zeros_stays() {
+fn an_output_of_zeros_can_still_move_and_a_gradient_of_zeros_stays_zero() {
     let theta: Values = SHAPES.iter().map(|shape| vec![0.0; shape.iter().product()]).collect();
     let mut expected = gradient_values(3);
     let mut grad = expected.clone();
@@ -99,7 +101,7 @@ fn an_output_of_zeros_is_not_stuck_and_a_gradient_of_zeros_stays() {
 }
 
 #[test]
-fn a_gradient_is_clipped_by_value_then_by_its_norm_then_by_that_of_all() {
+fn gradients_are_clipped_by_value_then_by_their_norm_then_by_the_norm_of_all() {
     let theta = values(&Model::new());
     for (text, value, tensor_norm, all) in [
         ("clip:value=0.4,norm=1e9,base=", 0.4, f64::INFINITY, f64::INFINITY),

@@ -1,9 +1,9 @@
-//! What is done to a parameter beside its rule.
+//! Wrappers that act on a parameter before or after its rule.
 
 use super::*;
 
 #[test]
-fn lookahead_goes_a_share_of_the_way_every_so_many_steps() {
+fn lookahead_moves_a_share_of_the_distance_every_given_number_of_steps() {
     let mut slow = values(&Model::new());
     assert_follows("lookahead:steps=3,alpha=0.25,base=sgd", 7, |t, lr, theta, grad| {
         descend(theta, grad, lr);
@@ -26,7 +26,7 @@ fn an_exponential_average_is_evaluated_and_not_trained() {
 }
 
 #[test]
-fn a_stochastic_average_is_the_mean_of_the_weights_that_count() {
+fn a_stochastic_average_is_the_mean_of_the_selected_weights() {
     let mut counted: Vec<Values> = Vec::new();
     assert_follows("swa:start=3,every=2,base=sgd", 9, |t, lr, theta, grad| {
         descend(theta, grad, lr);
@@ -42,13 +42,13 @@ fn a_stochastic_average_is_the_mean_of_the_weights_that_count() {
     });
 }
 
-/// The proximal step of an L1 penalty.
+/// Applies the proximal step of an L1 penalty.
 fn soft_threshold(theta: f64, threshold: f64) -> f64 {
     if theta.abs() <= threshold { 0.0 } else { theta - threshold * theta.signum() }
 }
 
 #[test]
-fn decay_is_apart_from_the_gradient_and_its_l1_makes_exact_zeros() {
+fn decay_is_decoupled_and_its_l1_makes_exact_zeros() {
     let text = "decay:weight_decay=0.5,l1=0.75,base=sgd";
     let mut zeros = Vec::new();
     assert_follows(text, 6, |_, lr, theta, grad| {
@@ -68,7 +68,7 @@ fn decay_is_apart_from_the_gradient_and_its_l1_makes_exact_zeros() {
 }
 
 #[test]
-fn what_is_beside_a_rule_comes_in_the_same_order_however_it_is_nested() {
+fn wrappers_apply_in_the_same_order_however_they_are_nested() {
     for text in [
         "ema:decay=0.7,base=(lookahead:steps=2,alpha=0.25,base=(decay:weight_decay=0.5,l1=0.75,base=sgd))",
         "decay:weight_decay=0.5,l1=0.75,base=(lookahead:steps=2,alpha=0.25,base=(ema:decay=0.7,base=sgd))",
@@ -104,8 +104,8 @@ fn cautious_adam_with_decay_is_cautious_adamw() {
     assert!(around[0].iter().zip(&incautious[0]).any(|(one, other)| (one - other).abs() > 0.01));
 }
 
-/// What caution leaves of the rule's way from `before` to `after`: the elements that go down the gradient, made longer by
-/// as many as there are others.
+/// Returns the result of a cautious step from `before` to `after`: only elements that descend along the
+/// gradient move, scaled up to compensate for the others.
 fn cautious(before: &[f64], after: &[f64], grad: &[f64]) -> Vec<f64> {
     let down = |i: usize| (before[i] - after[i]) * grad[i] > 0.0;
     let share = (0..grad.len()).filter(|&i| down(i)).count() as f64 / grad.len() as f64;
@@ -114,7 +114,7 @@ fn cautious(before: &[f64], after: &[f64], grad: &[f64]) -> Vec<f64> {
 }
 
 #[test]
-fn caution_is_about_the_whole_step_of_a_rule_in_tensor_operations() {
+fn cautious_masks_the_whole_step_of_a_tensor_rule() {
     let (beta_1, beta_2, epsilon, decay) = (0.9, 0.25, 1e-6, 0.8);
     let mut momentum: Values = SHAPES.iter().map(|shape| vec![0.0; shape.iter().product()]).collect();
     let mut second = [0.0; 4];
@@ -137,7 +137,7 @@ fn caution_is_about_the_whole_step_of_a_rule_in_tensor_operations() {
 }
 
 #[test]
-fn caution_is_about_the_step_of_a_rule_of_burns_and_not_about_the_decay_around_it() {
+fn cautious_masks_the_step_of_burns_rule_but_not_the_decay_around_it() {
     let mut velocity: Values = SHAPES.iter().map(|shape| vec![0.0; shape.iter().product()]).collect();
     let text = "decay:weight_decay=0.5,base=(cautious:base=(burn.sgd:momentum=0.9,dampening=0.0))";
     assert_follows(text, 6, |_, lr, theta, grad| {

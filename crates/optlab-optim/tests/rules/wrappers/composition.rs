@@ -1,4 +1,4 @@
-//! Everything that is put around rules goes around every kind of rule, and is saved with it.
+//! Every wrapper works around every kind of rule, and is saved with it.
 
 use super::*;
 
@@ -22,7 +22,7 @@ const AROUND: [&str; 14] = [
 const RULES: [&str; 7] =
     ["adamw", "lamb", "adafactor", "muon:other=adamw", "prodigy", "schedule_free_sgd", "burn.adam"];
 
-/// Some steps down a bowl with noise, so that it matters where a model is evaluated.
+/// Makes some steps on a noisy quadratic loss, so that it matters where a model is evaluated.
 fn train(optimizer: &mut ModelOptimizer, model: Model, steps: std::ops::RangeInclusive<usize>) -> Model {
     steps.fold(model, |model, t| {
         let step = optimizer.step(rate(t), model, |model| {
@@ -37,7 +37,7 @@ fn train(optimizer: &mut ModelOptimizer, model: Model, steps: std::ops::RangeInc
 }
 
 #[test]
-fn every_rule_with_anything_around_it_goes_on_from_saved_state_as_if_never_stopped() {
+fn every_rule_with_any_wrapper_resumes_exactly_from_saved_state() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("optimizer");
     for around in AROUND {
@@ -64,9 +64,9 @@ fn every_rule_with_anything_around_it_goes_on_from_saved_state_as_if_never_stopp
 }
 
 #[test]
-fn everything_around_a_rule_changes_what_it_does() {
+fn every_wrapper_changes_the_steps_of_a_rule() {
     for around in AROUND.into_iter().filter(|around| *around != "skip_non_finite") {
-        // Without a decay of its own there would be nothing for `no_vector_decay` to do.
+        // With a weight decay, so that `no_vector_decay` has an effect.
         for rule in ["adamw:weight_decay=0.1", "novograd:weight_decay=0.1", "burn.adam:weight_decay=0.1"] {
             let separator = if around.contains(':') { ',' } else { ':' };
             let [with, without] = [format!("{around}{separator}base={rule}"), rule.into()].map(|text| {

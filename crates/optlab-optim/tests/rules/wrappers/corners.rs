@@ -1,11 +1,11 @@
-//! Parameters that are shared, frozen, without a gradient, of one element or none, or of 16 bits.
+//! Special parameters: shared, frozen, without a gradient, with one element or none, or of 16 bits.
 
 use super::*;
 use burn::optim::ModuleOptimizer;
 use burn::tensor::{DType, FloatDType};
 use optlab_optim::{AdamConfig, Evaluate, LionConfig, NovoGradConfig};
 
-/// `other` is `one` by another path.
+/// A model in which `other` is the same parameter as `one`.
 #[derive(Module, Debug)]
 struct Tied {
     one: Param<Tensor<2>>,
@@ -14,7 +14,7 @@ struct Tied {
     last: Param<Tensor<2>>,
 }
 
-/// The same without the other path.
+/// The same model without the second path.
 #[derive(Module, Debug)]
 struct Single {
     one: Param<Tensor<2>>,
@@ -22,7 +22,7 @@ struct Single {
     last: Param<Tensor<2>>,
 }
 
-/// Of the shared parameter below and above the size from which parameters are moved in parallel.
+/// Shapes of the shared parameter, below and above the size from which parameters are moved in parallel.
 const SIZES: [[usize; 2]; 2] = [[3, 4], [64, 40]];
 const OWN: [usize; 1] = [5];
 const LAST: [usize; 2] = [2, 2];
@@ -45,7 +45,7 @@ impl Tied {
     }
 }
 
-/// `Σ c ⊙ one + ¼ Σ other² + Σ own ⊙ (d + own / 2) + Σ e ⊙ last` with numbers of step `t`.
+/// Returns `Σ c ⊙ one + ¼ Σ other² + Σ own ⊙ (d + own / 2) + Σ e ⊙ last` with the random numbers of step `t`.
 fn loss(t: usize, one: Tensor<2>, other: Tensor<2>, own: Tensor<1>, last: Tensor<2>) -> Tensor<1> {
     let device = one.device();
     let number = |place, shape: &[usize]| random(t, place, shape);
@@ -59,7 +59,7 @@ fn loss(t: usize, one: Tensor<2>, other: Tensor<2>, own: Tensor<1>, last: Tensor
         + (last * e).sum()
 }
 
-/// The slope of [`loss`] where `one` and `other` are one.
+/// Returns the gradient of [`loss`] if `one` and `other` are the same parameter.
 fn slope(theta: &Values, t: usize, shape: [usize; 2]) -> Values {
     let mut slope = vec![random(t, 0, &shape), random(t, 1, &OWN), random(t, 2, &LAST)];
     slope[0].iter_mut().zip(&theta[0]).for_each(|(slope, theta)| *slope += 0.5 * theta);
@@ -79,7 +79,7 @@ fn evaluate_single(model: &Single, t: usize) -> ((), GradientsParams) {
     ((), GradientsParams::from_grads(loss.backward(), model))
 }
 
-/// The parameters, of which the shared one is the same by both paths.
+/// Returns the parameters, after checking that the shared one is the same under both paths.
 #[track_caller]
 fn tied_values(model: &Tied, case: &str) -> Values {
     assert_eq!(bits(&model.one), bits(&model.other), "{case}");
@@ -97,7 +97,7 @@ fn norm(values: &Values) -> f64 {
     values.iter().flatten().map(|value| value * value).sum::<f64>().sqrt()
 }
 
-/// What each text does, for parameters of which the first has that shape.
+/// Returns the formula of each spec, for parameters of which the first has the given shape.
 fn formulas(shape: [usize; 2]) -> Vec<(&'static str, Formula)> {
     let zeros: Values = vec![vec![0.0; shape[0] * shape[1]], vec![0.0; 5], vec![0.0; 4]];
     let mut velocity = zeros.clone();
@@ -173,7 +173,7 @@ fn a_parameter_with_two_paths_moves_once_by_the_sum_of_its_gradients() {
 }
 
 #[test]
-fn a_parameter_with_two_paths_is_remembered_once_and_stays_one_whatever_moves_it() {
+fn a_parameter_with_two_paths_has_one_state_and_stays_shared_with_every_rule() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("optimizer");
     for text in [
@@ -221,7 +221,7 @@ struct HalfFrozen {
 }
 
 #[test]
-fn a_frozen_parameter_stays_as_it_is_and_frozen_whatever_moves_the_others() {
+fn a_frozen_parameter_is_unchanged_and_stays_frozen_with_every_rule() {
     for text in [
         "adamw",
         "muon:other=adamw",
@@ -260,8 +260,8 @@ fn a_frozen_parameter_stays_as_it_is_and_frozen_whatever_moves_the_others() {
 }
 
 #[test]
-fn a_parameter_without_a_gradient_in_a_step_takes_no_part_in_it() {
-    // Adam, and the counter of each parameter by itself.
+fn a_parameter_without_a_gradient_in_a_step_is_left_out_of_it() {
+    // Adam, with a separate step counter for each parameter.
     let mut moments: Vec<Vec<[f64; 2]>> =
         SHAPES.iter().map(|shape| vec![[0.0; 2]; shape.iter().product()]).collect();
     let mut steps = [0; 4];
@@ -290,11 +290,11 @@ fn a_parameter_without_a_gradient_in_a_step_takes_no_part_in_it() {
     }
 }
 
-/// The gradients of step `t`, whatever the parameters are, of whatever type.
+/// The gradients of step `t`, for any parameters and any element type.
 struct Given {
     t: usize,
     dtype: FloatDType,
-    /// Whether matrices get their gradient as the transpose of one.
+    /// Whether the gradients of matrices are transposed views.
     transposed: bool,
 }
 
@@ -308,7 +308,7 @@ impl Given {
         impl ModuleVisitor for Visitor<'_> {
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
                 let shape = param.val().dims();
-                // By the shape, so that it is the same whatever other parameters there are.
+                // Seeded by the shape, so that the gradient does not depend on other parameters.
                 let place = shape.iter().product::<usize>() + D;
                 let device = param.val().device().inner();
                 let gradient = tensor::<D>(&random(self.t, place, &shape), &shape, &device);
@@ -333,7 +333,7 @@ impl<M: Module> Evaluate<M> for Given {
     type Measured = f64;
 
     fn evaluate(&mut self, model: &M) -> (f64, GradientsParams) {
-        // A loss that goes with the gradients, for line searches.
+        // A loss to return with the gradients, for line searches.
         let gradients = self.gradients(model, self.t);
         (1.0 / self.t as f64, gradients)
     }
@@ -362,7 +362,8 @@ fn parameters_of_one_element_are_moved_by_every_rule() {
             };
             let name = spec.name();
             assert!(values[0][0].is_finite(), "{name}: {values:?}");
-            // Muon leaves vectors alone; the mean of one number is the number.
+            // Muon does not move vectors; centralizing subtracts the mean, which for one number is the number
+            // itself.
             let is_still = name == "muon" && shape.len() == 1 || name == "centralized" && shape.len() == 2;
             assert!((values[0][0] != 0.75) || is_still, "{name} of {shape:?}");
         }
@@ -382,7 +383,7 @@ struct Whole {
 }
 
 #[test]
-fn parameters_without_elements_do_no_harm() {
+fn empty_parameters_do_not_affect_the_others() {
     let device = Device::default().autodiff();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("optimizer");
@@ -413,7 +414,7 @@ fn parameters_without_elements_do_no_harm() {
     }
 }
 
-/// Two matrices, one of which is moved in parallel, and a vector, rounded to that type.
+/// Two matrices, one of which is moved in parallel, and a vector, rounded to a 16-bit type.
 #[derive(Module, Debug)]
 struct Rounded {
     vector: Param<Tensor<1>>,
@@ -449,7 +450,7 @@ impl ModuleMapper for Round {
 
 const HALVES: [FloatDType; 2] = [FloatDType::F16, FloatDType::BF16];
 
-/// Holds steps of a model of 16 bits against those of one of 32 bits that is rounded after each.
+/// Compares the steps of a 16-bit model with those of a 32-bit model that is rounded after each step.
 fn assert_rounded_only_between_steps(
     name: &str,
     mut in_16: impl FnMut(Rounded, Given) -> Rounded,
@@ -459,7 +460,7 @@ fn assert_rounded_only_between_steps(
     let mut model = Rounded::new(half);
     let mut expected = model.clone().map(&mut Round { through: half, to: FloatDType::F32 });
     for t in 1..=4 {
-        // In 16 bits either way: the numbers are the same.
+        // The gradients are in 16 bits for both models, so the numbers are the same.
         let given = || Given { t, dtype: half, transposed: false };
         model = in_16(model, given());
         expected = in_32(expected, given()).map(&mut Round { through: half, to: FloatDType::F32 });
@@ -469,9 +470,9 @@ fn assert_rounded_only_between_steps(
 }
 
 #[test]
-fn parameters_of_16_bits_are_moved_and_remembered_in_32() {
+fn parameters_of_16_bits_are_moved_with_32_bit_state() {
     for spec in OptimizerSpec::all() {
-        // It has parameters and gradients in one tensor, and only those.
+        // L-BFGS keeps parameters and gradients in one tensor, so it is tested separately.
         if spec.name() == "burn.lbfgs" {
             continue;
         }
@@ -489,7 +490,7 @@ fn parameters_of_16_bits_are_moved_and_remembered_in_32() {
 }
 
 #[test]
-fn so_they_are_in_burns_own_driver() {
+fn burns_driver_moves_16_bit_parameters_with_32_bit_state() {
     type Driver = fn() -> ModuleOptimizer;
     let drivers: [(&str, Driver); 3] = [
         ("adam", || AdamConfig::default().build().unwrap().into()),

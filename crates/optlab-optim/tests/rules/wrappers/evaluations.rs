@@ -22,12 +22,12 @@ impl Pair {
     }
 }
 
-/// The elements of both parameters, one after the other.
+/// Returns the elements of both parameters, one after the other.
 fn flat(pair: &Pair) -> Vec<f64> {
     values(pair).concat()
 }
 
-/// `A` of the loss ½ θᵀAθ over both parameters: positive, and nowhere 0.
+/// Returns an element of `A` in the loss ½ θᵀAθ over both parameters: positive, and nowhere 0.
 fn curvature(i: usize, j: usize) -> f64 {
     if i == j { 1.0 + i as f64 } else { 0.5 / (1.0 + (i + j) as f64) }
 }
@@ -57,7 +57,7 @@ fn assert_flat(given: &[f64], expected: &[f64], case: &str) {
 }
 
 #[test]
-fn sam_and_asam_step_by_the_gradients_of_where_the_loss_is_largest_nearby() {
+fn sam_and_asam_step_by_the_gradients_at_the_worst_nearby_point() {
     for (text, rho, eta) in [
         ("sam:rho=0.3,base=sgd:momentum=0.9", 0.3, None),
         ("sam:base=sgd:momentum=0.9", 0.05, None),
@@ -106,7 +106,7 @@ fn sam_cannot_step_along_gradients_alone() {
     build("sam:base=sgd").apply(0.1, pair, &mut gradients);
 }
 
-/// Gradients under the labels of step `t`, and under drawn ones.
+/// Gradients under the labels of step `t`, and under drawn labels.
 struct Sampled {
     t: usize,
     draws: usize,
@@ -127,11 +127,11 @@ impl Evaluate<Model> for Sampled {
     }
 }
 
-/// Added to the number of a step for the seed of its drawn gradients.
+/// Added to the step number for the seed of the drawn gradients.
 const DRAWN: usize = 500;
 
 #[test]
-fn sophia_divides_by_a_curvature_from_drawn_labels_every_so_many_steps() {
+fn sophia_updates_its_curvature_from_drawn_labels_every_update_period() {
     let (beta_1, beta_2, rho, epsilon, decay) = (0.9, 0.7, 0.2, 1e-8, 0.2);
     let text = "sophia_g:beta_1=0.9,beta_2=0.7,rho=0.2,epsilon=1e-8,weight_decay=0.2,update_period=3";
     let mut optimizer = build(text);
@@ -181,11 +181,11 @@ fn sophia_cannot_step_along_gradients_alone() {
 
 #[test]
 #[should_panic(expected = "`sophia_g` needs gradients under labels drawn by the model")]
-fn sophia_cannot_step_by_a_closure() {
+fn sophia_cannot_step_with_a_closure() {
     build("sophia_g").step(0.1, Model::new(), |model| (0.0, gradients(model, 1)));
 }
 
-/// The point and Rosenbrock's function of it.
+/// The point at which Rosenbrock's function is evaluated.
 type Point = Param<Tensor<1>>;
 
 fn start() -> Point {
@@ -200,7 +200,7 @@ fn rosenbrock(point: &Point) -> (f64, GradientsParams) {
 }
 
 #[test]
-fn lbfgs_finds_the_bottom_of_rosenbrocks_valley() {
+fn lbfgs_finds_the_minimum_of_rosenbrocks_function() {
     let mut optimizer = build("burn.lbfgs:line_search_fn=StrongWolfe");
     let mut point = start();
     let mut losses = Vec::new();
@@ -220,7 +220,7 @@ fn lbfgs_finds_the_bottom_of_rosenbrocks_valley() {
 }
 
 #[test]
-fn lbfgs_goes_on_from_saved_state_as_if_never_stopped() {
+fn lbfgs_resumes_exactly_from_saved_state() {
     let text = "burn.lbfgs:line_search_fn=StrongWolfe,max_iter=3";
     let step = |optimizer: &mut ModelOptimizer, point| optimizer.step(1.0, point, rosenbrock).0;
     let folder = tempfile::tempdir().unwrap();

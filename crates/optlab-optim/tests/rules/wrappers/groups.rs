@@ -1,13 +1,13 @@
-//! Groups of parameters: other rules, rates and decays for some.
+//! Groups of parameters with their own rule, rate or weight decay.
 
 use super::*;
 use optlab_optim::{GradientTransform, LearningRates};
 
-/// The parameters of [`Model`], in its order.
+/// The paths of the parameters of [`Model`], in order.
 const PATHS: [&str; 4] = ["linear.weight", "linear.bias", "conv.weight", "conv.bias"];
 
-/// What a parameter is moved by: gradient descent with that factor of the rate and that decay as part of the gradient, or
-/// else the sign of the gradient.
+/// How a parameter is moved: by gradient descent with a factor of the rate and a weight decay in the
+/// gradient, or by the sign of the gradient.
 #[derive(Debug, Clone, Copy)]
 enum Moved {
     Down { factor: f64, decay: f64 },
@@ -57,7 +57,7 @@ fn a_group_has_a_rule_a_rate_and_a_decay_of_its_own() {
 }
 
 #[test]
-fn a_pattern_names_what_it_matches_as_a_whole() {
+fn a_pattern_must_match_the_whole_path() {
     let sign = BySign { factor: 1.0 };
     for (patterns, named) in [
         ("*", [true, true, true, true]),
@@ -77,15 +77,16 @@ fn a_pattern_names_what_it_matches_as_a_whole() {
 }
 
 #[test]
-fn a_group_with_a_schedule_has_the_rate_that_is_given_for_it_times_its_factor() {
-    // The rates of the parameters of the model as shares of 1, where 0.1, 0.2 and 0.4 are given for the first three groups.
+fn a_group_with_a_schedule_uses_its_given_rate_times_its_factor() {
+    // The expected rate of each parameter, with rates of 1 for the run and 0.1, 0.2 and 0.4 for the first
+    // three groups.
     let cases = [
         ("group:parameters=*.bias,schedule=step,base=sgd", [1.0, 0.1, 1.0, 0.1]),
         ("group:parameters=*.bias,schedule=step,lr_factor=3,base=sgd", [1.0, 0.3, 1.0, 0.3]),
-        // Without a schedule the rate of its place is left alone.
+        // Without a schedule the group's rate is ignored.
         ("group:parameters=*.bias,lr_factor=3,base=sgd", [1.0, 3.0, 1.0, 3.0]),
         ("group:parameters=*.bias,schedule=step,other=sgd,base=sgd:momentum=0.0", [1.0, 0.1, 1.0, 0.1]),
-        // The inner group is the first; the outer one wins where both have a schedule.
+        // The inner group has index 0; the outer one wins if both have a schedule.
         (
             "group:parameters=conv.*,schedule=step,base=group:parameters=*.bias,schedule=cosine,base=sgd",
             [1.0, 0.1, 0.2, 0.2],
@@ -114,7 +115,7 @@ fn a_group_with_a_schedule_has_the_rate_that_is_given_for_it_times_its_factor() 
                 assert!((after - (before - share * grad)).abs() < 1e-5, "{text}, {}", PATHS[place]);
             }
         }
-        // One number is the rate of all.
+        // A single number is the rate of all parameters.
         let mut optimizer = build(text);
         let all = values(&optimizer.apply(1.0, model.clone(), &mut gradients(&model, 1)));
         assert!((all[0][0] - (before[0][0] - grads[0][0])).abs() < 1e-5, "{text}");
@@ -130,7 +131,7 @@ fn a_group_with_a_schedule_has_the_rate_that_is_given_for_it_times_its_factor() 
 }
 
 #[test]
-fn a_group_without_parameters_is_told_with_the_names_that_there_are() {
+fn the_error_for_a_group_without_parameters_lists_the_models_names() {
     let model = Model::new();
     let check = |text: &str| text.parse::<OptimizerSpec>().unwrap().build().unwrap().check(&model);
     let message = check("group:parameters=linear.weigth|nothing,base=sgd").unwrap_err().to_string();
@@ -141,13 +142,13 @@ fn a_group_without_parameters_is_told_with_the_names_that_there_are() {
     );
     let inside = "ema:base=(group:parameters=*.bias,base=(group:parameters=nothing,base=sgd))";
     assert!(check(inside).unwrap_err().to_string().ends_with("not nothing"));
-    // One match in a group is enough, and no parameter has to be in both of two.
+    // One match per group is enough, and two groups need not overlap.
     check("group:parameters=conv.*|nothing,base=(group:parameters=linear.*,base=sgd)").unwrap();
     check("no_vector_decay:base=adamw").unwrap();
 }
 
 #[test]
-fn of_nested_groups_the_outermost_sets_rule_and_decay_and_factors_multiply() {
+fn in_nested_groups_the_outermost_sets_rule_and_decay_and_factors_multiply() {
     let factor = |factor| Down { factor, decay: 0.0 };
     let text = "group:parameters=*.bias,lr_factor=0.5,base=(group:parameters=conv.*,lr_factor=4,base=sgd)";
     assert_moved(text, [PLAIN, factor(0.5), factor(4.0), factor(2.0)]);
@@ -172,7 +173,7 @@ fn of_nested_groups_the_outermost_sets_rule_and_decay_and_factors_multiply() {
 }
 
 #[test]
-fn vectors_move_without_decay_and_others_as_the_base_has_it() {
+fn no_vector_decay_exempts_vectors_and_keeps_the_decay_of_the_others() {
     let decayed = Down { factor: 1.0, decay: 0.4 };
     assert_moved("no_vector_decay:base=sgd:weight_decay=0.4", [decayed, PLAIN, decayed, PLAIN]);
     let [without, with, around] =
@@ -191,7 +192,7 @@ fn vectors_move_without_decay_and_others_as_the_base_has_it() {
 }
 
 #[test]
-fn penalties_around_spare_a_group_without_decay() {
+fn decoupled_penalties_skip_a_group_without_decay() {
     for (text, spared) in [
         ("decay:weight_decay=0.5,l1=0.3,base=(group:parameters=conv.*,weight_decay=0,base=sgd)", [2, 3]),
         ("group:parameters=conv.*,weight_decay=0,base=(decay:weight_decay=0.5,l1=0.3,base=sgd)", [2, 3]),
@@ -213,7 +214,7 @@ fn penalties_around_spare_a_group_without_decay() {
 }
 
 #[test]
-fn penalties_in_the_gradient_spare_a_group_without_decay_also_in_the_norm_and_by_tensor() {
+fn gradient_penalties_skip_a_group_without_decay_also_in_the_norm_and_per_tensor() {
     let penalties = GradientTransform { l1: 0.3, l2: 0.5, ..GradientTransform::default() };
     for (text, clip) in [
         ("group:parameters=conv.*,weight_decay=0,base=sgd", f64::INFINITY),
@@ -236,14 +237,14 @@ fn penalties_in_the_gradient_spare_a_group_without_decay_also_in_the_norm_and_by
     }
 }
 
-/// Everything that is put around rules, each without settings of its own.
+/// Returns every wrapper with its default settings.
 fn wrappers() -> Vec<OptimizerSpec> {
     let all = OptimizerSpec::all().into_iter();
     all.filter(|spec| spec.fields().iter().any(|(field, _)| field == "base")).collect()
 }
 
 #[test]
-fn what_is_put_around_an_optimizer_cannot_be_one_of_several_rules() {
+fn a_wrapper_cannot_be_one_of_several_rules() {
     assert_eq!(wrappers().len(), 13);
     for spec in wrappers() {
         let name = spec.name();
@@ -258,7 +259,7 @@ fn what_is_put_around_an_optimizer_cannot_be_one_of_several_rules() {
 }
 
 #[test]
-fn nothing_but_a_group_is_put_around_an_optimizer_twice() {
+fn only_groups_can_wrap_an_optimizer_twice() {
     for name in
         ["sam", "asam", "lookahead", "ema", "swa", "cautious", "skip_non_finite", "decay", "centralized"]
     {
@@ -288,8 +289,8 @@ fn nothing_but_a_group_is_put_around_an_optimizer_twice() {
 }
 
 #[test]
-fn every_range_around_a_rule_holds_at_both_ends_and_counts_are_not_zero() {
-    /// Inside of a range and outside of it.
+fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refused() {
+    /// Values inside a range, and values outside of it.
     type Ends = ([&'static str; 2], &'static [&'static str]);
     const SHARE: Ends = (["0", "1"], &["1.000001", "-1e-9"]);
     const BELOW_ONE: Ends = (["0", "0.999999"], &["1", "-1e-9"]);
@@ -343,7 +344,7 @@ fn every_range_around_a_rule_holds_at_both_ends_and_counts_are_not_zero() {
 }
 
 #[test]
-fn a_field_of_infinity_or_nan_is_refused_where_nobody_reads_a_text() {
+fn infinity_and_nan_are_refused_in_settings_built_in_code() {
     use optlab_optim::*;
     for value in [f64::NAN, f64::INFINITY] {
         let given = Some(value);
@@ -364,7 +365,7 @@ fn a_field_of_infinity_or_nan_is_refused_where_nobody_reads_a_text() {
 }
 
 #[test]
-fn a_group_of_no_patterns_or_with_a_decay_for_a_rule_without_is_refused() {
+fn a_group_without_patterns_or_with_a_decay_the_rule_lacks_is_refused() {
     for (text, said) in [
         ("group:parameters=|,base=sgd", "group: `parameters` must be at least one pattern of a path"),
         ("group:parameters=,base=sgd", "group: `parameters`"),

@@ -1,5 +1,5 @@
-//! What is put around rules, once more in plain 64-bit numbers: written from the formulas of the pages and the papers, not
-//! from the library.
+//! Tests of wrappers against independent implementations in plain 64-bit numbers, written from the formulas
+//! in the documentation and the papers, not from the library.
 
 mod before;
 mod beside;
@@ -31,7 +31,7 @@ const SHAPES: [&[usize]; 4] = [&[4, 3], &[3], &[3, 2, 2, 2], &[3]];
 type Values = Vec<Vec<f64>>;
 
 impl Model {
-    /// The same parameters every time, between -1 and 1.
+    /// Returns a model with the same parameters every time, between -1 and 1.
     fn new() -> Self {
         let device = Device::default().autodiff();
         let model = Model {
@@ -43,23 +43,23 @@ impl Model {
     }
 }
 
-/// The seed of the parameters; that of gradients is the number of the step.
+/// The seed of the parameters; the seed of gradients is the step number.
 const INITIAL: usize = 1000;
 
-/// Numbers between -1 and 1 that 32 bits hold.
+/// Returns random numbers between -1 and 1 that are exact in 32 bits.
 fn random(seed: usize, place: usize, shape: &[usize]) -> Vec<f64> {
     let mut random = ChaCha8Rng::seed_from_u64((seed * 100 + place) as u64);
     let elements: usize = shape.iter().product();
     (0..elements).map(|_| f64::from(random.random_range(-1.0_f32..1.0))).collect()
 }
 
-/// A tensor of that shape.
+/// Returns a tensor with the given values and shape.
 fn tensor<const D: usize>(values: &[f64], shape: &[usize], device: &Device) -> Tensor<D> {
     let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
     Tensor::from_data(TensorData::new(values, shape.to_vec()), device)
 }
 
-/// `model` with those values.
+/// Returns `model` with the given values.
 fn with_values<M: Module>(model: M, values: &Values) -> M {
     struct Fill<'a>(std::slice::Iter<'a, Vec<f64>>);
     impl ModuleMapper for Fill<'_> {
@@ -71,7 +71,7 @@ fn with_values<M: Module>(model: M, values: &Values) -> M {
     model.map(&mut Fill(values.iter()))
 }
 
-/// Calls `visit` for each parameter: its place, its values and its shape. What it gives becomes the gradient.
+/// Calls `visit` for each parameter with its index, values and shape. The result becomes the gradient.
 fn gradients_of<M: Module>(
     model: &M,
     visit: impl FnMut(usize, &[f64], &[usize]) -> Option<Vec<f64>>,
@@ -97,12 +97,12 @@ fn gradients_of<M: Module>(
     visitor.gradients
 }
 
-/// The gradients of step `t`, whatever the parameters are.
+/// Returns the gradients of step `t`, which do not depend on the parameters.
 fn gradients<M: Module>(model: &M, t: usize) -> GradientsParams {
     gradients_of(model, |place, _, shape| Some(random(t, place, shape)))
 }
 
-/// The numbers of [`gradients`].
+/// Returns the numbers of [`gradients`].
 fn gradient_values(t: usize) -> Values {
     SHAPES.iter().enumerate().map(|(place, shape)| random(t, place, shape)).collect()
 }
@@ -125,7 +125,7 @@ fn build(text: &str) -> ModelOptimizer {
     spec.build().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// The rate of step `t`, counted from 1: another one each time.
+/// Returns the rate of step `t`, counted from 1; it alternates.
 fn rate(t: usize) -> f64 {
     if t.is_multiple_of(2) { 0.05 } else { 0.125 }
 }
@@ -142,8 +142,8 @@ fn assert_close(given: &Values, expected: &Values, case: &str) {
     }
 }
 
-/// Holds `steps` steps of `text` against `formula`, which gets the number of the step, counted from 1, its rate, the
-/// parameters, which it moves, and their gradients, and gives the parameters to evaluate with.
+/// Compares `steps` steps of `text` with `formula`. The formula gets the step number, counted from 1, the
+/// rate, the parameters, which it moves, and their gradients; it returns the parameters to evaluate with.
 #[track_caller]
 fn assert_follows(
     text: &str,
@@ -167,14 +167,14 @@ fn assert_follows(
     }
 }
 
-/// `θ ← formula(θ, g)` for each element.
+/// Applies `θ ← formula(θ, g)` to each element.
 fn each(theta: &mut Values, grad: &Values, mut formula: impl FnMut(f64, f64) -> f64) {
     for (theta, grad) in theta.iter_mut().flatten().zip(grad.iter().flatten()) {
         *theta = formula(*theta, *grad);
     }
 }
 
-/// One step of gradient descent.
+/// Makes one step of gradient descent.
 fn descend(theta: &mut Values, grad: &Values, lr: f64) {
     each(theta, grad, |theta, grad| theta - lr * grad);
 }

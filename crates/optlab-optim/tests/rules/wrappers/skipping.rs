@@ -1,12 +1,12 @@
-//! Steps that are left out because a gradient is not finite.
+//! Steps that are skipped because a gradient is not finite.
 
 use super::*;
 use burn_pack::Reader;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// A rule by the element, one in tensor operations, one of Burn's, one with an estimate that all parameters share; each
-/// with all that keeps something beside a rule.
+/// An element-wise rule, one in tensor operations, one of Burn's, and one with an estimate that all
+/// parameters share; each is tested with every wrapper that has state.
 const TEXTS: [&str; 4] = ["adam", "novograd", "burn.adam", "prodigy"];
 
 fn around(rule: &str) -> ModelOptimizer {
@@ -27,7 +27,7 @@ fn step(optimizer: &mut ModelOptimizer, model: Model, t: usize, spoil: Option<(u
     step.0
 }
 
-/// Everything in a file of saved state, and the number of skipped steps by itself.
+/// Returns everything in a file of saved state, with the number of skipped steps separately.
 fn contents(path: &Path) -> (BTreeMap<String, String>, String) {
     let reader = Reader::from_file_exact(path).unwrap();
     let scalars = reader.scalars().iter();
@@ -86,7 +86,7 @@ fn a_step_that_is_not_finite_changes_nothing_but_its_count() {
 }
 
 #[test]
-fn a_large_gradient_is_no_reason_to_leave_out_a_step() {
+fn a_large_finite_gradient_does_not_skip_a_step() {
     for value in [f32::MAX, f32::MIN].map(f64::from) {
         let mut optimizer = build("skip_non_finite:base=sgd");
         let model = Model::new();
@@ -98,7 +98,7 @@ fn a_large_gradient_is_no_reason_to_leave_out_a_step() {
 }
 
 #[test]
-fn without_the_wrapper_such_a_step_is_made() {
+fn without_the_wrapper_a_non_finite_step_is_made() {
     let mut optimizer = build("sgd");
     let model = step(&mut optimizer, Model::new(), 1, Some((0, f64::NAN)));
     assert!(values(&model)[0][1].is_nan() && optimizer.skipped_steps() == 0);

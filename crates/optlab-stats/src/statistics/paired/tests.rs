@@ -188,9 +188,18 @@ fn the_least_number_of_seeds_is_enough_if_all_differences_have_one_sign() {
 
 #[test]
 fn a_difference_is_positive_where_the_first_is_better() {
-    assert_eq!((difference(3.0, 1.0, true), difference(3.0, 1.0, false)), (2.0, -2.0));
-    assert_eq!((difference(INF, INF, false), difference(-INF, -INF, true)), (0.0, 0.0));
-    assert_eq!((difference(1.0, INF, false), difference(-INF, 1.0, true)), (INF, -INF));
+    assert_eq!(
+        (difference(3.0, 1.0, Direction::Larger), difference(3.0, 1.0, Direction::Smaller)),
+        (2.0, -2.0)
+    );
+    assert_eq!(
+        (difference(INF, INF, Direction::Smaller), difference(-INF, -INF, Direction::Larger)),
+        (0.0, 0.0)
+    );
+    assert_eq!(
+        (difference(1.0, INF, Direction::Smaller), difference(-INF, 1.0, Direction::Larger)),
+        (INF, -INF)
+    );
 }
 
 #[test]
@@ -211,7 +220,7 @@ fn equal_arms_get_a_verdict_in_at_most_alpha_of_the_samples() {
                             let value = if tied { value.sqrt().round() / 1000.0 } else { value };
                             value + if diverging { lost(&mut random) } else { 0.0 }
                         };
-                        difference(arm(), arm(), true)
+                        difference(arm(), arm(), Direction::Larger)
                     })
                     .collect();
                 let paired = Paired::with_dimensions(&differences, dimensions).unwrap();

@@ -7,8 +7,8 @@ const INF: f64 = f64::INFINITY;
 const A: [f64; 8] = [92.8, 93.1, 92.3, 92.5, 93.4, 92.3, 93.9, 92.2];
 const B: [f64; 8] = [92.0, 92.0, 92.5, 92.0, 92.5, 92.0, 92.5, 92.1];
 
-fn one(a: &[f64], b: &[f64], larger_is_better: bool, alpha: f64) -> Comparison {
-    compare(&[(a, b)], larger_is_better, alpha).unwrap().remove(0)
+fn one(a: &[f64], b: &[f64], direction: Direction, alpha: f64) -> Comparison {
+    compare(&[(a, b)], direction, alpha).unwrap().remove(0)
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn a_comparison_matches_scipy_and_numpy() {
     // d = numpy.array(A) - B; d.mean(); d.mean() / d.std(ddof=1) scipy.stats.mannwhitneyu(A, B).statistic /
     // 64 scipy.stats.permutation_test((d,), numpy.mean, permutation_type='samples',
     // n_resamples=numpy.inf).pvalue
-    let comparison = one(&A, &B, true, 0.05);
+    let comparison = one(&A, &B, Direction::Larger, 0.05);
     assert!((comparison.difference.unwrap() - 0.6125).abs() < 1e-12);
     assert!((comparison.effect.unwrap() - 1.1433841515360539).abs() < 1e-9);
     assert_eq!((comparison.p_value, comparison.adjusted_p), (0.0234375, 0.0234375));
@@ -35,13 +35,14 @@ fn a_comparison_matches_scipy_and_numpy() {
 
 #[test]
 fn the_direction_of_the_metric_reverses_the_verdict() {
-    let (larger, smaller) = (one(&A, &B, true, 0.05), one(&A, &B, false, 0.05));
+    let (larger, smaller) = (one(&A, &B, Direction::Larger, 0.05), one(&A, &B, Direction::Smaller, 0.05));
     assert_eq!((larger.verdict, smaller.verdict), (Verdict::Better, Verdict::Worse));
     assert_eq!((larger.low, larger.high), (-smaller.high, -smaller.low));
     assert_eq!(larger.difference, smaller.difference.map(|difference| -difference));
-    assert_eq!((one(&A, &B, true, 0.02).verdict, one(&A, &A, true, 0.05).verdict), {
-        (Verdict::NotShown, Verdict::NotShown)
-    });
+    assert_eq!(
+        (one(&A, &B, Direction::Larger, 0.02).verdict, one(&A, &A, Direction::Larger, 0.05).verdict),
+        { (Verdict::NotShown, Verdict::NotShown) }
+    );
 }
 
 #[test]
@@ -56,7 +57,9 @@ fn the_interval_excludes_zero_exactly_if_there_is_a_verdict() {
             })
             .collect();
         let pairs: Vec<(&[f64], &[f64])> = arms.iter().map(|(a, b)| (&a[..], &b[..])).collect();
-        for comparison in compare(&pairs, family % 2 == 0, 0.05).unwrap() {
+        for comparison in
+            compare(&pairs, [Direction::Larger, Direction::Smaller][family as usize % 2], 0.05).unwrap()
+        {
             let expected = match comparison {
                 Comparison { low, .. } if low > 0.0 => Verdict::Better,
                 Comparison { high, .. } if high < 0.0 => Verdict::Worse,
@@ -74,22 +77,23 @@ fn the_interval_excludes_zero_exactly_if_there_is_a_verdict() {
 fn a_family_is_stricter_than_a_comparison_by_itself() {
     // Alone its p-value is 0.0234; as the first of three its level is 0.05 / 3, which also applies to those
     // after it.
-    let comparisons = compare(&[(&B, &B), (&A, &B), (&A, &A)], true, 0.05).unwrap();
+    let comparisons = compare(&[(&B, &B), (&A, &B), (&A, &A)], Direction::Larger, 0.05).unwrap();
     assert_eq!(comparisons[1].verdict, Verdict::NotShown);
     assert_eq!((comparisons[1].p_value, comparisons[1].adjusted_p), (0.0234375, 3.0 * 0.0234375));
     assert!(comparisons.iter().all(|comparison| comparison.level == 1.0 - 0.05 / 3.0));
     assert!(comparisons.iter().all(|comparison| comparison.least_seeds == Some(7)));
     assert!(
-        comparisons[1].low <= 0.0 && comparisons[1].seeds_to_settle > one(&A, &B, true, 0.05).seeds_to_settle
+        comparisons[1].low <= 0.0
+            && comparisons[1].seeds_to_settle > one(&A, &B, Direction::Larger, 0.05).seeds_to_settle
     );
-    assert!(compare(&[], true, 0.05).unwrap().is_empty());
+    assert!(compare(&[], Direction::Larger, 0.05).unwrap().is_empty());
 }
 
 #[test]
 fn comparisons_after_the_first_one_not_rejected_use_its_level() {
     // Alone its p-value is 10 / 256 (scipy, as above), below 0.04; but the other's 6 / 256 is above 0.04 / 2.
     let c = [92.3, 93.7, 93.4, 92.9, 92.7, 91.5, 93.1, 92.7];
-    let comparisons = compare(&[(&c, &B), (&A, &B)], true, 0.04).unwrap();
+    let comparisons = compare(&[(&c, &B), (&A, &B)], Direction::Larger, 0.04).unwrap();
     assert_eq!((comparisons[0].p_value, comparisons[1].p_value), (0.0390625, 0.0234375));
     for comparison in comparisons {
         assert_eq!((comparison.verdict, comparison.level), (Verdict::NotShown, 0.98));
@@ -97,7 +101,7 @@ fn comparisons_after_the_first_one_not_rejected_use_its_level() {
         assert_eq!(comparison.least_seeds, Some(7));
         assert_eq!(comparison.seeds_to_settle, power::seeds(comparison.effect.unwrap(), 0.02, 0.8));
     }
-    assert_eq!(one(&c, &B, true, 0.04).verdict, Verdict::Better);
+    assert_eq!(one(&c, &B, Direction::Larger, 0.04).verdict, Verdict::Better);
 }
 
 #[test]
@@ -111,24 +115,27 @@ fn an_interval_that_ends_at_zero_shows_nothing() {
 
 #[test]
 fn few_seeds_have_an_infinite_interval_and_one_has_no_effect() {
-    let comparison = one(&A[..5], &B[..5], true, 0.05);
+    let comparison = one(&A[..5], &B[..5], Direction::Larger, 0.05);
     assert_eq!((comparison.low, comparison.high, comparison.verdict), (-INF, INF, Verdict::NotShown));
-    let comparison = one(&A[..1], &B[..1], true, 0.05);
+    let comparison = one(&A[..1], &B[..1], Direction::Larger, 0.05);
     assert_eq!((comparison.effect, comparison.seeds_to_settle, comparison.p_value), (None, None, 1.0));
     // Every difference is 0.1, after rounding.
-    let comparison = one(&[0.8, 0.4, 0.3], &[0.7, 0.3, 0.2], true, 0.05);
+    let comparison = one(&[0.8, 0.4, 0.3], &[0.7, 0.3, 0.2], Direction::Larger, 0.05);
     assert_eq!((comparison.effect, comparison.seeds_to_settle), (None, None));
-    assert_eq!((one(&B, &B, true, 0.05).effect, one(&B, &B, true, 0.05).p_value), (None, 1.0));
+    assert_eq!(
+        (one(&B, &B, Direction::Larger, 0.05).effect, one(&B, &B, Direction::Larger, 0.05).p_value),
+        (None, 1.0)
+    );
 }
 
 #[test]
 fn a_diverged_arm_is_worse_and_two_diverged_arms_are_equal() {
     let lost = [INF; 8];
-    let comparison = one(&A, &lost, false, 0.05);
+    let comparison = one(&A, &lost, Direction::Smaller, 0.05);
     assert_eq!((comparison.verdict, comparison.difference), (Verdict::Better, Some(INF)));
     assert_eq!((comparison.low, comparison.effect, comparison.improvement.value), (INF, None, 1.0));
-    assert_eq!(one(&lost, &lost, false, 0.05).verdict, Verdict::NotShown);
-    let comparison = one(&[INF, 1.0], &[1.0, INF], false, 0.05);
+    assert_eq!(one(&lost, &lost, Direction::Smaller, 0.05).verdict, Verdict::NotShown);
+    let comparison = one(&[INF, 1.0], &[1.0, INF], Direction::Smaller, 0.05);
     assert_eq!((comparison.difference, comparison.p_value), (None, 1.0));
 }
 
@@ -139,17 +146,17 @@ fn an_invalid_comparison_is_refused() {
         (&[1.0], &[f64::NAN], "no NaN"),
         (&A, &B[1..], "not on 8 and 7 of them"),
     ] {
-        let error = compare(&[(a, b)], true, 0.05).unwrap_err();
+        let error = compare(&[(a, b)], Direction::Larger, 0.05).unwrap_err();
         assert!(error.is_usage() && error.to_string().contains(said), "{error}");
     }
     for alpha in [0.0, 1.0, f64::NAN] {
-        assert!(compare(&[(&A, &B)], true, alpha).unwrap_err().to_string().contains("`alpha`"));
+        assert!(compare(&[(&A, &B)], Direction::Larger, alpha).unwrap_err().to_string().contains("`alpha`"));
     }
 }
 
 #[test]
 fn a_comparison_is_json_with_the_verdict_in_words_and_null_for_infinity() {
-    let json = serde_json::to_value(one(&A[..5], &B[..5], true, 0.05)).unwrap();
+    let json = serde_json::to_value(one(&A[..5], &B[..5], Direction::Larger, 0.05)).unwrap();
     assert_eq!((&json["verdict"], &json["low"]), (&"not_shown".into(), &serde_json::Value::Null));
     assert_eq!(json["seeds"], 5);
     assert!(json["improvement"]["value"].is_number());
