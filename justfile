@@ -7,9 +7,13 @@ _default:
 test:
     cargo test
 
+# The tests of the rules alone, after a change in one; not -p, which would build Burn again with other features
+rules:
+    cargo test --test rules
+
 # The page of a report in a Chromium (OPTLAB_CHROMIUM, else chromium)
 page:
-    cargo test --test report_page -- --ignored
+    cargo test --test program -- report_page:: --ignored
 
 # Format, clippy, spelling, and the dependencies' licences and advisories
 lint:

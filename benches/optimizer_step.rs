@@ -1,9 +1,10 @@
-//! A step of each rule and of Burn's own of the same name, on 10 matrices of 1,000 × 1,000, with gradients that nothing
-//! else holds. `optlab bench` runs the same steps and prints what they move.
+//! Times a step of each rule and of Burn's rule of the same name, on 10 matrices of 1,000 × 1,000, with
+//! gradients that nothing else holds. `optlab bench` runs the same steps and also prints how many bytes they
+//! move per second.
 //!
 //! ```text
 //! cargo bench --bench optimizer_step                # all
-//! cargo bench --bench optimizer_step -- adamw       # those whose name holds "adamw"
+//! cargo bench --bench optimizer_step -- adamw       # names that contain "adamw"
 //! ```
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -21,7 +22,7 @@ const TENSORS: usize = 10;
 
 const RULES: [&str; 4] = ["sgd:momentum=0.9", "adam", "adamw", "lion"];
 
-/// Steps that are timed after their gradients have been written.
+/// Number of steps that are timed in a row, after their gradients have been written.
 const STEPS_IN_TURN: u64 = 3;
 
 fn optimizer_step(criterion: &mut Criterion) {

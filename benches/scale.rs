@@ -1,7 +1,8 @@
-//! What 10,000 trials in one comparison cost: listing them, going on where all have ended, and making the reports.
+//! Measures the cost of 10,000 trials in one comparison: listing them, resuming when all have ended, and
+//! making the reports.
 //!
-//! `cargo bench --bench scale [-- --trials 10000]`. The outcomes are made up, all else is as it is: every trial goes through the
-//! runner, in a process of its own which is this program, and leaves a history, an environment and an outcome.
+//! `cargo bench --bench scale [-- --trials 10000]`. Only the outcomes are made up: every trial goes through
+//! the runner, in its own process of this program, and leaves a history, an environment and an outcome.
 
 use optlab::compare::{Experiment, Folder, Kind, Plan, Runner, Seeds, Tuning, WorkerCommand};
 use optlab::train::history::{History, Part, Row};
@@ -48,14 +49,14 @@ fn main() {
     println!("report.html: {:.2} MB", page as f64 / 1e6);
 }
 
-/// The comparison, of which each trial is one of [`make_up`].
+/// Runs the comparison, in which each trial is made up by [`make_up`].
 fn run(path: &Path, trials: usize) {
     let each = trials / (ARMS.len() * WORKLOADS.len());
     let plan = Plan {
         workloads: WORKLOADS.map(String::from).to_vec(),
         optimizers: ARMS.iter().map(|arm| arm.parse().expect("a rule")).collect(),
         seeds: Seeds::Count(SEEDS as u64),
-        // Said, so that it does not depend on the workloads.
+        // Set here, so that the recipe does not depend on the workloads.
         recipe: RecipePatch {
             epochs: Some(EPOCHS),
             batch_size: Some(32),
@@ -78,11 +79,11 @@ fn run(path: &Path, trials: usize) {
     experiment.run(&folder, &runner, &mut ()).expect("a comparison");
 }
 
-/// Leaves in a run's folder what training would.
+/// Writes the files that a training would leave in a run's folder.
 fn make_up(folder: &Path) {
     let directory = RunDirectory::new(folder);
     let trial: Trial = directory.read_trial().expect("a trial");
-    // Better or worse by its rate, with noise by its seed.
+    // The quality depends on the rate, with noise that depends on the seed.
     let quality =
         0.97 - 0.01 * (trial.lr.log10() + 2.5).powi(2) + 0.004 * ((trial.seed * 7919 % 13) as f64 / 13.0);
     let larger_is_better = trial.workload == "digits-cnn";
@@ -132,7 +133,7 @@ fn make_up(folder: &Path) {
     directory.write_outcome(&outcome).expect("an outcome");
 }
 
-/// Seconds, and the most memory in MB, of `optlab` with these arguments and the folder.
+/// Returns the seconds and the peak memory in MB of `optlab` with these arguments and the folder.
 fn measure(arguments: &[&str], folder: &Path) -> (f64, f64) {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_optlab"));
     let began = Instant::now();
@@ -141,7 +142,7 @@ fn measure(arguments: &[&str], folder: &Path) -> (f64, f64) {
     let status = format!("/proc/{}/status", child.id());
     let mut kilobytes = 0.0;
     loop {
-        // It only grows, and goes with the process.
+        // The peak only grows, and is gone when the process ends.
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         kilobytes =

@@ -1,12 +1,13 @@
-//! What the training loop adds to a bare one: the time of a step by `train::run`'s own clock, against a loop written by
-//! hand that does the same forward pass, backward pass and step on the same batches.
+//! Measures the overhead of the training loop: the time per step by `train::run`'s own clock, against a loop
+//! written by hand that does the same forward pass, backward pass and step on the same batches.
 //!
 //! ```text
 //! cargo bench --bench train_loop
 //! ```
 //!
-//! Not with Criterion, which times one function by itself: here two programs of seconds each are to be compared on a
-//! machine whose speed drifts, so they take turns, and the medians over the rounds are compared.
+//! It does not use Criterion, which times one function by itself. Here two programs of several seconds each
+//! are compared on a machine whose speed drifts, so they take turns, and the medians over the rounds are
+//! compared.
 
 use burn::optim::GradientsParams;
 use optlab::data::{Batches, Source};
@@ -21,14 +22,14 @@ use std::time::Instant;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The workloads, each with steps enough for about ten seconds, all in the first epochs.
+/// The workloads, each with enough steps for about ten seconds, all in the first epochs.
 const WORKLOADS: [(&str, usize); 2] = [("digits-cnn", 1000), ("mnist-10k-cnn", 150)];
 
 const ROUNDS: usize = 7;
 
 fn main() -> Result<(), Error> {
     compute_on_this_thread();
-    // Cargo passes `--bench` when it is to measure; without it the program only shows that it works.
+    // `cargo bench` passes `--bench`; without it the program only shows that it works.
     let measures = std::env::args().any(|argument| argument == "--bench");
     println!(
         "{:<16} {:>6} {:>14} {:>14} {:>7}",
@@ -39,7 +40,7 @@ fn main() -> Result<(), Error> {
         let trial = trial(workload, steps)?;
         let (mut bare, mut full, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..rounds {
-            // Each goes first every other time.
+            // The two loops take turns in going first.
             let (bare_time, full_time) = if round % 2 == 0 {
                 let bare_time = bare_loop(&trial, steps)?;
                 (bare_time, training_loop(&trial)?)
@@ -66,7 +67,8 @@ fn trial(workload: &str, steps: usize) -> Result<Trial, Error> {
     })
 }
 
-/// Milliseconds a step of `train::run`, the first step excluded; evaluation and checkpoints are outside of its clock.
+/// Returns the milliseconds per step of `train::run`, the first step excluded; its clock excludes evaluation
+/// and checkpoints.
 fn training_loop(trial: &Trial) -> Result<f64, Error> {
     let folder = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
     let workload = workload::find(&trial.workload)?;
@@ -75,7 +77,7 @@ fn training_loop(trial: &Trial) -> Result<f64, Error> {
     Ok(outcome.step_milliseconds.unwrap_or(f64::NAN))
 }
 
-/// Milliseconds a step of a loop with nothing in it but the training, the first step excluded.
+/// Returns the milliseconds per step of a loop that only trains, the first step excluded.
 fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
     let workload = workload::find(&trial.workload)?;
     let device = device::open(&trial.backend)?.autodiff();
@@ -96,6 +98,6 @@ fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.apply(trial.lr, model, &mut gradients);
     }
-    // `flex` has done a step when the call returns, so there is nothing to wait for.
+    // `flex` has finished a step when the call returns, so there is nothing to wait for.
     Ok(began.elapsed().as_secs_f64() * 1e3 / (steps - 1) as f64)
 }

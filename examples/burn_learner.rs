@@ -1,4 +1,5 @@
-//! Burn's own `Learner` with a rule and a schedule of this library, on its digits: `cargo run --example burn_learner`.
+//! Trains on the digits with Burn's own `Learner`, using a rule and a schedule of this library:
+//! `cargo run --example burn_learner`.
 
 use burn::data::dataloader::DataLoaderBuilder;
 use burn::module::Module;
@@ -13,7 +14,7 @@ use optlab::{device, train};
 
 const EPOCHS: usize = 15;
 
-/// The network, and the workload that knows what to do with it.
+/// The network, and the workload that defines its forward pass and loss.
 #[derive(Module, Debug)]
 struct Digits {
     network: Network,
@@ -26,7 +27,7 @@ impl InferenceStep for Digits {
     type Output = ClassificationOutput;
 
     fn step(&self, batch: Batch) -> ClassificationOutput {
-        // Without dropout: our masks are drawn from the number of the step, which Burn does not tell.
+        // Without dropout: our masks depend on the number of the step, which Burn does not pass.
         let outputs = self.workload.forward(&self.network, batch.inputs, Mode::Evaluate);
         let loss = self.workload.info().task.loss(outputs.clone(), &batch.targets);
         let BatchTargets::Classes(classes) = batch.targets else { unreachable!("digits are classes") };
@@ -58,7 +59,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let schedule = CountingSchedule::new("warmup_cosine".parse::<ScheduleSpec>()?.build(run)?);
     let learner = Learner::new(Digits { network, workload }, adamw.into(), schedule);
     let [training, validation] = [&splits.train, &splits.validation].map(|part| loader().build(part.clone()));
-    // Without its feature `tui` Burn prints a line for each batch.
+    // Without its feature `tui`, Burn prints a line for each batch.
     let result = SupervisedTraining::new("artifacts/burn_learner", training, validation)
         .metrics((AccuracyMetric::new(), LossMetric::new()))
         .metric_train_numeric(LearningRateMetric::new())

@@ -1,6 +1,7 @@
-//! A rule of your own, AddSign (Bello et al., 2017), compared with AdamW over three seeds.
+//! Defines a rule of your own, AddSign (Bello et al., 2017), and compares it with AdamW over three seeds.
 //!
-//! `cargo run --example custom_optimizer` writes artifacts/mine; remove that folder after a change of the rule.
+//! `cargo run --example custom_optimizer` writes artifacts/mine; remove that folder after you change the
+//! rule.
 
 use optlab::cli;
 use optlab::kernel::{Update, Value, compute_on_this_thread};
@@ -8,7 +9,8 @@ use optlab::optim::settings::{Search, Settings};
 use optlab::optim::{At, ElementwiseRule, Error, ParameterRule, Rule, RuleConfig, register, settings};
 
 settings! {
-    /// mₜ = β mₜ₋₁ + (1 − β) gₜ, θₜ = θₜ₋₁ − ηₜ (1 + sign(gₜ) sign(mₜ)) gₜ: twice the gradient where it agrees with its mean.
+    /// mₜ = β mₜ₋₁ + (1 − β) gₜ, θₜ = θₜ₋₁ − ηₜ (1 + sign(gₜ) sign(mₜ)) gₜ: twice the gradient where it
+    /// agrees with its mean.
     pub struct AddSign {
         /// Decay of the mean of the gradients.
         beta: f64 = 0.9, "β", in BELOW_ONE, search(1, Search::Momentum);
@@ -57,7 +59,8 @@ fn main() -> std::process::ExitCode {
     let compare =
         "compare --workloads digits-cnn --optimizers addsign,adamw --seeds 3 --output artifacts/mine";
     match register("addsign", "twice the gradient where it agrees with its mean", AddSign::default()) {
-        // All of `optlab`, with the rule: `-- list optimizers`, `-- train …`. The comparison's workers come here too.
+        // Runs all of `optlab`, including this rule: `-- list optimizers`, `-- train …`. The comparison's
+        // workers start here, too.
         Ok(_) => cli::main_or(compare),
         Err(error) => cli::finish(Err(error.into())),
     }

@@ -16,7 +16,7 @@ const STEPS: usize = 400;
 const LR: f64 = 0.01;
 const TOLERANCE: f32 = 1e-3;
 
-/// Keeps freed memory for the next step, which asks for the same again.
+/// Keeps freed memory for the next step, which needs the same amount.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The slope and the intercept that gradient descent finds.
+/// Returns the slope and the intercept that gradient descent finds.
 fn fit() -> Result<(f32, f32), Error> {
     // Gradients are recorded on a device with autodiff.
     let device = device::open(device::default_backend())?.autodiff();
@@ -39,7 +39,7 @@ fn fit() -> Result<(f32, f32), Error> {
     let y = x.clone().mul_scalar(2.0);
 
     let mut model = LinearRegression::new(1, &mut Init::new(0, &device));
-    // Any name of `optlab list optimizers` does.
+    // Any name from `optlab list optimizers` works.
     let mut optimizer = "sgd:momentum=0.9".parse::<OptimizerSpec>()?.build()?;
     for step in 1..=STEPS {
         let loss;

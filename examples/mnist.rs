@@ -5,7 +5,7 @@
 //! cargo run --example mnist                              # on the CPU, nothing else needed
 //! cargo run --example mnist --features wgpu              # on the GPU
 //! cargo run --example mnist -- --optimizer lion --lr 3e-4 --schedule cosine
-//! cargo run --example mnist -- --help                    # the flags, the same as of `optlab train`
+//! cargo run --example mnist -- --help                    # the flags, the same as for `optlab train`
 //! ```
 
 use clap::Parser;
@@ -25,7 +25,7 @@ struct Args {
     train: TrainArgs,
 }
 
-/// Keeps freed memory for the next step, which asks for the same again.
+/// Keeps freed memory for the next step, which needs the same amount.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -38,7 +38,8 @@ fn run(args: &Args) -> Result<(), Exit> {
     // Trains with a progress bar, prints a line for each epoch and `test accuracy …` at the end.
     let run = args.train.train("mnist-10k-cnn")?;
 
-    // Everything a model needs is in the run's folder: this could be another program, or another backend.
+    // Everything a model needs is in the run's folder, so another program or another backend could load it,
+    // too.
     let device = device::open(&run.trial.backend)?;
     let splits = run.workload.splits(&Source::default(), &train::preparation(&run.trial))?;
     let checkpoints = run.directory.checkpoints();

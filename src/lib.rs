@@ -1,10 +1,11 @@
 //! Which optimizer, which learning-rate schedule, on my problem and my hardware?
 //!
-//! `optlab` trains [Burn](burn) modules on swappable backends with its own and Burn's optimizers and schedules, compares
-//! them under one protocol, and keeps checkpoints that resume exactly where they stopped.
+//! `optlab` trains [Burn](burn) modules on swappable backends with its own and Burn's optimizers and
+//! schedules, compares them under one protocol, and keeps checkpoints that resume exactly where they stopped.
 
 pub mod bench;
 pub mod cli;
+pub mod prelude;
 pub mod verify;
 
 pub use optlab_compare::{self as compare, chart, report, tune};

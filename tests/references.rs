@@ -1,6 +1,6 @@
-//! Every rule and every schedule does what its reference implementation does, on every backend that is compiled in.
+//! Every rule and every schedule matches its reference implementation, on every compiled backend.
 //!
-//! The files are those inside of the program and those of the folder that `OPTLAB_REFERENCES` names.
+//! The reference files are the bundled ones and those in the folder that `OPTLAB_REFERENCES` names.
 
 use optlab::device;
 use optlab::optim::OptimizerSpec;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 #[test]
 fn every_rule_follows_its_reference_implementation() {
-    // What is put around a rule has no file, nor has Sophia-G: `tests/wrappers/` has their formulas.
+    // Wrappers and Sophia-G have no reference file: `tests/wrappers/` checks their formulas.
     let specs = OptimizerSpec::all().into_iter().filter(|spec| spec.base().is_none());
     let known: Vec<&str> = specs.map(|spec| spec.name()).filter(|name| *name != "sophia_g").collect();
     let mut report = Report::default();
@@ -25,7 +25,7 @@ fn every_rule_follows_its_reference_implementation() {
 
 #[test]
 fn every_schedule_gives_the_rates_of_its_reference_implementation() {
-    // What is made of schedules has no file: `tests/schedule_combinators.rs` has the formulas.
+    // Combinators have no reference file: `tests/schedule_combinators.rs` checks their formulas.
     let specs = ScheduleSpec::all().into_iter().filter(|spec| !spec.is_combined());
     let known: Vec<&str> = specs.map(|spec| spec.name()).collect();
     let mut report = Report::default();
@@ -49,7 +49,7 @@ fn references() -> Vec<References> {
     std::iter::once(References::bundled()).chain(other).collect()
 }
 
-/// What ran, what did not, and by how much it failed, as a share of what was allowed.
+/// What ran, what was skipped, and what failed, with errors as shares of the tolerance.
 #[derive(Default)]
 struct Report {
     run: BTreeSet<String>,
@@ -65,7 +65,7 @@ impl Report {
                 self.run.insert(rule);
                 let place = format!("{} on {backend}, {way:?}", file.display());
                 match outcome {
-                    // So that NaN fails.
+                    // Written so that NaN fails.
                     Outcome::Ran(Deviation { share, .. }) if share <= 1.0 => {
                         println!("{place}: {share:.4} of the tolerance");
                     }

@@ -1,4 +1,4 @@
-//! A rule that is registered at run time is one like those that come with the program.
+//! A rule registered at run time works like the built-in rules.
 
 use optlab::kernel::{Update, Value};
 use optlab::optim::Error;
@@ -53,7 +53,7 @@ impl Update for Step {
     }
 }
 
-/// Stops a run after that many steps of its own.
+/// Stops a run after this many of its steps.
 struct StopAfter(usize);
 
 impl Observer for StopAfter {
@@ -65,7 +65,7 @@ impl Observer for StopAfter {
 
 const SUMMARY: &str = "momentum, once more";
 
-/// Registered once, whichever test comes first.
+/// Registered once, by whichever test runs first.
 static HEAVY_BALL: LazyLock<OptimizerSpec> =
     LazyLock::new(|| register("heavy_ball", SUMMARY, HeavyBall { beta: 0.9, warm: false }).unwrap());
 
@@ -75,7 +75,7 @@ fn parse(text: &str) -> Result<OptimizerSpec, Error> {
 }
 
 #[test]
-fn it_has_a_name_a_summary_a_rate_and_fields_and_is_among_all() {
+fn a_registered_rule_has_a_name_summary_rate_and_fields_and_is_listed() {
     let spec = parse("heavy_ball").unwrap();
     assert_eq!(spec, *HEAVY_BALL);
     assert_eq!((spec.name(), spec.summary(), spec.default_lr()), ("heavy_ball", SUMMARY, 0.02));
@@ -88,7 +88,7 @@ fn it_has_a_name_a_summary_a_rate_and_fields_and_is_among_all() {
 }
 
 #[test]
-fn it_comes_back_from_its_text_and_from_its_json() {
+fn a_registered_rule_round_trips_through_text_and_json() {
     for text in ["heavy_ball", "heavy_ball:beta=0.5", "heavy_ball:beta=0.1,warm=true"] {
         let spec = parse(text).unwrap();
         assert_eq!(spec.to_string(), text);
@@ -99,7 +99,7 @@ fn it_comes_back_from_its_text_and_from_its_json() {
     }
     assert_ne!(parse("heavy_ball:beta=0.5").unwrap(), parse("heavy_ball").unwrap());
     assert_ne!(parse("heavy_ball").unwrap(), parse("sgd").unwrap());
-    // What is not said has its default in JSON too.
+    // Fields missing from JSON get their defaults.
     let short = serde_json::from_value::<OptimizerSpec>(json!({"rule": "heavy_ball", "warm": true})).unwrap();
     assert_eq!(short, parse("heavy_ball:warm=true").unwrap());
     let arm: OptimizerChoice = "heavy_ball:lr=0.5,beta=0.3".parse().unwrap();
@@ -107,7 +107,7 @@ fn it_comes_back_from_its_text_and_from_its_json() {
 }
 
 #[test]
-fn its_mistakes_are_told_like_those_of_any_rule() {
+fn mistakes_in_a_registered_rule_get_the_usual_messages() {
     for (text, said) in [
         ("heavy_bal", "did you mean `heavy_ball`?"),
         ("heavy_ball:bet=0.5", "did you mean `beta`?"),
@@ -122,14 +122,14 @@ fn its_mistakes_are_told_like_those_of_any_rule() {
         let error = parse(&format!("heavy_ball:beta={beta}")).unwrap().build().unwrap_err();
         assert!(error.to_string().starts_with("heavy_ball: `beta` must be in [0, 1), not "), "{error}");
     }
-    // A file is not read field by field, and yet holds nothing that is passed over.
+    // Reading a file rejects unknown fields and wrong types, too.
     for value in [json!({"rule": "heavy_ball", "bet": 0.5}), json!({"rule": "heavy_ball", "beta": "0.5"})] {
         assert!(serde_json::from_value::<OptimizerSpec>(value).is_err());
     }
 }
 
 #[test]
-fn a_mistake_in_the_settings_of_a_built_in_rule_is_told_as_before() {
+fn mistakes_in_a_built_in_rule_get_the_same_messages_as_before() {
     let error = parse("burn.muon:ns_steps=1.5").unwrap_err().to_string();
     assert!(error.contains("`ns_steps`") && error.contains("floating point"), "{error}");
     let read = |value| serde_json::from_value::<OptimizerSpec>(value).unwrap_err().to_string();
@@ -154,7 +154,7 @@ fn a_name_that_is_taken_or_cannot_be_written_is_refused() {
     assert_eq!(OptimizerSpec::all().iter().filter(|spec| spec.summary() == SUMMARY).count(), 1);
 }
 
-/// Settings of some form, with no rules to speak of.
+/// Declares settings of some form, with no rules.
 macro_rules! settings {
     ($(#[$attribute:meta])* struct $name:ident $($body:tt)*) => {
         #[derive(Serialize, Deserialize)]
@@ -189,8 +189,8 @@ fn settings_that_no_text_can_name_are_refused() {
             "optimizer `with_lr`: none of its settings may be called `lr`",
         ),
         (register("with_rule", "", WithRule { rule: 0.1 }), "none of its settings may be called `rule`"),
-        (register("unnamed", "", Unnamed(0.5)), "its settings are no struct with named fields"),
-        (register("unit", "", Unit), "its settings are no struct with named fields"),
+        (register("unnamed", "", Unnamed(0.5)), "its settings are not a struct with named fields"),
+        (register("unit", "", Unit), "its settings are not a struct with named fields"),
     ] {
         let error = error.unwrap_err();
         assert!(error.is_usage() && error.to_string().contains(said), "{error}");
@@ -203,7 +203,7 @@ fn settings_that_no_text_can_name_are_refused() {
 }
 
 #[test]
-fn settings_may_be_texts_or_none_and_there_may_be_none_at_all() {
+fn settings_may_be_texts_or_none_and_a_rule_may_have_no_settings() {
     let empty = register("empty", "nothing to set", Empty {}).unwrap();
     assert_eq!((empty.to_string().as_str(), empty.fields().len()), ("empty", 0));
     assert_eq!("empty".parse::<OptimizerSpec>().unwrap(), empty);
@@ -214,7 +214,7 @@ fn settings_may_be_texts_or_none_and_there_may_be_none_at_all() {
     assert!(error.is_usage() && error.to_string().contains("`steps`"), "{error}");
 }
 
-/// A rule around another, which brings its own driver and rate.
+/// A wrapper that takes its driver and rate from its base.
 #[derive(Serialize, Deserialize)]
 struct Around {
     base: OptimizerSpec,
@@ -237,7 +237,7 @@ impl RuleConfig for Around {
 }
 
 #[test]
-fn it_goes_around_any_rule_and_any_goes_around_it() {
+fn a_registered_wrapper_wraps_any_rule_and_can_be_wrapped() {
     let around = register("around", "nothing more", Around { base: parse("sam").unwrap() }).unwrap();
     assert_eq!(around.default_lr(), parse("sam").unwrap().default_lr());
     for text in ["lookahead:base=(heavy_ball:beta=0.5)", "around:base=(heavy_ball:beta=0.5)"] {
@@ -275,14 +275,14 @@ fn train(
 }
 
 #[test]
-fn it_trains_and_a_resumed_run_writes_the_same_bytes() {
+fn a_registered_rule_trains_and_a_resumed_run_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
     let trial = trial("heavy_ball:beta=0.8");
     assert!(trial.id().starts_with("digits-rnn-heavy_ball-seed0-"));
     train(&trial, &whole, false, None).unwrap();
     assert!(matches!(train(&trial, &parts, false, Some(15)), Err(optlab::Error::Interrupted { .. })));
-    // The rest knows of the trial only what is in its folder.
+    // The rest of the run reads the trial from its folder.
     let from_folder = RunDirectory::new(&parts).read_trial().unwrap();
     assert_eq!(from_folder, trial);
     train(&from_folder, &parts, true, None).unwrap();
@@ -291,7 +291,7 @@ fn it_trains_and_a_resumed_run_writes_the_same_bytes() {
             .map(|run| std::fs::read(run.join("checkpoints/step-000040").join(file)).unwrap());
         assert!(a == b, "{file} differs");
     }
-    // It is the rule that it says it is, at the settings that were asked for.
+    // The run used the registered rule at the requested settings.
     let model = |folder: &str, optimizer: &str| {
         let folder = folder_of(&whole, folder);
         train(&self::trial(optimizer), &folder, false, None).unwrap();

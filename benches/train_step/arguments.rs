@@ -1,3 +1,5 @@
+//! The arguments of the benchmark, and the cases that they select.
+
 use clap::{Parser, ValueEnum};
 use optlab::workload::{self, Workload};
 use std::fmt;
@@ -8,30 +10,30 @@ pub struct Arguments {
     /// Workloads
     #[arg(default_values = ["mnist-10k-cnn", "digits-cnn", "digits-rnn", "sunspots-rnn"])]
     workloads: Vec<String>,
-    /// Whose layers
+    /// Library whose layers the models use
     #[arg(long, value_delimiter = ',', default_values = ["optlab", "burn"])]
     layers: Vec<Layers>,
     /// Backends
     #[arg(long, value_delimiter = ',', default_value = "flex")]
     backend: Vec<String>,
-    /// Steps of each measurement [default: as many as take about three seconds]
+    /// Steps per measurement [default: enough for about three seconds]
     #[arg(long, default_value_t = 0)]
     pub steps: usize,
-    /// How often everything is measured
+    /// Number of times that everything is measured
     #[arg(long, default_value_t = 7)]
     pub rounds: usize,
-    /// Two at a time, each on one thread
+    /// Measure in two processes at a time, each on one thread
     #[arg(long)]
     pub pair: bool,
     /// Measure in this process
     #[arg(long, hide = true)]
     pub alone: bool,
-    /// Given by cargo when it is to measure; without it the program only shows that it works
+    /// Passed by `cargo bench`; without it the program only shows that it works
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// Whose layers a model is made of.
+/// The library whose layers a model uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Layers {
     Optlab,
@@ -47,7 +49,7 @@ impl fmt::Display for Layers {
     }
 }
 
-/// What is measured.
+/// A workload, backend and library of layers to measure.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub workload: String,
@@ -85,7 +87,7 @@ impl Arguments {
 }
 
 impl Case {
-    /// The arguments that make this case.
+    /// Returns the arguments that select this case.
     pub fn arguments(&self) -> [String; 5] {
         let Case { workload, backend, layers, .. } = self;
         [workload.clone(), "--layers".into(), layers.to_string(), "--backend".into(), backend.clone()]

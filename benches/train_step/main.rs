@@ -1,12 +1,13 @@
-//! How long a training step and an evaluation take, and how much memory: with our layers, or with Burn's.
+//! Measures the time and memory of a training step and of an evaluation, with our layers or with Burn's.
 //!
 //! ```text
 //! cargo bench --bench train_step -- mnist-10k-cnn sunspots-rnn --layers optlab,burn --backend flex
 //! ```
 //!
-//! Every measurement is a process of its own, so that none finds the memory or the caches of another, and they take turns
-//! for as many rounds as asked for; the medians over the rounds are printed. `RAYON_NUM_THREADS` sets the threads. With
-//! `--pair` two run side by side, each on one thread.
+//! Every measurement runs in its own process, so that it does not find the memory or the caches of another.
+//! The measurements take turns for the requested number of rounds, and the medians over the rounds are
+//! printed. `RAYON_NUM_THREADS` sets the number of threads. With `--pair` two processes run side by side,
+//! each on one thread.
 
 mod arguments;
 mod measurement;
@@ -62,7 +63,7 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Measures a case in a process of its own, or in two at once.
+/// Measures a case in its own process, or in two processes at once.
 fn run(case: &Case, arguments: &Arguments) -> Vec<Measurement> {
     let start = || -> Child {
         let mut command = Command::new(std::env::current_exe().expect("this program has a path"));

@@ -1,3 +1,5 @@
+//! Measures the time and memory of one case.
+
 use crate::arguments::{Case, Layers};
 use crate::stock::{self, StockWorkload};
 use burn::module::Module;
@@ -12,20 +14,20 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-/// How long a measurement takes that is not told its number of steps.
+/// The length of a measurement without a given number of steps.
 const LENGTH: Duration = Duration::from_secs(3);
 
-/// Steps before the clock starts.
+/// Number of steps before the clock starts.
 const WARM_UP: usize = 5;
 
-/// What is measured of a workload.
+/// The results of measuring one case.
 #[derive(Debug, Clone, Copy)]
 pub struct Measurement {
-    /// Of a training step, with its batch and the optimizer's part.
+    /// Milliseconds per training step, including its batch and the optimizer.
     pub step_milliseconds: f64,
-    /// Examples, with loss and metric.
+    /// Number of examples evaluated per second, with loss and metric.
     pub evaluated_per_second: f64,
-    /// The most memory that the process had while it trained; NaN where the system does not say.
+    /// Peak memory of the process during training, in MiB; NaN if the system does not report it.
     pub peak_mebibytes: f64,
 }
 
@@ -111,13 +113,13 @@ fn measure_workload<W: Workload>(
     Ok(Measurement { step_milliseconds, evaluated_per_second, peak_mebibytes })
 }
 
-/// From here on the peak is that of the training, and not of reading the data.
+/// Resets the peak memory, so that it includes the training but not reading the data.
 fn forget_peak() {
-    // Other systems have no such file, and no peak either.
+    // Only Linux has this file, and only Linux reports the peak.
     let _is_linux = std::fs::write("/proc/self/clear_refs", "5");
 }
 
-/// Linux keeps count of it.
+/// Returns the peak memory in MiB, which only Linux reports.
 fn peak_mebibytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,4 +1,4 @@
-//! The models of the built-in workloads from Burn's own layers.
+//! The models of the built-in workloads, made of Burn's own layers.
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -11,7 +11,7 @@ use optlab::data::BatchTargets;
 use optlab::nn::Mode;
 use optlab::workload::{BuiltIn, Info, Workload};
 
-/// A built-in workload with Burn's layers for ours.
+/// A built-in workload with Burn's layers instead of ours.
 #[derive(Debug)]
 pub struct StockWorkload(pub BuiltIn);
 
@@ -90,7 +90,7 @@ impl Workload for StockWorkload {
     }
 }
 
-/// The loss as Burn computes it.
+/// Returns the loss as Burn computes it.
 pub fn loss(outputs: Tensor<2>, targets: &BatchTargets) -> Tensor<1> {
     match targets {
         BatchTargets::Classes(classes) => {

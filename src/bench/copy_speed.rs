@@ -1,24 +1,27 @@
+//! The speed of a plain memory copy, as the yardstick of optimizer steps.
+
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use std::time::{Duration, Instant};
 
-/// Elements that are copied on the host: 160 MB, more than any cache holds.
+/// The number of elements copied on the host: 160 MB, more than any cache holds.
 const HOST_ELEMENTS: usize = 40_000_000;
 
-/// Elements that are copied on a device: 64 MB, which the smallest limit on a buffer allows.
+/// The number of elements copied on a device: 64 MB, within the smallest limit on a buffer.
 const DEVICE_ELEMENTS: usize = 16_000_000;
 
-/// A plain copy of a large buffer, to measure a device's memory by.
+/// A plain copy of a large buffer, which measures the speed of a device's memory.
 ///
-/// On the host the cores copy a part each; on a device the backend adds 1 to a tensor, which moves as many bytes.
+/// On the host each core copies a part; on a device the backend adds 1 to a tensor, which moves as many
+/// bytes.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one for each device")]
 pub enum Copy {
     /// In the memory of the host.
     Host {
-        /// What is read.
+        /// The buffer that is read.
         source: Vec<f32>,
-        /// What is written.
+        /// The buffer that is written.
         target: Vec<f32>,
     },
     /// On a device.
@@ -26,7 +29,7 @@ pub enum Copy {
 }
 
 impl Copy {
-    /// Takes the memory for a copy.
+    /// Allocates the memory for a copy.
     pub fn new(device: &Device, is_host: bool) -> Self {
         if is_host {
             Copy::Host { source: vec![1.0; HOST_ELEMENTS], target: vec![0.0; HOST_ELEMENTS] }
@@ -35,7 +38,7 @@ impl Copy {
         }
     }
 
-    /// The bytes that are read and written.
+    /// Returns the number of bytes read and written per copy.
     pub fn bytes(&self) -> f64 {
         let elements = match self {
             Copy::Host { .. } => HOST_ELEMENTS,
@@ -44,7 +47,7 @@ impl Copy {
         (2 * elements * size_of::<f32>()) as f64
     }
 
-    /// How long a copy takes.
+    /// Returns how long a copy takes.
     pub fn time(&mut self) -> Duration {
         let began = Instant::now();
         match self {
@@ -58,7 +61,7 @@ impl Copy {
             }
             Copy::Device(source) => {
                 let target = source.clone().add_scalar(1.0);
-                // A device that fails shows it to the benchmark, which reads its results.
+                // The benchmark notices a failed device when it reads the results.
                 let _failure_shows_later = source.device().sync();
                 let elapsed = began.elapsed();
                 drop(target);

@@ -1,4 +1,4 @@
-//! How long an optimizer's step takes on a device, before a long run depends on it.
+//! Measures how long an optimizer's step takes on a device.
 
 mod copy_speed;
 mod optimizer_step;

@@ -1,3 +1,5 @@
+//! Times the steps of optimizers on models of matrices.
+
 use crate::Error;
 use crate::bench::Copy;
 use burn::module::{Module, Param};
@@ -10,83 +12,86 @@ use optlab_train::device;
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
-/// Steps that are timed one after the other, each with gradients that were written before the first of them: what the
-/// next step reads is no longer in a cache because it has just been written.
+/// The number of steps timed in a row. All their gradients are written before the first step, so that a step
+/// does not find freshly written gradients in a cache.
 const STEPS_IN_TURN: usize = 3;
 
-/// Turns that each rule gets, and the time after which it gets no more.
+/// The largest number of turns per rule, and the time after which no further turn starts.
 const TURNS: usize = 8;
 const TIME: Duration = Duration::from_secs(20);
 
-/// Memory that a parameter needs here, for the rule and its counterpart: itself, two buffers, and the gradients of a turn.
+/// The memory per parameter for a rule and its counterpart: the parameter, two buffers and the gradients of a
+/// turn.
 const BYTES_PER_PARAMETER: usize = 2 * (4 + STEPS_IN_TURN) * size_of::<f32>();
 
-/// The steps that are to be timed.
+/// The settings of a benchmark of optimizer steps.
 #[derive(Debug, Clone)]
 pub struct StepBenchmark {
-    /// Backends, by the names that [`device::open`] knows.
+    /// Backends, as named in [`device::open`].
     pub backends: Vec<String>,
     /// Rules; Burn's rule of the same name is timed in turn with each.
     pub rules: Vec<OptimizerSpec>,
-    /// Parameters of the model, all tensors together.
+    /// The numbers of parameters of the model, all tensors together.
     pub parameters: Vec<usize>,
-    /// Tensors that they are divided into.
+    /// The number of tensors that the parameters are split into.
     pub tensors: usize,
-    /// How their gradients lie in memory.
+    /// The memory layout of the gradients.
     pub gradients: Layout,
 }
 
-/// How the gradients lie in memory.
+/// The memory layout of the gradients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
-    /// Like the parameters.
+    /// As the parameters.
     #[default]
     Plain,
-    /// As views of their transposes, as a product with a transposed matrix leaves them.
+    /// Transposed views, as from a product with a transposed matrix.
     Transposed,
-    /// As views that repeat one row, as a sum over rows leaves them.
+    /// Views that repeat one row, as from a sum over rows.
     Broadcast,
 }
 
-/// How long a step takes.
+/// The time of a step, and the memory that it uses.
 #[derive(Debug, Clone, Serialize)]
 pub struct Measurement {
     /// The rule and its settings.
     pub rule: String,
-    /// Where it runs.
+    /// The backend and device.
     pub backend: String,
-    /// Parameters of the model.
+    /// The number of parameters of the model.
     pub parameters: usize,
-    /// Tensors that they are divided into.
+    /// The number of tensors that the parameters are split into.
     pub tensors: usize,
-    /// How their gradients lie in memory.
+    /// The memory layout of the gradients.
     pub gradients: Layout,
-    /// Milliseconds a step, the median.
+    /// The median of the milliseconds per step.
     pub median_ms: f64,
-    /// A quarter of the steps took less.
+    /// The lower quartile of the milliseconds per step.
     pub lower_quartile_ms: f64,
-    /// A quarter of the steps took more.
+    /// The upper quartile of the milliseconds per step.
     pub upper_quartile_ms: f64,
-    /// Steps that were timed.
+    /// The number of timed steps.
     pub steps: usize,
-    /// Bytes that the rule has to remember for each parameter.
+    /// The bytes of the rule's state per parameter.
     pub state_bytes_per_parameter: f64,
-    /// Bytes that a step has to read and write: the gradient once, the parameter and the state twice.
+    /// The bytes that a step must read and write: the gradient once, the parameter and the state twice.
     pub bytes_per_step: f64,
-    /// These bytes in the median time, in 10⁹ bytes a second.
+    /// `bytes_per_step` over the median time, in 10⁹ bytes per second.
     pub gigabytes_per_second: f64,
-    /// What a plain copy reaches on the device, counted in the same way.
+    /// The speed of a plain copy on the device, counted in the same way.
     pub copy_gigabytes_per_second: f64,
-    /// The one as a share of the other.
+    /// `gigabytes_per_second / copy_gigabytes_per_second`.
     pub share_of_copy_speed: f64,
 }
 
 impl StepBenchmark {
-    /// Times every rule at every size on every backend. `observe` gets each rule with its counterpart as they are done.
+    /// Times every rule at every size on every backend. Calls `observe` with the results of each rule and its
+    /// counterpart.
     ///
     /// # Errors
-    /// No parameters or no tensors, or more tensors than parameters; those of [`device::open`] and of the rules.
+    /// No parameters or no tensors, or more tensors than parameters; the errors of [`device::open`] and of
+    /// the rules.
     pub fn run(&self, mut observe: impl FnMut(&[Measurement])) -> Result<Vec<Measurement>, Error> {
         self.check()?;
         let mut all = Vec::new();
@@ -108,11 +113,11 @@ impl StepBenchmark {
         Ok(all)
     }
 
-    /// Whether it can be run at all, before anything is.
+    /// Checks the settings before anything runs.
     fn check(&self) -> Result<(), Error> {
         for rule in &self.rules {
             if rule.build()?.needs_more_than_gradients() {
-                let reason = "its step evaluates a model, and there is none here to evaluate";
+                let reason = "its step evaluates a model, and this benchmark has none";
                 return Err(Error::usage(format!("`{rule}` cannot be timed by itself: {reason}")));
             }
         }
@@ -121,19 +126,19 @@ impl StepBenchmark {
         }
         for &parameters in &self.parameters {
             if self.tensors == 0 || parameters < self.tensors {
-                let allowed = "at least one for each of the tensors, of which there is at least one";
+                let allowed = "at least one for each of the tensors, and at least one tensor";
                 return Err(Error::invalid("bench", "parameters", allowed, parameters));
             }
             let bytes = parameters.saturating_mul(BYTES_PER_PARAMETER);
             if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
-                let allowed = "as many as there is memory for";
+                let allowed = "few enough for the memory";
                 return Err(Error::invalid("bench", "parameters", allowed, parameters));
             }
         }
         Ok(())
     }
 
-    /// Times `rules` and a copy in turn, since a machine's memory is not equally fast at all times.
+    /// Times `rules` and a copy in turn, since the speed of a machine's memory varies over time.
     fn measure(
         &self,
         rules: &[OptimizerSpec],
@@ -153,7 +158,7 @@ impl StepBenchmark {
         for turn in 0..=TURNS {
             let mut in_turn: Vec<_> = steppers.iter_mut().zip(&mut times).collect();
             if turn % 2 == 1 {
-                // Who goes first finds other things in the caches.
+                // The order changes what a rule finds in the caches.
                 in_turn.reverse();
             }
             for (stepper, times) in in_turn {
@@ -198,12 +203,12 @@ impl StepBenchmark {
     }
 }
 
-/// Burn's built-in of the same name with the same settings, if it has one that takes them.
+/// Returns Burn's built-in of the same name with the same settings, if Burn has one that accepts them.
 pub fn counterpart(rule: &OptimizerSpec) -> Option<OptimizerSpec> {
     format!("burn.{rule}").parse().ok()
 }
 
-/// A model of nothing but matrices, and an optimizer that moves them.
+/// A model of matrices, and an optimizer that updates it.
 #[derive(Debug)]
 pub struct Stepper {
     model: Option<Matrices>,
@@ -219,7 +224,7 @@ struct Matrices {
 }
 
 impl Stepper {
-    /// A model of `parameters` parameters in `tensors` matrices as square as their sizes allow.
+    /// Returns a model of `parameters` parameters in `tensors` matrices, as square as their sizes allow.
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for settings of the rule out of their range.
@@ -253,8 +258,8 @@ impl Stepper {
         })
     }
 
-    /// How long each of `steps` steps takes. Their gradients are written before the first, which nothing else then holds;
-    /// freeing them is part of a step, as it is in training.
+    /// Returns how long each of `steps` steps takes. All gradients are written before the first step and
+    /// owned by their step alone; freeing them is part of the step, as in training.
     pub fn time(&mut self, steps: usize) -> Vec<Duration> {
         let gradients: Vec<GradientsParams> = (0..=steps).map(|_| self.fresh_gradients()).collect();
         let mut times = Vec::new();
@@ -265,7 +270,7 @@ impl Stepper {
                 self.model = Some(self.optimizer.apply(1e-3, model, &mut gradients));
             }
             self.synchronize();
-            // The step after the gradients were written only clears the cache of them.
+            // The first step after writing the gradients only flushes the caches.
             if step > 0 {
                 times.push(began.elapsed());
             }
@@ -277,7 +282,7 @@ impl Stepper {
         let mut gradients = GradientsParams::new();
         let parameters = self.model.iter().flat_map(|model| &model.matrices);
         for (parameter, gradient) in parameters.zip(&self.gradients) {
-            // An operation on a tensor that is held elsewhere writes to new memory.
+            // An operation on a shared tensor writes to new memory.
             let gradient = gradient.clone().mul_scalar(0.5);
             let gradient = match self.layout {
                 Layout::Plain => gradient,
@@ -290,11 +295,11 @@ impl Stepper {
     }
 
     fn synchronize(&self) {
-        // A device that fails shows it in `check`.
+        // `check` notices a failed device.
         let _failure_shows_later = self.device.sync();
     }
 
-    /// Whether the device has made the steps, and the numbers are finite.
+    /// Checks that the device made the steps and that the parameters are finite.
     fn check(&self, backend: &str) -> Result<(), Error> {
         let matrices = self.model.iter().flat_map(|model| &model.matrices);
         for matrix in matrices {
@@ -309,7 +314,7 @@ impl Stepper {
     }
 }
 
-/// The sides of a matrix of `size` elements, as close to each other as they can be.
+/// Returns the sides of a matrix of `size` elements, as close to each other as possible.
 fn shape(size: usize) -> [usize; 2] {
     let root = size.isqrt().max(1);
     let rows = (1..=root).rev().find(|rows| size.is_multiple_of(*rows)).unwrap_or(1);

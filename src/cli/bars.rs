@@ -1,4 +1,4 @@
-//! What is shown while trials run: a bar for all of them and one for each that is running.
+//! The progress display of many trials: one bar for all of them and one per running trial.
 
 use crate::Error;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
@@ -10,14 +10,14 @@ use optlab_train::train::{Outcome, Status, Trial};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Bars on standard error, and a line there for each trial that was lost.
+/// Progress bars on standard error, with a line there for each lost trial.
 pub struct Bars {
     all: MultiProgress,
     total: ProgressBar,
     running: BTreeMap<usize, Running>,
 }
 
-/// A trial that is running.
+/// A running trial.
 struct Running {
     bar: ProgressBar,
     title: String,
@@ -27,7 +27,7 @@ struct Running {
 }
 
 impl Bars {
-    /// Bars for trials that are still to be planned.
+    /// Returns bars for trials that are still to be planned.
     pub fn new() -> Self {
         let all = MultiProgress::new();
         let total = all.add(ProgressBar::new(0));
@@ -36,7 +36,7 @@ impl Bars {
         Bars { all, total, running: BTreeMap::new() }
     }
 
-    /// Takes the bars away.
+    /// Removes the bars.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) if standard error cannot be written.
@@ -49,7 +49,7 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            // Writing to a text does not fail.
+            // Writing to a string does not fail.
             write!(text, "{:.0}/s", state.per_sec()).unwrap_or_default();
         })
         .progress_chars("=> ")
@@ -61,7 +61,7 @@ fn title(trial: &Trial) -> String {
 
 impl Running {
     fn show(&self) {
-        // A narrow terminal cuts what comes last.
+        // A narrow terminal wraps the line, so the title comes last.
         let parts = [self.loss.as_str(), &self.metric, &self.title];
         let told: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         self.bar.set_message(told.join(", "));
@@ -83,7 +83,7 @@ impl RunnerEvents for Bars {
             before.bar.finish_and_clear();
         }
         if attempt > 1 {
-            self.all.suspend(|| eprintln!("{}: its worker died or hung, trying again", title(trial)));
+            self.all.suspend(|| eprintln!("{}: its worker died or hung; retrying", title(trial)));
         }
         let bar = self.all.add(ProgressBar::new(0));
         bar.set_style(style("     starting {msg}"));

@@ -1,3 +1,5 @@
+//! `optlab bench`: times optimizer steps.
+
 use crate::Error;
 use crate::bench::{Layout, Measurement, StepBenchmark};
 use crate::cli::Exit;
@@ -12,16 +14,16 @@ pub struct BenchArgs {
     /// Backends [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     backend: Vec<String>,
-    /// Rules: name or name:key=value,key=value [default: ours, but those that cost much more]
+    /// Rules: name or name:key=value,key=value [default: optlab's own, except the slowest]
     #[arg(long, value_name = "SPEC,…")]
     rules: Option<String>,
-    /// Parameters of the model, like 10000 or 1e4
+    /// Numbers of parameters of the model, as 10000 or 1e4
     #[arg(long, value_name = "P,…", value_delimiter = ',', default_value = "1e4,1e6,1e7", value_parser = count)]
     parameters: Vec<usize>,
-    /// Tensors that the parameters are divided into
+    /// Number of tensors that the parameters are split into
     #[arg(long, value_name = "T", default_value = "10", value_parser = count)]
     tensors: usize,
-    /// How the gradients lie in memory
+    /// Memory layout of the gradients
     #[arg(long, value_name = "LAYOUT", value_enum, default_value_t)]
     gradients: Layout,
     /// Print a JSON array instead of a table
@@ -29,9 +31,9 @@ pub struct BenchArgs {
     json: bool,
 }
 
-/// A whole number from 1, in either notation.
+/// Parses a whole number from 1, in either notation.
 fn count(text: &str) -> Result<usize, String> {
-    // Up to 2^53 every whole number has a 64-bit float of its own.
+    // A 64-bit float represents every whole number up to 2^53 exactly.
     match text.parse::<f64>() {
         Ok(number) if number >= 1.0 && number <= 2_f64.powi(53) && number.fract() == 0.0 => {
             Ok(number as usize)
@@ -43,7 +45,7 @@ fn count(text: &str) -> Result<usize, String> {
 /// Runs `optlab bench`.
 ///
 /// # Errors
-/// A rule or a backend that does not exist; standard output that cannot be written.
+/// An unknown rule or backend; standard output that cannot be written.
 pub fn run(args: &BenchArgs) -> Result<(), Exit> {
     let rules = match &args.rules {
         Some(rules) => {
@@ -75,8 +77,9 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
     broken.map_or(Ok(()), Err)
 }
 
-/// Every rule that is not Burn's, and the usual momentum, which is not a default. What is put around rules costs what is
-/// around it; `sophia_g` evaluates a model, and `shampoo` and `soap` take eigenvectors, for as long as matrices are large.
+/// Returns optlab's own rules, and `sgd` with the usual momentum. Leaves out wrappers, whose cost is mostly
+/// that of their base; `sophia_g`, which evaluates a model; `shampoo` and `soap`, whose eigenvectors take
+/// long at large sizes.
 fn own_rules() -> Result<Vec<OptimizerSpec>, Error> {
     let mut rules = OptimizerSpec::all();
     let is_left_out =
@@ -87,8 +90,8 @@ fn own_rules() -> Result<Vec<OptimizerSpec>, Error> {
 }
 
 const HEADING: &str = "\
-                                               ms a step          GB/s, of a   state    Burn's
-rule                      backend  parameters  median (quartiles) plain copy   B/param  ms, times ours
+                                               ms per step        GB/s, share  state    Burn's
+rule                      backend  parameters  median (quartiles) of a copy    B/param  ms, times ours
 ";
 
 fn row(pair: &[Measurement]) -> String {
@@ -112,7 +115,7 @@ fn row(pair: &[Measurement]) -> String {
     )
 }
 
-/// Three significant digits, down to microseconds.
+/// Formats with three significant digits, down to microseconds.
 fn short(milliseconds: f64) -> String {
     match milliseconds {
         ms if ms >= 100.0 => format!("{ms:.0}"),

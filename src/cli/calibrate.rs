@@ -1,3 +1,5 @@
+//! `optlab calibrate`: measures how often verdicts on a workload are wrong.
+
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::one_workload::OneWorkload;
@@ -18,7 +20,7 @@ use optlab_stats::statistics::proportion::Proportion;
 use std::ffi::OsString;
 use std::fmt::Write;
 
-/// The powers that the smallest differences are for.
+/// The statistical powers at which the smallest differences are printed.
 const USUAL: f64 = 0.8;
 const ALMOST_ALWAYS: f64 = 0.95;
 
@@ -30,13 +32,13 @@ pub struct CalibrateArgs {
     /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys
     #[arg(long, value_name = "SPEC")]
     optimizer: OptimizerChoice,
-    /// How many runs, half of them for each side of a comparison
+    /// Number of runs; each side of a comparison gets half of them
     #[arg(long, allow_negative_numbers = true, default_value_t = 40, value_name = "N")]
     seeds: u64,
-    /// How many random splits of the runs into two sides
+    /// Number of random splits of the runs into two sides
     #[arg(long, allow_negative_numbers = true, default_value_t = 10_000, value_name = "N")]
     splits: usize,
-    /// Also run it with its rate times this, a difference that ought to be found, as 0.1
+    /// Also run the optimizer with its learning rate times FACTOR, a difference to detect, as 0.1
     #[arg(long, allow_negative_numbers = true, value_name = "FACTOR")]
     planted: Option<f64>,
     /// The learning-rate schedule [default: constant]
@@ -85,10 +87,10 @@ fn planted_name(optimizer: &OptimizerChoice, factor: f64) -> String {
     format!("{optimizer} with {factor} times its rate")
 }
 
-/// Runs `optlab calibrate`, which was asked for by `arguments`.
+/// Runs `optlab calibrate`; `arguments` is the command line.
 ///
 /// # Errors
-/// Arguments that make no sense, a folder that holds something else or cannot be written.
+/// Invalid arguments; a folder that holds something else or cannot be written.
 pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     args.check()?;
     let plan = args.plan();
@@ -120,7 +122,7 @@ fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<Strin
     told(
         &mut text,
         format_args!(
-            "against itself, {half} seeds a side: {} of {splits} splits called different, {} (at most {:.0} % are to be)",
+            "against itself, {half} seeds per side: {} of {splits} splits called different, {} (should be at most {:.0} %)",
             false_alarms.happened,
             share(&false_alarms),
             ALPHA * 100.0
@@ -160,9 +162,9 @@ fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<Strin
     Ok(text)
 }
 
-/// Adds a line.
+/// Appends a line.
 fn told(text: &mut String, line: std::fmt::Arguments) {
-    // Writing to a text does not fail.
+    // Writing to a string does not fail.
     writeln!(text, "{line}").unwrap_or_default();
 }
 

@@ -1,3 +1,5 @@
+//! `optlab compare`: runs a comparison, or compares two finished ones.
+
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::trial_settings::TrialSettings;
@@ -19,18 +21,18 @@ use std::path::{Path, PathBuf};
 /// Arguments of `optlab compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// A plan in TOML, instead of the flags; or the folder of a comparison, to go on with it; or two of finished comparisons, to
-    /// compare them with each other
+    /// A TOML plan instead of the flags, the folder of a comparison to resume, or the folders of two finished
+    /// comparisons to compare with each other
     #[arg(value_name = "PLAN.toml|DIR", num_args = 0..=2)]
     plans: Vec<PathBuf>,
     #[command(flatten)]
     grid: GridArgs,
     #[command(flatten)]
     workers: WorkerSettings,
-    /// Print the plan with every default, and run nothing
+    /// Print the plan with every default and run nothing
     #[arg(long)]
     print_plan: bool,
-    /// The comparison's folder [default: artifacts/ and a name made from the plan]
+    /// Output folder [default: artifacts/NAME, with a name made from the plan]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -50,19 +52,19 @@ struct GridArgs {
     /// Backends [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     backends: Vec<String>,
-    /// How many seeds each arm gets: 0, 1, … [default: 1]
+    /// Number of seeds per arm: 0, 1, … [default: 1]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seeds: Option<u64>,
-    /// Tune every arm by that many trials in its rule's search space, on seeds of their own [default: 0]
+    /// Tune every arm with TRIALS trials in its rule's search space, on separate seeds [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "TRIALS")]
     tune: Option<usize>,
-    /// What chooses the points of the tuning: random, halton or sobol [default: halton]
+    /// Sampler of the tuning trials: random, halton or sobol [default: halton]
     #[arg(long, value_name = "SAMPLER")]
     sampler: Option<Sampler>,
-    /// The optimizer that the others are compared with [default: each with each, which takes more seeds]
+    /// Optimizer to compare the others with [default: compare all pairs, which needs more seeds]
     #[arg(long, value_name = "SPEC")]
     reference: Option<String>,
-    /// Run the final trials one at a time, with all cores, whatever --jobs says
+    /// Run the final trials one at a time on all cores, whatever --jobs is
     #[arg(long)]
     time_alone: bool,
     #[command(flatten)]
@@ -97,16 +99,16 @@ impl GridArgs {
                 sampler: self.sampler.unwrap_or(default.tuning.sampler),
                 ..default.tuning.clone()
             },
-            recipe: self.trial.0,
+            recipe: self.trial.0.with_fixed_defaults(),
             ..default
         })
     }
 }
 
-/// Runs `optlab compare`, which was asked for by `arguments`.
+/// Runs `optlab compare`; `arguments` is the command line.
 ///
 /// # Errors
-/// A plan that makes no sense, a folder that holds something else or cannot be written. Trials that diverge or fail are
+/// An invalid plan; a folder that holds something else or cannot be written. Trials that diverge or fail are
 /// results, not errors.
 pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     if let [first, second] = args.plans.as_slice() {
@@ -114,11 +116,11 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     }
     let (plan, own_folder) = match args.plans.first() {
         Some(_) if args.grid != GridArgs::default() => {
-            let message = "a PLAN.toml says it all: only --jobs, --stall-limit, --print-plan, --output and --data-dir go with it";
+            let message = "a PLAN.toml replaces the flags: only --jobs, --stall-limit, --print-plan, --output and --data-dir can be added";
             return Err(Error::usage(message).into());
         }
         Some(path) if path.is_dir() => {
-            // Says what is wrong with a folder that is none.
+            // Fails with the reason if the folder holds no comparison.
             folder::read_entries(path)?;
             (Plan::read(&path.join(folder::PLAN))?, Some(path.clone()))
         }
@@ -142,10 +144,10 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     show(&Comparison::read(folder.path())?, folder.path())
 }
 
-/// Makes the reports of `comparison`, which is in `path`, and prints its tables and verdicts.
+/// Writes the reports of `comparison` into its folder `path`, and prints its tables and verdicts.
 ///
 /// # Errors
-/// Those of writing the reports.
+/// A report that cannot be written.
 pub fn show(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
     let summaries = comparison.summaries();
     report::write_all(comparison, &summaries, path)?;
@@ -155,16 +157,17 @@ pub fn show(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
     say_where(path)
 }
 
-/// Says where the reports are.
+/// Prints where the reports are.
 ///
 /// # Errors
 /// Standard output that cannot be written.
 pub fn say_where(path: &Path) -> Result<(), Exit> {
-    let line = format!("written to {0}; {0}/{1} is for a browser\n", path.display(), report::html::FILE_NAME);
+    let line =
+        format!("written to {0}; open {0}/{1} in a browser\n", path.display(), report::html::FILE_NAME);
     crate::cli::print(line.as_bytes())
 }
 
-/// The plan with a line for each key that has no value, and the spaces that would be searched.
+/// Returns the plan as TOML, with a comment for each key without a value, and with the search spaces.
 fn print_plan(plan: &Plan) -> Result<String, Error> {
     let own = |name: &str| -> Result<String, Error> {
         let of = |workload: &String| {
@@ -173,7 +176,7 @@ fn print_plan(plan: &Plan) -> Result<String, Error> {
             Ok(format!("{workload} {}", value.unwrap_or_default()))
         };
         let all = plan.workloads.iter().map(of).collect::<Result<Vec<_>, Error>>()?;
-        Ok(format!("the workload's own ({})", all.join(", ")))
+        Ok(format!("the workload's default ({})", all.join(", ")))
     };
     let has_length = plan.recipe.budget().is_some();
     let mut notes = Vec::new();
@@ -186,13 +189,13 @@ fn print_plan(plan: &Plan) -> Result<String, Error> {
         };
         notes.push((setting.name, note));
     }
-    notes.push(("reference", "none: each arm is compared with each".into()));
+    notes.push(("reference", "none: all pairs of arms are compared".into()));
     plan.to_toml_with_notes(plan.spaces()?, &notes)
 }
 
 fn compare_two(args: &CompareArgs, first: &Path, second: &Path) -> Result<(), Exit> {
     if args.grid != GridArgs::default() || args.print_plan || args.output.is_some() {
-        let message = "two finished comparisons are compared as they are: no other argument goes with them";
+        let message = "two finished comparisons are compared as they are: leave out all other arguments";
         return Err(Error::usage(message).into());
     }
     let (first, second) = (Comparison::read(first)?, Comparison::read(second)?);

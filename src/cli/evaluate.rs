@@ -1,3 +1,5 @@
+//! `optlab evaluate`: prints the test metrics of a checkpoint.
+
 use crate::Error;
 use crate::cli::Exit;
 use burn::tensor::Device;
@@ -14,18 +16,18 @@ use std::str::FromStr;
 pub struct EvaluateArgs {
     /// The run's folder
     run_dir: PathBuf,
-    /// Which checkpoint: best, last or a step
+    /// Checkpoint: best, last or a step
     #[arg(long, default_value = "best", value_name = "best|last|STEP")]
     checkpoint: WhichArg,
-    /// The backend to evaluate on; the run's own if not given
+    /// Backend to evaluate on [default: the run's backend]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
-    /// Folder with data that does not ship with the program
+    /// Folder with data sets that are not built in
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
-/// Which checkpoint, as an argument.
+/// The choice of a checkpoint, as an argument.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WhichArg(Which);
 
@@ -44,7 +46,7 @@ impl FromStr for WhichArg {
     }
 }
 
-/// A run's checkpoint, loaded.
+/// A loaded checkpoint of a run.
 pub(super) struct Loaded {
     pub trial: Trial,
     pub workload: BuiltIn,
@@ -52,7 +54,7 @@ pub(super) struct Loaded {
     pub trained: Trained<Network>,
 }
 
-/// Loads a checkpoint of the run in `run_dir`, on `backend` or the run's own.
+/// Loads a checkpoint of the run in `run_dir` on `backend`, or on the run's backend.
 pub(super) fn load(run_dir: &Path, which: WhichArg, backend: Option<&str>) -> Result<Loaded, Error> {
     let directory = RunDirectory::new(run_dir);
     let trial = directory.read_trial()?;
@@ -61,7 +63,7 @@ pub(super) fn load(run_dir: &Path, which: WhichArg, backend: Option<&str>) -> Re
     let input_shape = workload.info().padded_input_shape(trial.recipe.pad);
     let trained = train::load(&workload, &trial, &directory.checkpoints(), which.0, &input_shape, &device)?;
     for error in &trained.passed_over {
-        eprintln!("warning: {error}; an older checkpoint is used");
+        eprintln!("warning: {error}; using an older checkpoint");
     }
     Ok(Loaded { trial, workload, device, trained })
 }
@@ -69,7 +71,7 @@ pub(super) fn load(run_dir: &Path, which: WhichArg, backend: Option<&str>) -> Re
 /// Runs `optlab evaluate`.
 ///
 /// # Errors
-/// A folder that is no run, a checkpoint that is damaged, a backend without a device.
+/// A folder without a run, a damaged checkpoint, a backend without a device.
 pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
     let loaded = load(&args.run_dir, args.checkpoint, args.backend.as_deref())?;
     let Loaded { trial, workload, device, trained } = &loaded;

@@ -1,3 +1,5 @@
+//! `optlab list`: prints names with their defaults, and the trials of a folder.
+
 use crate::Error;
 use crate::cli::Exit;
 use clap::{Args, ValueEnum};
@@ -6,16 +8,16 @@ use optlab_compare::report::number;
 use optlab_compare::run::folder;
 use optlab_optim::OptimizerSpec;
 use optlab_optim::schedule::ScheduleSpec;
-use optlab_train::device;
+use optlab_train::device::{self, Backend};
 use optlab_train::workload::{self, Workload};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `optlab list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// What to list; everything but trials if not given
+    /// What to list [default: everything except trials]
     what: Option<What>,
-    /// Of trials, the folder of their comparison or study
+    /// For `trials`, the folder of a comparison or study
     #[arg(value_name = "DIR")]
     dir: Option<PathBuf>,
 }
@@ -32,14 +34,14 @@ enum What {
 /// Runs `optlab list`.
 ///
 /// # Errors
-/// Standard output that cannot be written; for trials, a folder that holds none.
+/// Standard output that cannot be written; for trials, a folder without trials.
 pub fn run(args: &ListArgs) -> Result<(), Exit> {
     match (args.what, &args.dir) {
         (Some(What::Trials), Some(dir)) => return crate::cli::print(trials(dir)?.as_bytes()),
         (Some(What::Trials), None) => {
-            return Err(Error::usage("name the folder whose trials are to be listed").into());
+            return Err(Error::usage("name the folder whose trials to list").into());
         }
-        (_, Some(_)) => return Err(Error::usage("only trials are listed of a folder").into()),
+        (_, Some(_)) => return Err(Error::usage("only trials take a folder").into()),
         (_, None) => {}
     }
     let sections: [(What, fn() -> String); 4] = [
@@ -53,7 +55,7 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
     crate::cli::print(texts.join("\n").as_bytes())
 }
 
-/// A line for each trial of a comparison or a study.
+/// Returns a line per trial of a comparison or study.
 fn trials(dir: &Path) -> Result<String, Error> {
     let mut text = String::new();
     for entry in folder::read_entries(dir)? {
@@ -117,24 +119,25 @@ fn section(title: &str, rows: impl Iterator<Item = (&'static str, &'static str, 
     text
 }
 
-/// Two lines, in columns as wide as the longest name, `schedule_free_adamw`.
+/// Returns two lines, in columns as wide as the longest name, `schedule_free_adamw`.
 fn entry(name: &str, summary: &str, details: &str) -> String {
     format!("  {name:<19} {summary}\n{:22}{details}\n", "")
 }
 
 fn backends() -> String {
     let mut text = String::from("BACKENDS\n");
-    for backend in device::BACKENDS {
+    for backend in &device::BACKENDS {
         let state = if !backend.is_compiled {
             format!("not compiled in: build with --features {}", backend.name)
         } else {
             match device::open(backend.name) {
-                Ok(_) if backend.name == device::default_backend() => "answers, used by default".into(),
-                Ok(_) => "answers".into(),
+                Ok(_) if backend.name == device::default_backend() => "available, the default".into(),
+                Ok(_) => "available".into(),
                 Err(error) => error.to_string(),
             }
         };
-        text += &entry(backend.name, backend.summary, &state);
+        let Backend { name, summary, needs, tried, .. } = *backend;
+        text += &entry(name, summary, &format!("{state}; needs {needs}; tried: {tried}"));
     }
     text
 }

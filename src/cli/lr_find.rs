@@ -1,3 +1,5 @@
+//! `optlab lr-find`: runs a learning-rate range test.
+
 use crate::cli::Exit;
 use clap::Args;
 use optlab_compare::chart::{Chart, Line, Mark, Scale};
@@ -11,33 +13,34 @@ use std::path::PathBuf;
 /// Arguments of `optlab lr-find`.
 #[derive(Debug, Args)]
 pub struct LrFindArgs {
-    /// The workload, by its name in `optlab list`
+    /// The workload: see `optlab list workloads`
     workload: String,
     /// The optimizer: name or name:key=value,key=value
     #[arg(long, value_name = "SPEC", default_value = "adam")]
     optimizer: OptimizerChoice,
-    /// flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if compiled in, else flex]
+    /// Backend: flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if
+    /// compiled in, else flex]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
-    /// Decides initial weights, held-out examples, order and dropout
+    /// Seed of the initial weights, held-out examples, data order and dropout
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Examples a step [default: the workload's own]
+    /// Examples per step [default: the workload's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
-    /// Folder with data that does not ship with the program
+    /// Folder with data sets that are not built in
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The rate of the first step
+    /// Learning rate of the first step
     #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = LrRangeTest::default().min_lr)]
     min_lr: f64,
-    /// The rate of the last step
+    /// Learning rate of the last step
     #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = LrRangeTest::default().max_lr)]
     max_lr: f64,
-    /// Steps of the test
+    /// Number of steps
     #[arg(long, value_name = "N", default_value_t = LrRangeTest::default().steps)]
     steps: usize,
-    /// Draw an SVG picture too
+    /// Also write the chart to an SVG file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -45,7 +48,7 @@ pub struct LrFindArgs {
 /// Runs `optlab lr-find`.
 ///
 /// # Errors
-/// A trial that makes no sense, a backend without a device, data that cannot be read, a file that cannot be written.
+/// An invalid trial, a backend without a device, data that cannot be read, a file that cannot be written.
 pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
     let LrFindArgs { min_lr, max_lr, steps, seed, .. } = *args;
     let test = LrRangeTest { min_lr, max_lr, steps, ..LrRangeTest::default() };
@@ -79,20 +82,20 @@ fn chart(workload: &str, optimizer: &str, seen: &LrRange, suggestion: Option<&Su
     let points = |values: &[f64]| seen.lrs.iter().copied().zip(values.iter().copied()).collect();
     Chart {
         title: format!("Learning-rate range test: {workload}, {optimizer}"),
-        subtitle: format!("{} steps, the rate rising exponentially, one model", seen.lrs.len()),
+        subtitle: format!("{} steps of one model, learning rate rising exponentially", seen.lrs.len()),
         along: "learning rate".into(),
         x_scale: Scale::Log,
         quantity: "mean loss".into(),
         y_scale: Scale::Linear,
         from_zero: false,
-        lines: vec![Line { label: "mean loss of the steps around".into(), points: points(&seen.smoothed) }],
+        lines: vec![Line { label: "mean loss of the nearby steps".into(), points: points(&seen.smoothed) }],
         marks: marks.map(|(label, at)| Mark { label: format!("{label}: {}", short(at)), at }).collect(),
     }
 }
 
 fn told(seen: &LrRange, suggestion: Option<&Suggestion>, command: &str) -> String {
     let Some(suggestion) = suggestion else {
-        return "The very first step blew up: lower --min-lr.\n".into();
+        return "The loss blew up in the first step: lower --min-lr.\n".into();
     };
     let end = if seen.blew_up { "the loss blew up" } else { "the test ended" };
     let last = seen.lrs.last().map_or(String::new(), |lr| short(*lr));
@@ -107,7 +110,7 @@ fn told(seen: &LrRange, suggestion: Option<&Suggestion>, command: &str) -> Strin
     )
 }
 
-/// A word of a command line.
+/// Quotes a word of a command line if a shell needs it.
 fn quoted(text: &str) -> String {
     if text.contains(['(', ')', '[', ']', '*', '|', ' ']) { format!("'{text}'") } else { text.into() }
 }

@@ -1,4 +1,5 @@
-//! The command line: one file per subcommand, which turns arguments into the library's types and prints what comes back.
+//! The command line: one file per subcommand, which turns arguments into the library's types and prints the
+//! result.
 
 mod bars;
 mod bench;
@@ -43,43 +44,43 @@ struct Cli {
 enum Command {
     /// Show workloads, optimizers, schedules and backends with their defaults
     List(list::ListArgs),
-    /// Train a workload, with checkpoints to go on from
+    /// Train a workload, with checkpoints to resume from
     Train(train::TrainCommand),
     /// Load a checkpoint on any backend and print its test metrics
     Evaluate(evaluate::EvaluateArgs),
     /// Classify PNG images of a digit with a trained run
     Predict(predict::PredictArgs),
-    /// Tune and train optimizers, schedules, backends and seeds, and compare, with verdicts that can be trusted
+    /// Compare optimizers, schedules and backends over seeds, with tuning and statistical verdicts
     Compare(compare::CompareArgs),
-    /// Search the best settings of one optimizer
+    /// Search for the best settings of one optimizer
     ///
-    /// A study that was stopped goes on when the same command is given again, and runs nothing twice. With more --trials it goes
-    /// on as well.
+    /// The same command resumes a study that was stopped, and repeats no trial. A larger --trials extends the
+    /// study.
     Tune(tune::TuneArgs),
-    /// Name the optimizer to take, within a time, with the evidence and the command that trains it
+    /// Recommend an optimizer within a time budget, with the evidence and the command that trains it
     Recommend(recommend::RecommendArgs),
-    /// Measure how often a verdict on this workload would be wrong, and the smallest difference that it can show
+    /// Measure how often verdicts on a workload are wrong, and the smallest difference that they can show
     ///
     /// The optimizer is compared with itself, over many random splits of its runs.
     Calibrate(calibrate::CalibrateArgs),
-    /// Make the reports of a comparison, a study or a recommendation again
+    /// Write the reports of a comparison, a study or a recommendation again
     Report(report::ReportArgs),
     /// Score submissions by their times to target, as AlgoPerf does
     Score(score::ScoreArgs),
-    /// Time an optimizer's step, beside Burn's own and a plain copy of memory
+    /// Time optimizer steps next to Burn's optimizers and a plain memory copy
     Bench(bench::BenchArgs),
     /// Draw learning-rate schedules
     Schedule(schedule::ScheduleArgs),
-    /// Find a learning rate: train with a rising one, and look at the loss
+    /// Find a learning rate: raise it from step to step and watch the loss
     ///
-    /// The range test of Smith, 2015. The rate rises exponentially from step to step until the loss blows up. Nothing is
-    /// written but the picture that is asked for.
+    /// The range test of Smith, 2015. The rate rises exponentially from step to step until the loss blows up.
+    /// No file is written except the chart of --svg.
     LrFind(lr_find::LrFindArgs),
-    /// Hold every rule and schedule to the numbers of its reference implementation
+    /// Check rules and schedules against the numbers of their references
     ///
-    /// Burn's built-ins are shown beside ours with the same settings. The exit code is 1 if one of ours is not as its
-    /// reference, or if there is nothing to compare; what Burn's differ by, and files for rules that this program does not
-    /// have, do not change it.
+    /// Burn's built-ins are shown too, with the same settings. The exit code is 1 if one of optlab's own
+    /// differs from its reference, or if nothing was compared; differences of Burn's built-ins and files for
+    /// unknown rules do not change it.
     Verify(verify::VerifyArgs),
     /// Write shell completions to standard output
     Completions {
@@ -91,15 +92,15 @@ enum Command {
     Worker(worker::WorkerArgs),
 }
 
-/// The program: reads the arguments, runs, prints at most one line of error.
+/// Runs the program: reads the arguments, runs the subcommand, prints at most one line of error.
 ///
-/// Exit codes: 0 for success, 1 for a run that failed, 2 for a request that makes no sense, 130 after Ctrl-C.
+/// Exit codes: 0 for success, 1 for a run that failed, 2 for an invalid request, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
     main_or("")
 }
 
-/// [`main`] of a program that has something of its own to do where it is given no arguments: what `default` asks for,
-/// words with spaces between them.
+/// Runs [`main`] with a default command: without arguments, the program is given the space-separated words of
+/// `default`.
 pub fn main_or(default: &str) -> ExitCode {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     if arguments.len() == 1 {
@@ -125,16 +126,16 @@ pub fn main_or(default: &str) -> ExitCode {
     }))
 }
 
-/// Why the program ends before it has done what it was asked.
+/// The reason for which the program ends early.
 #[derive(Debug)]
 pub enum Exit {
-    /// Something was printed as asked for: help or a version.
+    /// Help or a version was printed.
     Printed,
     /// The arguments do not parse; the line says why.
     Arguments(String),
     /// An error of the library.
     Error(Error),
-    /// The request was carried out and its result is a failure, already told.
+    /// The request was carried out, and its result is a failure that was already printed.
     Failure,
 }
 
@@ -176,7 +177,7 @@ fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
     })
 }
 
-/// Prints the line of an error and gives the exit code.
+/// Prints the line of an error and returns the exit code.
 pub fn finish(result: Result<(), Exit>) -> ExitCode {
     let (line, code) = match result {
         Ok(()) | Err(Exit::Printed) => return ExitCode::SUCCESS,
@@ -195,7 +196,7 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Exit> {
     print(&script)
 }
 
-/// Draws on standard output, and into a file if one is named.
+/// Draws on standard output, and into the file `svg` if there is one.
 fn print_chart(chart: &Chart, svg: Option<&Path>) -> Result<(), Exit> {
     if let Some(path) = svg {
         atomic_file::write(path, chart.svg().as_bytes())?;
@@ -205,7 +206,7 @@ fn print_chart(chart: &Chart, svg: Option<&Path>) -> Result<(), Exit> {
     print(chart.terminal(width).as_bytes())
 }
 
-/// Writes to standard output. A reader that has seen enough (`optlab list | head`) is no error.
+/// Writes to standard output. A closed pipe (`optlab list | head`) is not an error.
 fn print(bytes: &[u8]) -> Result<(), Exit> {
     let mut output = std::io::stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {

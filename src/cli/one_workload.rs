@@ -1,4 +1,4 @@
-//! What the subcommands share that run many trials of one workload.
+//! Arguments shared by the subcommands that run many trials of one workload.
 
 use crate::Error;
 use crate::cli::trial_settings::TrialSettings;
@@ -8,7 +8,7 @@ use optlab_compare::plan::Plan;
 use optlab_train::device;
 use std::path::{Path, PathBuf};
 
-/// A workload, how its trials are, and where they run.
+/// A workload, the settings of its trials, and where they run.
 #[derive(Debug, Args)]
 pub struct OneWorkload {
     /// The workload: see `optlab list workloads`
@@ -21,26 +21,26 @@ pub struct OneWorkload {
     /// How the trials are run
     #[command(flatten)]
     pub workers: WorkerSettings,
-    /// The folder of the trials [default: artifacts/ and a name made from the settings]
+    /// Output folder [default: artifacts/NAME, with a name made from the settings]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
 
 impl OneWorkload {
-    /// A plan of this workload, with no optimizer yet.
+    /// Returns a plan of this workload, with no optimizer yet.
     pub fn plan(&self) -> Plan {
         Plan {
             workloads: vec![self.workload.clone()],
             backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
-            recipe: self.trial.0,
+            recipe: self.trial.0.with_fixed_defaults(),
             ..Plan::default()
         }
     }
 
-    /// The folder of what `command` does by `plan`.
+    /// Returns the output folder of `command` for `plan`.
     ///
     /// # Errors
-    /// Those of [`Plan::id`].
+    /// The errors of [`Plan::id`].
     pub fn output(&self, command: &str, plan: &Plan) -> Result<PathBuf, Error> {
         match &self.output {
             Some(output) => Ok(output.clone()),

@@ -1,3 +1,5 @@
+//! `optlab predict`: classifies images with a trained run.
+
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::evaluate::{Loaded, WhichArg, load};
@@ -17,10 +19,10 @@ pub struct PredictArgs {
     /// PNG images of one digit each
     #[arg(required = true, value_name = "FILE.png")]
     images: Vec<PathBuf>,
-    /// Which checkpoint: best, last or a step
+    /// Checkpoint: best, last or a step
     #[arg(long, default_value = "best", value_name = "best|last|STEP")]
     checkpoint: WhichArg,
-    /// The backend to run on; the run's own if not given
+    /// Backend to run on [default: the run's backend]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
 }
@@ -28,7 +30,7 @@ pub struct PredictArgs {
 /// Runs `optlab predict`: a line for each image, with the class, its probability and the runner-up.
 ///
 /// # Errors
-/// A run that does not classify images, a damaged checkpoint, a file that is no PNG image.
+/// A run that does not classify images, a damaged checkpoint, a file that is not a PNG image.
 pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     let Loaded { trial, workload, device, trained } =
         load(&args.run_dir, args.checkpoint, args.backend.as_deref())?;

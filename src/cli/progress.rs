@@ -1,4 +1,4 @@
-//! What `train` shows while it trains: a bar on standard error, a line for each epoch on standard output.
+//! The progress display of `train`: a bar on standard error, a line per epoch on standard output.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use optlab_train::train::{EpochReport, Observer, Outcome, Start, Status};
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// A bar and a line for each epoch.
+/// A progress bar, and a line per epoch.
 pub struct Progress {
     info: Info,
     epochs: usize,
@@ -17,8 +17,8 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// For a run of the workload that `info` describes. From now on the first Ctrl-C ends the run with a checkpoint, and a
-    /// second one ends the program.
+    /// Returns the display of a run of the workload that `info` describes. From now on the first Ctrl-C ends
+    /// the run with a checkpoint, and a second one ends the program.
     pub fn new(info: Info) -> Self {
         let interrupted = Arc::new(AtomicBool::new(false));
         let flag = interrupted.clone();
@@ -41,16 +41,16 @@ impl Progress {
 impl Observer for Progress {
     fn start(&mut self, start: &Start) {
         for error in start.passed_over {
-            eprintln!("warning: {error}; an older checkpoint is used");
+            eprintln!("warning: {error}; using an older checkpoint");
         }
         self.epochs = start.total_steps.div_ceil(start.steps_per_epoch);
         let [train, validation, test] = start.examples;
         println!(
-            "{}: {} parameters; {train} examples to train on, {validation} for validation, {test} for the test",
+            "{}: {} parameters; {train} examples for training, {validation} for validation, {test} for testing",
             self.info.name, start.parameters
         );
         if start.resumed_step > 0 {
-            println!("going on after step {} of {}", start.resumed_step, start.total_steps);
+            println!("resuming after step {} of {}", start.resumed_step, start.total_steps);
         }
         let style =
             ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len} steps, {msg}, {eta} left");
@@ -61,7 +61,7 @@ impl Observer for Progress {
     }
 
     fn step(&mut self, step: usize, loss: f64) {
-        // This is within the training clock, and a step may take as little as ten microseconds.
+        // The training clock runs here, and a step may take as little as ten microseconds.
         if self.shown.is_some_and(|shown| shown.elapsed() < Duration::from_millis(50)) {
             return;
         }
@@ -94,14 +94,14 @@ impl Observer for Progress {
             _ => {
                 if let Some(milliseconds) = outcome.step_milliseconds {
                     println!(
-                        "{} steps in {:.1} s, {milliseconds:.2} ms a step; first step {:.2} s",
+                        "{} steps in {:.1} s, {milliseconds:.2} ms per step; first step {:.2} s",
                         outcome.steps, outcome.training_seconds, outcome.first_step_seconds
                     );
                 }
             }
         }
         if outcome.skipped_steps > 0 {
-            println!("{} steps left out, whose gradients were not finite", outcome.skipped_steps);
+            println!("{} steps skipped because their gradients were not finite", outcome.skipped_steps);
         }
         if let Some(test) = outcome.test {
             println!("test {} {:.4}", outcome.metric, test.metric);

@@ -1,3 +1,5 @@
+//! `optlab recommend`: finds a good optimizer within a time budget.
+
 use crate::Error;
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::workers::defaults;
@@ -15,7 +17,7 @@ use optlab_optim::split_specs;
 use std::ffi::OsString;
 use std::time::Duration;
 
-/// Optimizers with schedules that are worth a try on most problems.
+/// The default candidates: optimizers and their schedules.
 const SHORT_LIST: [(&str, &str); 8] = [
     ("adamw", "warmup_cosine"),
     ("adamw", "constant"),
@@ -32,10 +34,11 @@ const SHORT_LIST: [(&str, &str); 8] = [
 pub struct RecommendArgs {
     #[command(flatten)]
     on: OneWorkload,
-    /// How long it may take, as 90s, 10m or 2h
+    /// Time budget, as 90s, 10m or 2h
     #[arg(long, default_value = "10m", value_name = "TIME", value_parser = humantime::parse_duration)]
     budget: Duration,
-    /// Optimizers to choose among, each with a constant rate [default: eight that are worth a try, most with a falling rate]
+    /// Optimizers to choose from, each at a constant learning rate [default: a list of eight, most with
+    /// warmup_cosine]
     #[arg(long, value_name = "SPEC,…")]
     optimizers: Option<String>,
 }
@@ -61,10 +64,10 @@ impl RecommendArgs {
     }
 }
 
-/// Runs `optlab recommend`, which was asked for by `arguments`.
+/// Runs `optlab recommend`; `arguments` is the command line.
 ///
 /// # Errors
-/// Arguments that make no sense, a folder that holds something else or cannot be written, nothing that trains.
+/// Invalid arguments; a folder that holds something else or cannot be written; no setting that trains.
 pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = args.plan()?;
     let recommender = Recommender::new(plan.clone(), args.budget, &defaults)?;

@@ -1,3 +1,5 @@
+//! `optlab report`: writes the reports of a folder again.
+
 use crate::cli::{Exit, compare, tune};
 use clap::Args;
 use optlab_compare::result::comparison::Comparison;
@@ -14,7 +16,7 @@ pub struct ReportArgs {
 /// Runs `optlab report`.
 ///
 /// # Errors
-/// A folder that holds none of these, or cannot be written.
+/// A folder that holds no comparison, or cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Exit> {
     let comparison = Comparison::read(&args.dir)?;
     if comparison.kind == Kind::Study {

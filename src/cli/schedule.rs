@@ -1,3 +1,5 @@
+//! `optlab schedule`: draws learning-rate schedules.
+
 use crate::Error;
 use crate::cli::Exit;
 use clap::Args;
@@ -7,7 +9,7 @@ use optlab_optim::schedule::Run;
 use optlab_optim::schedule::ScheduleSpec;
 use std::path::PathBuf;
 
-/// The most points that a curve is drawn with.
+/// The largest number of points per curve.
 const POINTS: usize = 2000;
 
 /// Arguments of `optlab schedule`.
@@ -22,13 +24,13 @@ pub struct ScheduleArgs {
     /// The learning rate of the run
     #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = 1.0)]
     lr: f64,
-    /// Steps of a pass over the training data, for lengths in epochs, as 10ep
+    /// Steps per epoch, for lengths given in epochs, as 10ep
     #[arg(long, value_name = "N")]
     steps_per_epoch: Option<usize>,
-    /// Equal ratios of rates are equal distances
+    /// Draw the learning rate on a logarithmic axis
     #[arg(long)]
     log: bool,
-    /// Draw an SVG picture too
+    /// Also write the chart to an SVG file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -36,7 +38,7 @@ pub struct ScheduleArgs {
 /// Runs `optlab schedule`.
 ///
 /// # Errors
-/// A schedule that does not exist or is out of range, a file that cannot be written.
+/// An unknown schedule, a setting out of range, a file that cannot be written.
 pub fn run(args: &ScheduleArgs) -> Result<(), Exit> {
     let at_least_one = |field, value: usize| match value {
         0 => Err(Error::invalid("run", field, "at least 1", value)),
@@ -47,7 +49,7 @@ pub fn run(args: &ScheduleArgs) -> Result<(), Exit> {
     let run = Run { lr: args.lr, total_steps: args.steps, steps_per_epoch: args.steps_per_epoch };
     let chart = Chart {
         title: "Learning-rate schedules".into(),
-        subtitle: format!("{} steps, learning rate {} of the run", args.steps, args.lr),
+        subtitle: format!("{} steps, base learning rate {}", args.steps, args.lr),
         along: "step".into(),
         x_scale: Scale::Linear,
         quantity: "learning rate".into(),

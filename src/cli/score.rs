@@ -1,3 +1,5 @@
+//! `optlab score`: scores times to target as AlgoPerf does.
+
 use crate::Error;
 use crate::cli::Exit;
 use clap::Args;
@@ -10,13 +12,13 @@ use std::path::PathBuf;
 /// Arguments of `optlab score`.
 #[derive(Debug, Args)]
 pub struct ScoreArgs {
-    /// Times to target as CSV: a row for each submission, a column for each workload, empty or inf for a miss
+    /// CSV file of times to target: a row per submission, a column per workload, empty or inf for a miss
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
-    /// Who takes more than so many times as long as the fastest gets nothing for it
+    /// Largest ratio to the fastest time that still scores
     #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = TAU_MAX)]
     tau_max: f64,
-    /// Draw the performance profiles as an SVG picture
+    /// Also write the performance profiles to an SVG file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }
@@ -24,7 +26,7 @@ pub struct ScoreArgs {
 /// Runs `optlab score`.
 ///
 /// # Errors
-/// A file that cannot be read or is no table of times, a `--tau-max` that is not above 1, a file that cannot be
+/// A file that cannot be read or is not a table of times, a `--tau-max` of 1 or less, a file that cannot be
 /// written.
 pub fn run(args: &ScoreArgs) -> Result<(), Exit> {
     let ranking = Ranking::of(&TimeMatrix::read(&args.file)?, args.tau_max)?;
@@ -34,7 +36,7 @@ pub fn run(args: &ScoreArgs) -> Result<(), Exit> {
     crate::cli::print(ranking.text().as_bytes())
 }
 
-/// A submission with what it is ranked by.
+/// A submission with its scores.
 struct Entry {
     submission: String,
     profile: PerformanceProfile,
@@ -61,7 +63,7 @@ impl Ranking {
         Ok(Ranking { tau_max, workloads: matrix.workloads().len(), entries })
     }
 
-    /// The table, and how its scores were computed.
+    /// Returns the table, and how its scores were computed.
     fn text(&self) -> String {
         let mut table = Table::new();
         table.load_preset(comfy_table::presets::NOTHING);
@@ -87,8 +89,8 @@ impl Ranking {
     fn told(&self) -> String {
         format!(
             "The score is the mean over τ from 1 to {} of the share of the {} workloads whose target was reached in at\n\
-             most τ times the time of the fastest, by the trapezoidal rule over 100 points as AlgoPerf computes it, and\n\
-             exact in closed form.",
+             most τ times the time of the fastest: `score` by the trapezoidal rule over 100 points as AlgoPerf computes\n\
+             it, `exact` in closed form.",
             self.tau_max, self.workloads
         )
     }
@@ -126,8 +128,9 @@ mod tests {
 
     #[test]
     fn the_table_ranks_by_score_and_equal_scores_share_a_rank() {
-        // adam is the fastest on one of two: 1/2. lion takes 2.5 times as long: exact (4 − 2.5)/3/2 = 1/4. The points
-        // around 2.5 are 1 + 49/33 and 1 + 50/33, half of that distance counts, and 49 of 99 behind it: 49.5/99/2 = 1/4.
+        // adam is the fastest on one of two: 1/2. lion takes 2.5 times as long: exact (4 − 2.5)/3/2 = 1/4.
+        // The points around 2.5 are 1 + 49/33 and 1 + 50/33, half of that distance counts, and 49 of 99
+        // behind it: 49.5/99/2 = 1/4.
         let text = ranking("s,a,b\nlion,250,\nadam,100,inf\nsgd,900,\nlamb,250,\n", 4.0).unwrap().text();
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(rows[0], ["rank", "submission", "score", "exact", "reached"]);
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn score_and_exact_score_have_columns_of_their_own() {
-        // The ratio is that of a point, 2: half a distance more counts. 66/99 + 1/198 = 0.67172 beside 2/3.
+        // The ratio, 2, is one of the points, so half a distance more counts: 66/99 + 1/198 = 0.67172, not 2/3.
         let text = ranking("s,a\nadam,100\nsgd,200\n", 4.0).unwrap().text();
         let last: Vec<&str> = text.lines().nth(3).unwrap().split_whitespace().collect();
         assert_eq!(last, ["2", "sgd", "0.6717", "0.6667", "1/1"]);

@@ -24,18 +24,18 @@ pub struct TrainCommand {
     args: TrainArgs,
 }
 
-/// What to train and where to write it.
+/// The settings of a run, and where to write it.
 #[derive(Debug, Clone, Default, Args)]
 pub struct TrainArgs {
     #[command(flatten)]
     settings: Settings,
-    /// Read settings from a TOML file; flags win over it
+    /// Read settings from a TOML file; flags override it
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Go on with the run in DIR from its newest whole checkpoint
+    /// Resume the run in DIR from its newest complete checkpoint
     #[arg(long, value_name = "DIR")]
     resume: Option<PathBuf>,
-    /// Start over where the output folder holds another or an unfinished run
+    /// Start over if the output folder holds another or an unfinished run
     #[arg(long)]
     overwrite: bool,
 }
@@ -50,30 +50,31 @@ pub struct Settings {
     /// The learning-rate schedule: name or name:key=value,key=value [default: constant]
     #[arg(long, value_name = "SPEC")]
     schedule: Option<SpecText>,
-    /// The learning rate that the schedule starts from; wins over the optimizer's `lr` [default: the optimizer's]
+    /// Base learning rate of the schedule; overrides the optimizer's `lr` [default: the optimizer's]
     #[arg(long, allow_negative_numbers = true, value_name = "X")]
     lr: Option<f64>,
-    /// flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if compiled in, else flex]
+    /// Backend: flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if
+    /// compiled in, else flex]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
-    /// Decides initial weights, held-out examples, order, augmentation and dropout [default: 0]
+    /// Seed of the initial weights, held-out examples, data order, augmentation and dropout [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seed: Option<u64>,
     #[command(flatten)]
     #[serde(flatten)]
     trial: TrialSettings,
-    /// Write a checkpoint every STEPS steps, besides the best and the last
+    /// Write a checkpoint every STEPS steps, in addition to the best and the last
     #[arg(long, allow_negative_numbers = true, value_name = "STEPS")]
     checkpoint_every: Option<usize>,
-    /// The run's folder [default: artifacts/ and a name made from the settings]
+    /// Output folder [default: artifacts/NAME, with a name made from the settings]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Folder with data that does not ship with the program
+    /// Folder with data sets that are not built in
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
-/// A spec as a line of text, or, in TOML, as a table.
+/// A spec as a line of text or, in TOML, as a table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 enum SpecText {
@@ -88,7 +89,7 @@ impl From<&str> for SpecText {
 }
 
 impl SpecText {
-    /// The optimizer, with a learning rate if the text or table has one.
+    /// Returns the optimizer, with a learning rate if the text or table has one.
     fn optimizer(&self) -> Result<OptimizerChoice, optlab_core::Error> {
         match self {
             SpecText::Text(text) => text.parse(),
@@ -105,7 +106,7 @@ impl SpecText {
 }
 
 impl Settings {
-    /// These, and `file`'s where these say nothing.
+    /// Fills the settings that are not given from `file`.
     fn or(self, file: Settings) -> Settings {
         Settings {
             optimizer: self.optimizer.or(file.optimizer),
@@ -137,7 +138,7 @@ impl Settings {
         Ok(settings)
     }
 
-    /// The trial of the workload that `info` describes.
+    /// Returns the trial of the workload that `info` describes.
     fn trial(&self, info: &Info) -> Result<Trial, Error> {
         let default = Trial::new(info);
         let arm = match &self.optimizer {
@@ -163,7 +164,7 @@ impl Settings {
         Ok(trial)
     }
 
-    /// Whether anything is set that decides the result of a run.
+    /// Returns whether a setting is given that affects the result of a run.
     fn decides_something(&self) -> bool {
         let harmless = Settings {
             checkpoint_every: self.checkpoint_every,
@@ -174,7 +175,7 @@ impl Settings {
     }
 }
 
-/// What TOML's parser has to say, in a line.
+/// Returns the message of TOML's parser as one line.
 fn toml_reason(text: &str, error: &toml::de::Error) -> String {
     let message = error.message().trim();
     match error.span() {
@@ -186,7 +187,7 @@ fn toml_reason(text: &str, error: &toml::de::Error) -> String {
     }
 }
 
-/// A run that was made.
+/// A finished run.
 #[derive(Debug)]
 pub struct Run {
     /// Its workload.
@@ -200,11 +201,11 @@ pub struct Run {
 }
 
 impl TrainArgs {
-    /// Trains `workload` as the arguments say, or goes on with the run that they name, with a progress bar and a line for
-    /// each epoch.
+    /// Trains `workload` with these arguments, or resumes the run that they name, with a progress bar and a
+    /// line per epoch.
     ///
     /// # Errors
-    /// Arguments that make no sense, data that cannot be read, a folder that cannot be written; [`Exit::Failure`] after
+    /// Invalid arguments, data that cannot be read, a folder that cannot be written; [`Exit::Failure`] after
     /// a run that diverged.
     pub fn train(&self, workload: &str) -> Result<Run, Exit> {
         if let Some(directory) = &self.resume {
@@ -225,14 +226,15 @@ impl TrainArgs {
 
     fn resume(&self, directory: &Path) -> Result<Run, Exit> {
         if self.settings.decides_something() || self.config.is_some() || self.overwrite {
-            let message = "--resume goes on with the run as it was begun; only --checkpoint-every and --data-dir go with it";
+            let message =
+                "--resume keeps the settings of the run: only --checkpoint-every and --data-dir can be added";
             return Err(Error::usage(message).into());
         }
         let directory = RunDirectory::new(directory);
         let trial = directory.read_trial()?;
         let workload = workload::find(&trial.workload)?;
         if let Some(outcome) = directory.read_outcome()?.filter(|outcome| outcome.status != Status::Failed) {
-            println!("{} has ended already, after step {}", directory.path().display(), outcome.steps);
+            println!("{} already ended after step {}", directory.path().display(), outcome.steps);
             if let Some(test) = outcome.test {
                 println!("test {} {:.4}", outcome.metric, test.metric);
             }
@@ -272,14 +274,14 @@ impl TrainArgs {
     }
 }
 
-/// Whether a run of `trial` in `directory` goes on from what is there.
+/// Returns whether a run of `trial` in `directory` resumes an earlier one.
 fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Result<bool, Error> {
     let path = directory.path().display();
     match directory.find(trial)? {
         Found::Nothing | Found::Finished => Ok(false),
         Found::Unfinished if overwrite => Ok(false),
         Found::Unfinished => {
-            println!("{path} holds this run, unfinished: going on (--overwrite starts over)");
+            println!("{path} holds this run, unfinished: resuming it (--overwrite starts over)");
             Ok(true)
         }
         Found::OtherTrial if overwrite => Ok(false),
@@ -287,7 +289,7 @@ fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Resul
             Err(Error::usage(format!("{path} holds another run: choose another --output, or --overwrite it")))
         }
         Found::ForeignFiles => {
-            Err(Error::usage(format!("{path} holds files that are no run: choose another --output")))
+            Err(Error::usage(format!("{path} holds files that are not a run: choose another --output")))
         }
     }
 }
@@ -295,7 +297,7 @@ fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Resul
 /// Runs `optlab train`.
 ///
 /// # Errors
-/// Those of [`TrainArgs::train`].
+/// The errors of [`TrainArgs::train`].
 pub fn run(command: &TrainCommand) -> Result<(), Exit> {
     match (&command.args.resume, &command.workload) {
         (Some(_), Some(_)) => {

@@ -58,10 +58,7 @@ fn flag(setting: &'static RecipeSetting) -> Arg {
         .value_name(setting.value_name)
         .help(format!("{}{default}", setting.meaning))
         .allow_negative_numbers(true)
-        .value_parser(ValueParser::new(move |text: &str| {
-            let value = RecipePatch::parse(name, text);
-            value.map_err(|_| format!("must be {}", setting.allowed))
-        }));
+        .value_parser(ValueParser::new(move |text: &str| RecipePatch::parse(name, text)));
     match name {
         "epochs" => flag.conflicts_with("steps"),
         _ if setting.is_flag => flag.num_args(0..=1).default_missing_value("true"),

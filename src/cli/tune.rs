@@ -1,3 +1,5 @@
+//! `optlab tune`: runs a study of one optimizer.
+
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
@@ -18,26 +20,27 @@ use std::path::Path;
 pub struct TuneArgs {
     #[command(flatten)]
     on: OneWorkload,
-    /// The optimizer: name or name:key=value,key=value; what it sets is not searched, but for lr
+    /// The optimizer: name or name:key=value,key=value; fields set here are not searched, except lr
     #[arg(long, value_name = "SPEC")]
     optimizer: OptimizerChoice,
     /// The learning-rate schedule [default: constant]
     #[arg(long, value_name = "SPEC")]
     schedule: Option<ScheduleSpec>,
-    /// What is searched, as lr=log(1e-4,1e-1),beta_1=complement(0.5,0.99),n=int(1,8),x=uniform(0,1),flag=choice(true,false)
-    /// [default: the rule's own]
+    /// Search space, as
+    /// lr=log(1e-4,1e-1),beta_1=complement(0.5,0.99),n=int(1,8),x=uniform(0,1),flag=choice(true,false)
+    /// [default: the rule's search space]
     #[arg(long, value_name = "NAME=DISTRIBUTION,…")]
     space: Option<Space>,
-    /// How many trials
+    /// Number of trials
     #[arg(long, allow_negative_numbers = true, default_value_t = 30, value_name = "N")]
     trials: usize,
-    /// What chooses the points: random, halton, sobol, tpe or cma-es
+    /// Sampler of the trials: random, halton, sobol, tpe or cma-es
     #[arg(long, default_value = "tpe", value_name = "SAMPLER")]
     sampler: Sampler,
-    /// What ends trials that are worse than others were: none, median, asha or hyperband
+    /// Pruner that stops bad trials early: none, median, asha or hyperband
     #[arg(long, default_value = "none", value_name = "PRUNER")]
     pruner: Pruner,
-    /// Decides the points
+    /// Seed of the sampler
     #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "N")]
     seed: u64,
 }
@@ -62,10 +65,10 @@ impl TuneArgs {
     }
 }
 
-/// Runs `optlab tune`, which was asked for by `arguments`.
+/// Runs `optlab tune`; `arguments` is the command line.
 ///
 /// # Errors
-/// Arguments that make no sense, a folder that holds something else or cannot be written.
+/// Invalid arguments; a folder that holds something else or cannot be written.
 pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = args.plan();
     let study = Study::new(plan.clone(), &defaults)?;
@@ -78,10 +81,10 @@ pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
     show(&Comparison::read(folder.path())?, folder.path())
 }
 
-/// Makes the reports of a study in `path`, and prints what it has found.
+/// Writes the reports of a study into its folder `path`, and prints its findings.
 ///
 /// # Errors
-/// Those of writing the reports.
+/// A report that cannot be written.
 pub fn show(study: &Comparison, path: &Path) -> Result<(), Exit> {
     let findings = Findings::of(study)?;
     report::write_all(study, &study.summaries(), path)?;
@@ -99,7 +102,7 @@ fn text(findings: &Findings) -> String {
     }
     text.push('\n');
     let Some(best) = &findings.best else {
-        text.push_str("none of them came to a result: give the search smaller rates\n");
+        text.push_str("no trial completed: search smaller learning rates\n");
         return text;
     };
     let value = number::metric(&best.metric, best.value);
@@ -108,9 +111,9 @@ fn text(findings: &Findings) -> String {
         best.metric, best.number, best.command
     ));
     match &findings.importance {
-        None => text.push_str(&format!("importance: {FEWEST_TRIALS} trials at least are needed to say\n")),
+        None => text.push_str(&format!("importance: needs at least {FEWEST_TRIALS} trials\n")),
         Some(importance) => {
-            text.push_str("importance, the share of what decided whether a trial was a good one:\n");
+            text.push_str("importance, the share of each setting in how good a trial was:\n");
             for one in importance {
                 text.push_str(&format!("  {:<20} {:>3.0} %\n", one.name, one.share * 100.0));
             }

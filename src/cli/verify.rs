@@ -1,3 +1,5 @@
+//! `optlab verify`: prints how far rules and schedules are from their references.
+
 use crate::Error;
 use crate::cli::Exit;
 use crate::verify::{self, Check, On, Outcome, References, Way};
@@ -9,21 +11,21 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
 
-/// The width that the table keeps to.
+/// The width of the table, in characters.
 const WIDTH: usize = 80;
-/// Where the lines below a row begin.
+/// The indentation of the lines below a row.
 const INDENT: usize = 22;
-/// The room for a name and for where its numbers come from.
+/// The widths of the columns for the name and for the source of its numbers.
 const NAME: usize = 19;
 const REFERENCE: usize = 43;
 
 /// Arguments of `optlab verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The backend to run on [default: a GPU backend if compiled in, else flex]
+    /// Backend to run on [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
-    /// Read DIR/optimizers/*.json and DIR/schedules/*.json instead of what is inside of the program
+    /// Read DIR/optimizers/*.json and DIR/schedules/*.json instead of the bundled files
     #[arg(long, value_name = "DIR")]
     references: Option<PathBuf>,
     /// Print a JSON array instead of a table
@@ -33,12 +35,12 @@ pub struct VerifyArgs {
 
 /// Runs `optlab verify`.
 ///
-/// A file for a rule or schedule that this program does not have is told and is no failure, unless there are no others.
-/// What Burn's built-ins differ by is told too, and never a failure.
+/// A file for an unknown rule or schedule is reported and is not a failure, unless there are no other files.
+/// Differences of Burn's built-ins are reported and never a failure.
 ///
 /// # Errors
-/// [`Exit::Failure`] if one of ours is not as its reference, or nothing was compared; a folder that cannot be read, or has
-/// no references; a backend that does not exist.
+/// [`Exit::Failure`] if one of optlab's own differs from its reference, or nothing was compared; a folder
+/// that cannot be read or holds no references; an unknown backend.
 pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     let backend = args.backend.as_deref().unwrap_or(device::default_backend());
     device::parse(backend)?;
@@ -60,16 +62,19 @@ pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     }
 }
 
-/// What the program ends with, if not with success.
+/// Returns the error line, if the program does not end with success.
 fn failure(own: &[Check], burns: &[Check]) -> Option<String> {
     if own.iter().chain(burns).all(|check| check.passed().is_none()) {
-        return Some("nothing was checked: all files are for what this program does not have".into());
+        return Some(
+            "nothing was checked: every file is for a rule or schedule that this program does not have"
+                .into(),
+        );
     }
     let mut failed = own.iter().filter(|check| check.passed() == Some(false));
     let first = failed.next()?;
     let reason = first.reason().unwrap_or_default();
     let line = match first.outcome {
-        // It names the file, which may be a stream.
+        // This error names its file, which may be a stream.
         Outcome::Broken(Error::Core(optlab_core::Error::File { .. })) => reason,
         _ => format!("{}: `{}`: {reason}", first.file.display(), first.rule),
     };
@@ -79,7 +84,7 @@ fn failure(own: &[Check], burns: &[Check]) -> Option<String> {
     })
 }
 
-/// A check for programs.
+/// A check in the JSON output.
 #[derive(Serialize)]
 struct Row<'a> {
     kind: &'static str,
@@ -87,7 +92,7 @@ struct Row<'a> {
     config: &'a Map<String, Value>,
     file: String,
     reference: &'a str,
-    /// `null` where it is no finite number.
+    /// `null` unless it is finite.
     share: Option<f64>,
     passed: Option<bool>,
     reason: Option<String>,
@@ -137,7 +142,8 @@ fn table(backend: &str, own: &[Check], burns: &[Check]) -> String {
     text
 }
 
-/// The lines of a check: the row, and below it what makes it another than those of the same name, and what is wrong.
+/// Returns the lines of a check: its row and, below, its file if the name has several, its settings and what
+/// is wrong.
 fn lines(check: &Check, with_file: bool) -> String {
     let verdict = match (&check.outcome, check.passed()) {
         (Outcome::Ran(largest), Some(true)) => format!("{:>7}  pass", short(largest.share)),
@@ -161,14 +167,14 @@ fn lines(check: &Check, with_file: bool) -> String {
         (Outcome::Unknown, _) | (_, None) => {}
         // The number is in the row.
         (Outcome::Ran(largest), Some(_)) => {
-            lines.push_str(&wrapped(&format!("farthest off {}", largest.place()), INDENT));
+            lines.push_str(&wrapped(&format!("largest error {}", largest.place()), INDENT));
         }
         (_, Some(reason)) => lines.push_str(&wrapped(&reason, INDENT)),
     }
     lines
 }
 
-/// What is in no row, and how many there are.
+/// Returns the lines below the table: what has no row, and the counts.
 fn closing(own: &[Check], burns: &[Check]) -> Vec<String> {
     let mut names: Vec<String> = OptimizerSpec::all().iter().map(|spec| spec.name().into()).collect();
     names.extend(ScheduleSpec::all().iter().map(|spec| spec.name().into()));
@@ -185,7 +191,7 @@ fn closing(own: &[Check], burns: &[Check]) -> Vec<String> {
         .collect();
     without_burns.dedup();
     if !without_burns.is_empty() {
-        lines.push(format!("No `burn.…` beside {}.", without_burns.join(", ")));
+        lines.push(format!("No rule or schedule of Burn's for {}.", without_burns.join(", ")));
     }
     let count = |checks: &[Check], passed| checks.iter().filter(|check| check.passed() == passed).count();
     let counts = |checks: &[Check]| {
@@ -197,7 +203,7 @@ fn closing(own: &[Check], burns: &[Check]) -> Vec<String> {
     lines
 }
 
-/// At most seven characters.
+/// Formats a share in at most seven characters.
 fn short(share: f64) -> String {
     match share {
         share if share < 10.0 => format!("{share:.4}"),
@@ -214,7 +220,7 @@ fn fitted(text: &str, width: usize) -> String {
     }
 }
 
-/// Lines that begin at `indent`, broken after spaces and commas where there are any.
+/// Wraps a text into lines indented by `indent`, broken after spaces and commas.
 fn wrapped(text: &str, indent: usize) -> String {
     let mut lines = vec![String::new()];
     for word in text.split_inclusive([' ', ',']) {
@@ -234,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_texts_are_broken_where_they_may_be() {
+    fn long_texts_are_broken_after_spaces_and_commas() {
         let text = format!("{},{} and more", "a".repeat(50), "b".repeat(40));
         let expected = format!("  {},\n  {} and more\n", "a".repeat(50), "b".repeat(40));
         assert_eq!(wrapped(&text, 2), expected);

@@ -1,3 +1,5 @@
+//! `optlab worker`: trains one trial of a comparison in a process of its own.
+
 use crate::cli::Exit;
 use clap::Args;
 use optlab_compare::run::cores;
@@ -12,18 +14,18 @@ use std::time::{Duration, Instant};
 pub struct WorkerArgs {
     /// The run's folder, with its trial.json
     run_dir: PathBuf,
-    /// Folder with data that does not ship with the program
+    /// Folder with data sets that are not built in
     #[arg(long)]
     data_dir: Option<PathBuf>,
-    /// Write no row for each step and leave no checkpoint
+    /// Write no history row per step and leave no checkpoint
     #[arg(long)]
     brief: bool,
-    /// The processors to run on, as 2,3
+    /// Processors to run on, as 2,3
     #[arg(long)]
     cores: Option<String>,
 }
 
-/// Trains the trial of a run folder, telling the parent process about it on standard output.
+/// Trains the trial of a run folder and reports progress to the parent process on standard output.
 ///
 /// # Errors
 /// A folder without a trial, or one that cannot be written. Any other error becomes the run's outcome.
@@ -61,7 +63,7 @@ struct Reporter {
 
 impl Reporter {
     fn tell(&self, told: &WorkerEvent) {
-        // These hold only finite numbers, which JSON always can express.
+        // These events hold only finite numbers, which JSON can always express.
         println!("{}", serde_json::to_string(told).unwrap_or_default());
     }
 }

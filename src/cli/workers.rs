@@ -1,4 +1,4 @@
-//! How the subcommands that run many trials start them.
+//! Starting trials, for the subcommands that run many of them.
 
 use crate::Error;
 use crate::cli::bars::Bars;
@@ -17,23 +17,23 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// Arguments of how trials are run, which change no result.
+/// Arguments that decide how trials are run; they change no result.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerSettings {
-    /// How many trials run at once, each with its share of the cores and, on Linux, held to it
+    /// Number of trials to run at once; on Linux each is pinned to its share of the cores
     #[arg(long, allow_negative_numbers = true, default_value_t = 1, value_name = "J")]
     pub jobs: usize,
-    /// How long a trial may make no step before it is stopped and tried once more, as 90s or 10m [default: 10m]
+    /// Time without a step after which a trial is stopped and retried once, as 90s or 10m [default: 10m]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     stall_limit: Option<Duration>,
-    /// Folder with data that does not ship with the program
+    /// Folder with data sets that are not built in
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 
 impl WorkerSettings {
-    /// What runs trials of these workloads on these backends, after both were found to be there: data that are not are one
-    /// error, not one for each trial, and workers do not all download the same file.
+    /// Returns the runner of trials of these workloads on these backends. Loads the data first, so that
+    /// missing data are one error rather than one per trial, and workers do not all download the same file.
     ///
     /// # Errors
     /// No jobs, a backend that is not compiled in, data that cannot be read.
@@ -42,7 +42,7 @@ impl WorkerSettings {
             return Err(Error::invalid("arguments", "jobs", "at least 1", 0));
         }
         if self.stall_limit == Some(Duration::ZERO) {
-            return Err(Error::invalid("arguments", "stall-limit", "longer than nothing", "0"));
+            return Err(Error::invalid("arguments", "stall-limit", "longer than 0s", "0"));
         }
         for backend in backends {
             device::parse(backend)?;
@@ -60,7 +60,7 @@ impl WorkerSettings {
         Ok(Runner { jobs: self.jobs, stall_limit, ..Runner::new(command) })
     }
 
-    /// The command that was given, as `arguments`.
+    /// Returns the record of the command that was given, as `arguments`.
     pub fn invocation(&self, arguments: &[OsString], is_timed_alone: bool) -> Invocation {
         Invocation {
             command: command_line(arguments),
@@ -71,15 +71,15 @@ impl WorkerSettings {
         }
     }
 
-    /// Bars for what is going to run. From now on Ctrl-C says how to go on.
+    /// Returns progress bars. From now on Ctrl-C prints how to resume.
     pub fn bars(&self) -> Bars {
         let handler = ctrlc::set_handler(|| {
-            // The workers notice that they are alone and end.
-            eprintln!("\ninterrupted: the same command goes on, and runs nothing twice");
+            // The workers notice that their parent is gone, and end.
+            eprintln!("\ninterrupted: the same command resumes and repeats no trial");
             std::process::exit(130);
         });
         if let Err(error) = handler {
-            eprintln!("warning: Ctrl-C will end the program without a word ({error})");
+            eprintln!("warning: Ctrl-C will end the program without a message ({error})");
         }
         Bars::new()
     }
@@ -94,14 +94,15 @@ pub fn defaults(name: &str) -> Result<Recipe, Error> {
     Ok(Recipe::new(&info))
 }
 
-/// The command as one would type it: `arguments`, without the folder that the program is in.
+/// Returns the command as one would type it: `arguments`, without the program's folder.
 fn command_line(arguments: &[OsString]) -> String {
     let program = arguments.first().and_then(|program| Path::new(program).file_stem());
     let words = program.into_iter().chain(arguments.iter().skip(1).map(OsString::as_os_str));
     words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
 }
 
-/// The commit of the repository that the working folder is in, with `+` where files of it differ; none without one.
+/// Returns the commit of the repository that holds the working folder, with `+` if tracked files differ;
+/// `None` without a repository.
 fn commit() -> Option<String> {
     let git = |arguments: &[&str]| {
         let output = Command::new("git").args(arguments).output().ok()?;

@@ -1,10 +1,10 @@
-//! The settings of a rule or schedule of ours as Burn's built-in of the same name takes them.
+//! Translates the settings of our rules and schedules for Burn's built-ins of the same name.
 
 use crate::Error;
 use crate::verify::subject::{Subject, settings};
 use serde_json::{Map, Value, json};
 
-/// How Burn calls a field that it has under another name: of whom, ours, Burn's.
+/// Renamed fields: the rule or schedule, our name, Burn's name.
 const RENAMED: [(&str, &str, &str); 5] = [
     ("adafactor", "beta_2_decay", "decay_rate"),
     ("muon", "lr_scale", "adjust_lr_fn"),
@@ -13,25 +13,27 @@ const RENAMED: [(&str, &str, &str); 5] = [
     ("linear", "end_lr", "final_lr"),
 ];
 
-/// How Burn calls a choice: of whom, our field, our choice, Burn's.
+/// Renamed choices: the rule or schedule, our field, our choice, Burn's choice.
 const RENAMED_CHOICES: [(&str, &str, &str, &str); 2] =
     [("muon", "lr_scale", "original", "Original"), ("muon", "lr_scale", "match_rms_adamw", "MatchRmsAdamW")];
 
-/// The name of Burn's built-in that `name` is to be compared with, if it has one.
+/// Returns the name of Burn's counterpart of `name`, if there is one.
 pub(super) fn name<S: Subject>(name: &str) -> Option<String> {
     let burns = if is_burns(name) { name.to_string() } else { format!("burn.{name}") };
     (is_burns(name) || S::names().contains(&burns.as_str())).then_some(burns)
 }
 
-/// Whether that is a built-in of Burn.
+/// Returns whether `name` is a built-in of Burn.
 pub(super) fn is_burns(name: &str) -> bool {
     name.starts_with("burn.")
 }
 
-/// Burn's built-in `burns` with the settings that `config` gives to `name`. What the file leaves open is as ours has it.
+/// Returns Burn's built-in `burns` with the settings that `config` gives to `name`; missing settings get our
+/// defaults.
 ///
 /// # Errors
-/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a setting that Burn's does not have or does not take, unless it is one that changes nothing.
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a setting that Burn's built-in lacks or refuses,
+/// unless it changes nothing.
 pub(super) fn spec<S: Subject>(
     name: &str,
     burns: &str,
@@ -40,7 +42,7 @@ pub(super) fn spec<S: Subject>(
     if name == burns {
         return S::spec(burns, config);
     }
-    // A rule that this program lacks, or that does not take these settings, is taken at its file's word.
+    // If our rule is unknown or refuses the settings, the file's own settings are used.
     let config = S::spec(name, config).map_or_else(|_| config.clone(), |spec| settings::<S>(&spec));
     let mut translated = Map::new();
     let default = S::spec(burns, &Map::new())?;
@@ -66,13 +68,13 @@ pub(super) fn spec<S: Subject>(
     S::spec(burns, &translated)
 }
 
-/// The value with which a field that Burn lacks leaves Burn's formula as it is.
+/// Returns the value at which a field that Burn lacks changes nothing.
 fn idle_value(name: &str, field: &str) -> Option<Value> {
     match (name, field) {
         ("adam" | "adamw", "bias_correction") => Some(json!(true)),
         ("rmsprop", "epsilon_inside_sqrt") => Some(json!(false)),
         ("adagrad", "initial_accumulator_value") | ("adafactor", "beta_1") => Some(json!(0.0)),
-        // Without `other` there is nothing that it scales.
+        // Without `other` there is nothing to scale.
         ("muon", "other_lr_factor") => Some(json!(1.0)),
         _ => None,
     }
@@ -97,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_leaves_open_is_as_ours_has_it() {
-        // Burn's own are an epsilon of 1e-5, a momentum of 0.9 and a dampening of 0.1.
+    fn settings_missing_from_a_file_get_our_defaults() {
+        // Burn's defaults are an epsilon of 1e-5, a momentum of 0.9 and a dampening of 0.1.
         assert_eq!(translated::<Rule>("adam", json!({})).unwrap(), "burn.adam:epsilon=1e-8");
         let rmsprop = translated::<Rule>("rmsprop", json!({"alpha": 0.5})).unwrap();
         assert_eq!(rmsprop, "burn.rmsprop:alpha=0.5,epsilon=1e-8,momentum=0.0");
@@ -107,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_and_choices_get_the_names_that_burn_has_for_them() {
+    fn fields_and_choices_get_the_names_that_burn_uses() {
         let cosine = translated::<Schedule>("cosine", json!({"total_steps": 7, "initial_lr": 0.5})).unwrap();
         assert_eq!(cosine, "burn.cosine:initial_lr=0.5,num_iters=7");
         let muon = json!({"lr_scale": "match_rms_adamw", "ns_steps": 4});
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn burn_can_express_the_defaults_of_each_of_ours_that_it_has() {
+    fn burn_can_express_the_defaults_of_every_shared_rule_and_schedule() {
         for name in Rule::names().into_iter().filter(|name| !is_burns(name)) {
             if super::name::<Rule>(name).is_some() {
                 translated::<Rule>(name, json!({})).unwrap();

@@ -1,3 +1,5 @@
+//! The check of a rule or schedule against a reference file.
+
 use crate::Error;
 use crate::verify::burn_counterpart;
 use crate::verify::parameters::On;
@@ -8,45 +10,45 @@ use serde_json::{Map, Value};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-/// A rule or schedule beside a reference file.
+/// The check of a rule or schedule against a reference file.
 #[derive(Debug)]
 pub struct Check {
     /// "optimizer" or "schedule".
     pub kind: &'static str,
-    /// Its name; where the file does not tell, that of the file.
+    /// Its name; the file's name if the file does not name one.
     pub rule: String,
-    /// Its settings, those of the defaults included, but for what it takes from its run.
+    /// All settings, defaults included, except those that the run supplies.
     pub config: Map<String, Value>,
-    /// Its settings that are not the defaults, in a line: `momentum=0.9,nesterov=true`.
+    /// Its settings that differ from the defaults, in a line: `momentum=0.9,nesterov=true`.
     pub changed: String,
-    /// The file. One that is compiled in has its path in `references/`.
+    /// The file; the path of a bundled file is relative to `references/`.
     pub file: PathBuf,
     /// Where the file's numbers come from.
     pub reference: String,
-    /// What came of it.
+    /// The result.
     pub outcome: Outcome,
 }
 
-/// What came of a check.
+/// The result of a check.
 #[derive(Debug)]
 pub enum Outcome {
-    /// It was run, and this is the largest error.
+    /// The check ran, with this largest error.
     Ran(Deviation),
-    /// The file is for a rule or schedule that this program does not have.
+    /// This program does not have the file's rule or schedule.
     Unknown,
-    /// Burn's built-in cannot be given the settings of the file.
+    /// Burn's built-in cannot express the settings of the file.
     Inexpressible(Error),
-    /// The file cannot be understood, or the rule refuses its settings.
+    /// The file is invalid, or the rule refuses its settings.
     Broken(Error),
     /// It panicked.
     Panicked {
-        /// With what.
+        /// The message of the panic.
         message: String,
     },
 }
 
 impl Check {
-    /// The largest error as a share of its tolerance, if it was run.
+    /// Returns the largest error as a share of its tolerance, if the check ran.
     pub fn share(&self) -> Option<f64> {
         match &self.outcome {
             Outcome::Ran(deviation) => Some(deviation.share),
@@ -54,7 +56,7 @@ impl Check {
         }
     }
 
-    /// Whether it is as its reference; none where there was nothing to compare.
+    /// Returns whether the result matches the reference; `None` if nothing was compared.
     pub fn passed(&self) -> Option<bool> {
         match &self.outcome {
             Outcome::Ran(deviation) => Some(tolerance::passes(deviation.share)),
@@ -63,7 +65,7 @@ impl Check {
         }
     }
 
-    /// Why it was not run, or failed.
+    /// Returns why the check did not run, or failed.
     pub fn reason(&self) -> Option<String> {
         match &self.outcome {
             Outcome::Ran(deviation) if tolerance::passes(deviation.share) => None,
@@ -71,23 +73,24 @@ impl Check {
                 let (share, place) = (deviation.share, deviation.place());
                 Some(format!("an error of {share:.3e} times the tolerance {place}"))
             }
-            Outcome::Unknown => Some(format!("there is no {} `{}` in this program", self.kind, self.rule)),
+            Outcome::Unknown => Some(format!("this program has no {} `{}`", self.kind, self.rule)),
             Outcome::Inexpressible(error) | Outcome::Broken(error) => Some(error.to_string()),
             Outcome::Panicked { message } => Some(format!("panicked: {message}")),
         }
     }
 }
 
-/// Holds this project's rules, then its schedules, to every file, in the order of the files' names.
+/// Checks this project's rules, then its schedules, against every file, in the order of the files' names.
 pub fn own(references: &References, on: &On) -> Vec<Check> {
     let mut checks = own_of::<Rule>(references, on);
     checks.extend(own_of::<Schedule>(references, on));
     checks
 }
 
-/// Holds those of Burn's built-in rules and schedules that are called as ours to the same files, with the settings of ours.
+/// Checks Burn's built-in rules and schedules that share a name with ours against the same files, with our
+/// settings.
 ///
-/// A file of a rule `burn.…` is held to as it is.
+/// A file of a rule `burn.…` is checked with its own settings.
 pub fn burns(references: &References, on: &On) -> Vec<Check> {
     let mut checks = burns_of::<Rule>(references, on);
     checks.extend(burns_of::<Schedule>(references, on));
@@ -116,7 +119,7 @@ fn own_of<S: Subject>(references: &References, on: &On) -> Vec<Check> {
 
 fn burns_of<S: Subject>(references: &References, on: &On) -> Vec<Check> {
     let check = |file: &File| {
-        // What is broken is told beside ours.
+        // The check of our own rule reports a broken file.
         let head = S::head(file).ok()??;
         let name = burn_counterpart::name::<S>(&head.name)?;
         let check = Check::new(S::KIND, &name, &head, file);
@@ -159,7 +162,7 @@ impl Check {
     }
 }
 
-/// What comes of a run. One that panics must not hide what comes of the others.
+/// Runs a check. A panic must not hide the results of the other checks.
 fn outcome(is_burns: bool, run: impl FnOnce() -> Result<Deviation, Error>) -> Outcome {
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(deviation)) => Outcome::Ran(deviation),
@@ -213,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_tells_rule_settings_file_and_reference() {
+    fn a_check_names_its_rule_settings_file_and_reference() {
         let check = only(own(&references(|_| ()), &on()));
         assert_eq!(
             (check.kind, check.rule.as_str(), check.changed.as_str()),
@@ -238,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_rule_is_told_and_its_numbers_are_left_alone() {
+    fn an_unknown_rule_is_reported_and_its_numbers_are_ignored() {
         let references = references(|rule| {
             rule["rule"] = json!("sdg");
             rule["expected"] = json!("in another form");
@@ -250,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_for_burns_rule_is_held_to_as_it_is() {
+    fn a_file_for_a_burn_rule_is_checked_with_its_own_settings() {
         let references = references(|rule| rule["rule"] = json!("burn.sgd"));
         assert!(own(&references, &on()).is_empty());
         let check = only(burns(&references, &on()));
@@ -258,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_that_ours_refuses_are_broken_and_those_that_burns_refuses_inexpressible() {
+    fn settings_refused_by_our_rule_are_broken_and_settings_refused_by_burn_inexpressible() {
         let refused = references(|rule| rule["config"] = json!({"momentum": 2}));
         let check = only(own(&refused, &on()));
         assert!(matches!(check.outcome, Outcome::Broken(_)) && check.passed() == Some(false));
@@ -269,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_nothing_of_itself_is_broken_and_a_stream_is_no_check() {
+    fn a_file_without_a_head_is_broken_and_a_stream_is_not_a_check() {
         for wrong in [json!({}), json!([]), json!({"rule": 7}), json!({"rule": "sgd", "config": 7})] {
             let check = only(own(&references(|rule| *rule = wrong.clone()), &on()));
             assert!(check.reason().unwrap().starts_with("rule.json: "), "{wrong}: {:?}", check.reason());
@@ -278,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_one_outcome_among_others() {
+    fn a_panic_becomes_an_outcome() {
         let panicked = outcome(false, || panic!("on purpose, with {}", 7));
         assert!(matches!(panicked, Outcome::Panicked { message } if message == "on purpose, with 7"));
         let panicked = outcome(true, || panic!("on purpose"));

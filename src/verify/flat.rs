@@ -1,3 +1,5 @@
+//! Tensors in reference files: nested lists of numbers, read row-major.
+
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use std::fmt;
@@ -14,7 +16,7 @@ impl<'de> Deserialize<'de> for Flat {
     }
 }
 
-/// Adds what it reads to the end.
+/// Appends the numbers that it reads.
 struct Append<'a>(&'a mut Vec<f64>);
 
 impl<'de> DeserializeSeed<'de> for Append<'_> {

@@ -1,5 +1,5 @@
-//! Whether rules and schedules do what their reference implementations do: every one is run beside the numbers of its
-//! files in `references/`, and so are Burn's built-ins with the same settings.
+//! Checks rules and schedules against their reference implementations: runs each, and Burn's built-ins with
+//! the same settings, and compares the results with the numbers of its files in `references/`.
 //!
 //! ```
 //! use optlab::verify::{self, On, References, Way};
@@ -10,15 +10,21 @@
 //! # Ok::<(), optlab::Error>(())
 //! ```
 //!
-//! A folder of references has two parts, [`References::of_folder`] reads both:
+//! A folder of references has two parts; [`References::of_folder`] reads both:
 //!
-//! | file                | holds                                                                                  |
-//! |:--------------------|:---------------------------------------------------------------------------------------|
-//! | `optimizers/*.json` | `rule`, `config`, `reference`, `learning_rate` (one, or one a step), `stream`, `expected[STEP][i]`: parameter `i` after that many steps, and perhaps `expected_eval`: the same as evaluated with |
-//! | another of these, named by `stream` | `parameters` (`shape` of rank 0 to 4, `initial`) and `gradients[t][i]`  |
-//! | `schedules/*.json`  | `schedule`, `config`, `reference`, `expected[t]`: the rate of step `t`, and perhaps `metrics[t]`: what is measured after it |
+//! | file                | fields                                                                               |
+//! |:--------------------|:-------------------------------------------------------------------------------------|
+//! | `optimizers/*.json` | `rule`, `config`, `reference`, `learning_rate`, `stream`, `expected`, `expected_eval` |
+//! | a stream            | `parameters`, each with `shape` (rank 0 to 4) and `initial`; `gradients[t][i]`        |
+//! | `schedules/*.json`  | `schedule`, `config`, `reference`, `expected[t]`, `metrics[t]`                        |
 //!
-//! Tensors are lists of numbers, row-major, nested or not; one of rank 0 is run as one of shape `[1]`, as Burn has it. Fields that are not named here are left alone.
+//! A stream lies in `optimizers/`, too; `stream` is its file name. `learning_rate` is one number, or one per
+//! step. Of a rule, `expected[STEP][i]` is parameter `i` after STEP steps, and `expected_eval`, which is
+//! optional, the same for the parameters of evaluation. Of a schedule, `expected[t]` is the rate of step `t`,
+//! and `metrics[t]`, which is optional, the metric measured after it.
+//!
+//! Tensors are lists of numbers, row-major, nested or not. A tensor of rank 0 becomes one of shape `[1]`,
+//! since Burn has no rank 0. Other fields are ignored.
 
 mod bundled;
 mod burn_counterpart;

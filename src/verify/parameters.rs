@@ -1,3 +1,5 @@
+//! The model that reference trajectories run on: a list of parameters of any rank.
+
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -8,13 +10,13 @@ pub(super) const HIGHEST_RANK: usize = 4;
 /// Where and how a rule is run.
 #[derive(Debug, Clone)]
 pub struct On {
-    /// Without gradient tracking, as [`device::open`](optlab_train::device::open) gives it.
+    /// The device, without gradient tracking, as [`device::open`](optlab_train::device::open) gives it.
     pub device: Device,
-    /// What the rule finds there.
+    /// The layout and precision of the tensors.
     pub way: Way,
 }
 
-/// What a rule is run on: each of these takes another path through the kernel.
+/// The tensors that a rule runs on: each way takes another path through the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// Parameters and gradients that nothing else holds.
@@ -35,13 +37,13 @@ impl On {
         if self.way != Way::Transposed || D < 2 {
             return tensor;
         }
-        // In memory the transpose of the transpose, so that the view has the values in their places.
+        // Stores the transpose, so that the transposed view has the values in their places.
         let transposed = tensor.swap_dims(D - 2, D - 1).into_data();
         Tensor::<D>::from_data(transposed, (device, dtype)).swap_dims(D - 2, D - 1)
     }
 }
 
-/// A parameter of any rank that a reference may have. A list of them is a model whose parameters keep their order.
+/// A parameter of rank 1 to [`HIGHEST_RANK`]. A list of them is a model whose parameters keep their order.
 #[derive(Module, Debug)]
 pub(super) enum Parameter {
     Rank1(Param<Tensor<1>>),
@@ -62,12 +64,12 @@ macro_rules! with_tensor {
 }
 
 impl Parameter {
-    /// None for a shape of more than [`HIGHEST_RANK`] dimensions.
+    /// Returns a parameter; `None` for a shape of more than [`HIGHEST_RANK`] dimensions.
     pub fn new(values: &[f64], shape: &[usize], on: &On) -> Option<Self> {
         // The model is tracked, as in training.
         let device = on.device.clone().autodiff();
         Some(match *shape {
-            // Burn refuses tensors of rank 0, and has them as one element of rank 1.
+            // Burn has no tensors of rank 0: they become one element of rank 1.
             [] => Parameter::Rank1(Param::from_tensor(on.tensor(values, [1], &device))),
             [a] => Parameter::Rank1(Param::from_tensor(on.tensor(values, [a], &device))),
             [a, b] => Parameter::Rank2(Param::from_tensor(on.tensor(values, [a, b], &device))),
@@ -77,7 +79,7 @@ impl Parameter {
         })
     }
 
-    /// Makes `values` its gradient.
+    /// Registers `values` as its gradient.
     pub fn register(&self, gradients: &mut GradientsParams, values: &[f64], on: &On) {
         with_tensor!(self, theta => {
             let gradient = on.tensor(values, theta.val().dims(), &on.device);
@@ -85,7 +87,7 @@ impl Parameter {
         });
     }
 
-    /// Its elements, row-major.
+    /// Returns its elements, row-major.
     pub fn values(&self) -> Vec<f64> {
         with_tensor!(self, theta => theta.val().into_data().iter::<f64>().collect())
     }

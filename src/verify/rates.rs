@@ -1,3 +1,5 @@
+//! Reference files of schedules: the expected rate of each step.
+
 use crate::Error;
 use crate::verify::references::File;
 use crate::verify::tolerance::{self, Deviation};
@@ -9,13 +11,13 @@ use serde::Deserialize;
 #[derive(Debug)]
 pub(super) struct Rates {
     expected: Vec<f64>,
-    /// What is measured after each step; for schedules that look at it.
+    /// The metric measured after each step, for schedules that observe it.
     metrics: Vec<f64>,
-    /// What the reference has lost to computing in 32 bits.
+    /// The rounding error of a reference that computes in 32 bits.
     rounding: f64,
 }
 
-/// What is in a file of a schedule, beside what every reference file has.
+/// The fields of a schedule's file, besides the [`Head`](super::subject::Head) of every reference file.
 #[derive(Deserialize)]
 struct ScheduleFile {
     reference: Option<String>,
@@ -28,7 +30,7 @@ impl Rates {
     /// Reads `file`.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) if there are no rates in it.
+    /// [`File`](optlab_core::Error::File) if it holds no rates.
     pub fn read(file: &File) -> Result<Self, Error> {
         let ScheduleFile { reference, expected, metrics } = file.parse()?;
         if expected.is_empty() {
@@ -41,12 +43,13 @@ impl Rates {
         Ok(Rates { expected, metrics, rounding })
     }
 
-    /// The largest error of the schedule.
+    /// Returns the largest error of the schedule.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) and the like for settings that the schedule refuses.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) and the like for settings that the schedule
+    /// refuses.
     pub fn deviation(&self, spec: &ScheduleSpec) -> Result<Deviation, Error> {
-        // For settings that are neither in the file nor have a default.
+        // The run supplies settings that are neither in the file nor have a default.
         let run = Run::new(self.expected[0], self.expected.len());
         let schedule = spec.build(run)?;
         let mut largest = Deviation::default();
@@ -76,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_settings_leave_open_comes_from_the_expected_rates() {
+    fn missing_settings_come_from_the_expected_rates() {
         let right = json!({"expected": [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]});
         assert_eq!(deviation(right, "step:gamma=0.5"), Deviation::default());
         let wrong = deviation(json!({"expected": [0.5, 0.5, 0.25, 0.26]}), "step:gamma=0.5,step_size=2");

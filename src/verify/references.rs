@@ -1,3 +1,5 @@
+//! The reference files, bundled or in a folder.
+
 use crate::Error;
 use crate::verify::bundled;
 use optlab_train::files::json_file;
@@ -6,14 +8,14 @@ use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Reference files, of the program or of a folder. What is in them is looked at when something is held to it.
+/// Reference files, bundled or of a folder. Their contents are read when a check needs them.
 #[derive(Debug, Clone)]
 pub struct References {
     pub(super) optimizers: Vec<File>,
     pub(super) schedules: Vec<File>,
 }
 
-/// A file and what is in it.
+/// A file and its content.
 #[derive(Debug, Clone)]
 pub(super) struct File {
     pub path: PathBuf,
@@ -21,7 +23,7 @@ pub(super) struct File {
 }
 
 impl References {
-    /// Those that are compiled into the program; their paths are relative to the project's `references/`.
+    /// Returns the bundled files; their paths are relative to the project's `references/`.
     pub fn bundled() -> Self {
         let files = |folder: &str, files: &[(&str, &'static [u8])]| {
             let file = |(name, content): &(&str, &'static [u8])| File {
@@ -36,10 +38,12 @@ impl References {
         }
     }
 
-    /// The JSON files of `folder/optimizers` and `folder/schedules`, either of which may be missing, by their names.
+    /// Reads the JSON files of `folder/optimizers` and `folder/schedules`, sorted by name; one of the two may
+    /// be missing.
     ///
     /// # Errors
-    /// [`Io`](optlab_core::Error::Io) for a folder or a file that cannot be read; [`File`](optlab_core::Error::File) where there is no JSON file in either.
+    /// [`Io`](optlab_core::Error::Io) for a folder or a file that cannot be read;
+    /// [`File`](optlab_core::Error::File) if neither has a JSON file.
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
         std::fs::read_dir(folder).map_err(Error::io("read", folder))?;
         let references = References {
@@ -75,26 +79,26 @@ fn json_files(folder: &Path) -> Result<Vec<File>, Error> {
 }
 
 impl File {
-    /// What it holds.
+    /// Parses the content.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) if that is something else.
+    /// [`File`](optlab_core::Error::File) if the content is not a `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.content).map_err(|reason| json_file::broken(&self.path, &reason))
     }
 
-    /// An [`File`](optlab_core::Error::File) about what is in it.
+    /// Returns a [`File`](optlab_core::Error::File) error about the content.
     pub fn broken(&self, reason: impl std::fmt::Display) -> Error {
         Error::file(self.path.clone(), reason)
     }
 
-    /// The one of `files` that it calls by `name`.
+    /// Returns the file of `files` that is called `name`.
     ///
     /// # Errors
     /// [`File`](optlab_core::Error::File) if none of them has that name.
     pub fn beside<'a>(&self, name: &str, files: &'a [File]) -> Result<&'a File, Error> {
         let found = files.iter().find(|file| file.path.file_name().is_some_and(|other| other == name));
-        found.ok_or_else(|| self.broken(format!("there is no file `{name}` beside it")))
+        found.ok_or_else(|| self.broken(format!("its folder has no file `{name}`")))
     }
 }
 
@@ -103,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_read_by_its_names_and_its_other_files_are_left_alone() {
+    fn json_files_are_read_in_the_order_of_their_names_and_others_are_ignored() {
         let folder = tempfile::tempdir().unwrap();
         let part = folder.path().join("schedules");
         std::fs::create_dir(&part).unwrap();
@@ -116,7 +120,7 @@ mod tests {
         assert!(references.optimizers.is_empty());
         assert!(references.schedules[0].beside("b.json", &references.schedules).is_ok());
         let error = references.schedules[0].beside("c.json", &references.schedules).unwrap_err();
-        assert!(error.to_string().contains("a.json: there is no file `c.json`"), "{error}");
+        assert!(error.to_string().contains("a.json: its folder has no file `c.json`"), "{error}");
     }
 
     #[test]

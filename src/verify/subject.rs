@@ -1,4 +1,4 @@
-//! What rules and schedules have in common where they are held to a file.
+//! The common interface of rules and schedules for checks against a file.
 
 use crate::Error;
 use crate::verify::parameters::On;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt::Display;
 
-/// What every reference file says of itself.
+/// The fields that every reference file has.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub name: String,
@@ -20,7 +20,7 @@ pub(super) struct Head {
     pub reference: String,
 }
 
-/// Rules or schedules.
+/// Rules or schedules, as the subject of a check.
 pub(super) trait Subject {
     /// "optimizer" or "schedule".
     const KIND: &'static str;
@@ -30,24 +30,27 @@ pub(super) trait Subject {
 
     fn files(references: &References) -> &[File];
 
-    /// None for a file that only serves others.
+    /// Returns the head; `None` for a stream.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) for a file that says neither what it is for nor whom it serves.
+    /// [`File`](optlab_core::Error::File) for a file that is neither for a rule or schedule nor a stream.
     fn head(file: &File) -> Result<Option<Head>, Error>;
 
-    /// Every name, Burn's built-ins included.
+    /// Returns every name, Burn's built-ins included.
     fn names() -> Vec<&'static str>;
 
-    /// # Errors
-    /// Those of [`OptimizerSpec::from_value`] and [`ScheduleSpec::from_value`].
-    fn spec(name: &str, config: &Map<String, Value>) -> Result<Self::Spec, Error>;
-
-    /// The largest error.
+    /// Returns the spec of that name and settings.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) if the file's numbers cannot be used; [`InvalidConfig`](optlab_core::Error::InvalidConfig) and the like for settings that the
-    /// rule or schedule refuses.
+    /// The errors of [`OptimizerSpec::from_value`] and [`ScheduleSpec::from_value`].
+    fn spec(name: &str, config: &Map<String, Value>) -> Result<Self::Spec, Error>;
+
+    /// Returns the largest error.
+    ///
+    /// # Errors
+    /// [`File`](optlab_core::Error::File) if the file's numbers cannot be used;
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) and the like for settings that the rule or
+    /// schedule refuses.
     fn deviation(spec: &Self::Spec, file: &File, files: &[File], on: &On) -> Result<Deviation, Error>;
 }
 
@@ -139,9 +142,9 @@ impl Head {
     }
 }
 
-/// The one of `known` that a `name` unknown itself is with `_` and the text of one of the settings after it:
-/// `warmup_stable_decay` of `warmup_stable_decay_sqrt` with `"decay_shape": "sqrt"`. A folder can so hold a file for each
-/// choice, each under a name of its own.
+/// Returns the known name that `name` extends by `_` and the text of a setting: `warmup_stable_decay` for
+/// `warmup_stable_decay_sqrt` with `"decay_shape": "sqrt"`. So a folder can hold a file per choice, each with
+/// its own name.
 fn without_choice<'a>(name: &str, config: &Map<String, Value>, known: &[&'a str]) -> Option<&'a str> {
     if known.contains(&name) {
         return None;
@@ -151,16 +154,16 @@ fn without_choice<'a>(name: &str, config: &Map<String, Value>, known: &[&'a str]
     names.find_map(|name| known.iter().find(|known| **known == name).copied())
 }
 
-/// `config` with its name in the field `tag`.
+/// Returns `config` with `name` in the field `tag`.
 fn tagged(tag: &str, name: &str, config: &Map<String, Value>) -> Value {
     let mut config = config.clone();
     config.insert(tag.into(), name.into());
     Value::Object(config)
 }
 
-/// All settings of `spec`, without its name and without those that it takes from its run.
+/// Returns all settings of `spec`, without its name and without settings that the run supplies.
 pub(super) fn settings<S: Subject>(spec: &S::Spec) -> Map<String, Value> {
-    // Specs are plain structs of numbers, which JSON always holds.
+    // Specs are plain structs of numbers, which JSON can always hold.
     let mut settings = match serde_json::to_value(spec) {
         Ok(Value::Object(settings)) => settings,
         _ => Map::new(),
@@ -180,7 +183,7 @@ mod tests {
         let name = |name: &str, config: Value| without_choice(name, config.as_object().unwrap(), &known);
         let sqrt = json!({"initial_lr": 0.1, "decay_shape": "sqrt"});
         assert_eq!(name("decay_sqrt", sqrt.clone()), Some("decay"));
-        // What has this name itself, or no such setting, is no other.
+        // A known name, or a name without such a setting, is not changed.
         assert_eq!(name("decay_sqrt_2", json!({"decay_shape": "sqrt_2"})), None);
         for wrong in ["decay", "decay_", "decaysqrt", "decay_square", "sqrt", "_sqrt", "fall_sqrt"] {
             assert_eq!(name(wrong, sqrt.clone()), None, "{wrong}");
@@ -190,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_for_a_choice_of_a_schedule_is_one_of_that_schedule() {
+    fn a_file_for_a_choice_of_a_schedule_belongs_to_that_schedule() {
         let content = json!({"schedule": "warmup_stable_decay_sqrt", "config": {"decay_shape": "sqrt"}});
         let file = File { path: "sqrt.json".into(), content: content.to_string().into_bytes().into() };
         let head = Schedule::head(&file).unwrap().unwrap();

@@ -1,40 +1,42 @@
-//! How far a number may be from its reference. Errors are told as shares of it: more than 1 fails, and so does NaN.
+//! How far a number may be from its reference. Errors are shares of this tolerance: more than 1 fails, as
+//! does NaN.
 
-/// How far an element may be from `expected`, where `displacement` is the largest that the file lists for its parameter:
-/// `2e-6 max(1, |expected|) + 1e-4 displacement`. Arithmetic in 32 bits stays well inside.
+/// Returns how far an element may be from `expected`; `displacement` is the largest in the file for its
+/// parameter: `2e-6 max(1, |expected|) + 1e-4 displacement`. Arithmetic in 32 bits stays well inside.
 pub(super) fn of_element(expected: f64, displacement: f64) -> f64 {
     2e-6 * expected.abs().max(1.0) + 1e-4 * displacement
 }
 
-/// How far a rate may be from `expected`: `1e-6` of it, `1e-9`, and what the reference has lost by `rounding`.
+/// Returns how far a rate may be from `expected`: `1e-6 |expected| + 1e-9 + rounding`, where `rounding` is
+/// the reference's.
 pub(super) fn of_rate(expected: f64, rounding: f64) -> f64 {
     1e-6 * expected.abs() + 1e-9 + rounding
 }
 
-/// An error as a share of its tolerance.
+/// Returns an error as a share of its tolerance.
 pub(super) fn share(value: f64, expected: f64, tolerance: f64) -> f64 {
     (value - expected).abs() / tolerance
 }
 
-/// Whether the largest error as a share of its tolerance is small enough.
+/// Returns whether an error, as a share of its tolerance, is small enough.
 pub(super) fn passes(share: f64) -> bool {
-    // So that NaN fails.
+    // Written so that NaN fails.
     share <= 1.0
 }
 
 /// The largest error of a run, and where it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Deviation {
-    /// The error as a share of its tolerance; no number where the rule gives none.
+    /// The error as a share of its tolerance; NaN if the rule gives NaN.
     pub share: f64,
     /// The number of steps that a rule has made, or the step of a schedule, counted from 0.
     pub step: usize,
-    /// The parameter; none of a schedule.
+    /// The parameter; `None` for a schedule.
     pub parameter: Option<String>,
 }
 
 impl Deviation {
-    /// Takes another error in, if it is larger. NaN is larger than all numbers.
+    /// Replaces the error by another one, if that is larger. NaN is larger than all numbers.
     pub(super) fn include(&mut self, share: f64, step: usize, parameter: Option<&str>) {
         let is_larger = share > self.share || share.is_nan() && !self.share.is_nan();
         if is_larger {
@@ -42,7 +44,7 @@ impl Deviation {
         }
     }
 
-    /// Where it is, in words.
+    /// Returns the place in words.
     pub fn place(&self) -> String {
         match &self.parameter {
             Some(parameter) => format!("in {parameter} after step {}", self.step),
@@ -67,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_fails_wherever_it_stands() {
+    fn nan_and_infinity_fail_wherever_they_occur() {
         for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert!(!passes(share(value, 0.5, of_element(0.5, 1.0))));
         }
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn tolerances_are_those_of_the_references_readme() {
+    fn tolerances_match_the_readme_of_the_references() {
         let equal = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-12;
         // Below 1 the first part does not shrink; above, it grows with either sign.
         assert!(equal(of_element(0.25, 0.0), 2e-6) && equal(of_element(-3.0, 0.0), 6e-6));

@@ -1,3 +1,5 @@
+//! Reference files of rules: the expected parameters after some steps.
+
 use crate::Error;
 use crate::verify::flat::Flat;
 use crate::verify::parameters::{HIGHEST_RANK, On, Parameter, Way};
@@ -8,16 +10,16 @@ use optlab_optim::ModelOptimizer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Parameters, their gradients at each step, and what a rule makes of them.
+/// Parameters, their gradients at each step, and the parameters expected after some steps.
 #[derive(Debug)]
 pub(super) struct Trajectory {
     learning_rate: LearningRate,
     parameters: Vec<Start>,
-    /// Of parameter `i` at step `t`, counted from 0, in `gradients[t][i]`.
+    /// `gradients[t][i]` is the gradient of parameter `i` at step `t`, counted from 0.
     gradients: Vec<Vec<Flat>>,
-    /// The parameters after so many steps.
+    /// The parameters after some steps, by number of steps.
     expected: Expected,
-    /// The parameters that are evaluated with after so many steps.
+    /// The parameters of evaluation after some steps, by number of steps.
     expected_eval: Expected,
 }
 
@@ -38,7 +40,7 @@ enum LearningRate {
     EachStep(Vec<f64>),
 }
 
-/// What is in a file of a rule, beside what every reference file has.
+/// The fields of a rule's file, besides the [`Head`](super::subject::Head) of every reference file.
 #[derive(Deserialize)]
 struct RuleFile {
     learning_rate: LearningRate,
@@ -47,7 +49,7 @@ struct RuleFile {
     expected_eval: Option<Expected>,
 }
 
-/// What is in the file that it names.
+/// The fields of the stream that a rule's file names.
 #[derive(Deserialize)]
 struct StreamFile {
     parameters: Vec<Start>,
@@ -55,7 +57,7 @@ struct StreamFile {
 }
 
 impl Trajectory {
-    /// Reads `file` and the stream that it names, which is one of `files`.
+    /// Reads `file` and the stream of `files` that it names.
     ///
     /// # Errors
     /// [`File`](optlab_core::Error::File) for either of them, if the numbers do not fit together.
@@ -75,7 +77,7 @@ impl Trajectory {
         Ok(trajectory)
     }
 
-    /// The number of steps that it takes to reach the last expected values.
+    /// Returns the number of steps up to the last expected values.
     fn steps(&self) -> usize {
         let last = |expected: &Expected| expected.keys().next_back().copied().unwrap_or(0);
         last(&self.expected).max(last(&self.expected_eval))
@@ -88,7 +90,7 @@ impl Trajectory {
         }
     }
 
-    /// The reason is what is wrong with the stream.
+    /// Checks the stream; returns what is wrong with it.
     fn check_stream(&self) -> Result<(), String> {
         for (i, Start { shape, initial, .. }) in self.parameters.iter().enumerate() {
             if shape.len() > HIGHEST_RANK {
@@ -111,7 +113,7 @@ impl Trajectory {
         Ok(())
     }
 
-    /// The reason is what is wrong with the rule's own file.
+    /// Checks the rule's own file; returns what is wrong with it.
     fn check_expected(&self) -> Result<(), String> {
         if self.expected.is_empty() {
             return Err("`expected` has no steps".into());
@@ -131,7 +133,7 @@ impl Trajectory {
         Ok(())
     }
 
-    /// Whether `values` has a tensor for each parameter, of the parameter's size.
+    /// Checks that `values` has a tensor per parameter, of the parameter's size.
     fn check_sizes(&self, values: &[Flat]) -> Result<(), String> {
         if values.len() != self.parameters.len() {
             return Err(format!("{} tensors for {} parameters", values.len(), self.parameters.len()));
@@ -144,7 +146,7 @@ impl Trajectory {
         Ok(())
     }
 
-    /// The largest error of `optimizer` along the trajectory.
+    /// Returns the largest error of `optimizer` along the trajectory.
     pub fn deviation(&self, mut optimizer: ModelOptimizer, on: &On) -> Deviation {
         let start = |Start { shape, initial, .. }: &Start| Parameter::new(&initial.0, shape, on);
         let mut model: Vec<Parameter> = self.parameters.iter().filter_map(start).collect();
@@ -157,7 +159,7 @@ impl Trajectory {
                     parameter.register(&mut gradients, &gradient.0, on);
                 }
                 let shared = (on.way == Way::Shared).then(|| model.clone());
-                // A rate that is missing is refused when the file is read; it must not pass here either.
+                // Reading the file refuses a missing rate; NaN fails the check here, too.
                 model = optimizer.apply(self.lr_at(t).unwrap_or(f64::NAN), model, &mut gradients);
                 drop(shared);
             }
@@ -172,7 +174,7 @@ impl Trajectory {
         largest
     }
 
-    /// How far the farthest element of each parameter is moved, at any of the expected steps.
+    /// Returns the largest displacement of an element, per parameter, over the expected steps.
     fn largest_displacements(&self) -> Vec<f64> {
         let of_parameter = |i: usize| {
             let values = self.expected.values().flat_map(|parameters| {
@@ -183,7 +185,7 @@ impl Trajectory {
         (0..self.parameters.len()).map(of_parameter).collect()
     }
 
-    /// Takes the errors of `model` after `step` steps in.
+    /// Includes the errors of `model` after `step` steps in `largest`.
     fn compare(
         &self,
         model: &[Parameter],

@@ -1,4 +1,4 @@
-//! What the program says and writes, as a user meets it.
+//! The output, errors and files of the program, as a user sees them.
 
 use crate::program::{fails, is_empty, optlab, start_long_run, succeeds, text};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ fn outcome(run: &Path) -> serde_json::Value {
 }
 
 #[test]
-fn bench_times_a_rule_beside_burns_own_and_prints_a_table_or_json() {
+fn bench_times_a_rule_next_to_burns_and_prints_a_table_or_json() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "bench --rules adamw,sgd:momentum=0.9,lamb --parameters 1e3,2000 --tensors 3 --json";
     let arguments: Vec<&str> = arguments.split(' ').collect();
@@ -189,7 +189,7 @@ fn a_folder_that_cannot_be_written_gives_one_line_and_exit_code_1() {
 }
 
 #[test]
-fn a_config_file_sets_what_flags_set_and_flags_win() {
+fn a_config_file_sets_what_flags_set_and_flags_override_it() {
     let folder = tempfile::tempdir().unwrap();
     let write = |text: &str| std::fs::write(folder.path().join("a.toml"), text).unwrap();
     let train = ["train", "diabetes-linear", "--config", "a.toml", "--output", "run"];
@@ -241,7 +241,7 @@ fn a_run_is_evaluated_at_its_best_its_last_and_any_other_checkpoint() {
 }
 
 #[test]
-fn a_damaged_checkpoint_is_told_and_an_older_one_used() {
+fn a_damaged_checkpoint_is_reported_and_an_older_one_used() {
     let folder = tempfile::tempdir().unwrap();
     let train = ["train", "digits-rnn", "--steps", "60", "--checkpoint-every", "25", "--output", "run"];
     succeeds(folder.path(), &train);
@@ -255,7 +255,7 @@ fn a_damaged_checkpoint_is_told_and_an_older_one_used() {
 }
 
 #[test]
-fn a_digit_in_a_png_file_is_told() {
+fn predict_recognizes_the_digit_in_a_png_file() {
     let folder = tempfile::tempdir().unwrap();
     succeeds(folder.path(), &["train", "digits-cnn", "--epochs", "15", "--lr", "3e-3", "--output", "run"]);
     // An eight-by-eight picture of a bundled test digit, dark on light.
@@ -277,7 +277,7 @@ fn a_digit_in_a_png_file_is_told() {
 }
 
 #[test]
-fn a_loss_that_is_no_number_ends_the_run_as_diverged_with_exit_code_1() {
+fn a_loss_that_is_not_finite_ends_the_run_as_diverged_with_exit_code_1() {
     let folder = tempfile::tempdir().unwrap();
     let output = optlab(
         folder.path(),
@@ -311,7 +311,7 @@ fn a_folder_that_holds_something_else_is_left_alone() {
 fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {
     move || {
         std::fs::read_dir(run.join("checkpoints")).is_ok_and(|mut entries| {
-            // Under another name it is still being written.
+            // A checkpoint with another name is still being written.
             entries.any(|entry| {
                 entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("step-"))
             })
@@ -328,7 +328,7 @@ fn signal(child: &std::process::Child, signal: &str) {
 
 #[test]
 #[cfg(unix)]
-fn ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_bytes() {
+fn ctrl_c_leaves_a_checkpoint_and_the_resumed_run_writes_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let train = |output: &'static str| ["train", "digits-rnn", "--epochs", "60", "--output", output];
     succeeds(folder.path(), &train("whole"));
@@ -337,34 +337,34 @@ fn ctrl_c_leaves_a_checkpoint_and_resume_goes_on_to_the_same_bytes() {
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("go on with --resume parts"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("resume with --resume parts"), "{}", text(&output.stderr));
     let told = succeeds(folder.path(), &["train", "--resume", "parts"]);
-    assert!(told.contains("going on after step"), "{told}");
+    assert!(told.contains("resuming after step"), "{told}");
     let model = |run: &str| {
         let steps = outcome(&folder.path().join(run))["steps"].as_u64().unwrap();
         std::fs::read(folder.path().join(format!("{run}/checkpoints/step-{steps:06}/model.bpk"))).unwrap()
     };
     assert!(model("whole") == model("parts"));
-    assert!(succeeds(folder.path(), &["train", "--resume", "parts"]).contains("has ended already"));
+    assert!(succeeds(folder.path(), &["train", "--resume", "parts"]).contains("already ended"));
     let message = fails(folder.path(), &["train", "--resume", "parts", "--lr", "1"], 2);
     assert!(message.contains("--resume"), "{message}");
 }
 
 #[test]
 #[cfg(unix)]
-fn a_killed_run_goes_on_with_the_same_command() {
+fn a_killed_run_resumes_with_the_same_command() {
     let folder = tempfile::tempdir().unwrap();
     let train = ["train", "digits-rnn", "--epochs", "60", "--output", "run"];
     let mut child = start_long_run(folder.path(), &train, checkpoint_of(folder.path().join("run")));
     child.kill().unwrap();
     child.wait().unwrap();
     let told = succeeds(folder.path(), &train);
-    assert!(told.contains("unfinished: going on") && told.contains("going on after step"), "{told}");
+    assert!(told.contains("unfinished: resuming") && told.contains("resuming after step"), "{told}");
 }
 
 #[test]
 #[cfg(unix)]
-fn an_interrupted_comparison_goes_on_and_runs_nothing_twice() {
+fn an_interrupted_comparison_resumes_and_repeats_no_trial() {
     let folder = tempfile::tempdir().unwrap();
     let compare = [
         "compare",
@@ -393,7 +393,7 @@ fn an_interrupted_comparison_goes_on_and_runs_nothing_twice() {
     let mut child = start_long_run(folder.path(), &compare, || !outcomes().is_empty());
     child.kill().unwrap();
     child.wait().unwrap();
-    // The workers notice that they are alone and end.
+    // The workers notice that their parent is gone, and end.
     std::thread::sleep(Duration::from_millis(500));
     let before = outcomes();
     assert!(before.len() < 6, "the comparison was over before it could be interrupted");
@@ -412,7 +412,7 @@ fn an_interrupted_comparison_goes_on_and_runs_nothing_twice() {
 }
 
 #[test]
-fn a_comparison_goes_on_after_a_trial_that_diverges() {
+fn a_comparison_continues_after_a_trial_that_diverges() {
     let folder = tempfile::tempdir().unwrap();
     let told = succeeds(
         folder.path(),
@@ -430,7 +430,7 @@ fn a_comparison_goes_on_after_a_trial_that_diverges() {
     assert!(told.contains("1/1"), "{told}");
 }
 
-/// The project's reference files in `folder/references`, and the path of one of them.
+/// Copies the project's reference files into `folder/references`, and returns the path of one of them.
 fn copy_references(folder: &Path, file: &str) -> PathBuf {
     for part in ["optimizers", "schedules"] {
         let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("references").join(part);
@@ -444,7 +444,7 @@ fn copy_references(folder: &Path, file: &str) -> PathBuf {
     folder.join("references").join(file)
 }
 
-/// The verdicts on `rule` in the table of `verify`.
+/// Returns the verdicts on `rule` in the table of `verify`.
 fn verdicts<'a>(table: &'a str, rule: &str) -> Vec<&'a str> {
     let lines =
         table.lines().filter_map(|line| line.strip_prefix("  ")?.strip_prefix(rule)?.strip_prefix(' '));
@@ -471,7 +471,7 @@ fn schedules_are_drawn_in_the_terminal_and_as_a_picture() {
     assert!(picture.contains("prefers-color-scheme: dark"));
     let message = fails(folder.path(), &["schedule", "cosine", "--svg", "missing/file.svg"], 1);
     assert!(message.contains("cannot write missing/file.svg"), "{message}");
-    // The longest run that there is.
+    // The longest possible run.
     succeeds(folder.path(), &["schedule", "cosine", "one_cycle", "--steps", "18446744073709551615"]);
 }
 
@@ -493,7 +493,7 @@ fn a_learning_rate_is_found_and_nothing_is_written() {
 }
 
 fn own_names() -> Vec<&'static str> {
-    // What is put around a rule, what is made of schedules, and Sophia-G have no reference file.
+    // Wrappers, combinators of schedules, and Sophia-G have no reference file.
     let rules = optlab::optim::OptimizerSpec::all().into_iter().filter(|spec| spec.base().is_none());
     let rules = rules.map(|spec| spec.name()).filter(|name| *name != "sophia_g");
     let schedules = optlab::schedule::ScheduleSpec::all().into_iter();
@@ -502,7 +502,7 @@ fn own_names() -> Vec<&'static str> {
 }
 
 #[test]
-fn verify_holds_everything_to_the_references_inside_of_the_program() {
+fn verify_checks_everything_against_the_bundled_references() {
     let folder = tempfile::tempdir().unwrap();
     let table = succeeds(folder.path(), &["verify"]);
     for name in own_names() {
@@ -512,10 +512,10 @@ fn verify_holds_everything_to_the_references_inside_of_the_program() {
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
     assert!(!table.contains('\u{1b}') && table.contains("On flex"), "{table}");
     assert!(verdicts(&table, "adam")[0].contains("PyTorch"), "{table}");
-    // Burn's Lion is ours; its cosine rises again after its end.
+    // Burn's Lion matches; Burn's cosine rises again after its end.
     assert!(verdicts(&table, "burn.lion")[0].contains("  pass"), "{table}");
     assert!(verdicts(&table, "burn.cosine")[0].contains("  fail"), "{table}");
-    assert!(table.contains("farthest off at step"), "{table}");
+    assert!(table.contains("largest error at step"), "{table}");
     assert!(is_empty(folder.path()));
 
     let json: serde_json::Value =
@@ -532,7 +532,7 @@ fn verify_holds_everything_to_the_references_inside_of_the_program() {
 }
 
 #[test]
-fn verify_tells_a_damaged_number_a_broken_file_and_an_unknown_rule() {
+fn verify_reports_a_damaged_number_a_broken_file_and_an_unknown_rule() {
     let folder = tempfile::tempdir().unwrap();
     let verify = ["verify", "--references", "references"];
     let adam = copy_references(folder.path(), "optimizers/adam.json");
@@ -557,7 +557,7 @@ fn verify_tells_a_damaged_number_a_broken_file_and_an_unknown_rule() {
     let row = rows.iter().find(|row| row["rule"] == "adam").unwrap();
     assert!(row["passed"] == false && row["share"].as_f64().unwrap() > 1.0, "{row}");
 
-    // Half a file, in which the other rules still pass.
+    // With half of a file, the other rules still pass.
     std::fs::write(&adam, &text[..text.len() / 2]).unwrap();
     let message = fails(folder.path(), &verify, 1);
     assert!(message.contains("references/optimizers/adam.json: EOF while parsing"), "{message}");
@@ -611,7 +611,7 @@ fn lists_name_everything_with_its_defaults() {
     }
     assert!(all.contains("mnist-10k-cnn") && all.contains("beta_1=0.9") && all.contains("flex"));
     let backends = succeeds(folder.path(), &["list", "backends"]);
-    assert!(backends.contains("answers") && !backends.contains("beta_1"));
+    assert!(backends.contains("available") && !backends.contains("beta_1"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Comparisons, studies, recommendations and calibrations as a user meets them.
+//! Comparisons, studies, recommendations and calibrations, as a user runs them.
 
 use crate::program::{fails, is_empty, start_long_run, succeeds};
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ reference = 'adamw'
 trials = 4
 ";
 
-/// The outcomes in a folder, and when they were written.
+/// Returns the outcomes in a folder, with the times when they were written.
 fn outcomes(folder: &Path) -> BTreeMap<String, SystemTime> {
     let Ok(entries) = std::fs::read_dir(folder.join("runs")) else { return BTreeMap::new() };
     let time = |entry: std::fs::DirEntry| {
@@ -25,7 +25,7 @@ fn outcomes(folder: &Path) -> BTreeMap<String, SystemTime> {
     entries.filter_map(|entry| time(entry.unwrap())).collect()
 }
 
-/// The lines of a folder's `trials.jsonl`.
+/// Returns the lines of a folder's `trials.jsonl`.
 fn trials(folder: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(folder.join("trials.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -36,7 +36,7 @@ fn write_plan(folder: &Path, text: &str) {
 }
 
 #[test]
-fn a_tuned_comparison_runs_every_arm_as_often_and_writes_every_report() {
+fn a_tuned_comparison_runs_every_arm_equally_often_and_writes_every_report() {
     let folder = tempfile::tempdir().unwrap();
     write_plan(folder.path(), TUNED);
     let told = succeeds(folder.path(), &["compare", "plan.toml", "--jobs", "2", "--output", "out"]);
@@ -91,14 +91,14 @@ fn a_tuned_comparison_runs_every_arm_as_often_and_writes_every_report() {
 }
 
 #[test]
-fn an_arm_whose_tuning_was_lost_keeps_its_settings_and_the_report_says_so() {
+fn an_arm_whose_tuning_trials_were_all_lost_keeps_its_settings_and_the_report_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let plan = "workloads = ['diabetes-linear']\noptimizers = ['sgd:lr=0.01', 'adam']\nepochs = 3\nseeds = 2\n\
                 [tuning]\ntrials = 3\nspaces = { sgd = 'lr=log(1e9,1e12)' }";
     write_plan(folder.path(), plan);
     let told = succeeds(folder.path(), &["compare", "plan.toml", "--jobs", "2", "--output", "out"]);
     assert!(
-        told.contains("sgd:lr=0.01: every tuning trial was lost, so it has the settings that it was given"),
+        told.contains("sgd:lr=0.01: every tuning trial was lost, so it keeps the settings given"),
         "{told}"
     );
     let finals = trials(&folder.path().join("out")).into_iter().filter(|trial| trial["stage"] == "final");
@@ -108,7 +108,7 @@ fn an_arm_whose_tuning_was_lost_keeps_its_settings_and_the_report_says_so() {
 }
 
 #[test]
-fn a_larger_plan_goes_on_in_the_folder_and_runs_nothing_twice() {
+fn a_larger_plan_resumes_in_the_same_folder_and_repeats_no_trial() {
     let folder = tempfile::tempdir().unwrap();
     write_plan(folder.path(), TUNED);
     let out = folder.path().join("out");
@@ -120,7 +120,7 @@ fn a_larger_plan_goes_on_in_the_folder_and_runs_nothing_twice() {
     assert!(before.iter().all(|(run, written)| after.get(run) == Some(written)));
     let finals = trials(&out).iter().filter(|trial| trial["stage"] == "final").count();
     assert_eq!((trials(&out).len(), finals), (2 * (6 + 9), 2 * 9));
-    // The folder by itself is enough to go on with.
+    // The folder alone is enough to resume.
     succeeds(folder.path(), &["compare", "out"]);
     assert_eq!(outcomes(&out), after);
 }
@@ -142,7 +142,7 @@ fn the_printed_plan_has_every_default_and_is_the_same_plan() {
     std::fs::write(folder.path().join("printed.toml"), &printed).unwrap();
     assert_eq!(succeeds(folder.path(), &["compare", "printed.toml", "--print-plan"]), printed);
     assert!(!folder.path().join("artifacts").exists());
-    // What is printed is the same comparison, in the same folder.
+    // The printed plan is the same comparison, in the same folder.
     let folder_of = |plan: &str| {
         let told = succeeds(folder.path(), &["compare", plan, "--jobs", "2"]);
         told.lines().find_map(|line| line.strip_prefix("written to ")).unwrap().to_string()
@@ -151,7 +151,7 @@ fn the_printed_plan_has_every_default_and_is_the_same_plan() {
 }
 
 #[test]
-fn two_comparisons_are_compared_arm_by_arm_and_refused_where_that_means_nothing() {
+fn two_comparisons_are_compared_arm_by_arm_and_refused_if_not_comparable() {
     let folder = tempfile::tempdir().unwrap();
     let compare = |output: &str, optimizers: &str, more: &[&str]| {
         let arguments = [
@@ -171,14 +171,14 @@ fn two_comparisons_are_compared_arm_by_arm_and_refused_where_that_means_nothing(
     compare("same", "sgd:lr=0.01", &["--epochs", "3"]);
     compare("longer", "sgd:lr=0.01", &["--epochs", "4"]);
     compare("other", "adam", &["--epochs", "3"]);
-    // The same arm with an average of gradients that does nothing but slow it down.
+    // The same arm, with gradients clipped so hard that it hardly learns.
     compare("worse", "sgd:lr=0.01", &["--epochs", "3", "--clip-norm", "0.001"]);
     let told = succeeds(folder.path(), &["compare", "a", "same"]);
-    assert!(told.contains("no difference shown between sgd:lr=0.01 of same and that of a"), "{told}");
+    assert!(told.contains("no difference shown between sgd:lr=0.01 in same and in a"), "{told}");
     let told = succeeds(folder.path(), &["compare", "a", "worse"]);
-    assert!(told.contains("sgd:lr=0.01 of worse is worse than that of a"), "{told}");
+    assert!(told.contains("sgd:lr=0.01 in worse is worse than in a"), "{told}");
     let refused = fails(folder.path(), &["compare", "a", "longer"], 2);
-    assert!(refused.contains("are not comparable: on diabetes-linear they have another budget"), "{refused}");
+    assert!(refused.contains("are not comparable: on diabetes-linear they differ in budget"), "{refused}");
     let refused = fails(folder.path(), &["compare", "a", "other"], 2);
     assert!(refused.contains("no arm on the same workload and backend in common"), "{refused}");
     let outcome = std::fs::read_dir(folder.path().join("same/runs")).unwrap().next().unwrap().unwrap();
@@ -189,7 +189,7 @@ fn two_comparisons_are_compared_arm_by_arm_and_refused_where_that_means_nothing(
 }
 
 #[test]
-fn a_study_prints_what_train_takes_and_goes_on_with_more_trials() {
+fn a_study_prints_a_train_command_and_resumes_with_more_trials() {
     let folder = tempfile::tempdir().unwrap();
     let study = |trials: &str| {
         let arguments = "tune diabetes-linear --optimizer sgd --epochs 3 --space lr=log(1e-5,1e3) --jobs 2 --output st --trials";
@@ -208,7 +208,7 @@ fn a_study_prints_what_train_takes_and_goes_on_with_more_trials() {
     let command = told.lines().find_map(|line| line.trim().strip_prefix("optlab ")).unwrap();
     let arguments: Vec<&str> = command.split(' ').chain(["--output", "best"]).collect();
     succeeds(folder.path(), &arguments);
-    // The points of a study are its seed's, and nothing of a finished one is done again.
+    // The seed decides the points of a study, and a finished study repeats no trial.
     assert_eq!(study("25"), told);
     assert_eq!(outcomes(&folder.path().join("st")), after);
     assert!(succeeds(folder.path(), &["report", "st"]).starts_with("25 trials"));
@@ -224,7 +224,7 @@ fn a_study_prints_what_train_takes_and_goes_on_with_more_trials() {
 fn every_rules_own_space_can_be_searched() {
     let folder = tempfile::tempdir().unwrap();
     for rule in optlab::optim::OptimizerSpec::all() {
-        // One that evaluates several times a step, or needs what a spec has to say, has its space checked all the same.
+        // This also covers rules that evaluate several times per step and rules with required fields.
         let name = rule.name();
         let arguments = format!(
             "tune diabetes-linear --optimizer {name} --epochs 1 --trials 1 --sampler halton --output {name}"
@@ -234,7 +234,7 @@ fn every_rules_own_space_can_be_searched() {
 }
 
 #[test]
-fn a_folder_of_one_kind_is_not_gone_on_with_as_another() {
+fn a_folder_of_one_kind_is_not_resumed_as_another() {
     let folder = tempfile::tempdir().unwrap();
     let study = "tune diabetes-linear --optimizer adamw --sampler halton --trials 3 --epochs 1 --output s";
     let grid =
@@ -246,7 +246,7 @@ fn a_folder_of_one_kind_is_not_gone_on_with_as_another() {
 }
 
 #[test]
-fn output_that_nobody_reads_to_its_end_is_no_error() {
+fn closing_the_output_pipe_early_is_not_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let study = "tune diabetes-linear --optimizer adamw --trials 2 --epochs 1 --output s";
     succeeds(folder.path(), &study.split(' ').collect::<Vec<_>>());
@@ -289,7 +289,7 @@ fn every_sampler_and_every_pruner_searches() {
 
 #[test]
 #[cfg(unix)]
-fn a_killed_study_goes_on_and_runs_nothing_twice() {
+fn a_killed_study_resumes_and_repeats_no_trial() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "tune digits-rnn --optimizer adamw --epochs 10 --trials 8 --jobs 2 --output st";
     let arguments: Vec<&str> = arguments.split(' ').collect();
@@ -297,7 +297,7 @@ fn a_killed_study_goes_on_and_runs_nothing_twice() {
     let mut child = start_long_run(folder.path(), &arguments, || outcomes(&out).len() >= 2);
     child.kill().unwrap();
     child.wait().unwrap();
-    // The workers notice that they are alone and end.
+    // The workers notice that their parent is gone, and end.
     std::thread::sleep(Duration::from_millis(500));
     let (before, proposed) = (outcomes(&out), trials(&out));
     assert!(before.len() < 8, "the study was over before it could be killed");
@@ -305,12 +305,12 @@ fn a_killed_study_goes_on_and_runs_nothing_twice() {
     let after = outcomes(&out);
     assert_eq!(after.len(), 8);
     assert!(before.iter().all(|(run, written)| after.get(run) == Some(written)), "nothing runs twice");
-    assert_eq!(trials(&out)[..proposed.len()], proposed, "what was begun is finished");
+    assert_eq!(trials(&out)[..proposed.len()], proposed, "trials that were started are finished");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_worker_that_is_killed_goes_on_from_its_checkpoint_and_its_trial_is_as_any_other() {
+fn a_killed_worker_resumes_from_its_checkpoint_and_gives_the_same_result() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = |output| {
         [
@@ -335,7 +335,7 @@ fn a_worker_that_is_killed_goes_on_from_its_checkpoint_and_its_trial_is_as_any_o
     };
     let mut child = start_long_run(folder.path(), &arguments("out"), has_checkpoint);
     let children = format!("/proc/{0}/task/{0}/children", child.id());
-    // Which thread started the worker is not known.
+    // Any thread may have started the worker.
     let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
     let of_task =
         |task: std::fs::DirEntry| std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
@@ -348,7 +348,7 @@ fn a_worker_that_is_killed_goes_on_from_its_checkpoint_and_its_trial_is_as_any_o
             .unwrap()
             .success()
     );
-    assert!(child.wait().unwrap().success(), "the comparison goes on");
+    assert!(child.wait().unwrap().success(), "the comparison continues");
     succeeds(folder.path(), &arguments("undisturbed"));
     let model = |output: &str| {
         let run = std::fs::read_dir(folder.path().join(output).join("runs"))
@@ -371,7 +371,7 @@ fn a_worker_that_is_killed_goes_on_from_its_checkpoint_and_its_trial_is_as_any_o
 }
 
 #[test]
-fn a_calibration_finds_what_was_planted_and_says_what_seeds_can_show() {
+fn a_calibration_detects_the_planted_difference_and_prints_what_seeds_can_show() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = "calibrate diabetes-linear --optimizer sgd:lr=0.01 --epochs 2 --seeds 24 --splits 300 --planted 0.1 --jobs 2";
     let told = succeeds(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
@@ -380,7 +380,7 @@ fn a_calibration_finds_what_was_planted_and_says_what_seeds_can_show() {
         rest.trim_start().split(' ').next().unwrap().parse().unwrap()
     };
     // 4.98 % are expected, with a standard deviation of 1.3 %.
-    assert!(number("against itself, 12 seeds a side: ") <= 24.0, "{told}");
+    assert!(number("against itself, 12 seeds per side: ") <= 24.0, "{told}");
     assert!(number("found to be worse with 12 seeds in ") >= 285.0, "{told}");
     assert!(told.contains("5 seeds cannot show a difference, however large it is"), "{told}");
     assert!(told.contains("10 seeds show a difference of "), "{told}");
@@ -399,7 +399,7 @@ fn a_recommendation_names_a_choice_its_evidence_and_a_command_that_trains() {
     assert!(folder.path().join("rec/report.html").is_file());
     let reported = succeeds(folder.path(), &["report", "rec"]);
     assert!(reported.contains("verdict") && !reported.contains("(0/0)"), "{reported}");
-    // The same command goes on with what is there.
+    // The same command resumes.
     let arguments = "recommend diabetes-linear --budget 4s --epochs 9 --jobs 2 --output rec";
     succeeds(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
     let finals: Vec<_> =
@@ -412,7 +412,8 @@ fn scores_are_printed_for_any_matrix_of_times() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("times.csv"), "s,a,b\nadam,100,inf\nlion,250,30\n").unwrap();
     let told = succeeds(folder.path(), &["score", "times.csv", "--svg", "profile.svg"]);
-    // adam: 1/2. lion is the fastest on one, and 2.5 times as slow on the other: 1/2 + (4 − 2.5) / 3 / 2 = 3/4.
+    // adam: 1/2. lion is the fastest on one, and 2.5 times as slow on the other: 1/2 + (4 − 2.5) / 3 / 2 =
+    // 3/4.
     let rows: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[2], ["1", "lion", "0.7500", "0.7500", "2/2"]);
     assert_eq!(rows[3], ["2", "adam", "0.5000", "0.5000", "1/2"]);

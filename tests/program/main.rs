@@ -1,7 +1,8 @@
-//! What the program promises: its commands, its comparisons, its pages, and the shape of its source.
+//! Tests of the program: its commands, its comparisons, its report page and the structure of its source.
 
 mod architecture;
 mod cli;
 mod comparison;
+mod older;
 mod program;
 mod report_page;

@@ -1,4 +1,4 @@
-//! The program as a user runs it.
+//! Runs the program as a user does.
 
 #![allow(dead_code, reason = "a test file uses what it needs")]
 
@@ -16,7 +16,7 @@ pub fn optlab(folder: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What the program prints where it succeeds.
+/// Runs the program, checks that it succeeds, and returns what it prints.
 pub fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     let output = optlab(folder, arguments);
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
@@ -24,7 +24,7 @@ pub fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     stdout
 }
 
-/// The one line that the program prints when it ends with `code`.
+/// Runs the program, checks that it exits with `code`, and returns its one line of error.
 pub fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
     let output = optlab(folder, arguments);
     let stderr = text(&output.stderr);
@@ -34,17 +34,17 @@ pub fn fails(folder: &Path, arguments: &[&str], code: i32) -> String {
     stderr
 }
 
-/// Text that the program printed.
+/// Returns printed bytes as text.
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Whether nothing is in a folder.
+/// Returns whether a folder is empty.
 pub fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).unwrap().next().is_none()
 }
 
-/// Starts a long run and lets it make at least one checkpoint.
+/// Starts a long run and waits for `until`.
 pub fn start_long_run(folder: &Path, arguments: &[&str], until: impl Fn() -> bool) -> std::process::Child {
     let child = Command::new(env!("CARGO_BIN_EXE_optlab"))
         .current_dir(folder)

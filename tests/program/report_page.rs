@@ -1,13 +1,13 @@
-//! The page of a report in a real browser: a comparison is run, its page opened, and worked as a reader would.
+//! The report page in a real browser: runs a comparison, opens its page and uses it as a reader does.
 
 use crate::program::succeeds;
 use std::path::Path;
 use std::process::Command;
 
-/// Works the page and writes what it found into it.
+/// The script that uses the page and writes its findings into it.
 const DRIVER: &str = include_str!("report_page/driver.js");
 
-/// What a comparison needs to show everything that the page has.
+/// A plan whose report page has every section and figure.
 const PLAN: &str = "
 workloads = ['digits-rnn', 'diabetes-linear']
 optimizers = ['adamw', 'sgd:momentum=0.9', 'lion', 'burn.adam', 'sgd:lr=1e9']
@@ -19,7 +19,8 @@ trials = 5
 spaces = { 'sgd:lr=1e9' = 'lr=log(1e8,1e9)' }
 ";
 
-/// The page in the browser at `width` pixels: the document after the driver, and what the browser said of errors.
+/// Opens the page in the browser at `width` pixels; returns the document after the driver, and the browser's
+/// errors.
 fn browse(page: &Path, width: u32) -> (String, String) {
     let browser = std::env::var("OPTLAB_CHROMIUM").unwrap_or_else(|_| "chromium".into());
     let output = Command::new(&browser)
@@ -55,8 +56,7 @@ fn the_page_renders_switches_arms_off_sorts_and_complains_of_nothing() {
         assert_eq!(complaints, "", "at {width} pixels");
         let result =
             document.split_once("<pre id=\"test-result\">").and_then(|(_, rest)| rest.split_once("</pre>"));
-        let (result, _) =
-            result.unwrap_or_else(|| panic!("the driver did not come to its end at {width} pixels"));
+        let (result, _) = result.unwrap_or_else(|| panic!("the driver did not finish at {width} pixels"));
         let result = result.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
         let result: serde_json::Value = serde_json::from_str(&result).unwrap();
         let checks = result["checks"].as_object().unwrap();

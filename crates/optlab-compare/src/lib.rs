@@ -1,5 +1,5 @@
-//! Comparisons: a plan becomes trials, each runs in a worker process of its own, and what they left in their folders
-//! becomes a [`Comparison`] with statistics over seeds.
+//! Compares optimizers: expands a plan into trials, runs each trial in its own worker process, and reads the
+//! run folders back as a [`Comparison`] with statistics over seeds.
 //!
 //! ```text
 //! plan.toml ──> Plan ──> tuning trials ──> the best settings of each arm ──> final trials
@@ -7,7 +7,8 @@
 //!                                                         └──> Comparison ──> summaries, verdicts, curves
 //! ```
 //!
-//! Everything is in the folder: a comparison that was interrupted goes on from it, and a report is made from it alone.
+//! Everything is in the folder: an interrupted comparison resumes from it, and reports are made from it
+//! alone.
 
 pub mod chart;
 #[cfg(test)]

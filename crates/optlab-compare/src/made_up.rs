@@ -6,13 +6,14 @@ use crate::result::comparison::{Comparison, Evaluation, Run};
 use crate::run::folder::{Invocation, Kind};
 use optlab_core::{Direction, Metric};
 use optlab_optim::OptimizerChoice;
-use optlab_train::data::Augmentation;
 use optlab_train::train::history::Part;
 use optlab_train::train::{Budget, Outcome, Recipe, Score, Status, TargetReached, Trial};
+use optlab_train::workload::{self, Workload};
 
-/// A trial of `workload` with `optimizer` for `seed`.
+/// Returns a trial of `workload` with `optimizer` for `seed`.
 pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
-    let arm: optlab_optim::OptimizerChoice = optimizer.parse().unwrap();
+    let arm: OptimizerChoice = optimizer.parse().unwrap();
+    let info = workload::find("digits-cnn").unwrap().info();
     Trial {
         workload: workload.into(),
         lr: arm.learning_rate(),
@@ -20,24 +21,12 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
         schedule: "cosine".parse().unwrap(),
         backend: "flex".into(),
         seed,
-        recipe: Recipe {
-            budget: Budget::Epochs(6),
-            batch_size: 32,
-            micro_batch_size: None,
-            lr_scaling: None,
-            validation: 0.1,
-            l1: 0.0,
-            l2: 0.0,
-            clip_norm: None,
-            clip_value: None,
-            early_stopping: None,
-            augmentation: Augmentation::default(),
-            pad: false,
-        },
+        recipe: Recipe { budget: Budget::Epochs(6), batch_size: 32, ..Recipe::new(&info) },
     }
 }
 
-/// A completed outcome whose metrics are `metric`, and that reached the target after `reached` steps.
+/// Returns a completed outcome with the final metric `metric`, which reached the target after `reached`
+/// steps.
 pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
     let score = Some(Score { loss: 1.0 - metric, metric });
     Outcome {
@@ -64,7 +53,7 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
     }
 }
 
-/// An outcome that ended as `status` before anything was measured.
+/// Returns an outcome that ended as `status` before anything was measured.
 pub(crate) fn lost(status: Status, reason: &str) -> Outcome {
     Outcome {
         status,
@@ -78,7 +67,7 @@ pub(crate) fn lost(status: Status, reason: &str) -> Outcome {
     }
 }
 
-/// A run that passed through `metrics`, one an epoch of 40 steps, and ended with the last.
+/// Returns a run with the evaluations `metrics`, one per epoch of 40 steps, that ended with the last of them.
 pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
     let evaluations = metrics.iter().enumerate().map(|(index, &metric)| Evaluation {
         step: 40 * (index + 1),
@@ -95,19 +84,20 @@ pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
     }
 }
 
-/// A final run of `trial`, of which nothing is known, of the arm that is called as its optimizer and rate are.
+/// Returns a final run of `trial` without an outcome and evaluations; the arm is named after optimizer and
+/// rate.
 pub(crate) fn of(trial: Trial) -> Run {
     let lr = Some(trial.lr).filter(|&lr| lr != trial.optimizer.default_lr());
     let arm = OptimizerChoice { optimizer: trial.optimizer.clone(), lr }.to_string();
     Run { arm, stage: Stage::Final, point: Vec::new(), trial, outcome: None, evaluations: Vec::new() }
 }
 
-/// A run of the point `number` of the search of `arm`, with this outcome.
+/// Returns a tuning run of `arm` at point `number`, with this outcome.
 pub(crate) fn tuning_run(arm: &str, number: usize, trial: Trial, outcome: Outcome) -> Run {
     Run { arm: arm.into(), stage: Stage::Tuning { number }, outcome: Some(outcome), ..of(trial) }
 }
 
-/// A command with so many jobs.
+/// Returns an invocation with `jobs` jobs.
 pub(crate) fn invocation(jobs: usize) -> Invocation {
     Invocation {
         command: format!("optlab compare plan.toml --jobs {jobs}"),
@@ -118,7 +108,7 @@ pub(crate) fn invocation(jobs: usize) -> Invocation {
     }
 }
 
-/// A comparison of these runs.
+/// Returns a comparison of these runs.
 pub(crate) fn comparison(runs: Vec<Run>) -> Comparison {
     Comparison {
         name: "made-up".into(),

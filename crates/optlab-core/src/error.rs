@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A name that does not exist.
-    #[error("unknown {kind} `{name}`{hint}; known: {known}", hint = did_you_mean(.nearest))]
+    #[error("unknown {kind} `{name}`{hint}; {known}", hint = did_you_mean(.nearest))]
     UnknownName {
         /// The kind of name: "optimizer", "workload", …
         kind: &'static str,
@@ -20,7 +20,7 @@ pub enum Error {
         name: String,
         /// The known name closest to it, if one is close.
         nearest: Option<String>,
-        /// All known names, comma-separated.
+        /// "known: " and all known names, comma-separated; where to list them if they are many.
         known: String,
     },
 
@@ -84,6 +84,9 @@ pub enum Error {
     },
 }
 
+/// The largest number of known names that a message lists.
+const MOST_LISTED: usize = 20;
+
 impl Error {
     /// Returns whether the caller made a mistake, as opposed to a run that failed.
     pub fn is_usage(&self) -> bool {
@@ -109,7 +112,11 @@ impl Error {
 
     /// Returns an [`Error::UnknownName`] that suggests the nearest of `known`.
     pub fn unknown_name(kind: &'static str, name: &str, known: &[&str]) -> Self {
-        Error::UnknownName { kind, name: name.into(), nearest: nearest(name, known), known: known.join(", ") }
+        let known_names = match kind {
+            "optimizer" | "schedule" if known.len() > MOST_LISTED => format!("see `optlab list {kind}s`"),
+            _ => format!("known: {}", known.join(", ")),
+        };
+        Error::UnknownName { kind, name: name.into(), nearest: nearest(name, known), known: known_names }
     }
 
     /// Returns an [`Error::UnknownField`] that suggests the nearest of `known`.
@@ -172,5 +179,13 @@ mod tests {
     fn an_unknown_name_unlike_all_known_names_gets_no_suggestion() {
         let error = Error::unknown_name("optimizer", "qqq", &["sgd", "adam"]);
         assert_eq!(error.to_string(), "unknown optimizer `qqq`; known: sgd, adam");
+    }
+
+    #[test]
+    fn many_known_names_are_not_listed() {
+        let known = ["adam"; MOST_LISTED + 1];
+        let error = Error::unknown_name("optimizer", "adamm", &known);
+        let message = "unknown optimizer `adamm`, did you mean `adam`?; see `optlab list optimizers`";
+        assert_eq!(error.to_string(), message);
     }
 }

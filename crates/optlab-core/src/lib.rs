@@ -1,4 +1,5 @@
-//! What all crates of optlab share: errors, ranges, specs as text and tables, and reproducible random numbers.
+//! The parts that all crates of optlab share: errors, ranges, specs as text and tables, and reproducible
+//! random numbers.
 
 pub mod error;
 pub mod metric;

@@ -1,10 +1,11 @@
-//! How optimizers and schedules are named: `name` or `name:key=value,key=value` in a line of text, a table in TOML or
-//! JSON. Both forms become the same JSON object, whose `tag` field holds the name.
+//! Specs, which name optimizers and schedules: `name` or `name:key=value,key=value` in a line of text, or a
+//! table in TOML or JSON. Both forms become the same JSON object, whose `tag` field holds the name.
 //!
-//! The value of a field may be a spec itself. In text it is a name alone, or takes the rest of the line from its `name:`
-//! on, or stands in parentheses: `muon:other=adamw,nesterov=false`, `muon:nesterov=false,other=adamw:beta_1=0.8`,
-//! `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table it is a text or a table. A list stands in brackets:
-//! `multi_step:milestones=[30%,60%]`, `product:schedules=[(cosine:min_lr=0.01),step]`.
+//! The value of a field may be a spec itself. In text it is only a name, or the rest of the line from its
+//! `name:` on, or stands in parentheses: `muon:other=adamw,nesterov=false`,
+//! `muon:nesterov=false,other=adamw:beta_1=0.8`, `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table
+//! it is a text or a table. A list stands in brackets: `multi_step:milestones=[30%,60%]`,
+//! `product:schedules=[(cosine:min_lr=0.01),step]`.
 
 use crate::error::Error;
 use serde::Serialize;
@@ -13,7 +14,7 @@ use serde_json::{Map, Value};
 
 /// A family of specs: an enum of structs, tagged with their names.
 pub trait Spec: Serialize + DeserializeOwned {
-    /// What a spec is called in messages: "optimizer" or "schedule".
+    /// The word for a spec in messages: "optimizer" or "schedule".
     const KIND: &'static str;
     /// The field that holds the name: "rule" or "schedule".
     const TAG: &'static str;
@@ -21,7 +22,7 @@ pub trait Spec: Serialize + DeserializeOwned {
     const NESTED: &'static [&'static str];
     /// The fields whose value is a spec of another family, which stays a text.
     const FOREIGN: &'static [&'static str];
-    /// How a listing says that a field has no value by default.
+    /// The text in listings for a field without a default value.
     const NO_VALUE: &'static str;
 
     /// Returns every name, in the order of listings.
@@ -31,7 +32,7 @@ pub trait Spec: Serialize + DeserializeOwned {
     fn default_of(name: &str) -> Option<Self>;
 }
 
-/// Checks that a program may add a spec of that name, so that a text is read as it was meant.
+/// Checks that a program may add a spec called `name`, so that texts with this name are read correctly.
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] for a name with anything but letters, digits, `_`, `-` and `.`.
@@ -43,15 +44,16 @@ pub fn check_name<S: Spec>(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// How a text says that a field has no value.
+/// The text for a field without a value.
 const NONE: &str = "none";
 
 /// Turns `name` or `name:key=value,key=value` into a JSON object `{tag: name, key: value, …}`.
 ///
-/// Values are numbers, `true`, `false`, `none`, such objects, lists of these, or else text.
+/// Values are numbers, `true`, `false`, `none`, nested objects of the same form, lists of these, or else
+/// text.
 ///
 /// # Errors
-/// [`Error::Usage`] if the text has another form, or a key twice.
+/// [`Error::Usage`] if the text has another form, or the same key twice.
 pub fn parse_text<S: Spec>(text: &str) -> Result<Value, Error> {
     let (name, mut rest) = text.split_once(':').unwrap_or((text, ""));
     let name = name.trim();
@@ -82,7 +84,8 @@ pub fn parse_text<S: Spec>(text: &str) -> Result<Value, Error> {
     }
 }
 
-/// The spec of another family at the start of `text`, a name alone or in parentheses, and what comes after it.
+/// Splits `text` into the spec of another family at its start, which is a name or in parentheses, and the
+/// rest.
 fn split_foreign<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
     let given = elements(text)[0];
     let after = &text[given.len()..];
@@ -90,14 +93,14 @@ fn split_foreign<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
     let inside = given.strip_prefix('(').filter(|inside| closing(inside) == Some(inside.len() - 1));
     let spec = inside.map_or(given, |inside| inside[..inside.len() - 1].trim());
     if inside.is_none() && spec.contains([':', '(', ')', '[', ']']) {
-        return Err(Error::Usage(format!("{}: `{spec}` has to stand in parentheses there", S::KIND)));
+        return Err(Error::Usage(format!("{}: `{spec}` must be in parentheses", S::KIND)));
     }
     Ok((if spec == NONE { Value::Null } else { spec.into() }, after))
 }
 
-/// The value at the start of `text`, and what comes after it.
+/// Splits `text` into the value at its start and the rest.
 fn split_value<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
-    let unbalanced = || Error::Usage(format!("{}: a parenthesis of `{text}` has no counterpart", S::KIND));
+    let unbalanced = || Error::Usage(format!("{}: unmatched parenthesis or bracket in `{text}`", S::KIND));
     if let Some(inside) = text.trim_start().strip_prefix(['(', '[']) {
         let end = closing(inside).ok_or_else(unbalanced)?;
         let is_list = text.trim_start().starts_with('[');
@@ -127,13 +130,14 @@ fn split_value<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
     Ok((parse_value(value.trim()), after))
 }
 
-/// The elements between the brackets of a list. A spec with several fields stands in parentheses there.
+/// Parses the elements between the brackets of a list. A spec with several fields stands in parentheses
+/// there.
 fn parse_list<S: Spec>(text: &str) -> Result<Value, Error> {
     let elements = elements(text).into_iter().filter(|element| !element.trim().is_empty());
     elements.map(|element| Ok(split_value::<S>(element)?.0)).collect()
 }
 
-/// The pieces of a text between the commas that are in no parentheses and no brackets.
+/// Splits a text at the commas that are outside of parentheses and brackets.
 pub fn elements(text: &str) -> Vec<&str> {
     let mut open = 0;
     let is_comma = |c: char| {
@@ -143,7 +147,7 @@ pub fn elements(text: &str) -> Vec<&str> {
     text.split(is_comma).collect()
 }
 
-/// Where the parenthesis or bracket closes that was opened before `text`.
+/// Returns the position in `text` of the parenthesis or bracket that closes the one opened before `text`.
 fn closing(text: &str) -> Option<usize> {
     let mut open = 1;
     text.char_indices().find_map(|(place, c)| {
@@ -152,7 +156,7 @@ fn closing(text: &str) -> Option<usize> {
     })
 }
 
-/// How many more are open after `c`.
+/// Returns how `c` changes the number of open parentheses and brackets.
 fn opens(c: char) -> i32 {
     match c {
         '(' | '[' => 1,
@@ -172,7 +176,7 @@ fn parse_value(text: &str) -> Value {
         return value.into();
     }
     match text.parse::<f64>() {
-        // JSON has no infinities and no NaN: they stay text, and the field's own check names them.
+        // JSON has no infinities and no NaN: they stay text, and the check of the field reports them.
         Ok(value) if value.is_finite() => value.into(),
         _ => text.into(),
     }
@@ -181,14 +185,16 @@ fn parse_value(text: &str) -> Value {
 /// Reads a spec from a JSON object or a text, after checking its name and its fields.
 ///
 /// # Errors
-/// [`Error::UnknownName`], [`Error::UnknownField`] with the nearest known one; [`Error::InvalidConfig`] for a value of
-/// the wrong type; [`Error::Usage`] for a text or a value of another form. Errors of a nested spec name that spec.
+/// [`Error::UnknownName`], [`Error::UnknownField`] with the nearest known one; [`Error::InvalidConfig`] for a
+/// value of the wrong type; [`Error::Usage`] for a text or a value of another form. Errors of a nested spec
+/// name that spec.
 pub fn from_value<S: Spec>(value: &Value) -> Result<S, Error> {
     let table = checked::<S>(value)?;
     serde_json::from_value(table).map_err(|reason| Error::Usage(format!("{}: {reason}", S::KIND)))
 }
 
-/// Returns the table of a spec whose fields are all known and of the right type; nested specs become tables, too.
+/// Returns the table of a spec whose fields are all known and of the right type; nested specs become tables,
+/// too.
 fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
     let object = match value {
         Value::Object(object) => object,
@@ -212,7 +218,7 @@ fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
             || default_value.is_boolean() && !given.is_boolean()
         {
             let allowed = if default_value.is_number() { "a finite number" } else { "true or false" };
-            return Err(Error::invalid(name, field, allowed, text_of(given)));
+            return Err(Error::invalid(name, field, allowed, text_of_field::<S>(given)));
         }
         let value = match given {
             given if given.is_null() || !S::NESTED.contains(&field.as_str()) => given.clone(),
@@ -225,7 +231,7 @@ fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
     Ok(Value::Object(table))
 }
 
-/// Checks the types of the values in `table`. Only where one is wrong are they tried one by one, to name the field.
+/// Checks the types of the values in `table`. If one is wrong, tries them one by one to name the field.
 fn check_types<S: Spec>(
     name: &str,
     default: &Map<String, Value>,
@@ -239,7 +245,7 @@ fn check_types<S: Spec>(
         probe.insert(field.clone(), value.clone());
         if let Err(reason) = serde_json::from_value::<S>(Value::Object(probe)) {
             let allowed = format!("of the right type ({reason})");
-            return Err(Error::invalid(name, field, &allowed, text_of(value)));
+            return Err(Error::invalid(name, field, &allowed, text_of_field::<S>(value)));
         }
     }
     Ok(())
@@ -253,8 +259,8 @@ fn default_table<S: Spec>(name: &str) -> Option<Map<String, Value>> {
     }
 }
 
-/// Returns the shortest text that [`parse_text`] and [`from_value`] turn into `spec` again: the name and the fields that
-/// differ from the defaults. A nested spec with fields comes last, where it needs no parentheses.
+/// Returns the shortest text that [`parse_text`] and [`from_value`] turn into `spec` again: the name and the
+/// fields that differ from the defaults. A nested spec with fields comes last, where it needs no parentheses.
 pub fn to_text<S: Spec>(spec: &S) -> String {
     text_of_table::<S>(&to_value(spec))
 }
@@ -266,6 +272,7 @@ fn text_of_table<S: Spec>(table: &Value) -> String {
         .as_object()
         .into_iter()
         .flatten()
+        .filter(|(key, _)| *key != S::TAG)
         .filter(|(key, value)| default.as_ref().and_then(|default| default.get(*key)) != Some(value));
     let (mut fields, mut nested) = (Vec::new(), Vec::new());
     for (key, value) in differing {
@@ -287,7 +294,7 @@ fn text_of_table<S: Spec>(table: &Value) -> String {
 
 fn text_of_field<S: Spec>(value: &Value) -> String {
     match value {
-        Value::Object(_) => text_of_table::<S>(value),
+        Value::Object(table) if table.contains_key(S::TAG) => text_of_table::<S>(value),
         Value::Array(list) => {
             let element = |value: &Value| {
                 let text = text_of_field::<S>(value);
@@ -334,7 +341,7 @@ macro_rules! spec_as_text {
     };
 }
 
-/// The table of a spec.
+/// Returns the table of a spec.
 pub fn to_value<T: Serialize>(spec: &T) -> Value {
     // Specs are plain structs of numbers, which JSON always holds.
     serde_json::to_value(spec).unwrap_or_default()
@@ -354,7 +361,7 @@ mod tests {
     use serde::Deserialize;
     use serde_json::json;
 
-    /// A family of two.
+    /// A family of specs for tests.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(tag = "rule", rename_all = "lowercase")]
     enum Tree {
@@ -381,7 +388,7 @@ mod tests {
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     #[serde(default, deny_unknown_fields)]
     struct Node {
-        /// Something else than none by default.
+        /// A nested spec whose default is not none.
         inner: Box<Tree>,
         outer: Option<Box<Tree>>,
         weight: f64,
@@ -472,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_stands_in_brackets_there_and_back() {
+    fn a_list_in_brackets_is_read_and_written_back() {
         let lists = |all: Vec<Tree>, sizes: Vec<f64>| Tree::Lists(Lists { all, sizes, pace: None });
         let (plain, fast) = (leaf(0.0, false), leaf(3.0, true));
         for (text, expected, shortest) in [
@@ -497,9 +504,9 @@ mod tests {
         let table = json!({"rule": "lists", "all": ["leaf", {"rule": "leaf", "rate": 3, "fast": true}]});
         assert_eq!(read(table).unwrap(), lists(vec![plain, fast], vec![]));
         for (text, said) in [
-            ("lists:sizes=[1,2", "a parenthesis of `[1,2` has no counterpart"),
-            ("lists:sizes=[1,2)", "has no counterpart"),
-            ("lists:sizes=1]", "has no counterpart"),
+            ("lists:sizes=[1,2", "unmatched parenthesis or bracket in `[1,2`"),
+            ("lists:sizes=[1,2)", "unmatched parenthesis or bracket"),
+            ("lists:sizes=1]", "unmatched parenthesis or bracket"),
             ("lists:sizes=[1]2", "there must be a comma between `[1]` and `2`"),
             ("lists:sizes=3", "lists: `sizes` must be of the right type"),
             ("lists:sizes=[one]", "lists: `sizes` must be of the right type"),
@@ -528,7 +535,7 @@ mod tests {
         }
         for text in ["lists:pace=slow:by=1", "lists:pace=(slow", "lists:pace=(slow)er", "lists:pace=[slow]"] {
             let error = read(text).unwrap_err().to_string();
-            assert!(error.ends_with("has to stand in parentheses there"), "{text}: {error}");
+            assert!(error.ends_with("must be in parentheses"), "{text}: {error}");
         }
     }
 
@@ -553,23 +560,24 @@ mod tests {
     }
 
     #[test]
-    fn a_mistake_in_a_nested_spec_is_told_as_of_that_spec() {
+    fn a_mistake_in_a_nested_spec_names_that_spec() {
         for (text, said) in [
             (
                 "node:outer=(leaf:rate=3,weight=2",
-                "a parenthesis of `(leaf:rate=3,weight=2` has no counterpart",
+                "unmatched parenthesis or bracket in `(leaf:rate=3,weight=2`",
             ),
-            ("node:outer=leaf:rate=3),weight=2", "a parenthesis of `3),weight=2` has no counterpart"),
-            ("node:outer=((leaf:rate=3)", "has no counterpart"),
+            ("node:outer=leaf:rate=3),weight=2", "unmatched parenthesis or bracket in `3),weight=2`"),
+            ("node:outer=((leaf:rate=3)", "unmatched parenthesis or bracket"),
             ("node:outer=(leaf)weight=2", "there must be a comma between `(leaf)` and `weight=2`"),
-            ("node:weight=(2", "has no counterpart"),
-            ("node:weight=2)", "has no counterpart"),
+            ("node:weight=(2", "unmatched parenthesis or bracket"),
+            ("node:weight=2)", "unmatched parenthesis or bracket"),
             ("node:outer=leag", "unknown optimizer `leag`, did you mean `leaf`?"),
             ("node:outer=leag:rate=3", "unknown optimizer `leag`"),
             ("node:outer=leaf:rat=3", "optimizer `leaf` has no field `rat`, did you mean `rate`?"),
             ("node:outer=leaf:rate=fast", "leaf: `rate` must be a finite number, not fast"),
             ("node:outer=3", "optimizer must be a text or a table, not 3"),
-            ("node:weight=leaf:rate=3", "node: `weight` must be a finite number"),
+            ("node:weight=leaf:rate=3", "node: `weight` must be a finite number, not leaf:rate=3"),
+            ("node:weight=0.9:rate=0.99", "node: `weight` must be a finite number, not 0.9:rate=0.99"),
             ("leaf:outer=leaf", "optimizer `leaf` has no field `outer`"),
         ] {
             let error = read(text).unwrap_err();

@@ -6,6 +6,8 @@
 
 pub mod schedule;
 
+pub mod prelude;
+
 mod around;
 mod burn_rules;
 mod driver;

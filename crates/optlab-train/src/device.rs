@@ -12,6 +12,10 @@ pub struct Backend {
     pub name: &'static str,
     /// The hardware it runs on.
     pub summary: &'static str,
+    /// What its build and its run need beside a Rust toolchain and a linker.
+    pub needs: &'static str,
+    /// Where this project has run it.
+    pub tried: &'static str,
     /// Whether it is compiled into this program.
     pub is_compiled: bool,
     /// Whether results are ready as soon as the call returns, so that reading the loss costs nothing.
@@ -20,17 +24,35 @@ pub struct Backend {
 
 /// All backends, preferred ones first.
 pub const BACKENDS: [Backend; 4] = [
-    Backend { name: "cuda", summary: "NVIDIA GPUs", is_compiled: cfg!(feature = "cuda"), is_host: false },
+    Backend {
+        name: "cuda",
+        summary: "NVIDIA GPUs",
+        needs: "CUDA 12; its build downloads an LLVM, so it needs a network",
+        tried: "never built by this project",
+        is_compiled: cfg!(feature = "cuda"),
+        is_host: false,
+    },
     Backend {
         name: "wgpu",
         summary: "GPUs through Vulkan, Metal, DirectX 12 or WebGPU",
+        needs: "a driver; without a GPU, Debian's mesa-vulkan-drivers",
+        tried: "Linux with a software Vulkan (llvmpipe), in CI",
         is_compiled: cfg!(feature = "wgpu"),
         is_host: false,
     },
-    Backend { name: "flex", summary: "CPU", is_compiled: cfg!(feature = "flex"), is_host: true },
+    Backend {
+        name: "flex",
+        summary: "CPU",
+        needs: "nothing",
+        tried: "Linux x86-64, every test in CI",
+        is_compiled: cfg!(feature = "flex"),
+        is_host: true,
+    },
     Backend {
         name: "ndarray",
         summary: "CPU, slower than flex",
+        needs: "nothing",
+        tried: "Linux x86-64, references, layers and resume in CI",
         is_compiled: cfg!(feature = "ndarray"),
         is_host: true,
     },

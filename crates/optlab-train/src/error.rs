@@ -1,48 +1,48 @@
-//! What can go wrong in a training: a wrong setting, data, a device, a checkpoint.
+//! The errors of a training: wrong settings, data, devices and checkpoints.
 
 use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 
-/// Everything that can go wrong, one line each.
+/// An error of a training, with a message of one line.
 ///
-/// [`Error::is_usage`] tells a caller's mistake (a wrong name, an impossible value) from a run that failed; the command
-/// line turns the first into exit code 2 and the second into 1.
+/// [`Error::is_usage`] distinguishes a caller's mistake (a wrong name, an impossible value) from a run that
+/// failed; the command line exits with code 2 for a mistake and 1 for a failure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A name, a field, a value or a file that is wrong, whichever crate found it.
+    /// A wrong name, field, value or file, found by any crate.
     #[error(transparent)]
     Core(#[from] optlab_core::Error),
 
-    /// A backend that exists, but not in this program.
+    /// A backend that exists, but is not compiled into this program.
     #[error(
         "backend `{backend}` is not compiled in; build with `--features {feature}` (compiled in: {compiled})"
     )]
     BackendNotCompiled {
         /// The backend as given.
         backend: String,
-        /// The cargo feature that brings it.
+        /// The cargo feature that compiles it in.
         feature: &'static str,
         /// The backends of this program, comma-separated.
         compiled: String,
     },
 
-    /// A backend that is compiled in and finds no device.
+    /// A backend that is compiled in but finds no device.
     #[error("backend `{backend}` finds no device ({reason}); run on the CPU with `--backend flex`")]
     NoDevice {
         /// The backend as given.
         backend: String,
-        /// What the driver said, or what was looked for.
+        /// The message of the driver, or the device that was not found.
         reason: String,
     },
 
-    /// A data file that is missing, truncated or something else.
+    /// A data file that is missing, truncated or of another kind.
     #[error("data file {}: {reason}", path.display())]
     Data {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
 
@@ -53,9 +53,9 @@ pub enum Error {
         data_set: &'static str,
         /// The address that did not answer.
         url: String,
-        /// What went wrong.
+        /// The reason.
         reason: String,
-        /// What works without a network.
+        /// The alternative that works without a network.
         alternative: &'static str,
     },
 
@@ -64,14 +64,14 @@ pub enum Error {
     Checkpoint {
         /// The file or folder that is wrong.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
 
-    /// A run that was told to stop.
-    #[error("interrupted after step {step}; go on with --resume {}", directory.display())]
+    /// A run that was stopped on request.
+    #[error("interrupted after step {step}; resume with --resume {}", directory.display())]
     Interrupted {
-        /// Steps made; there is a checkpoint of them.
+        /// Number of steps made; there is a checkpoint after the last of them.
         step: usize,
         /// The run's folder.
         directory: PathBuf,
@@ -79,7 +79,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the caller asked for something impossible, as opposed to a run that failed.
+    /// Returns whether the caller asked for something impossible, as opposed to a run that failed.
     pub fn is_usage(&self) -> bool {
         match self {
             Error::Core(error) => error.is_usage(),
@@ -88,27 +88,27 @@ impl Error {
         }
     }
 
-    /// An [`InvalidConfig`](optlab_core::Error::InvalidConfig).
+    /// Returns an [`InvalidConfig`](optlab_core::Error::InvalidConfig).
     pub fn invalid(owner: &str, field: &str, allowed: &str, given: impl Display) -> Self {
         optlab_core::Error::invalid(owner, field, allowed, given).into()
     }
 
-    /// An [`UnknownName`](optlab_core::Error::UnknownName) that suggests the nearest of `known`.
+    /// Returns an [`UnknownName`](optlab_core::Error::UnknownName) that suggests the nearest of `known`.
     pub fn unknown_name(kind: &'static str, name: &str, known: &[&str]) -> Self {
         optlab_core::Error::unknown_name(kind, name, known).into()
     }
 
-    /// An [`UnknownField`](optlab_core::Error::UnknownField) that suggests the nearest of `known`.
+    /// Returns an [`UnknownField`](optlab_core::Error::UnknownField) that suggests the nearest of `known`.
     pub fn unknown_field(owner: &str, field: &str, known: &[&str]) -> Self {
         optlab_core::Error::unknown_field(owner, field, known).into()
     }
 
-    /// A [`Usage`](optlab_core::Error::Usage).
+    /// Returns a [`Usage`](optlab_core::Error::Usage).
     pub fn usage(message: impl Into<String>) -> Self {
         optlab_core::Error::Usage(message.into()).into()
     }
 
-    /// A [`File`](optlab_core::Error::File).
+    /// Returns a [`File`](optlab_core::Error::File).
     pub fn file(path: impl Into<PathBuf>, reason: impl Display) -> Self {
         optlab_core::Error::file(path, reason).into()
     }
@@ -119,7 +119,7 @@ impl Error {
         move |source| error(source).into()
     }
 
-    /// Whether a file or folder was not found.
+    /// Returns whether a file or folder was not found.
     pub fn is_not_found(&self) -> bool {
         matches!(
             self,

@@ -1,4 +1,4 @@
-//! Training of Burn models on real data, with checkpoints that survive anything.
+//! Trains Burn models on real data, with checkpoints from which an interrupted run resumes exactly.
 
 pub mod data;
 pub mod device;
@@ -6,6 +6,7 @@ pub mod error;
 pub mod files;
 pub mod model;
 pub mod nn;
+pub mod prelude;
 pub mod train;
 pub mod workload;
 

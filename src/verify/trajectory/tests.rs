@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 const WAYS: [Way; 4] = [Way::InPlace, Way::Shared, Way::Transposed, Way::Double];
 
-/// Reads a rule's file beside a stream.
+/// Reads a rule's file and its stream.
 fn read(rule: &Value, stream: &Value) -> Result<Trajectory, String> {
     let file = |name: &str, value: &Value| File {
         path: format!("optimizers/{name}").into(),
@@ -53,7 +53,7 @@ fn share(rule: &Value, stream: &Value, spec: &str, way: Way) -> f64 {
 }
 
 #[test]
-fn parameters_of_every_rank_are_followed_in_every_way() {
+fn parameters_of_every_rank_are_checked_in_every_way() {
     let (rule, stream) = descent();
     for way in WAYS {
         assert_eq!(share(&rule, &stream, "sgd", way), 0.0, "{way:?}");
@@ -88,7 +88,7 @@ fn one_wrong_number_anywhere_fails() {
 }
 
 #[test]
-fn the_largest_error_tells_where_it_is() {
+fn the_largest_error_names_its_place() {
     let (mut rule, mut stream) = descent();
     rule["expected"]["1"][1] = json!([0.001, -2]);
     rule["expected"]["2"][4] = json!([6.6]);
@@ -121,7 +121,7 @@ fn each_step_may_have_its_own_rate() {
 }
 
 #[test]
-fn what_is_evaluated_with_is_held_to_the_expected_of_evaluation() {
+fn the_parameters_of_evaluation_are_compared_with_expected_eval() {
     let (mut rule, stream) = descent();
     // From 1, 1, 1, 0 and 8, a decay of 0.5: a = (a + θ) / 2 after each step.
     rule["expected_eval"] = json!({
@@ -142,7 +142,7 @@ fn what_is_evaluated_with_is_held_to_the_expected_of_evaluation() {
     }
     rule["expected_eval"]["2"][4] = json!([7.01]);
     assert!(share(&rule, Some(0.5), Way::InPlace) > 1.0);
-    // A step that only `expected_eval` has is made too.
+    // Steps that only `expected_eval` has are checked, too.
     rule["expected_eval"] = json!({"3": [[0], [0, 0], [0, 0, 0, 0, 0, 0], [0, 0], [0]]});
     assert!(share(&rule, Some(0.5), Way::InPlace) > 1.0);
 }
@@ -165,7 +165,7 @@ fn a_file_whose_numbers_do_not_fit_together_is_an_error_that_says_where() {
         ("/learning_rate", json!([0.5]), "rule.json: it expects 2 steps, and `learning_rate` has fewer"),
         ("/learning_rate", json!("fast"), "rule.json: `learning_rate` must be a number or a list of numbers"),
         ("/learning_rate", json!(null), "rule.json: `learning_rate` must be a number or a list of numbers"),
-        ("/stream", json!("river.json"), "rule.json: there is no file `river.json` beside it"),
+        ("/stream", json!("river.json"), "rule.json: its folder has no file `river.json`"),
         ("/stream", json!("rule.json"), "rule.json: missing field `parameters`"),
     ];
     for (place, value, message) in cases {

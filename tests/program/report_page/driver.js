@@ -1,5 +1,5 @@
-// Appended to the report page by a test: works the page as a reader would, and writes what it found as JSON into a
-// `pre` with the id `test-result`: `checks` holds true or what was wrong by sentence, `failed` how many are not true.
+// Appended to the report page by a test: uses the page as a reader does, and writes its findings as JSON into a `pre`
+// with the id `test-result`: `checks` maps each sentence to true or to what was wrong, `failed` counts what is not true.
 // The page's data must hold at least two arms with curves, a reference, tuning and final trials.
 "use strict";
 (() => {
@@ -165,7 +165,7 @@
       first,
     );
     canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
-    check("an arrow key goes on", heading() !== first);
+    check("an arrow key moves to the next place", heading() !== first);
     canvas.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
     const path = () => one("svg .line", figure).getAttribute("d");
     for (const value of ["train_loss", "seconds", "linear", "log", "epoch", "validation_loss", "metric"]) {
@@ -187,11 +187,11 @@
       [...node.attributes].map(attribute => attribute.value),
     );
     check(
-      "no picture holds a number that is none",
+      "no picture holds NaN, Infinity or undefined",
       !attributes.some(value => /NaN|Infinity|undefined/.test(value)),
     );
     check(
-      "every number of the text is one",
+      "no text holds NaN, Infinity or undefined",
       !/NaN|Infinity|undefined|\[object/.test(
         all("main > :not(#all-trials)")
           .map(node => node.innerText)
@@ -276,7 +276,7 @@
       "an empty filter brings all back",
       one("#trials").getAttribute("aria-rowcount") === String(total + 1),
     );
-    // The commands once more, written out: an entry that is no text changes words of the one before it.
+    // The commands, written out: an entry that is not a text changes words of the previous command.
     const commands = data.trials.command.reduce((found, entry) => {
       const before = found.length ? found[found.length - 1].split(" ") : [];
       const changes = typeof entry === "string" ? [] : entry;

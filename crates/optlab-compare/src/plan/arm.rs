@@ -1,4 +1,4 @@
-//! An arm as a plan has it: what is compared, before anything is tuned.
+//! The arms of a plan, before they are tuned.
 
 use crate::Error;
 use crate::plan::default_space::default_space;
@@ -11,57 +11,59 @@ use optlab_stats::search::Space;
 use optlab_train::train::Trial;
 use serde_json::Value;
 
-/// What is compared with the others: an optimizer with a schedule, and anything else that a trial has.
+/// An optimizer with a schedule and any other settings of a trial, to be compared with other arms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Arm {
-    /// What it is called; one and the same on every workload and backend.
+    /// The name, the same on every workload and backend.
     pub name: String,
-    /// The optimizer, with a learning rate if it is not the rule's own.
+    /// The optimizer, with a learning rate unless the rule's default applies.
     pub optimizer: OptimizerChoice,
     /// The schedule.
     pub schedule: ScheduleSpec,
-    /// Settings that are others than the plan's, by the names of [`setting`].
+    /// Settings that override the plan's, by the names of [`setting`].
     pub settings: Vec<(String, Value)>,
-    /// Where its settings are searched; none is [`Arm::space`]'s default.
+    /// The search space; `None` for the default of [`Arm::space`].
     pub space: Option<Space>,
 }
 
 impl Arm {
-    /// An arm that differs from the plan in nothing but its optimizer and its schedule.
+    /// Creates an arm that differs from the plan only in its optimizer and schedule.
     pub fn new(name: String, optimizer: OptimizerChoice, schedule: ScheduleSpec) -> Self {
         Arm { name, optimizer, schedule, settings: Vec::new(), space: None }
     }
 
-    /// Where its settings are searched: the space that its plan gives, or that of its rule, without what its spec sets
-    /// itself.
+    /// Returns the search space: the one given in the plan, or the rule's default without the settings that
+    /// the arm's spec sets.
     pub fn space(&self) -> Space {
         self.space.clone().unwrap_or_else(|| default_space_of(&self.optimizer))
     }
 
-    /// `trial` with the settings of this arm that are others than the plan's.
+    /// Returns `trial` with the settings of this arm that override the plan's.
     ///
     /// # Errors
-    /// Those of [`setting::set`].
+    /// The errors of [`setting::set`].
     pub fn apply(&self, trial: Trial) -> Result<Trial, Error> {
         self.settings.iter().try_fold(trial, |trial, (name, value)| setting::set(&trial, name, value))
     }
 }
 
-/// What an arm is called where its plan does not say: its optimizer, and its schedule where that tells it from others.
+/// Returns the name of an arm that the plan does not name: its optimizer, followed by its schedule if that is
+/// given.
 pub fn grid_name(optimizer: &OptimizerChoice, schedule: Option<&ScheduleSpec>) -> String {
     schedule.map_or_else(|| optimizer.to_string(), |schedule| format!("{optimizer} · {schedule}"))
 }
 
-/// `trial` with the settings that `point` of `space` stands for.
+/// Returns `trial` with the settings at `point` of `space`.
 ///
 /// # Errors
-/// Those of [`setting::set`].
+/// The errors of [`setting::set`].
 pub fn at(space: &Space, trial: &Trial, point: &[f64]) -> Result<Trial, Error> {
     let values = space.values(point);
     values.iter().try_fold(trial.clone(), |trial, (name, value)| setting::set(&trial, name, value))
 }
 
-/// Returns the default space of an optimizer without the settings that its spec sets itself; the rate always stays.
+/// Returns the default space of an optimizer without the settings that its spec sets itself; the rate always
+/// stays.
 fn default_space_of(choice: &OptimizerChoice) -> Space {
     let own = spec::to_value(&choice.optimizer);
     let space = default_space(&choice.optimizer);

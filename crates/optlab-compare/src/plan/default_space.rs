@@ -1,4 +1,4 @@
-//! The search space of an optimizer, from the declarations of its settings.
+//! Derives the default search space of an optimizer from the declarations of its settings.
 
 use optlab_core::settings::{Field, Search};
 use optlab_optim::OptimizerSpec;
@@ -6,31 +6,31 @@ use optlab_stats::search::Distribution::{self, Choice, Complement, Integer, LogU
 use optlab_stats::search::{Dimension, Space};
 use serde_json::Value;
 
-/// The most settings that are searched beside the learning rate.
+/// The largest number of settings that are searched besides the learning rate.
 const MOST_SETTINGS: usize = 3;
 
-/// Returns the search space of an optimizer around its settings: `lr` and at most three settings, in the order of importance
-/// that they are declared with.
+/// Returns the search space of an optimizer around its settings: `lr` and at most three settings, in their
+/// declared order of importance.
 ///
 /// | setting | range of the search | reason |
 /// |:--------|:--------------------|:-------|
 /// | `lr` | a thirtieth to thirty times the default | three decades around it; AlgoPerf has two around 0.001 for `adamw` |
-/// | `lr` of `sgd`, `lars` | a tenth to a thousand times the default | their default of 0.001 is no recommendation; AlgoPerf has 0.02 to 5 |
-/// | `lr` of `prodigy`, `dadapt_adam`, `dowg`, `adadelta`, `burn.lbfgs` | a tenth to three times the default | it multiplies a rate that the rule finds |
+/// | `lr` of `sgd`, `lars` | a tenth to a thousand times the default | their default of 0.001 is not a recommendation; AlgoPerf has 0.02 to 5 |
+/// | `lr` of `prodigy`, `dadapt_adam`, `dowg`, `adadelta`, `burn.lbfgs` | a tenth to three times the default | it multiplies a rate that the rule estimates |
 /// | [`Search::Momentum`] | 1 − β from a fifth to five times the default's | for 0.9 these are AlgoPerf's 0.02 to 0.5 |
 /// | [`Search::Decay`] | 1 − β from a tenth to a hundred times the default's | for 0.999 these are 1e-4 to 1e-1; a short run can need a much shorter memory |
 /// | [`Search::WeightDecay`] | 1e-5 to 1e-1; 1e-4 to 1 where the default is not 0 | most rules with a default decouple it, and AlgoPerf has 5e-3 to 1 for `adamw` |
-/// | [`Search::Epsilon`] | a hundredth to a million times the default | Adam with a large one becomes momentum (Choi et al.) |
+/// | [`Search::Epsilon`] | a hundredth to a million times the default | Adam with a large `epsilon` becomes momentum (Choi et al.) |
 ///
-/// Settings that only scale the rate (`trust_coefficient`, `d_coef`) and those that depend on the length of a run
-/// (`warmup_steps`) are left out. A wrapper searches its own settings and the rate. A registered rule that does not declare
-/// its settings is searched by their names.
+/// Settings that only scale the rate (`trust_coefficient`, `d_coef`) and those that depend on the length of a
+/// run (`warmup_steps`) are left out. A wrapper searches its own settings and the rate. A registered rule
+/// that does not declare its settings is searched by the names of its settings.
 ///
 /// # References
-/// Choi et al., *On Empirical Comparisons of Optimizers for Deep Learning*, 2019, <https://arxiv.org/abs/1910.05446>;
-/// Sivaprasad et al., *Optimizer Benchmarking Needs to Account for Hyperparameter Tuning*, 2020,
-/// <https://arxiv.org/abs/1910.11758>; Dahl et al., *Benchmarking Neural Network Training Algorithms*, 2023,
-/// <https://arxiv.org/abs/2306.07179>
+/// Choi et al., *On Empirical Comparisons of Optimizers for Deep Learning*, 2019,
+/// <https://arxiv.org/abs/1910.05446>; Sivaprasad et al., *Optimizer Benchmarking Needs to Account for
+/// Hyperparameter Tuning*, 2020, <https://arxiv.org/abs/1910.11758>; Dahl et al., *Benchmarking Neural
+/// Network Training Algorithms*, 2023, <https://arxiv.org/abs/2306.07179>
 pub fn default_space(optimizer: &OptimizerSpec) -> Space {
     let values = optlab_core::spec::to_value(optimizer);
     space_around(&values, optimizer.settings(), optimizer.default_lr(), optimizer.lr_search())
@@ -65,7 +65,7 @@ fn searched(settings: &[Field]) -> Vec<(&str, Search)> {
     searched.into_iter().map(|(_, name, how)| (name, how)).collect()
 }
 
-/// Settings that mean the same in every rule that has them, for rules that do not declare theirs.
+/// Settings with the same meaning in every rule, for rules that do not declare their settings.
 const BY_NAME: [(&str, Search); 8] = [
     ("momentum", Search::Momentum),
     ("beta", Search::Momentum),
@@ -99,29 +99,30 @@ fn distribution(search: Search, value: &Value) -> Option<Distribution> {
     }
 }
 
-/// 1 − β from `closer` times smaller than that of the default to `farther` times larger.
+/// Returns a search of 1 − β from `closer` times less to `farther` times more than the default's; `None` for
+/// a default that is not in [0, 1).
 fn decay(default: f64, closer: f64, farther: f64) -> Option<Distribution> {
     if !(0.0..1.0).contains(&default) {
         return None;
     }
-    // Next to no momentum is the start of a search for one: AlgoPerf's reach up to 0.995. With none at all, `nesterov` of `sgd`
-    // would be refused.
+    // A default of 0 means no momentum, so the usual range is searched: AlgoPerf's reaches up to 0.995. It
+    // excludes 0, since `sgd` refuses `nesterov` without momentum.
     if default == 0.0 {
         return Some(Complement { low: 0.1, high: 0.99 });
     }
     let rest = 1.0 - default;
-    // A decay below a half remembers next to nothing.
+    // A decay below 0.5 has almost no memory.
     let largest = if rest < 0.5 { 0.5 } else { 1.0 };
     let end = |rest: f64| tidy(1.0 - one_digit(rest));
     Some(Complement { low: end((rest * farther).min(largest)), high: end(rest / closer) })
 }
 
-/// Rounded to one significant digit.
+/// Rounds to one significant digit.
 fn one_digit(x: f64) -> f64 {
     format!("{x:.0e}").parse().unwrap_or(x)
 }
 
-/// Without what subtracting from 1 leaves in the last digits.
+/// Rounds away the error in the last digits that subtracting from 1 leaves.
 fn tidy(x: f64) -> f64 {
     format!("{x:.12}").parse().unwrap_or(x)
 }
@@ -132,19 +133,20 @@ mod tests {
     use optlab_optim::RuleConfig;
     use serde_json::json;
 
-    /// The space of a rule of that name with its defaults.
+    /// Returns the default search space of the rule `name`.
     fn space(name: &str) -> String {
         default_space(&name.parse().unwrap()).to_string()
     }
 
-    /// The space of a rule that does not declare its settings.
+    /// Returns the default search space of a rule that does not declare its settings.
     fn undeclared(lr: f64, fields: Value) -> String {
         space_around(&fields, &[], lr, optlab_optim::AdamConfig::LR_SEARCH).to_string()
     }
 
     #[test]
     fn known_rules_have_the_spaces_of_the_literature() {
-        // beta_1 is AlgoPerf's 0.02 to 0.5 of 1 − β; for 0.999 a tenth and a hundredfold are 1e-4 and 1e-1.
+        // For beta_1, 1 − β is in AlgoPerf's range of 0.02 to 0.5. For beta_2 it is 1e-3: a tenth is 1e-4, a
+        // hundred times is 1e-1.
         let betas = "lr=log(3e-5,3e-2),beta_1=complement(0.5,0.98),beta_2=complement(0.9,0.9999)";
         assert_eq!(space("adam"), format!("{betas},epsilon=log(1e-10,1e-2)"));
         assert_eq!(space("burn.adam"), format!("{betas},epsilon=log(1e-7,1e0)"));
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_around_another_searches_its_own_field() {
+    fn a_wrapper_searches_its_own_field() {
         for (name, own) in [
             ("sam", "rho=log(1e-2,5e-1)"),
             ("ema", "decay=complement(0.9,0.9999)"),
@@ -199,7 +201,7 @@ mod tests {
             assert_eq!(undeclared(1e-3, fields), "lr=log(3e-5,3e-2)");
         }
         assert_eq!(undeclared(1e-3, json!({"epsilon": 1e-3})), "lr=log(3e-5,3e-2),epsilon=log(1e-5,1e0)");
-        // 1 − 0.2 = 0.8, a hundredfold of it at most 1 and a tenth of it 0.08.
+        // 1 − 0.2 = 0.8: a hundred times that is limited to 1, and a tenth of it is 0.08.
         assert_eq!(undeclared(1e-3, json!({"beta_2": 0.2})), "lr=log(3e-5,3e-2),beta_2=complement(0,0.92)");
     }
 
@@ -214,7 +216,7 @@ mod tests {
             let lr = json!(spec.default_lr());
             for Dimension { name: field, distribution } in space.dimensions() {
                 let default = table.get(field).unwrap_or(&lr);
-                // 0 is no start for a search over powers of ten, nor for one of decays.
+                // A default of 0 lies outside every logarithmic and every complement range.
                 let is_off = default.as_f64() == Some(0.0)
                     && matches!(distribution, LogUniform { .. } | Complement { .. });
                 assert!(is_off || distribution.unit_of(default).is_some(), "{name}: {field} in {space}");

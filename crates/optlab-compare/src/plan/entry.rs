@@ -1,30 +1,30 @@
-//! A trial with its part in a comparison.
+//! A trial with its role in a comparison.
 
 use optlab_train::train::Trial;
 use serde::{Deserialize, Serialize};
 
-/// A trial of an arm; a line of a comparison's `trials.jsonl`.
+/// A trial of an arm; one line of a comparison's `trials.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// The arm's name, one and the same on every workload and backend.
+    /// The arm's name, the same on every workload and backend.
     pub arm: String,
-    /// What the trial is for.
+    /// The purpose of the trial.
     #[serde(flatten)]
     pub stage: Stage,
-    /// The point of its space that a tuning trial is at, where that depends on what came of earlier ones.
+    /// The point of a tuning trial in its search space, if it depends on earlier results; else empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub point: Vec<f64>,
     /// The trial.
     pub trial: Trial,
 }
 
-/// What a trial of a comparison is for.
+/// The purpose of a trial of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "snake_case")]
 pub enum Stage {
     /// To find the settings that the arm is compared with.
     Tuning {
-        /// Its point's number in the search, from 0.
+        /// Number of the trial's point in the search, from 0.
         number: usize,
     },
     /// To compare the arm with the others.
@@ -32,7 +32,7 @@ pub enum Stage {
 }
 
 impl Entry {
-    /// A trial that an arm is compared by.
+    /// Creates a final trial of the arm `arm`.
     pub fn of_final(arm: &str, trial: Trial) -> Self {
         Entry { arm: arm.into(), stage: Stage::Final, point: Vec::new(), trial }
     }

@@ -1,4 +1,4 @@
-//! What a plan comes to: its arms, on every workload and backend, and their trials.
+//! Expands a plan into its arms on every workload and backend, and into their trials.
 
 use crate::Error;
 use crate::plan::arm::{Arm, grid_name};
@@ -12,24 +12,24 @@ use optlab_train::train::{self, Budget, Recipe, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
 
-/// A schedule is checked before the length of an epoch is known: at one that suits every schedule that is not wrong in
-/// itself.
+/// The steps per epoch that are assumed when a schedule is checked before the real number is known. They are
+/// so large that only a schedule with wrong settings is refused.
 const LONG_EPOCH: usize = 100_000;
 
 /// An arm on one workload and backend.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ArmOnWorkload {
-    /// The arm, with the space that it is searched in.
+    /// The arm, with its search space.
     pub arm: Arm,
-    /// Its trial as the plan has it, for seed 0.
+    /// The arm's trial with the plan's settings, for seed 0.
     pub trial: Trial,
 }
 
 impl ArmOnWorkload {
-    /// Its trial at the point `number` of a sampler that looks at no results.
+    /// Returns the arm's trial at point `number` of a sampler that ignores results.
     ///
     /// # Errors
-    /// Those of [`setting::set`](crate::plan::setting::set).
+    /// The errors of [`setting::set`](crate::plan::setting::set).
     pub fn at_point_of(&self, sampler: Sampler, seed: u64, number: usize) -> Result<Trial, Error> {
         let space = self.arm.space();
         let point = sampler.point(seed, &space, number, &[]);
@@ -38,11 +38,13 @@ impl ArmOnWorkload {
 }
 
 impl Plan {
-    /// The arms, with their spaces; those of the grid first.
+    /// Returns the arms with their search spaces; the arms of the grid come first.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for none or a reference that is none of them; [`Usage`](optlab_core::Error::Usage) for two of one name, or a space
-    /// for something that is no arm.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) without any arm;
+    /// [`UnknownName`](optlab_core::Error::UnknownName) for a reference that is not an arm;
+    /// [`Usage`](optlab_core::Error::Usage) for two arms with the same name, or a space whose name is neither
+    /// an arm nor a rule.
     pub fn arms(&self) -> Result<Vec<Arm>, Error> {
         check_list("schedules", &self.schedules)?;
         check_list("optimizers", &self.optimizers)?;
@@ -69,13 +71,13 @@ impl Plan {
         }
     }
 
-    /// The name of the arm that the others are compared with.
+    /// Returns the name of the arm that the others are compared with, if the plan has one.
     pub fn reference(&self) -> Option<String> {
         self.reference.as_deref().map(called)
     }
 
-    /// Gives each arm that has no space of its own the one by its name, else the one by its rule's, else what comes with the
-    /// rule.
+    /// Gives each arm without its own space the one under its name, else the one under its rule's name, else
+    /// the rule's default.
     fn give_spaces(&self, arms: &mut [Arm]) -> Result<(), Error> {
         let spaces = &self.tuning.spaces;
         let is_for =
@@ -93,13 +95,14 @@ impl Plan {
         Ok(())
     }
 
-    /// Every arm on every workload and backend, checked; in the order workload, backend, arm, the last fastest.
+    /// Returns every arm on every workload and backend, after checking it; the order is by workload, then
+    /// backend, then arm.
     ///
-    /// `defaults` says what a workload brings, and is where an unknown workload is noticed.
+    /// `defaults` returns the recipe of a workload, or an error for an unknown workload.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for an empty list or a value out of its range, [`Usage`](optlab_core::Error::Usage) for something that is
-    /// there twice, and what `defaults` returns.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for an empty list or a value out of its range,
+    /// [`Usage`](optlab_core::Error::Usage) for a duplicate in a list, and the errors of `defaults`.
     pub fn arms_on_workloads(
         &self,
         defaults: &dyn Fn(&str) -> Result<Recipe, Error>,
@@ -127,23 +130,25 @@ impl Plan {
         Ok(sides)
     }
 
-    /// No final trial may have a seed that the tuning has seen.
+    /// Checks that no final trial has a seed of the tuning.
     fn check_seeds(&self) -> Result<(), Error> {
         let of_tuning = FIRST_SEED..FIRST_SEED + self.tuning.seeds;
         match self.seeds.to_vec()?.into_iter().find(|seed| self.tuning.trials > 0 && of_tuning.contains(seed))
         {
             None => Ok(()),
             Some(seed) => {
-                let allowed = format!("none of the tuning's, {FIRST_SEED} and on");
+                let allowed = format!("below {FIRST_SEED}, where the seeds of tuning begin");
                 Err(Error::invalid("plan", "seeds", &allowed, seed))
             }
         }
     }
 
-    /// The trials that are known before anything has run: those of the tuning, or, without it, the final ones.
+    /// Returns the trials that are known before anything has run: the tuning trials, or without tuning the
+    /// final trials.
     ///
     /// # Errors
-    /// Those of [`arms_on_workloads`](Self::arms_on_workloads); [`Usage`](optlab_core::Error::Usage) for two arms that come to the same trial.
+    /// The errors of [`arms_on_workloads`](Self::arms_on_workloads); [`Usage`](optlab_core::Error::Usage) for
+    /// two arms with the same trial.
     pub fn entries(&self, sides: &[ArmOnWorkload]) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         for side in sides {
@@ -174,33 +179,34 @@ impl Plan {
         }
     }
 
-    /// The final trials of an arm that is compared by `trial`.
+    /// Returns the final trials of an arm: `trial` with each seed of the plan.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for no seeds.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if the plan has no seeds.
     pub fn final_entries(&self, side: &ArmOnWorkload, trial: &Trial) -> Result<Vec<Entry>, Error> {
         let seeds = self.seeds.to_vec()?;
         let entry = |seed| Entry::of_final(&side.arm.name, Trial { seed, ..trial.clone() });
         Ok(seeds.into_iter().map(entry).collect())
     }
 
-    /// The trial of the point `number` of an arm's space, for seed 0.
+    /// Returns the trial at point `number` of an arm's search space, for seed 0.
     ///
     /// # Errors
-    /// Those of [`setting::set`](crate::plan::setting::set).
+    /// The errors of [`setting::set`](crate::plan::setting::set).
     pub fn tuning_trial(&self, side: &ArmOnWorkload, number: usize) -> Result<Trial, Error> {
         side.at_point_of(self.tuning.sampler, self.tuning.seed, number)
     }
 
-    /// The spaces that are searched, by the arms' names, whether the plan says them or leaves them to the rules.
+    /// Returns the search space of each arm by the arm's name, from the plan or by default from the rule.
     ///
     /// # Errors
-    /// Those of [`arms`](Self::arms).
+    /// The errors of [`arms`](Self::arms).
     pub fn spaces(&self) -> Result<Vec<(String, Space)>, Error> {
         Ok(self.arms()?.into_iter().map(|arm| (arm.name.clone(), arm.space())).collect())
     }
 
-    /// A trial with all that the plan says for every arm.
+    /// Creates a trial from the settings that the plan has for every arm, with the optimizer and schedule of
+    /// `arm`.
     fn trial(&self, workload: &str, own: &Recipe, backend: &str, arm: &Arm) -> Trial {
         Trial {
             workload: workload.into(),
@@ -214,12 +220,12 @@ impl Plan {
     }
 }
 
-/// The name of the arm that `name` stands for: an optimizer's spec may be written in other ways than its arm's name is.
+/// Returns the name of the arm that `name` means, since the same spec can be written in several ways.
 fn called(name: &str) -> String {
     name.parse::<OptimizerChoice>().map_or_else(|_| name.into(), |arm| arm.to_string())
 }
 
-/// A search looks at the validation part, so there has to be one.
+/// Checks that there is a validation part, which a search needs.
 ///
 /// # Errors
 /// [`InvalidConfig`](optlab_core::Error::InvalidConfig).
@@ -230,12 +236,13 @@ pub fn check_can_be_tuned(trial: &Trial) -> Result<(), Error> {
     Err(Error::invalid(
         "trial",
         "validation",
-        "above 0, since settings are searched by it",
+        "above 0, since tuning is judged on the validation part",
         trial.recipe.validation,
     ))
 }
 
-/// Checks a trial, and builds its rule and schedules once, so that a value out of range stops the comparison before it begins.
+/// Checks a trial and builds its optimizer and schedules once, so that a value out of range stops the
+/// comparison before it begins.
 fn check(trial: &Trial) -> Result<(), Error> {
     trial.validate()?;
     let optimizer = trial.optimizer.build()?;

@@ -1,4 +1,5 @@
-//! What is to be compared: lists whose grid is the trials.
+//! Plans: lists of workloads, optimizers, schedules, backends and seeds, whose grid gives the trials of a
+//! comparison.
 
 pub mod arm;
 pub mod default_space;
@@ -18,23 +19,23 @@ use optlab_optim::schedule::ScheduleSpec;
 use optlab_train::train::RecipePatch;
 use serde::{Deserialize, Serialize};
 
-/// A comparison as its author writes it: every optimizer with every schedule is an arm, beside those of `arms`, and every
-/// workload × backend × arm × seed is one trial.
+/// A comparison as its author writes it. Every optimizer with every schedule is an arm, in addition to the
+/// arms in `arms`, and every workload × backend × arm × seed is one trial.
 ///
 /// | key                               | default                          | range                                     |
 /// |:----------------------------------|:---------------------------------|:------------------------------------------|
 /// | `workloads`                       | (required)                       | names, at least one                       |
-/// | `optimizers`                      | (required)                       | specs, text or table, with `lr` or without |
-/// | `arms`                            | none                             | tables: `optimizer`, and what is not as here: `name`, `schedule`, `space`, any key below |
+/// | `optimizers`                      | (required)                       | specs, text or table, with or without `lr` |
+/// | `arms`                            | none                             | tables: `optimizer`, and optionally `name`, `schedule`, `space` and settings of a [`RecipePatch`] |
 /// | `schedules`                       | `["constant"]`                   | specs, text or table                      |
 /// | `backends`                        | `["flex"]`                       | names, at least one                       |
 /// | `seeds`                           | `1`                              | a count `n ≥ 1` (seeds `0 … n−1`), or a list |
-/// | each setting of a [`RecipePatch`]  | the workload's own, or off       | `epochs` or `steps`, not both; `batch_size`, `validation`, `clip_norm`, … |
-/// | `reference`                       | none: each arm with each         | the name of an arm                        |
+/// | each setting of a [`RecipePatch`]  | the workload's default, or off   | `epochs` or `steps`, not both; `batch_size`, `validation`, `clip_norm`, … |
+/// | `reference`                       | none: compares all pairs of arms | the name of an arm                        |
 /// | `timing`                          | `"pinned"`                       | `pinned`, `alone`                         |
 /// | `tuning`                          | none                             | a table: [`Tuning`]                       |
 ///
-/// How many trials run at once is no part of a plan: it changes no result.
+/// The number of trials that run at once is not part of a plan, since it does not change any result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Names of workloads.
@@ -43,35 +44,36 @@ pub struct Plan {
     pub optimizers: Vec<OptimizerChoice>,
     /// Schedules.
     pub schedules: Vec<ScheduleSpec>,
-    /// Arms besides those that optimizers and schedules make.
+    /// Arms in addition to the grid of optimizers and schedules.
     pub arms: Vec<Arm>,
     /// Backends and devices: "flex", "cuda:1".
     pub backends: Vec<String>,
     /// The seeds of each arm.
     pub seeds: Seeds,
-    /// The settings of the training that are not the workload's defaults.
+    /// The settings of the training that override the workload's defaults.
     pub recipe: RecipePatch,
-    /// The arm that the others are compared with; none to compare each with each, which takes more seeds.
+    /// The arm that the others are compared with; `None` compares all pairs, which needs more seeds.
     pub reference: Option<String>,
-    /// How the final trials are timed.
+    /// The timing of the final trials.
     pub timing: Timing,
-    /// How the arms are tuned before.
+    /// The tuning of the arms before they are compared.
     pub tuning: Tuning,
 }
 
-/// How the final trials are timed.
+/// The timing of the final trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timing {
-    /// As many at once as there are jobs, each held to processors of its own.
+    /// As many trials at once as there are jobs, each pinned to its own processors.
     #[default]
     Pinned,
-    /// One at a time, with all processors.
+    /// One trial at a time, with all processors.
     Alone,
 }
 
 impl Default for Plan {
-    /// No workload and no optimizer yet; one seed, the constant schedule, the `flex` backend.
+    /// Returns a plan without workloads and optimizers, with one seed, the constant schedule and the `flex`
+    /// backend.
     fn default() -> Self {
         Plan {
             workloads: Vec::new(),
@@ -83,7 +85,7 @@ impl Default for Plan {
             arms: Vec::new(),
             backends: vec!["flex".into()],
             seeds: Seeds::Count(1),
-            recipe: RecipePatch::default(),
+            recipe: RecipePatch::default().with_fixed_defaults(),
             reference: None,
             timing: Timing::default(),
             tuning: Tuning::default(),

@@ -2,7 +2,7 @@
 
 use crate::Error;
 
-/// The most seeds an arm may have; a larger number is a slip of the hand.
+/// The largest number of seeds of an arm; a larger number is taken for a typing error.
 const MOST_SEEDS: u64 = 100_000;
 
 /// The seeds of each arm.
@@ -15,10 +15,10 @@ pub enum Seeds {
 }
 
 impl Seeds {
-    /// The seeds one by one.
+    /// Returns the seeds.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for none at all, or more than 100,000.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for no seeds, or a count above 100,000.
     pub fn to_vec(&self) -> Result<Vec<u64>, Error> {
         let refuse = |given| {
             let allowed = "a count in [1, 100000] or a list of at least one seed";

@@ -1,13 +1,13 @@
-//! Any setting of a trial by its name, as plans and search spaces name it.
+//! Sets any setting of a trial by the name that it has in plans and search spaces.
 //!
 //! | name                                 | what it sets                                                              |
 //! |:-------------------------------------|:--------------------------------------------------------------------------|
 //! | `lr`                                 | the base learning rate                                                    |
 //! | `schedule`                           | the schedule, as a spec                                                   |
 //! | `schedule.FIELD`                     | a field of the schedule                                                   |
-//! | `epochs`, `steps`, `batch_size`, … `pad` | that field of the trial                                               |
-//! | `FIELD`                              | a field of the optimizer, or of what it is put around                     |
-//! | `FIELD.FIELD`                        | a field of the optimizer that is that field                               |
+//! | `epochs`, `steps`, `batch_size`, … `pad` | that setting of the recipe                                            |
+//! | `FIELD`                              | a field of the optimizer, or of a base inside it                          |
+//! | `FIELD.FIELD`                        | a field of the optimizer that is nested in the first field                |
 
 use crate::Error;
 use optlab_core::spec;
@@ -16,11 +16,12 @@ use optlab_optim::schedule::ScheduleSpec;
 use optlab_train::train::{RecipePatch, Trial};
 use serde_json::Value;
 
-/// `trial` with the setting `name` at `value`.
+/// Returns `trial` with the setting `name` at `value`.
 ///
 /// # Errors
-/// [`UnknownField`](optlab_core::Error::UnknownField) if nothing of it is called so; [`InvalidConfig`](optlab_core::Error::InvalidConfig) or [`Usage`](optlab_core::Error::Usage) for a value of another
-/// type. Whether it is in its range is for [`Trial::validate`] and [`OptimizerSpec::build`] to say.
+/// [`UnknownField`](optlab_core::Error::UnknownField) if the trial has no setting of that name;
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) or [`Usage`](optlab_core::Error::Usage) for a value
+/// of another type. Ranges are checked by [`Trial::validate`] and [`OptimizerSpec::build`].
 pub fn set(trial: &Trial, name: &str, value: &Value) -> Result<Trial, Error> {
     let mut trial = trial.clone();
     let wrong = |allowed| Error::invalid("trial", name, allowed, value);
@@ -53,8 +54,8 @@ pub fn set(trial: &Trial, name: &str, value: &Value) -> Result<Trial, Error> {
     Ok(trial)
 }
 
-/// Sets a field of an optimizer's table, or of the table of what it is put around. Where there is no such field it is put into
-/// the outermost, which then is refused with the names that there are.
+/// Sets a field of an optimizer's table, or of the table of a base inside it. An unknown field is put into
+/// the outermost table, so that reading the spec refuses it.
 fn set_in(table: &mut Value, name: &str, value: &Value) {
     if let Some((outer, inner)) = name.split_once('.')
         && table.get(outer).is_some_and(Value::is_object)
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_sets_the_trials_the_optimizers_or_the_schedules_field() {
+    fn a_name_sets_a_field_of_the_trial_the_optimizer_or_the_schedule() {
         let before = made_up::trial("digits-cnn", "adamw", 0);
         let trial = with("adamw", "lr", json!(0.25)).unwrap();
         assert_eq!(trial, Trial { lr: 0.25, ..before.clone() });
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_is_found_in_what_an_optimizer_is_put_around_and_in_the_optimizer_of_a_field() {
+    fn a_field_is_found_in_the_base_of_a_wrapper_and_in_a_nested_optimizer() {
         let spec = |optimizer, name| with(optimizer, name, json!(0.5)).unwrap().optimizer.to_string();
         assert_eq!(
             spec("ema:base=(clip:norm=2.5,base=adamw)", "beta_1"),
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_nothing_has_and_a_value_of_another_type_are_told() {
+    fn an_unknown_name_and_a_value_of_another_type_are_reported() {
         let told = |name, value| with("adamw", name, value).unwrap_err().to_string();
         assert!(told("beta_9", json!(0.5)).starts_with("optimizer `adamw` has no field `beta_9`"));
         assert!(told("schedule.beta", json!(0.5)).starts_with("schedule `cosine` has no field `beta`"));

@@ -17,13 +17,13 @@ fn parse(text: &str) -> Result<Plan, Error> {
     file::parse(text, Path::new("my.toml"))
 }
 
-/// The trials that are known before anything ran.
+/// Returns the trials that are known before anything has run.
 fn trials(plan: &Plan) -> Result<Vec<Trial>, Error> {
     let entries = plan.entries(&plan.arms_on_workloads(&defaults)?)?;
     Ok(entries.into_iter().map(|entry| entry.trial).collect())
 }
 
-/// The one line that a plan's mistake gives, whether it shows on reading or when the grid is made.
+/// Returns the one-line error of a wrong plan, whether reading it or making the grid finds the mistake.
 fn mistake(text: &str) -> String {
     let complete = format!("schedules = ['cosine']\n{text}");
     let text = if text.contains("schedules") { text } else { &complete };
@@ -59,7 +59,7 @@ fn the_grid_holds_every_combination_once_with_seeds_fastest_and_workloads_slowes
 }
 
 #[test]
-fn schedules_are_checked_at_the_length_that_the_run_will_have() {
+fn schedules_are_checked_at_the_length_of_the_run() {
     let plan = |schedule: &str| {
         format!("workloads = ['digits-cnn']\noptimizers = ['adam']\nepochs = 12\nschedules = ['{schedule}']")
     };
@@ -81,7 +81,7 @@ fn schedules_are_checked_at_the_length_that_the_run_will_have() {
 }
 
 #[test]
-fn a_plan_says_how_the_rate_follows_the_batch_size() {
+fn a_plan_can_scale_the_rate_with_the_batch_size() {
     let text = format!("{GRID}\nlr_scaling = 'sqrt:64'");
     let plan = parse(&text).unwrap();
     assert!(
@@ -101,7 +101,7 @@ fn a_plan_says_how_the_rate_follows_the_batch_size() {
 }
 
 #[test]
-fn what_a_plan_does_not_say_comes_from_the_workload() {
+fn settings_that_a_plan_omits_come_from_the_workload() {
     let text = "workloads = 'digits-cnn'\noptimizers = 'adamw'\nschedules = 'cosine'";
     let all = trials(&parse(text).unwrap()).unwrap();
     let trial = &all[0];
@@ -146,7 +146,7 @@ fn more_seeds_keep_the_plans_name_and_anything_else_changes_it() {
 }
 
 #[test]
-fn each_mistake_gives_its_one_line() {
+fn each_mistake_gives_a_one_line_error() {
     let with = |extra: &str| format!("workloads = ['digits-cnn']\noptimizers = ['adamw']\n{extra}");
     let cases = [
         ("optimizers = ['adamw']".into(), "plan: `workloads` must be a list of at least one, not empty"),
@@ -173,7 +173,7 @@ fn each_mistake_gives_its_one_line() {
         (with("epochs = 0"), "trial: `epochs` must be at least 1, not 0"),
         (with("epochs = 'three'"), "plan my.toml: `epochs` must be a whole number, not \"three\""),
         (with("validation = 1.0"), "trial: `validation` must be in [0, 1), not 1"),
-        (with("l2 = nan"), "trial: `l2` must be in [0, ∞), not NaN"),
+        (with("l2 = nan"), "plan my.toml: `l2` must be a number, not nan"),
         (with("clip_norm = 0"), "trial: `clip_norm` must be in (0, ∞), not 0"),
         (with("pad = 1"), "plan my.toml: `pad` must be true or false, not 1"),
         (with("shift = 1.5"), "plan my.toml: `shift` must be a whole number, not 1.5"),
@@ -207,7 +207,7 @@ fn each_mistake_gives_its_one_line() {
     }
 }
 
-/// A plan of two rules, tuned.
+/// A plan that tunes two rules.
 const TUNED: &str = "
 workloads = ['digits-cnn']
 optimizers = ['adamw', 'sgd:momentum=0.9']
@@ -219,7 +219,7 @@ seeds = 2
 ";
 
 #[test]
-fn every_arm_is_tuned_by_as_many_trials_on_seeds_that_no_final_trial_has() {
+fn every_arm_has_the_same_number_of_tuning_trials_on_seeds_that_no_final_trial_has() {
     let plan = parse(TUNED).unwrap();
     let sides = plan.arms_on_workloads(&defaults).unwrap();
     let entries = plan.entries(&sides).unwrap();
@@ -239,7 +239,7 @@ fn every_arm_is_tuned_by_as_many_trials_on_seeds_that_no_final_trial_has() {
     // The two runs of a point differ by their seed alone.
     assert_eq!(entries[0].trial, Trial { seed: entries[0].trial.seed, ..entries[1].trial.clone() });
     assert_ne!(entries[1].trial.lr, entries[2].trial.lr);
-    // What the arm's spec sets is not searched.
+    // Settings that the arm's spec sets are not searched.
     let momenta: Vec<String> = entries[6..].iter().map(|entry| entry.trial.optimizer.to_string()).collect();
     assert!(momenta.iter().all(|spec| spec.contains("momentum=0.9")), "{momenta:?}");
 }
@@ -263,7 +263,7 @@ fn a_larger_tuning_contains_the_smaller_and_keeps_the_plans_name() {
 }
 
 #[test]
-fn an_arm_has_its_own_settings_and_space_and_the_others_are_as_the_plan_says() {
+fn the_settings_and_space_of_an_arm_override_the_plans_for_that_arm_only() {
     let text = format!(
         "{TUNED}spaces = {{ sgd = 'lr=log(1e-2,1e-1)', adamw = 'lr=log(1e-6,1e-5)' }}\n\
          [[arms]]\nname = 'small batches'\noptimizer = 'adamw'\nbatch_size = 8\nclip_norm = 0.5\nspace = 'batch_size=choice(4,8)'"
@@ -297,7 +297,7 @@ fn an_arm_is_found_however_its_spec_is_written() {
 }
 
 #[test]
-fn a_mistake_in_the_tuning_or_in_an_arm_gives_its_one_line() {
+fn a_mistake_in_the_tuning_or_in_an_arm_gives_a_one_line_error() {
     let with = |extra: &str| format!("workloads = ['digits-cnn']\noptimizers = ['adamw']\n{extra}");
     let cases = [
         (with("reference = 'adam'"), "unknown arm `adam`, did you mean `adamw`?"),
@@ -307,7 +307,7 @@ fn a_mistake_in_the_tuning_or_in_an_arm_gives_its_one_line() {
         (with("[tuning]\ntrials = -3"), "plan my.toml: `tuning.trials` must be a whole number, not -3"),
         (
             with("seeds = [1000000]\n[tuning]\ntrials = 2"),
-            "plan: `seeds` must be none of the tuning's, 1000000 and on, not 1000000",
+            "plan: `seeds` must be below 1000000, where the seeds of tuning begin, not 1000000",
         ),
         (with("[tuning]\nseeds = 0"), "plan: `tuning.seeds` must be in [1, 1000], not 0"),
         (with("[tuning]\nsampler = 'soboll'"), "my.toml: unknown sampler `soboll`, did you mean `sobol`?"),
@@ -346,7 +346,7 @@ fn a_mistake_in_the_tuning_or_in_an_arm_gives_its_one_line() {
 }
 
 #[test]
-fn a_plan_that_is_not_there_is_named() {
+fn a_missing_plan_file_is_named() {
     let error = Plan::read(Path::new("/no/plan.toml")).unwrap_err().to_string();
     assert!(error.starts_with("cannot read /no/plan.toml: "), "{error}");
 }

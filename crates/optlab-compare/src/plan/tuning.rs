@@ -1,4 +1,4 @@
-//! How the arms of a comparison are tuned before they are compared.
+//! The tuning of the arms of a comparison before they are compared.
 
 use crate::Error;
 use optlab_stats::search::{Pruner, Sampler, Space};
@@ -6,50 +6,52 @@ use optlab_stats::statistics::describe::median;
 use optlab_train::train::{Outcome, Status};
 use serde::{Deserialize, Serialize};
 
-/// The first seed of tuning trials: final trials have the seeds from 0, and none is in both.
+/// The first seed of tuning trials. Final trials have the seeds from 0, and no seed is used for both.
 pub const FIRST_SEED: u64 = 1_000_000;
 
-/// The most trials of a search; a larger number is a slip of the hand.
+/// The largest number of trials of a search; a larger number is taken for a typing error.
 pub const MOST_TRIALS: usize = 1_000_000;
 
-/// How every arm is tuned: the same number of trials for each, at points of its space that do not depend on what came of
-/// earlier ones, so that a larger number of trials contains the smaller.
+/// The settings of the tuning. Every arm has the same number of trials, at points of its search space that do
+/// not depend on earlier results, so a larger tuning contains the trials of a smaller one.
 ///
 /// | key         | default    | range                                      |
 /// |:------------|:-----------|:-------------------------------------------|
-/// | `trials`    | `0`        | `0…`; 0 compares the settings as they are  |
+/// | `trials`    | `0`        | `0…`; 0 for no tuning                      |
 /// | `sampler`   | `"halton"` | `random`, `halton`, `sobol`                |
-/// | `seed`      | `0`        | decides the points                         |
-/// | `seeds`     | `1`        | `1…`: runs of each point, whose median counts |
-/// | `pruner`    | `"none"`   | `none`; a study has the others too         |
+/// | `seed`      | `0`        | a whole number; decides the points         |
+/// | `seeds`     | `1`        | `1…`: runs per point; their median counts        |
+/// | `pruner`    | `"none"`   | `none`; the others only in a study         |
 /// | `selection` | `"metric"` | `metric`, `time`                           |
-/// | `spaces`    | each rule's own | a table: the name of an arm or a rule, and its space |
+/// | `spaces`    | each rule's default | a table: the name of an arm or a rule, and its search space |
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tuning {
-    /// Points that each arm is tried at.
+    /// Number of points to try per arm.
     pub trials: usize,
-    /// What chooses the points.
+    /// Sampler of the points.
     pub sampler: Sampler,
-    /// Decides the points.
+    /// Seed of the sampler.
     pub seed: u64,
-    /// How often each point is run.
+    /// Number of runs per point.
     pub seeds: u64,
-    /// What ends trials that are worse than others were.
+    /// Pruner, which ends trials that are worse than others.
     pub pruner: Pruner,
-    /// What the best point is chosen by.
+    /// Criterion for the best point.
     pub selection: Selection,
-    /// Spaces of arms by their names, or by the names of their rules; the others have those that come with their rules.
+    /// Search spaces by the name of an arm or of its rule; the other arms have the default spaces of their
+    /// rules.
     pub spaces: Vec<(String, Space)>,
 }
 
-/// What the best of an arm's tuning trials is chosen by.
+/// The criterion for the best point of an arm's tuning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
-    /// The best evaluation of the validation part.
+    /// The best metric on the validation part.
     #[default]
     Metric,
-    /// The training seconds to the workload's target, as AlgoPerf does; of those that do not reach it, the metric.
+    /// The training seconds to the workload's target, as in AlgoPerf; the metric for points that do not reach
+    /// it.
     Time,
 }
 
@@ -91,13 +93,13 @@ impl Tuning {
     }
 }
 
-/// What a run is worth to a search: the best evaluation of its validation part, such that smaller is better; infinite where it
-/// diverged, failed, was pruned or was never evaluated.
+/// Returns the value of a run for a search, where smaller is better: the cost of its best metric on the
+/// validation part. Infinite if the run diverged, failed, was pruned or was never evaluated.
 pub fn value(outcome: &Outcome) -> f64 {
     if outcome.has_ended_well() { value_so_far(outcome) } else { f64::INFINITY }
 }
 
-/// The same, of a pruned run what it had come to by then.
+/// Returns the same value as [`value`], but for a pruned run the one from its evaluations so far.
 pub fn value_so_far(outcome: &Outcome) -> f64 {
     let is_told = outcome.has_ended_well() || outcome.status == Status::Pruned;
     match outcome
@@ -112,8 +114,8 @@ pub fn value_so_far(outcome: &Outcome) -> f64 {
 }
 
 impl Selection {
-    /// Which of these points, each with the outcomes of its seeds, is the best; the first of equal ones. None of none, or where
-    /// every run was lost.
+    /// Returns the index of the best of `points`, the first of equal ones; each point is given by the
+    /// outcomes of its seeds. `None` if there are no points or every run was lost.
     pub fn best(self, points: &[Vec<&Outcome>]) -> Option<usize> {
         let ranked = points.iter().map(|outcomes| self.rank(outcomes));
         let best = ranked.enumerate().min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -122,7 +124,8 @@ impl Selection {
         best.filter(|(_, rank)| has_value(*rank)).map(|(place, _)| place)
     }
 
-    /// Seconds to the target, where they count, then the metric; each the median over seeds.
+    /// Returns the sort key of a point: the seconds to the target (0 for [`Selection::Metric`]), then the
+    /// value of the metric; each is the median over seeds.
     fn rank(self, outcomes: &[&Outcome]) -> (f64, f64) {
         let middle = |values: Vec<f64>| median(&values).unwrap_or(f64::INFINITY);
         let metric = middle(outcomes.iter().map(|outcome| value(outcome)).collect());
@@ -144,12 +147,12 @@ mod tests {
     use optlab_core::{Direction, Metric};
 
     #[test]
-    fn the_best_point_is_that_of_the_best_median_metric_and_the_first_of_equal_ones() {
+    fn the_best_point_has_the_best_median_metric_and_is_the_first_of_equal_ones() {
         let [low, high, middle] = [0.5, 0.9, 0.7].map(|metric| outcome(metric, None));
         let nan = lost(Status::Diverged, "the loss is NaN at step 3");
         let best = |points: &[Vec<&Outcome>]| Selection::Metric.best(points);
         assert_eq!(best(&[vec![&low], vec![&high], vec![&middle], vec![&high]]), Some(1));
-        // Medians 0.5, 0.7 and worse than any number.
+        // The medians are 0.5, 0.7 and worse than any number.
         assert_eq!(
             best(&[vec![&low, &low, &high], vec![&middle, &middle, &nan], vec![&high, &nan, &nan]]),
             Some(1)
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn by_time_the_soonest_at_the_target_is_the_best_and_of_those_that_miss_it_the_metric() {
+    fn selection_by_time_takes_the_fastest_to_the_target_and_ranks_the_others_by_metric() {
         let soon = outcome(0.8, Some(10));
         let late = outcome(0.9, Some(20));
         let never = outcome(0.94, None);
@@ -173,14 +176,14 @@ mod tests {
         assert_eq!(Selection::Metric.best(&[vec![&late], vec![&soon], vec![&never]]), Some(2));
         let worse = outcome(0.6, None);
         assert_eq!(best(&[vec![&worse], vec![&never]]), Some(1));
-        // One that was there and diverged later was there.
+        // A run that reached the target and diverged later still counts as having reached it.
         let mut gone = lost(Status::Diverged, "the loss is NaN at step 30");
         gone.target_reached = outcome(0.9, Some(5)).target_reached;
         assert_eq!(best(&[vec![&soon], vec![&gone]]), Some(1));
     }
 
     #[test]
-    fn a_pruned_run_is_worth_what_it_had_come_to_and_nothing_where_only_whole_runs_count() {
+    fn a_pruned_run_counts_in_value_so_far_and_is_infinite_in_value() {
         let pruned = Outcome { status: Status::Pruned, ..outcome(0.8, None) };
         let whole = outcome(0.8, None);
         assert_eq!((value_so_far(&pruned), value(&pruned)), (value(&whole), f64::INFINITY));

@@ -6,29 +6,29 @@ use crate::result::summary::{Quartiles, Summary};
 use optlab_stats::statistics::bootstrap::Description;
 use optlab_stats::statistics::verdict::Verdict;
 
-/// A column: a title and a cell for each arm.
+/// A column: a title and a cell per arm.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its title.
+    /// The title.
     pub title: String,
-    /// A cell for each arm, in the arms' order.
+    /// One cell per arm, in the arms' order.
     pub cells: Vec<String>,
-    /// Whether its cells are text, aligned left.
+    /// Whether the cells are text, aligned left.
     pub is_text: bool,
-    /// Columns of the highest rank go first where there is no room; 0 always stays.
+    /// The order of removal in a narrow table: the highest rank is removed first, rank 0 never.
     pub rank: u8,
 }
 
 const NOTHING: &str = "–";
 
-/// The columns of a table of these arms, all of one workload.
+/// Returns the columns of a table of these arms, all of one workload.
 pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
     let is_share = arms.first().is_some_and(|arm| arm.metric.is_share());
     let unit = if is_share { " %" } else { "" };
     let title = |name: &str| format!("{name}{unit}");
     let mut columns = vec![
         text("arm", arms, |arm| arm.arm.clone()),
-        // What a tuned arm came to runs with, where its name does not say it.
+        // The tuned settings, unless the arm's name already shows them.
         Column { rank: 8, ..text("settings", arms, settings) },
         numbers("lr", 1, arms, |arm| number::short(arm.lr)),
     ];
@@ -61,7 +61,7 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
             format!("{}/{}", arm.seeds - arm.lost() - arm.not_run.len(), arm.seeds)
         }));
     }
-    // What nothing is known of, such as a target that nobody reached, takes no room.
+    // Columns without values, such as the time to a target that no arm reached, are left out.
     let says_something =
         |column: &Column| column.cells.iter().any(|cell| cell != NOTHING && !cell.is_empty());
     columns.retain(|column| column.title == title("mean") || says_something(column));
@@ -77,7 +77,7 @@ fn numbers(title: &str, rank: u8, arms: &[&Summary], cell: impl Fn(&Summary) -> 
 }
 
 fn of_result(arm: &Summary, part: impl Fn(&Description) -> String) -> String {
-    // The mean of an arm that lost a seed is worse than any number, and says no more than how many it lost.
+    // The mean of an arm that lost a seed is infinite, which the count of lost seeds already says.
     arm.result.as_ref().filter(|result| result.mean.value.is_finite()).map_or(NOTHING.into(), part)
 }
 
@@ -85,7 +85,7 @@ fn optional(value: Option<f64>, digits: usize) -> String {
     value.map_or(NOTHING.into(), |value| number::significant(value, digits))
 }
 
-/// The optimizer's fields, where its arm's name does not have them.
+/// Returns the optimizer's fields, unless the arm's name contains them.
 fn settings(arm: &Summary) -> String {
     if arm.arm.starts_with(&arm.optimizer) {
         return String::new();
@@ -93,7 +93,7 @@ fn settings(arm: &Summary) -> String {
     arm.optimizer.split_once(':').map_or(String::new(), |(_, fields)| fields.into())
 }
 
-/// How much better than what it is compared with, with the interval that the verdict is from.
+/// Returns how much better the arm is than the arm it is compared with, with the interval behind the verdict.
 fn difference(arm: &Summary) -> String {
     let comparison = arm.against.as_ref().and_then(|against| against.comparison.as_ref());
     comparison.map_or(NOTHING.into(), |comparison| number::difference(&arm.metric, comparison))
@@ -118,7 +118,8 @@ fn quartiles(of: Option<Quartiles>, number: impl Fn(f64) -> String) -> String {
     }
 }
 
-/// The median over the seeds, those that missed the target as infinite, and how many reached it: `474 (3/5)`.
+/// Returns the median over the seeds, with missed targets as infinite, and how many reached the target:
+/// `474 (3/5)`.
 fn reached(arm: &Summary, steps: Option<Quartiles>) -> String {
     let of = arm.seeds - arm.not_run.len();
     match steps {

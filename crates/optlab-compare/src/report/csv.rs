@@ -1,7 +1,7 @@
-//! `results.csv`: a row for each trial, with all that decided it and all that it measured.
+//! `results.csv`: a row per trial, with its settings and its measurements.
 //!
-//! The columns of the recipe are made from its declaration; `epochs` and `steps` of the budget are `budget_epochs` and
-//! `budget_steps`, since the outcome has columns of those names.
+//! The columns of the recipe are made from its declaration; `epochs` and `steps` of the budget are
+//! `budget_epochs` and `budget_steps`, since the outcome has columns of those names.
 
 use crate::report::{Exporter, unwritable};
 use crate::{Comparison, Error, Outcome, Run, Stage, Summary};
@@ -18,7 +18,7 @@ pub struct Csv;
 /// A column: its name and its cell for a run; `None` leaves the cell empty.
 type Column = (&'static str, fn(&Run) -> Option<Value>);
 
-/// The columns of the trial before those of its recipe.
+/// The columns of the trial, before the columns of its recipe.
 const TRIAL: [Column; 10] = [
     ("id", |run| Some(run.trial.id().into())),
     ("arm", |run| Some(run.arm.clone().into())),
@@ -105,7 +105,7 @@ fn text(cell: Option<Value>) -> String {
     }
 }
 
-/// A value as JSON; `None` for a number that is not finite.
+/// Returns a value as JSON; `None` for a number that is not finite.
 fn json(value: impl Serialize) -> Option<Value> {
     serde_json::to_value(value).ok()
 }
@@ -114,7 +114,8 @@ fn of(run: &Run, cell: impl Fn(&Outcome) -> Option<Value>) -> Option<Value> {
     cell(run.outcome.as_ref()?)
 }
 
-/// A cell of a run that knew its metric: one that failed early did not, and its target says nothing.
+/// Returns a cell of a run that knew its metric; a run that failed early did not, and its target means
+/// nothing.
 fn of_measured(run: &Run, cell: impl Fn(&Outcome) -> Option<Value>) -> Option<Value> {
     of(run, |outcome| if outcome.metric.is_known() { cell(outcome) } else { None })
 }

@@ -1,7 +1,7 @@
-//! One page for a browser that needs nothing else: verdicts, curves, tables and every trial.
+//! A self-contained page for a browser: verdicts, curves, tables and every trial.
 //!
-//! The page is [`page.html`](html/page.html) with its style, its script and the data in it. All of the drawing is the
-//! script's; here is what it draws, as the document that its first lines describe.
+//! The page is [`page.html`](html/page.html) with its style, its scripts and its data filled in. The scripts
+//! draw everything; this module collects the data that they draw.
 
 mod commands;
 mod curves;
@@ -25,7 +25,7 @@ use workloads::Workload;
 pub const FILE_NAME: &str = "report.html";
 
 const PAGE: &str = include_str!("html/page.html");
-/// In the order in which they need each other.
+/// The scripts, each after the scripts that it uses.
 const SCRIPTS: [&str; 10] = [
     include_str!("html/element.js"),
     include_str!("html/scale.js"),
@@ -44,7 +44,7 @@ const STYLE: &str = include_str!("html/page.css");
 #[derive(Debug, Clone, Copy)]
 pub struct Html;
 
-/// What the page shows.
+/// The data of the page.
 #[derive(Serialize)]
 struct Document<'a> {
     name: &'a str,
@@ -71,7 +71,7 @@ struct Arm {
     label: String,
 }
 
-/// What a step of an arm costs on a backend.
+/// The time and memory of an arm's step on a backend.
 #[derive(Serialize)]
 struct Backend {
     workload: String,
@@ -82,7 +82,7 @@ struct Backend {
     peak_memory_mib: Option<f64>,
 }
 
-/// The labels of all arms, each at the place by which the page knows it.
+/// The labels of all arms; the page refers to an arm by its index here.
 struct Known(Vec<String>);
 
 impl Known {
@@ -107,12 +107,12 @@ impl Exporter for Html {
     }
 }
 
-/// The page titled `title` with `data`, which is JSON.
+/// Returns the page titled `title` with `data`, which is JSON.
 fn page(title: &str, data: &str) -> String {
-    // Nothing of the data can end the element that it is in, or begin another.
+    // The data cannot end their element or begin another one.
     let data = data.replace('<', "\\u003c");
     let mut text = String::with_capacity(PAGE.len() + STYLE.len() + data.len() + 100_000);
-    // Each marker is looked for in the page alone, so that none is found in what was put in before.
+    // Each marker is searched in the page only, never in the parts that were filled in.
     let mut rest = PAGE;
     let script: String = SCRIPTS.iter().map(|script| without_comments(script)).collect();
     let title = crate::chart::escape(title);
@@ -132,7 +132,7 @@ fn page(title: &str, data: &str) -> String {
     text
 }
 
-/// A script without indentation, empty lines and lines of comment; nothing in it spans lines but code.
+/// Returns a script without indentation, empty lines and comment lines; only code may span lines.
 fn without_comments(script: &str) -> String {
     let is_code =
         |line: &&str| !line.is_empty() && !["//", "/*", "*"].iter().any(|mark| line.starts_with(mark));
@@ -174,7 +174,7 @@ fn document<'a>(comparison: &'a Comparison, summaries: &[Summary]) -> Document<'
     }
 }
 
-/// What a run left, and the commit of the latest command.
+/// Returns the environment that a run recorded, with the commit of the latest command.
 fn environment(comparison: &Comparison) -> Value {
     let mut environment = comparison.environment.clone().unwrap_or_else(|| Value::Object(Default::default()));
     let commit = comparison.invocations.last().and_then(|invocation| invocation.commit.clone());

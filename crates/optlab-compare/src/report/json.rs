@@ -1,4 +1,4 @@
-//! Everything for programs: trials with their outcomes, and summaries.
+//! `results.json`, for programs: trials with their outcomes, and summaries.
 
 use crate::Error;
 use crate::plan::entry::Stage;
@@ -12,7 +12,8 @@ use serde_json::Value;
 
 const FILE_NAME: &str = "results.json";
 
-/// `results.json`: `name`, `invocations`, `environment`, `trials` (`id`, `arm`, `stage`, `trial`, `outcome`) and `summaries`.
+/// `results.json`: `name`, `invocations`, `environment`, `trials` (`id`, `arm`, `stage`, `trial`, `outcome`)
+/// and `summaries`.
 #[derive(Debug, Clone, Copy)]
 pub struct Json;
 

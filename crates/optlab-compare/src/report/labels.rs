@@ -1,11 +1,11 @@
-//! What to call an arm: only what tells it from the others; what all share stands in the heading.
+//! Labels of arms: they show what differs between arms; shared settings stand in the heading.
 
 use crate::result::comparison::Comparison;
 use crate::result::summary::Summary;
 use crate::run::folder::Kind;
 use optlab_train::train::{Budget, Trial};
 
-/// Which parts of an arm differ within a comparison.
+/// The parts of an arm that differ within a comparison.
 #[derive(Debug, Clone, Copy)]
 pub struct Labels {
     /// Whether there are several schedules.
@@ -15,24 +15,24 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// The labels of a comparison with these summaries.
+    /// Returns the labels of a comparison with these summaries.
     pub fn of(summaries: &[Summary]) -> Self {
         let differ =
             |part: fn(&Summary) -> &str| summaries.iter().any(|arm| part(arm) != part(&summaries[0]));
         Labels { schedule: differ(|arm| &arm.schedule), backend: differ(|arm| &arm.backend) }
     }
 
-    /// The arm's name among the others.
+    /// Returns the label of an arm.
     pub fn label(&self, arm: &Summary) -> String {
         self.label_of(&arm.arm, &arm.backend)
     }
 
-    /// The name of the arm called `name` on `backend`.
+    /// Returns the label of the arm called `name` on `backend`.
     pub fn label_of(&self, name: &str, backend: &str) -> String {
         if self.backend { format!("{name} · {backend}") } else { name.into() }
     }
 
-    /// The labels of all arms of a comparison, in the plan's order.
+    /// Returns the labels of all arms of a comparison, in the plan's order.
     pub fn all(&self, comparison: &Comparison) -> Vec<String> {
         let mut labels: Vec<String> = Vec::new();
         for arm in comparison.arms() {
@@ -42,7 +42,8 @@ impl Labels {
         labels
     }
 
-    /// What the arms of a workload share: "6 epochs · batch 32 · flex · constant · 3 seeds".
+    /// Returns the settings that the arms of a workload share: "6 epochs · batch 32 · flex · constant · 3
+    /// seeds".
     pub fn shared(&self, comparison: &Comparison, arms: &[&Summary]) -> String {
         let mut parts = Vec::new();
         let trials: Vec<&Trial> = arms.iter().filter_map(|arm| comparison.trial_of(arm)).collect();
@@ -50,7 +51,7 @@ impl Labels {
             let first = trials.first().map(|trial| part(trial))?;
             trials.iter().all(|trial| part(trial) == first).then_some(first)
         };
-        // What some arms have otherwise stands in their names.
+        // Settings that differ stand in the arms' names.
         parts.extend(shared(|trial| match trial.recipe.budget {
             Budget::Epochs(epochs) => counted(epochs, "epoch"),
             Budget::Steps(steps) => counted(steps, "step"),
@@ -66,7 +67,7 @@ impl Labels {
             parts.push(counted(arm.seeds, "seed"));
         }
         match (comparison.kind, comparison.plan.tuning.trials) {
-            (Kind::Recommendation, _) => parts.push("the best settings of those that were tried".into()),
+            (Kind::Recommendation, _) => parts.push("the best of the tried settings".into()),
             (_, 0) => parts.push("settings as given".into()),
             (_, trials) => parts.push(format!("tuned by {} each", counted(trials, "trial"))),
         }
@@ -74,8 +75,8 @@ impl Labels {
     }
 }
 
-/// What became of the seeds that did not end, a line for each arm and reason: "adamw: seeds 2, 4 diverged (loss is NaN
-/// at step 17)".
+/// Returns what happened to the lost seeds, a line per arm and reason: "adamw: seeds 2, 4 diverged (loss is
+/// NaN at step 17)".
 pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     let mut lines = Vec::new();
     for arm in arms {
@@ -90,9 +91,7 @@ pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
             }
         }
         if arm.seeds > 0 && arm.tuned.as_ref().is_some_and(|tuned| tuned.best.is_none()) {
-            lines.push(format!(
-                "{label}: every tuning trial was lost, so it has the settings that it was given"
-            ));
+            lines.push(format!("{label}: every tuning trial was lost, so it keeps the settings given"));
         }
         if !arm.not_run.is_empty() {
             lines.push(format!("{label}: {} not run yet", listed(arm.not_run.iter().copied())));

@@ -1,4 +1,4 @@
-//! Tables with all columns, the seeds that were lost, and how it was made.
+//! `results.md`: tables with all columns, the lost seeds, and how the comparison was made.
 
 use crate::Error;
 use crate::report::columns::{self, Column};
@@ -8,13 +8,15 @@ use crate::result::comparison::Comparison;
 use crate::result::summary::Summary;
 use serde_json::Value;
 
-const HOW_TO_READ: &str = "The metric is that of the test part, with the checkpoint that was best on the validation part \
-    (the last where there is none). *mean*, *median* and the *95 % interval* of the mean (percentile bootstrap, 10,000 resamples) are over all seeds; one \
-    that diverged or failed counts as worse than any number. *difference*: how much better than the arm that is compared with, the \
-    mean over paired seeds, with the exact interval that the verdict is from (Hartigan's typical values, at the level \
-    that Holm's method holds the comparison to). *To target*: the median over the seeds, those that missed the workload's target on \
-    the validation part as infinite, and how many reached it. *Seconds* are training seconds: evaluation, logging, checkpoints and the first \
-    step are outside of the clock; *ms/step*, *first step* and *MiB* (the most memory that a run's process held) are medians. Best mean first.";
+const HOW_TO_READ: &str = "The metric is measured on the test part, with the checkpoint that was best on the validation \
+    part (the last checkpoint if there is no validation part). *mean*, *median* and the *95 % interval* of the mean \
+    (percentile bootstrap, 10,000 resamples) are over all seeds; a seed that diverged or failed counts as worse than any \
+    number. *difference* is how much better an arm is than the arm it is compared with: the mean over paired seeds, with \
+    the exact interval behind the verdict (Hartigan's typical values, at the level that Holm's method gives the \
+    comparison). *to target* is the median over the seeds, with seeds that missed the workload's target on the validation \
+    part as infinite, and how many reached it. *seconds* are training seconds, without evaluation, logging, checkpoints \
+    and the first step. *ms/step*, *first step* and *MiB* (the peak memory of a run's process) are medians. Arms are \
+    sorted by mean, best first.";
 
 /// `results.md`.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +77,7 @@ fn table(columns: &[Column]) -> String {
     text
 }
 
-/// `environment.json` as a table, as it is.
+/// Returns `environment.json` as a table.
 fn environment(environment: Option<&Value>) -> String {
     let Some(fields) = environment.and_then(Value::as_object) else {
         return String::new();

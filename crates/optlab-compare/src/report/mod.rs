@@ -1,15 +1,15 @@
-//! Reports: what a [`Comparison`] says, as a table in the terminal and as files.
+//! Reports of a [`Comparison`]: a table in the terminal, and files.
 //!
 //! | file          | for                                                   |
 //! |:--------------|:------------------------------------------------------|
-//! | `results.csv` | spreadsheets and data frames: a row for each trial      |
+//! | `results.csv` | spreadsheets and data frames: a row per trial           |
 //! | `results.json`| programs: trials, outcomes and summaries                |
 //! | `results.md`  | people: tables, lost seeds, how it was made             |
 //! | `curves.svg`  | the learning curves, in one picture                     |
 //! | `times.csv`   | `optlab score`: the times to target                     |
-//! | `report.html` | people with a browser: all of it, to look around in     |
+//! | `report.html` | people with a browser: everything, interactively        |
 //!
-//! A report is made from the comparison's folder alone, and can be made again at any time.
+//! A report needs only the comparison's folder, and can be written again at any time.
 
 pub mod between;
 mod columns;
@@ -32,17 +32,17 @@ use std::path::{Path, PathBuf};
 
 /// One format of a report's files.
 pub trait Exporter {
-    /// The name of its file.
+    /// Returns the name of its file.
     fn file_name(&self) -> &'static str;
 
-    /// The content of its file; `summaries` are those of the comparison.
+    /// Returns the content of its file; `summaries` are the summaries of `comparison`.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) for something that the format cannot hold.
+    /// [`File`](optlab_core::Error::File) for a value that the format cannot hold.
     fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error>;
 }
 
-/// Every format.
+/// Returns every format.
 pub fn exporters() -> Vec<Box<dyn Exporter>> {
     vec![
         Box::new(csv::Csv),
@@ -57,7 +57,7 @@ pub fn exporters() -> Vec<Box<dyn Exporter>> {
 /// Writes every format into `folder` and returns the files' paths.
 ///
 /// # Errors
-/// What [`Exporter::export`] returns; [`Io`](optlab_core::Error::Io).
+/// The errors of [`Exporter::export`]; [`Io`](optlab_core::Error::Io).
 pub fn write_all(
     comparison: &Comparison,
     summaries: &[Summary],
@@ -72,7 +72,7 @@ pub fn write_all(
     Ok(paths)
 }
 
-/// An [`File`](optlab_core::Error::File) about a report's file.
+/// Returns a [`File`](optlab_core::Error::File) error about a report's file.
 fn unwritable(file_name: &str, reason: impl std::fmt::Display) -> Error {
     Error::file(file_name, reason)
 }

@@ -1,10 +1,10 @@
-//! Numbers as people read them.
+//! Formatting of numbers for people.
 
 use optlab_core::Metric;
 use optlab_stats::statistics::bootstrap::Estimate;
 use optlab_stats::statistics::verdict::Comparison;
 
-/// A metric with its unit: `97.44 %`, `53.21`.
+/// Formats a metric with its unit: `97.44 %`, `53.21`.
 pub fn metric(of: &Metric, value: f64) -> String {
     match of.is_share() {
         _ if !value.is_finite() => plain(of, value),
@@ -13,7 +13,7 @@ pub fn metric(of: &Metric, value: f64) -> String {
     }
 }
 
-/// A metric without its unit: `97.44`, `53.21`, `∞`.
+/// Formats a metric without its unit: `97.44`, `53.21`, `∞`.
 pub fn plain(of: &Metric, value: f64) -> String {
     match value {
         f64::INFINITY => "∞".into(),
@@ -23,17 +23,17 @@ pub fn plain(of: &Metric, value: f64) -> String {
     }
 }
 
-/// An interval without the unit: `[97.21, 97.63]`.
+/// Formats an interval without the unit: `[97.21, 97.63]`.
 pub fn interval(of: &Metric, estimate: &Estimate) -> String {
     format!("[{}, {}]", plain(of, estimate.low), plain(of, estimate.high))
 }
 
-/// A metric with its unit, and its interval: `97.44 % [97.21, 97.63]`.
+/// Formats a metric with its unit and its interval: `97.44 % [97.21, 97.63]`.
 pub fn estimate(of: &Metric, estimate: &Estimate) -> String {
     format!("{} {}", metric(of, estimate.value), interval(of, estimate))
 }
 
-/// A difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`.
+/// Formats a difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`.
 pub fn difference(of: &Metric, comparison: &Comparison) -> String {
     let measured = match comparison.difference {
         Some(difference) if difference > 0.0 => format!("+{}", plain(of, difference)),
@@ -43,12 +43,12 @@ pub fn difference(of: &Metric, comparison: &Comparison) -> String {
     format!("{measured} [{}, {}]", plain(of, comparison.low), plain(of, comparison.high))
 }
 
-/// What a difference of a metric is measured in: `points` of a share in percent.
+/// Returns the unit of a difference of a metric: `points` for a share in percent, else empty.
 pub fn unit_of_difference(of: &Metric) -> &'static str {
     if of.is_share() { "points" } else { "" }
 }
 
-/// A number with so many significant digits; very large and very small ones with an exponent.
+/// Formats a number with `digits` significant digits; very large and very small numbers get an exponent.
 pub fn significant(value: f64, digits: usize) -> String {
     let magnitude = value.abs();
     if magnitude != 0.0 && !(1e-4..1e7).contains(&magnitude) {
@@ -57,7 +57,7 @@ pub fn significant(value: f64, digits: usize) -> String {
     format!("{value:.*}", decimals(value, digits))
 }
 
-/// A number with at most 4 significant digits and no zeros at its end: `0.001`, `3e-5`.
+/// Formats a number with at most 4 significant digits and no trailing zeros: `0.001`, `3e-5`.
 pub fn short(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     match rounded.abs() {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_what_a_reader_needs() {
+    fn numbers_have_as_many_digits_as_a_reader_needs() {
         assert_eq!(metric(&accuracy(), 0.97439), "97.44 %");
         assert_eq!(metric(&rmse(), 53.2149), "53.21");
         assert_eq!([significant(1234.6, 3), significant(0.012345, 3)], ["1235", "0.0123"]);
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_and_differences_have_the_metrics_own_numbers_and_infinite_ends() {
+    fn intervals_and_differences_are_formatted_as_their_metric_and_may_be_infinite() {
         let estimate = Estimate { value: 0.97, low: 0.965, high: f64::INFINITY };
         assert_eq!(interval(&accuracy(), &estimate), "[96.50, ∞]");
         assert_eq!(

@@ -1,4 +1,4 @@
-//! A table for each workload, as wide as the terminal allows.
+//! The report in the terminal: a table per workload, as wide as the terminal allows.
 
 use crate::report::columns::{self, Column};
 use crate::report::labels::{self, Labels};
@@ -7,15 +7,15 @@ use crate::result::comparison::Comparison;
 use crate::result::summary::Summary;
 use comfy_table::{CellAlignment, Table, TableComponent};
 
-/// The longest line of a sentence.
+/// The largest width of a line of text.
 const MOST_IN_A_LINE: usize = 120;
 
-/// The longest text of a cell where there is no room for all of it.
+/// The largest width of a cell in a table that is too wide.
 const SHORT_CELL: usize = 26;
 
-/// The tables of all workloads, the best arm of each first, at most `width` characters wide (80 and more).
+/// Returns the tables of all workloads, best arm first, at most `width` characters wide (80 or more).
 ///
-/// Where a table is too wide, its columns of least importance are left out; all of them are in `results.md`.
+/// Leaves out the least important columns of a table that is too wide; `results.md` has all columns.
 pub fn render(comparison: &Comparison, summaries: &[Summary], width: usize) -> String {
     let labels = Labels::of(summaries);
     let mut text = String::new();
@@ -36,7 +36,7 @@ pub fn render(comparison: &Comparison, summaries: &[Summary], width: usize) -> S
     text
 }
 
-/// What a workload's table is about, in two lines.
+/// Returns the heading of a workload's table, in two lines.
 fn heading(comparison: &Comparison, labels: &Labels, arms: &[&Summary]) -> String {
     let Some(arm) = arms.first() else {
         return String::new();
@@ -65,13 +65,13 @@ fn table(mut columns: Vec<Column>, width: usize) -> String {
         } else if least > 0 {
             columns.retain(|column| column.rank < least);
         } else {
-            // Narrower than what a table must say: the terminal breaks its lines.
+            // Too narrow for the columns that always stay: the terminal wraps the lines.
             return text;
         }
     }
 }
 
-/// A sentence in lines of at most `width` characters, and of no more than one reads well.
+/// Wraps a sentence into lines of at most `width` characters, and at most [`MOST_IN_A_LINE`].
 fn wrapped(sentence: &str, width: usize) -> String {
     let width = width.min(MOST_IN_A_LINE);
     let mut text = String::new();

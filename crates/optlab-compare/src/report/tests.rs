@@ -4,7 +4,7 @@ use crate::result::comparison::Run;
 use optlab_core::{Direction, Metric};
 use optlab_train::train::{Recipe, RecipePatch, Status, Trial};
 
-/// Two arms on one workload, one of which lost a seed, and a trial that was not run.
+/// Returns two arms on one workload; one arm lost a seed, and one of its trials was not run.
 fn example() -> Comparison {
     let mut runs: Vec<Run> = Vec::new();
     for (seed, last) in [0.96, 0.98].into_iter().enumerate() {
@@ -18,7 +18,8 @@ fn example() -> Comparison {
     comparison(runs)
 }
 
-/// 16 arms on two workloads with three seeds each; two arms diverge, on one workload the metric is an error.
+/// Returns 16 arms on two workloads with three seeds each; two arms diverge, and one workload's metric is an
+/// error.
 fn large_example() -> Comparison {
     let mut runs: Vec<Run> = Vec::new();
     for (workload, is_error) in [("mnist-10k-cnn", false), ("sunspots-rnn", true)] {
@@ -65,7 +66,7 @@ fn render(comparison: &Comparison, width: usize) -> String {
     terminal::render(comparison, &comparison.summaries(), width)
 }
 
-/// Each opened element is closed, in order; attribute values are quoted; `&` only begins an entity.
+/// Checks that every element is closed in order, attribute values are quoted and `&` only begins entities.
 fn assert_well_formed(xml: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = xml;
@@ -120,7 +121,7 @@ fn a_long_history_keeps_the_picture_small() {
 }
 
 #[test]
-fn an_empty_and_a_not_yet_run_comparison_still_give_every_report() {
+fn an_empty_comparison_and_one_that_has_not_run_give_every_report() {
     for comparison in [comparison(vec![]), comparison(vec![run(trial("digits-cnn", "adamw", 0), &[])])] {
         for exporter in exporters() {
             exporter.export(&comparison, &comparison.summaries()).unwrap();
@@ -212,7 +213,7 @@ fn markdown_has_a_table_the_lost_seeds_and_how_it_was_made() {
 }
 
 #[test]
-fn the_terminals_table_fits_its_width_and_names_what_was_lost() {
+fn the_table_in_the_terminal_fits_its_width_and_lists_the_lost_seeds() {
     for comparison in [example(), large_example()] {
         for width in [80, 100, 120] {
             let text = render(&comparison, width);
@@ -228,7 +229,7 @@ fn the_terminals_table_fits_its_width_and_names_what_was_lost() {
 }
 
 #[test]
-fn every_report_is_written_and_written_again() {
+fn every_report_can_be_written_twice() {
     let folder = tempfile::tempdir().unwrap();
     let paths = write_all(&example(), &example().summaries(), folder.path()).unwrap();
     assert_eq!(write_all(&example(), &example().summaries(), folder.path()).unwrap(), paths);
@@ -241,4 +242,52 @@ fn every_report_is_written_and_written_again() {
         names,
         ["curves.svg", "report.html", "results.csv", "results.json", "results.md", "times.csv"]
     );
+}
+
+/// Returns two arms on two backends, ranked such that the backends alternate; no arm is better on every seed.
+fn example_on_two_backends(seeds: u64) -> Comparison {
+    let arms = [
+        ("adamw", "flex", 0.9),
+        ("adamw", "ndarray", 0.899),
+        ("sgd", "flex", 0.895),
+        ("sgd", "ndarray", 0.894),
+    ];
+    let mut runs: Vec<Run> = Vec::new();
+    for (optimizer, backend, metric) in arms {
+        for seed in 0..seeds {
+            let is_lucky = (seed % 2 == 0) == (optimizer == "sgd");
+            let trial = Trial { backend: backend.into(), ..trial("digits-cnn", optimizer, seed) };
+            runs.push(run(trial, &[0.5, if is_lucky { metric + 0.02 } else { metric }]));
+        }
+    }
+    comparison(runs)
+}
+
+#[test]
+fn every_sentence_on_several_backends_names_its_backend_and_none_is_repeated() {
+    for seeds in [2, 8] {
+        let comparison = example_on_two_backends(seeds);
+        let summaries = comparison.summaries();
+        let arms: Vec<&Summary> = summaries.iter().collect();
+        let sentences = words::verdicts(&labels::Labels::of(&summaries), &arms);
+        // Per backend: the verdicts, and a sentence about more seeds.
+        assert_eq!(sentences.len(), 4, "{sentences:#?}");
+        for backend in ["flex", "ndarray"] {
+            let of_backend = sentences.iter().filter(|sentence| sentence.contains(backend));
+            assert_eq!(of_backend.count(), 2, "{sentences:#?}");
+        }
+        for (place, sentence) in sentences.iter().enumerate() {
+            assert!(!sentences[..place].contains(sentence), "repeated: {sentence}");
+        }
+    }
+}
+
+#[test]
+fn two_comparisons_with_too_few_seeds_get_a_line_per_arm_that_names_it() {
+    let comparison = example_on_two_backends(2);
+    let text = between::render(&comparison, &comparison).unwrap();
+    for arm in ["adamw · flex", "adamw · ndarray", "sgd · flex", "sgd · ndarray"] {
+        let line = format!("digits-cnn, {arm}: 2 seeds cannot show any difference at this level");
+        assert_eq!(text.matches(&line).count(), 1, "{text}");
+    }
 }

@@ -1,4 +1,4 @@
-//! Times to target, as `optlab score` reads them.
+//! `times.csv`: times to target, as `optlab score` reads them.
 
 use crate::Error;
 use crate::report::labels::Labels;
@@ -9,8 +9,8 @@ use optlab_stats::statistics::performance_profile::TimeMatrix;
 
 const FILE_NAME: &str = "times.csv";
 
-/// `times.csv`: a row for each arm and a column for each workload, the median time to its target over the seeds; empty where
-/// half of them missed it.
+/// `times.csv`: a row per arm and a column per workload, with the median time to target over the seeds; empty
+/// if that median is infinite because too many seeds missed the target.
 #[derive(Debug, Clone, Copy)]
 pub struct Times;
 
@@ -34,12 +34,12 @@ impl Exporter for Times {
     }
 }
 
-/// What the times of a comparison are: "seconds" where these compare, else "steps".
+/// Returns the unit of a comparison's times: "seconds" if its times are comparable, else "steps".
 pub fn unit(comparison: &Comparison) -> &'static str {
     if words::times_compare(comparison) { "seconds" } else { "steps" }
 }
 
-/// The matrix of a comparison; none where no arm reached a target.
+/// Returns the time matrix of a comparison; `None` if no arm reached a target.
 pub fn matrix(comparison: &Comparison, summaries: &[Summary]) -> Option<TimeMatrix> {
     let (arms, times) = times(comparison, summaries);
     if times.iter().flatten().all(|time| !time.is_finite()) {
@@ -49,7 +49,8 @@ pub fn matrix(comparison: &Comparison, summaries: &[Summary]) -> Option<TimeMatr
     TimeMatrix::new(arms, workloads, times).ok()
 }
 
-/// The labels of the arms in the plan's order, and for each its median times to the targets of the workloads.
+/// Returns the labels of the arms in the plan's order, and each arm's median times to the targets of the
+/// workloads.
 fn times(comparison: &Comparison, summaries: &[Summary]) -> (Vec<String>, Vec<Vec<f64>>) {
     let labels = Labels::of(summaries);
     let arms = labels.all(comparison);

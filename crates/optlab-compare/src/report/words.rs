@@ -1,4 +1,4 @@
-//! What a comparison shows, and how it was made, in sentences.
+//! Sentences about what a comparison shows, and how it was made.
 
 use crate as compare;
 use crate::plan::Timing;
@@ -10,15 +10,20 @@ use crate::result::verdicts::{ALPHA, Against};
 use crate::run::folder::Kind;
 use optlab_stats::statistics::verdict::{Comparison, Verdict};
 
-/// The most arms that a sentence names one by one, and the most of those of which nothing is shown.
+/// The largest number of arms that a sentence names, and of arms without a shown difference.
 const MOST_NAMED: usize = 12;
 const MOST_OPEN: usize = 6;
 
-/// What the arms of a workload show: one sentence for each backend about who is better and worse, and one about what more seeds
-/// would tell.
+/// Returns the verdicts on the arms of a workload, per backend: which arms are better and worse, and how many
+/// seeds would show more. Every sentence names its arm or its backend.
 pub fn verdicts(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
-    let mut backends: Vec<&str> = arms.iter().map(|arm| arm.backend.as_str()).collect();
-    backends.dedup();
+    let mut backends: Vec<&str> = Vec::new();
+    for arm in arms {
+        // Arms are sorted by result, so those of one backend may not be adjacent.
+        if !backends.contains(&arm.backend.as_str()) {
+            backends.push(&arm.backend);
+        }
+    }
     let mut sentences = Vec::new();
     for backend in backends {
         let of_backend: Vec<&Summary> = arms.iter().copied().filter(|arm| arm.backend == backend).collect();
@@ -52,7 +57,7 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     let name = labels.label(other);
     let seeds =
         if other.values.len() == 1 { "1 seed".into() } else { format!("{} seeds", other.values.len()) };
-    let place = if is_best { "the best" } else { "what the others are compared with" };
+    let place = if is_best { "the best" } else { "the reference" };
     let mut parts = vec![format!("{name} is {place}, {value} over {seeds}.")];
     if others.is_empty() {
         return parts;
@@ -82,7 +87,7 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     sentences
 }
 
-/// What is to be said of an arm that has no final trials.
+/// Returns the sentence about an arm that has no final trials.
 fn searched(labels: &Labels, arm: &Summary) -> String {
     let label = labels.label(arm);
     match arm.tuned.as_ref().map(|tuned| (tuned.by_lr.len(), tuned.best)) {
@@ -93,20 +98,25 @@ fn searched(labels: &Labels, arm: &Summary) -> String {
             arm.optimizer,
             number::short(arm.lr)
         ),
-        Some((trials, None)) => format!("{label}: each of the {trials} trials so far was lost."),
+        Some((trials, None)) => format!("{label}: all {trials} trials so far were lost."),
         None => format!("{label}: no trial has ended yet."),
     }
 }
 
-/// The arm that is closest to be told apart, or that so few seeds can tell nothing.
+/// Returns the sentence about the arm that needs the fewest further seeds, or about too few seeds for any
+/// verdict.
 fn what_more_seeds_tell(labels: &Labels, other: &Summary, others: &[(&Summary, &Against)]) -> Option<String> {
     let open = others.iter().filter_map(|(arm, against)| Some((*arm, against.comparison.as_ref()?)));
     let open = open.filter(|(_, comparison)| comparison.verdict == Verdict::NotShown);
     let hardest = |(arm, comparison): (&Summary, &Comparison)| {
-        let name = |arm| labels.label(arm);
+        let name = labels.label(arm);
         let unit = number::unit_of_difference(&arm.metric);
         let sentence =
-            comparison.sentence(&name(arm), &name(other), unit, |value| number::plain(&arm.metric, value));
+            comparison.sentence(&name, &labels.label(other), unit, |value| number::plain(&arm.metric, value));
+        // A sentence about too few seeds names no arm.
+        if labels.backend && !sentence.contains(&name) {
+            return format!("On {}: {sentence}.", arm.backend);
+        }
         let mut letters = sentence.chars();
         let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
         format!("{first}{}.", letters.as_str())
@@ -114,7 +124,7 @@ fn what_more_seeds_tell(labels: &Labels, other: &Summary, others: &[(&Summary, &
     open.min_by_key(|(_, comparison)| comparison.seeds_to_settle.unwrap_or(u64::MAX)).map(hardest)
 }
 
-/// Names with semicolons between them, since there are commas in them; the rest of many by their number.
+/// Joins names with semicolons, since names contain commas; counts the names beyond `most`.
 fn named(names: &[String], most: usize) -> String {
     if names.len() <= most {
         return names.join("; ");
@@ -122,10 +132,10 @@ fn named(names: &[String], most: usize) -> String {
     format!("{} and {} more", names[..most].join("; "), names.len() - most)
 }
 
-/// How time was measured.
+/// Returns how time was measured.
 pub fn clock(comparison: &compare::Comparison) -> String {
-    let said = "Training seconds leave out evaluation, logging, checkpoints and the first step, and the device is waited for \
-                before each reading.";
+    let said = "Training seconds leave out evaluation, logging, checkpoints and the first step; the clock waits for the \
+                device before each reading.";
     let most = comparison
         .invocations
         .iter()
@@ -133,21 +143,21 @@ pub fn clock(comparison: &compare::Comparison) -> String {
         .max_by_key(|it| it.jobs);
     let how = match most {
         Some(invocation) if invocation.jobs > 1 && invocation.is_pinned => format!(
-            "{} trials ran at once, each held to processors of its own: they share memory and caches, so their times compare with \
-             each other and not with those of a trial alone.",
+            "{} trials ran at once, each pinned to its own processors: they share memory and caches, so their times compare with \
+             each other and not with the times of a trial that runs alone.",
             invocation.jobs
         ),
         Some(invocation) if invocation.jobs > 1 => format!(
-            "{} trials ran at once and were not held to processors of their own: their times disturb each other, and steps are the \
-             better measure.",
+            "{} trials ran at once and were not pinned to their own processors: they slow each other down, so steps are the better \
+             measure.",
             invocation.jobs
         ),
-        _ => "The trials that are timed ran one at a time, with all processors.".into(),
+        _ => "The timed trials ran one at a time on all processors.".into(),
     };
     format!("{how} {said}")
 }
 
-/// Whether the times of a comparison are good enough to rank by.
+/// Returns whether the times of a comparison are good enough to rank arms by.
 pub fn times_compare(comparison: &compare::Comparison) -> bool {
     let is_good = |it: &compare::Invocation| it.is_timed_alone || it.jobs == 1 || it.is_pinned;
     comparison.invocations.iter().all(is_good)
@@ -156,15 +166,15 @@ pub fn times_compare(comparison: &compare::Comparison) -> bool {
 fn study(comparison: &compare::Comparison) -> String {
     let Tuning { trials, sampler, pruner, seed, .. } = &comparison.plan.tuning;
     format!(
-        "The settings of one optimizer were searched by {trials} trials, at points of the sampler {sampler} (seed {seed}), with the pruner \
-         {pruner}; each is judged by its best evaluation of the validation part."
+        "The settings of one optimizer were searched with {trials} trials, chosen by the sampler {sampler} (seed {seed}), with the \
+         pruner {pruner}; a trial is judged by its best evaluation on the validation part."
     )
 }
 
 fn tuned(tuning: &Tuning, trials: usize) -> String {
     format!(
-        "Every arm was tuned by {trials} trials of its search space ({} points, which do not depend on results), {} each, on seeds that \
-         the final trials do not have; the best was chosen by {}.",
+        "Every arm was tuned by {trials} trials in its search space ({} points, which do not depend on results), {} each, on \
+         seeds that no final trial uses; the best was chosen by {}.",
         tuning.sampler,
         if tuning.seeds == 1 { "one seed".into() } else { format!("the median of {} seeds", tuning.seeds) },
         match tuning.selection {
@@ -174,22 +184,23 @@ fn tuned(tuning: &Tuning, trials: usize) -> String {
     )
 }
 
-/// The rules that the comparison was made by.
+/// Returns the protocol of the comparison, in sentences.
 pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
     let plan = &comparison.plan;
     if comparison.kind == Kind::Study {
         return vec![study(comparison)];
     }
     let tuned = match (comparison.kind, plan.tuning.trials) {
-        (Kind::Recommendation, _) => "Settings of every arm were tried for a ninth of the epochs, the better third of them for a third, and the \
-                                      better third of those for all, each on other seeds; the best of the three best arms are compared."
+        (Kind::Recommendation, _) => "Settings of every arm were tried for a ninth of the epochs, the best third of them for a third of the \
+                                      epochs, and the best third of these for all epochs, each time on new seeds; the best settings of the \
+                                      three best arms are compared."
             .into(),
-        (_, 0) => "Nothing was tuned: the arms are compared with the settings that they were given.".into(),
+        (_, 0) => "Nothing was tuned: every arm has the settings that it was given.".into(),
         (_, trials) => tuned(&plan.tuning, trials),
     };
     let family = match plan.reference() {
         Some(reference) => format!("each arm with {reference}"),
-        None => "each arm with each".into(),
+        None => "all pairs of arms".into(),
     };
     let mut lines = vec![
         tuned,
@@ -201,7 +212,7 @@ pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
         ),
     ];
     if plan.timing == Timing::Alone {
-        lines.push("The final trials ran one at a time, with all processors.".into());
+        lines.push("The final trials ran one at a time on all processors.".into());
     }
     lines
 }

@@ -1,4 +1,4 @@
-//! A comparison as its folder holds it.
+//! Reads a comparison from its folder.
 
 use crate::Error;
 use crate::plan::Plan;
@@ -11,37 +11,37 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// All that a report is made from.
+/// The trials of a plan with their results; every report is made from it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
     /// The folder's name.
     pub name: String,
-    /// What its trials are for.
+    /// The purpose of its trials.
     pub kind: Kind,
     /// The commands that worked on it, the latest last.
     pub invocations: Vec<Invocation>,
-    /// The first `environment.json` that a run left.
+    /// The first `environment.json` among the runs.
     pub environment: Option<Value>,
-    /// Its plan.
+    /// The plan.
     pub plan: Plan,
     /// Every trial, in the plan's order.
     pub runs: Vec<Run>,
 }
 
-/// A trial, how it ended, and what it passed through.
+/// A trial with its outcome and its evaluations.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// The arm's name.
     pub arm: String,
-    /// What the trial is for.
+    /// The purpose of the trial.
     pub stage: Stage,
-    /// The point of its space, where the entry has it.
+    /// The point in its search space, if the entry has it; else empty.
     pub point: Vec<f64>,
     /// The trial.
     pub trial: Trial,
-    /// How it ended; none if it has not.
+    /// The outcome; `None` if the run has not ended.
     pub outcome: Option<Outcome>,
-    /// Its evaluations, in the order of steps; none are read of a tuning trial.
+    /// The evaluations, in the order of steps; they are not read for a tuning trial.
     pub evaluations: Vec<Evaluation>,
 }
 
@@ -56,14 +56,14 @@ pub struct Evaluation {
     pub training_seconds: f64,
     /// The part of the data.
     pub part: Part,
-    /// Mean loss; none if it is not finite.
+    /// Mean loss; `None` if it is not finite.
     pub loss: Option<f64>,
-    /// The workload's metric; none where it was not computed.
+    /// The workload's metric; `None` if it was not computed.
     pub metric: Option<f64>,
 }
 
 impl Run {
-    /// Whether its arm is compared by it.
+    /// Returns whether this is a final run, which its arm is compared by.
     pub fn is_final(&self) -> bool {
         self.stage == Stage::Final
     }
@@ -73,7 +73,8 @@ impl Comparison {
     /// Reads the comparison in the folder `path`, finished or not.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) if the folder holds no comparison, or a damaged file; [`Io`](optlab_core::Error::Io).
+    /// [`File`](optlab_core::Error::File) if the folder holds no comparison, or a damaged file;
+    /// [`Io`](optlab_core::Error::Io).
     pub fn read(path: &Path) -> Result<Self, Error> {
         let mut environment = None;
         let mut runs = Vec::new();
@@ -102,7 +103,7 @@ impl Comparison {
         })
     }
 
-    /// The workloads, in the plan's order.
+    /// Returns the workloads, in the plan's order.
     pub fn workloads(&self) -> Vec<&str> {
         let mut workloads: Vec<&str> = Vec::new();
         for run in &self.runs {
@@ -113,7 +114,7 @@ impl Comparison {
         workloads
     }
 
-    /// The arms' names, in the plan's order.
+    /// Returns the arms' names, in the plan's order.
     pub fn arm_names(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for run in &self.runs {
@@ -124,7 +125,7 @@ impl Comparison {
         names
     }
 
-    /// The runs of each arm on each workload and backend, in the plan's order.
+    /// Returns the runs of each arm on each workload and backend, in the plan's order.
     pub fn arms(&self) -> Vec<ArmRuns<'_>> {
         let mut places: HashMap<(&str, &str, &str), usize> = HashMap::new();
         let mut arms: Vec<ArmRuns> = Vec::new();
@@ -148,14 +149,14 @@ impl Comparison {
 pub struct ArmRuns<'a> {
     /// The arm's name.
     pub name: &'a str,
-    /// What it was tuned by.
+    /// The tuning runs.
     pub tuning: Vec<&'a Run>,
-    /// What it is compared by; none while it is being tuned.
+    /// The final runs; empty while the arm is being tuned.
     pub finals: Vec<&'a Run>,
 }
 
 impl ArmRuns<'_> {
-    /// A trial of it: of those that it is compared by, if there are such.
+    /// Returns a trial of the arm, a final one if there is one.
     pub fn trial(&self) -> Option<&Trial> {
         self.finals.first().or(self.tuning.first()).map(|run| &run.trial)
     }

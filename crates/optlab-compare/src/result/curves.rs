@@ -1,4 +1,4 @@
-//! Learning curves of arms: the middle and the middle half over seeds, along the budget.
+//! Learning curves of arms: the median and the quartiles over seeds, along the budget.
 
 use crate::result::comparison::{Comparison, Evaluation, Run};
 use crate::result::summary::Summary;
@@ -8,7 +8,7 @@ use optlab_train::train::history::Part;
 use optlab_train::train::{Budget, Status};
 use std::collections::BTreeMap;
 
-/// What a curve shows.
+/// The quantity that a curve shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
     /// The mean loss of an epoch's batches.
@@ -22,22 +22,23 @@ pub enum Quantity {
 /// The learning curves of a workload's arms.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
-    /// What the curves run along: "epoch" or "step".
+    /// Unit of the budget along the curves: "epoch" or "step".
     pub along: &'static str,
-    /// What they show: "validation accuracy", or "training loss" where there is no validation part.
+    /// Name of the quantity: "validation accuracy", or "training loss" if there is no validation part.
     pub quantity: String,
-    /// The metric that they show, with its target; the loss, without one, where there is no validation part.
+    /// The metric that the curves show, with its target; if there is no validation part, the loss without a
+    /// target.
     pub metric: Metric,
-    /// One curve for each of the summaries, in their order.
+    /// One curve per summary, in the order of the summaries.
     pub arms: Vec<Curve>,
 }
 
 /// The learning curve of an arm.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
-    /// Over seeds, at each place where at least one was evaluated.
+    /// The points of the curve, at each place where at least one seed was evaluated.
     pub points: Vec<Point>,
-    /// For each seed that diverged, its last place and value; no value if it was never evaluated.
+    /// The last place and value of each seed that diverged; no value if it was never evaluated.
     pub diverged: Vec<(Place, Option<f64>)>,
 }
 
@@ -48,16 +49,16 @@ pub struct Place {
     pub step: usize,
     /// Epochs begun.
     pub epoch: usize,
-    /// Training seconds, the median over the seeds that came so far.
+    /// Training seconds, the median over the seeds that got this far.
     pub seconds: f64,
 }
 
-/// What the seeds of an arm say at one place.
+/// The values of an arm's seeds at one place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {
     /// The place.
     pub at: Place,
-    /// The median over the seeds that came so far.
+    /// The median over the seeds that got this far.
     pub median: f64,
     /// Their lower quartile.
     pub low: f64,
@@ -66,7 +67,7 @@ pub struct Point {
 }
 
 impl Curves {
-    /// The curves of the arms that `summaries`, all of one workload, are about.
+    /// Returns the curves of the arms that `summaries` describe; all are of one workload.
     pub fn of(comparison: &Comparison, summaries: &[&Summary]) -> Self {
         let runs: Vec<Vec<&Run>> = summaries.iter().map(|summary| comparison.runs_of(summary)).collect();
         let all = || runs.iter().flatten();
@@ -87,19 +88,19 @@ impl Curves {
         }
     }
 
-    /// Where a place is along the curves.
+    /// Returns the position of a place along the curves, in epochs or steps.
     pub fn place(&self, at: Place) -> f64 {
         if self.along == "epoch" { at.epoch as f64 } else { at.step as f64 }
     }
 }
 
-/// The training loss as a metric.
+/// Returns the training loss as a metric.
 fn loss() -> Metric {
     Metric { name: "loss".into(), direction: Direction::Smaller, ..Metric::unknown() }
 }
 
 impl Curve {
-    /// What these runs of an arm show of `quantity`.
+    /// Returns the curve of `quantity` over these runs of an arm.
     pub fn of(runs: &[&Run], quantity: Quantity) -> Self {
         let mut places: BTreeMap<usize, Vec<(&Evaluation, f64)>> = BTreeMap::new();
         let mut diverged = Vec::new();
@@ -117,7 +118,7 @@ impl Curve {
         Curve { points: places.into_values().filter_map(|seeds| point(&seeds)).collect(), diverged }
     }
 
-    /// The median at the last place.
+    /// Returns the median at the last place.
     pub fn last(&self) -> Option<f64> {
         self.points.last().map(|point| point.median)
     }
@@ -135,7 +136,7 @@ fn point(seeds: &[(&Evaluation, f64)]) -> Option<Point> {
     })
 }
 
-/// The evaluations of a run that say something finite of `quantity`.
+/// Returns the evaluations of a run that have a finite value of `quantity`, with that value.
 fn values(run: &Run, quantity: Quantity) -> impl Iterator<Item = (&Evaluation, f64)> {
     let part = if quantity == Quantity::TrainLoss { Part::Train } else { Part::Validation };
     run.evaluations.iter().filter(move |evaluation| evaluation.part == part).filter_map(move |evaluation| {

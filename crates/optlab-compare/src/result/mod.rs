@@ -1,4 +1,4 @@
-//! What the trials left: read from the folder, summed up over seeds, judged.
+//! The results of a comparison: reads the folder, summarizes the arms over seeds, and judges them.
 
 pub mod comparison;
 pub mod curves;

@@ -1,4 +1,4 @@
-//! What an arm came to, over its seeds.
+//! The results of an arm over its seeds.
 
 use crate::plan::entry::Stage;
 use crate::plan::tuning;
@@ -12,11 +12,11 @@ use optlab_stats::statistics::describe::{Spread, median, quantile};
 use optlab_train::train::{Outcome, Score, Status, Trial};
 use serde::Serialize;
 
-/// An arm over its seeds, on one workload and backend.
+/// The results of an arm over its seeds, on one workload and backend.
 ///
-/// Outcomes count as they are: a seed that diverged or failed is worse than any number, so `result` is over all seeds that
-/// ended in whatever way, and its mean is infinite if one of them was lost. [`Spread`]s are over the seeds that ended well;
-/// [`Spread::count`] says how many those are.
+/// A seed that diverged or failed counts as worse than any number. `result` is over all seeds with an
+/// outcome, so its mean is infinite if one of them was lost. [`Spread`]s are over the seeds that ended well;
+/// [`Spread::count`] is their number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
     /// The arm's name.
@@ -31,15 +31,15 @@ pub struct Summary {
     pub lr: f64,
     /// The schedule as text.
     pub schedule: String,
-    /// The metric, with its target; unknown if no seed came far enough to say.
+    /// The metric, with its target; unknown if no run got far enough to report it.
     #[serde(flatten)]
     pub metric: Metric,
-    /// How many seeds the plan has.
+    /// Number of seeds in the plan.
     pub seeds: usize,
-    /// What the arm is judged by, with intervals: the metric on the test part with the best checkpoint, or on the validation
-    /// part after the last step where there is no test part.
+    /// The metric that the arm is judged by, with intervals: on the test part with the best checkpoint, or on
+    /// the validation part after the last step if there is no test part.
     pub result: Option<Description>,
-    /// The same for each seed that has an outcome; infinite for one that was lost.
+    /// The same metric for each seed that has an outcome; infinite for a lost seed.
     pub values: Vec<(u64, f64)>,
     /// The metric on the validation part after the last step.
     pub final_validation: Option<Spread>,
@@ -47,40 +47,40 @@ pub struct Summary {
     pub best_validation: Option<Spread>,
     /// The metric on the test part.
     pub test: Option<Spread>,
-    /// How many seeds reached the target, whatever became of them later.
+    /// Number of seeds that reached the target, even if they were lost later.
     pub reached_target: usize,
     /// Optimizer steps to the target.
     pub steps_to_target: Option<Quartiles>,
     /// Training seconds to the target.
     pub seconds_to_target: Option<Quartiles>,
-    /// Milliseconds a step, the median over seeds.
+    /// Milliseconds per step, the median over seeds.
     pub step_milliseconds: Option<f64>,
     /// Seconds to the end of the first step, the median over seeds.
     pub first_step_seconds: Option<f64>,
-    /// The most memory that a run's process held, in MiB, the median over seeds.
+    /// Peak memory of a run's process in MiB, the median over seeds.
     pub peak_memory_mib: Option<f64>,
-    /// The seeds that diverged, with what happened.
+    /// The seeds that diverged, with the reason.
     pub diverged: Vec<Lost>,
-    /// The seeds that failed, with what happened.
+    /// The seeds that failed, with the reason.
     pub failed: Vec<Lost>,
     /// The seeds that have no outcome yet.
     pub not_run: Vec<u64>,
-    /// The arm against the one that the others are compared with.
+    /// The comparison with the reference, or with the best arm.
     pub against: Option<Against>,
-    /// What its tuning came to; none without one.
+    /// The results of its tuning; `None` without tuning.
     pub tuned: Option<Tuned>,
 }
 
-/// A seed that did not end as it should.
+/// A seed that diverged or failed.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lost {
     /// The seed.
     pub seed: u64,
-    /// What happened.
+    /// The reason.
     pub reason: String,
 }
 
-/// The middle half of what the seeds came to, those that came to nothing as infinite.
+/// The median and the quartiles over the seeds; seeds that did not reach the target count as infinite.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Quartiles {
     /// The median.
@@ -91,15 +91,15 @@ pub struct Quartiles {
     pub high: f64,
 }
 
-/// What the tuning of an arm came to.
+/// The results of an arm's tuning.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tuned {
     /// The expected best of 1, 2, … of its trials.
     pub best_of: Vec<BestOf>,
-    /// Each trial's learning rate and its best metric on the validation part, of a pruned one what it had come to; none if it was
-    /// lost.
+    /// The learning rate and the best validation metric of each trial; for a pruned trial the best before it
+    /// was pruned, and `None` for a lost trial.
     pub by_lr: Vec<(f64, Option<f64>)>,
-    /// The best of these metrics; none if every trial was lost.
+    /// The best of these metrics; `None` if every trial was lost.
     pub best: Option<f64>,
 }
 
@@ -114,28 +114,29 @@ impl Quartiles {
 }
 
 impl Summary {
-    /// How many seeds diverged or failed.
+    /// Returns the number of seeds that diverged or failed.
     pub fn lost(&self) -> usize {
         self.diverged.len() + self.failed.len()
     }
 
-    /// Whether `run` is of this arm on its workload and backend, to tune it or to compare it.
+    /// Returns whether `run` is a tuning or final run of this arm on its workload and backend.
     pub fn has(&self, run: &Run) -> bool {
         let Trial { workload, backend, .. } = &run.trial;
         run.arm == self.arm && *workload == self.workload && *backend == self.backend
     }
 
-    /// Whether `run` is one that this arm is compared by.
+    /// Returns whether `run` is a final run of this arm on its workload and backend.
     pub fn is_about(&self, run: &Run) -> bool {
         run.is_final() && self.has(run)
     }
 
-    /// Returns what the verdict on this arm is made from.
+    /// Returns the values of this arm that its verdict is made from.
     pub fn candidate(&self) -> Candidate<'_> {
         Candidate { arm: &self.arm, backend: &self.backend, values: &self.values }
     }
 
-    /// What arms are ranked by, such that smaller is better: the mean, and between arms that lost a seed the middle.
+    /// Returns the sort key of the arm, where smaller is better: the mean, then the interquartile mean and
+    /// the median, which rank the arms that lost a seed.
     fn rank(&self) -> [f64; 3] {
         let direction = self.metric.direction;
         let of = |part: fn(&Description) -> f64| {
@@ -201,7 +202,7 @@ impl Summary {
     }
 }
 
-/// Of an arm that has no final trials yet, the best trial of its search.
+/// Returns the best tuning trial of an arm that has no final trials yet.
 fn best_so_far<'a>(arm: &ArmRuns<'a>) -> Option<&'a Trial> {
     if !arm.finals.is_empty() {
         return None;
@@ -211,7 +212,7 @@ fn best_so_far<'a>(arm: &ArmRuns<'a>) -> Option<&'a Trial> {
     best.map(|(trial, _)| trial)
 }
 
-/// What a seed is judged by; worse than any number if it was lost.
+/// Returns the metric that a seed is judged by; worse than any number if the seed was lost.
 fn judged(outcome: &Outcome, direction: Direction) -> f64 {
     let score = outcome.test.or(outcome.final_validation).filter(|_| outcome.has_ended_well());
     let worst = direction.worst();
@@ -223,10 +224,10 @@ fn values(runs: &[&Run], direction: Direction) -> Vec<(u64, f64)> {
     runs.iter().filter_map(value).collect()
 }
 
-/// What the points of an arm's search came to, each the median over its seeds. Where some were trained for a shorter time, as
-/// a recommendation does, those do not count.
+/// Returns the results of an arm's tuning; the value of each point is the median over its seeds. Only trials
+/// with the longest budget count, since a recommendation also has shorter ones.
 fn tuned(runs: &[&Run], direction: Direction) -> Option<Tuned> {
-    // All budgets of an arm are in one unit.
+    // All budgets of an arm have the same unit.
     let length = |run: &Run| run.trial.recipe.budget.steps(1);
     let longest = runs.iter().map(|run| length(run)).max()?;
     let mut points: Vec<(usize, f64, Vec<f64>)> = Vec::new();
@@ -265,31 +266,32 @@ impl Comparison {
         of_arm().find(|run| run.is_final()).or_else(|| of_arm().next()).map(|run| &run.trial)
     }
 
-    /// Summarizes each arm; workloads in the plan's order, in each the best arm first.
+    /// Summarizes each arm. Workloads are in the plan's order; within each workload the best arm is first.
     pub fn summaries(&self) -> Vec<Summary> {
         summarize(self)
     }
 }
 
-/// Returns the metric of a workload, as its runs tell it; a failed run may have ended before it knew.
+/// Returns the metric of a workload from the first run that reports it, since a failed run may have ended
+/// before.
 fn metric_of(comparison: &Comparison, workload: &str) -> Metric {
     let runs = comparison.runs.iter().filter(|run| run.trial.workload == workload);
     let told = runs.filter_map(|run| run.outcome.as_ref()).find(|outcome| outcome.metric.is_known());
     told.map_or_else(Metric::unknown, |outcome| outcome.metric.clone())
 }
 
-/// A summary of each arm: workloads in the plan's order, in each the best arm first.
+/// Summarizes each arm, in the order of [`Comparison::summaries`].
 fn summarize(comparison: &Comparison) -> Vec<Summary> {
     let arms = comparison.arms();
     let mut summaries = Vec::new();
     for name in comparison.workloads() {
         let metric = metric_of(comparison, name);
         let of_workload = arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload == name));
-        // What a recommendation dropped on its way is not compared.
+        // Arms that a recommendation dropped in its rungs are not compared.
         let is_dropped = |arm: &&ArmRuns| comparison.kind == Kind::Recommendation && arm.finals.is_empty();
         let mut of_workload: Vec<Summary> =
             of_workload.filter(|arm| !is_dropped(arm)).filter_map(|arm| Summary::of(arm, &metric)).collect();
-        // A mean of ∞ − ∞ is no number, and no better than one.
+        // A mean of ∞ − ∞ is NaN, which ranks as infinite.
         let key = |value: f64| if value.is_nan() { f64::INFINITY } else { value };
         of_workload.sort_by(|a, b| {
             let ranks = a.rank().into_iter().zip(b.rank());

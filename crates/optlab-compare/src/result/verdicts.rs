@@ -1,24 +1,24 @@
-//! Which arm is better than which, as far as the seeds show it.
+//! Verdicts on which arms are better than others, from their paired seeds.
 //!
-//! The arms of a workload on a backend are one family of comparisons: each with the plan's reference, or, without one, each
-//! with each. The probability that any of a family is called better or worse than one that it does not differ from is at
-//! most [`ALPHA`], however many arms there are. Every family is by itself: with several workloads, an error in any of them
-//! is that much more likely.
+//! The arms of a workload on a backend are one family of comparisons: each arm with the plan's reference or,
+//! without a reference, all pairs of arms. The probability that any arm of a family is called better or worse
+//! than an arm from which it does not differ is at most [`ALPHA`], for any number of arms. This holds per
+//! family: with several workloads, an error in any of them is more likely.
 
 use optlab_core::Direction;
 use optlab_stats::statistics::verdict::{self, Comparison};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// The probability of a wrong verdict in a family.
+/// The largest probability of a wrong verdict in a family.
 pub const ALPHA: f64 = 0.05;
 
-/// An arm against another.
+/// The comparison of an arm with another arm.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Against {
-    /// The other: the plan's reference, or the best arm of the workload.
+    /// The other arm: the plan's reference, or the best arm of the workload.
     pub arm: String,
-    /// What the comparison shows; none of the other with itself.
+    /// The result of the comparison; `None` for the other arm itself, and without a common seed.
     pub comparison: Option<Comparison>,
     /// The arms that this one is better than.
     pub better_than: Vec<String>,
@@ -26,27 +26,27 @@ pub struct Against {
     pub worse_than: Vec<String>,
 }
 
-/// An arm on one workload and backend, as far as a verdict needs it.
+/// The data of an arm on one workload and backend that a verdict needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// The arm's name.
     pub arm: &'a str,
     /// The backend and device.
     pub backend: &'a str,
-    /// The metric of each seed that has an outcome; infinite for one that was lost.
+    /// The metric of each seed that has an outcome; infinite for a lost seed.
     pub values: &'a [(u64, f64)],
 }
 
 impl Candidate<'_> {
-    /// Returns the metrics of this arm and of `other` on the seeds that both have an outcome of.
+    /// Returns the metrics of this arm and of `other` on the seeds for which both have an outcome.
     pub fn paired_with(self, other: Candidate<'_>) -> (Vec<f64>, Vec<f64>) {
         let of_other: HashMap<u64, f64> = other.values.iter().copied().collect();
         self.values.iter().filter_map(|(seed, value)| Some((*value, *of_other.get(seed)?))).unzip()
     }
 }
 
-/// Judges the arms of a workload, the best one first, within each backend: against the arm `reference`, or each against
-/// each where no arm has that name. Returns one entry per arm, in order.
+/// Judges the arms of a workload, sorted from best to worst, within each backend: against the arm
+/// `reference`, or all pairs if no arm has that name. Returns one entry per arm, in order.
 pub fn judge(arms: &[Candidate], direction: Direction, reference: Option<&str>) -> Vec<Option<Against>> {
     let mut judged = vec![None; arms.len()];
     let mut seen: Vec<&str> = Vec::new();
@@ -63,7 +63,7 @@ pub fn judge(arms: &[Candidate], direction: Direction, reference: Option<&str>) 
     judged
 }
 
-/// Judges the arms at `places`, which share a backend.
+/// Judges the arms at the indices `places`, which share a backend.
 fn judge_family(
     arms: &[Candidate],
     places: &[usize],
@@ -84,7 +84,7 @@ fn judge_family(
     let comparable: Vec<usize> = (0..pairs.len()).filter(|&pair| !values[pair].0.is_empty()).collect();
     let family: Vec<(&[f64], &[f64])> =
         comparable.iter().map(|&pair| (values[pair].0.as_slice(), values[pair].1.as_slice())).collect();
-    // Seeds are in pairs and no metric is NaN, so nothing is refused.
+    // Seeds are paired and no metric is NaN, so `compare` returns no error.
     let comparisons = verdict::compare(&family, direction, ALPHA).unwrap_or_default();
     let unjudged =
         || Against { arm: arms[other].arm.into(), comparison: None, better_than: vec![], worse_than: vec![] };
@@ -107,7 +107,7 @@ fn judge_family(
     against
 }
 
-/// Pairs each place with each; the second of a pair is ranked before the first.
+/// Returns all pairs of indices; the second of a pair ranks before the first.
 fn all_pairs(places: &[usize]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     for (rank, &b) in places.iter().enumerate() {

@@ -1,9 +1,10 @@
-//! The command that repeats a trial.
+//! The command line that repeats a trial.
 
 use optlab_optim::OptimizerChoice;
 use optlab_train::train::{RecipePatch, Trial, VALIDATION};
 
-/// `optlab train …` with all that decides the trial, as a shell takes it.
+/// Returns the command line `optlab train …` that repeats the trial, quoted for a shell; most settings with
+/// default values are left out.
 pub fn train(trial: &Trial) -> String {
     let arm = OptimizerChoice { optimizer: trial.optimizer.clone(), lr: Some(trial.lr) };
     let mut words = vec!["optlab train".to_string(), trial.workload.clone()];
@@ -26,7 +27,7 @@ pub fn train(trial: &Trial) -> String {
     words.join(" ")
 }
 
-/// A word as a shell takes it.
+/// Quotes a word for a shell, if it needs quotes.
 pub fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -43,7 +44,7 @@ mod tests {
     use optlab_train::train::{Budget, Recipe};
 
     #[test]
-    fn a_command_has_all_that_decides_its_trial_and_is_quoted_for_a_shell() {
+    fn a_command_has_every_setting_that_is_not_a_default_and_is_quoted_for_a_shell() {
         let trial = made_up::trial("digits-cnn", "adamw:beta_1=0.5", 3);
         assert_eq!(
             train(&trial),

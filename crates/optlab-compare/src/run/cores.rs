@@ -1,4 +1,4 @@
-//! The processors of this machine, and which of them a worker is held to.
+//! The processors of this machine, and the pinning of workers to them.
 
 use crate::Error;
 #[cfg(target_os = "linux")]
@@ -8,7 +8,8 @@ use rustix::process::Pid;
 #[cfg(target_os = "linux")]
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// The numbers of the processors that this process may use; on systems that do not tell, as many as there are, from 0.
+/// Returns the numbers of the processors that this process may use; on systems that do not report them,
+/// numbers from 0 up to the available parallelism.
 pub fn available() -> Vec<usize> {
     match allowed() {
         allowed if !allowed.is_empty() => allowed,
@@ -16,34 +17,34 @@ pub fn available() -> Vec<usize> {
     }
 }
 
-/// The processors of the worker in `slot`, of which each has `threads`, as a list: "2,3". None where there are not enough for all, or
-/// the system cannot hold a process to some.
+/// Returns the processors of the worker in `slot`, with `threads` processors per worker, as a list: "2,3".
+/// `None` if there are not enough processors for that slot, or the system cannot pin a process.
 pub fn share(slot: usize, threads: usize) -> Option<String> {
     let allowed = allowed();
     let mine = allowed.get(slot * threads..(slot + 1) * threads)?;
     Some(mine.iter().map(usize::to_string).collect::<Vec<_>>().join(","))
 }
 
-/// The processors that each of so many workers gets: all, shared, and one at least.
+/// Returns the number of processors per worker for `jobs` workers: an equal share of all, and at least one.
 pub fn threads(jobs: usize) -> usize {
     (available().len() / jobs.max(1)).max(1)
 }
 
-/// Whether each of so many workers can be held to processors of its own.
+/// Returns whether each of `jobs` workers can be pinned to its own processors.
 pub fn are_enough(jobs: usize) -> bool {
     share(jobs.saturating_sub(1), threads(jobs)).is_some()
 }
 
-/// Reads what [`share`] wrote.
+/// Reads a list in the form of [`share`].
 ///
 /// # Errors
-/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for what is no list of numbers.
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for text that is not a list of numbers.
 pub fn parse(list: &str) -> Result<Vec<usize>, Error> {
     let invalid = |_| Error::invalid("worker", "cores", "numbers with commas between them", list);
     list.split(',').map(|number| number.parse().map_err(invalid)).collect()
 }
 
-/// Holds all threads of this process, and those that they start later, to these processors.
+/// Pins all threads of this process, and the threads that they start later, to these processors.
 ///
 /// # Errors
 /// [`Io`](optlab_core::Error::Io) if the system refuses.
@@ -66,7 +67,7 @@ pub fn hold_to(cores: &[usize]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Does nothing: this system cannot.
+/// Does nothing, since this system cannot pin a process.
 ///
 /// # Errors
 /// None.
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn workers_share_the_processors_and_none_has_anothers() {
+    fn workers_share_the_processors_without_overlap() {
         let all = available();
         let of_one = |slot| share(slot, 1).map(|list| parse(&list).unwrap());
         let shares: Vec<usize> = (0..all.len()).flat_map(|slot| of_one(slot).unwrap()).collect();

@@ -1,72 +1,72 @@
-//! What a runner reports while it works, and what gives it its trials.
+//! The traits by which a runner reports its work and gets its trials.
 
 use crate::Error;
 use crate::run::worker::{Evaluated, Measure, Progress};
 use optlab_train::train::{Outcome, Trial};
 
-/// What a runner tells while it works; `index` is the trial's place among those that the runner was given.
+/// A receiver of a runner's reports; `index` is the index of the trial among the runner's trials.
 pub trait RunnerEvents {
-    /// So many trials are to be run in all, those that have an outcome already included.
+    /// Receives the number of trials in all, including trials that already have an outcome.
     fn planned(&mut self, _trials: usize) {}
 
-    /// A trial has an outcome from an earlier time and is not run.
+    /// Receives a trial that is not run because it already has an outcome.
     fn skipped(&mut self, _index: usize, _trial: &Trial, _outcome: &Outcome) {}
 
-    /// A worker was started; the first attempt is 1.
+    /// Receives the start of a worker; the first attempt is 1.
     fn started(&mut self, _index: usize, _trial: &Trial, _attempt: usize) {}
 
-    /// A worker says what it measures, before its first step.
+    /// Receives the metric of a worker, before its first step.
     fn measures(&mut self, _index: usize, _measure: &Measure) {}
 
-    /// A worker made steps.
+    /// Receives the progress of a worker.
     fn progress(&mut self, _index: usize, _trial: &Trial, _progress: Progress) {}
 
-    /// A worker evaluated the validation part.
+    /// Receives an evaluation of the validation part.
     fn evaluated(&mut self, _index: usize, _trial: &Trial, _evaluated: Evaluated) {}
 
-    /// A trial ended.
+    /// Receives the outcome of a trial that ended.
     ///
     /// # Errors
-    /// Any error ends the run, as when the outcome cannot be passed on because the disk is full.
+    /// Any error ends the run, for example if the outcome cannot be passed on because the disk is full.
     fn finished(&mut self, _index: usize, _trial: &Trial, _outcome: &Outcome) -> Result<(), Error> {
         Ok(())
     }
 }
 
-/// Tells nothing.
+/// Ignores all reports.
 impl RunnerEvents for () {}
 
-/// What a queue answers when a worker is free.
+/// The answer of a queue when a worker is free.
 #[derive(Debug)]
 pub enum Next {
-    /// A trial, with the number that it is known by from here on.
+    /// A trial to run, with its index in all further reports.
     Trial {
-        /// Its number.
+        /// The index of the trial.
         index: usize,
-        /// What is to be trained.
+        /// The trial.
         trial: Box<Trial>,
     },
-    /// None now: a trial that is running has to end first, or there are no more.
+    /// No trial now: a running trial has to end first, or there are no more trials.
     Wait,
 }
 
-/// Gives trials and hears what becomes of them.
+/// A source of trials that receives their results.
 pub trait Queue {
-    /// The next trial. [`Next::Wait`] while nothing is running ends the run.
+    /// Returns the next trial. [`Next::Wait`] ends the run if no trial is running.
     ///
     /// # Errors
     /// Any error ends the run.
     fn next(&mut self) -> Result<Next, Error>;
 
-    /// A trial's run says what it measures.
+    /// Receives the metric of a trial, before its first step.
     fn begins(&mut self, _index: usize, _measure: &Measure) {}
 
-    /// A trial was evaluated; true ends it here, as pruned.
+    /// Receives an evaluation of a trial; returns true to end the trial here, as pruned.
     fn prunes(&mut self, _index: usize, _trial: &Trial, _evaluated: Evaluated) -> bool {
         false
     }
 
-    /// A trial ended.
+    /// Receives the outcome of a trial that ended.
     ///
     /// # Errors
     /// Any error ends the run.

@@ -1,5 +1,5 @@
-//! A comparison from its plan to its outcomes: the arms are tuned, the best settings of each are chosen, and with these it
-//! is compared with the others on seeds that no tuning has seen.
+//! Runs a comparison: tunes the arms, selects the best settings of each, and compares the arms with these
+//! settings on seeds that the tuning has not used.
 
 use crate::Error;
 use crate::plan::entry::Entry;
@@ -20,20 +20,20 @@ pub struct Experiment {
 }
 
 impl Experiment {
-    /// The experiment of a plan, of which every trial that is known by now was checked.
+    /// Creates the experiment of a plan and checks every trial that is known by now.
     ///
     /// # Errors
-    /// Those of [`Plan::arms_on_workloads`] and [`Plan::entries`].
+    /// The errors of [`Plan::arms_on_workloads`] and [`Plan::entries`].
     pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Recipe, Error>) -> Result<Self, Error> {
         let sides = plan.arms_on_workloads(defaults)?;
         let entries = plan.entries(&sides)?;
         Ok(Experiment { plan, sides, entries })
     }
 
-    /// Makes `path` the experiment's folder, or goes on in it.
+    /// Creates the experiment's folder at `path`, or resumes it.
     ///
     /// # Errors
-    /// Those of [`Folder::claim`].
+    /// The errors of [`Folder::claim`].
     pub fn claim(&self, path: &Path, kind: Kind, invocation: &Invocation) -> Result<Folder, Error> {
         Folder::claim(path, kind, &self.plan.to_toml()?, &self.entries, invocation)
     }
@@ -41,7 +41,7 @@ impl Experiment {
     /// Runs every trial that has no outcome in `folder`.
     ///
     /// # Errors
-    /// Those of [`Runner::run`].
+    /// The errors of [`Runner::run`].
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
         let finals = if self.plan.tuning.trials == 0 {
             self.entries.clone()
@@ -60,8 +60,8 @@ impl Experiment {
         Ok(())
     }
 
-    /// The final trials, after the tuning trials came to these outcomes: each arm at its best point, or as its plan has it
-    /// where every one of its tuning trials was lost.
+    /// Returns the final trials, given the outcomes of the tuning trials: each arm at its best point, or with
+    /// the plan's settings if all its tuning trials were lost.
     fn finals(&self, outcomes: &[Outcome]) -> Result<Vec<Entry>, Error> {
         let tuning = &self.plan.tuning;
         let seeds = tuning.seeds as usize;
@@ -79,7 +79,7 @@ impl Experiment {
     }
 }
 
-/// The trials of entries.
+/// Returns the trials of `entries`.
 pub fn trials(entries: &[Entry]) -> Vec<Trial> {
     entries.iter().map(|entry| entry.trial.clone()).collect()
 }

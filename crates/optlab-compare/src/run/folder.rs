@@ -1,14 +1,15 @@
-//! Where a comparison lives on disk.
+//! The folder of a comparison on disk.
 //!
 //! ```text
 //! OUT/plan.toml            the plan, with defaults written out; `optlab compare OUT/plan.toml` repeats it
-//! OUT/trials.jsonl         the trials that it came to, one a line, in the plan's order
-//! OUT/comparison.json      what it is for, and the command lines that worked on it
-//! OUT/runs/<trial's id>/   trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if it said something
+//! OUT/trials.jsonl         its trials, one per line, in the plan's order
+//! OUT/comparison.json      its kind, and the command lines that worked on it
+//! OUT/runs/<trial's id>/   trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if not empty
 //! ```
 //!
-//! A folder belongs to its trials. A plan may go on in it if it holds all of them, so seeds, optimizers, workloads and
-//! tuning trials can be added; a plan that lacks one of them is another comparison and is refused.
+//! A folder belongs to its trials. A plan can resume in it if the plan has all of them, so seeds, optimizers,
+//! workloads and tuning trials can be added; a plan that lacks one of them is another comparison and is
+//! refused.
 
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};
@@ -24,10 +25,10 @@ use std::path::{Path, PathBuf};
 const TRIALS: &str = "trials.jsonl";
 const ABOUT: &str = "comparison.json";
 
-/// The plan's file.
+/// Name of the plan's file.
 pub const PLAN: &str = "plan.toml";
 
-/// What the trials of a folder are for.
+/// The purpose of a folder's trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -36,7 +37,7 @@ pub enum Kind {
     Comparison,
     /// To find the best settings of one optimizer.
     Study,
-    /// To find the optimizer to take, within a time.
+    /// To find the best optimizer within a time limit.
     Recommendation,
     /// To compare an arm with itself.
     Calibration,
@@ -58,30 +59,31 @@ impl fmt::Display for Kind {
 pub struct Invocation {
     /// The command line.
     pub command: String,
-    /// How many trials ran at once: more than one disturb each other's clock.
+    /// Number of trials that ran at once; more than one disturb each other's times.
     pub jobs: usize,
-    /// Whether each of several was held to processors of its own.
+    /// Whether trials that ran at once were each pinned to their own processors.
     #[serde(default)]
     pub is_pinned: bool,
-    /// Whether the final trials ran one at a time, whatever `jobs` says.
+    /// Whether the final trials ran one at a time, regardless of `jobs`.
     #[serde(default)]
     pub is_timed_alone: bool,
-    /// The commit of the repository that it was given in, with `+` where files of it differed.
+    /// The commit of the repository in which the command was given, with `+` if files in it differed from the
+    /// commit.
     #[serde(default)]
     pub commit: Option<String>,
 }
 
-/// What is known of a folder besides its trials.
+/// The facts about a folder besides its trials.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct About {
-    /// What its trials are for.
+    /// The purpose of its trials.
     #[serde(default)]
     pub kind: Kind,
     /// The command lines that worked on it, the latest last.
     pub invocations: Vec<Invocation>,
 }
 
-/// A comparison's folder, held by this process alone until it is dropped.
+/// A comparison's folder, locked by this process until it is dropped.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
@@ -90,22 +92,23 @@ pub struct Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // Closing the file unlocks it as well, but not while a worker that is just being started still shares it; and
-        // a lock that cannot be given back goes with the process.
+        // Closing the file would unlock it too, but not while a worker that is just starting still shares it.
+        // A failure to unlock is harmless, since the lock ends with the process.
         drop(self.lock.unlock());
     }
 }
 
 impl Folder {
-    /// Makes `path` the folder of the plan that `plan` is the TOML of and that comes to `entries`; or goes on in it, if it
-    /// is.
+    /// Creates the comparison folder at `path`, or resumes it if it already belongs to this plan. `plan` is
+    /// the plan as TOML, `entries` are its trials.
     ///
-    /// What an arm that is tuned was compared by before may be others than now, since more tuning may find better settings;
-    /// its final trials are therefore no reason to refuse, and those that are not in `entries` are left out from here on.
+    /// More tuning can select other settings, so a tuned arm's old final trials may be missing in `entries`:
+    /// they stay until [`write_entries`](Self::write_entries) replaces the list.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) if the folder holds a trial that is not among `entries`, or files that are no comparison, or if
-    /// another process works in it; [`Io`](optlab_core::Error::Io) as for a read-only folder.
+    /// [`Usage`](optlab_core::Error::Usage) if the folder holds another trial that is not in `entries`, is of
+    /// another kind, has files but no comparison, or is in use by another process;
+    /// [`Io`](optlab_core::Error::Io), for example for a read-only folder.
     pub fn claim(
         path: &Path,
         kind: Kind,
@@ -128,7 +131,7 @@ impl Folder {
             )));
         }
         refuse_other_plan(path, &there, entries)?;
-        // Until it is known what the tuned arms are compared by, what they were compared by stays.
+        // The old final trials of tuned arms stay until the new ones are known.
         let known: HashSet<String> = entries.iter().map(|entry| entry.trial.id()).collect();
         let kept = there.into_iter().filter(|entry| !known.contains(&entry.trial.id()));
         folder.write_entries(&entries.iter().cloned().chain(kept).collect::<Vec<_>>())?;
@@ -141,12 +144,12 @@ impl Folder {
         Ok(folder)
     }
 
-    /// The folder's own path.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes down that these are its trials.
+    /// Replaces the list of the folder's trials.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io).
@@ -159,7 +162,7 @@ impl Folder {
         atomic_file::write(&self.path.join(TRIALS), &lines)
     }
 
-    /// Adds a trial to those of the folder.
+    /// Appends a trial to the list of the folder's trials.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io).
@@ -168,24 +171,24 @@ impl Folder {
         let mut line = to_json(entry, &path)?;
         line.push(b'\n');
         let file = OpenOptions::new().create(true).append(true).open(&path);
-        // One write, so that a crash leaves a whole line or the beginning of the last.
+        // A single write, so that a crash can cut short only the last line.
         file.and_then(|mut file| file.write_all(&line)).map_err(Error::io("write", &path))
     }
 
-    /// The folder of a trial's run.
+    /// Returns the folder of a trial's run.
     pub fn run_dir(&self, trial: &Trial) -> PathBuf {
         run_dir(&self.path, trial)
     }
 
-    /// How the run of `trial` ended; none while it has not.
+    /// Returns the outcome of `trial`; `None` if its run has not ended.
     ///
     /// # Errors
-    /// [`Io`](optlab_core::Error::Io) for a file that is there and cannot be read.
+    /// [`Io`](optlab_core::Error::Io) for a file that exists but cannot be read.
     pub fn read_outcome(&self, trial: &Trial) -> Result<Option<Outcome>, Error> {
         read_outcome(&self.run_dir(trial), trial)
     }
 
-    /// Makes the folder of a trial's run, with its `trial.json`.
+    /// Creates the folder of a trial's run, with its `trial.json`.
     ///
     /// # Errors
     /// [`File`](optlab_core::Error::File) if the folder holds another trial; [`Io`](optlab_core::Error::Io).
@@ -205,15 +208,16 @@ impl Folder {
     }
 }
 
-/// The folder of a trial's run in the comparison at `path`.
+/// Returns the folder of a trial's run in the comparison at `path`.
 pub fn run_dir(path: &Path, trial: &Trial) -> PathBuf {
     path.join("runs").join(trial.id())
 }
 
-/// How the run of `trial` in `run_dir` ended; none while it has not, or where the folder holds another trial's.
+/// Returns the outcome of `trial` from `run_dir`; `None` if its run has not ended, or the folder holds
+/// another trial.
 ///
 /// # Errors
-/// [`Io`](optlab_core::Error::Io) for a file that is there and cannot be read.
+/// [`Io`](optlab_core::Error::Io) for a file that exists but cannot be read.
 pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Error> {
     let path = run_dir.join("outcome.json");
     let text = match std::fs::read(&path) {
@@ -223,21 +227,23 @@ pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Er
     };
     match serde_json::from_slice(&text) {
         Ok(outcome) if holds_trial(&run_dir.join("trial.json"), trial)? => Ok(Some(outcome)),
-        // Damaged: the run goes on from its last checkpoint and writes it anew.
+        // Damaged: the run resumes from its last checkpoint and writes the outcome again.
         _ => Ok(None),
     }
 }
 
-/// The trials of the comparison at `path`, in its plan's order. A last line that was cut short by a crash is left out.
+/// Reads the trials of the comparison at `path`, in the plan's order. Skips a last line that a crash cut
+/// short.
 ///
 /// # Errors
-/// [`File`](optlab_core::Error::File) if there is no comparison, or a line that is no trial; [`Io`](optlab_core::Error::Io).
+/// [`File`](optlab_core::Error::File) if there is no comparison, or a line is not a trial;
+/// [`Io`](optlab_core::Error::Io).
 pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Error> {
     let path = path.join(TRIALS);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            let reason = "is not there, so the folder holds no comparison";
+            let reason = "is missing, so the folder holds no comparison";
             return Err(Error::file(path, reason));
         }
         Err(error) => return Err(Error::io("read", path)(error)),
@@ -256,7 +262,7 @@ pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Error> {
     Ok(entries)
 }
 
-/// What the trials of the comparison at `path` are for, and the command lines that worked on it.
+/// Reads the purpose of the trials of the comparison at `path`, and the command lines that worked on it.
 ///
 /// # Errors
 /// [`File`](optlab_core::Error::File) for a damaged file; [`Io`](optlab_core::Error::Io).
@@ -265,14 +271,15 @@ pub fn read_about(path: &Path) -> Result<About, Error> {
     Ok(file.unwrap_or_default())
 }
 
-/// A user's own folder, the working directory for one, must not be filled with a comparison's files.
+/// Refuses a folder with other files, so that a comparison does not fill a user's own folder, for example the
+/// working directory.
 fn refuse_foreign_files(path: &Path) -> Result<(), Error> {
     if path.join(TRIALS).exists() {
         return Ok(());
     }
     for entry in std::fs::read_dir(path).map_err(Error::io("read", path))? {
         let name = entry.map_err(Error::io("read", path))?.file_name();
-        // The lock, or what was being written when a first attempt was interrupted.
+        // Hidden files are the lock, or unfinished files of an interrupted first attempt.
         if !name.to_string_lossy().starts_with('.') {
             return Err(Error::usage(format!(
                 "{} is not empty and holds no comparison; choose another output folder",
@@ -289,7 +296,7 @@ fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(
         let of_arm = |other: &&Entry| other.arm == entry.arm && other.trial.workload == entry.trial.workload;
         wanted.iter().find(of_arm).is_some_and(|other| other.stage != Stage::Final)
     };
-    // What a tuned arm is compared by may change with its tuning.
+    // The final trials of a tuned arm may change with its tuning.
     let may_go = |entry: &Entry| entry.stage == Stage::Final && is_tuned(entry);
     let is_other = |entry: &&Entry| !(ids.contains(&entry.trial.id()) || may_go(entry));
     let others: Vec<&Entry> = there.iter().filter(is_other).collect();
@@ -314,13 +321,13 @@ fn lock(path: &Path) -> Result<File, Error> {
             "another process is working on the comparison in {}",
             path.parent().unwrap_or(&path).display()
         ))),
-        // A file system without locks is no reason not to work on it.
+        // Some file systems have no locks; the folder can be used there all the same.
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
         Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
     }
 }
 
-/// Whether the file at `path` is `trial`.
+/// Returns whether the file at `path` holds `trial`.
 fn holds_trial(path: &Path, trial: &Trial) -> Result<bool, Error> {
     let text = match std::fs::read(path) {
         Ok(text) => text,

@@ -1,4 +1,4 @@
-//! How the trials of a plan run: worker processes, their queue, and the folder that everything is written to.
+//! Runs the trials of a plan: worker processes, their queue, and the folder that everything is written to.
 
 pub mod command;
 pub mod cores;
@@ -7,4 +7,5 @@ pub mod experiment;
 pub mod folder;
 pub mod queue;
 pub mod runner;
+mod signals;
 pub mod worker;

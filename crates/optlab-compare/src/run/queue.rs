@@ -1,4 +1,4 @@
-//! Trials that are known from the start, as a queue.
+//! The queue of trials that are known from the start.
 
 use crate::Error;
 use crate::run::events::{Next, Queue, RunnerEvents};
@@ -6,17 +6,18 @@ use crate::run::folder::Folder;
 use optlab_train::train::{Outcome, Status, Trial};
 use std::collections::HashMap;
 
-/// Trials that are known from the start. One that stands there twice is run once.
+/// A queue of trials that are known from the start. A trial that is listed twice runs once.
 pub(super) struct List<'a> {
     trials: &'a [Trial],
-    /// The first place of each trial's twin; its own for most.
+    /// For each trial, the index of the first trial equal to it; mostly its own index.
     first: Vec<usize>,
     outcomes: Vec<Option<Outcome>>,
     next: usize,
 }
 
 impl<'a> List<'a> {
-    /// Those of `trials` that have an outcome in `folder` are not run, and `events` hears of it.
+    /// Creates the queue. Trials with an outcome in `folder` are skipped and reported to `events`, except
+    /// failed ones.
     pub fn new(folder: &Folder, trials: &'a [Trial], events: &mut dyn RunnerEvents) -> Result<Self, Error> {
         let mut places = HashMap::new();
         let mut list = List { trials, first: Vec::new(), outcomes: Vec::new(), next: 0 };
@@ -31,9 +32,9 @@ impl<'a> List<'a> {
         Ok(list)
     }
 
-    /// The outcomes, in the order of the trials.
+    /// Returns the outcomes, in the order of the trials.
     pub fn into_outcomes(self) -> Vec<Outcome> {
-        // Each is there: a trial without an outcome has ended the run with an error.
+        // No outcome is missing, since a trial without one ends the run with an error.
         let outcome = |&first: &usize| self.outcomes.get(first).cloned().flatten();
         self.first.iter().filter_map(outcome).collect()
     }

@@ -1,14 +1,15 @@
-//! Runs the trials of a comparison, several at once, each exactly once.
+//! Runs the trials of a comparison in worker processes, several at once, and each trial once.
 //!
-//! | what the run's folder holds      | what is done                                                      |
+//! | content of the run's folder      | action                                                            |
 //! |:---------------------------------|:------------------------------------------------------------------|
-//! | nothing                          | it is trained                                                     |
-//! | checkpoints, no outcome          | the worker goes on from the newest valid one                      |
-//! | an outcome                       | nothing; that it diverged is a result                             |
-//! | an outcome "failed"              | it is run again: what failed it (memory, a full disk) may be gone |
+//! | nothing                          | trains the trial                                                  |
+//! | checkpoints, no outcome          | the worker resumes from the newest valid checkpoint               |
+//! | an outcome                       | skips the trial; a diverged trial is a result                     |
+//! | an outcome "failed"              | runs it again: the cause (memory, a full disk) may be gone        |
 //!
-//! A worker that dies without an outcome, or says nothing for too long, is started once more and goes on from its newest
-//! checkpoint. If it dies again, the runner writes the outcome "failed" in its place, and the comparison goes on.
+//! A worker that dies without an outcome, or sends no message for too long, is started once more and resumes
+//! from its newest checkpoint. If it dies again, the runner writes the outcome "failed" for it and continues
+//! with the other trials.
 
 use crate::Error;
 use crate::run::cores;
@@ -26,33 +27,34 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-/// How often a worker that dies is started.
+/// The largest number of attempts for a trial whose worker dies.
 const ATTEMPTS: usize = 2;
 
-/// How long a worker may make no step, where nobody says.
+/// The default of [`Runner::stall_limit`].
 pub const STALL_LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs trials in worker processes.
 #[derive(Debug, Clone)]
 pub struct Runner {
-    /// What starts a worker.
+    /// The command that starts a worker.
     pub command: WorkerCommand,
-    /// How many workers run at once, `1…`.
+    /// Number of workers that run at once, `1…`.
     pub jobs: usize,
-    /// Whether each of several workers is held to processors of its own, where the system can: they disturb each other's
-    /// clock less.
+    /// Whether workers that run at once are each pinned to their own processors, if the system can do that;
+    /// they then disturb each other's times less.
     pub is_pinned: bool,
-    /// Whether a trial leaves its evaluations and its outcome alone: no row for each step, no checkpoint.
+    /// Whether a trial leaves only its evaluations and its outcome, without history rows for steps and
+    /// without checkpoints.
     pub is_brief: bool,
-    /// How long a worker may make no step before it counts as hanging.
+    /// The time without a message after which a worker counts as hanging.
     pub stall_limit: Duration,
 }
 
-/// What the thread of a trial tells the runner's own.
+/// A message from the thread of a trial to the runner's thread.
 enum Message {
     Started { index: usize, attempt: usize },
-    Event { index: usize, event: WorkerEvent },
-    Ended { index: usize, outcome: Result<Option<Outcome>, Error> },
+    Event { index: usize, event: Box<WorkerEvent> },
+    Ended { index: usize, outcome: Box<Result<Option<Outcome>, Error>> },
 }
 
 /// A trial whose worker is alive.
@@ -62,7 +64,7 @@ struct Running {
     pruned: Arc<Pruned>,
 }
 
-/// The step that a trial was pruned after; 0 for one that was not.
+/// The step after which a trial was pruned; 0 if it was not.
 #[derive(Default)]
 struct Pruned(AtomicUsize);
 
@@ -76,7 +78,7 @@ impl Pruned {
     }
 }
 
-/// What all threads of a call share.
+/// The state that all threads of a run share.
 struct Shared<'a> {
     runner: &'a Runner,
     folder: &'a Folder,
@@ -84,23 +86,25 @@ struct Shared<'a> {
 }
 
 impl Runner {
-    /// One worker at a time, with all processors.
+    /// Creates a runner with one worker at a time, which uses all processors.
     pub fn new(command: WorkerCommand) -> Self {
         Runner { command, jobs: 1, is_pinned: true, is_brief: false, stall_limit: STALL_LIMIT }
     }
 
-    /// The threads that each worker's CPU backend gets, unless `RAYON_NUM_THREADS` is set: the processors, shared.
+    /// Returns the number of threads of each worker's CPU backend, unless `RAYON_NUM_THREADS` is set: an
+    /// equal share of the processors.
     pub fn threads(&self) -> usize {
         cores::threads(self.jobs)
     }
 
-    /// Runs what of `trials` has no outcome yet and returns all outcomes, in the order of `trials`.
+    /// Runs the trials that have no outcome yet and returns all outcomes, in the order of `trials`.
     ///
-    /// When it returns, no worker is left running, whatever happened.
+    /// No worker is left running when it returns, even after an error.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for no jobs; [`Io`](optlab_core::Error::Io) if a worker cannot be started, a folder not be written, or
-    /// the run was interrupted; and what [`RunnerEvents::finished`] returns. What had ended by then stays.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for no jobs; [`Io`](optlab_core::Error::Io) if a
+    /// worker cannot be started, a folder cannot be written, or the run was interrupted; and the errors of
+    /// [`RunnerEvents::finished`]. Outcomes that exist by then stay.
     pub fn run(
         &self,
         folder: &Folder,
@@ -113,10 +117,10 @@ impl Runner {
         Ok(list.into_outcomes())
     }
 
-    /// Runs the trials that `queue` gives until it has no more, and tells it of each how it goes and ends.
+    /// Runs the trials of `queue` until it has no more, and reports their evaluations and outcomes to it.
     ///
     /// # Errors
-    /// As of [`run`](Self::run), and what the queue returns.
+    /// The errors of [`run`](Self::run), and of the queue.
     pub fn run_queue(
         &self,
         folder: &Folder,
@@ -129,7 +133,7 @@ impl Runner {
         let shared = Shared { runner: self, folder, children: Children::default() };
         let (sender, messages) = mpsc::channel();
         std::thread::scope(|scope| {
-            // However this closure ends, by a panic in `events` as well: no worker outlives it.
+            // Stops all workers however this closure ends, even by a panic in `events`.
             let _stop = StopOnDrop(&shared.children);
             let mut free: Vec<usize> = (0..self.jobs).rev().collect();
             let mut running: BTreeMap<usize, Running> = BTreeMap::new();
@@ -146,11 +150,11 @@ impl Runner {
                     let (sender, shared) = (sender.clone(), &shared);
                     scope.spawn(move || {
                         let outcome = shared.run_trial(&at, &trial, &sender);
-                        // If nobody listens any more, the run is being stopped.
-                        drop(sender.send(Message::Ended { index: at.index, outcome }));
+                        // Sending fails only if the run is being stopped.
+                        drop(sender.send(Message::Ended { index: at.index, outcome: Box::new(outcome) }));
                     });
                 }
-                // Nothing runs and the queue gave nothing: there is nothing more to come.
+                // No trial is running and the queue has none, so the run is complete.
                 if running.is_empty() {
                     return Ok(());
                 }
@@ -160,7 +164,7 @@ impl Runner {
     }
 }
 
-/// Waits for the next message and passes it on.
+/// Waits for the next message and passes it to `events` and `queue`.
 fn handle(
     messages: &Receiver<Message>,
     running: &mut BTreeMap<usize, Running>,
@@ -178,7 +182,7 @@ fn handle(
         }
         Message::Event { index, event } => {
             let Some(at) = running.get(&index) else { return Ok(()) };
-            match event {
+            match *event {
                 WorkerEvent::Start(measure) => {
                     events.measures(index, &measure);
                     queue.begins(index, &measure);
@@ -197,7 +201,7 @@ fn handle(
         Message::Ended { index, outcome } => {
             let Some(at) = running.remove(&index) else { return Ok(()) };
             free.push(at.slot);
-            if let Some(outcome) = outcome? {
+            if let Some(outcome) = (*outcome)? {
                 events.finished(index, &at.trial, &outcome)?;
                 queue.finished(index, &at.trial, outcome)?;
             }
@@ -206,14 +210,14 @@ fn handle(
     Ok(())
 }
 
-/// Where a trial runs.
+/// The index of a trial, the slot of its worker, and whether it was pruned.
 struct Place {
     index: usize,
     slot: usize,
     pruned: Arc<Pruned>,
 }
 
-/// What a worker has told of its run by now.
+/// The messages of a worker so far.
 #[derive(Default)]
 struct WorkerLog {
     measure: Option<Measure>,
@@ -221,7 +225,7 @@ struct WorkerLog {
 }
 
 impl Shared<'_> {
-    /// Runs one trial to its outcome; none if all was stopped meanwhile.
+    /// Runs one trial and returns its outcome; `None` if the whole run was stopped meanwhile.
     fn run_trial(
         &self,
         at: &Place,
@@ -231,7 +235,7 @@ impl Shared<'_> {
         let index = at.index;
         let run_dir = self.folder.prepare_run(trial)?;
         let stderr = run_dir.join("stderr.txt");
-        // Both are of an earlier time, and a failed outcome would be taken for this one's.
+        // Both are from an earlier run; an old failed outcome would be taken for the new one.
         remove_stale(&run_dir.join("outcome.json"))?;
         remove_stale(&stderr)?;
         let conditions = self.runner.conditions(at.slot);
@@ -239,7 +243,7 @@ impl Shared<'_> {
         let mut reason = String::new();
         let mut steps = 0;
         for attempt in 1..=ATTEMPTS {
-            // If nobody listens any more, the run is being stopped, which the next check notices.
+            // Sending fails only if the run is being stopped, which the next check notices.
             let tell = |message| sender.send(message).is_ok();
             if self.children.is_stopped() || !tell(Message::Started { index, attempt }) {
                 return Ok(None);
@@ -248,7 +252,7 @@ impl Shared<'_> {
             let ended =
                 worker::run(command, &conditions, &run_dir, &stderr, &self.children, index, |told| {
                     heard.note(&told);
-                    tell(Message::Event { index, event: told });
+                    tell(Message::Event { index, event: Box::new(told) });
                 })?;
             if let Some(step) = at.pruned.after() {
                 let outcome = heard.pruned(step);
@@ -300,25 +304,26 @@ impl WorkerLog {
         }
     }
 
-    /// The metric; unknown if the worker died before it said what it measures.
+    /// Returns the metric; unknown if the worker died before it reported it.
     fn metric(&self) -> Metric {
         self.measure.as_ref().map_or_else(Metric::unknown, |measure| measure.metric.clone())
     }
 
-    /// The best of these evaluations.
+    /// Returns the best of these evaluations.
     fn best<'a>(&self, evaluated: impl Iterator<Item = &'a Evaluated>) -> Option<&'a Evaluated> {
         let direction = self.metric().direction;
         let value = |it: &Evaluated| direction.cost(it.score.metric);
-        // The first of equal ones.
+        // `min_by` returns the first of equal evaluations.
         evaluated.min_by(|a, b| value(a).total_cmp(&value(b)))
     }
 
-    /// An outcome that an error ended. A worker that died at once may not have said what it measures.
+    /// Returns the outcome of a failed trial. The metric of a worker that died at once may be unknown.
     fn outcome(&self, reason: String) -> Outcome {
         Outcome::failed(reason, self.metric())
     }
 
-    /// The outcome of a trial that was pruned after `step`. What its worker did before it was stopped is as if it had not been.
+    /// Returns the outcome of a trial that was pruned after `step`. Work done after the pruning decision is
+    /// discarded.
     fn pruned(&self, step: usize) -> Outcome {
         let seen = || self.evaluated.iter().filter(move |evaluated| evaluated.step <= step);
         let (latest, best) = (seen().next_back(), self.best(seen()));

@@ -1,12 +1,13 @@
-//! One trial in a process of its own.
+//! Runs one trial in its own process.
 //!
-//! Burn 0.22 seeds a backend through one global per process, so two trials in one process would disturb each other's
-//! random numbers; and a process that dies takes no other with it.
+//! Burn 0.22 seeds a backend through one global per process, so two trials in one process would disturb each
+//! other's random numbers. A process that dies does not end the others.
 //!
-//! The worker's standard input is a pipe that the runner holds open and never writes to. When the runner ends, however
-//! it ends, the pipe closes, and a worker that called [`exit_with_runner`] ends too.
+//! The worker's standard input is a pipe that the runner holds open and never writes to. When the runner
+//! ends, however it ends, the pipe closes, and a worker that called [`exit_with_runner`] ends too.
 
 use crate::Error;
+use crate::run::signals;
 use optlab_core::Metric;
 use optlab_train::train::Score;
 use serde::{Deserialize, Serialize};
@@ -19,46 +20,47 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Tells a worker that its standard input is a runner's pipe.
+/// The environment variable that tells a worker that its standard input is a runner's pipe.
 const HELD_BY_RUNNER: &str = "OPTLAB_HELD_BY_RUNNER";
 
-/// The number of threads that a worker's CPU backend uses.
+/// The environment variable with the number of threads of a worker's CPU backend.
 const THREADS: &str = "RAYON_NUM_THREADS";
 
-/// What a worker tells its runner, a line of JSON each: `{"event": "step", "step": 120, "total_steps": 474, "loss": 0.31}`.
+/// A message from a worker to its runner, one line of JSON:
+/// `{"event": "step", "step": 120, "total_steps": 474, "loss": 0.31}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum WorkerEvent {
-    /// What the run measures; once, at its beginning.
+    /// The metric of the run; sent once, at its beginning.
     Start(Measure),
-    /// Steps were made; a few times a second.
+    /// The progress of the run; sent a few times per second.
     Step(Progress),
-    /// The validation part was evaluated.
+    /// An evaluation of the validation part.
     Evaluated(Evaluated),
 }
 
-/// What a workload is judged by.
+/// The metric of a run and the number of its evaluations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measure {
     /// The metric, with its target.
     #[serde(flatten)]
     pub metric: Metric,
-    /// How often the validation part is evaluated in all.
+    /// Number of evaluations of the validation part in the whole run.
     pub evaluations: usize,
 }
 
-/// How far a worker is.
+/// The progress of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Optimizer steps made.
     pub step: usize,
     /// Optimizer steps that the budget allows.
     pub total_steps: usize,
-    /// The last batch's loss; none if it is not finite.
+    /// The last batch's loss; `None` if it is not finite.
     pub loss: Option<f64>,
 }
 
-/// An evaluation of the validation part while a run is under way.
+/// An evaluation of the validation part during a run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
     /// Optimizer steps made before it.
@@ -72,33 +74,34 @@ pub struct Evaluated {
     pub score: Score,
 }
 
-/// What starts a worker: a program and the arguments before the run's folder.
+/// The command that starts a worker: a program and the arguments before the run's folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkerCommand {
     /// The program.
     pub program: PathBuf,
-    /// Its arguments; the run's folder is added as the last.
+    /// Its arguments; the run's folder is appended to them.
     pub arguments: Vec<OsString>,
 }
 
-/// How a worker is run, which changes no result.
+/// The conditions that a worker runs under, which do not change its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Conditions {
-    /// Threads of its CPU backend.
+    /// Number of threads of its CPU backend.
     pub threads: usize,
-    /// The processors that it is held to; none for all.
+    /// The processors that it is pinned to; `None` for all.
     pub cores: Option<String>,
-    /// Whether it writes no row for each step and leaves no checkpoint.
+    /// Whether it writes no history rows for steps and leaves no checkpoint.
     pub is_brief: bool,
-    /// How long it may say nothing before it counts as hanging.
+    /// The time without a message after which it counts as hanging.
     pub stall_limit: Duration,
 }
 
 impl WorkerCommand {
-    /// This very program, as `optlab worker RUN_DIR`: one whose `main` ends in [`cli::main`](optlab::cli::main).
+    /// Returns the command `optlab worker RUN_DIR` for the running program, whose `main` must end in
+    /// `optlab::cli::main`.
     ///
     /// # Errors
-    /// [`Io`](optlab_core::Error::Io) if the system does not say where this program is.
+    /// [`Io`](optlab_core::Error::Io) if the system does not report the path of this program.
     pub fn this_program() -> Result<Self, Error> {
         Ok(WorkerCommand {
             program: std::env::current_exe().map_err(Error::io("find", "this program"))?,
@@ -107,35 +110,36 @@ impl WorkerCommand {
     }
 }
 
-/// Ends this process when the runner that started it is gone. Does nothing in a process that no runner started.
+/// Ends this process when the runner that started it is gone. Does nothing in a process that no runner
+/// started.
 pub fn exit_with_runner() {
     if std::env::var_os(HELD_BY_RUNNER).is_none() {
         return;
     }
     std::thread::spawn(|| {
         let mut nothing = [0; 1];
-        // Blocks until the pipe closes: nothing is ever written to it. Exiting is safe at any moment, since a run's
-        // files become visible by a rename each.
+        // Blocks until the pipe closes: nothing is ever written to it. Exiting is safe at any moment, since
+        // each file of a run becomes visible by a rename.
         while matches!(std::io::stdin().read(&mut nothing), Ok(1)) {}
         std::process::exit(1);
     });
 }
 
-/// How a worker process ended.
+/// The end of a worker process.
 #[derive(Debug)]
 pub(super) struct Ended {
-    /// What the system says of its end.
+    /// The exit status from the system.
     pub status: ExitStatus,
-    /// The last step that it reported.
+    /// The last step that the worker reported.
     pub last_step: usize,
-    /// The last line that it wrote to its standard error.
+    /// The last line that the worker wrote to its standard error.
     pub last_words: Option<String>,
-    /// How long it had said nothing when it was killed for that.
+    /// The time without a message for which the worker was killed, if it was.
     pub stalled: Option<Duration>,
 }
 
 impl Ended {
-    /// Why it ended, for an outcome that it did not write itself.
+    /// Returns why the worker ended, for an outcome that it did not write itself.
     pub fn reason(&self) -> String {
         let how = match (self.stalled, signal(&self.status), self.status.code()) {
             (Some(limit), ..) => format!("hung: no step in {}", humantime::format_duration(limit)),
@@ -150,13 +154,15 @@ impl Ended {
         }
     }
 
-    /// Whether someone pressed Ctrl-C, which stops the whole comparison and is no failure of the trial.
+    /// Returns whether someone pressed Ctrl-C, which stops the whole comparison and is not a failure of the
+    /// trial.
     pub fn is_interrupted(&self) -> bool {
         signal(&self.status) == Some(2)
     }
 }
 
-/// Runs one worker to its end. `stderr` is where its standard error is appended; the file goes if it stays empty.
+/// Runs one worker to its end. Appends its standard error to the file `stderr`, and removes that file if it
+/// stays empty.
 pub(super) fn run(
     command: &WorkerCommand,
     conditions: &Conditions,
@@ -180,6 +186,7 @@ pub(super) fn run(
     if std::env::var_os(THREADS).is_none() {
         process.env(THREADS, conditions.threads.to_string());
     }
+    signals::restore_for_children();
     let mut child = process.spawn().map_err(Error::io("start", &command.program))?;
     let lines = lines_of(child.stdout.take());
     let child = children.add(index, child);
@@ -212,8 +219,8 @@ pub(super) fn run(
     Ok(Ended { status, last_step, last_words, stalled })
 }
 
-/// The lines that come through a pipe, so that one can wait for the next for a limited time. The channel closes with the
-/// pipe.
+/// Reads the lines of a pipe in a thread, so that the caller can wait for the next line with a timeout. The
+/// channel closes with the pipe.
 fn lines_of(pipe: Option<ChildStdout>) -> Receiver<std::io::Result<Vec<u8>>> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
@@ -223,7 +230,7 @@ fn lines_of(pipe: Option<ChildStdout>) -> Receiver<std::io::Result<Vec<u8>>> {
     lines
 }
 
-/// The processes that are running, so that they can be stopped together.
+/// The running worker processes, which can be stopped together.
 #[derive(Debug, Default)]
 pub(super) struct Children {
     state: Mutex<ChildrenState>,
@@ -232,11 +239,11 @@ pub(super) struct Children {
 #[derive(Debug, Default)]
 struct ChildrenState {
     stopped: bool,
-    /// Each with the number by which it can be stopped alone.
+    /// Each child with the index of its trial, to stop it alone.
     running: Vec<(usize, Arc<Mutex<Child>>)>,
 }
 
-/// A child that takes itself off the list, killed if it is still alive.
+/// A child that, when dropped, is killed if it is still alive and removed from the list.
 struct Running<'a> {
     child: Arc<Mutex<Child>>,
     children: &'a Children,
@@ -250,13 +257,13 @@ impl Children {
         state.running.iter().for_each(|(_, child)| kill(child));
     }
 
-    /// Kills the child that was added as `index`, if it is running.
+    /// Kills the child with that index, if it is running.
     pub fn stop_one(&self, index: usize) {
         let state = unpoisoned(&self.state);
         state.running.iter().filter(|(of, _)| *of == index).for_each(|(_, child)| kill(child));
     }
 
-    /// Whether [`stop`](Self::stop) was called.
+    /// Returns whether [`stop`](Self::stop) was called.
     pub fn is_stopped(&self) -> bool {
         unpoisoned(&self.state).stopped
     }
@@ -273,7 +280,7 @@ impl Children {
 }
 
 impl Running<'_> {
-    /// Waits without holding the child, so that it can be killed meanwhile.
+    /// Waits for the child without holding its lock, so that it can be killed meanwhile.
     fn wait(&self) -> std::io::Result<ExitStatus> {
         loop {
             if let Some(status) = unpoisoned(&self.child).try_wait()? {
@@ -294,13 +301,14 @@ impl Drop for Running<'_> {
 
 fn kill(child: &Mutex<Child>) {
     let mut child = unpoisoned(child);
-    // Killing fails only for a process that is already gone, which is what is wanted; `wait` leaves no zombie.
+    // Killing fails only for a process that is already gone, which is fine. `wait` leaves no zombie.
     if child.kill().is_ok() {
         drop(child.wait());
     }
 }
 
-/// A thread that panicked leaves these lists whole: they are changed by single calls.
+/// Locks a mutex even after a thread panicked while holding it: the lists are changed by single calls, so
+/// they stay consistent.
 fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

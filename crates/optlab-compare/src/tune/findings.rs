@@ -1,4 +1,5 @@
-//! What a study has found: the best settings, which of them made the difference, and how flat the optimum is.
+//! The findings of a study: the best settings, the importance of each setting, and the flatness of the
+//! optimum.
 
 use crate::Error;
 use crate::plan::entry::Stage;
@@ -10,43 +11,43 @@ use optlab_stats::search::{Flatness, Importance, Observation, Space, TOLERANCE, 
 use optlab_train::train::{Status, Trial};
 use serde::Serialize;
 
-/// What a study has found.
+/// The findings of a study.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Findings {
-    /// Trials that ended.
+    /// Number of trials that ended.
     pub trials: usize,
-    /// Those of them that were pruned.
+    /// Number of pruned trials.
     pub pruned: usize,
-    /// Those of them that diverged or failed.
+    /// Number of trials that diverged or failed.
     pub lost: usize,
-    /// The best of them; none if every one was lost.
+    /// The best trial; `None` if every trial was lost.
     pub best: Option<Best>,
-    /// How much each hyper-parameter decided, the most important first; none of too few trials.
+    /// The importance of each setting, the most important first; `None` with too few trials.
     pub importance: Option<Vec<Importance>>,
-    /// How much of the space is about as good as the best; none of too few trials.
+    /// The trials that are about as good as the best; `None` with too few trials.
     pub flatness: Option<Flatness>,
 }
 
 /// The best trial of a study.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Best {
-    /// Its number.
+    /// The number of the trial.
     pub number: usize,
-    /// Its trial.
+    /// The trial.
     pub trial: Trial,
-    /// The metric's name.
+    /// The metric.
     pub metric: Metric,
-    /// Its best evaluation of the validation part.
+    /// The best metric on the validation part.
     pub value: f64,
-    /// The command that trains it.
+    /// The command that repeats the trial with another seed.
     pub command: String,
 }
 
 impl Findings {
-    /// What the study in a folder has found so far.
+    /// Returns the findings of the study in a folder so far.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) if the folder is of a comparison with more than one arm.
+    /// [`Usage`](optlab_core::Error::Usage) if the folder is a comparison with more than one arm.
     pub fn of(study: &Comparison) -> Result<Self, Error> {
         let arms = study.plan.arms()?;
         let [arm] = arms.as_slice() else {
@@ -92,7 +93,7 @@ fn observation(study: &Comparison, space: &Space, (number, run): (usize, &Run)) 
     let value = tuning::value_so_far(run.outcome.as_ref()?);
     let point = match run.point.len() == space.dimensions().len() {
         true => run.point.clone(),
-        // The points of a comparison that is still being tuned depend on nothing but their numbers.
+        // A comparison does not record its tuning points, since they depend only on their numbers.
         false => study.plan.tuning.sampler.point(study.plan.tuning.seed, space, number, &[]),
     };
     Some(Observation { number, point, value: value.is_finite().then_some(value) })
@@ -110,7 +111,7 @@ fn best(runs: &[(usize, &Run)]) -> Option<Best> {
         trial: run.trial.clone(),
         metric: outcome.metric.clone(),
         value: outcome.metric.direction.cost(value),
-        // With a seed that the search has not seen.
+        // Seed 0 is not used by the search.
         command: command::train(&Trial { seed: 0, ..run.trial.clone() }),
     })
 }

@@ -1,4 +1,5 @@
-//! The search for the best settings: of one optimizer, in a [`Study`], or of a short list within a time.
+//! Searches for the best settings of one optimizer, with a [`Study`], or for the best of several optimizers
+//! within a time limit, with a [`Recommender`].
 
 pub mod findings;
 pub mod recommend;

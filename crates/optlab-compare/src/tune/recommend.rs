@@ -1,13 +1,13 @@
-//! Which optimizer to take, found within a time: many settings of a short list are tried for a short while, the better of
-//! them for longer, and the best optimizers are compared on seeds that none of it has seen.
+//! Recommends one of several optimizers within a time limit: trains many settings for a short time and the
+//! better ones for longer, and compares the best optimizers on seeds that were not used before.
 //!
 //! ```text
-//! rung 0: N settings, E/9 epochs ──> the best third: E/3 ──> the best third of those: E      60 % of the time
-//! the best settings of the three best optimizers, E epochs, seed after seed                 40 % of the time
+//! rung 0: N settings, E/9 epochs ──> the best third: E/3 ──> the best third again: E      60 % of the time
+//! the best settings of the three best optimizers, E epochs, seed after seed              40 % of the time
 //! ```
 //!
 //! This is successive halving with a reduction factor of 3 (Jamieson & Talwalkar, 2016,
-//! <https://arxiv.org/abs/1502.07943>). `N` is chosen by what the first trial took.
+//! <https://arxiv.org/abs/1502.07943>). `N` is chosen by the time that the first trial took.
 
 use crate::Error;
 use crate::plan::Plan;
@@ -24,20 +24,22 @@ use optlab_train::train::{Budget, Outcome, Recipe, Trial};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How many times longer each rung is, and which part of the settings goes on.
+/// The factor by which each rung is longer than the one before, and by which the number of settings shrinks.
 const REDUCTION: usize = 3;
-/// Rungs before the final trials.
+/// Number of rungs before the final trials.
 const RUNGS: u32 = 3;
-/// The share of the time that the rungs have.
+/// The rungs' share of the time.
 const SHARE_OF_RUNGS: f64 = 0.6;
-/// The most settings of an optimizer that are tried, and the most and the fewest seeds of a finalist.
+/// The largest number of settings of an optimizer.
 const MOST_SETTINGS: usize = 81;
+/// The largest number of seeds of a finalist.
 const MOST_SEEDS: u64 = 30;
+/// The smallest number of seeds of a finalist.
 const LEAST_SEEDS: u64 = 3;
-/// How many optimizers are compared in the end.
+/// Number of optimizers that are compared in the end.
 const FINALISTS: usize = 3;
 
-/// A recommendation that is to be found.
+/// A recommendation that is ready to run.
 #[derive(Debug)]
 pub struct Recommender {
     plan: Plan,
@@ -46,16 +48,16 @@ pub struct Recommender {
     began: Instant,
 }
 
-/// What was found out on the way.
+/// The number of settings that were tried, and the finalists.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recommendation {
-    /// How many settings the first rung had.
+    /// Number of settings on the first rung.
     pub settings: usize,
     /// The arms that were compared in the end, the most promising first.
     pub finalists: Vec<String>,
 }
 
-/// A setting of an arm on its way through the rungs.
+/// An arm with one choice of its settings, and its value on the latest rung.
 struct Candidate {
     side: usize,
     trial: Trial,
@@ -63,10 +65,12 @@ struct Candidate {
 }
 
 impl Recommender {
-    /// For a plan with one workload and one backend, in about `time` from now.
+    /// Creates the recommendation of a plan with one workload and one backend; it takes about `time` from
+    /// now.
     ///
     /// # Errors
-    /// Those of [`Plan::arms_on_workloads`]; [`InvalidConfig`](optlab_core::Error::InvalidConfig) for less than a second; [`Usage`](optlab_core::Error::Usage) for a budget in steps.
+    /// The errors of [`Plan::arms_on_workloads`]; [`InvalidConfig`](optlab_core::Error::InvalidConfig) for
+    /// less than a second; [`Usage`](optlab_core::Error::Usage) for a budget in steps.
     pub fn new(
         plan: Plan,
         time: Duration,
@@ -84,18 +88,18 @@ impl Recommender {
         Ok(Recommender { plan, sides, time, began: Instant::now() })
     }
 
-    /// Makes `path` its folder.
+    /// Creates the recommendation's folder at `path`, or resumes it.
     ///
     /// # Errors
-    /// Those of [`Folder::claim`].
+    /// The errors of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
         study::claim(&self.plan, path, Kind::Recommendation, invocation)
     }
 
-    /// Runs the rungs and the final trials in `folder`, and writes down what they are.
+    /// Runs the rungs and the final trials in `folder`, and adds their trials to its list.
     ///
     /// # Errors
-    /// Those of [`Runner::run`]; [`Usage`](optlab_core::Error::Usage) if every setting was lost.
+    /// The errors of [`Runner::run`]; [`Usage`](optlab_core::Error::Usage) if every setting was lost.
     pub fn run(
         &self,
         folder: &Folder,
@@ -104,12 +108,12 @@ impl Recommender {
     ) -> Result<Recommendation, Error> {
         let epochs = self.epochs();
         let mut trials = Trials { folder, runner, entries: Vec::new(), events };
-        // What a trial costs, the start of its process included; it is one of the first rung's.
+        // Measures the time of one trial of the first rung, including the start of its process.
         let probe_began = Instant::now();
         let mut probe = self.candidates(1)?;
         probe.truncate(1);
         let outcomes = self.run_rung(&mut trials, &mut probe, 0)?;
-        // It may be there from an earlier time; then its own clock says at least what its steps took.
+        // If the trial already has an outcome, the training time in it is used instead.
         let trained: f64 = outcomes.iter().map(|outcome| outcome.training_seconds).sum();
         let seconds = probe_began.elapsed().as_secs_f64().max(trained);
         let count = self.settings(seconds, epochs, runner.jobs);
@@ -137,7 +141,7 @@ impl Recommender {
         }
     }
 
-    /// How many settings the time allows, where one on the first rung takes `seconds`.
+    /// Returns the number of settings that the time allows, if one takes `seconds` on the first rung.
     fn settings(&self, seconds: f64, epochs: usize, jobs: usize) -> usize {
         let seconds_of_epoch = seconds.max(1e-3) / rung_epochs(epochs, 0) as f64;
         let epochs_of = |rung: u32| rung_epochs(epochs, rung) as f64 / (REDUCTION as f64).powi(rung as i32);
@@ -147,7 +151,7 @@ impl Recommender {
         affordable.clamp(self.sides.len(), MOST_SETTINGS * self.sides.len())
     }
 
-    /// The first `each` settings of every arm: its own, then points of its space.
+    /// Returns the first `each` settings of every arm: its own, then points of its search space.
     fn candidates(&self, each: usize) -> Result<Vec<Candidate>, Error> {
         let mut candidates = Vec::new();
         for number in 0..each {
@@ -162,7 +166,7 @@ impl Recommender {
         Ok(candidates)
     }
 
-    /// Runs every candidate as long as the rung says, and notes what each was worth.
+    /// Runs every candidate with the budget of the rung, and stores the resulting values.
     fn run_rung(
         &self,
         trials: &mut Trials,
@@ -189,7 +193,8 @@ impl Recommender {
         Ok(outcomes)
     }
 
-    /// Runs seed after seed of every finalist until the time is over; 3 seeds at least, and no more than [`MOST_SEEDS`].
+    /// Runs every finalist on one seed after another until the time is over, on at least 3 seeds and at most
+    /// [`MOST_SEEDS`].
     fn run_finals(&self, trials: &mut Trials, finalists: &[Candidate]) -> Result<(), Error> {
         let mut longest = Duration::ZERO;
         for seed in 0..MOST_SEEDS {
@@ -208,7 +213,7 @@ impl Recommender {
     }
 }
 
-/// The trials of a recommendation as they are found.
+/// The trials of a recommendation so far.
 struct Trials<'a> {
     folder: &'a Folder,
     runner: &'a Runner,
@@ -217,7 +222,7 @@ struct Trials<'a> {
 }
 
 impl Trials<'_> {
-    /// Writes these down and runs them.
+    /// Adds trials to the folder's list and runs them.
     fn run(&mut self, entries: Vec<Entry>, is_brief: bool) -> Result<Vec<Outcome>, Error> {
         let trials = experiment::trials(&entries);
         self.entries.extend(entries);
@@ -226,7 +231,7 @@ impl Trials<'_> {
     }
 }
 
-/// The best setting of each of the best arms.
+/// Returns the best candidate of each of the best arms.
 fn finalists(ranked: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
     let mut finalists: Vec<Candidate> = Vec::new();
     for candidate in ranked.into_iter().filter(|candidate| candidate.value.is_finite()) {
@@ -241,7 +246,7 @@ fn finalists(ranked: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
     Ok(finalists)
 }
 
-/// How long a setting is trained on a rung.
+/// Returns the number of epochs on a rung.
 fn rung_epochs(epochs: usize, rung: u32) -> usize {
     epochs.div_ceil(REDUCTION.pow(RUNGS - 1 - rung)).max(1)
 }

@@ -1,8 +1,9 @@
-//! A search for the best settings of one optimizer: each trial is at a point that may depend on what came of the earlier
-//! ones, and one that is worse than others were may be ended before its time.
+//! Searches for the best settings of one optimizer: the point of each trial may depend on the results of
+//! earlier trials, and a trial that is worse than others may be pruned.
 //!
-//! A study lives in a folder like that of a comparison, with one arm that has tuning trials alone. Each trial is written down
-//! before it runs and each outcome as it comes, so a study that was stopped goes on and runs nothing twice.
+//! The folder of a study is a comparison folder with one arm that has only tuning trials. Each trial is
+//! written before it runs and each outcome when it ends, so a study that was stopped resumes and runs nothing
+//! twice.
 
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};
@@ -30,12 +31,14 @@ pub struct Study {
 }
 
 impl Study {
-    /// The study of a plan with one workload, one backend and one arm.
+    /// Creates the study of a plan with one workload, one backend and one arm.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) for a plan with more of them; those of [`Plan::arms_on_workloads`].
+    /// [`Usage`](optlab_core::Error::Usage) for a plan with more of them; the errors of
+    /// [`Plan::arms_on_workloads`].
     pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Recipe, Error>) -> Result<Self, Error> {
-        // The samplers and pruners that a comparison does not take are a study's.
+        // A study allows the samplers and pruners that a comparison refuses, so the plan is checked without
+        // them.
         let checked = Plan {
             tuning: Tuning { spaces: plan.tuning.spaces.clone(), ..Tuning::default() },
             ..plan.clone()
@@ -51,7 +54,8 @@ impl Study {
         check_can_be_tuned(&side.trial)?;
         let space = side.arm.space();
         let study = Study { plan, side, space };
-        // A space that asks for a field which the rule does not have, or leaves its range, is told before anything runs.
+        // Reports a search space with a field that the rule does not have, or beyond a field's range, before
+        // anything runs.
         let middle = vec![0.5; study.space.dimensions().len()];
         study.trial(&middle)?;
         for (place, end) in (0..middle.len()).flat_map(|place| [(place, 0.0), (place, 1.0 - 1e-9)]) {
@@ -62,10 +66,10 @@ impl Study {
         Ok(study)
     }
 
-    /// Makes `path` the study's folder, or goes on in it.
+    /// Creates the study's folder at `path`, or resumes it.
     ///
     /// # Errors
-    /// Those of [`Folder::claim`].
+    /// The errors of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
         claim(&self.plan, path, Kind::Study, invocation)
     }
@@ -73,7 +77,7 @@ impl Study {
     /// Runs the trials that are missing in `folder`.
     ///
     /// # Errors
-    /// Those of [`Runner::run_queue`].
+    /// The errors of [`Runner::run_queue`].
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
         let mut search = Search::new(self, folder)?;
         events.planned(self.plan.tuning.trials);
@@ -84,7 +88,7 @@ impl Study {
         runner.run_queue(folder, &mut search, events)
     }
 
-    /// The trial at a point.
+    /// Returns the trial at a point.
     fn trial(&self, point: &[f64]) -> Result<Trial, Error> {
         let trial = arm_plan::at(&self.space, &self.side.trial, point)?;
         trial.validate()?;
@@ -93,8 +97,8 @@ impl Study {
     }
 }
 
-/// Makes `path` the folder of a search, whose trials are found as it goes, or goes on with those that are there if they are
-/// of the same plan.
+/// Creates the folder of a search at `path`, or resumes it with its trials if they are of the same plan. The
+/// trials of a search are added while it runs.
 pub(super) fn claim(plan: &Plan, path: &Path, kind: Kind, invocation: &Invocation) -> Result<Folder, Error> {
     let plan_path = path.join(PLAN);
     let is_ours = plan_path.exists() && Plan::read(&plan_path)?.id()? == plan.id()?;
@@ -109,13 +113,13 @@ struct Done {
     outcome: Outcome,
 }
 
-/// A study under way.
+/// A running study.
 struct Search<'a> {
     study: &'a Study,
     folder: &'a Folder,
-    /// What ended, by its number.
+    /// The trials that ended, by their numbers.
     done: BTreeMap<usize, Done>,
-    /// What was begun at an earlier time and has not ended.
+    /// The trials that were begun earlier and have not ended.
     unfinished: VecDeque<(usize, Trial)>,
     /// The points of the trials that were begun, by their numbers.
     points: BTreeMap<usize, Vec<f64>>,
@@ -125,7 +129,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    /// Where the trials in `folder` have come to.
+    /// Loads the state of the search from `folder`.
     fn new(study: &'a Study, folder: &'a Folder) -> Result<Self, Error> {
         let mut search = Search {
             study,
@@ -168,7 +172,7 @@ impl<'a> Search<'a> {
         self.reports.entry(number).or_default().insert(step, value);
     }
 
-    /// What ended so far, as the sampler sees it.
+    /// Returns the trials that ended so far, in the form that the sampler needs.
     fn observations(&self) -> Vec<Observation> {
         let observation = |(&number, done): (&usize, &Done)| {
             let value = tuning::value_so_far(&done.outcome);
@@ -200,7 +204,7 @@ impl Queue for Search<'_> {
             point,
             trial: trial.clone(),
         })?;
-        // Two points may come to the same settings, whose outcome is there then.
+        // Two points may have the same settings, so the outcome may already exist.
         if let Some(outcome) = self.folder.read_outcome(&trial)? {
             self.finished(index, &trial, outcome)?;
             return self.next();

@@ -74,7 +74,7 @@ impl<W: Wrapper> RuleConfig for W {
     const DEFAULT_LR: f64 = <AdamWConfig as RuleConfig>::DEFAULT_LR;
 
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        let reason = format!("`{owner}` is put around an optimizer: it cannot be one of several rules");
+        let reason = format!("`{owner}` wraps an optimizer: it cannot be one of several rules");
         Err(Error::Usage(reason))
     }
 
@@ -109,7 +109,7 @@ fn once(owner: &str, flag: &mut bool) -> Result<(), Error> {
 
 /// Returns the error for a wrapper that occurs twice.
 fn twice(owner: &str) -> Error {
-    Error::Usage(format!("`{owner}` is put around an optimizer that has it already"))
+    Error::Usage(format!("`{owner}` wraps an optimizer that already has it"))
 }
 
 /// Passes every wrapper to the macro `$then`, like `rule_list`.

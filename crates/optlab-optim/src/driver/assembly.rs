@@ -20,7 +20,9 @@ impl Assembly {
     pub(crate) fn check_has_rules(&self, owner: &str) -> Result<(), Error> {
         match self.method {
             Method::Once | Method::Sharpness(_) => Ok(()),
-            Method::Lbfgs(_) => Err(Error::Usage(format!("`{owner}` is not for L-BFGS, which has no rules"))),
+            Method::Lbfgs(_) => {
+                Err(Error::Usage(format!("`{owner}` cannot wrap L-BFGS, which has no rules")))
+            }
         }
     }
 

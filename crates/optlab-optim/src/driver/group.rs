@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use wildmatch::WildMatch;
 
-/// A group of a [`GroupConfig`](crate::around::groups::GroupConfig), without its rules.
+/// A group of a [`GroupConfig`](crate::around::GroupConfig), without its rules.
 #[derive(Debug, Clone)]
 pub struct Group {
     /// The patterns of the group's parameters.

@@ -123,7 +123,7 @@ impl ModelOptimizer {
     pub fn with_gradient_transform(mut self, transform: GradientTransform) -> Result<Self, Error> {
         transform.validate()?;
         if transform != GradientTransform::default() && matches!(self.method, Method::Lbfgs(_)) {
-            let reason = "penalties and clipping are not for L-BFGS, which searches along the loss";
+            let reason = "L-BFGS takes no penalties and no clipping, since it searches along the loss";
             return Err(Error::Usage(reason.into()));
         }
         self.transform = self.transform.merged(transform)?;
@@ -137,7 +137,7 @@ impl ModelOptimizer {
     pub fn with_extras(self, extras: Extras) -> Result<Self, Error> {
         extras.validate()?;
         if extras != Extras::default() && matches!(self.method, Method::Lbfgs(_)) {
-            return Err(Error::Usage("L-BFGS has no rules for anything to be beside".into()));
+            return Err(Error::Usage("L-BFGS takes no wrappers, since it has no rules".into()));
         }
         Ok(ModelOptimizer { extras, ..self })
     }
@@ -173,7 +173,7 @@ impl ModelOptimizer {
         }
     }
 
-    /// Returns the groups of [`GroupConfig`](crate::around::groups::GroupConfig), the innermost first.
+    /// Returns the groups of [`GroupConfig`](crate::around::GroupConfig), the innermost first.
     pub fn groups(&self) -> &[Group] {
         &self.groups
     }

@@ -99,10 +99,10 @@ impl ModelOptimizer {
                 let reason = format!("state of optimizer `{name}`, not of `{}`", self.name);
                 return Err(file_error(path, reason));
             }
-            None => return Err(file_error(path, "no optimizer's state")),
+            None => return Err(file_error(path, "holds no optimizer state")),
         }
         let contents =
-            reader.metadata().get(CONTENTS).ok_or_else(|| file_error(path, "no list of contents"))?;
+            reader.metadata().get(CONTENTS).ok_or_else(|| file_error(path, "has no list of contents"))?;
         let contents: Contents = serde_json::from_str(contents).map_err(|reason| file_error(path, reason))?;
         let mut parameters = Parameters::of(model, &self.rules);
         check_parameters(&contents, &parameters.shapes()).map_err(|reason| file_error(path, reason))?;
@@ -117,7 +117,7 @@ impl ModelOptimizer {
             source.insert_tensor(name, TensorData::from_bytes(bytes, shape, dtype));
         }
         if tensors != contents.tensors || scalars != contents.scalars {
-            return Err(file_error(path, "holds something else than its list of contents says"));
+            return Err(file_error(path, "its contents differ from its list of contents"));
         }
         for parameter in &mut parameters.0 {
             if contents.states.contains(&parameter.path) {
@@ -131,13 +131,12 @@ impl ModelOptimizer {
             parameters = Parameters::default();
         }
         let shared_state = SharedState::unflatten(&self.shared_state()?, &mut source);
-        let shared_state =
-            shared_state.ok_or_else(|| file_error(path, "the state of the whole is incomplete"))?;
+        let shared_state = shared_state.ok_or_else(|| file_error(path, "the shared state is incomplete"))?;
         // An entry that would not be saved again was not understood.
         let again = flatten(&parameters, &shared_state);
         let known = |name: &String| again.tensors.iter().any(|(known, _)| known == name);
         if let Some(name) = tensors.keys().find(|name| !known(name)) {
-            return Err(file_error(path, format!("`{name}` is not kept with these settings")));
+            return Err(file_error(path, format!("`{name}` does not belong to these settings")));
         }
         if let (Method::Lbfgs(lbfgs), Some(data)) = (&mut self.method, &shared_state.lbfgs) {
             let bytes = Bytes::from_bytes_vec(data.as_bytes().to_vec());
@@ -348,7 +347,7 @@ fn check_parameters(contents: &Contents, shapes: &Shapes) -> Result<(), String> 
         }
     }
     match shapes.keys().find(|parameter| !saved.contains_key(*parameter)) {
-        Some(parameter) => Err(format!("nothing is known of the model's parameter `{parameter}`")),
+        Some(parameter) => Err(format!("holds no state of the model's parameter `{parameter}`")),
         None => Ok(()),
     }
 }

@@ -91,7 +91,7 @@ pub fn load_state(schedule: &dyn Schedule, state: &[f64]) -> Result<(), Error> {
 /// [`Error::Usage`] for the state of other schedules; then nothing is changed.
 pub fn load_states(schedules: &[&dyn Schedule], state: &[f64]) -> Result<(), Error> {
     if schedules.iter().map(|schedule| schedule.state().len()).sum::<usize>() != state.len() {
-        return Err(Error::Usage("the state is that of another schedule".into()));
+        return Err(Error::Usage("the state belongs to another schedule".into()));
     }
     let mut numbers = state.iter();
     schedules.iter().for_each(|schedule| schedule.load_state(&mut numbers));

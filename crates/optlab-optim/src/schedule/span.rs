@@ -43,7 +43,7 @@ impl FromStr for Span {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let malformed = || Error::Usage(format!("`{text}` is no number of steps: write 500, 10ep or 10%"));
+        let malformed = || Error::Usage(format!("`{text}` is not a number of steps: write 500, 10ep or 10%"));
         let number = |text: &str| {
             let number = text.trim().parse().ok().filter(|number: &f64| *number >= 0.0 && number.is_finite());
             number.ok_or_else(malformed)

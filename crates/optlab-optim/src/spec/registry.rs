@@ -66,7 +66,7 @@ where
 {
     spec::check_name::<OptimizerSpec>(name)?;
     let refuse = |reason: String| Error::Usage(format!("{} `{name}`: {reason}", OptimizerSpec::KIND));
-    let unnamed = |reason| refuse(format!("its settings are no struct with named fields ({reason})"));
+    let unnamed = |reason| refuse(format!("its settings are not a struct with named fields ({reason})"));
     let fields = default.fields().map_err(unnamed)?;
     if let Some(field) = RESERVED.into_iter().find(|field| fields.contains_key(*field)) {
         return Err(refuse(format!("none of its settings may be called `{field}`")));

@@ -83,7 +83,7 @@ impl RemoteFile {
 
     fn unpack_and_check(&self, packed: &[u8]) -> Result<Vec<u8>, String> {
         let content = unpack(Path::new(self.name), packed).map_err(|error| match error {
-            Error::Data { reason, .. } => format!("what it sent {reason}"),
+            Error::Data { reason, .. } => format!("the downloaded file {reason}"),
             error => error.to_string(),
         })?;
         self.check(&content)?;

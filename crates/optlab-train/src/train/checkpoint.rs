@@ -158,7 +158,7 @@ impl Checkpoint {
         let manifest: Manifest =
             json_file::read(&path.join(MANIFEST)).map_err(|error| refuse(MANIFEST, error.to_string()))?;
         if manifest.format != FORMAT {
-            return Err(refuse(MANIFEST, format!("format {} is not known here", manifest.format)));
+            return Err(refuse(MANIFEST, format!("unknown format {}", manifest.format)));
         }
         let evaluated = manifest.files.contains_key(EVALUATED).then_some(EVALUATED);
         for name in [MODEL, OPTIMIZER, STATE, TRIAL].into_iter().chain(evaluated) {

@@ -1,4 +1,4 @@
-//! Training: a trial, its steps, what they write down, and how it ended.
+//! Trains a trial: recipe, training loop, history, checkpoints and outcome.
 
 pub mod batch_evaluation;
 pub mod checkpoint;

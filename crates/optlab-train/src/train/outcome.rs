@@ -1,9 +1,9 @@
-//! How a trial ended. An outcome is data: a diverged trial is no crash.
+//! The outcome of a trial. A diverged trial has an outcome; it is not an error.
 
 use optlab_core::Metric;
 use serde::{Deserialize, Serialize};
 
-/// How a trial ended.
+/// The way in which a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -13,14 +13,14 @@ pub enum Status {
     StoppedEarly,
     /// The loss became NaN or infinite.
     Diverged,
-    /// A search ended it, because it was worse than others had been so far.
+    /// A search ended it, because it was worse than other trials.
     Pruned,
     /// An error ended it.
     Failed,
 }
 
 impl Status {
-    /// Its name, in words.
+    /// Returns the status in words.
     pub fn name(self) -> &'static str {
         match self {
             Status::Completed => "completed",
@@ -41,7 +41,7 @@ pub struct Score {
     pub metric: f64,
 }
 
-/// Where a run first reached its workload's target on the validation part.
+/// The time at which a run first reached its workload's target on the validation part.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TargetReached {
     /// Optimizer steps made by then.
@@ -50,12 +50,12 @@ pub struct TargetReached {
     pub training_seconds: f64,
 }
 
-/// How a trial ended and what it measured; the run folder's `outcome.json`.
+/// The status, scores and times of a trial that ended; the run folder's `outcome.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// How it ended.
+    /// The status.
     pub status: Status,
-    /// For a diverged or failed trial, what happened: "loss is NaN at step 17".
+    /// The reason, for a diverged or failed trial: "loss is NaN at step 17".
     pub reason: Option<String>,
     /// Optimizer steps made.
     pub steps: usize,
@@ -63,28 +63,29 @@ pub struct Outcome {
     pub epochs: usize,
     /// Seconds spent in steps, the first excluded; evaluation, logging and checkpoints excluded.
     pub training_seconds: f64,
-    /// Seconds to the end of the first step: compiling and autotuning included.
+    /// Seconds to the end of the first step, including compilation and autotuning.
     pub first_step_seconds: f64,
-    /// Milliseconds a step, the first excluded.
+    /// Milliseconds per step, the first excluded.
     pub step_milliseconds: Option<f64>,
     /// The workload's metric, with its target.
     #[serde(flatten)]
     pub metric: Metric,
-    /// Where the target was first reached, if it was.
+    /// The time at which the target was first reached, if it was.
     pub target_reached: Option<TargetReached>,
-    /// On the validation part after the last step.
+    /// The score on the validation part after the last step.
     pub final_validation: Option<Score>,
-    /// The best evaluation of the validation part.
+    /// The best score on the validation part.
     pub best_validation: Option<Score>,
-    /// The step after which the best evaluation was made.
+    /// The step after which the best score was measured.
     pub best_step: Option<usize>,
-    /// On the test part, with the best checkpoint where there is a validation part, else the last.
+    /// The score on the test part, with the best checkpoint if there is a validation part, else with the last
+    /// model.
     pub test: Option<Score>,
-    /// Steps in which nothing was moved, because a gradient was not finite.
+    /// Number of steps that were skipped because a gradient was not finite.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub skipped_steps: u64,
-    /// The most memory that the process had held by the end, in bytes: all of it, the data and the program included. None
-    /// where the system does not tell.
+    /// Peak memory of the process by the end, in bytes, including the data and the program; `None` if the
+    /// system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
 }
@@ -94,7 +95,7 @@ fn is_zero(count: &u64) -> bool {
 }
 
 impl Outcome {
-    /// A trial that an error ended before it could measure anything.
+    /// Returns the outcome of a trial that an error ended before it could measure anything.
     pub fn failed(reason: String, metric: Metric) -> Self {
         Outcome {
             status: Status::Failed,
@@ -115,7 +116,7 @@ impl Outcome {
         }
     }
 
-    /// Whether it trained as long as it was to: what its metrics say is all there is to say.
+    /// Returns whether the trial completed or was stopped early, so that its metrics are final.
     pub fn has_ended_well(&self) -> bool {
         matches!(self.status, Status::Completed | Status::StoppedEarly)
     }

@@ -1,5 +1,4 @@
-//! A run from its trial to its outcome: everything is made ready here, the steps are made in
-//! [`step_loop`](crate::train::step_loop).
+//! Runs a trial: this module prepares everything, and [`step_loop`](crate::train::step_loop) makes the steps.
 
 use crate::data::{Batches, Preparation, Source};
 use crate::files::json_file;
@@ -16,25 +15,26 @@ use crate::{Error, device};
 use burn::module::Module;
 use optlab_optim::schedule;
 
-/// What a run needs besides its trial, and what does not change its result.
+/// The options of a run besides its trial; they do not change its result.
 #[derive(Debug, Clone)]
 pub struct RunOptions {
     /// The run's folder.
     pub directory: RunDirectory,
-    /// Where data that does not ship with the program may be.
+    /// The source of data that does not ship with the program.
     pub source: Source,
-    /// Whether to go on from the newest whole checkpoint in the folder, if there is one.
+    /// Whether to resume from the newest valid checkpoint in the folder, if there is one.
     pub resume: bool,
-    /// Steps between checkpoints, besides those of the best evaluations and of the end.
+    /// Number of steps between checkpoints, in addition to checkpoints at the best evaluations and at the
+    /// end.
     pub checkpoint_every: Option<usize>,
-    /// How many of the newest checkpoints stay, besides the best.
+    /// Number of newest checkpoints to keep, besides the best.
     pub keep_checkpoints: usize,
-    /// Whether the history has a row for each step, besides those of evaluations.
+    /// Whether the history has a row for each step, in addition to the rows of evaluations.
     pub records_steps: bool,
 }
 
 impl RunOptions {
-    /// A new run in `directory`.
+    /// Creates the options of a new run in `directory`.
     pub fn new(directory: RunDirectory) -> Self {
         RunOptions {
             directory,
@@ -47,11 +47,12 @@ impl RunOptions {
     }
 }
 
-/// Trains `trial` and writes down what happens in the run's folder.
+/// Trains `trial` and writes history, checkpoints and outcome to the run's folder.
 ///
 /// # Errors
-/// A trial out of range, a backend without a device, data that cannot be read, a folder that cannot be written. A loss
-/// that is no longer finite is no error but an [`Outcome`] with [`Status::Diverged`](crate::train::Status).
+/// Fails for a trial out of range, a backend without a device, data that cannot be read, or a folder that
+/// cannot be written. A loss that is not finite is not an error, but gives an [`Outcome`] with
+/// [`Status::Diverged`](crate::train::Status).
 pub fn run<W: Workload>(
     workload: &W,
     trial: &Trial,
@@ -81,7 +82,7 @@ pub fn run<W: Workload>(
         passed_over = damaged;
         if let Some(newest) = newest {
             if newest.trial()? != *trial {
-                let reason = "it is of another trial".into();
+                let reason = "it belongs to another trial".into();
                 return Err(Error::Checkpoint { path: newest.path().into(), reason });
             }
             model = newest.load_model(model)?;
@@ -127,7 +128,7 @@ pub fn run<W: Workload>(
     Ok(outcome)
 }
 
-/// How a trial prepares its workload's data.
+/// Returns the preparation of the workload's data for a trial.
 pub fn preparation(trial: &Trial) -> Preparation {
     Preparation {
         validation: trial.recipe.validation,

@@ -1,4 +1,4 @@
-//! The training loop: its clock, its determinism and its resume are what a comparison stands on.
+//! The training loop. Comparisons depend on its clock, its determinism and its exact resume.
 
 use crate::Error;
 use crate::data::{Batches, Splits};
@@ -15,16 +15,17 @@ use optlab_optim::schedule::Measured;
 use optlab_optim::{GradientNorm, ModelOptimizer};
 use std::time::Instant;
 
-/// Steps after which the loop at the latest looks up and writes its rows to the history.
+/// The largest number of steps between writes to the history.
 const STEPS_BETWEEN_WRITES: usize = 100;
 
-/// Losses that are read together on a device where every reading waits for the device.
+/// Number of losses that are read together, on a device where each read waits for the device.
 pub(super) const LOSSES_READ_AT_ONCE: usize = 32;
 
-/// Steps in a row whose gradients are not finite, after which an optimizer that skips such steps has diverged too.
+/// Number of steps in a row that are skipped because their gradients are not finite, after which the run has
+/// diverged.
 const MOST_SKIPPED_IN_A_ROW: usize = 100;
 
-/// What a step measured, which a device may still be computing.
+/// The measurements of a step, which a device may still be computing.
 pub(super) struct Unread {
     step: usize,
     rates: StepRates,
@@ -33,10 +34,10 @@ pub(super) struct Unread {
     skipped: bool,
 }
 
-/// A loss that is no longer finite.
+/// The reason why a run diverged.
 struct Divergence(String);
 
-/// A run under way.
+/// A run in progress.
 pub(super) struct Training<'a, W: Workload> {
     pub workload: &'a W,
     pub trial: &'a Trial,
@@ -57,7 +58,7 @@ pub(super) struct Training<'a, W: Workload> {
 }
 
 impl<W: Workload> Training<'_, W> {
-    /// Makes all steps from where the state is, and concludes.
+    /// Makes all remaining steps and returns the outcome.
     pub fn run(&mut self, mut model: W::Model) -> Result<Outcome, Error> {
         let mut divergence = None;
         let mut is_first_step = true;
@@ -101,8 +102,8 @@ impl<W: Workload> Training<'_, W> {
         self.finish(model, divergence)
     }
 
-    /// The step after which the clock stops and the loop looks up: the end of the epoch, a checkpoint, rows to write, or
-    /// the first step, which is timed by itself.
+    /// Returns the step after which the clock stops: at the end of the epoch, for a checkpoint, to write
+    /// rows, or after the first step, which is timed separately.
     fn next_pause(&self, is_first_step: bool) -> usize {
         let next_multiple = |of: usize| (self.state.step / of + 1).saturating_mul(of);
         let mut pause = self.total_steps.min(next_multiple(self.batches.steps_per_epoch()));
@@ -131,7 +132,7 @@ impl<W: Workload> Training<'_, W> {
         model
     }
 
-    /// Brings the losses of the latest steps from the device.
+    /// Reads the losses of the latest steps from the device, and returns a divergence if there is one.
     fn read_losses(&mut self) -> Option<Divergence> {
         for Unread { step, rates, loss, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
             let loss = f64::from(loss.into_scalar::<f32>());
@@ -152,7 +153,9 @@ impl<W: Workload> Training<'_, W> {
             self.state.epoch_loss_sum += loss;
             let reason = match (skipped, finite) {
                 (true, _) => {
-                    format!("no gradient was finite in {MOST_SKIPPED_IN_A_ROW} steps to step {step}")
+                    format!(
+                        "the gradients of {MOST_SKIPPED_IN_A_ROW} steps in a row were not finite, up to step {step}"
+                    )
                 }
                 (false, None) => format!("the loss is {loss} at step {step}"),
                 (false, Some(_)) => continue,
@@ -174,7 +177,7 @@ impl<W: Workload> Training<'_, W> {
         })
     }
 
-    /// What happens between steps, outside of the clock.
+    /// Evaluates, reports and saves between steps, while the clock is stopped.
     fn pause(&mut self, model: &W::Model) -> Result<Option<Divergence>, Error> {
         let step = self.state.step;
         let mut is_best = false;
@@ -188,7 +191,7 @@ impl<W: Workload> Training<'_, W> {
             }
             is_best = score.is_some_and(|score| self.observe(score));
             let train_loss = self.report_epoch(score, is_best)?;
-            // Without held-out data there is but the loss of what the model learns from.
+            // Without a validation part only the training loss is known.
             let measured = score
                 .map_or(train_loss.into(), |score| Measured { loss: score.loss, metric: Some(score.metric) });
             self.rates.observe(step - 1, measured);
@@ -207,7 +210,7 @@ impl<W: Workload> Training<'_, W> {
         evaluate(self.workload, &model, examples, self.splits.target_scale, &self.device)
     }
 
-    /// Takes an evaluation of the validation part; true if it is the best so far.
+    /// Records an evaluation of the validation part, and returns whether it is the best so far.
     fn observe(&mut self, score: Score) -> bool {
         let metric = self.workload.info().metric();
         let step = self.state.step;
@@ -230,7 +233,7 @@ impl<W: Workload> Training<'_, W> {
         is_best
     }
 
-    /// Tells the end of an epoch, and gives the mean loss of its batches.
+    /// Reports the end of an epoch, and returns the mean loss of its batches.
     fn report_epoch(&mut self, validation: Option<Score>, is_best: bool) -> Result<f64, Error> {
         let step = self.state.step;
         let steps_per_epoch = self.batches.steps_per_epoch();
@@ -308,7 +311,7 @@ impl<W: Workload> Training<'_, W> {
         })
     }
 
-    /// The test part, with the best checkpoint where one was chosen, else with the model as it is.
+    /// Evaluates the test part, with the best checkpoint if there is one, else with the current model.
     fn test(&mut self, model: &W::Model) -> Result<Option<Score>, Error> {
         let shape = &self.splits.train.input_shape;
         let model = match self.state.best {

@@ -1,4 +1,4 @@
-//! All that decides a run.
+//! The trial: everything that decides a run.
 
 use crate::Error;
 use crate::device;
@@ -11,16 +11,16 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
-/// All that decides a run: the same trial on the same device gives the same bytes.
+/// Everything that decides a run: the same trial on the same device gives the same bytes.
 ///
 /// A trial serializes to the run folder's `trial.json`, and [`Trial::id`] names that folder.
 ///
 /// | field            | range             | meaning                                                       |
 /// |:-----------------|:------------------|:--------------------------------------------------------------|
 /// | `lr`             | `(0, ∞)`          | the base learning rate that the schedule starts from           |
-/// | `batch_size`     | `1…`              | examples a step; the last batch of an epoch may be smaller     |
+/// | `batch_size`     | `1…`              | examples per step; the last batch of an epoch may be smaller   |
 /// | `micro_batch_size` | `1…` or none    | examples that go through the model at once                     |
-/// | `lr_scaling`     | a rule or none    | what `lr` is multiplied by for another batch size than it is meant for |
+/// | `lr_scaling`     | a rule or none    | how `lr` is scaled for a batch size other than the one it was chosen for |
 /// | `validation`     | `[0, 1)`          | share of the training data held out                            |
 /// | `l1`, `l2`       | `[0, ∞)`          | adds `λ₁ sign(θ) + λ₂ θ` to the gradient                        |
 /// | `clip_norm`      | `(0, ∞)` or none  | scales all gradients together to at most this Euclidean norm   |
@@ -46,8 +46,8 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Creates a trial of the workload that `info` describes: Adam at its default rate, the constant schedule, the default
-    /// backend, the workload's default recipe.
+    /// Creates a trial of the workload that `info` describes: Adam at its default rate, the constant
+    /// schedule, the default backend, the workload's default recipe.
     pub fn new(info: &Info) -> Self {
         let optimizer = OptimizerSpec::Adam(AdamConfig::default());
         Trial {
@@ -76,8 +76,8 @@ impl Trial {
         lr_scaling.map_or(self.lr, |scaling| self.lr * scaling.factor(batch_size, own))
     }
 
-    /// Returns a name for the run's folder: workload, optimizer, seed and the first 12 hexadecimal digits of the SHA-256 of
-    /// the trial's JSON, of which 10,000 trials have two alike once in five million times.
+    /// Returns a name for the run's folder: workload, optimizer, seed and the first 12 hexadecimal digits of
+    /// the SHA-256 of the trial's JSON. Two of 10,000 trials have the same digits once in five million times.
     pub fn id(&self) -> String {
         // A trial holds only finite numbers, text and booleans, which JSON can express.
         let json = serde_json::to_vec(self).unwrap_or_default();
@@ -86,7 +86,7 @@ impl Trial {
     }
 }
 
-/// The fields of a trial beside its recipe.
+/// The fields of a trial, besides its recipe.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
@@ -101,7 +101,8 @@ struct Head {
 const HEAD: [&str; 6] = ["workload", "optimizer", "schedule", "lr", "backend", "seed"];
 
 impl<'de> Deserialize<'de> for Trial {
-    /// Reads the fields and those of the recipe, which stand beside them; an unknown one is an error.
+    /// Reads the fields of the trial, and on the same level the fields of the recipe; an unknown field is an
+    /// error.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let table = Map::<String, Value>::deserialize(deserializer)?;
         let (head, recipe) =

@@ -1,3 +1,5 @@
+//! The type of the built-in workloads and of their models.
+
 use crate::Error;
 use crate::model::{Cnn, CnnConfig, Init, LinearRegression, SimpleRnn, SimpleRnnConfig};
 use crate::nn::Mode;
@@ -12,7 +14,7 @@ pub struct BuiltIn {
     pub(super) network: NetworkConfig,
 }
 
-/// Which model a built-in workload trains.
+/// The configuration of a built-in workload's model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum NetworkConfig {
     LinearRegression,

@@ -1,7 +1,9 @@
+//! The workload `diabetes-linear`.
+
 use crate::workload::built_in::NetworkConfig;
 use crate::workload::{BuiltIn, Info, Task};
 
-/// Linear regression of diabetes progression on ten measurements (Efron et al., 2004).
+/// Returns the linear regression of diabetes progression on ten measurements (Efron et al., 2004).
 pub(super) fn diabetes_linear() -> BuiltIn {
     BuiltIn {
         info: Info {

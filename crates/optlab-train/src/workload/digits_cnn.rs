@@ -1,8 +1,10 @@
+//! The workload `digits-cnn`.
+
 use crate::model::CnnConfig;
 use crate::workload::built_in::NetworkConfig;
 use crate::workload::{BuiltIn, Info, Task};
 
-/// A small convolutional network on 8 × 8 digits.
+/// Returns a small convolutional network on 8 × 8 digits.
 pub(super) fn digits_cnn() -> BuiltIn {
     BuiltIn {
         info: Info {

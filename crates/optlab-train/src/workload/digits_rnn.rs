@@ -1,8 +1,10 @@
+//! The workload `digits-rnn`.
+
 use crate::model::SimpleRnnConfig;
 use crate::workload::built_in::NetworkConfig;
 use crate::workload::{BuiltIn, Info, Task};
 
-/// A simple RNN that reads an 8 × 8 digit row by row.
+/// Returns a simple RNN that reads an 8 × 8 digit row by row.
 pub(super) fn digits_rnn() -> BuiltIn {
     BuiltIn {
         info: Info {

@@ -1,3 +1,5 @@
+//! The workloads `mnist-10k-cnn` and `mnist-cnn`: the same network on a part of MNIST and on all of it.
+
 use crate::model::CnnConfig;
 use crate::workload::built_in::NetworkConfig;
 use crate::workload::{BuiltIn, Info, Task};
@@ -5,7 +7,7 @@ use crate::workload::{BuiltIn, Info, Task};
 const NETWORK: CnnConfig =
     CnnConfig { filters: [32, 64], padding: 0, hidden: 128, classes: 10, dropout: [0.25, 0.5] };
 
-/// The two-convolution network on the first 10,000 training images of MNIST.
+/// Returns the two-convolution network on the first 10,000 training images of MNIST.
 pub(super) fn mnist_10k_cnn() -> BuiltIn {
     BuiltIn {
         info: Info {
@@ -23,7 +25,7 @@ pub(super) fn mnist_10k_cnn() -> BuiltIn {
     }
 }
 
-/// The same network on all of MNIST.
+/// Returns the same network on all of MNIST.
 pub(super) fn mnist_cnn() -> BuiltIn {
     BuiltIn {
         info: Info {

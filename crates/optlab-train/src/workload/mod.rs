@@ -18,24 +18,25 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use optlab_core::Metric;
 
-/// What a workload is, apart from its model.
+/// The description of a workload, apart from its model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Info {
-    /// Its name on the command line.
+    /// The name on the command line.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// A summary in one line.
     pub summary: &'static str,
-    /// The data set it trains on.
+    /// The data set to train on.
     pub data_set: &'static str,
-    /// The shape of one input, before padding: `[channels, height, width]`, `[time, features]` or `[features]`.
+    /// The shape of one input, before padding: `[channels, height, width]`, `[time, features]` or
+    /// `[features]`.
     pub input_shape: &'static [usize],
     /// Loss and metric.
     pub task: Task,
     /// The metric on the validation part that counts as success.
     pub target: f64,
-    /// Examples a step where the trial does not say.
+    /// Default number of examples per step.
     pub batch_size: usize,
-    /// Epochs where the trial does not say.
+    /// Default number of epochs.
     pub epochs: usize,
     /// Whether inputs and numeric targets are standardized.
     pub standardize: bool,
@@ -52,7 +53,7 @@ impl Info {
         }
     }
 
-    /// The shape of one input as the model sees it: images grow by 4 pixels where they are padded.
+    /// Returns the shape of one input as the model sees it: padding makes images 4 pixels taller and wider.
     pub fn padded_input_shape(&self, pad: bool) -> Vec<usize> {
         match self.input_shape {
             &[channels, height, width] if pad => vec![channels, height + 4, width + 4],
@@ -61,35 +62,36 @@ impl Info {
     }
 }
 
-/// A problem to train on. Implement it to train and compare on one's own.
+/// A problem to train on. Implement this trait to train on your own problem.
 pub trait Workload {
     /// The model.
     type Model: Module;
 
-    /// Name, loss, metric, target and defaults.
+    /// Returns name, loss, metric, target and defaults.
     fn info(&self) -> Info;
 
-    /// The data, ready to train on. `preparation.standardize` is the workload's own.
+    /// Loads the data, ready to train on. The workload overrides `preparation.standardize`.
     ///
     /// # Errors
-    /// Those of reading the data.
+    /// The errors of reading the data.
     fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
         let info = self.info();
         let preparation = Preparation { standardize: info.standardize, ..preparation.clone() };
         data::load(info.data_set, source)?.prepare(&preparation)
     }
 
-    /// The model with its initial weights, for inputs of `input_shape`.
+    /// Creates the model with its initial weights, for inputs of `input_shape`.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if the model cannot take such inputs.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if the model cannot take inputs of this shape.
     fn model(&self, input_shape: &[usize], seed: u64, device: &Device) -> Result<Self::Model, Error>;
 
-    /// The model's outputs `[batch, outputs]` for `inputs` `[batch, features]`, each row an input in row-major order.
+    /// Returns the model's outputs `[batch, outputs]` for `inputs` `[batch, features]`; each row is an input
+    /// in row-major order.
     fn forward(&self, model: &Self::Model, inputs: Tensor<2>, mode: Mode) -> Tensor<2>;
 }
 
-/// All workloads that come with the program.
+/// Returns all workloads that come with the program.
 pub fn all() -> Vec<BuiltIn> {
     vec![
         diabetes_linear::diabetes_linear(),
@@ -101,7 +103,7 @@ pub fn all() -> Vec<BuiltIn> {
     ]
 }
 
-/// The workload called `name`.
+/// Returns the workload called `name`.
 ///
 /// # Errors
 /// [`UnknownName`](optlab_core::Error::UnknownName).

@@ -1,10 +1,12 @@
+//! The tasks of workloads: classification and regression, with their losses and metrics.
+
 use crate::data::BatchTargets;
 use crate::nn::cross_entropy;
 use burn::tensor::{Tensor, TensorData};
 use optlab_core::metric::{Direction, PERCENT};
 use rand::Rng;
 
-/// What is predicted, and so which loss and which metric.
+/// The kind of prediction, which decides the loss and the metric.
 ///
 /// | task           | loss                     | metric                                                |
 /// |:---------------|:-------------------------|:------------------------------------------------------|
@@ -43,7 +45,7 @@ impl Task {
         }
     }
 
-    /// The mean loss of `outputs` `[batch, outputs]`, one element.
+    /// Returns the mean loss of `outputs` `[batch, outputs]`, one element.
     ///
     /// # Panics
     /// If the targets are of the other task.
@@ -55,17 +57,17 @@ impl Task {
         }
     }
 
-    /// Targets drawn from what the model predicts with `outputs` `[batch, outputs]`: a class with the probability that the
-    /// model gives it, or a number around the predicted one, with the variance 1/2 under which the squared error is minus
-    /// the logarithm of the probability.
+    /// Draws targets from the model's prediction `outputs` `[batch, outputs]`: a class with its predicted
+    /// probability, or a number around the predicted one with the variance 1/2, for which the squared error
+    /// is minus the logarithm of the probability.
     pub fn drawn(self, outputs: Tensor<2>, random: &mut impl Rng) -> BatchTargets {
         let (shape, device) = (outputs.dims(), outputs.device());
         // In (0, 1), so that its logarithm is finite.
         let mut uniform = || (f64::from(random.next_u32()) + 0.5) / 2_f64.powi(32);
         let mut noise = || match self {
-            // Gumbel's: the largest of logits with it is a draw from their softmax.
+            // Gumbel noise: the index of the largest logit after adding it is a draw from their softmax.
             Task::Classification => -(-uniform().ln()).ln(),
-            // Box & Muller's, with the standard deviation √½.
+            // Normal noise by the method of Box and Muller, with the standard deviation √½.
             Task::Regression => (-uniform().ln()).sqrt() * (std::f64::consts::TAU * uniform()).cos(),
         };
         let noise: Vec<f32> = (0..shape[0] * shape[1]).map(|_| noise() as f32).collect();
@@ -76,7 +78,8 @@ impl Task {
         }
     }
 
-    /// The sum over a batch from which [`metric_of`](Self::metric_of) makes the metric: right answers, or squared errors.
+    /// Returns the sum over a batch from which [`metric_of`](Self::metric_of) computes the metric: the number
+    /// of right answers, or the squared errors.
     ///
     /// # Panics
     /// If the targets are of the other task.
@@ -90,7 +93,8 @@ impl Task {
         }
     }
 
-    /// The metric from the sum over `examples`; `target_scale` is one standardized unit of the target in its own unit.
+    /// Returns the metric from the sum over `examples` examples; `target_scale` is one standardized unit of
+    /// the target in its own unit.
     pub fn metric_of(self, sum: f64, examples: usize, target_scale: f64) -> f64 {
         let mean = sum / examples as f64;
         match self {

@@ -1,4 +1,4 @@
-//! The keys of a table in TOML, read one by one, so that each mistake gives one line naming the file, the key and what is
+//! Reads a TOML table key by key, so that each mistake gives one line with the file, the key and what is
 //! allowed.
 
 use crate::Error;
@@ -9,19 +9,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
 
-/// The keys of a plan's file and how errors call it.
+/// A TOML table of a plan file, with the names that error messages use for it.
 pub struct Keys {
-    /// How errors call it.
+    /// Owner of the keys in error messages: `plan my.toml`.
     pub owner: String,
     path: String,
-    /// What is before a key in messages: `tuning.`.
+    /// Prefix of the keys in error messages: `tuning.`.
     prefix: &'static str,
     /// The keys and their values.
     pub table: toml::Table,
 }
 
 impl Keys {
-    /// The table that `text`, the content of `path`, holds, with no other keys than `known`.
+    /// Parses `text`, the content of `path`, and refuses keys other than `known`.
     pub fn parse(text: &str, path: &Path, known: &[&str]) -> Result<Self, Error> {
         let table: toml::Table = toml::from_str(text).map_err(|error| {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
@@ -41,7 +41,8 @@ impl Keys {
         Err(Error::unknown_field(&self.owner, &named(unknown), &known))
     }
 
-    /// The table below `key`, with no other keys than `known`; `prefix` stands before them in messages.
+    /// Returns the table under `key` and refuses keys other than `known`; error messages put `prefix` before
+    /// its keys.
     pub fn table(&self, key: &str, prefix: &'static str, known: &[&str]) -> Result<Option<Keys>, Error> {
         let Some(value) = self.table.get(key) else {
             return Ok(None);
@@ -50,18 +51,18 @@ impl Keys {
         Keys { owner: self.owner.clone(), path: self.path.clone(), prefix, table }.with_known(known).map(Some)
     }
 
-    /// An error of the file's, from one that does not know where it is.
+    /// Returns `error` with the path of the file before its message.
     pub fn located(&self, error: &impl std::fmt::Display) -> Error {
         Error::usage(format!("{}: {error}", self.path))
     }
 
-    /// An error about the value of `key`.
+    /// Returns an error about the value of `key`.
     pub fn refuse(&self, key: &str, allowed: &str) -> Error {
         let given = self.table.get(key).map_or_else(String::new, toml::Value::to_string);
         Error::invalid(&self.owner, &format!("{}{key}", self.prefix), allowed, given)
     }
 
-    /// A whole number.
+    /// Returns the whole number under `key`; `None` without that key.
     pub fn count(&self, key: &str) -> Result<Option<usize>, Error> {
         let Some(value) = self.table.get(key) else {
             return Ok(None);
@@ -70,7 +71,7 @@ impl Keys {
         count.map(Some).ok_or_else(|| self.refuse(key, "a whole number"))
     }
 
-    /// Sets the setting of a recipe that `key` names, if the file has that key.
+    /// Sets `setting` in `recipe`, if the file has its key.
     pub fn set(&self, recipe: &mut RecipePatch, setting: &RecipeSetting) -> Result<(), Error> {
         match self.table.get(setting.name) {
             None => Ok(()),
@@ -80,7 +81,7 @@ impl Keys {
         }
     }
 
-    /// A text.
+    /// Returns the text under `key`; `None` without that key.
     pub fn text(&self, key: &str) -> Result<Option<&str>, Error> {
         let Some(value) = self.table.get(key) else {
             return Ok(None);
@@ -88,13 +89,14 @@ impl Keys {
         value.as_str().map(Some).ok_or_else(|| self.refuse(key, "a text"))
     }
 
-    /// A search space, as text or as a table.
+    /// Reads a search space from `value`, a text or a table; `key` is for error messages.
     pub fn space(&self, key: &str, value: &toml::Value) -> Result<Space, Error> {
         let refuse = |reason| Error::usage(format!("{}: `{}{key}`: {reason}", self.path, self.prefix));
         serde_json::from_value(to_json(value)).map_err(refuse)
     }
 
-    /// One of the names of an enumeration, which are `allowed`.
+    /// Reads the variant of an enum that is named under `key`; `allowed` lists the names for the error
+    /// message.
     pub fn choice<T: DeserializeOwned>(&self, key: &str, allowed: &str) -> Result<Option<T>, Error> {
         let Some(value) = self.table.get(key) else {
             return Ok(None);
@@ -102,7 +104,7 @@ impl Keys {
         serde_json::from_value(to_json(value)).map(Some).map_err(|_| self.refuse(key, allowed))
     }
 
-    /// A list of tables, each an arm.
+    /// Returns the list of tables under `key`, each an arm.
     pub fn tables(&self, key: &str) -> Result<Vec<Keys>, Error> {
         let table = |item: &toml::Value| {
             let table = item.as_table().cloned().ok_or_else(|| self.refuse(key, "a list of tables"))?;
@@ -114,7 +116,7 @@ impl Keys {
         self.items(key).unwrap_or_default().iter().map(table).collect()
     }
 
-    /// The items of a list; a single value is a list of one.
+    /// Returns the items of the list under `key`; a single value is a list of one.
     fn items(&self, key: &str) -> Option<&[toml::Value]> {
         self.table.get(key).map(|value| match value {
             toml::Value::Array(items) => items.as_slice(),
@@ -122,7 +124,7 @@ impl Keys {
         })
     }
 
-    /// A list of texts; a single one is a list of one.
+    /// Returns the list of texts under `key`; a single text is a list of one.
     pub fn texts(&self, key: &str) -> Result<Option<Vec<String>>, Error> {
         let text = |item: &toml::Value| match item.as_str() {
             Some(text) => Ok(text.to_string()),
@@ -131,20 +133,20 @@ impl Keys {
         self.items(key).map(|items| items.iter().map(text).collect()).transpose()
     }
 
-    /// A list of what `read` makes of texts and tables.
+    /// Reads each item of the list under `key`, a text or a table, with `read`.
     pub fn specs<T>(
         &self,
         key: &str,
         read: impl Fn(&Value) -> Result<T, optlab_core::Error>,
     ) -> Result<Option<Vec<T>>, Error> {
         let spec = |item: &toml::Value| {
-            // An error of a spec knows the rule, but not in which file it stands.
+            // The error of a spec names the rule, but not the file.
             read(&to_json(item)).map_err(|error| self.located(&error))
         };
         self.items(key).map(|items| items.iter().map(spec).collect()).transpose()
     }
 
-    /// How many seeds, or which.
+    /// Reads `seeds`, a count or a list.
     pub fn seeds(&self) -> Result<Option<Seeds>, Error> {
         let seed = |item: &toml::Value| {
             let number = item.as_integer().and_then(|seed| u64::try_from(seed).ok());
@@ -162,12 +164,12 @@ impl Keys {
     }
 }
 
-/// The same value in JSON.
+/// Converts a TOML value to JSON.
 pub fn to_json(value: &toml::Value) -> Value {
     match value {
         toml::Value::String(text) => Value::from(text.as_str()),
         toml::Value::Integer(number) => Value::from(*number),
-        // JSON has no infinities and no NaN: they stay text, and the field's own check names them.
+        // JSON has no infinities and no NaN: they become text, and the check of the field reports them.
         toml::Value::Float(number) if number.is_finite() => Value::from(*number),
         toml::Value::Boolean(flag) => Value::from(*flag),
         toml::Value::Array(items) => items.iter().map(to_json).collect(),

@@ -1,4 +1,4 @@
-//! A plan as TOML, read key by key, so that each mistake gives one line naming the file, the key and what is allowed.
+//! Reads and writes plans as TOML; each mistake gives one line with the file, the key and what is allowed.
 
 mod keys;
 mod written;
@@ -19,22 +19,24 @@ use std::path::Path;
 
 pub use written::{render, render_with_notes};
 
-/// The keys of a plan beside the settings of its recipe.
+/// The keys of a plan, besides the settings of its recipe.
 const KEYS: [&str; 9] =
     ["arms", "reference", "timing", "tuning", "workloads", "optimizers", "schedules", "backends", "seeds"];
 
 impl Plan {
-    /// Reads a TOML file.
+    /// Reads a plan from a TOML file.
     ///
     /// # Errors
-    /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) for what is not TOML; [`UnknownField`](optlab_core::Error::UnknownField) for a key that no plan has, with the
-    /// nearest one; [`InvalidConfig`](optlab_core::Error::InvalidConfig) or [`Usage`](optlab_core::Error::Usage) for a value. Each names the file.
+    /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) for a file that is not TOML;
+    /// [`UnknownField`](optlab_core::Error::UnknownField) for an unknown key, with the nearest known one;
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) or [`Usage`](optlab_core::Error::Usage) for a
+    /// wrong value. Each names the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         parse(&text, path)
     }
 
-    /// The plan as TOML, every default that does not depend on the workload written out.
+    /// Returns the plan as TOML, including every default that does not depend on the workload.
     ///
     /// # Errors
     /// [`Usage`](optlab_core::Error::Usage) for a value that TOML cannot hold.
@@ -42,7 +44,8 @@ impl Plan {
         render(self)
     }
 
-    /// The same with `spaces` for those that are searched, and a comment for each key of `notes` that has no value.
+    /// Returns the plan as TOML with the search spaces `spaces`, and a comment for each key of `notes` that
+    /// has no value.
     ///
     /// # Errors
     /// [`Usage`](optlab_core::Error::Usage) for a value that TOML cannot hold.
@@ -54,8 +57,8 @@ impl Plan {
         render_with_notes(self, spaces, notes)
     }
 
-    /// 8 hexadecimal digits that name this plan's folder. Seeds and tuning trials do not count, so that the same plan with
-    /// more of them goes on in the same folder.
+    /// Returns the 8 hexadecimal digits that name this plan's folder. They do not depend on the seeds and the
+    /// number of tuning trials, so the same plan with more of them resumes in the same folder.
     ///
     /// # Errors
     /// [`Usage`](optlab_core::Error::Usage) for a value that TOML cannot hold.
@@ -69,7 +72,7 @@ impl Plan {
     }
 }
 
-/// Reads the plan that `text`, the content of `path`, holds.
+/// Reads a plan from `text`, the content of `path`.
 pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
     let settings = RecipePatch::SETTINGS.iter().map(|setting| setting.name);
     let keys = Keys::parse(text, path, &KEYS.into_iter().chain(settings).collect::<Vec<_>>())?;
@@ -102,7 +105,7 @@ fn read_recipe(keys: &Keys) -> Result<RecipePatch, Error> {
         let reason = "`epochs` and `steps` are both given; keep one";
         return Err(Error::usage(format!("{}: {reason}", keys.owner)));
     }
-    Ok(recipe)
+    Ok(recipe.with_fixed_defaults())
 }
 
 const TUNING: [&str; 7] = ["trials", "sampler", "seed", "seeds", "pruner", "selection", "spaces"];
@@ -135,7 +138,7 @@ fn read_tuning(keys: &Keys) -> Result<Tuning, Error> {
     })
 }
 
-/// An arm of its own: `optimizer`, and what else of it is not as the plan says.
+/// Reads an arm of `arms`: its optimizer, and the settings that override the plan's.
 fn read_arm(keys: &Keys, schedules: &[ScheduleSpec]) -> Result<Arm, Error> {
     let missing = || Error::usage(format!("{}: an arm of `arms` needs an `optimizer`", keys.owner));
     let value = |key: &str| keys.table.get(key).map(to_json);

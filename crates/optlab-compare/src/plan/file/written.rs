@@ -1,4 +1,4 @@
-//! A plan as TOML.
+//! Writes a plan as TOML.
 
 use crate::Error;
 use crate::plan::arm::Arm;
@@ -23,7 +23,7 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
             Seeds::Count(count) => WrittenSeeds::Count(*count),
             Seeds::List(seeds) => WrittenSeeds::List(seeds),
         },
-        recipe: plan.recipe.with_fixed_defaults(),
+        recipe: plan.recipe,
         reference: plan.reference.as_deref(),
         timing: plan.timing,
         tuning: written_tuning(&plan.tuning),
@@ -32,14 +32,15 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
     toml::to_string_pretty(&written).map_err(|reason| Error::usage(format!("plan: {reason}")))
 }
 
-/// The same, with a comment for each key that has no value, and `spaces` in place of those that are searched by default.
+/// Writes `plan` as TOML with the search spaces `spaces`, and adds a comment for each key of `notes` that has
+/// no value.
 pub fn render_with_notes(
     plan: &Plan,
     spaces: Vec<(String, Space)>,
     notes: &[(&str, String)],
 ) -> Result<String, Error> {
     let mut text = render(&Plan { tuning: Tuning { spaces, ..plan.tuning.clone() }, ..plan.clone() })?;
-    // Before the first table: what comes after it would belong to that.
+    // Before the first table header, since lines after it would belong to that table.
     let end = text.find("\n[").map_or(text.len(), |at| at + 1);
     let mut comments = String::new();
     for (key, note) in

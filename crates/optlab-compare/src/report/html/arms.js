@@ -1,4 +1,4 @@
-// The arms: their colours, which of them are on, which stand out, and the legend that says so.
+// The arms: their colours, which are on, which stand out, and the legend.
 //
 // Eighteen lines in full colour are a tangle. With more than `TANGLE` arms on, only the pinned ones (at first the best)
 // are drawn in full with a band and a label; the others stay as thin lines behind, and come forward under the pointer.
@@ -13,7 +13,7 @@ const arms = { labels: [], order: [], on: new Set(), pinned: new Set(), figures:
 const armLabel = arm => arms.labels[arm] || `arm ${arm}`;
 const isOn = arm => arms.on.has(arm);
 const standsOut = arm => isOn(arm) && (arms.on.size <= TANGLE || arms.pinned.has(arm));
-/** Those behind first, so that those that stand out are drawn over them. */
+/** Arms in the background first, so that arms that stand out are drawn over them. */
 const drawingOrder = items => [...items].sort((a, b) => standsOut(a.arm) - standsOut(b.arm));
 const colourClass = arm => `c${arm % COLOURS}`;
 const lineClass = arm =>
@@ -30,11 +30,11 @@ function startArms(data) {
   arms.order = places.sort((a, b) => worth[b] - worth[a] || a - b);
   arms.on = new Set(places);
   arms.pinned = new Set(arms.order.slice(0, PINNED_AT_FIRST));
-  // The others are compared with it, so it is always among those that stand out.
+  // The other arms are compared with the reference, so it always stands out.
   for (const { reference } of list(data.workloads)) if (isNumber(reference)) arms.pinned.add(reference);
 }
 
-/** What arms are ordered by: the profile's score, or without one how many results of the others are no better. */
+/** The order of arms: by the profile's score or, without one, by the number of results that are not better. */
 function worthOf(data, arm) {
   const scored = list(data.profile && data.profile.arms).find(entry => entry.arm === arm);
   if (scored && isNumber(scored.score)) return scored.score;
@@ -47,7 +47,7 @@ function worthOf(data, arm) {
   return beaten.length / 1e6 - 1;
 }
 
-/** The shapes tell apart arms of one colour where there is no line to dash. */
+/** A shape that distinguishes arms of one colour where no line can be dashed. */
 function shape(arm, x, y, size = 4, attributes = {}) {
   const [s, kind] = [size, Math.floor(arm / COLOURS) % STYLES];
   const path = [
@@ -159,7 +159,7 @@ function legendItem(arm) {
     {
       type: "button",
       class: "pin",
-      title: "Let it stand out",
+      title: "Highlight this arm",
       "aria-label": `Pin ${armLabel(arm)}`,
       onclick: () => {
         if (!arms.pinned.delete(arm)) arms.pinned.add(arm);
@@ -185,7 +185,7 @@ function legendItem(arm) {
       {
         type: "button",
         class: "only",
-        title: "Show it alone",
+        title: "Show only this arm",
         "aria-label": `Only ${armLabel(arm)}`,
         onclick: only,
       },
@@ -194,7 +194,7 @@ function legendItem(arm) {
   );
 }
 
-/** After each change of what is on or pinned. */
+/** Updates the page after each change of which arms are on or pinned. */
 function armsChanged() {
   for (const item of document.querySelectorAll("#legend li")) {
     const arm = Number(item.dataset.arm);
@@ -209,7 +209,7 @@ function armsChanged() {
     row.classList.toggle("off", !isOn(Number(row.dataset.arm)));
   document.querySelector("[data-count]").textContent = `${arms.on.size} of ${arms.order.length} shown`;
   const standing = arms.order.filter(standsOut).length;
-  // Many bands over each other would be a fog.
+  // Many overlapping bands would hide the lines.
   document.documentElement.style.setProperty("--band", Math.min(0.14, 0.42 / standing));
   setHot(null);
   for (const figure of arms.figures) figure.redraw();

@@ -39,7 +39,7 @@ let nextId = 0;
 const pen = document.createElement("canvas").getContext("2d");
 const widths = new Map();
 function textWidth(text) {
-  // Kept, because a look at the style in the middle of a drawing makes the browser lay out the whole page.
+  // Cached, because reading the style while drawing makes the browser lay out the whole page.
   if (!widths.has(text)) {
     pen.font = pen.font.startsWith("12px") ? pen.font : `12px ${getComputedStyle(document.body).fontFamily}`;
     widths.set(text, pen.measureText(text).width);
@@ -189,7 +189,7 @@ function lineOf({ arm, points, lost }, { x, y, isStep, hasMarks, edge, hasBand }
   );
   const known = points.filter(p => isNumber(p[0]) && isNumber(p[1]));
   const back = standsOut(arm) ? "" : "behind";
-  // A single place has no line to be seen by.
+  // A single point has no line, so it gets a mark.
   for (const p of hasMarks || known.length === 1 ? known : [])
     group.append(shape(arm, x.at(p[0]), y.at(p[1]), 3, { class: back, "data-arm": arm }));
   for (const at of list(lost))
@@ -203,7 +203,7 @@ function lineOf({ arm, points, lost }, { x, y, isStep, hasMarks, edge, hasBand }
   return group;
 }
 
-/** Names at the ends of the lines, pushed apart, those without room left out. */
+/** Names at the ends of the lines, pushed apart; names without room are left out. */
 function endLabels(series, area, x, y) {
   const gap = 14;
   const ends = series
@@ -239,7 +239,7 @@ function endLabels(series, area, x, y) {
 
 /**
  * Intervals of arms below each other: `rows` are `{arm, interval: [middle, low, high], note, mark}`; a row without a
- * middle says its `note` only. `zero` is a level with a line, `isReversed` puts small values to the right.
+ * middle shows only its `note`. `zero` is a level with a line, `isReversed` puts small values to the right.
  */
 function rowChart(options) {
   const { width, rows, kind = "linear", zero = null, zeroText = "", isReversed = false } = options;
@@ -291,7 +291,7 @@ function rowOf({ arm, interval, note = "", mark = "" }, { area, x, y, names, val
     for (const end of [x.at(low), x.at(high)]) {
       const at = inside(end);
       const side = Math.sign(end - at) * 5;
-      // An arrow says that the interval goes on, a bar that it ends here.
+      // An arrow means that the interval continues, a bar that it ends here.
       group.append(
         svg("path", {
           d: side ? `M${at - side},${y - 4}L${at},${y}L${at - side},${y + 4}` : `M${at},${y - 3}v6`,
@@ -304,7 +304,7 @@ function rowOf({ arm, interval, note = "", mark = "" }, { area, x, y, names, val
     const at = inside(x.at(value));
     const out = x.at(value) - at;
     group.append(shape(arm, at - Math.sign(out) * 8, y, 4, { class: mark, "data-arm": arm }));
-    // A mark that stands at the edge for a value beyond it says which.
+    // A mark at the edge stands for a value beyond it, which is written next to it.
     if (Math.abs(out) > 3)
       group.append(words(at - Math.sign(out) * 18, y + 4, valueText(value), out < 0 ? "faint" : "faint end"));
   }

@@ -1,15 +1,15 @@
-//! The commands of many trials in few bytes: each as the words in which it differs from the one before it.
+//! Compresses the commands of many trials: each is stored as the words that differ from the previous command.
 
 use serde::Serialize;
 
-/// A command: its text, or, where it has as many words as the one before, `[place, word, place, word, …]` of those that
-/// differ.
+/// A command: its text or, if it has as many words as the previous one, `[place, word, place, word, …]` of
+/// the words that differ.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Entry {
-    /// All of it.
+    /// The whole command.
     Text(String),
-    /// What is another word than before.
+    /// The words that differ from the previous command.
     Words(Vec<Part>),
 }
 
@@ -17,13 +17,13 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Part {
-    /// Which word, from 0.
+    /// The index of the word, from 0.
     Place(usize),
     /// The word.
     Word(String),
 }
 
-/// The entry of each command.
+/// Returns the entry of each command.
 pub fn entries(commands: &[String]) -> Vec<Entry> {
     let mut before: Vec<&str> = Vec::new();
     let mut entries = Vec::new();
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_what_differs_from_the_one_before() {
+    fn a_command_is_stored_as_its_difference_from_the_previous_one() {
         let commands = ["a --seed 1", "a --seed 2", "a --seed 2", "b x", "b y --seed 2"].map(String::from);
         let json = serde_json::to_string(&entries(&commands)).unwrap();
         assert_eq!(json, r#"["a --seed 1",[2,"2"],[],"b x","b y --seed 2"]"#);

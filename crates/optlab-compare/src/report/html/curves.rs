@@ -5,7 +5,7 @@ use crate::result::comparison::Run;
 use crate::result::curves::{Curve as Points, Quantity};
 use serde::Serialize;
 
-/// The most places of a curve: more than that are no longer apart on a screen.
+/// The largest number of points per curve: more could not be told apart on a screen.
 const MOST_PLACES: usize = 100;
 
 /// The three curves of an arm.
@@ -16,7 +16,7 @@ pub struct Curves {
     metric: Curve,
 }
 
-/// Places, and what the seeds say there.
+/// The points of a curve: where they are, and the values of the seeds there.
 #[derive(Serialize, Default)]
 struct Curve {
     step: Vec<usize>,
@@ -28,9 +28,10 @@ struct Curve {
 }
 
 impl Curves {
-    /// Of the final runs of an arm; each curve with at most so many places that `curves` arms' fit into the page.
+    /// Returns the curves of an arm's final runs, thinned so that the curves of `curves` arms fit into the
+    /// page.
     pub fn of(runs: &[&Run], curves: usize) -> Self {
-        // Some 45 bytes a place, of three curves an arm, in 600 kB.
+        // About 45 bytes per point, three curves per arm, 600 kB in total.
         let most = (600_000 / 45 / 3 / curves.max(1)).clamp(8, MOST_PLACES);
         let curve = |quantity| Curve::of(&Points::of(runs, quantity), most);
         Curves {
@@ -47,7 +48,7 @@ impl Curve {
         let stride = points.len().div_ceil(most).max(1);
         let mut curve = Curve::default();
         for (number, point) in points.iter().enumerate() {
-            // The last place is what a curve comes to.
+            // The last point is always kept.
             if number % stride != 0 && number + 1 != points.len() {
                 continue;
             }

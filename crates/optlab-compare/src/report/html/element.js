@@ -1,4 +1,4 @@
-// Making elements and text. All text from the data goes through `textContent` or an attribute, so a spec that holds
+// Makes elements and text. All text from the data goes through `textContent` or an attribute, so a spec that holds
 // markup stays text.
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -85,7 +85,7 @@ function intervalCell(interval, format) {
   return cell;
 }
 
-/** A button that copies a command; the clipboard is not there in every browser for a file opened from disk. */
+/** A button that copies a command; not every browser offers the clipboard to a file opened from disk. */
 function copyButton(text, what) {
   const button = html(
     "button",
@@ -97,7 +97,7 @@ function copyButton(text, what) {
     button.textContent = done ? "copied" : "failed";
     document.getElementById("said").textContent = done
       ? `Copied ${what}`
-      : "The browser did not allow to copy";
+      : "The browser did not allow copying";
     setTimeout(() => {
       button.textContent = "copy";
     }, 1200);
@@ -120,7 +120,7 @@ async function copied(text) {
   }
 }
 
-/** Buttons of which one is pressed: `[[value, text, help], …]`. */
+/** A group of buttons with one pressed: `[[value, text, help], …]`. */
 function choice(name, options, chosen, onChoose) {
   const group = html("div", { class: "choice", role: "group", "aria-label": name });
   const press = value => {

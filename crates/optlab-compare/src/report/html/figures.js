@@ -6,7 +6,7 @@ const metricName = workload => `${workload.metric || "metric"}${workload.unit ? 
 const tickOf = workload => value => short(scaled(workload, value));
 const betterWord = workload => (workload.larger_is_better ? "higher is better" : "lower is better");
 
-/** What a metric's axis can be; near 1, equal distances on a plain axis hide what matters. */
+/** The scales that suit a metric's axis; near 1, a linear axis hides the differences. */
 function metricScales(workload, values) {
   const known = values.filter(isNumber);
   const [low, high] = [lowest(known), highest(known)];
@@ -14,7 +14,7 @@ function metricScales(workload, values) {
   const scales = [["linear"]];
   if (low > 0) scales.push(["log"]);
   if (isShareLike)
-    scales.push(["missing", "near\u00a01", "Equal ratios of what is missing to 100 % are equally far apart"]);
+    scales.push(["missing", "near\u00a01", "Logarithmic in the distance to 100 %"]);
   return { scales, preferred: isShareLike && high > 0.8 ? "missing" : "linear" };
 }
 
@@ -46,7 +46,7 @@ function learningCurves(workload) {
     state[key] = value;
     if (key === "quantity") state.scale = null;
     buttons();
-    // The buttons are new ones: the focus goes to the one that was pressed.
+    // The buttons were replaced: restore the focus to the pressed one.
     controls.querySelector(`[data-value="${value}"]`)?.focus({ preventScroll: true });
     made.redraw();
   };
@@ -106,7 +106,7 @@ function drawCurves({ workload, state, curves, width, readout }) {
     3,
     yKind,
   );
-  // Where arms begin far from where they end, the beginning must not be taken for an accident.
+  // Keep the first values in view if most arms start far from where they end.
   const firsts = series
     .map(one => one.points[0][1])
     .filter(isNumber)
@@ -155,7 +155,7 @@ function forest(workload) {
   const draw = width => {
     if (name === null)
       return { empty: "No arm was named as the reference, so there are no paired differences." };
-    if (!rows.length) return { empty: "No seed ended on both sides, so there are no paired differences." };
+    if (!rows.length) return { empty: "No seed finished on both arms of a pair, so there are no paired differences." };
     return rowChart({
       width,
       rows: onOnly(rows),
@@ -166,7 +166,7 @@ function forest(workload) {
       xName: `difference, ${isShare(workload) ? "points" : workload.metric || "metric"}\u2003better →`,
     });
   };
-  const note = "Paired by seed, with the intervals that the verdicts are from; hollow where the seeds do not settle it.";
+  const note = "Paired by seed, with the intervals behind the verdicts; a hollow mark means that no difference is shown.";
   return figure({ title: `Difference from ${name || "the reference"}`, of: workload, note, draw }).node;
 }
 
@@ -180,7 +180,7 @@ function timeToTarget(workload) {
   let key = keys.length ? keys[0][0] : "";
   const draw = width => {
     if (target === null) return { empty: "This workload has no target." };
-    if (!keys.length) return { empty: `No arm reached the target ${target}.` };
+    if (!keys.length) return { empty: `No arm reached the target ${target} on more than half of its seeds.` };
     const place = entry => middle(entry[key]) ?? Number.MAX_VALUE;
     const rows = onOnly(entries)
       .sort((a, b) => place(a) - place(b))
@@ -209,12 +209,12 @@ function timeToTarget(workload) {
           }),
         ]
       : [];
-  const note = `Median and quartiles over the seeds, those that missed ${target} as infinite; at the right, how many reached it.`;
+  const note = `Median and quartiles over the seeds, with seeds that missed ${target} as infinite; on the right, how many reached it.`;
   const made = figure({ title: "Time to target", of: workload, note, controls, draw });
   return made.node;
 }
 
-/** A chart whose values are read point by point; `make(width)` gives the options of its lines. */
+/** A chart whose values are read point by point; `make(width)` returns the options of its lines. */
 function pointFigure({ title, of, note, empty, make }) {
   const readout = html("p", { class: "readout point", "aria-live": "polite" });
   let current = null;
@@ -245,7 +245,7 @@ function budgetCurve(workload) {
   return pointFigure({
     title: "Tuning budget",
     of: workload,
-    note: "The best of any k of the tuning trials: median and quartiles over the ways to draw them.",
+    note: "The best of k tuning trials: median and quartiles over all choices of k trials.",
     empty: "There was no tuning, so there is no budget curve.",
     make: () =>
       entries.length && {
@@ -276,7 +276,7 @@ function sensitivity(workload) {
   return pointFigure({
     title: "Learning-rate sensitivity",
     of: workload,
-    note: "Each mark is a tuning trial; a cross at the edge is one that was lost.",
+    note: "Each mark is a tuning trial; a cross at the edge is a lost trial.",
     empty: "There was no tuning, so nothing is known about other learning rates.",
     make: () =>
       entries.length && {
@@ -306,7 +306,7 @@ function profileChart(profile) {
   const entries = list(profile.arms).filter(entry => list(entry.points).length);
   return pointFigure({
     title: `Share of workloads solved within τ times the best ${profile.by || "steps"}`,
-    empty: "There is no profile: no workload has a target that an arm reached.",
+    empty: "There is no profile: no arm reached the target of any workload.",
     make: () =>
       entries.length && {
         height: 340,
@@ -325,13 +325,13 @@ function profileChart(profile) {
   });
 }
 
-/** Marks of arms on one line for each workload and backend. */
+/** Marks of arms, on one line per workload and backend. */
 function stripFigure({ title, entries, key, xName }) {
   const groupOf = entry => `${entry.workload} · ${entry.backend}`;
   const known = entries.filter(entry => entry[key] > 0);
   const draw = width => {
     const on = onOnly(known);
-    if (!on.length) return { empty: known.length ? ALL_OFF : "It was not measured." };
+    if (!on.length) return { empty: known.length ? ALL_OFF : "Not measured." };
     const groups = [...new Set(on.map(groupOf))];
     const left = Math.min(width * 0.42, 14 + highest(groups.map(textWidth)));
     const area = { left, right: width - 12, top: 8, bottom: 14 + groups.length * 24 };

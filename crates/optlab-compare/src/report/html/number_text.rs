@@ -1,6 +1,6 @@
-//! Numbers as short as the page can do with.
+//! Numbers rounded for the page.
 
-/// With 5 significant digits: more than a pixel can show, and half of the bytes.
+/// Rounds to 5 significant digits: finer than a pixel, and half of the bytes.
 pub fn rounded(value: f64) -> f64 {
     format!("{value:.4e}").parse().unwrap_or(value)
 }

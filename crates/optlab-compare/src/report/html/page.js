@@ -21,7 +21,7 @@ function contents(data) {
 }
 
 function themeSwitch() {
-  // A page from disk may have no storage, and a stored word may be anything.
+  // A page from disk may have no storage, and the stored value may be anything.
   const attempt = action => {
     try {
       return action();
@@ -57,7 +57,7 @@ function followPointer() {
   document.addEventListener("pointerover", event => {
     const target = event.target.closest?.("[data-arm]");
     const inside = event.target.closest?.(".canvas[tabindex]");
-    // Canvases with a readout know better which line is near.
+    // Canvases with a readout choose the nearest line themselves.
     if (!inside) setHot(target ? Number(target.dataset.arm) : null);
   });
   document.addEventListener("focusin", event => {
@@ -66,10 +66,10 @@ function followPointer() {
   });
 }
 
-/** All widths before any drawing: the two in turn would make the browser lay out the page for each figure. */
+/** Measures all widths before drawing: alternating would make the browser lay out the page for each figure. */
 function resized() {
   const changed = arms.figures.map(figure => figure.measure());
-  // A phone says that it was resized whenever its address bar comes or goes.
+  // A phone reports a resize whenever its address bar appears or disappears.
   if (changed.includes(true)) armsChanged();
 }
 

@@ -25,7 +25,8 @@ struct Arm {
 }
 
 impl Profile {
-    /// By training seconds where these compare, else by steps. None where no arm reached a target.
+    /// Returns the profile by training seconds if these are comparable, else by steps; `None` if no arm
+    /// reached a target.
     pub fn of(comparison: &Comparison, summaries: &[Summary]) -> Option<Self> {
         let matrix = times::matrix(comparison, summaries)?;
         let arms = profiles(&matrix).into_iter().enumerate().map(|(arm, profile)| {

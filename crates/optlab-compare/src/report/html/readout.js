@@ -1,4 +1,4 @@
-// Reading values off a chart, with the pointer or the arrow keys.
+// Reads values off a chart, with the pointer or the arrow keys.
 
 /** The place in sorted `values` nearest to `value`. */
 function nearestPlace(values, value) {
@@ -11,7 +11,7 @@ function nearestPlace(values, value) {
   return Math.abs(values[low] - value) <= Math.abs(values[high] - value) ? low : high;
 }
 
-/** The point of an arm at a place along the axis: none before its first and after its last value. */
+/** The point of an arm at a place along the axis: null before its first and after its last value. */
 function pointAt(points, at) {
   const known = points.filter(p => isNumber(p[0]) && isNumber(p[1]));
   if (!known.length) return null;
@@ -28,12 +28,12 @@ const placeOf = event => {
 
 /**
  * Makes a canvas answer to the pointer and to arrow keys. `stops` are the pixels along the picture that a key steps
- * through; `show(place, y)` shows the stop, with the pointer's height where there is one, `leave()` ends it.
+ * through; `show(place, y)` shows the stop, with the pointer's height if there is one, `leave()` ends it.
  */
 function listen({ canvas, name }, current) {
   canvas.tabIndex = 0;
   canvas.setAttribute("role", "group");
-  canvas.setAttribute("aria-label", `${name}. The arrow keys read values.`);
+  canvas.setAttribute("aria-label", `${name}. Use the arrow keys to read values.`);
   let place = null;
   const move = (to, y) => {
     place = to;
@@ -63,7 +63,7 @@ function listen({ canvas, name }, current) {
 }
 
 /**
- * Values of all arms at one place, below the chart; the last ones while nobody points. `format(x)` and `value(y)` make
+ * Values of all arms at one place, below the chart; the last values while the pointer is elsewhere. `format(x)` and `value(y)` make
  * texts, `isDescending` says which values come first.
  */
 function crossReadout({ readout, series, chart, atText, valueText, isDescending, lastText }) {
@@ -159,7 +159,7 @@ function pointReadout({ readout, series, chart, text }) {
     .sort((a, b) => a.x - b.x || a.y - b.y);
   const leave = () => {
     ring.setAttribute("visibility", "hidden");
-    readout.replaceChildren("Point at a line for its values.");
+    readout.replaceChildren("Point at a line to see its values.");
   };
   const show = place => {
     const point = points[place];

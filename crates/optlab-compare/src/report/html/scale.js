@@ -1,20 +1,20 @@
-// From values to places on a picture, with ticks that people would choose.
+// Maps values to places on a picture, with ticks at round values.
 
 const transforms = {
   linear: { to: value => value, back: at => at },
   log: { to: (value, floor) => Math.log10(Math.max(value, floor)), back: at => 10 ** at },
-  // Equal ratios of what is missing to 1 are equal distances: 90 %, 99 % and 99.9 % are equally far apart.
+  // Logarithmic in 1 − value: 90 %, 99 % and 99.9 % are equally far apart.
   missing: { to: (value, floor) => -Math.log10(Math.max(1 - value, floor)), back: at => 1 - 10 ** -at },
 };
 
 /**
  * A scale on which all of `values` have a place between the pixels `from` and `to`, with a share `room` of the length
- * left free at the ends. No values, or values that are all the same, give a scale around them.
+ * left free at the ends. If there are no values, or all are equal, the scale extends around them.
  */
 function scaleOf(kind, values, [from, to], room = 0.04) {
   const { to: transform, back } = transforms[kind];
   const sizes = values.map(value => (kind === "missing" ? 1 - value : value)).filter(size => size > 0);
-  // Zero has no logarithm: it is drawn half as far out as the smallest value that has one.
+  // Zero has no logarithm: it is drawn at half of the smallest positive value.
   const floor = sizes.length ? lowest(sizes) / 2 : 1e-3;
   const places = values.map(value => transform(value, floor));
   let [low, high] = places.length ? [lowest(places), highest(places)] : [0, 1];
@@ -36,7 +36,7 @@ function scaleOf(kind, values, [from, to], room = 0.04) {
 const lowest = values => values.reduce((a, b) => (b < a ? b : a), Infinity);
 const highest = values => values.reduce((a, b) => (b > a ? b : a), -Infinity);
 
-/** Round values at least `distance` pixels apart, those that people would choose first. */
+/** Round values at least `distance` pixels apart, the roundest first. */
 function ticks(scale, distance) {
   const length = Math.abs(scale.to - scale.from);
   const [left, right] = [Math.min(scale.from, scale.to), Math.max(scale.from, scale.to)];
@@ -91,7 +91,7 @@ function quantile(sorted, share) {
 }
 
 /**
- * The values without those far out: one arm that went wrong would else squeeze all others into one place. Far out is
+ * The values without outliers: one bad arm would otherwise squeeze all others into one place. An outlier is
  * beyond `reach` interquartile ranges from the quartiles (Tukey, 1977, with a longer reach).
  */
 function withoutFarOut(values, reach = 3, kind = "linear") {

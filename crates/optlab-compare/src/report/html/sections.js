@@ -1,4 +1,4 @@
-// The sections of the page, in the order in which one reads them.
+// The sections of the page, in reading order.
 
 const sentences = (lines, attributes = {}) =>
   list(lines)
@@ -110,7 +110,7 @@ function profileSection(data) {
     });
   const note =
     isNumber(profile.workloads) && isNumber(profile.tau_max)
-      ? `How reliably each arm gets to the target, over ${counted(profile.workloads, "workload")}: the share on which it took at most τ times the ${profile.by || "steps"} of the best arm. The score is the area under the line up to τ = ${short(profile.tau_max)}.`
+      ? `The share of ${counted(profile.workloads, "workload")} on which each arm reached the target within τ times the ${profile.by || "steps"} of the best arm. The score is the area under the line up to τ = ${short(profile.tau_max)}.`
       : "";
   return section(
     "profile",
@@ -149,7 +149,7 @@ function backendsSection(data) {
         title: "Time of a step",
         entries: rows,
         key: "step_milliseconds",
-        xName: "milliseconds a step   ← faster",
+        xName: "milliseconds per step   ← faster",
       }),
       stripFigure({ title: "Peak memory", entries: rows, key: "peak_memory_mib", xName: "MiB   ← smaller" }),
     ),
@@ -193,7 +193,7 @@ function protocolSection(data) {
             { class: "note" },
             jobs === 1
               ? "One trial at a time."
-              : `${short(jobs)} trials at once, which share the machine's clock.`,
+              : `${short(jobs)} trials at once on one machine.`,
           ),
       ),
     ),

@@ -1,6 +1,6 @@
 // Tables that sort by any column.
 
-/** Rows by a column's value, those without one last in both directions. */
+/** Sorts rows by a column's value; rows without one come last in both directions. */
 function sorted(rows, value, isDescending) {
   const keyed = rows.map((row, place) => ({ row, place, key: value(row) }));
   const isMissing = key => key === null || key === undefined || key === "" || Number.isNaN(key);
@@ -163,12 +163,12 @@ const numberColumn = (key, text, help, digits = 3) => ({
   cell: row => significant(row[key], digits),
 });
 const COST_COLUMNS = [
-  numberColumn("step_milliseconds", "ms/step", "Milliseconds a step, the median"),
+  numberColumn("step_milliseconds", "ms/step", "Median milliseconds per step"),
   numberColumn("first_step_seconds", "first step, s", "Seconds to the end of the first step"),
   numberColumn("peak_memory_mib", "memory, MiB", "Peak memory"),
 ];
 
-/** The columns of a workload's results; `isFull` adds those that few readers want. */
+/** The columns of a workload's results; `isFull` adds the less important columns. */
 function resultColumns(workload, isFull) {
   const width = 120;
   const x = plotScale(workload, width);
@@ -216,20 +216,20 @@ function resultColumns(workload, isFull) {
       interval(
         "improvement",
         "P(better)",
-        "How probable it is that a seed of this arm beats one of the reference",
+        "Probability that a seed of this arm beats a seed of the reference",
         share,
       ),
     ]),
     ...more([
       {
-        ...numberColumn("seeds_to_settle", "seeds to settle", "How many seeds would settle it"),
+        ...numberColumn("seeds_to_settle", "seeds to settle", "Number of seeds that would show a difference of this size"),
         cell: row => short(row.seeds_to_settle),
       },
     ]),
     {
       key: "seeds",
       text: "seeds",
-      help: "Seeds that ended, of all",
+      help: "Seeds that completed, of all seeds",
       value: row => (isNumber(row.seeds) ? row.seeds - lostOf(row) : null),
       cell: seedsCell,
     },

@@ -30,12 +30,12 @@ fn data(comparison: &Comparison) -> Value {
 }
 
 #[test]
-fn the_page_needs_nothing_else_and_holds_no_marker() {
+fn the_page_is_self_contained_and_holds_no_marker() {
     let comparison = example();
     let text = Html.export(&comparison, &comparison.summaries()).unwrap();
     for outside in ["http://", "https://", "src=", "@import", "url(\"", "url('", "url(h", "url(/"] {
         let lines: Vec<&str> = text.lines().filter(|line| line.contains(outside)).collect();
-        // The name of a namespace is no address.
+        // The name of a namespace is not an address.
         assert!(lines.iter().all(|line| line.contains("http://www.w3.org/2000/svg")), "{outside}: {lines:?}");
     }
     for marker in ["/*DATA*/", "/*STYLE*/", "/*SCRIPT*/", "<!--TITLE-->"] {
@@ -56,14 +56,14 @@ fn text_of_the_data_cannot_end_the_element_that_it_is_in() {
 }
 
 #[test]
-fn the_page_has_what_the_runs_came_to() {
+fn the_page_holds_the_results_of_the_runs() {
     let data = data(&example());
     let workload = &data["workloads"][0];
     assert_eq!((workload["name"].as_str(), workload["reference"].as_u64()), (Some("digits-cnn"), Some(0)));
     let [best, other] = workload["arms"].as_array().unwrap().as_slice() else { panic!("two arms") };
     assert_eq!((best["arm"].as_u64(), other["arm"].as_u64()), (Some(0), Some(1)));
     assert_eq!((best["verdict"].as_str(), other["verdict"].as_str()), (Some("reference"), Some("worse")));
-    // 0.05 apart on every seed; what a seed is judged by is 0.01 below its last evaluation.
+    // The arms are 0.05 apart on every seed; a seed's test metric is 0.01 below its last evaluation.
     let number = |value: &Value| value.as_f64().unwrap();
     assert!((number(&other["difference"][0]) + 0.05).abs() < 1e-4, "{}", other["difference"]);
     assert!((number(&best["mean"][0]) - (0.85 + 0.0035 - 0.01)).abs() < 1e-4, "{}", best["mean"]);

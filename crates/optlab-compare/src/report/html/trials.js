@@ -1,10 +1,10 @@
-// The trials: ten thousand rows of which only those in view are in the page.
+// The table of trials: of ten thousand rows, only the rows in view are in the page.
 
 const ROW_HEIGHT = 30; // The style sheet says the same.
 const SPARE_ROWS = 6;
 
 /**
- * The commands of all trials. An entry is a text, or the words in which it differs from the command before it, as
+ * The commands of all trials. An entry is a text, or the words that differ from the previous command, as
  * `[place, word, place, word, …]`: written out, ten thousand commands would be most of the page.
  */
 function commandsOf(trials) {
@@ -106,7 +106,7 @@ const TRIAL_COLUMNS = [
   },
   {
     key: "command",
-    text: "command that repeats it",
+    text: "command to repeat it",
     isText: true,
     isFixed: true,
     cell: row => commandCell(row),
@@ -205,13 +205,13 @@ function trialsTable(data) {
     html(
       "p",
       { class: "hint" },
-      "Words that must all be there: of the workload, the optimizer, the stage, the outcome, “seed 3” or the command.",
+      "Shows rows that contain all words: workload, optimizer, stage, outcome, “seed 3” or a part of the command.",
     ),
     html("p", { class: "only-print" }, `The ${counted(rows.length, "trial")} are left out in print.`),
   ];
 }
 
-// A row that stands for those above or below the view; two of them keep the stripes in step.
+// An empty row in place of the rows above or below the view; two of them keep the stripes aligned.
 const spacer = count =>
   html(
     "tr",

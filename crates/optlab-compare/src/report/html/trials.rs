@@ -1,4 +1,4 @@
-//! Every trial, in columns.
+//! The table of trials, stored by columns.
 
 use crate::plan::entry::Stage;
 use crate::report::html::Known;
@@ -11,13 +11,13 @@ use optlab_train::train::Status;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What every command begins with.
+/// The common beginning of all commands.
 const PREFIX: &str = "optlab train ";
 
 const STATUSES: [Status; 5] =
     [Status::Completed, Status::StoppedEarly, Status::Diverged, Status::Pruned, Status::Failed];
 
-/// Columns of the table of trials; a place of each is a trial.
+/// The columns of the table of trials; each index is a trial.
 #[derive(Serialize)]
 pub struct Trials {
     workload: Vec<usize>,
@@ -25,7 +25,7 @@ pub struct Trials {
     /// 0 for tuning, 1 for final trials.
     stage: Vec<u8>,
     seed: Vec<u64>,
-    /// Places in `statuses`.
+    /// Indices into `statuses`.
     status: Vec<usize>,
     statuses: Vec<&'static str>,
     metric: Vec<Option<f64>>,
@@ -33,12 +33,12 @@ pub struct Trials {
     seconds: Vec<Option<f64>>,
     prefix: &'static str,
     command: Vec<Entry>,
-    /// Why a trial was lost, by its place.
+    /// Why a trial was lost, by its index.
     reason: BTreeMap<usize, String>,
 }
 
 impl Trials {
-    /// Those of a comparison, in its order.
+    /// Returns the trials of a comparison, in its order.
     pub fn of(comparison: &Comparison, labels: &Labels, known: &Known) -> Self {
         let runs = &comparison.runs;
         let workloads = comparison.workloads();
@@ -69,12 +69,13 @@ impl Trials {
     }
 }
 
-/// A status's place in [`STATUSES`]; the last place is for a trial that has none yet.
+/// Returns the index of a status in [`STATUSES`]; a trial without one gets the index after the last.
 fn status(status: Option<Status>) -> usize {
     STATUSES.iter().position(|one| Some(*one) == status).unwrap_or(STATUSES.len())
 }
 
-/// What a trial is judged by: on the test part for a final one, the best on the validation part for one of a search.
+/// Returns the metric that a trial is judged by: on the test part for a final trial, the best on the
+/// validation part for a tuning trial.
 fn metric(run: &Run) -> Option<f64> {
     let outcome = run.outcome.as_ref()?;
     let score = match run.stage {

@@ -1,4 +1,4 @@
-//! What the page shows of a workload.
+//! The data that the page shows per workload.
 
 use crate::report::html::Known;
 use crate::report::html::curves::Curves;
@@ -13,7 +13,7 @@ use optlab_stats::statistics::bootstrap::{Description, Estimate};
 use optlab_stats::statistics::verdict;
 use serde::Serialize;
 
-/// The most points of an arm's budget curve and of its learning rates.
+/// The largest number of points of an arm's budget curve, and of its tried learning rates.
 const MOST_TRIALS_SHOWN: usize = 200;
 
 /// A workload and its arms, the best first.
@@ -76,7 +76,7 @@ struct Budget {
 }
 
 impl Workload {
-    /// The workload that `summaries` are about.
+    /// Returns the workload of `summaries`.
     pub fn of(comparison: &Comparison, labels: &Labels, known: &Known, summaries: &[&Summary]) -> Self {
         let first = summaries.first();
         let metric = first.map_or_else(Metric::unknown, |arm| arm.metric.clone());
@@ -172,7 +172,8 @@ fn lr_sensitivity(arm: &Summary) -> Vec<(f64, Option<f64>)> {
     shown.map(|(lr, metric)| (rounded(*lr), metric.map(rounded))).collect()
 }
 
-/// The arm's metric less the other's, with the ends of the interval; where smaller is better, what is positive is worse.
+/// Returns the arm's metric minus the reference's, with the ends of the interval. If smaller is better, a
+/// positive difference is worse.
 fn difference(of: &verdict::Comparison, direction: Direction) -> [Option<f64>; 3] {
     let [value, low, high] = match direction {
         Direction::Larger => [of.difference, Some(of.low), Some(of.high)],

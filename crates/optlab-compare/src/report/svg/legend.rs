@@ -1,4 +1,4 @@
-//! A panel's legend: its lines, sorted by where they end, with the value there.
+//! The legend of a panel: its lines, sorted by their final values.
 
 use crate::chart::{escape, style};
 use crate::report::number;
@@ -9,7 +9,8 @@ const LEGEND_KEY: f64 = 30.0;
 const CHARACTER: f64 = 7.1;
 
 impl Panel<'_> {
-    /// The legend beside a plot whose upper edge is at `top`: the best end first, the target last.
+    /// Returns the legend next to a plot whose upper edge is at `top`: the best final value first, the target
+    /// last.
     pub(super) fn legend(&self, top: f64, width: f64) -> String {
         let right = width - 24.0;
         let text_left = LEGEND_LEFT + LEGEND_KEY + 9.0;
@@ -46,7 +47,7 @@ impl Panel<'_> {
         text
     }
 
-    /// Where a line ends, and what became of the seeds that did not get there.
+    /// Returns the final value of a line, with the numbers of diverged and failed seeds.
     pub(super) fn value(&self, line: &Line) -> String {
         let mut parts = Vec::new();
         parts.extend(line.curve.last().map(|value| number::metric(&self.curves.metric, value)));
@@ -59,7 +60,7 @@ impl Panel<'_> {
         if parts.is_empty() { "no data".into() } else { parts.join(" ") }
     }
 
-    /// The best end first, those without one last.
+    /// Returns the lines, best final value first, lines without one last.
     pub(super) fn sorted(&self) -> Vec<&Line<'_>> {
         let direction = self.curves.metric.direction;
         let mut lines: Vec<&Line> = self.lines.iter().collect();
@@ -69,7 +70,7 @@ impl Panel<'_> {
     }
 }
 
-/// A label cut in its middle: both ends tell arms apart, `adamw lr 0.001 weight…y=0.05`.
+/// Shortens a label in its middle, since both ends distinguish arms: `adamw lr 0.001 weight…y=0.05`.
 fn shortened(label: &str, room: usize) -> String {
     const TAIL: usize = 7;
     let length = label.chars().count();

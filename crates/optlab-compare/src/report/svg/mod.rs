@@ -1,5 +1,5 @@
-//! The learning curves of a comparison as one picture that needs nothing else: a panel for each workload, a line for
-//! each arm, light or dark as the reader's system is.
+//! `curves.svg`: the learning curves of a comparison in one self-contained picture, with a panel per workload
+//! and a line per arm; light or dark as the reader's system.
 
 mod legend;
 mod panel;
@@ -21,7 +21,7 @@ const WIDTH: f64 = 1000.0;
 const HEADER: f64 = 66.0;
 
 const HOW: &str =
-    "Line: median over seeds. Band: their middle half. ×: a seed that diverged, where it was last seen.";
+    "Line: median over seeds. Band: their quartiles. ×: last evaluation of a seed that diverged.";
 
 /// `curves.svg`.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +34,7 @@ impl Exporter for Svg {
 
     fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
         let labels = Labels::of(summaries);
-        // An arm looks the same in each panel, whatever its place there.
+        // An arm looks the same in each panel, whatever its rank there.
         let known = labels.all(comparison);
         let mut body = String::new();
         let mut top = HEADER;
@@ -67,7 +67,7 @@ impl Exporter for Svg {
     }
 }
 
-/// Many bands on top of each other hide the lines.
+/// Returns the opacity of bands: many opaque bands would hide the lines.
 fn band_opacity(arms: usize) -> f64 {
     match arms {
         0..=4 => 0.16,
@@ -76,7 +76,8 @@ fn band_opacity(arms: usize) -> f64 {
     }
 }
 
-/// So many points of each line that the picture stays within some 250 kB: three numbers of about 12 bytes a point.
+/// Returns the number of points per line that keeps the picture within about 250 kB: three numbers of about
+/// 12 bytes per point.
 fn most_points(lines: usize) -> usize {
     (250_000 / 36 / lines.max(1)).clamp(16, 300)
 }

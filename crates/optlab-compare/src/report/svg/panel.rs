@@ -1,4 +1,4 @@
-//! One workload's curves: plot on the left, legend on the right, sorted by where the curves end.
+//! The panel of a workload: curves on the left, legend on the right, sorted by final value.
 
 use crate::chart::axis::tick_text;
 use crate::chart::{Axis, Scale, escape, style, svg};
@@ -9,52 +9,52 @@ const PLOT_WIDTH: f64 = 570.0;
 const ABOVE_PLOT: f64 = 74.0;
 const BELOW_PLOT: f64 = 62.0;
 const LEAST_PLOT_HEIGHT: f64 = 310.0;
-/// Where the legend begins.
+/// The left edge of the legend.
 pub(super) const LEGEND_LEFT: f64 = LEFT + PLOT_WIDTH + 28.0;
-/// The height of one of its rows.
+/// The height of a row of the legend.
 pub(super) const LEGEND_ROW: f64 = 19.0;
-/// Accuracies beyond this are spread by what is missing to 1.
+/// Above this accuracy the axis is logarithmic in 1 − accuracy.
 const GOOD_ACCURACY: f64 = 0.85;
-/// A smaller-is-better value may be this many times the middle one, if it is where an arm ends, or is cut off: a bad
-/// start or a bad arm must not flatten the others.
+/// Cut-offs of the axis where smaller is better, as multiples of the middle value: for any value, and for
+/// final values of arms. A bad start or a bad arm must not flatten the other curves.
 const CUT_OFF: f64 = 4.0;
 const CUT_OFF_ENDS: f64 = 20.0;
 
 /// A workload's panel.
 pub struct Panel<'a> {
-    /// Its place among the panels.
+    /// The index of the panel.
     pub number: usize,
     /// The workload's name.
     pub title: &'a str,
-    /// What all its arms share.
+    /// The settings that all arms share.
     pub subtitle: String,
-    /// What the curves run along, the target.
+    /// The curves, with their axis and target.
     pub curves: &'a Curves,
-    /// Its lines.
+    /// The lines.
     pub lines: Vec<Line<'a>>,
-    /// The most points that a line is drawn with.
+    /// The largest number of points per line.
     pub most_points: usize,
 }
 
 /// An arm's line.
 pub struct Line<'a> {
-    /// The arm's place in the plan, which decides its colour and dash.
+    /// The arm's index in the plan, which decides its colour and dash.
     pub place: usize,
     /// The arm's name.
     pub label: String,
-    /// What to draw.
+    /// The curve.
     pub curve: &'a Curve,
-    /// How many seeds failed.
+    /// The number of failed seeds.
     pub failed: usize,
 }
 
 impl Panel<'_> {
-    /// The panel's height, in pixels.
+    /// Returns the panel's height, in pixels.
     pub fn height(&self) -> f64 {
         ABOVE_PLOT + self.plot_height() + BELOW_PLOT
     }
 
-    /// The panel with its upper edge at `top`.
+    /// Draws the panel with its upper edge at `top`.
     pub fn draw(&self, top: f64, width: f64) -> String {
         let plot = (top + ABOVE_PLOT, top + ABOVE_PLOT + self.plot_height());
         let places = self
@@ -129,7 +129,7 @@ impl Panel<'_> {
             let label = if is_share { format!("{} %", tick_text(tick * 100.0)) } else { tick_text(tick) };
             text.push_str(&svg::row(y.place(tick), (LEFT, right), &label));
         }
-        // Nobody trains a fraction of a step, and half an epoch is no place of an evaluation.
+        // Steps and epochs of evaluations are whole numbers.
         for tick in x.ticks(56.0).into_iter().filter(|tick| tick.fract() == 0.0) {
             text.push_str(&svg::column(x.place(tick), plot.1, &tick.to_string()));
         }
@@ -137,7 +137,7 @@ impl Panel<'_> {
         text
     }
 
-    /// Bands below lines below marks, and the best line above the others.
+    /// Draws bands below lines below marks, and the best line above the others.
     fn marks(&self, x: &Axis, y: &Axis, plot: (f64, f64)) -> String {
         let clip = format!("plot-{}", self.number);
         let mut bands = String::new();
@@ -149,7 +149,7 @@ impl Panel<'_> {
             bands.push_str(&band(&points, along, y, line.place));
             lines.push_str(&self.path(&points, x, y, line));
             for (at, value) in &line.curve.diverged {
-                // Never evaluated: at the edge where bad values are.
+                // A seed that was never evaluated is marked at the edge of the bad values.
                 let bad_edge = if self.curves.metric.direction.is_larger() { plot.1 } else { plot.0 };
                 let right = value.map_or(bad_edge, |value| y.place(value)).clamp(plot.0, plot.1);
                 let left = x.place(self.curves.place(*at)).clamp(LEFT, LEFT + PLOT_WIDTH);
@@ -188,7 +188,7 @@ impl Panel<'_> {
     }
 }
 
-/// The area between the quartiles, if they differ anywhere.
+/// Draws the area between the quartiles, if they differ anywhere.
 fn band(points: &[Point], along: impl Fn(&Point) -> f64, y: &Axis, place: usize) -> String {
     if points.len() < 2 || points.iter().all(|point| point.low == point.high) {
         return String::new();
@@ -198,7 +198,7 @@ fn band(points: &[Point], along: impl Fn(&Point) -> f64, y: &Axis, place: usize)
     format!("<path class=\"band {}\" d=\"{}Z\"/>\n", style::band_class(place), svg::way(there.chain(back)))
 }
 
-/// At most about `most` of the points, the last one always.
+/// Returns about `most` of the points, always with the last.
 fn thinned(points: &[Point], most: usize) -> Vec<Point> {
     let stride = points.len().div_ceil(most).max(1);
     let last = points.len().saturating_sub(1);

@@ -10,7 +10,7 @@ fn run(optimizer: &str, seed: u64, outcome: Option<Outcome>) -> Run {
 }
 
 #[test]
-fn an_arm_is_the_mean_and_deviation_over_its_seeds() {
+fn an_arm_is_summarized_by_mean_and_deviation_over_its_seeds() {
     let runs = vec![
         run("adamw", 0, Some(outcome(0.90, Some(100)))),
         run("adamw", 1, Some(outcome(0.94, None))),
@@ -19,14 +19,14 @@ fn an_arm_is_the_mean_and_deviation_over_its_seeds() {
     let summaries = comparison(runs).summaries();
     assert_eq!(summaries.len(), 1);
     let arm = &summaries[0];
-    // Deviations of the mean 0.94: −0.04, 0, 0.04; √(0.0032 / 2) = 0.04.
+    // Deviations from the mean 0.94: −0.04, 0, 0.04; √(0.0032 / 2) = 0.04.
     for (spread, mean) in [(arm.final_validation, 0.94), (arm.best_validation, 0.95), (arm.test, 0.93)] {
         let spread = spread.unwrap();
         assert_eq!(spread.count, 3);
         assert!((spread.mean - mean).abs() < 1e-12, "{spread:?}");
         assert!((spread.deviation.unwrap() - 0.04).abs() < 1e-12, "{spread:?}");
     }
-    // Of 40, 100 and one that never got there.
+    // The seeds reached the target after 40 and 100 steps, and one never.
     assert_eq!((arm.reached_target, arm.seeds, arm.steps_to_target.unwrap().median), (2, 3, 100.0));
     let seconds = arm.seconds_to_target.unwrap();
     assert!((seconds.median - 5.0).abs() < 1e-12 && (seconds.low - 3.5).abs() < 1e-12, "{seconds:?}");
@@ -63,7 +63,7 @@ fn lost_seeds_are_counted_and_named_and_count_as_worse_than_any_number() {
 }
 
 #[test]
-fn arms_rank_by_their_final_mean_and_behind_it_those_that_lost_a_seed() {
+fn arms_rank_by_their_final_mean_and_arms_that_lost_a_seed_come_last() {
     let runs = vec![
         run("adamw", 0, Some(outcome(0.90, None))),
         run("adamw:lr=0.1", 0, Some(outcome(0.99, None))),
@@ -85,7 +85,7 @@ fn arms_rank_by_their_final_mean_and_behind_it_those_that_lost_a_seed() {
 }
 
 #[test]
-fn the_metrics_name_comes_from_a_run_that_knew_it() {
+fn the_metric_comes_from_a_run_that_reported_it() {
     let mut nameless = lost(Status::Failed, "worker: exit code 3 without an outcome");
     nameless.metric = Metric::unknown();
     let runs = vec![run("adamw", 0, Some(nameless)), run("burn.adam", 0, Some(outcome(0.5, None)))];
@@ -94,7 +94,7 @@ fn the_metrics_name_comes_from_a_run_that_knew_it() {
 }
 
 #[test]
-fn arms_that_lost_a_seed_rank_by_what_the_middle_of_their_seeds_came_to() {
+fn arms_that_lost_a_seed_rank_by_their_interquartile_mean() {
     let arm = |optimizer: &str, metrics: [f64; 4]| -> Vec<Run> {
         let of = |(seed, metric): (usize, &f64)| run(optimizer, seed as u64, Some(outcome(*metric, None)));
         let mut runs: Vec<Run> = metrics.iter().enumerate().map(of).collect();
@@ -106,17 +106,18 @@ fn arms_that_lost_a_seed_rank_by_what_the_middle_of_their_seeds_came_to() {
     assert_eq!(order, ["burn.adam", "adamw"]);
 }
 
-/// Runs of an arm with these metrics, one a seed.
+/// Returns runs of an arm with these metrics, one per seed.
 fn arm(optimizer: &str, metrics: &[f64]) -> Vec<Run> {
     let of = |(seed, metric): (usize, &f64)| run(optimizer, seed as u64, Some(outcome(*metric, None)));
     metrics.iter().enumerate().map(of).collect()
 }
 
 #[test]
-fn a_verdict_is_from_paired_seeds_and_names_what_an_arm_is_better_and_worse_than() {
+fn a_verdict_comes_from_paired_seeds_and_names_the_arms_that_are_better_and_worse() {
     let noise = [0.0, 0.02, -0.02, 0.01, -0.01, 0.03, -0.03, 0.015, -0.015, 0.0];
     let around = |middle: f64| noise.map(|noise| middle + noise);
-    // The same noise on the same seeds: much larger than the difference, and gone from the pairs.
+    // All arms have the same noise on the same seed. It is much larger than the differences, and cancels in
+    // the pairs.
     let runs =
         [arm("adamw", &around(0.9)), arm("adam", &around(0.895)), arm("sgd", &around(0.9 - 1e-12))].concat();
     let comparison = comparison(runs);
@@ -129,28 +130,28 @@ fn a_verdict_is_from_paired_seeds_and_names_what_an_arm_is_better_and_worse_than
     assert!((comparison_of_adam.difference.unwrap() + 0.005).abs() < 1e-9);
     assert_eq!(comparison_of_adam.seeds, 10);
 
-    // With a reference, each is compared with that alone.
+    // With a reference, each arm is compared with the reference only.
     let with_reference =
         Comparison { plan: Plan { reference: Some("adam".into()), ..Plan::default() }, ..comparison };
     let summaries = with_reference.summaries();
     let of = |name: &str| summaries.iter().find(|arm| arm.arm == name).unwrap().against.clone().unwrap();
     assert_eq!((of("adam").comparison, of("sgd").arm.as_str()), (None, "adam"));
     assert_eq!(of("sgd").better_than, ["adam"]);
-    // Two comparisons in place of three have less to be corrected for.
+    // Two comparisons instead of three need less correction.
     let with_reference = of("adamw").comparison.unwrap();
     assert_eq!(with_reference.p_value, comparison_of_adam.p_value);
     assert!(with_reference.adjusted_p < comparison_of_adam.adjusted_p);
 }
 
 #[test]
-fn seeds_that_only_one_of_two_arms_has_are_no_pair() {
+fn seeds_that_only_one_of_two_arms_has_are_not_paired() {
     let runs = [arm("adamw", &[0.9; 9]), arm("adam", &[0.8; 7])].concat();
     let summaries = comparison(runs).summaries();
     assert_eq!(summaries[1].against.as_ref().unwrap().comparison.as_ref().unwrap().seeds, 7);
 }
 
 #[test]
-fn a_tuned_arm_is_judged_by_its_final_trials_and_says_what_its_tuning_came_to() {
+fn a_tuned_arm_is_judged_by_its_final_trials_and_reports_the_results_of_its_tuning() {
     let mut runs = arm("adamw", &[0.9, 0.92]);
     for (number, metric) in [0.5, 0.8, 0.7].into_iter().enumerate() {
         for seed in 0..2 {
@@ -164,7 +165,7 @@ fn a_tuned_arm_is_judged_by_its_final_trials_and_says_what_its_tuning_came_to() 
     let summaries = comparison(runs).summaries();
     assert_eq!((summaries.len(), summaries[0].seeds), (1, 2));
     let tuned = summaries[0].tuned.clone().unwrap();
-    // Of each point the median of its seeds, whose best evaluations are 0.01 above their last.
+    // The value of a point is the median over its seeds, whose best evaluations are 0.01 above their last.
     let expected = [(0.1, Some(0.52)), (0.2, Some(0.82)), (0.3, Some(0.72)), (9.0, None)];
     for ((lr, metric), (expected_lr, expected)) in tuned.by_lr.iter().zip(expected) {
         assert!((lr - expected_lr).abs() < 1e-12);
@@ -178,7 +179,7 @@ fn a_tuned_arm_is_judged_by_its_final_trials_and_says_what_its_tuning_came_to() 
 }
 
 #[test]
-fn a_search_says_what_its_longest_trials_came_to() {
+fn a_search_reports_the_results_of_its_longest_trials() {
     let tried = |number: usize, epochs: usize, lr: f64, metric: f64| {
         let budget = Budget::Epochs(epochs);
         let trial = Trial {

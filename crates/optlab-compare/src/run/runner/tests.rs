@@ -8,8 +8,8 @@ use crate::run::worker::Progress;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// A comparison folder and a shell script that plays the worker. The script finds the run's folder in `$1` and the
-/// test's folder in `$DIR`, and ends well with `finish`.
+/// A comparison folder and a shell script that plays the worker. The script finds the run's folder in `$1`
+/// and the test's folder in `$DIR`, and ends well with `finish`.
 struct Stage {
     folder: tempfile::TempDir,
     runner: Runner,
@@ -23,7 +23,8 @@ impl Stage {
                 jobs,
                 is_pinned: false,
                 ..Runner::new(WorkerCommand {
-                    // Not executable by itself: a file that another thread's fork still has open cannot be executed.
+                    // The script runs through `sh`, since a file that another thread's fork still has open
+                    // cannot be executed.
                     program: "/bin/sh".into(),
                     arguments: vec![folder.path().join("worker.sh").into()],
                 })
@@ -58,7 +59,7 @@ impl Stage {
         self.runner.run(&folder, trials, events)
     }
 
-    /// The runs that a worker was started for, one entry for each start.
+    /// Returns the runs for which a worker was started, one entry per start.
     fn started(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.path("log")).unwrap();
         log.lines().map(|line| Path::new(line).file_name().unwrap().to_string_lossy().into()).collect()
@@ -131,7 +132,7 @@ fn each_trial_runs_once_and_a_second_call_runs_nothing() {
 }
 
 #[test]
-fn at_most_as_many_workers_as_jobs_are_alive_and_that_many_are() {
+fn as_many_workers_as_jobs_run_at_once_and_never_more() {
     let script = "mkdir -p \"$DIR/alive\"; touch \"$DIR/alive/$$\"; sleep 0.15; ls \"$DIR/alive\" | wc -l >> \
                   \"$DIR/counts\"; rm \"$DIR/alive/$$\"; finish \"$1\"";
     let stage = Stage::new(2, script);
@@ -142,7 +143,7 @@ fn at_most_as_many_workers_as_jobs_are_alive_and_that_many_are() {
 }
 
 #[test]
-fn a_worker_that_dies_is_started_once_more_and_the_comparison_goes_on() {
+fn a_worker_that_dies_is_started_once_more_and_the_comparison_continues() {
     let script = "case \"$1\" in *seed1*) echo '{\"event\": \"step\", \"step\": 7, \"total_steps\": 9, \"loss\": 1}'; \
                   echo 'error: no memory' >&2; kill -9 $$;; *) finish \"$1\";; esac";
     let stage = Stage::new(1, script);
@@ -158,7 +159,7 @@ fn a_worker_that_dies_is_started_once_more_and_the_comparison_goes_on() {
     let run_dir = stage.output().join("runs").join(trials[1].id());
     assert_eq!(std::fs::read_to_string(run_dir.join("stderr.txt")).unwrap().lines().count(), 2);
 
-    // What failed is run again by the next call, and only that.
+    // The next call runs only the failed trial again.
     stage.play("finish \"$1\"");
     let outcomes = stage.run(&trials, &mut ()).unwrap();
     assert!(outcomes.iter().all(|outcome| outcome.status == Status::Completed));
@@ -167,7 +168,7 @@ fn a_worker_that_dies_is_started_once_more_and_the_comparison_goes_on() {
 }
 
 #[test]
-fn a_worker_that_dies_once_and_then_finishes_is_no_failure() {
+fn a_worker_that_dies_once_and_then_finishes_is_not_a_failure() {
     let stage =
         Stage::new(1, "if [ -e \"$1/tried\" ]; then finish \"$1\"; else touch \"$1/tried\"; exit 3; fi");
     let outcomes = stage.run(&trials(1), &mut ()).unwrap();
@@ -186,7 +187,7 @@ fn a_diverged_trial_is_a_result_and_is_not_run_again() {
 }
 
 #[test]
-fn a_damaged_outcome_is_no_outcome_and_the_trial_goes_on() {
+fn a_trial_with_a_damaged_outcome_is_resumed() {
     let stage = Stage::new(1, "finish \"$1\"");
     stage.run(&trials(1), &mut ()).unwrap();
     let path = stage.output().join("runs").join(trials(1)[0].id()).join("outcome.json");
@@ -207,7 +208,7 @@ fn an_error_ends_the_run_and_leaves_no_worker_alive() {
     let pid = std::fs::read_to_string(stage.path("pid")).unwrap();
     let alive = std::process::Command::new("kill").args(["-0", pid.trim()]).output().unwrap();
     assert!(!alive.status.success(), "worker {pid} is still alive");
-    // The one that was killed with the rest has not failed: the next call runs it.
+    // The trial whose worker was killed has not failed: the next call runs it.
     let seeds = Comparison::read(&stage.output()).unwrap().runs;
     assert_eq!(seeds.iter().filter(|run| run.outcome.is_some()).count(), 1);
 }
@@ -221,7 +222,7 @@ fn an_interrupted_worker_stops_the_comparison_and_counts_as_not_run() {
 }
 
 #[test]
-fn a_program_that_is_not_there_is_one_error_and_not_many_failed_trials() {
+fn a_missing_worker_program_is_one_error_and_not_many_failed_trials() {
     let mut stage = Stage::new(2, "");
     stage.runner.command.program = "/no/such/program".into();
     let error = stage.run(&trials(2), &mut ()).unwrap_err().to_string();
@@ -334,7 +335,7 @@ fn a_pruned_trial_ends_where_it_was_pruned_and_is_not_run_again() {
 }
 
 #[test]
-fn a_worker_that_hangs_is_started_once_more_and_is_then_one_failed_trial() {
+fn a_worker_that_hangs_is_started_once_more_and_then_its_trial_has_failed() {
     let mut stage = Stage::new(1, "case \"$1\" in *seed0*) sleep 60;; *) finish \"$1\";; esac");
     stage.runner.stall_limit = Duration::from_millis(300);
     let outcomes = stage.run(&trials(2), &mut ()).unwrap();
@@ -344,7 +345,7 @@ fn a_worker_that_hangs_is_started_once_more_and_is_then_one_failed_trial() {
 }
 
 #[test]
-fn a_worker_that_goes_on_saying_something_does_not_hang() {
+fn a_worker_that_keeps_reporting_does_not_count_as_hanging() {
     let step = "echo '{\"event\": \"step\", \"step\": 1, \"total_steps\": 9, \"loss\": 1}'; sleep 0.2";
     let mut stage = Stage::new(1, &format!("{step}; {step}; {step}; {step}; finish \"$1\""));
     stage.runner.stall_limit = Duration::from_millis(600);
@@ -354,7 +355,7 @@ fn a_worker_that_goes_on_saying_something_does_not_hang() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn workers_at_once_are_held_to_processors_of_their_own_and_one_alone_to_none() {
+fn several_workers_are_pinned_to_their_own_processors_and_a_single_worker_is_not() {
     let cores = cores::available().len();
     let script = "echo \"$*\" >> \"$DIR/arguments\"; sleep 0.1; for last; do :; done; finish \"$last\"";
     let mut stage = Stage::new(cores, script);
@@ -374,7 +375,7 @@ fn workers_at_once_are_held_to_processors_of_their_own_and_one_alone_to_none() {
 }
 
 #[test]
-fn a_trial_that_stands_there_twice_runs_once_and_has_its_outcome_twice() {
+fn a_trial_that_is_listed_twice_runs_once_and_its_outcome_is_returned_twice() {
     let stage = Stage::new(2, "finish \"$1\"");
     let twice = [trials(2), trials(1)].concat();
     let outcomes = stage.run(&twice, &mut ()).unwrap();
@@ -383,7 +384,7 @@ fn a_trial_that_stands_there_twice_runs_once_and_has_its_outcome_twice() {
 }
 
 #[test]
-fn more_tuning_may_change_what_an_arm_is_compared_by_and_drops_no_tuning_trial() {
+fn more_tuning_may_change_the_final_trials_of_an_arm_but_not_drop_a_tuning_trial() {
     let folder = tempfile::tempdir().unwrap();
     let tuning = |number, lr| Entry {
         arm: "adamw".into(),

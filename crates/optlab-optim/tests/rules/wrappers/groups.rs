@@ -248,7 +248,7 @@ fn a_wrapper_cannot_be_one_of_several_rules() {
     assert_eq!(wrappers().len(), 13);
     for spec in wrappers() {
         let name = spec.name();
-        let said = format!("`{name}` is put around an optimizer: it cannot be one of several rules");
+        let said = format!("`{name}` wraps an optimizer: it cannot be one of several rules");
         for around in ["muon:other=", "group:other="] {
             let error = format!("{around}{name}").parse::<OptimizerSpec>().unwrap().build().unwrap_err();
             assert!(error.is_usage() && error.to_string().contains(&said), "{around}{name}: {error}");
@@ -266,7 +266,7 @@ fn only_groups_can_wrap_an_optimizer_twice() {
         for between in ["", "group:base=", "clip:base="] {
             let text = format!("{name}:base={between}{name}");
             let error = text.parse::<OptimizerSpec>().unwrap().build().unwrap_err();
-            let said = format!("`{name}` is put around an optimizer that has it already");
+            let said = format!("`{name}` wraps an optimizer that already has it");
             assert!(error.is_usage() && error.to_string().contains(&said), "{text}: {error}");
         }
     }

@@ -94,9 +94,8 @@ impl TimeMatrix {
             return Err(file.wrong_name(begins[place], 1, "a submission", &submissions[place]));
         }
         if submissions.is_empty() {
-            return Err(file.wrong(
-                "no submissions: a row of workloads and a row for each submission must be there".into(),
-            ));
+            return Err(file
+                .wrong("no submissions: the file needs a row of workloads and a row per submission".into()));
         }
         Ok(TimeMatrix { submissions, workloads, times })
     }
@@ -149,7 +148,7 @@ impl Source<'_> {
             // The first column has the submissions.
             Some(place) => Err(self.wrong_name(begin, place + 2, "a workload", &workloads[place])),
             None if workloads.is_empty() => {
-                Err(self.wrong_at(begin, 2, "the name of a workload must be there".into()))
+                Err(self.wrong_at(begin, 2, "the name of a workload is missing".into()))
             }
             None => Ok(()),
         }
@@ -275,9 +274,9 @@ mod tests {
         for (text, told) in [
             ("s,a,b\nadam,1,2\nsgd,1\n", "line 3: a row must have 3 columns, as the first has, not 2"),
             ("s,a,b\nadam,1,2,3\n", "line 2: a row must have 3 columns, as the first has, not 4"),
-            ("s,a,b\n", "no submissions: a row of workloads and a row for each submission must be there"),
-            ("", "no submissions: a row of workloads and a row for each submission must be there"),
-            ("s\nadam\n", "line 1, column 2: the name of a workload must be there"),
+            ("s,a,b\n", "no submissions: the file needs a row of workloads and a row per submission"),
+            ("", "no submissions: the file needs a row of workloads and a row per submission"),
+            ("s\nadam\n", "line 1, column 2: the name of a workload is missing"),
         ] {
             assert_eq!(parse(text).unwrap_err().to_string(), format!("times.csv: {told}"));
         }
