@@ -14,11 +14,11 @@ use std::time::Duration;
 pub struct Bars {
     all: MultiProgress,
     total: ProgressBar,
-    running: BTreeMap<usize, Running>,
+    running: BTreeMap<usize, TrialBar>,
 }
 
 /// A running trial.
-struct Running {
+struct TrialBar {
     bar: ProgressBar,
     title: String,
     loss: String,
@@ -59,7 +59,7 @@ fn title(trial: &Trial) -> String {
     format!("{} {} lr {} seed {}", trial.workload, trial.optimizer, number::short(trial.lr), trial.seed)
 }
 
-impl Running {
+impl TrialBar {
     fn show(&self) {
         // A narrow terminal wraps the line, so the title comes last.
         let parts = [self.loss.as_str(), &self.metric, &self.title];
@@ -88,7 +88,7 @@ impl RunnerEvents for Bars {
         let bar = self.all.add(ProgressBar::new(0));
         bar.set_style(style("     starting {msg}"));
         let (loss, metric) = (String::new(), String::new());
-        let running = Running { bar, title: title(trial), loss, metric, measured: Metric::unknown() };
+        let running = TrialBar { bar, title: title(trial), loss, metric, measured: Metric::unknown() };
         running.show();
         self.running.insert(index, running);
     }

@@ -37,7 +37,7 @@ pub fn run(args: &ScoreArgs) -> Result<(), Exit> {
 }
 
 /// A submission with its scores.
-struct Entry {
+struct ScoreLine {
     submission: String,
     profile: PerformanceProfile,
     score: f64,
@@ -48,16 +48,16 @@ struct Entry {
 struct Ranking {
     tau_max: f64,
     workloads: usize,
-    entries: Vec<Entry>,
+    entries: Vec<ScoreLine>,
 }
 
 impl Ranking {
     fn of(matrix: &TimeMatrix, tau_max: f64) -> Result<Self, Error> {
         let entry = |(submission, profile): (&String, PerformanceProfile)| {
             let (score, exact) = (profile.score(tau_max)?, profile.exact_score(tau_max)?);
-            Ok(Entry { submission: submission.clone(), profile, score, exact })
+            Ok(ScoreLine { submission: submission.clone(), profile, score, exact })
         };
-        let mut entries: Vec<Entry> =
+        let mut entries: Vec<ScoreLine> =
             matrix.submissions().iter().zip(profiles(matrix)).map(entry).collect::<Result<_, Error>>()?;
         entries.sort_by(|a, b| b.score.total_cmp(&a.score));
         Ok(Ranking { tau_max, workloads: matrix.workloads().len(), entries })
@@ -96,7 +96,7 @@ impl Ranking {
     }
 
     fn chart(&self) -> Result<Chart, Error> {
-        let line = |entry: &Entry| {
+        let line = |entry: &ScoreLine| {
             let label = format!("{}: {}", entry.submission, decimals(entry.score));
             Ok(Line { label, points: entry.profile.corners(self.tau_max)? })
         };
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn score_and_exact_score_have_columns_of_their_own() {
-        // The ratio, 2, is one of the points, so half a distance more counts: 66/99 + 1/198 = 0.67172, not 2/3.
+        // The ratio, 2, is one of the points, so half a distance more counts: 66/99 + 1/198, not 2/3.
         let text = ranking("s,a\nadam,100\nsgd,200\n", 4.0).unwrap().text();
         let last: Vec<&str> = text.lines().nth(3).unwrap().split_whitespace().collect();
         assert_eq!(last, ["2", "sgd", "0.6717", "0.6667", "1/1"]);

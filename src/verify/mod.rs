@@ -12,11 +12,10 @@
 //!
 //! A folder of references has two parts; [`References::of_folder`] reads both:
 //!
-//! | file                | fields                                                                               |
-//! |:--------------------|:-------------------------------------------------------------------------------------|
-//! | `optimizers/*.json` | `rule`, `config`, `reference`, `learning_rate`, `stream`, `expected`, `expected_eval` |
-//! | a stream            | `parameters`, each with `shape` (rank 0 to 4) and `initial`; `gradients[t][i]`        |
-//! | `schedules/*.json`  | `schedule`, `config`, `reference`, `expected[t]`, `metrics[t]`                        |
+//! - `optimizers/*.json`: `rule`, `config`, `reference`, `learning_rate`, `stream`, `expected` and
+//!   `expected_eval`;
+//! - a stream: `parameters`, each with `shape` (rank 0 to 4) and `initial`; `gradients[t][i]`;
+//! - `schedules/*.json`: `schedule`, `config`, `reference`, `expected[t]`, `metrics[t]`.
 //!
 //! A stream lies in `optimizers/`, too; `stream` is its file name. `learning_rate` is one number, or one per
 //! step. Of a rule, `expected[STEP][i]` is parameter `i` after STEP steps, and `expected_eval`, which is

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(super) struct Trajectory {
     learning_rate: LearningRate,
-    parameters: Vec<Start>,
+    parameters: Vec<TrajectoryStart>,
     /// `gradients[t][i]` is the gradient of parameter `i` at step `t`, counted from 0.
     gradients: Vec<Vec<Flat>>,
     /// The parameters after some steps, by number of steps.
@@ -27,7 +27,7 @@ type Expected = BTreeMap<usize, Vec<Flat>>;
 
 /// A parameter before the first step.
 #[derive(Debug, Deserialize)]
-struct Start {
+struct TrajectoryStart {
     name: Option<String>,
     shape: Vec<usize>,
     initial: Flat,
@@ -52,7 +52,7 @@ struct RuleFile {
 /// The fields of the stream that a rule's file names.
 #[derive(Deserialize)]
 struct StreamFile {
-    parameters: Vec<Start>,
+    parameters: Vec<TrajectoryStart>,
     gradients: Vec<Vec<Flat>>,
 }
 
@@ -92,7 +92,7 @@ impl Trajectory {
 
     /// Checks the stream; returns what is wrong with it.
     fn check_stream(&self) -> Result<(), String> {
-        for (i, Start { shape, initial, .. }) in self.parameters.iter().enumerate() {
+        for (i, TrajectoryStart { shape, initial, .. }) in self.parameters.iter().enumerate() {
             if shape.len() > HIGHEST_RANK {
                 let rank = shape.len();
                 return Err(format!("parameter {i} has rank {rank}, and the highest is {HIGHEST_RANK}"));
@@ -138,7 +138,9 @@ impl Trajectory {
         if values.len() != self.parameters.len() {
             return Err(format!("{} tensors for {} parameters", values.len(), self.parameters.len()));
         }
-        for (i, (Flat(values), Start { initial, .. })) in values.iter().zip(&self.parameters).enumerate() {
+        for (i, (Flat(values), TrajectoryStart { initial, .. })) in
+            values.iter().zip(&self.parameters).enumerate()
+        {
             if values.len() != initial.0.len() {
                 return Err(format!("{} numbers for the {} of parameter {i}", values.len(), initial.0.len()));
             }
@@ -148,7 +150,8 @@ impl Trajectory {
 
     /// Returns the largest error of `optimizer` along the trajectory.
     pub fn deviation(&self, mut optimizer: ModelOptimizer, on: &On) -> Deviation {
-        let start = |Start { shape, initial, .. }: &Start| Parameter::new(&initial.0, shape, on);
+        let start =
+            |TrajectoryStart { shape, initial, .. }: &TrajectoryStart| Parameter::new(&initial.0, shape, on);
         let mut model: Vec<Parameter> = self.parameters.iter().filter_map(start).collect();
         let displacements = self.largest_displacements();
         let mut largest = Deviation::default();

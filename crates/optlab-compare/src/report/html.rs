@@ -53,7 +53,7 @@ struct Document<'a> {
     clock: String,
     protocol: Vec<String>,
     environment: Value,
-    arms: Vec<Arm>,
+    arms: Vec<ArmLabel>,
     workloads: Vec<Workload>,
     profile: Option<Profile>,
     backends: Vec<Backend>,
@@ -67,7 +67,7 @@ struct Command<'a> {
 }
 
 #[derive(Serialize)]
-struct Arm {
+struct ArmLabel {
     label: String,
 }
 
@@ -166,7 +166,7 @@ fn document<'a>(comparison: &'a Comparison, summaries: &[Summary]) -> Document<'
         clock: words::clock(comparison),
         protocol: words::protocol(comparison),
         environment: environment(comparison),
-        arms: known.0.iter().map(|label| Arm { label: label.clone() }).collect(),
+        arms: known.0.iter().map(|label| ArmLabel { label: label.clone() }).collect(),
         workloads: names.iter().map(|name| Workload::of(comparison, &labels, &known, &of(name))).collect(),
         profile: Profile::of(comparison, summaries),
         backends: summaries.iter().map(backend).collect(),

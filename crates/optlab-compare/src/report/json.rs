@@ -22,12 +22,12 @@ struct Document<'a> {
     name: &'a str,
     invocations: &'a [Invocation],
     environment: Option<&'a Value>,
-    trials: Vec<Entry<'a>>,
+    trials: Vec<TrialEntry<'a>>,
     summaries: &'a [Summary],
 }
 
 #[derive(Serialize)]
-struct Entry<'a> {
+struct TrialEntry<'a> {
     id: String,
     arm: &'a str,
     #[serde(flatten)]
@@ -49,7 +49,7 @@ impl Exporter for Json {
             trials: comparison
                 .runs
                 .iter()
-                .map(|run| Entry {
+                .map(|run| TrialEntry {
                     id: run.trial.id(),
                     arm: &run.arm,
                     stage: run.stage,

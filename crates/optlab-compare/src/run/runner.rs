@@ -58,7 +58,7 @@ enum Message {
 }
 
 /// A trial whose worker is alive.
-struct Running {
+struct RunningTrial {
     trial: Arc<Trial>,
     slot: usize,
     pruned: Arc<Pruned>,
@@ -79,7 +79,7 @@ impl Pruned {
 }
 
 /// The state that all threads of a run share.
-struct Shared<'a> {
+struct RunnerShared<'a> {
     runner: &'a Runner,
     folder: &'a Folder,
     children: Children,
@@ -130,13 +130,13 @@ impl Runner {
         if self.jobs == 0 {
             return Err(Error::invalid("compare", "jobs", "at least 1", 0));
         }
-        let shared = Shared { runner: self, folder, children: Children::default() };
+        let shared = RunnerShared { runner: self, folder, children: Children::default() };
         let (sender, messages) = mpsc::channel();
         std::thread::scope(|scope| {
             // Stops all workers however this closure ends, even by a panic in `events`.
             let _stop = StopOnDrop(&shared.children);
             let mut free: Vec<usize> = (0..self.jobs).rev().collect();
-            let mut running: BTreeMap<usize, Running> = BTreeMap::new();
+            let mut running: BTreeMap<usize, RunningTrial> = BTreeMap::new();
             loop {
                 while let Some(slot) = free.pop() {
                     let Next::Trial { index, trial } = queue.next()? else {
@@ -146,7 +146,7 @@ impl Runner {
                     let trial: Arc<Trial> = Arc::from(trial);
                     let pruned = Arc::<Pruned>::default();
                     let at = Place { index, slot, pruned: pruned.clone() };
-                    running.insert(index, Running { trial: trial.clone(), slot, pruned });
+                    running.insert(index, RunningTrial { trial: trial.clone(), slot, pruned });
                     let (sender, shared) = (sender.clone(), &shared);
                     scope.spawn(move || {
                         let outcome = shared.run_trial(&at, &trial, &sender);
@@ -167,7 +167,7 @@ impl Runner {
 /// Waits for the next message and passes it to `events` and `queue`.
 fn handle(
     messages: &Receiver<Message>,
-    running: &mut BTreeMap<usize, Running>,
+    running: &mut BTreeMap<usize, RunningTrial>,
     free: &mut Vec<usize>,
     children: &Children,
     queue: &mut dyn Queue,
@@ -224,7 +224,7 @@ struct WorkerLog {
     evaluated: Vec<Evaluated>,
 }
 
-impl Shared<'_> {
+impl RunnerShared<'_> {
     /// Runs one trial and returns its outcome; `None` if the whole run was stopped meanwhile.
     fn run_trial(
         &self,

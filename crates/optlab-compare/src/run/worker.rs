@@ -244,7 +244,7 @@ struct ChildrenState {
 }
 
 /// A child that, when dropped, is killed if it is still alive and removed from the list.
-struct Running<'a> {
+struct RunningChild<'a> {
     child: Arc<Mutex<Child>>,
     children: &'a Children,
 }
@@ -268,18 +268,18 @@ impl Children {
         unpoisoned(&self.state).stopped
     }
 
-    fn add(&self, index: usize, child: Child) -> Running<'_> {
+    fn add(&self, index: usize, child: Child) -> RunningChild<'_> {
         let child = Arc::new(Mutex::new(child));
         let mut state = unpoisoned(&self.state);
         state.running.push((index, child.clone()));
         if state.stopped {
             kill(&child);
         }
-        Running { child, children: self }
+        RunningChild { child, children: self }
     }
 }
 
-impl Running<'_> {
+impl RunningChild<'_> {
     /// Waits for the child without holding its lock, so that it can be killed meanwhile.
     fn wait(&self) -> std::io::Result<ExitStatus> {
         loop {
@@ -291,7 +291,7 @@ impl Running<'_> {
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningChild<'_> {
     fn drop(&mut self) {
         kill(&self.child);
         let mut state = unpoisoned(&self.children.state);

@@ -209,7 +209,7 @@ impl Conv2d {
                     let of_piece = |(piece, of_x): (usize, &mut &mut [f32])| {
                         let first = piece * images;
                         let last = (first + images).min(division.batch);
-                        let part = Part {
+                        let part = ConvPiece {
                             division: &division,
                             x: &x[first * image..last * image],
                             weight,
@@ -228,7 +228,7 @@ impl Conv2d {
 }
 
 /// Whole images of a batch with their gradients.
-struct Part<'a> {
+struct ConvPiece<'a> {
     division: &'a Division,
     x: &'a [f32],
     weight: &'a [f32],
@@ -236,7 +236,7 @@ struct Part<'a> {
     passed: Option<&'a [u8]>,
 }
 
-impl Part<'_> {
+impl ConvPiece<'_> {
     /// Returns the gradients of the unfolded weight and of the bias. Writes the gradient of the images to
     /// `of_x` unless that is empty.
     fn gradients(&self, of_x: &mut [f32]) -> [Vec<f32>; 2] {

@@ -83,7 +83,7 @@ impl<const N: usize, O: Operation<N>> OnHost for Application<O, N> {
             B::into_host(primitive)
         });
         let nodes = nodes.try_into().expect("a node for each input");
-        let step = Step(operation.clone());
+        let step = BackwardStep(operation.clone());
         // Saved values are kept under any checkpointing strategy: none of them is cheaper to recompute than
         // to keep.
         let result =
@@ -109,9 +109,9 @@ fn tracked<B: HostBackend>(kind: DispatchTensorKind) -> FloatTensor<Autodiff<B>>
 
 /// The node of an operation in the graph.
 #[derive(Debug)]
-struct Step<O>(O);
+struct BackwardStep<O>(O);
 
-impl<B: HostBackend, O: Operation<N>, const N: usize> Backward<B, N> for Step<O> {
+impl<B: HostBackend, O: Operation<N>, const N: usize> Backward<B, N> for BackwardStep<O> {
     type State = O::Saved;
 
     fn backward(self, step: Ops<O::Saved, N>, grads: &mut Gradients, _: &mut Checkpointer) {

@@ -209,7 +209,7 @@ impl<const N: usize> Operation<N> for Rnn {
                             .zip(&mut places)
                             .zip(&states);
                         let of_piece = |((((x, grad), of_state), of_x), states): Piece<'_, '_>| {
-                            let part = Part {
+                            let part = RnnPiece {
                                 sizes,
                                 x,
                                 grad,
@@ -247,7 +247,7 @@ impl<const N: usize> Operation<N> for Rnn {
 type Piece<'a, 'b> = ((((&'a [f32], &'a [f32]), &'a mut [f32]), &'a mut &'b mut [f32]), &'a Vec<f32>);
 
 /// A piece of a batch, its gradient and its states.
-struct Part<'a> {
+struct RnnPiece<'a> {
     sizes: Sizes,
     x: &'a [f32],
     grad: &'a [f32],
@@ -257,7 +257,7 @@ struct Part<'a> {
     has_state: bool,
 }
 
-impl Part<'_> {
+impl RnnPiece<'_> {
     /// Returns the gradients of the two weights and of a bias. Writes the gradients of the state and the
     /// sequences to `of_state` and `of_x`.
     fn gradients(&self, of_state: &mut [f32], of_x: &mut [f32]) -> [Vec<f32>; 3] {

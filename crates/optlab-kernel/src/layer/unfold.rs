@@ -14,14 +14,14 @@ pub(super) struct Unfold {
     channels: usize,
     places: [usize; 2],
     /// The copies from a line of pixels to a line of window positions.
-    runs: Vec<Run>,
+    runs: Vec<CopiedRun>,
     /// The length of the runs, if it is the same for all.
     run_len: Option<usize>,
 }
 
 /// Adjacent elements that are copied together.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct CopiedRun {
     /// The offset from the start of the line of window positions in the matrix.
     row: usize,
     /// The offset from the start of the line of pixels.
@@ -36,7 +36,7 @@ impl Unfold {
         for place in 0..places[1] {
             let inside = window.inside(1, place, image[1]);
             let row = place * window.area() * channels;
-            let run = |offset: usize, pixels: usize| Run {
+            let run = |offset: usize, pixels: usize| CopiedRun {
                 row: row + offset * channels,
                 pixel: window.pixel(1, place, offset) * channels,
                 len: pixels * channels,
@@ -117,7 +117,7 @@ impl Unfold {
 }
 
 /// Copies runs whose length is known at compile time.
-fn copy_runs<const LEN: usize>(matrix: &mut [f32], images: &[f32], runs: &[Run]) {
+fn copy_runs<const LEN: usize>(matrix: &mut [f32], images: &[f32], runs: &[CopiedRun]) {
     for run in runs {
         let pixels = &images[run.pixel..run.pixel + LEN];
         matrix[run.row..run.row + LEN].copy_from_slice(pixels);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// The settings of one parameter's step, other than the rule and its operands.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub(crate) struct StepSettings {
     pub lr: f64,
     /// Element-wise transform of the gradient.
     pub transform: GradientTransform,
@@ -19,19 +19,19 @@ pub(crate) struct Settings {
     /// Whether to move only the elements that descend along the gradient.
     pub cautious: bool,
     /// The numbers that all parameters of the rule share, and their common number of steps.
-    pub shared: Option<Arc<Shared>>,
+    pub shared: Option<Arc<SharedNumbers>>,
 }
 
 /// The state that all parameters of a rule share.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Shared {
+pub(crate) struct SharedNumbers {
     /// Number of steps made.
     pub step: u64,
     pub names: Vec<&'static str>,
     pub numbers: Vec<f64>,
 }
 
-impl Shared {
+impl SharedNumbers {
     pub fn at(&self, lr: f64) -> GlobalStep<'_> {
         GlobalStep { lr, t: self.step, shared: &self.numbers }
     }
@@ -43,7 +43,7 @@ pub(crate) trait AnyElementwise: Send + Sync {
 
     /// Makes step number `memory.step`. The operands hold the rule's buffers, followed by those of
     /// [`Settings::extras`].
-    fn apply(&self, operands: Operands, memory: &mut Memory, settings: &Settings) -> Operands;
+    fn apply(&self, operands: Operands, memory: &mut Memory, settings: &StepSettings) -> Operands;
 
     /// Returns the parameter to evaluate with, if it differs from the trained one.
     fn for_evaluation(&self, theta: Buffer, memory: &Memory) -> Option<Buffer>;
@@ -65,14 +65,14 @@ pub(crate) trait AnyElementwise: Send + Sync {
 /// An estimate that all parameters of a rule share.
 pub(crate) trait AnyEstimate {
     /// Returns the shared state before the first step.
-    fn fresh(&self) -> Shared;
+    fn fresh(&self) -> SharedNumbers;
 
     /// Returns the terms that a parameter adds to each of the sums: on the host one number each, on a device
     /// a tensor of one element each.
-    fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &Settings) -> Vec<Sum>;
+    fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &StepSettings) -> Vec<Sum>;
 
     /// Updates the shared numbers from the sums of a step.
-    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut Shared);
+    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut SharedNumbers);
 }
 
 /// An [`ElementwiseRule`] as an [`AnyElementwise`].
@@ -86,7 +86,7 @@ impl<R: ElementwiseRule> AnyElementwise for Single<R> {
         Declared::of(&self.0, shape)
     }
 
-    fn apply(&self, operands: Operands, memory: &mut Memory, settings: &Settings) -> Operands {
+    fn apply(&self, operands: Operands, memory: &mut Memory, settings: &StepSettings) -> Operands {
         let elements = operands.theta.len();
         let at = At { lr: settings.lr, t: memory.step, elements, numbers: &mut memory.numbers };
         apply(self.0.at_step(at), operands, settings)
@@ -115,7 +115,7 @@ impl<R: GlobalRule> AnyElementwise for Global<R> {
         Declared::of(&self.0, shape)
     }
 
-    fn apply(&self, operands: Operands, _memory: &mut Memory, settings: &Settings) -> Operands {
+    fn apply(&self, operands: Operands, _memory: &mut Memory, settings: &StepSettings) -> Operands {
         let shared = settings.shared.as_ref().expect("a rule with an estimate was given none");
         apply(self.0.at_step(shared.at(settings.lr)), operands, settings)
     }
@@ -134,18 +134,18 @@ impl<R: GlobalRule> AnyElementwise for Global<R> {
 }
 
 impl<R: GlobalRule> AnyEstimate for Global<R> {
-    fn fresh(&self) -> Shared {
+    fn fresh(&self) -> SharedNumbers {
         let (names, numbers) = self.0.shared().into_iter().unzip();
-        Shared { step: 0, names, numbers }
+        SharedNumbers { step: 0, names, numbers }
     }
 
-    fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &Settings) -> Vec<Sum> {
-        let Settings { transform, factor, extras, .. } = *settings;
+    fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &StepSettings) -> Vec<Sum> {
+        let StepSettings { transform, factor, extras, .. } = *settings;
         let measure = WrappedStep { step: self.0.measure(at), transform, factor, extras };
         operands.sums(&measure)
     }
 
-    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut Shared) {
+    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut SharedNumbers) {
         let mut numbers = shared.numbers.clone();
         self.0.estimate(shared.at(lr), sums, &mut numbers);
         shared.numbers = numbers;
@@ -170,8 +170,8 @@ impl<R: ElementwiseRule> Update for Evaluate<'_, R> {
 }
 
 /// Makes a rule's step with all operations around it.
-fn apply<U: Update>(step: U, mut operands: Operands, settings: &Settings) -> Operands {
-    let Settings { transform, factor, extras, cautious, .. } = *settings;
+fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) -> Operands {
+    let StepSettings { transform, factor, extras, cautious, .. } = *settings;
     if !cautious {
         let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
         return if is_plain {
@@ -199,7 +199,7 @@ pub(crate) fn after(
     grad: Buffer,
     before: Option<Buffer>,
     mut state: Vec<Buffer>,
-    settings: &Settings,
+    settings: &StepSettings,
 ) -> Operands {
     let after = ExtrasStep { extras: settings.extras };
     let Some(before) = before else {

@@ -3,7 +3,7 @@
 
 use crate::driver::ParameterRule;
 use crate::driver::parameter_rule::Kind;
-use crate::driver::parameters::{Parameters, Path, State};
+use crate::driver::parameters::{ParameterState, Parameters, Path};
 use crate::rule::Curvature;
 use crate::rule::precision::in_32_bits_at_least;
 use crate::rules::parts::moments::moving_average;
@@ -71,6 +71,6 @@ impl ModuleVisitor for UpdateCurvature<'_> {
         let operands = Operands { theta, grad: Buffer::new(in_32_bits_at_least(grad)), state: Vec::new() };
         let update = GaussNewtonBartlett { beta: curvature.beta, examples: self.examples };
         memory.buffers.insert(buffer, operands.apply(&update).0);
-        parameter.state = Some(State::Own(memory));
+        parameter.state = Some(ParameterState::Own(memory));
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::around::total::Total;
 use crate::driver::ParameterRule;
-use crate::driver::any_rule::{AnyEstimate, Settings, Shared};
-use crate::driver::parameters::{Parameters, Path, State};
-use crate::driver::walk::Step;
+use crate::driver::any_rule::{AnyEstimate, SharedNumbers, StepSettings};
+use crate::driver::parameters::{ParameterState, Parameters, Path};
+use crate::driver::walk::StepContext;
 use crate::rule::memory::Memory;
 use crate::rule::precision::in_32_bits_at_least;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -14,7 +14,7 @@ use optlab_kernel::{Buffer, Operands};
 use std::sync::Arc;
 
 /// Returns the shared state of each rule before the first step; `None` for a rule without one.
-pub(crate) fn fresh(rules: &[ParameterRule]) -> Vec<Option<Arc<Shared>>> {
+pub(crate) fn fresh(rules: &[ParameterRule]) -> Vec<Option<Arc<SharedNumbers>>> {
     let fresh = |rule: &ParameterRule| rule.kind.estimate().map(|estimate| Arc::new(estimate.fresh()));
     rules.iter().map(fresh).collect()
 }
@@ -25,14 +25,14 @@ pub(crate) fn advance<M: Module>(
     model: &M,
     gradients: &GradientsParams,
     parameters: &mut Parameters,
-    step: &Step<'_>,
-) -> Vec<Option<Arc<Shared>>> {
+    step: &StepContext<'_>,
+) -> Vec<Option<Arc<SharedNumbers>>> {
     let mut advanced = step.shared.to_vec();
     for (place, (rule, shared)) in rules.iter().zip(&mut advanced).enumerate() {
         let (Some(estimate), Some(before)) = (rule.kind.estimate(), &*shared) else {
             continue;
         };
-        let mut now = Shared { step: before.step + 1, ..Shared::clone(before) };
+        let mut now = SharedNumbers { step: before.step + 1, ..SharedNumbers::clone(before) };
         let totals = Vec::new();
         let path = Path::default();
         let mut visitor =
@@ -54,8 +54,8 @@ struct Measure<'a> {
     estimate: &'a dyn AnyEstimate,
     gradients: &'a GradientsParams,
     parameters: &'a mut Parameters,
-    step: &'a Step<'a>,
-    shared: &'a Shared,
+    step: &'a StepContext<'a>,
+    shared: &'a SharedNumbers,
     totals: Vec<Total>,
 }
 
@@ -92,9 +92,9 @@ impl ModuleVisitor for Measure<'_> {
         let sums = self.estimate.measure(&mut operands, at, &settings);
         self.totals.resize_with(sums.len(), Total::default);
         self.totals.iter_mut().zip(sums).for_each(|(total, sum)| total.add(sum));
-        let Settings { extras, .. } = settings;
+        let StepSettings { extras, .. } = settings;
         parameter.put_extra_buffers(&extras, &mut operands.state);
         operands.state.truncate(of_rule);
-        parameter.state = Some(State::Own(Memory { buffers: operands.state, ..memory }));
+        parameter.state = Some(ParameterState::Own(Memory { buffers: operands.state, ..memory }));
     }
 }

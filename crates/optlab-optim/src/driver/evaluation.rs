@@ -1,7 +1,7 @@
 //! The model to evaluate while training continues.
 
 use crate::driver::parameter_rule::Kind;
-use crate::driver::parameters::{Parameters, Path, State};
+use crate::driver::parameters::{ParameterState, Parameters, Path};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::module::{ModuleMapper, Param};
 use burn::tensor::Tensor;
@@ -30,7 +30,9 @@ impl ModuleMapper for PutEvaluated<'_> {
         let parameter = parameter.tied_to.map_or(parameter, |place| &self.parameters.0[place]);
         let evaluated = match (&parameter.average, parameter.kind(), &parameter.state) {
             (Some(average), _, _) => Some(average.clone()),
-            (None, Some(Kind::Elementwise(rule)), Some(State::Own(memory))) if rule.has_evaluation() => {
+            (None, Some(Kind::Elementwise(rule)), Some(ParameterState::Own(memory)))
+                if rule.has_evaluation() =>
+            {
                 let theta = Buffer::new(in_32_bits_at_least(param.val()));
                 rule.for_evaluation(theta, memory)
             }

@@ -22,7 +22,7 @@ use crate::Error;
 use crate::around::total::{self, Total};
 use crate::around::{Extras, GradientTransform, WeightAverage};
 use crate::rule::ElementwiseRule;
-use any_rule::Shared;
+use any_rule::SharedNumbers;
 use burn::module::Module;
 use burn::optim::{GradientsParams, Optimizer};
 use curvature::UpdateCurvature;
@@ -32,7 +32,7 @@ use optlab_kernel::in_one_region;
 use parameters::{Parameters, Path};
 use std::collections::HashMap;
 use std::sync::Arc;
-use walk::{Job, Put, Step, Take};
+use walk::{Job, Put, StepContext, Take};
 
 /// An optimizer for a whole model.
 ///
@@ -57,7 +57,7 @@ pub struct ModelOptimizer {
     /// The parameters and their state; empty before the first step.
     parameters: Parameters,
     /// The state that the parameters of each rule share.
-    shared: Vec<Option<Arc<Shared>>>,
+    shared: Vec<Option<Arc<SharedNumbers>>>,
     /// Number of steps made.
     steps: u64,
     /// Number of steps skipped because a gradient was not finite.
@@ -273,7 +273,7 @@ impl ModelOptimizer {
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
-        let mut step = Step { rates, t, transform, factor, extras, shared: &self.shared };
+        let mut step = StepContext { rates, t, transform, factor, extras, shared: &self.shared };
         let shared = if self.shared.iter().any(Option::is_some) {
             estimate::advance(&self.rules, &model, gradients, &mut self.parameters, &step)
         } else {

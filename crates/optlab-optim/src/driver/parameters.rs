@@ -18,7 +18,7 @@ pub(crate) struct Parameter {
     /// Index of the parameter that this one is tied to: the same tensor under another path.
     pub tied_to: Option<usize>,
     /// The rule's state; `None` before the first step.
-    pub state: Option<State>,
+    pub state: Option<ParameterState>,
     /// The slow weights, if enabled, from the first step on.
     pub slow: Option<Buffer>,
     /// The average of the weights, if enabled, from the first step on.
@@ -26,7 +26,7 @@ pub(crate) struct Parameter {
 }
 
 /// The state that a rule keeps for a parameter.
-pub(crate) enum State {
+pub(crate) enum ParameterState {
     /// State of a rule of this crate.
     Own(Memory),
     Burn(DynState),
@@ -117,7 +117,7 @@ impl Parameter {
     /// Takes the memory that its rule, a rule of this crate, keeps for it.
     pub fn take_memory<const D: usize>(&mut self, theta: &Tensor<D>) -> Memory {
         match (self.state.take(), self.declared()) {
-            (Some(State::Own(memory)), _) => memory,
+            (Some(ParameterState::Own(memory)), _) => memory,
             (_, declared) => Memory::new(&declared.unwrap_or_default(), theta),
         }
     }

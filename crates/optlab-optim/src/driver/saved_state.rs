@@ -2,9 +2,9 @@
 
 use crate::Error;
 use crate::around::Extras;
-use crate::driver::any_rule::Shared;
+use crate::driver::any_rule::SharedNumbers;
 use crate::driver::parameter_rule::Kind;
-use crate::driver::parameters::{Parameter, Parameters, State};
+use crate::driver::parameters::{Parameter, ParameterState, Parameters};
 use crate::driver::{Method, ModelOptimizer};
 use crate::rule::memory::{Declared, Memory};
 use burn::module::Module;
@@ -165,7 +165,7 @@ impl ModelOptimizer {
 struct SharedState {
     steps: u64,
     skipped: u64,
-    shared: Vec<Option<Arc<Shared>>>,
+    shared: Vec<Option<Arc<SharedNumbers>>>,
     /// L-BFGS state as the bytes of Burn's own file.
     lbfgs: Option<TensorData>,
 }
@@ -208,7 +208,7 @@ impl SharedState {
                     let number = |name: &&str| f64::try_from(source.take_scalar(&prefix, name)?).ok();
                     let numbers = like.names.iter().map(number).collect::<Option<Vec<f64>>>()?;
                     let step = count(source, &prefix, STEPS)?;
-                    Some(Arc::new(Shared { step, names: like.names.clone(), numbers }))
+                    Some(Arc::new(SharedNumbers { step, names: like.names.clone(), numbers }))
                 }
             });
         }
@@ -245,11 +245,11 @@ impl Parameters {
 impl Parameter {
     fn flatten(&self, sink: &mut StateSink) {
         match (self.kind(), &self.state) {
-            (_, Some(State::Own(memory))) => {
+            (_, Some(ParameterState::Own(memory))) => {
                 let numbers = self.declared().map_or(&[][..], |declared| declared.numbers);
                 memory.flatten(numbers, &self.path, sink);
             }
-            (Some(Kind::Burn(rule)), Some(State::Burn(state))) => {
+            (Some(Kind::Burn(rule)), Some(ParameterState::Burn(state))) => {
                 rule.state_flatten(&self.path, state, sink);
             }
             _ => {}
@@ -278,10 +278,10 @@ impl Parameter {
                 let names = declared.buffers.iter().map(|&(name, _)| name);
                 let memory = Memory::unflatten(names, declared.numbers, path, source, device);
                 let memory = memory.filter(|memory| memory.names.len() == declared.buffers.len());
-                memory.map(State::Own)
+                memory.map(ParameterState::Own)
             }
             (Some(Kind::Burn(rule)), _) => {
-                rule.state_unflatten(self.shape.len(), path, source, device).map(State::Burn)
+                rule.state_unflatten(self.shape.len(), path, source, device).map(ParameterState::Burn)
             }
             _ => None,
         };

@@ -6,9 +6,9 @@ use crate::around::total::Factor;
 use crate::around::wrapped_step::StepExtras;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::LearningRates;
-use crate::driver::any_rule::{self, AnyElementwise, Settings, Shared};
+use crate::driver::any_rule::{self, AnyElementwise, SharedNumbers, StepSettings};
 use crate::driver::parameter_rule::Kind;
-use crate::driver::parameters::{Parameter, Parameters, Path, State};
+use crate::driver::parameters::{Parameter, ParameterState, Parameters, Path};
 use crate::rule::memory::Memory;
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::backend::DispatchTensor;
@@ -34,7 +34,7 @@ pub(crate) struct Job {
     operands: Option<Operands>,
     /// The rule's memory, except for its buffers, which are in `operands` meanwhile.
     memory: Memory,
-    settings: Settings,
+    settings: StepSettings,
 }
 
 impl Job {
@@ -78,7 +78,7 @@ impl Tracking {
 }
 
 /// The inputs of a step of the whole model.
-pub(crate) struct Step<'a> {
+pub(crate) struct StepContext<'a> {
     pub rates: LearningRates<'a>,
     /// The number of the step, counted from 1.
     pub t: u64,
@@ -87,22 +87,22 @@ pub(crate) struct Step<'a> {
     pub factor: Option<Factor>,
     pub extras: &'a Extras,
     /// The shared state of each rule, if it has one.
-    pub shared: &'a [Option<Arc<Shared>>],
+    pub shared: &'a [Option<Arc<SharedNumbers>>],
 }
 
-impl Step<'_> {
+impl StepContext<'_> {
     /// Returns the element-wise transform of the gradient of `parameter` in this step.
     pub fn transform_of(&self, parameter: &Parameter) -> GradientTransform {
         transform_of(self.transform, parameter)
     }
 
     /// Returns the settings for moving a parameter.
-    pub fn settings(&self, parameter: &Parameter) -> Settings {
+    pub fn settings(&self, parameter: &Parameter) -> StepSettings {
         let (place, lr, decays) = match &parameter.rule {
             Some((place, rule)) => (Some(*place), rule.lr(self.rates), rule.decays),
             None => (None, self.rates.base, true),
         };
-        Settings {
+        StepSettings {
             lr,
             transform: self.transform_of(parameter),
             factor: if let Some(Factor::Host(factor)) = self.factor { factor } else { 1.0 },
@@ -118,10 +118,10 @@ impl Step<'_> {
         &self,
         theta: &Tensor<D>,
         grad: Tensor<D>,
-        settings: Settings,
-    ) -> (Tensor<D>, Settings) {
+        settings: StepSettings,
+    ) -> (Tensor<D>, StepSettings) {
         let grad = settings.transform.transformed(theta, grad, self.factor.as_ref());
-        (grad, Settings { transform: GradientTransform::default(), factor: 1.0, ..settings })
+        (grad, StepSettings { transform: GradientTransform::default(), factor: 1.0, ..settings })
     }
 }
 
@@ -138,7 +138,7 @@ pub(crate) struct Take<'a> {
     pub path: Path,
     pub parameters: &'a mut Parameters,
     pub gradients: &'a mut GradientsParams,
-    pub step: Step<'a>,
+    pub step: StepContext<'a>,
     pub jobs: &'a mut Vec<Job>,
 }
 
@@ -218,7 +218,7 @@ impl Take<'_> {
     ) -> Tensor<D> {
         let parameter = &mut self.parameters.0[place];
         let (grad, settings) = self.step.transformed(&theta, grad, self.step.settings(parameter));
-        let Settings { lr, extras, cautious, .. } = settings;
+        let StepSettings { lr, extras, cautious, .. } = settings;
         let has_after = cautious || extras.has_after();
         let before =
             has_after.then(|| (Buffer::new(grad.clone()), parameter.take_extra_buffers(&extras, &theta)));
@@ -227,18 +227,18 @@ impl Take<'_> {
         let theta = match kind {
             Kind::Burn(rule) => {
                 let state = match parameter.state.take() {
-                    Some(State::Burn(state)) => Some(state),
+                    Some(ParameterState::Burn(state)) => Some(state),
                     _ => None,
                 };
                 let (theta, state) = rule.step_dyn(D, lr, theta.into_bridge(), grad.into_bridge(), state);
-                parameter.state = state.map(State::Burn);
+                parameter.state = state.map(ParameterState::Burn);
                 Tensor::from_bridge(theta)
             }
             Kind::Tensor(rule) => {
                 let mut memory = parameter.take_memory(&theta);
                 memory.step += 1;
                 let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory);
-                parameter.state = Some(State::Own(memory));
+                parameter.state = Some(ParameterState::Own(memory));
                 theta.into_tensor()
             }
             Kind::Elementwise(_) => unreachable!("an element-wise rule does not run by itself"),
@@ -255,7 +255,7 @@ impl Take<'_> {
 /// Stores a parameter's memory and buffers after a step.
 fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer>, extras: &StepExtras) {
     parameter.put_extra_buffers(extras, &mut buffers);
-    parameter.state = Some(State::Own(Memory { buffers, ..memory }));
+    parameter.state = Some(ParameterState::Own(Memory { buffers, ..memory }));
 }
 
 /// The second walk: puts the moved parameters back.

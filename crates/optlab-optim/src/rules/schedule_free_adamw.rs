@@ -128,7 +128,7 @@ burn_optimizer!(ScheduleFreeAdamW);
 /// The coefficients of [`ScheduleFreeAdamW`] in one step.
 #[derive(Debug, Clone, Copy)]
 pub struct ScheduleFreeAdamWStep {
-    step: schedule_free::Step,
+    step: schedule_free::AveragingStep,
     beta_2: f64,
     /// Factor of the gradient.
     correction: f64,

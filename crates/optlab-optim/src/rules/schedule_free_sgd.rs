@@ -125,7 +125,7 @@ burn_optimizer!(ScheduleFreeSgd);
 /// The coefficients of [`ScheduleFreeSgd`] in one step.
 #[derive(Debug, Clone, Copy)]
 pub struct ScheduleFreeSgdStep {
-    step: schedule_free::Step,
+    step: schedule_free::AveragingStep,
     weight_decay: f64,
 }
 

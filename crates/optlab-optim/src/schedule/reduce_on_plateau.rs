@@ -95,7 +95,7 @@ impl ScheduleConfig for ReduceOnPlateauConfig {
             ],
         )?;
         range::check(owner, [("min_lr", self.min_lr, Range::up_to(initial_lr))])?;
-        let state = State { lr: initial_lr, best: None, bad: 0, cooldown: 0 };
+        let state = PlateauState { lr: initial_lr, best: None, bad: 0, cooldown: 0 };
         Ok(Box::new(ReduceOnPlateau { config: self.clone(), state: Mutex::new(state) }))
     }
 }
@@ -157,11 +157,11 @@ impl ScheduleConfig for ReduceOnPlateauConfig {
 #[derive(Debug)]
 pub struct ReduceOnPlateau {
     config: ReduceOnPlateauConfig,
-    state: Mutex<State>,
+    state: Mutex<PlateauState>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct State {
+struct PlateauState {
     lr: f64,
     best: Option<f64>,
     bad: usize,
@@ -169,7 +169,7 @@ struct State {
 }
 
 impl ReduceOnPlateau {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PlateauState> {
         // A poisoned lock is fine: the state is only ever replaced as a whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -198,7 +198,7 @@ impl Schedule for ReduceOnPlateau {
             Monitor::Metric => measured.metric.unwrap_or(f64::NAN),
         };
         let mut state = self.lock();
-        let State { mut lr, mut best, mut bad, mut cooldown } = *state;
+        let PlateauState { mut lr, mut best, mut bad, mut cooldown } = *state;
         if self.is_better(value, best) {
             (best, bad) = (Some(value), 0);
         } else {
@@ -214,11 +214,11 @@ impl Schedule for ReduceOnPlateau {
             }
             (cooldown, bad) = (self.config.cooldown, 0);
         }
-        *state = State { lr, best, bad, cooldown };
+        *state = PlateauState { lr, best, bad, cooldown };
     }
 
     fn state(&self) -> Vec<f64> {
-        let State { lr, best, bad, cooldown } = *self.lock();
+        let PlateauState { lr, best, bad, cooldown } = *self.lock();
         let has_best = if best.is_some() { 1.0 } else { 0.0 };
         vec![lr, has_best, best.unwrap_or(0.0), bad as f64, cooldown as f64]
     }
@@ -227,7 +227,7 @@ impl Schedule for ReduceOnPlateau {
         let numbers: Vec<f64> = state.by_ref().take(5).copied().collect();
         if let [lr, has_best, best, bad, cooldown] = numbers[..] {
             let best = (has_best != 0.0).then_some(best);
-            *self.lock() = State { lr, best, bad: bad as usize, cooldown: cooldown as usize };
+            *self.lock() = PlateauState { lr, best, bad: bad as usize, cooldown: cooldown as usize };
         }
     }
 }

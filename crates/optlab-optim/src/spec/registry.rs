@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Every registered rule, in the order of registration.
-static RULES: RwLock<Vec<Entry>> = RwLock::new(Vec::new());
+static RULES: RwLock<Vec<RegisteredRule>> = RwLock::new(Vec::new());
 
 /// Field names with another meaning in the text or table of an optimizer: its name, and the rate of its
 /// trials.
@@ -79,7 +79,7 @@ where
     if NAMES.iter().copied().chain(registered).any(|taken| taken == name) {
         return Err(Error::NameTaken { kind: OptimizerSpec::KIND, name: name.into() });
     }
-    rules.push(Entry { default: default.clone(), read: read::<C> });
+    rules.push(RegisteredRule { default: default.clone(), read: read::<C> });
     Ok(OptimizerSpec::Registered(default))
 }
 
@@ -172,7 +172,7 @@ pub(super) fn default_of(name: &str) -> Option<Registered> {
     default_entry(name).map(|entry| entry.default)
 }
 
-fn default_entry(name: &str) -> Option<Entry> {
+fn default_entry(name: &str) -> Option<RegisteredRule> {
     entries().into_iter().find(|entry| entry.default.name == name)
 }
 
@@ -185,17 +185,17 @@ pub(crate) fn from_value(value: &Value) -> Option<Result<Registered, serde_json:
 
 /// Returns a copy, so that the lock is not held while settings are read or written: settings that contain a
 /// spec would need the lock again.
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<RegisteredRule> {
     RULES.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
 #[derive(Clone)]
-struct Entry {
+struct RegisteredRule {
     default: Registered,
     read: fn(Value) -> Result<Arc<dyn AnyConfig>, serde_json::Error>,
 }
 
-impl Entry {
+impl RegisteredRule {
     /// Reads the rule with the settings in `table`; missing ones keep their defaults.
     fn read(&self, table: &Map<String, Value>) -> Result<Registered, serde_json::Error> {
         let mut fields = self.default.settings.fields()?;

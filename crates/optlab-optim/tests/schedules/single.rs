@@ -11,6 +11,11 @@ use std::f64::consts::PI;
 
 const RUN: Run = Run::new(0.1, 100);
 
+/// Returns every schedule of the library, without those that other tests of this program register.
+fn built_in_schedules() -> Vec<ScheduleSpec> {
+    ScheduleSpec::all().into_iter().filter(|spec| !matches!(spec, ScheduleSpec::Registered(_))).collect()
+}
+
 const POSITIVE_UP_TO_ONE: Ends = Ends { inside: [1e-30, 1.0], outside: [1.000001, 0.0] };
 const FROM_ONE: Ends = Ends { inside: [1.0, 1e30], outside: [f64::INFINITY, 0.999999] };
 /// A range up to the rate of [`RUN`].
@@ -101,7 +106,7 @@ const PARTS: [&str; 3] = ["base", "schedules", "lengths"];
 fn every_range_of_every_schedule_is_checked_at_both_ends_and_for_nan() {
     let covered = assert_ranges(schedule_ranges());
     let others = [&["schedule"][..], &SPANS, &LISTS_OF_SPANS, &COUNTS, &CHOICES, &PARTS].concat();
-    for spec in ScheduleSpec::all() {
+    for spec in built_in_schedules() {
         for (field, _) in fields(&spec) {
             let row = covered.contains(&(spec.name(), field.as_str()));
             let number = !others.contains(&field.as_str());
@@ -172,7 +177,7 @@ fn invalid_settings_are_errors_that_name_the_field() {
 
 #[test]
 fn a_rate_taken_from_the_run_is_checked_like_a_given_one() {
-    for spec in ScheduleSpec::all() {
+    for spec in built_in_schedules() {
         for lr in [f64::NAN, -0.1, f64::INFINITY] {
             let built = spec.build(Run { lr, ..RUN });
             assert!(built.is_err_and(|error| error.is_usage()), "{spec} with {lr}");
@@ -189,7 +194,7 @@ fn a_rate_taken_from_the_run_is_checked_like_a_given_one() {
 
 #[test]
 fn every_schedule_round_trips_through_text_and_json() {
-    for spec in ScheduleSpec::all() {
+    for spec in built_in_schedules() {
         assert_eq!(spec.to_string(), spec.name());
         assert_eq!(spec.to_string().parse::<ScheduleSpec>().unwrap(), spec);
         let json = serde_json::to_value(&spec).unwrap();
@@ -238,7 +243,7 @@ fn rates_of(text: &str) -> Vec<f64> {
 
 /// Returns every schedule; the one whose lists must match in length is given matching lists.
 fn all_with_lists() -> Vec<ScheduleSpec> {
-    let mut all = ScheduleSpec::all();
+    let mut all = built_in_schedules();
     for spec in &mut all {
         if spec.name() == "piecewise_constant" {
             *spec = "piecewise_constant:boundaries=[50,75],values=[0.1,0.01,0.001]".parse().unwrap();
@@ -316,7 +321,7 @@ fn every_step_count_may_be_given_in_epochs_or_as_a_share_of_the_run() {
 
 #[test]
 fn unset_fields_are_taken_from_the_run() {
-    for spec in ScheduleSpec::all() {
+    for spec in built_in_schedules() {
         for total_steps in [1, 2, 3, 10, 100, 1001] {
             let run = Run::new(0.2, total_steps);
             let rates = rates(&spec, run, total_steps);
@@ -384,7 +389,7 @@ fn a_schedule_holds_its_last_rate_past_its_end() {
     }
     let one_cycle = rates(&"one_cycle".parse().unwrap(), RUN, 101);
     assert!(one_cycle[99] == one_cycle[100] && (one_cycle[99] - 0.1 / 25.0 / 1e4).abs() < 1e-18);
-    for spec in ScheduleSpec::all().iter().filter(|spec| spec.name().starts_with("burn.")) {
+    for spec in built_in_schedules().iter().filter(|spec| spec.name().starts_with("burn.")) {
         let rates = rates(spec, RUN, 1000);
         assert!(rates[99..].iter().all(|rate| *rate == rates[99]), "{spec}");
     }
@@ -442,7 +447,7 @@ fn every_schedule_is_correct_at_its_ends_and_resumes_in_the_middle() {
             resumed.observe(step, 1.0.into());
         }
     }
-    let names = ScheduleSpec::all().into_iter().map(|spec| spec.name());
+    let names = built_in_schedules().into_iter().map(|spec| spec.name());
     for name in names.filter(|name| !name.starts_with("burn.")) {
         assert!(table.iter().any(|(text, ..)| text.split(':').next() == Some(name)), "{name} has no row");
     }

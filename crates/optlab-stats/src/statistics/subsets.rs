@@ -41,7 +41,7 @@ impl SubsetMeans {
         for step in 1..1_usize << dimensions {
             // Gray code: every step adds or removes one generator, and every combination occurs once.
             let generator = step.trailing_zeros() as usize;
-            let mut whole = Part::default();
+            let mut whole = SubsetPart::default();
             for (picked, block) in picked.iter_mut().zip(&blocks) {
                 *picked ^= block.generators[generator];
                 whole = whole.and(block.parts[*picked as usize]);
@@ -87,16 +87,16 @@ fn columns(count: usize, dimensions: usize) -> Vec<u16> {
 /// At most eight of the differences.
 struct Block {
     /// The sum of each subset of them; bit `i` of the index says whether difference `i` is in it.
-    parts: Vec<Part>,
+    parts: Vec<SubsetPart>,
     /// The differences that each generator of the subspace contains, as bits.
     generators: [u8; DIMENSIONS],
 }
 
 impl Block {
     fn new(differences: &[f64], columns: &[u16]) -> Self {
-        let mut parts = vec![Part::default()];
+        let mut parts = vec![SubsetPart::default()];
         for &difference in differences {
-            let single = Part::of(difference);
+            let single = SubsetPart::of(difference);
             parts.extend_from_within(..);
             let half = parts.len() / 2;
             parts[half..].iter_mut().for_each(|part| *part = part.and(single));
@@ -111,7 +111,7 @@ impl Block {
 
 /// The sum of some of the differences.
 #[derive(Clone, Copy, Default)]
-struct Part {
+struct SubsetPart {
     /// The sum of the finite ones.
     sum: f64,
     /// The sum of their absolute values.
@@ -121,10 +121,10 @@ struct Part {
     has_minus: bool,
 }
 
-impl Part {
+impl SubsetPart {
     fn of(difference: f64) -> Self {
         let finite = if difference.is_finite() { difference } else { 0.0 };
-        Part {
+        SubsetPart {
             sum: finite,
             magnitude: finite.abs(),
             count: 1,
@@ -133,8 +133,8 @@ impl Part {
         }
     }
 
-    fn and(self, other: Part) -> Self {
-        Part {
+    fn and(self, other: SubsetPart) -> Self {
+        SubsetPart {
             sum: self.sum + other.sum,
             magnitude: self.magnitude + other.magnitude,
             count: self.count + other.count,
@@ -146,10 +146,10 @@ impl Part {
     /// Returns the mean, unless both infinities are in it.
     fn mean(self) -> f64 {
         match self {
-            Part { has_plus: true, .. } => f64::INFINITY,
-            Part { has_minus: true, .. } => f64::NEG_INFINITY,
-            Part { sum, magnitude, .. } if sum.abs() <= ROUNDING * magnitude => 0.0,
-            Part { sum, count, .. } => sum / f64::from(count),
+            SubsetPart { has_plus: true, .. } => f64::INFINITY,
+            SubsetPart { has_minus: true, .. } => f64::NEG_INFINITY,
+            SubsetPart { sum, magnitude, .. } if sum.abs() <= ROUNDING * magnitude => 0.0,
+            SubsetPart { sum, count, .. } => sum / f64::from(count),
         }
     }
 }

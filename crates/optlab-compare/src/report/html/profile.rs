@@ -13,11 +13,11 @@ pub struct Profile {
     tau_max: f64,
     workloads: usize,
     by: &'static str,
-    arms: Vec<Arm>,
+    arms: Vec<ArmProfile>,
 }
 
 #[derive(Serialize)]
-struct Arm {
+struct ArmProfile {
     arm: usize,
     points: Vec<(f64, f64)>,
     score: f64,
@@ -31,7 +31,7 @@ impl Profile {
         let matrix = times::matrix(comparison, summaries)?;
         let arms = profiles(&matrix).into_iter().enumerate().map(|(arm, profile)| {
             let corners = profile.corners(TAU_MAX).ok()?;
-            Some(Arm {
+            Some(ArmProfile {
                 arm,
                 points: corners.into_iter().map(|(at, share)| (rounded(at), rounded(share))).collect(),
                 score: rounded(profile.score(TAU_MAX).ok()?),

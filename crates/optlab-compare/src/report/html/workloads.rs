@@ -28,14 +28,14 @@ pub struct Workload {
     summary: String,
     reference: Option<usize>,
     verdicts: Vec<String>,
-    arms: Vec<Arm>,
+    arms: Vec<ArmRow>,
 }
 
 /// Three numbers: a value with the ends of an interval.
 type Triple = [f64; 3];
 
 #[derive(Serialize)]
-struct Arm {
+struct ArmRow {
     arm: usize,
     spec: String,
     lr: f64,
@@ -98,13 +98,13 @@ impl Workload {
             verdicts,
             arms: summaries
                 .iter()
-                .map(|arm| Arm::of(comparison, known.place(&labels.label(arm)), arm, arms))
+                .map(|arm| ArmRow::of(comparison, known.place(&labels.label(arm)), arm, arms))
                 .collect(),
         }
     }
 }
 
-impl Arm {
+impl ArmRow {
     fn of(comparison: &Comparison, place: usize, arm: &Summary, arms: usize) -> Self {
         let runs = comparison.runs_of(arm);
         let against = arm.against.as_ref().and_then(|against| against.comparison.as_ref());
@@ -112,7 +112,7 @@ impl Arm {
         let result =
             |part: fn(&Description) -> &Estimate| arm.result.as_ref().map(|result| triple(part(result)));
         let command = runs.first().map(|run| command::train(&run.trial));
-        Arm {
+        ArmRow {
             arm: place,
             spec: arm.optimizer.clone(),
             lr: rounded(arm.lr),

@@ -18,7 +18,7 @@ pub(crate) struct Averaging {
 }
 
 impl Averaging {
-    pub fn at_step(&self, lr: f64, t: u64, numbers: &mut [f64]) -> Step {
+    pub fn at_step(&self, lr: f64, t: u64, numbers: &mut [f64]) -> AveragingStep {
         let [weight_sum, largest_lr] = numbers else { unreachable!("two numbers") };
         let warmup = self.warmup_steps as u64;
         let lr = if t < warmup { lr * t as f64 / warmup as f64 } else { lr };
@@ -26,13 +26,13 @@ impl Averaging {
         let weight = (t as f64).powf(self.r) * largest_lr.powf(self.weight_lr_power);
         *weight_sum += weight;
         let share = if *weight_sum == 0.0 { 0.0 } else { weight / *weight_sum };
-        Step { lr, share, along: lr * (1.0 - self.beta * (1.0 - share)) }
+        AveragingStep { lr, share, along: lr * (1.0 - self.beta * (1.0 - share)) }
     }
 }
 
 /// The coefficients of one step of the fast weights and of the trained point.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Step {
+pub(crate) struct AveragingStep {
     pub lr: f64,
     /// Share of the average that comes from the new fast weights.
     share: f64,
@@ -40,7 +40,7 @@ pub(crate) struct Step {
     along: f64,
 }
 
-impl Step {
+impl AveragingStep {
     /// Returns the new `θ = (1 − β) z + β x` after `z` moves by `−η d` and `x` by a share `c` towards `z`:
     /// `θ + c (z − θ) − η (1 − β (1 − c)) d`, with the previous `z`.
     #[inline(always)]

@@ -60,7 +60,7 @@ impl ScheduleConfig for SequenceConfig {
         for (spec, length) in self.schedules.iter().zip(self.lengths(run)?) {
             // A part with 0 steps is never used, unless it is the last.
             let schedule = spec.build(Run { total_steps: length.max(1), ..run })?;
-            parts.push(Part { begin, schedule });
+            parts.push(SequencePart { begin, schedule });
             begin += length;
         }
         Ok(Box::new(Sequence { parts }))
@@ -96,10 +96,10 @@ impl ScheduleConfig for SequenceConfig {
 /// ```
 pub struct Sequence {
     /// The parts, in the order of their first steps.
-    parts: Vec<Part>,
+    parts: Vec<SequencePart>,
 }
 
-struct Part {
+struct SequencePart {
     begin: usize,
     schedule: Box<dyn Schedule>,
 }

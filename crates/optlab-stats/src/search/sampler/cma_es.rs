@@ -4,7 +4,7 @@ mod state;
 
 use crate::search::sampler::Observation;
 use optlab_core::random::{Purpose, stream};
-use state::State;
+use state::CmaEsState;
 use std::collections::BTreeMap;
 
 /// The number of draws for a point inside the cube; after that the point is moved to the border.
@@ -18,7 +18,7 @@ const TRIES: usize = 100;
 /// numbers and choices are cells of the cube like all other values.
 pub fn point(seed: u64, dimensions: usize, number: usize, history: &[Observation]) -> Vec<f64> {
     let history: BTreeMap<usize, &Observation> = history.iter().map(|trial| (trial.number, trial)).collect();
-    let mut state = State::new(dimensions);
+    let mut state = CmaEsState::new(dimensions);
     let lambda = state.lambda();
     for generation in 0..number / lambda {
         let trials = generation * lambda..(generation + 1) * lambda;

@@ -23,7 +23,7 @@ use rand_distr::{Distribution, StandardNormal};
 /// units of `C`, as for external points (Hansen, *Injecting External Solutions Into CMA-ES*, 2011,
 /// <https://arxiv.org/abs/1110.4181>), since a point may come from the border of the cube or from an earlier
 /// state.
-pub struct State {
+pub struct CmaEsState {
     mean: DVector<f64>,
     sigma: f64,
     covariance: DMatrix<f64>,
@@ -91,10 +91,10 @@ impl Constants {
     }
 }
 
-impl State {
+impl CmaEsState {
     /// Returns the state before the first generation, in the middle of the unit cube.
     pub fn new(dimensions: usize) -> Self {
-        State {
+        CmaEsState {
             mean: DVector::from_element(dimensions, 0.5),
             sigma: 0.3,
             covariance: DMatrix::identity(dimensions, dimensions),

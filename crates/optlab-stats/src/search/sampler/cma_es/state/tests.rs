@@ -76,8 +76,8 @@ fn generation(n: usize, lambda: usize, number: usize) -> Vec<Vec<f64>> {
     (0..lambda).map(|k| (0..n).map(|i| coordinate(k, i)).collect()).collect()
 }
 
-fn after_three_generations(n: usize) -> State {
-    let mut state = State::new(n);
+fn after_three_generations(n: usize) -> CmaEsState {
+    let mut state = CmaEsState::new(n);
     for number in 0..3 {
         let points = generation(n, state.lambda(), number);
         state.tell(&points.iter().map(Vec::as_slice).collect::<Vec<_>>());
@@ -133,7 +133,7 @@ fn points_are_drawn_with_the_mean_and_the_covariance() {
 #[test]
 fn a_state_can_be_drawn_from_after_identical_points() {
     // All points are equal, a thousand times: the covariance shrinks to nothing.
-    let mut state = State::new(2);
+    let mut state = CmaEsState::new(2);
     let point = [0.3, 0.3];
     for _ in 0..1000 {
         state.tell(&vec![&point[..]; state.lambda()]);
@@ -145,7 +145,7 @@ fn a_state_can_be_drawn_from_after_identical_points() {
 
 #[test]
 fn a_singular_covariance_gives_finite_numbers() {
-    let mut state = State::new(2);
+    let mut state = CmaEsState::new(2);
     state.covariance = DMatrix::from_element(2, 2, 1.0);
     let points = generation(2, state.lambda(), 1);
     state.tell(&points.iter().map(Vec::as_slice).collect::<Vec<_>>());
