@@ -11,7 +11,8 @@ use std::path::PathBuf;
 
 #[test]
 fn every_rule_follows_its_reference_implementation() {
-    // Wrappers and Sophia-G have no reference file: `tests/wrappers/` checks their formulas.
+    // Wrappers and Sophia-G have no reference file: `crates/optlab-optim/tests/rules/wrappers/` checks their
+    // formulas.
     let specs = OptimizerSpec::all().into_iter().filter(|spec| spec.base().is_none());
     let known: Vec<&str> = specs.map(|spec| spec.name()).filter(|name| *name != "sophia_g").collect();
     let mut report = Report::default();
@@ -25,7 +26,8 @@ fn every_rule_follows_its_reference_implementation() {
 
 #[test]
 fn every_schedule_gives_the_rates_of_its_reference_implementation() {
-    // Combinators have no reference file: `tests/schedule_combinators.rs` checks their formulas.
+    // Combinators have no reference file: `crates/optlab-optim/tests/schedules/combinators.rs` checks their
+    // formulas.
     let specs = ScheduleSpec::all().into_iter().filter(|spec| !spec.is_combined());
     let known: Vec<&str> = specs.map(|spec| spec.name()).collect();
     let mut report = Report::default();

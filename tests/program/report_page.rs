@@ -42,7 +42,7 @@ fn browse(page: &Path, width: u32) -> (String, String) {
 }
 
 #[test]
-#[ignore = "needs a Chromium: cargo test --test report_page -- --ignored"]
+#[ignore = "needs a Chromium: cargo test --test program -- report_page:: --ignored"]
 fn the_page_renders_switches_arms_off_sorts_and_complains_of_nothing() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("plan.toml"), PLAN).unwrap();

@@ -42,7 +42,7 @@ pub(crate) trait AnyElementwise: Send + Sync {
     fn declared(&self, shape: &[usize]) -> Declared;
 
     /// Makes step number `memory.step`. The operands hold the rule's buffers, followed by those of
-    /// [`Settings::extras`].
+    /// [`StepSettings::extras`].
     fn apply(&self, operands: Operands, memory: &mut Memory, settings: &StepSettings) -> Operands;
 
     /// Returns the parameter to evaluate with, if it differs from the trained one.

@@ -252,7 +252,7 @@ fn without_a_network_mnist_names_what_works_without_one() {
 
 /// Needs the four files of MNIST, as gzip, in the folder that `OPTLAB_MNIST_FOLDER` names.
 #[test]
-#[ignore = "needs the whole of MNIST: OPTLAB_MNIST_FOLDER=DIR cargo test -p optlab-train --test training -- --ignored"]
+#[ignore = "needs the whole of MNIST: OPTLAB_MNIST_FOLDER=DIR cargo test --test training -- data:: --ignored"]
 fn the_whole_of_mnist_comes_from_a_folder_or_from_a_server_and_then_from_the_cache() {
     let folder = std::env::var("OPTLAB_MNIST_FOLDER").expect("OPTLAB_MNIST_FOLDER names a folder");
     let from_folder = mnist_from(Path::new(&folder)).unwrap();

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Writes `plan` as TOML that [`parse`] reads back.
+/// Writes `plan` as TOML that [`parse`](super::parse) reads back.
 pub fn render(plan: &Plan) -> Result<String, Error> {
     let written = Written {
         workloads: &plan.workloads,
