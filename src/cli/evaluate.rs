@@ -78,10 +78,10 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
     let splits = workload.splits(&source, &train::preparation(trial))?;
     let score = train::evaluate(workload, &trained.model, &splits.test, splits.target_scale, device);
-    println!("{} (step {})", trained.checkpoint.path().display(), trained.state.step);
+    let mut text = format!("{} (step {})\n", trained.checkpoint.path().display(), trained.state.step);
     if let Some(score) = score {
-        println!("test loss {:.4}", score.loss);
-        println!("test {} {:.4}", workload.info().task.metric(), score.metric);
+        text += &format!("test loss {:.4}\n", score.loss);
+        text += &format!("test {} {:.4}\n", workload.info().task.metric(), score.metric);
     }
-    Ok(())
+    crate::cli::print(text.as_bytes())
 }

@@ -22,6 +22,15 @@ mod verify;
 mod worker;
 mod workers;
 
+/// Prints a line of progress. It ends no training if nobody reads it: a closed pipe or a full disk is not an
+/// error here.
+macro_rules! progress_line {
+    ($($text:tt)*) => {
+        $crate::cli::print_progress(format_args!($($text)*))
+    };
+}
+use progress_line;
+
 use crate::Error;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
@@ -204,6 +213,10 @@ fn print_chart(chart: &Chart, svg: Option<&Path>) -> Result<(), Exit> {
     let width =
         console::Term::stdout().size_checked().map_or(80, |(_rows, columns)| usize::from(columns).min(120));
     print(chart.terminal(width).as_bytes())
+}
+
+fn print_progress(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 /// Writes to standard output. A closed pipe (`optlab list | head`) is not an error.

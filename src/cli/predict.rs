@@ -51,12 +51,13 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
         let mut classes: Vec<usize> = (0..probabilities.len()).collect();
         classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
         if let [first, second, ..] = classes[..] {
-            println!(
-                "{}: {first} ({:.1} %), else {second} ({:.1} %)",
+            let line = format!(
+                "{}: {first} ({:.1} %), else {second} ({:.1} %)\n",
                 path.display(),
                 probabilities[first] * 100.0,
                 probabilities[second] * 100.0
             );
+            crate::cli::print(line.as_bytes())?;
         }
     }
     Ok(())

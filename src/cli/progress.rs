@@ -1,5 +1,6 @@
 //! The progress display of `train`: a bar on standard error, a line per epoch on standard output.
 
+use crate::cli::progress_line;
 use indicatif::{ProgressBar, ProgressStyle};
 use optlab_train::train::{EpochReport, Observer, Outcome, Start, Status};
 use optlab_train::workload::Info;
@@ -34,7 +35,7 @@ impl Progress {
     }
 
     fn line(&self, line: &str) {
-        self.bar.suspend(|| println!("{line}"));
+        self.bar.suspend(|| progress_line!("{line}"));
     }
 }
 
@@ -45,12 +46,13 @@ impl Observer for Progress {
         }
         self.epochs = start.total_steps.div_ceil(start.steps_per_epoch);
         let [train, validation, test] = start.examples;
-        println!(
+        progress_line!(
             "{}: {} parameters; {train} examples for training, {validation} for validation, {test} for testing",
-            self.info.name, start.parameters
+            self.info.name,
+            start.parameters
         );
         if start.resumed_step > 0 {
-            println!("resuming after step {} of {}", start.resumed_step, start.total_steps);
+            progress_line!("resuming after step {} of {}", start.resumed_step, start.total_steps);
         }
         let style =
             ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len} steps, {msg}, {eta} left");
@@ -90,21 +92,23 @@ impl Observer for Progress {
         self.bar.finish_and_clear();
         match outcome.status {
             Status::Diverged => {}
-            Status::StoppedEarly => println!("stopped early after step {}", outcome.steps),
+            Status::StoppedEarly => progress_line!("stopped early after step {}", outcome.steps),
             _ => {
                 if let Some(milliseconds) = outcome.step_milliseconds {
-                    println!(
+                    progress_line!(
                         "{} steps in {:.1} s, {milliseconds:.2} ms per step; first step {:.2} s",
-                        outcome.steps, outcome.training_seconds, outcome.first_step_seconds
+                        outcome.steps,
+                        outcome.training_seconds,
+                        outcome.first_step_seconds
                     );
                 }
             }
         }
         if outcome.skipped_steps > 0 {
-            println!("{} steps skipped because their gradients were not finite", outcome.skipped_steps);
+            progress_line!("{} steps skipped because their gradients were not finite", outcome.skipped_steps);
         }
         if let Some(test) = outcome.test {
-            println!("test {} {:.4}", outcome.metric, test.metric);
+            progress_line!("test {} {:.4}", outcome.metric, test.metric);
         }
     }
 }

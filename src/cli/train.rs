@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::progress::Progress;
+use crate::cli::progress_line;
 use crate::cli::trial_settings::TrialSettings;
 use clap::Args;
 use optlab_optim::OptimizerChoice;
@@ -234,9 +235,9 @@ impl TrainArgs {
         let trial = directory.read_trial()?;
         let workload = workload::find(&trial.workload)?;
         if let Some(outcome) = directory.read_outcome()?.filter(|outcome| outcome.status != Status::Failed) {
-            println!("{} already ended after step {}", directory.path().display(), outcome.steps);
+            progress_line!("{} already ended after step {}", directory.path().display(), outcome.steps);
             if let Some(test) = outcome.test {
-                println!("test {} {:.4}", outcome.metric, test.metric);
+                progress_line!("test {} {:.4}", outcome.metric, test.metric);
             }
             return Ok(Run { workload, trial, directory, outcome });
         }
@@ -260,12 +261,17 @@ impl TrainArgs {
             checkpoint_every: settings.checkpoint_every,
             ..RunOptions::new(directory.clone())
         };
-        println!(
+        progress_line!(
             "{} on {}, optimizer {}, schedule {}, lr {}, seed {}",
-            trial.workload, trial.backend, trial.optimizer, trial.schedule, trial.lr, trial.seed
+            trial.workload,
+            trial.backend,
+            trial.optimizer,
+            trial.schedule,
+            trial.lr,
+            trial.seed
         );
         let outcome = train::run(&workload, &trial, &options, &mut Progress::new(workload.info()))?;
-        println!("written to {}", directory.path().display());
+        progress_line!("written to {}", directory.path().display());
         if outcome.status == Status::Diverged {
             eprintln!("error: diverged: {}", outcome.reason.as_deref().unwrap_or_default());
             return Err(Exit::Failure);
@@ -281,7 +287,7 @@ fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Resul
         Found::Nothing | Found::Finished => Ok(false),
         Found::Unfinished if overwrite => Ok(false),
         Found::Unfinished => {
-            println!("{path} holds this run, unfinished: resuming it (--overwrite starts over)");
+            progress_line!("{path} holds this run, unfinished: resuming it (--overwrite starts over)");
             Ok(true)
         }
         Found::OtherTrial if overwrite => Ok(false),

@@ -1,6 +1,6 @@
 //! The flags for the settings of a recipe, made from its declaration.
 
-use clap::builder::ValueParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use optlab_train::train::{RecipePatch, RecipeSetting};
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,10 @@ fn flag(setting: &'static RecipeSetting) -> Arg {
         .value_parser(ValueParser::new(move |text: &str| RecipePatch::parse(name, text)));
     match name {
         "epochs" => flag.conflicts_with("steps"),
-        _ if setting.is_flag => flag.num_args(0..=1).default_missing_value("true"),
+        _ if setting.is_flag => {
+            let parser = PossibleValuesParser::new(["true", "false"]).map(|text| Value::from(text == "true"));
+            flag.num_args(0..=1).default_missing_value("true").value_parser(parser)
+        }
         _ => flag,
     }
 }

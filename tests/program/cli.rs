@@ -2,7 +2,7 @@
 
 use crate::program::{fails, is_empty, optlab, start_long_run, succeeds, text};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn outcome(run: &Path) -> serde_json::Value {
@@ -43,6 +43,22 @@ fn bench_times_a_rule_next_to_burns_and_prints_a_table_or_json() {
 }
 
 #[test]
+fn a_training_ends_as_usual_where_nobody_reads_its_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let is_fine_unread = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_optlab"));
+        let mut child =
+            program.current_dir(folder.path()).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        // Closes the pipe, as `head` does.
+        drop(child.stdout.take());
+        child.wait().unwrap().success()
+    };
+    assert!(is_fine_unread(&["train", "diabetes-linear", "--steps", "1e1", "--output", "run"]));
+    assert_eq!(outcome(&folder.path().join("run"))["steps"], 10);
+    assert!(is_fine_unread(&["evaluate", "run"]));
+}
+
+#[test]
 fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
     let cases: &[(&str, &[&str])] = &[
         ("train mnist-10k-cn", &["did you mean `mnist-10k-cnn`?"]),
@@ -56,6 +72,15 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
             "train digits-cnn --optimizer group:parameters=weigth",
             &["`parameters`", "Cnn.conv_1.weight", "not weigth"],
         ),
+        (
+            "train digits-cnn --steps 1e30",
+            &["`steps`", "a whole number up to 18446744073709551615", "not 1e+30"],
+        ),
+        ("train digits-cnn --steps=", &["`steps`", "not \"\""]),
+        ("train digits-cnn --epochs=-1", &["`epochs`", "a whole number", "not -1"]),
+        ("train digits-cnn --shift 5000000000", &["`shift`", "up to 4294967295"]),
+        ("train digits-cnn --clip-norm 1e400", &["`clip_norm`", "a finite number", "not 1e400"]),
+        ("train digits-cnn --pad yes", &["--pad", "yes"]),
         ("train digits-cnn --schedule cosin", &["unknown schedule `cosin`", "`cosine`"]),
         ("train digits-cnn --schedule cosine:min_lr=-1", &["`min_lr`", "-1"]),
         ("train digits-cnn --lr 0", &["`lr`", "(0, ∞)", "not 0"]),

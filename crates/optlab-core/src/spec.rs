@@ -204,7 +204,7 @@ fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
         }
     };
     let name = object.get(S::TAG).and_then(Value::as_str).ok_or_else(|| {
-        Error::Usage(format!("a table of a {} needs its name in the field `{}`", S::KIND, S::TAG))
+        Error::Usage(format!("{}: its table needs the name in the field `{}`", S::KIND, S::TAG))
     })?;
     let default = default_table::<S>(name).ok_or_else(|| Error::unknown_name(S::KIND, name, &S::names()))?;
     let mut table = Map::new();

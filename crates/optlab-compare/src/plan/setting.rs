@@ -33,11 +33,7 @@ pub fn set(trial: &Trial, name: &str, value: &Value) -> Result<Trial, Error> {
                 table => ScheduleSpec::from_value(table)?,
             }
         }
-        name if RecipePatch::has(name) => {
-            let mut patch = RecipePatch::default();
-            patch.set(name, value)?;
-            trial.recipe = trial.recipe.with(&patch);
-        }
+        name if RecipePatch::has(name) => trial.recipe.set(name, value)?,
         name => match name.strip_prefix("schedule.") {
             Some(field) => {
                 let mut table = spec::to_value(&trial.schedule);
@@ -124,6 +120,30 @@ mod tests {
             "ema:base=clip:norm=2.5,base=adamw:beta_1=0.5"
         );
         assert_eq!(spec("muon:other=adamw:beta_1=0.8", "other.beta_1"), "muon:other=adamw:beta_1=0.5");
+    }
+
+    #[test]
+    fn none_switches_off_each_setting_that_can_be_off_and_no_other() {
+        let can_be_off = ["micro_batch_size", "lr_scaling", "clip_norm", "clip_value", "early_stopping"];
+        for setting in RecipePatch::SETTINGS {
+            let name = setting.name;
+            let switched = with("adamw", name, Value::Null);
+            if can_be_off.contains(&name) {
+                assert_eq!(
+                    switched.unwrap().recipe,
+                    made_up::trial("digits-cnn", "adamw", 0).recipe,
+                    "{name}"
+                );
+                let set = if name == "lr_scaling" { json!("sqrt") } else { json!(2) };
+                let on = with("adamw", name, set).unwrap();
+                assert!(on.recipe.to_patch().values().iter().any(|(set, _)| *set == name), "{name}");
+                let off = super::set(&on, name, &Value::Null).unwrap();
+                assert_eq!(off.recipe, made_up::trial("digits-cnn", "adamw", 0).recipe, "{name}");
+            } else {
+                let told = switched.unwrap_err().to_string();
+                assert!(told.ends_with(", not none"), "{told}");
+            }
+        }
     }
 
     #[test]

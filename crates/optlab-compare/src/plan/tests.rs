@@ -176,7 +176,7 @@ fn each_mistake_gives_a_one_line_error() {
         (with("l2 = nan"), "plan my.toml: `l2` must be a number, not nan"),
         (with("clip_norm = 0"), "trial: `clip_norm` must be in (0, ∞), not 0"),
         (with("pad = 1"), "plan my.toml: `pad` must be true or false, not 1"),
-        (with("shift = 1.5"), "plan my.toml: `shift` must be a whole number, not 1.5"),
+        (with("shift = 1.5"), "plan my.toml: `shift` must be a whole number up to 4294967295, not 1.5"),
         (with("epoch = 3"), "plan my.toml has no field `epoch`, did you mean `epochs`?"),
         (with("workloads = ['digits-cnn']"), "my.toml: line 4: "),
         (

@@ -101,7 +101,8 @@ fn text(cell: Option<Value>) -> String {
     match cell {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text,
-        Some(value) => value.to_string(),
+        // As in the files of earlier versions, and as most programs write it.
+        Some(value) => value.to_string().replace("e+", "e"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use optlab_optim::OptimizerChoice;
 use optlab_train::train::{RecipePatch, Trial, VALIDATION};
+use serde_json::Value;
 
 /// Returns the command line `optlab train …` that repeats the trial, quoted for a shell; most settings with
 /// default values are left out.
@@ -21,7 +22,11 @@ pub fn train(trial: &Trial) -> String {
         RecipePatch { validation: Some(VALIDATION), ..RecipePatch::default() }.with_fixed_defaults();
     let defaults = default.values();
     for (name, value) in trial.recipe.to_patch().values() {
-        let text = value.as_str().map_or_else(|| value.to_string(), String::from);
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or(f64::NAN).to_string(),
+            other => other.to_string(),
+        };
         flag(&name.replace('_', "-"), unless(defaults.contains(&(name, value)), text));
     }
     words.join(" ")
@@ -54,6 +59,7 @@ mod tests {
         let recipe = Recipe {
             budget: Budget::Steps(7),
             clip_norm: Some(0.5),
+            clip_value: Some(1.0),
             batch_size: 8,
             pad: true,
             ..trial.recipe
@@ -67,7 +73,7 @@ mod tests {
         assert_eq!(
             train(&trial),
             "optlab train digits-cnn --optimizer 'group:lr=0.001,base=sgd,parameters=*.bias' --backend flex --seed 3 \
-             --steps 7 --batch-size 8 --clip-norm 0.5 --pad true"
+             --steps 7 --batch-size 8 --clip-norm 0.5 --clip-value 1 --pad true"
         );
         assert_eq!(quoted("it's"), r"'it'\''s'");
     }

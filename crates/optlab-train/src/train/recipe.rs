@@ -225,6 +225,28 @@ macro_rules! recipe {
         }
 
         impl Recipe {
+            /// Sets the setting of that name; null switches off one that can be off.
+            ///
+            /// # Errors
+            /// As [`RecipePatch::set`].
+            pub fn set(&mut self, name: &str, value: &Value) -> Result<(), Error> {
+                if value.is_null() && self.switch_off(name) {
+                    return Ok(());
+                }
+                let mut patch = RecipePatch::default();
+                patch.set(name, value)?;
+                *self = self.with(&patch);
+                Ok(())
+            }
+
+            /// Switches the setting of that name off, and returns whether it can be off.
+            fn switch_off(&mut self, name: &str) -> bool {
+                match name {
+                    $($(stringify!($name) => Slot::switch_off(&mut self.$($path).+),)?)*
+                    _ => false,
+                }
+            }
+
             /// Returns this recipe with the settings of `patch`.
             pub fn with(mut self, patch: &RecipePatch) -> Self {
                 $($(
@@ -307,11 +329,31 @@ trait SettingValue: Copy {
     fn write(self) -> Value;
 }
 
+/// The place of a setting in a recipe.
+trait Slot {
+    /// Switches the setting off, if that is possible.
+    fn switch_off(&mut self) -> bool {
+        false
+    }
+}
+
+impl<T> Slot for Option<T> {
+    fn switch_off(&mut self) -> bool {
+        *self = None;
+        true
+    }
+}
+
+impl Slot for usize {}
+impl Slot for u32 {}
+impl Slot for f64 {}
+impl Slot for bool {}
+
 impl SettingValue for usize {
     const ALLOWED: &'static str = "a whole number";
 
     fn read(value: &Value) -> Option<Self> {
-        usize::try_from(value.as_u64()?).ok()
+        usize::try_from(whole(value)?).ok()
     }
 
     fn write(self) -> Value {
@@ -320,10 +362,10 @@ impl SettingValue for usize {
 }
 
 impl SettingValue for u32 {
-    const ALLOWED: &'static str = "a whole number";
+    const ALLOWED: &'static str = "a whole number up to 4294967295";
 
     fn read(value: &Value) -> Option<Self> {
-        u32::try_from(value.as_u64()?).ok()
+        u32::try_from(whole(value)?).ok()
     }
 
     fn write(self) -> Value {
@@ -368,13 +410,32 @@ impl SettingValue for LrScaling {
     }
 }
 
+/// Returns a whole number, also one that is written `1e4`.
+fn whole(value: &Value) -> Option<u64> {
+    /// From here on, not every whole number is a 64-bit float.
+    const EXACT: f64 = 9007199254740992.0;
+    let of_float =
+        |number: f64| ((0.0..EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(of_float))
+}
+
 /// Reads the value of the setting `name`.
 fn read<T: SettingValue>(name: &str, value: &Value) -> Result<T, Error> {
-    let given = || match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    T::read(value).ok_or_else(|| Error::invalid("trial", name, T::ALLOWED, given()))
+    T::read(value).ok_or_else(|| {
+        let (allowed, given) = match value {
+            Value::Null => (T::ALLOWED, "none".into()),
+            Value::String(text) if text.trim().is_empty() => (T::ALLOWED, format!("{text:?}")),
+            Value::String(text) if text.parse().is_ok_and(f64::is_infinite) => {
+                ("a finite number", text.clone())
+            }
+            Value::String(text) => (T::ALLOWED, text.clone()),
+            number if number.as_f64() >= Some(u64::MAX as f64) => {
+                ("a whole number up to 18446744073709551615", number.to_string())
+            }
+            other => (T::ALLOWED, other.to_string().trim_end_matches(".0").into()),
+        };
+        Error::invalid("trial", name, allowed, given)
+    })
 }
 
 fn unknown(name: &str) -> Error {
