@@ -8,13 +8,15 @@ pub const PERCENT: &str = "%";
 
 /// The measure that a workload is judged by.
 ///
-/// It serializes as the fields `metric`, `unit`, `larger_is_better` and `target`, which stand among those of an outcome.
+/// It serializes as the fields `metric`, `unit`, `larger_is_better` and `target`, which stand among those of
+/// an outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Metric {
     /// The name: "accuracy" or "rmse"; empty if a run failed before it knew.
     #[serde(rename = "metric")]
     pub name: String,
-    /// The unit: [`PERCENT`] for a share in `[0, 1]`, which is shown times 100; empty for the target's own unit.
+    /// The unit: [`PERCENT`] for a share in `[0, 1]`, which is shown times 100; empty for the target's own
+    /// unit.
     pub unit: String,
     /// Which values are better.
     #[serde(rename = "larger_is_better")]
@@ -79,7 +81,8 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Returns whether `a` is better than `b`; nothing is better than its equal, and NaN is better than nothing.
+    /// Returns whether `a` is better than `b`; nothing is better than its equal, and NaN is better than
+    /// nothing.
     pub fn is_better(self, a: f64, b: f64) -> bool {
         match self {
             Direction::Larger => a > b,

@@ -14,6 +14,7 @@ mod rates;
 mod recipe;
 mod run;
 mod run_directory;
+mod setting_value;
 mod step_loop;
 mod trial;
 

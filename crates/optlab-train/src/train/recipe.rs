@@ -1,13 +1,14 @@
-//! The settings of a training, each declared once: how long, in which batches, with which penalties, clipping and
-//! augmentation.
+//! The settings of a training, each declared once: how long, in which batches, with which penalties, clipping
+//! and augmentation.
 //!
-//! Everything that names such a setting is made from the declarations in this file: the fields of a trial, the keys of a
-//! plan and of its arms, the flags of the command line, the columns of `results.csv`, the dimensions of a search and the
-//! printed command of a trial.
+//! Everything that names such a setting is made from the declarations in this file: the fields of a trial,
+//! the keys of a plan and of its arms, the flags of the command line, the columns of `results.csv`, the
+//! dimensions of a search and the printed command of a trial.
 
 use crate::Error;
 use crate::data::Augmentation;
 use crate::train::LrScaling;
+use crate::train::setting_value::{SettingValue, Slot, read, spec_value};
 use crate::workload::Info;
 use optlab_core::range::{self, COUNT, POSITIVE};
 use optlab_optim::GradientTransform;
@@ -70,8 +71,8 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Returns the default recipe of a workload: its own length and batch size, a tenth of the training data held out,
-    /// nothing else.
+    /// Returns the default recipe of a workload: its own length and batch size, a tenth of the training data
+    /// held out, nothing else.
     pub fn new(info: &Info) -> Self {
         Recipe {
             budget: Budget::Epochs(info.epochs),
@@ -175,7 +176,8 @@ macro_rules! recipe {
                 },
             )*];
 
-            /// Fills the settings that this patch leaves out from `other`. A length replaces a length, whatever its unit.
+            /// Fills the settings that this patch leaves out from `other`. A length replaces a length,
+            /// whatever its unit.
             pub fn or(self, other: Self) -> Self {
                 let length = if self.budget().is_some() { self } else { other };
                 RecipePatch {
@@ -283,7 +285,8 @@ recipe! {
     batch_size: usize, "N", default "the workload's own" => batch_size;
     /// Examples that pass through the model at once; the step is still that of the whole batch
     micro_batch_size: usize, "N", default "the whole batch" => micro_batch_size;
-    /// Scale the learning rate with batch size / default batch size (linear), or with its square root (sqrt); linear:256 sets the default batch size
+    /// Scale the learning rate with batch size / default batch size (linear), or with its square root (sqrt);
+    /// linear:256 sets the default batch size
     lr_scaling: LrScaling, "RULE", default "off" => lr_scaling;
     /// Share of the training data held out for validation
     validation: f64, "SHARE", default "0.1" => validation;
@@ -317,136 +320,7 @@ impl RecipePatch {
     }
 }
 
-/// The type of a setting of a recipe.
-trait SettingValue: Copy {
-    /// What is allowed, in an error.
-    const ALLOWED: &'static str;
-    /// Whether its flag alone means true.
-    const IS_FLAG: bool = false;
-
-    fn read(value: &Value) -> Option<Self>;
-
-    fn write(self) -> Value;
-}
-
-/// The place of a setting in a recipe.
-trait Slot {
-    /// Switches the setting off, if that is possible.
-    fn switch_off(&mut self) -> bool {
-        false
-    }
-}
-
-impl<T> Slot for Option<T> {
-    fn switch_off(&mut self) -> bool {
-        *self = None;
-        true
-    }
-}
-
-impl Slot for usize {}
-impl Slot for u32 {}
-impl Slot for f64 {}
-impl Slot for bool {}
-
-impl SettingValue for usize {
-    const ALLOWED: &'static str = "a whole number";
-
-    fn read(value: &Value) -> Option<Self> {
-        usize::try_from(whole(value)?).ok()
-    }
-
-    fn write(self) -> Value {
-        self.into()
-    }
-}
-
-impl SettingValue for u32 {
-    const ALLOWED: &'static str = "a whole number up to 4294967295";
-
-    fn read(value: &Value) -> Option<Self> {
-        u32::try_from(whole(value)?).ok()
-    }
-
-    fn write(self) -> Value {
-        self.into()
-    }
-}
-
-impl SettingValue for f64 {
-    const ALLOWED: &'static str = "a number";
-
-    fn read(value: &Value) -> Option<Self> {
-        value.as_f64()
-    }
-
-    fn write(self) -> Value {
-        self.into()
-    }
-}
-
-impl SettingValue for bool {
-    const ALLOWED: &'static str = "true or false";
-    const IS_FLAG: bool = true;
-
-    fn read(value: &Value) -> Option<Self> {
-        value.as_bool()
-    }
-
-    fn write(self) -> Value {
-        self.into()
-    }
-}
-
-impl SettingValue for LrScaling {
-    const ALLOWED: &'static str = "linear or sqrt, with a batch size as in linear:256";
-
-    fn read(value: &Value) -> Option<Self> {
-        value.as_str()?.parse().ok()
-    }
-
-    fn write(self) -> Value {
-        self.to_string().into()
-    }
-}
-
-/// Returns a whole number, also one that is written `1e4`.
-fn whole(value: &Value) -> Option<u64> {
-    /// From here on, not every whole number is a 64-bit float.
-    const EXACT: f64 = 9007199254740992.0;
-    let of_float =
-        |number: f64| ((0.0..EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64);
-    value.as_u64().or_else(|| value.as_f64().and_then(of_float))
-}
-
-/// Reads the value of the setting `name`.
-fn read<T: SettingValue>(name: &str, value: &Value) -> Result<T, Error> {
-    T::read(value).ok_or_else(|| {
-        let (allowed, given) = match value {
-            Value::Null => (T::ALLOWED, "none".into()),
-            Value::String(text) if text.trim().is_empty() => (T::ALLOWED, format!("{text:?}")),
-            Value::String(text) if text.parse().is_ok_and(f64::is_infinite) => {
-                ("a finite number", text.clone())
-            }
-            Value::String(text) => (T::ALLOWED, text.clone()),
-            number if number.as_f64() >= Some(u64::MAX as f64) => {
-                ("a whole number up to 18446744073709551615", number.to_string())
-            }
-            other => (T::ALLOWED, other.to_string().trim_end_matches(".0").into()),
-        };
-        Error::invalid("trial", name, allowed, given)
-    })
-}
-
 fn unknown(name: &str) -> Error {
     let names: Vec<&str> = RecipePatch::SETTINGS.iter().map(|setting| setting.name).collect();
     Error::unknown_field("trial", name, &names)
-}
-
-/// Reads a number or a flag where the text is one, else keeps it a text.
-fn spec_value(text: &str) -> Value {
-    let number = || text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
-    let whole = || text.parse::<u64>().ok().map(Value::from);
-    let flag = || text.parse::<bool>().ok().map(Value::from);
-    whole().or_else(number).or_else(flag).unwrap_or_else(|| text.into())
 }

@@ -1,0 +1,134 @@
+//! Types of the settings of a recipe: how each is read, written and switched off.
+
+use crate::Error;
+use crate::train::LrScaling;
+use serde_json::Value;
+
+/// The type of a setting of a recipe.
+pub(super) trait SettingValue: Copy {
+    /// What is allowed, in an error.
+    const ALLOWED: &'static str;
+    /// Whether its flag alone means true.
+    const IS_FLAG: bool = false;
+
+    fn read(value: &Value) -> Option<Self>;
+
+    fn write(self) -> Value;
+}
+
+/// The place of a setting in a recipe.
+pub(super) trait Slot {
+    /// Switches the setting off, if that is possible.
+    fn switch_off(&mut self) -> bool {
+        false
+    }
+}
+
+impl<T> Slot for Option<T> {
+    fn switch_off(&mut self) -> bool {
+        *self = None;
+        true
+    }
+}
+
+impl Slot for usize {}
+impl Slot for u32 {}
+impl Slot for f64 {}
+impl Slot for bool {}
+
+impl SettingValue for usize {
+    const ALLOWED: &'static str = "a whole number";
+
+    fn read(value: &Value) -> Option<Self> {
+        usize::try_from(whole(value)?).ok()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for u32 {
+    const ALLOWED: &'static str = "a whole number up to 4294967295";
+
+    fn read(value: &Value) -> Option<Self> {
+        u32::try_from(whole(value)?).ok()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for f64 {
+    const ALLOWED: &'static str = "a number";
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_f64()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for bool {
+    const ALLOWED: &'static str = "true or false";
+    const IS_FLAG: bool = true;
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_bool()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for LrScaling {
+    const ALLOWED: &'static str = "linear or sqrt, with a batch size as in linear:256";
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+
+    fn write(self) -> Value {
+        self.to_string().into()
+    }
+}
+
+/// Returns a whole number, also one that is written `1e4`.
+fn whole(value: &Value) -> Option<u64> {
+    /// From here on, not every whole number is a 64-bit float.
+    const EXACT: f64 = 9007199254740992.0;
+    let of_float =
+        |number: f64| ((0.0..EXACT).contains(&number) && number.fract() == 0.0).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(of_float))
+}
+
+/// Reads the value of the setting `name`.
+pub(super) fn read<T: SettingValue>(name: &str, value: &Value) -> Result<T, Error> {
+    T::read(value).ok_or_else(|| {
+        let (allowed, given) = match value {
+            Value::Null => (T::ALLOWED, "none".into()),
+            Value::String(text) if text.trim().is_empty() => (T::ALLOWED, format!("{text:?}")),
+            Value::String(text) if text.parse().is_ok_and(f64::is_infinite) => {
+                ("a finite number", text.clone())
+            }
+            Value::String(text) => (T::ALLOWED, text.clone()),
+            number if number.as_f64() >= Some(u64::MAX as f64) => {
+                ("a whole number up to 18446744073709551615", number.to_string())
+            }
+            other => (T::ALLOWED, other.to_string().trim_end_matches(".0").into()),
+        };
+        Error::invalid("trial", name, allowed, given)
+    })
+}
+
+/// Reads a number or a flag where the text is one, else keeps it a text.
+pub(super) fn spec_value(text: &str) -> Value {
+    let number = || text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
+    let whole = || text.parse::<u64>().ok().map(Value::from);
+    let flag = || text.parse::<bool>().ok().map(Value::from);
+    whole().or_else(number).or_else(flag).unwrap_or_else(|| text.into())
+}
