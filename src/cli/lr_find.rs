@@ -4,6 +4,7 @@ use crate::cli::Exit;
 use clap::Args;
 use optlab_compare::chart::{Chart, Line, Mark, Scale};
 use optlab_compare::report::number::short;
+use optlab_compare::run::command::quoted;
 use optlab_optim::OptimizerChoice;
 use optlab_train::data::Source;
 use optlab_train::train::{self, LrRange, LrRangeTest, Recipe, Suggestion, Trial};
@@ -108,9 +109,4 @@ fn told(seen: &LrRange, suggestion: Option<&Suggestion>, command: &str) -> Strin
         short(suggestion.tenth_of_minimum),
         short(suggestion.lr()),
     )
-}
-
-/// Quotes a word of a command line if a shell needs it.
-fn quoted(text: &str) -> String {
-    if text.contains(['(', ')', '[', ']', '*', '|', ' ']) { format!("'{text}'") } else { text.into() }
 }

@@ -1,8 +1,9 @@
 //! Settings that are declared once: type, default, range, meaning, symbol, and whether a search tries other
 //! values.
 //!
-//! [`settings!`](crate::settings!) turns such a declaration into the struct, its default, the check of its ranges, the
-//! table on its page, and [`Settings::FIELDS`], from which listings, search spaces and tests are made.
+//! [`settings!`](crate::settings!) turns such a declaration into the struct, its default, the check of its
+//! ranges, the table on its page, and [`Settings::FIELDS`], from which listings, search spaces and tests are
+//! made.
 //!
 //! ```
 //! use optlab_core::settings::{Search, Settings};
@@ -136,14 +137,15 @@ impl<T: Bounded> Bounded for Option<T> {
 /// Declares a struct of settings, each once.
 ///
 /// A field is `/// meaning`, then `name: Type = default`, and after commas, in this order and each optional:
-/// its symbol in the formula, `in RANGE` with a constant of [`range`](crate::range), `allowed "…"` for the page of a field without a
-/// range, and `search(place, how)` with a [`Search`](crate::settings::Search). A default of more than one
-/// token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how the page shows it.
+/// its symbol in the formula, `in RANGE` with a constant of [`range`](crate::range), `allowed "…"` for the
+/// page of a field without a range, and `search(place, how)` with a [`Search`](crate::settings::Search). A
+/// default of more than one token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how
+/// the page shows it.
 ///
 /// The struct is `Debug`, `Clone`, `PartialEq`, `Default`, `Serialize` and `Deserialize`, where a missing
 /// field has its default and an unknown one is an error; the crate that calls it depends on `serde`. It also
-/// defines the macro
-/// `settings_table!`, the table of the settings for the documentation of the items below it.
+/// defines the macro `settings_table!`, the table of the settings for the documentation of the items below
+/// it.
 #[macro_export]
 macro_rules! settings {
     (

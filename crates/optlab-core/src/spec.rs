@@ -165,7 +165,8 @@ fn opens(c: char) -> i32 {
     }
 }
 
-fn parse_value(text: &str) -> Value {
+/// Reads a single value of a field: none, a flag or a number where the text is one, else the text itself.
+pub fn parse_value(text: &str) -> Value {
     if text == NONE {
         return Value::Null;
     }

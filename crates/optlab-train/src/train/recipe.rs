@@ -8,9 +8,10 @@
 use crate::Error;
 use crate::data::Augmentation;
 use crate::train::LrScaling;
-use crate::train::setting_value::{SettingValue, Slot, read, spec_value};
+use crate::train::setting_value::{SettingValue, Slot, read};
 use crate::workload::Info;
-use optlab_core::range::{self, COUNT, POSITIVE};
+use optlab_core::range::{self, COUNT};
+use optlab_core::spec;
 use optlab_optim::GradientTransform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -115,15 +116,6 @@ impl Recipe {
         let Recipe { l1, l2, clip_norm, clip_value, .. } = *self;
         GradientTransform { l1, l2, clip_norm, clip_value, ..GradientTransform::default() }
     }
-
-    /// Checks a learning rate, which is a trial's own.
-    pub(crate) fn check_lr(lr: f64) -> Result<(), Error> {
-        if POSITIVE.contains(lr) {
-            Ok(())
-        } else {
-            Err(Error::invalid("trial", "lr", "a number in (0, ∞)", lr))
-        }
-    }
 }
 
 /// A setting of a recipe as it was declared.
@@ -218,7 +210,7 @@ macro_rules! recipe {
             /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a text of another type;
             /// [`UnknownField`](optlab_core::Error::UnknownField) if there is no such setting.
             pub fn parse(name: &str, text: &str) -> Result<Value, Error> {
-                let value = spec_value(text);
+                let value = spec::parse_value(text);
                 match name {
                     $(stringify!($name) => read::<$type>(name, &value).map(SettingValue::write),)*
                     _ => Err(unknown(name)),

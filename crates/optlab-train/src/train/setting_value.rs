@@ -11,6 +11,11 @@ pub(super) trait SettingValue: Copy {
     /// Whether its flag alone means true.
     const IS_FLAG: bool = false;
 
+    /// What is allowed, in an error about `value`, which may call for more than [`ALLOWED`](Self::ALLOWED).
+    fn allowed(_value: &Value) -> &'static str {
+        Self::ALLOWED
+    }
+
     fn read(value: &Value) -> Option<Self>;
 
     fn write(self) -> Value;
@@ -39,6 +44,11 @@ impl Slot for bool {}
 impl SettingValue for usize {
     const ALLOWED: &'static str = "a whole number";
 
+    fn allowed(value: &Value) -> &'static str {
+        let is_too_large = value.as_f64().is_some_and(|number| number >= u64::MAX as f64);
+        if is_too_large { "a whole number up to 18446744073709551615" } else { Self::ALLOWED }
+    }
+
     fn read(value: &Value) -> Option<Self> {
         usize::try_from(whole(value)?).ok()
     }
@@ -62,6 +72,11 @@ impl SettingValue for u32 {
 
 impl SettingValue for f64 {
     const ALLOWED: &'static str = "a number";
+
+    fn allowed(value: &Value) -> &'static str {
+        let is_infinite = value.as_str().and_then(|text| text.parse().ok()).is_some_and(f64::is_infinite);
+        if is_infinite { "a finite number" } else { Self::ALLOWED }
+    }
 
     fn read(value: &Value) -> Option<Self> {
         value.as_f64()
@@ -109,26 +124,12 @@ fn whole(value: &Value) -> Option<u64> {
 /// Reads the value of the setting `name`.
 pub(super) fn read<T: SettingValue>(name: &str, value: &Value) -> Result<T, Error> {
     T::read(value).ok_or_else(|| {
-        let (allowed, given) = match value {
-            Value::Null => (T::ALLOWED, "none".into()),
-            Value::String(text) if text.trim().is_empty() => (T::ALLOWED, format!("{text:?}")),
-            Value::String(text) if text.parse().is_ok_and(f64::is_infinite) => {
-                ("a finite number", text.clone())
-            }
-            Value::String(text) => (T::ALLOWED, text.clone()),
-            number if number.as_f64() >= Some(u64::MAX as f64) => {
-                ("a whole number up to 18446744073709551615", number.to_string())
-            }
-            other => (T::ALLOWED, other.to_string().trim_end_matches(".0").into()),
+        let given = match value {
+            Value::Null => "none".into(),
+            Value::String(text) if text.trim().is_empty() => format!("{text:?}"),
+            Value::String(text) => text.clone(),
+            other => other.to_string().trim_end_matches(".0").into(),
         };
-        Error::invalid("trial", name, allowed, given)
+        Error::invalid("trial", name, T::allowed(value), given)
     })
-}
-
-/// Reads a number or a flag where the text is one, else keeps it a text.
-pub(super) fn spec_value(text: &str) -> Value {
-    let number = || text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
-    let whole = || text.parse::<u64>().ok().map(Value::from);
-    let flag = || text.parse::<bool>().ok().map(Value::from);
-    whole().or_else(number).or_else(flag).unwrap_or_else(|| text.into())
 }

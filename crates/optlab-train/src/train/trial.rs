@@ -5,6 +5,7 @@ use crate::device;
 use crate::files::checksum;
 use crate::train::Recipe;
 use crate::workload::Info;
+use optlab_core::range::POSITIVE;
 use optlab_optim::schedule::{ConstantConfig, ScheduleSpec};
 use optlab_optim::{AdamConfig, OptimizerSpec};
 use serde::de::Error as _;
@@ -66,7 +67,9 @@ impl Trial {
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) naming the field; NaN is never in range.
     pub fn validate(&self) -> Result<(), Error> {
-        Recipe::check_lr(self.lr)?;
+        if !POSITIVE.contains(self.lr) {
+            return Err(Error::invalid("trial", "lr", "a number in (0, ∞)", self.lr));
+        }
         self.recipe.validate()
     }
 
