@@ -6,12 +6,13 @@ use serde_json::Value;
 
 /// The type of a setting of a recipe.
 pub(super) trait SettingValue: Copy {
-    /// What is allowed, in an error.
+    /// The allowed values, as an error lists them.
     const ALLOWED: &'static str;
     /// Whether its flag alone means true.
     const IS_FLAG: bool = false;
 
-    /// What is allowed, in an error about `value`, which may call for more than [`ALLOWED`](Self::ALLOWED).
+    /// Returns the allowed values that an error about `value` lists: [`ALLOWED`](Self::ALLOWED), narrowed if
+    /// `value` has the right type and is too large.
     fn allowed(_value: &Value) -> &'static str {
         Self::ALLOWED
     }
