@@ -6,10 +6,8 @@
 
 use optlab::compare::{Experiment, Folder, Kind, Plan, Runner, Seeds, Tuning, WorkerCommand};
 use optlab::train::history::{History, Part, Row};
-use optlab::train::{
-    Environment, Outcome, Recipe, RecipePatch, RunDirectory, Score, Status, TargetReached, Trial,
-};
-use optlab::workload::{self, Workload};
+use optlab::train::{Environment, Outcome, RecipePatch, RunDirectory, Score, Status, TargetReached, Trial};
+use optlab::workload::{self, Supervised};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -66,7 +64,7 @@ fn run(path: &Path, trials: usize) {
         tuning: Tuning { trials: each - SEEDS, ..Tuning::default() },
         ..Plan::default()
     };
-    let defaults = |name: &str| Ok(Recipe::new(&workload::find(name)?.info()));
+    let defaults = |name: &str| Ok(Trial::new(&workload::built_in(name)?.info()));
     let experiment = Experiment::new(plan, &defaults).expect("a plan");
     let invocation = serde_json::from_str(r#"{"command": "cargo bench --bench scale", "jobs": 2}"#);
     let folder: Folder =
@@ -86,7 +84,7 @@ fn make_up(folder: &Path) {
     // The quality depends on the rate, with noise that depends on the seed.
     let quality =
         0.97 - 0.01 * (trial.lr.log10() + 2.5).powi(2) + 0.004 * ((trial.seed * 7919 % 13) as f64 / 13.0);
-    let larger_is_better = trial.workload == "digits-cnn";
+    let larger_is_better = trial.workload.name == "digits-cnn";
     let metric = if larger_is_better { quality } else { 150.0 - 100.0 * quality };
     let mut history = History::open(&directory.history(), 0).expect("a history");
     let mut write = |row: &Row| history.append(row).expect("a row");
@@ -106,14 +104,22 @@ fn make_up(folder: &Path) {
         for part in [Part::Train, Part::Validation] {
             let (step, training_seconds) = (epoch * STEPS_PER_EPOCH, epoch as f64 * 0.02);
             let (loss, metric) = (Some(1.0 / epoch as f64), (part == Part::Validation).then_some(metric));
-            write(&Row::Evaluation { step, epoch, training_seconds, part, loss, metric });
+            write(&Row::Evaluation {
+                step,
+                epoch,
+                training_seconds,
+                part,
+                loss,
+                metric,
+                others: Default::default(),
+            });
         }
     }
     history.flush().expect("a history");
-    let score = Some(Score { loss: 0.1, metric });
+    let score = Some(Score::new(0.1, metric));
     let json = |value: &Environment| serde_json::to_vec_pretty(value).expect("an environment");
     std::fs::write(directory.environment(), json(&Environment::here("flex"))).expect("an environment");
-    let workload = workload::find(&trial.workload).expect("a workload");
+    let workload = workload::built_in(&trial.workload.name).expect("a workload");
     let outcome = Outcome {
         status: Status::Completed,
         reason: None,
@@ -123,8 +129,8 @@ fn make_up(folder: &Path) {
         first_step_seconds: 0.01,
         step_milliseconds: Some(0.4),
         target_reached: Some(TargetReached { step: 400, training_seconds: 0.16 }),
-        final_validation: score,
-        best_validation: score,
+        final_validation: score.clone(),
+        best_validation: score.clone(),
         best_step: Some(EPOCHS * STEPS_PER_EPOCH),
         test: score,
         peak_memory_bytes: Some(40 << 20),

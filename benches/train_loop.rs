@@ -15,7 +15,7 @@ use optlab::kernel::compute_on_this_thread;
 use optlab::nn::Mode;
 use optlab::statistics::describe::median;
 use optlab::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
-use optlab::workload::{self, Workload};
+use optlab::workload::{self, Supervised};
 use optlab::{Error, device};
 use std::time::Instant;
 
@@ -59,7 +59,7 @@ fn main() -> Result<(), Error> {
 }
 
 fn trial(workload: &str, steps: usize) -> Result<Trial, Error> {
-    let info = workload::find(workload)?.info();
+    let info = workload::built_in(workload)?.info();
     Ok(Trial {
         backend: "flex".into(),
         recipe: Recipe { budget: Budget::Steps(steps), ..Trial::new(&info).recipe },
@@ -71,7 +71,7 @@ fn trial(workload: &str, steps: usize) -> Result<Trial, Error> {
 /// and checkpoints.
 fn training_loop(trial: &Trial) -> Result<f64, Error> {
     let folder = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
-    let workload = workload::find(&trial.workload)?;
+    let workload = workload::built_in(&trial.workload.name)?;
     let options = RunOptions::new(RunDirectory::new(folder.path().join("run")));
     let outcome = train::run(&workload, trial, &options, &mut ())?;
     Ok(outcome.step_milliseconds.unwrap_or(f64::NAN))
@@ -79,20 +79,19 @@ fn training_loop(trial: &Trial) -> Result<f64, Error> {
 
 /// Returns the milliseconds per step of a loop that only trains, the first step excluded.
 fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
-    let workload = workload::find(&trial.workload)?;
+    let workload = workload::built_in(&trial.workload.name)?;
     let device = device::open(&trial.backend)?.autodiff();
     let splits = workload.splits(&Source::default(), &train::preparation(trial))?;
-    let mut batches =
-        Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
+    let mut batches = Batches::new(&splits.train, trial.recipe.batch_size, trial.seed);
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
-    let task = workload.info().task;
+    let task = workload.task();
     let mut began = Instant::now();
     for step in 0..steps {
         if step == 1 {
             began = Instant::now();
         }
-        let batch = batches.batch(step, &device);
+        let batch = batches.batch(step, &device)?;
         let mode = Mode::Train { seed: trial.seed, step: step as u64 };
         let loss = task.loss(workload.forward(&model, batch.inputs, mode), &batch.targets);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);

@@ -9,7 +9,7 @@ use optlab::data::{Batch, BatchTargets, Preparation, Source, ToBatch};
 use optlab::nn::Mode;
 use optlab::optim::AdamWConfig;
 use optlab::schedule::{CountingSchedule, Run, ScheduleSpec};
-use optlab::workload::{self, BuiltIn, Network, Workload};
+use optlab::workload::{self, BuiltIn, Network, RowFacts, Supervised};
 use optlab::{device, train};
 
 const EPOCHS: usize = 15;
@@ -29,7 +29,7 @@ impl InferenceStep for Digits {
     fn step(&self, batch: Batch) -> ClassificationOutput {
         // Without dropout: our masks depend on the number of the step, which Burn does not pass.
         let outputs = self.workload.forward(&self.network, batch.inputs, Mode::Evaluate);
-        let loss = self.workload.info().task.loss(outputs.clone(), &batch.targets);
+        let loss = self.workload.task().loss(outputs.clone(), &batch.targets);
         let BatchTargets::Classes(classes) = batch.targets else { unreachable!("digits are classes") };
         ClassificationOutput::new(loss, outputs, classes)
     }
@@ -47,7 +47,7 @@ impl TrainStep for Digits {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let device = device::open(device::default_backend())?;
-    let workload = workload::find("digits-cnn")?;
+    let workload = workload::built_in("digits-cnn")?;
     let batch_size = workload.info().batch_size;
     let preparation = Preparation { validation: train::VALIDATION, ..Preparation::default() };
     let splits = workload.splits(&Source::default(), &preparation)?;
@@ -71,8 +71,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err(error.to_string().into());
     }
 
-    let score =
-        train::evaluate(&workload, &result.model.network, &splits.validation, splits.target_scale, &device);
+    let facts = RowFacts::of(&splits);
+    let score = train::evaluate(&workload, &result.model.network, &splits.validation, &facts, &device)?;
     let accuracy = score.ok_or("nothing to validate on")?.metric;
     println!("validation accuracy {accuracy:.4}");
     if accuracy >= 0.95 { Ok(()) } else { Err("that is less than 0.95".into()) }

@@ -9,13 +9,13 @@
 //! ```
 
 use clap::Parser;
+use optlab::Error;
 use optlab::cli::train::TrainArgs;
 use optlab::cli::{self, Exit};
 use optlab::data::Source;
 use optlab::kernel::compute_on_this_thread;
-use optlab::train::{self, Which};
-use optlab::workload::Workload;
-use optlab::{Error, device};
+use optlab::train::Which;
+use optlab::workload::SavedRun;
 use std::process::ExitCode;
 
 /// Train a convolutional network on MNIST
@@ -40,20 +40,22 @@ fn run(args: &Args) -> Result<(), Exit> {
 
     // Everything a model needs is in the run's folder, so another program or another backend could load it,
     // too.
-    let device = device::open(&run.trial.backend)?;
-    let splits = run.workload.splits(&Source::default(), &train::preparation(&run.trial))?;
-    let checkpoints = run.directory.checkpoints();
-    let input_shape = &splits.test.input_shape;
-    let best = train::load(&run.workload, &run.trial, &checkpoints, Which::Best, input_shape, &device)?;
-    let test = train::evaluate(&run.workload, &best.model, &splits.test, splits.target_scale, &device);
+    let saved = SavedRun {
+        directory: &run.directory,
+        trial: &run.trial,
+        which: Which::Best,
+        backend: None,
+        source: Source::default(),
+    };
+    let best = run.workload.evaluate(&saved)?;
 
-    let accuracy = test.map(|score| score.metric);
-    let path = best.checkpoint.path();
+    let accuracy = best.score.map(|score| score.metric);
+    let path = best.checkpoint;
     println!("checkpoint {} loaded: test accuracy {:.4}", path.display(), accuracy.unwrap_or(f64::NAN));
     if accuracy == run.outcome.test.map(|score| score.metric) {
         Ok(())
     } else {
         let reason = "its test accuracy is not the one that was measured while training".into();
-        Err(Error::Checkpoint { path: path.into(), reason }.into())
+        Err(Error::Checkpoint { path, reason }.into())
     }
 }

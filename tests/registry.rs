@@ -6,7 +6,7 @@ use optlab::optim::OptimizerChoice;
 use optlab::optim::*;
 use optlab::range;
 use optlab::train::{self, Budget, Observer, Recipe, RunDirectory, RunOptions, Trial};
-use optlab::workload::{self, Workload};
+use optlab::workload::{self, Supervised};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::LazyLock;
@@ -251,7 +251,7 @@ fn a_registered_wrapper_wraps_any_rule_and_can_be_wrapped() {
 }
 
 fn trial(optimizer: &str) -> Trial {
-    let info = workload::find("digits-rnn").unwrap().info();
+    let info = workload::built_in("digits-rnn").unwrap().info();
     Trial {
         optimizer: parse(optimizer).unwrap(),
         lr: 0.02,
@@ -266,7 +266,7 @@ fn train(
     resume: bool,
     stop: Option<usize>,
 ) -> Result<(), optlab::Error> {
-    let workload = workload::find(&trial.workload)?;
+    let workload = workload::built_in(&trial.workload.name)?;
     let options = RunOptions { resume, ..RunOptions::new(RunDirectory::new(folder)) };
     match stop {
         Some(step) => train::run(&workload, trial, &options, &mut StopAfter(step)).map(|_| ()),

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use optlab::data::{BatchTargets, Batches, Source};
 use optlab::nn::Mode;
 use optlab::train::{self, Trial};
-use optlab::workload::{self, Workload};
+use optlab::workload::{self, RowFacts, Supervised};
 use optlab::{Error, device};
 use std::fmt;
 use std::str::FromStr;
@@ -54,17 +54,17 @@ impl FromStr for Measurement {
 
 /// Trains with Adam, then evaluates on the same examples.
 pub fn measure(case: &Case, steps: usize) -> Result<Measurement, Error> {
-    let workload = workload::find(&case.workload)?;
+    let workload = workload::built_in(&case.workload)?;
     match case.layers {
         Layers::Optlab => {
-            let task = workload.info().task;
+            let task = workload.task();
             measure_workload(&workload, |outputs, targets| task.loss(outputs, targets), case, steps)
         }
         Layers::Burn => measure_workload(&StockWorkload(workload), stock::loss, case, steps),
     }
 }
 
-fn measure_workload<W: Workload>(
+fn measure_workload<W: Supervised>(
     workload: &W,
     loss: impl Fn(Tensor<2>, &BatchTargets) -> Tensor<1>,
     case: &Case,
@@ -74,8 +74,7 @@ fn measure_workload<W: Workload>(
     let trial = Trial { backend: case.backend.clone(), optimizer: "adam".parse()?, ..Trial::new(&info) };
     let device = device::open(&trial.backend)?.autodiff();
     let splits = workload.splits(&Source::default(), &train::preparation(&trial))?;
-    let mut batches =
-        Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
+    let mut batches = Batches::new(&splits.train, trial.recipe.batch_size, trial.seed);
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
     forget_peak();
@@ -87,7 +86,7 @@ fn measure_workload<W: Workload>(
         if done == WARM_UP {
             began = Instant::now();
         }
-        let batch = batches.batch(done, &device);
+        let batch = batches.batch(done, &device)?;
         let mode = Mode::Train { seed: trial.seed, step: done as u64 };
         let loss = loss(workload.forward(&model, batch.inputs, mode), &batch.targets);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
@@ -100,13 +99,14 @@ fn measure_workload<W: Workload>(
 
     let (model, device) = (model.valid(), device.inner());
     let (mut began, mut rounds) = (Instant::now(), 0);
-    let evaluate = || train::evaluate(workload, &model, &splits.train, splits.target_scale, &device);
-    evaluate();
+    let facts = RowFacts::of(&splits);
+    let evaluate = || train::evaluate(workload, &model, &splits.train, &facts, &device);
+    evaluate()?;
     while rounds == 0 || began.elapsed() < LENGTH / 3 && steps == 0 {
         if rounds == 0 {
             began = Instant::now();
         }
-        evaluate();
+        evaluate()?;
         rounds += 1;
     }
     let evaluated_per_second = (rounds * splits.train.len()) as f64 / began.elapsed().as_secs_f64();

@@ -7,9 +7,9 @@ use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig, PaddingConfig2d, Relu, Rnn, RnnConfig};
 use burn::tensor::{Device, Tensor};
 use optlab::Error;
-use optlab::data::BatchTargets;
+use optlab::data::{BatchTargets, Preparation, Source, Splits};
 use optlab::nn::Mode;
-use optlab::workload::{BuiltIn, Info, Workload};
+use optlab::workload::{BuiltIn, Info, Supervised, Task};
 
 /// A built-in workload with Burn's layers instead of ours.
 #[derive(Debug)]
@@ -44,15 +44,23 @@ pub struct StockRnn {
     output: Linear,
 }
 
-impl Workload for StockWorkload {
+impl Supervised for StockWorkload {
     type Model = Stock;
 
     fn info(&self) -> Info {
         self.0.info()
     }
 
+    fn task(&self) -> Task {
+        self.0.task()
+    }
+
+    fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
+        self.0.splits(source, preparation)
+    }
+
     fn model(&self, input_shape: &[usize], _seed: u64, device: &Device) -> Result<Stock, Error> {
-        Ok(match (self.info().name, input_shape) {
+        Ok(match (self.info().name.as_str(), input_shape) {
             ("mnist-10k-cnn" | "mnist-cnn", &[1, 28, 28]) => {
                 cnn([1, 28, 28], [32, 64], PaddingConfig2d::Valid, 5 * 5, 128, [0.25, 0.5], device)
             }

@@ -115,7 +115,7 @@ impl RunnerEvents for Bars {
         }
     }
 
-    fn evaluated(&mut self, index: usize, _trial: &Trial, evaluated: Evaluated) {
+    fn evaluated(&mut self, index: usize, _trial: &Trial, evaluated: &Evaluated) {
         if let Some(running) = self.running.get_mut(&index) {
             running.bar.set_position(evaluated.step as u64);
             let metric = &running.measured;

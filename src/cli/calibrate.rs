@@ -3,7 +3,6 @@
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::one_workload::OneWorkload;
-use crate::cli::workers::defaults;
 use clap::Args;
 use optlab_compare::plan::arm::Arm;
 use optlab_compare::plan::{Plan, Seeds};
@@ -94,6 +93,7 @@ fn planted_name(optimizer: &OptimizerChoice, factor: f64) -> String {
 pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     args.check()?;
     let plan = args.plan();
+    let defaults = |workload: &str| args.on.workers.defaults(workload);
     let experiment = Experiment::new(plan.clone(), &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
     let output = args.on.output("calibrate", &plan)?;

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::trial_settings::TrialSettings;
-use crate::cli::workers::{WorkerSettings, defaults};
+use crate::cli::workers::WorkerSettings;
 use clap::Args;
 use optlab_compare::plan::tuning::Tuning;
 use optlab_compare::plan::{Plan, Seeds, Timing};
@@ -14,7 +14,8 @@ use optlab_compare::run::folder::{self, Kind};
 use optlab_optim::split_specs;
 use optlab_stats::search::Sampler;
 use optlab_train::device;
-use optlab_train::train::RecipePatch;
+use optlab_train::registry;
+use optlab_train::train::{Recipe, RecipePatch};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -127,6 +128,7 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
         Some(path) => (Plan::read(path)?, None),
         None => (args.grid.plan()?, None),
     };
+    let defaults = |workload: &str| args.workers.defaults(workload);
     let experiment = Experiment::new(plan.clone(), &defaults)?;
     if args.print_plan {
         return crate::cli::print(print_plan(&plan)?.as_bytes());
@@ -171,7 +173,7 @@ pub fn say_where(path: &Path) -> Result<(), Exit> {
 fn print_plan(plan: &Plan) -> Result<String, Error> {
     let own = |name: &str| -> Result<String, Error> {
         let of = |workload: &String| {
-            let values = defaults(workload)?.to_patch().values();
+            let values = Recipe::new(&registry::find(workload)?.info()).to_patch().values();
             let value = values.into_iter().find(|(setting, _)| *setting == name).map(|(_, value)| value);
             Ok(format!("{workload} {}", value.unwrap_or_default()))
         };

@@ -1,14 +1,11 @@
 //! `optlab evaluate`: prints the test metrics of a checkpoint.
 
-use crate::Error;
 use crate::cli::Exit;
-use burn::tensor::Device;
 use clap::Args;
 use optlab_train::data::Source;
-use optlab_train::device;
-use optlab_train::train::{self, RunDirectory, Trained, Trial, Which};
-use optlab_train::workload::{self, BuiltIn, Network, Workload};
-use std::path::{Path, PathBuf};
+use optlab_train::registry::{self, SavedRun};
+use optlab_train::train::{RunDirectory, Which};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Arguments of `optlab evaluate`.
@@ -29,7 +26,7 @@ pub struct EvaluateArgs {
 
 /// The choice of a checkpoint, as an argument.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct WhichArg(Which);
+pub(super) struct WhichArg(pub Which);
 
 impl FromStr for WhichArg {
     type Err = String;
@@ -46,42 +43,33 @@ impl FromStr for WhichArg {
     }
 }
 
-/// A loaded checkpoint of a run.
-pub(super) struct Loaded {
-    pub trial: Trial,
-    pub workload: BuiltIn,
-    pub device: Device,
-    pub trained: Trained<Network>,
-}
-
-/// Loads a checkpoint of the run in `run_dir` on `backend`, or on the run's backend.
-pub(super) fn load(run_dir: &Path, which: WhichArg, backend: Option<&str>) -> Result<Loaded, Error> {
-    let directory = RunDirectory::new(run_dir);
-    let trial = directory.read_trial()?;
-    let workload = workload::find(&trial.workload)?;
-    let device = device::open(backend.unwrap_or(&trial.backend))?;
-    let input_shape = workload.info().padded_input_shape(trial.recipe.pad);
-    let trained = train::load(&workload, &trial, &directory.checkpoints(), which.0, &input_shape, &device)?;
-    for error in &trained.passed_over {
-        eprintln!("warning: {error}; using an older checkpoint");
-    }
-    Ok(Loaded { trial, workload, device, trained })
-}
-
 /// Runs `optlab evaluate`.
 ///
 /// # Errors
 /// A folder without a run, a damaged checkpoint, a backend without a device.
 pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
-    let loaded = load(&args.run_dir, args.checkpoint, args.backend.as_deref())?;
-    let Loaded { trial, workload, device, trained } = &loaded;
+    let directory = RunDirectory::new(&args.run_dir);
+    let trial = directory.read_trial()?;
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
-    let splits = workload.splits(&source, &train::preparation(trial))?;
-    let score = train::evaluate(workload, &trained.model, &splits.test, splits.target_scale, device);
-    let mut text = format!("{} (step {})\n", trained.checkpoint.path().display(), trained.state.step);
-    if let Some(score) = score {
+    let workload = registry::find_version(&trial.workload, &source)?;
+    let run = SavedRun {
+        directory: &directory,
+        trial: &trial,
+        which: args.checkpoint.0,
+        backend: args.backend.as_deref(),
+        source,
+    };
+    let evaluated = workload.evaluate(&run)?;
+    for error in &evaluated.passed_over {
+        eprintln!("warning: {error}; using an older checkpoint");
+    }
+    let mut text = format!("{} (step {})\n", evaluated.checkpoint.display(), evaluated.step);
+    if let Some(score) = evaluated.score {
         text += &format!("test loss {:.4}\n", score.loss);
-        text += &format!("test {} {:.4}\n", workload.info().task.metric(), score.metric);
+        text += &format!("test {} {:.4}\n", workload.info().metric(), score.metric);
+        for (name, value) in score.others {
+            text += &format!("test {name} {value:.4}\n");
+        }
     }
     crate::cli::print(text.as_bytes())
 }

@@ -9,7 +9,7 @@ use optlab_compare::run::folder;
 use optlab_optim::OptimizerSpec;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_train::device::{self, Backend};
-use optlab_train::workload::{self, Workload};
+use optlab_train::registry;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `optlab list`.
@@ -65,7 +65,8 @@ fn trials(dir: &Path) -> Result<String, Error> {
             Stage::Final => "final".into(),
         };
         let status = outcome.as_ref().map_or("not run", |outcome| outcome.status.name());
-        let score = outcome.as_ref().and_then(|outcome| outcome.test.or(outcome.best_validation));
+        let score =
+            outcome.as_ref().and_then(|outcome| outcome.test.as_ref().or(outcome.best_validation.as_ref()));
         let metric = match (&outcome, score) {
             (Some(outcome), Some(score)) => number::metric(&outcome.metric, score.metric),
             _ => "–".into(),
@@ -77,17 +78,16 @@ fn trials(dir: &Path) -> Result<String, Error> {
 
 fn workloads() -> String {
     let mut text = String::from("WORKLOADS\n");
-    for workload in workload::all() {
+    for workload in registry::all() {
         let info = workload.info();
-        let details = format!(
-            "batch size {}, {} epochs, target: validation {} {} {}",
-            info.batch_size,
-            info.epochs,
-            info.task.metric(),
-            if info.task.direction().is_larger() { "≥" } else { "≤" },
-            info.target,
-        );
-        text += &entry(info.name, info.summary, &details);
+        let metric = info.metric();
+        let sign = if metric.direction.is_larger() { "≥" } else { "≤" };
+        let target = match metric.target {
+            Some(target) => format!("target: validation {metric} {sign} {target}"),
+            None => format!("metric: {metric}, no target"),
+        };
+        let details = format!("batch size {}, {} epochs, {target}", info.batch_size, info.epochs);
+        text += &entry(&info.name, &info.summary, &details);
     }
     text
 }

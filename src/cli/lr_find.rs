@@ -7,8 +7,8 @@ use optlab_compare::report::number::short;
 use optlab_compare::run::command::quoted;
 use optlab_optim::OptimizerChoice;
 use optlab_train::data::Source;
-use optlab_train::train::{self, LrRange, LrRangeTest, Recipe, Suggestion, Trial};
-use optlab_train::workload::{self, Workload};
+use optlab_train::registry;
+use optlab_train::train::{LrRange, LrRangeTest, Recipe, Suggestion, Trial};
 use std::path::PathBuf;
 
 /// Arguments of `optlab lr-find`.
@@ -53,7 +53,7 @@ pub struct LrFindArgs {
 pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
     let LrFindArgs { min_lr, max_lr, steps, seed, .. } = *args;
     let test = LrRangeTest { min_lr, max_lr, steps, ..LrRangeTest::default() };
-    let workload = workload::find(&args.workload)?;
+    let workload = registry::find(&args.workload)?;
     let default = Trial::new(&workload.info());
     let trial = Trial {
         optimizer: args.optimizer.optimizer.clone(),
@@ -63,7 +63,7 @@ pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
         ..default
     };
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
-    let seen = train::find_lr(&workload, &trial, &test, &source)?;
+    let seen = workload.find_lr(&trial, &test, &source)?;
     let (optimizer, suggestion) = (trial.optimizer.to_string(), seen.suggestion());
     crate::cli::print_chart(
         &chart(&args.workload, &optimizer, &seen, suggestion.as_ref()),

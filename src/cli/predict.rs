@@ -1,14 +1,12 @@
-//! `optlab predict`: classifies images with a trained run.
+//! `optlab predict`: predicts for new examples with a trained run.
 
-use crate::Error;
 use crate::cli::Exit;
-use crate::cli::evaluate::{Loaded, WhichArg, load};
-use burn::tensor::activation::softmax;
-use burn::tensor::{Tensor, TensorData};
+use crate::cli::evaluate::WhichArg;
 use clap::Args;
-use optlab_train::data;
-use optlab_train::nn::Mode;
-use optlab_train::workload::{Task, Workload};
+use optlab_train::data::Source;
+use optlab_train::registry::{self, SavedRun};
+use optlab_train::train::RunDirectory;
+use optlab_train::workload::{Answer, Prediction};
 use std::path::PathBuf;
 
 /// Arguments of `optlab predict`.
@@ -16,9 +14,9 @@ use std::path::PathBuf;
 pub struct PredictArgs {
     /// The run's folder
     run_dir: PathBuf,
-    /// PNG images of one digit each
-    #[arg(required = true, value_name = "FILE.png")]
-    images: Vec<PathBuf>,
+    /// The examples: PNG images for a workload that classifies images
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Checkpoint: best, last or a step
     #[arg(long, default_value = "best", value_name = "best|last|STEP")]
     checkpoint: WhichArg,
@@ -27,38 +25,44 @@ pub struct PredictArgs {
     backend: Option<String>,
 }
 
-/// Runs `optlab predict`: a line for each image, with the class, its probability and the runner-up.
+/// Runs `optlab predict`: a line for each example, with the class, its probability and the runner-up.
 ///
 /// # Errors
-/// A run that does not classify images, a damaged checkpoint, a file that is not a PNG image.
+/// A run whose workload does not predict, a damaged checkpoint, a file that cannot be read.
 pub fn run(args: &PredictArgs) -> Result<(), Exit> {
-    let Loaded { trial, workload, device, trained } =
-        load(&args.run_dir, args.checkpoint, args.backend.as_deref())?;
-    let info = workload.info();
-    let shape = info.padded_input_shape(trial.recipe.pad);
-    let (Task::Classification, &[channels, height, width]) = (info.task, shape.as_slice()) else {
-        return Err(Error::usage(format!("`{}` does not classify images", info.name)).into());
+    let directory = RunDirectory::new(&args.run_dir);
+    let trial = directory.read_trial()?;
+    let workload = registry::find(&trial.workload.name)?;
+    let run = SavedRun {
+        directory: &directory,
+        trial: &trial,
+        which: args.checkpoint.0,
+        backend: args.backend.as_deref(),
+        source: Source::default(),
     };
-    let images: Vec<Vec<f32>> = args
-        .images
-        .iter()
-        .map(|path| data::read_digit_png(path, [channels, height, width]))
-        .collect::<Result<_, Error>>()?;
-    for (path, image) in args.images.iter().zip(images) {
-        let inputs = TensorData::new(image, [1, channels * height * width]);
-        let logits = workload.forward(&trained.model, Tensor::from_data(inputs, &device), Mode::Evaluate);
-        let probabilities: Vec<f32> = softmax(logits, 1).into_data().iter::<f32>().collect();
-        let mut classes: Vec<usize> = (0..probabilities.len()).collect();
-        classes.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]));
-        if let [first, second, ..] = classes[..] {
-            let line = format!(
-                "{}: {first} ({:.1} %), else {second} ({:.1} %)\n",
-                path.display(),
-                probabilities[first] * 100.0,
-                probabilities[second] * 100.0
-            );
-            crate::cli::print(line.as_bytes())?;
+    let predicted = workload.predict(&run, &args.files)?;
+    for error in &predicted.passed_over {
+        eprintln!("warning: {error}; using an older checkpoint");
+    }
+    let lines: String = predicted.predictions.iter().map(line).collect();
+    crate::cli::print(lines.as_bytes())
+}
+
+/// Returns the line of a prediction.
+fn line(Prediction { example, answer }: &Prediction) -> String {
+    let percent = |share: f64| share * 100.0;
+    match answer {
+        Answer::Classes(ranked) => match &ranked[..] {
+            [(first, share), (second, other), ..] => {
+                let (share, other) = (percent(*share), percent(*other));
+                format!("{example}: {first} ({share:.1} %), else {second} ({other:.1} %)\n")
+            }
+            [(only, share)] => format!("{example}: {only} ({:.1} %)\n", percent(*share)),
+            [] => format!("{example}: no classes\n"),
+        },
+        Answer::Values(values) => {
+            let values: Vec<String> = values.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            format!("{example}: {}\n", values.join(", "))
         }
     }
-    Ok(())
 }

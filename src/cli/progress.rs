@@ -73,8 +73,8 @@ impl Observer for Progress {
     }
 
     fn epoch(&mut self, report: &EpochReport) {
-        let metric = self.info.task.metric();
-        let validation = report.validation.map_or_else(String::new, |score| {
+        let metric = self.info.metric();
+        let validation = report.validation.as_ref().map_or_else(String::new, |score| {
             let best = if report.is_best { "  (best)" } else { "" };
             format!("  validation loss {:.4}  {metric} {:.4}{best}", score.loss, score.metric)
         });
@@ -107,8 +107,11 @@ impl Observer for Progress {
         if outcome.skipped_steps > 0 {
             progress_line!("{} steps skipped because their gradients were not finite", outcome.skipped_steps);
         }
-        if let Some(test) = outcome.test {
+        if let Some(test) = &outcome.test {
             progress_line!("test {} {:.4}", outcome.metric, test.metric);
+            for (name, value) in &test.others {
+                progress_line!("test {name} {value:.4}");
+            }
         }
     }
 }

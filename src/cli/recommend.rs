@@ -2,7 +2,6 @@
 
 use crate::Error;
 use crate::cli::one_workload::OneWorkload;
-use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
 use clap::Args;
 use optlab_compare::plan::Plan;
@@ -70,6 +69,7 @@ impl RecommendArgs {
 /// Invalid arguments; a folder that holds something else or cannot be written; no setting that trains.
 pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = args.plan()?;
+    let defaults = |workload: &str| args.on.workers.defaults(workload);
     let recommender = Recommender::new(plan.clone(), args.budget, &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
     let output = args.on.output("recommend", &plan)?;

@@ -10,10 +10,11 @@ use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_train::data::Source;
 use optlab_train::device;
-use optlab_train::train::{self, Found, Outcome, RunDirectory, RunOptions, Status, Trial};
-use optlab_train::workload::{self, BuiltIn, Info, Workload};
+use optlab_train::registry::{self, AnyWorkload};
+use optlab_train::train::{Found, Outcome, RunDirectory, RunOptions, Status, Trial};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Arguments of `optlab train`.
 #[derive(Debug, Args)]
@@ -140,8 +141,7 @@ impl Settings {
     }
 
     /// Returns the trial of the workload that `info` describes.
-    fn trial(&self, info: &Info) -> Result<Trial, Error> {
-        let default = Trial::new(info);
+    fn trial(&self, default: Trial) -> Result<Trial, Error> {
         let arm = match &self.optimizer {
             Some(spec) => spec.optimizer()?,
             None => OptimizerChoice { optimizer: default.optimizer.clone(), lr: None },
@@ -189,10 +189,9 @@ fn toml_reason(text: &str, error: &toml::de::Error) -> String {
 }
 
 /// A finished run.
-#[derive(Debug)]
 pub struct Run {
     /// Its workload.
-    pub workload: BuiltIn,
+    pub workload: Arc<dyn AnyWorkload>,
     /// Its trial.
     pub trial: Trial,
     /// Its folder.
@@ -216,8 +215,9 @@ impl TrainArgs {
             Some(path) => self.settings.clone().or(Settings::read(path)?),
             None => self.settings.clone(),
         };
-        let workload = workload::find(workload)?;
-        let trial = settings.trial(&workload.info())?;
+        let workload = registry::find(workload)?;
+        let source = Source { data_dir: settings.data_dir.clone(), show_progress: true };
+        let trial = settings.trial(registry::trial(&*workload, &source)?)?;
         device::parse(&trial.backend)?;
         let output = settings.output.clone().unwrap_or_else(|| Path::new("artifacts").join(trial.id()));
         let directory = RunDirectory::new(output);
@@ -233,10 +233,11 @@ impl TrainArgs {
         }
         let directory = RunDirectory::new(directory);
         let trial = directory.read_trial()?;
-        let workload = workload::find(&trial.workload)?;
+        let source = Source { data_dir: self.settings.data_dir.clone(), show_progress: true };
+        let workload = registry::find_version(&trial.workload, &source)?;
         if let Some(outcome) = directory.read_outcome()?.filter(|outcome| outcome.status != Status::Failed) {
             progress_line!("{} already ended after step {}", directory.path().display(), outcome.steps);
-            if let Some(test) = outcome.test {
+            if let Some(test) = &outcome.test {
                 progress_line!("test {} {:.4}", outcome.metric, test.metric);
             }
             return Ok(Run { workload, trial, directory, outcome });
@@ -246,7 +247,7 @@ impl TrainArgs {
 
     fn run(
         &self,
-        workload: BuiltIn,
+        workload: Arc<dyn AnyWorkload>,
         trial: Trial,
         directory: RunDirectory,
         resume: bool,
@@ -270,7 +271,7 @@ impl TrainArgs {
             trial.lr,
             trial.seed
         );
-        let outcome = train::run(&workload, &trial, &options, &mut Progress::new(workload.info()))?;
+        let outcome = workload.train(&trial, &options, &mut Progress::new(workload.info()))?;
         progress_line!("written to {}", directory.path().display());
         if outcome.status == Status::Diverged {
             eprintln!("error: diverged: {}", outcome.reason.as_deref().unwrap_or_default());

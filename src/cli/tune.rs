@@ -1,7 +1,6 @@
 //! `optlab tune`: runs a study of one optimizer.
 
 use crate::cli::one_workload::OneWorkload;
-use crate::cli::workers::defaults;
 use crate::cli::{Exit, compare};
 use clap::Args;
 use optlab_compare::plan::Plan;
@@ -71,6 +70,7 @@ impl TuneArgs {
 /// Invalid arguments; a folder that holds something else or cannot be written.
 pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = args.plan();
+    let defaults = |workload: &str| args.on.workers.defaults(workload);
     let study = Study::new(plan.clone(), &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
     let output = args.on.output("tune", &plan)?;

@@ -4,8 +4,9 @@ use crate::cli::Exit;
 use clap::Args;
 use optlab_compare::run::cores;
 use optlab_compare::run::worker::{Evaluated, Measure, Progress, WorkerEvent, exit_with_runner};
-use optlab_train::train::{self, EpochReport, Observer, Outcome, RunDirectory, RunOptions, Start};
-use optlab_train::workload::{self, Info, Workload};
+use optlab_train::registry;
+use optlab_train::train::{EpochReport, Observer, Outcome, RunDirectory, RunOptions, Start};
+use optlab_train::workload::Info;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -36,15 +37,15 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     }
     let directory = RunDirectory::new(&args.run_dir);
     let trial = directory.read_trial()?;
-    let workload = workload::find(&trial.workload)?;
+    let workload = registry::find(&trial.workload.name)?;
     let mut options = RunOptions::new(directory);
     options.source.data_dir = args.data_dir.clone();
     options.resume = true;
     options.keep_checkpoints = 1;
     options.records_steps = !args.brief;
     let info = workload.info();
-    let mut reporter = Reporter { info, total_steps: 0, latest: None };
-    if let Err(error) = train::run(&workload, &trial, &options, &mut reporter) {
+    let mut reporter = Reporter { info: info.clone(), total_steps: 0, latest: None };
+    if let Err(error) = workload.train(&trial, &options, &mut reporter) {
         let outcome = Outcome::failed(error.to_string(), info.metric());
         options.directory.write_outcome(&outcome)?;
     }
@@ -87,7 +88,7 @@ impl Observer for Reporter {
     }
 
     fn epoch(&mut self, report: &EpochReport) {
-        if let Some(score) = report.validation {
+        if let Some(score) = report.validation.clone() {
             let (step, epoch) = (report.step, report.epoch);
             let training_seconds = report.training_seconds;
             self.tell(&WorkerEvent::Evaluated(Evaluated { step, epoch, training_seconds, score }));

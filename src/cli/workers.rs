@@ -8,10 +8,10 @@ use optlab_compare::run::cores;
 use optlab_compare::run::folder::Invocation;
 use optlab_compare::run::runner::{self, Runner};
 use optlab_compare::run::worker::WorkerCommand;
-use optlab_train::data::{self, Source};
+use optlab_train::data::Source;
 use optlab_train::device;
-use optlab_train::train::Recipe;
-use optlab_train::workload::{self, Workload};
+use optlab_train::registry;
+use optlab_train::train::Trial;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -47,9 +47,9 @@ impl WorkerSettings {
         for backend in backends {
             device::parse(backend)?;
         }
-        let source = Source { data_dir: self.data_dir.clone(), show_progress: true };
+        let source = self.source();
         for workload in workloads {
-            data::load(workload::find(workload)?.info().data_set, &source)?;
+            registry::find(workload)?.check_data(&source)?;
         }
         let mut command = WorkerCommand::this_program()?;
         if let Some(data_dir) = &self.data_dir {
@@ -58,6 +58,18 @@ impl WorkerSettings {
         }
         let stall_limit = self.stall_limit.unwrap_or(runner::STALL_LIMIT);
         Ok(Runner { jobs: self.jobs, stall_limit, ..Runner::new(command) })
+    }
+
+    /// Returns the default trial of a workload.
+    ///
+    /// # Errors
+    /// [`UnknownName`](optlab_core::Error::UnknownName); data that cannot be read.
+    pub fn defaults(&self, workload: &str) -> Result<Trial, Error> {
+        registry::trial(&*registry::find(workload)?, &self.source())
+    }
+
+    fn source(&self) -> Source {
+        Source { data_dir: self.data_dir.clone(), show_progress: true }
     }
 
     /// Returns the record of the command that was given, as `arguments`.
@@ -83,15 +95,6 @@ impl WorkerSettings {
         }
         Bars::new()
     }
-}
-
-/// Returns the default recipe of a workload.
-///
-/// # Errors
-/// [`UnknownName`](optlab_core::Error::UnknownName).
-pub fn defaults(name: &str) -> Result<Recipe, Error> {
-    let info = workload::find(name)?.info();
-    Ok(Recipe::new(&info))
 }
 
 /// Returns the command as one would type it: `arguments`, without the program's folder.

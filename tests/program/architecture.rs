@@ -24,7 +24,7 @@ const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde
 
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
-const MAY_IMPORT: [(&str, &str, &[&str]); 19] = [
+const MAY_IMPORT: [(&str, &str, &[&str]); 20] = [
     ("kernel", "memory", &[]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),
@@ -37,6 +37,7 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 19] = [
     ("train", "model", &["nn"]),
     ("train", "workload", &["data", "model", "nn"]),
     ("train", "train", &["data", "device", "files", "nn", "workload"]),
+    ("train", "registry", &["data", "device", "files", "train", "workload"]),
     ("compare", "plan", &[]),
     ("compare", "run", &["plan"]),
     ("compare", "result", &["plan", "run"]),

@@ -8,12 +8,12 @@ use optlab_core::{Direction, Metric};
 use optlab_optim::OptimizerChoice;
 use optlab_train::train::history::Part;
 use optlab_train::train::{Budget, Outcome, Recipe, Score, Status, TargetReached, Trial};
-use optlab_train::workload::{self, Workload};
+use optlab_train::workload::{self, Supervised};
 
 /// Returns a trial of `workload` with `optimizer` for `seed`.
 pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
     let arm: OptimizerChoice = optimizer.parse().unwrap();
-    let info = workload::find("digits-cnn").unwrap().info();
+    let info = workload::built_in("digits-cnn").unwrap().info();
     Trial {
         workload: workload.into(),
         lr: arm.learning_rate(),
@@ -28,7 +28,7 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
 /// Returns a completed outcome with the final metric `metric`, which reached the target after `reached`
 /// steps.
 pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
-    let score = Some(Score { loss: 1.0 - metric, metric });
+    let score = |metric_offset: f64| Some(Score::new(1.0 - metric, metric + metric_offset));
     Outcome {
         status: Status::Completed,
         reason: None,
@@ -44,10 +44,10 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
             target: Some(0.95),
         },
         target_reached: reached.map(|step| TargetReached { step, training_seconds: step as f64 * 0.05 }),
-        final_validation: score,
-        best_validation: score.map(|score| Score { metric: score.metric + 0.01, ..score }),
+        final_validation: score(0.0),
+        best_validation: score(0.01),
         best_step: Some(200),
-        test: score.map(|score| Score { metric: score.metric - 0.01, ..score }),
+        test: score(-0.01),
         skipped_steps: 0,
         peak_memory_bytes: Some(64 << 20),
     }

@@ -37,9 +37,17 @@ pub trait Spec: Serialize + DeserializeOwned {
 /// # Errors
 /// [`Error::InvalidConfig`] for a name with anything but letters, digits, `_`, `-` and `.`.
 pub fn check_name<S: Spec>(name: &str) -> Result<(), Error> {
+    check_plain_name(S::KIND, name)
+}
+
+/// Checks a name of the given kind: it can be written in text, in TOML and as the name of a file.
+///
+/// # Errors
+/// [`Error::InvalidConfig`] unless it is letters, digits, `_`, `-` and `.`.
+pub fn check_plain_name(kind: &str, name: &str) -> Result<(), Error> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
     if name.is_empty() || !name.chars().all(is_plain) {
-        return Err(Error::invalid(S::KIND, "name", "letters, digits, `_`, `-` and `.`", name));
+        return Err(Error::invalid(kind, "name", "letters, digits, `_`, `-` and `.`", name));
     }
     Ok(())
 }

@@ -68,6 +68,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A workload whose code or data break a rule of [`Workload`](crate::workload::Workload).
+    #[error("workload `{workload}`: {reason}")]
+    Workload {
+        /// The workload's name.
+        workload: String,
+        /// The problem.
+        reason: String,
+    },
+
     /// A run that was stopped on request.
     #[error("interrupted after step {step}; resume with --resume {}", directory.display())]
     Interrupted {

@@ -7,6 +7,7 @@ pub mod files;
 pub mod model;
 pub mod nn;
 pub mod prelude;
+pub mod registry;
 pub mod train;
 pub mod workload;
 

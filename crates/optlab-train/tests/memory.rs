@@ -7,9 +7,10 @@ use burn::tensor::{Device, Tensor};
 use optlab_kernel::{Buffer, Operands, in_one_region};
 use optlab_optim::{AdamWConfig, At, ElementwiseRule, ModelOptimizer};
 use optlab_train::Error;
+use optlab_train::data::{Preparation, Source, Splits};
 use optlab_train::nn::Mode;
 use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
-use optlab_train::workload::{self, BuiltIn, Info, Network, Workload};
+use optlab_train::workload::{self, BuiltIn, Info, Network, Supervised, Task};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 use std::alloc::System;
 use std::sync::Mutex;
@@ -99,11 +100,19 @@ struct Watched {
     live_bytes: Mutex<Vec<isize>>,
 }
 
-impl Workload for Watched {
+impl Supervised for Watched {
     type Model = Network;
 
     fn info(&self) -> Info {
         self.inner.info()
+    }
+
+    fn task(&self) -> Task {
+        self.inner.task()
+    }
+
+    fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
+        self.inner.splits(source, preparation)
     }
 
     fn model(&self, input_shape: &[usize], seed: u64, device: &Device) -> Result<Network, Error> {
@@ -136,7 +145,7 @@ fn addresses(model: &Network) -> Vec<usize> {
 fn training_updates_parameters_in_place_and_needs_no_more_memory_with_every_step() {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let steps = 200;
-    let inner = workload::find("digits-cnn").unwrap();
+    let inner = workload::built_in("digits-cnn").unwrap();
     let trial = Trial {
         optimizer: "adamw".parse().unwrap(),
         backend: "flex".into(),

@@ -8,7 +8,7 @@ use crate::plan::{Plan, arm as arm_plan};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule;
 use optlab_stats::search::{Sampler, Space};
-use optlab_train::train::{self, Budget, Recipe, Trial};
+use optlab_train::train::{self, Budget, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
 
@@ -98,14 +98,14 @@ impl Plan {
     /// Returns every arm on every workload and backend, after checking it; the order is by workload, then
     /// backend, then arm.
     ///
-    /// `defaults` returns the recipe of a workload, or an error for an unknown workload.
+    /// `defaults` returns the default trial of a workload, or an error for an unknown workload.
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for an empty list or a value out of its range,
     /// [`Usage`](optlab_core::Error::Usage) for a duplicate in a list, and the errors of `defaults`.
     pub fn arms_on_workloads(
         &self,
-        defaults: &dyn Fn(&str) -> Result<Recipe, Error>,
+        defaults: &dyn Fn(&str) -> Result<Trial, Error>,
     ) -> Result<Vec<ArmOnWorkload>, Error> {
         check_list("workloads", &self.workloads)?;
         check_list("backends", &self.backends)?;
@@ -118,7 +118,7 @@ impl Plan {
             let own = defaults(workload)?;
             for backend in &self.backends {
                 for arm in &arms {
-                    let trial = arm.apply(self.trial(workload, &own, backend, arm))?;
+                    let trial = arm.apply(self.trial(&own, backend, arm))?;
                     check(&trial)?;
                     if self.tuning.trials > 0 {
                         check_can_be_tuned(&trial)?;
@@ -207,15 +207,15 @@ impl Plan {
 
     /// Creates a trial from the settings that the plan has for every arm, with the optimizer and schedule of
     /// `arm`.
-    fn trial(&self, workload: &str, own: &Recipe, backend: &str, arm: &Arm) -> Trial {
+    fn trial(&self, own: &Trial, backend: &str, arm: &Arm) -> Trial {
         Trial {
-            workload: workload.into(),
+            workload: own.workload.clone(),
             optimizer: arm.optimizer.optimizer.clone(),
             schedule: arm.schedule.clone(),
             lr: arm.optimizer.learning_rate(),
             backend: backend.into(),
             seed: 0,
-            recipe: own.with(&self.recipe),
+            recipe: own.recipe.with(&self.recipe),
         }
     }
 }

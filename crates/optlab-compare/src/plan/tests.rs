@@ -4,10 +4,11 @@ use crate::plan::entry::{Entry, Stage};
 use optlab_train::train::{Budget, Recipe, Trial};
 use std::path::Path;
 
-fn defaults(workload: &str) -> Result<Recipe, Error> {
+fn defaults(workload: &str) -> Result<Trial, Error> {
     match workload {
         "digits-cnn" | "diabetes-linear" => {
-            Ok(Recipe { budget: Budget::Epochs(3), ..crate::made_up::trial(workload, "adam", 0).recipe })
+            let trial = crate::made_up::trial(workload, "adam", 0);
+            Ok(Trial { recipe: Recipe { budget: Budget::Epochs(3), ..trial.recipe }, ..trial })
         }
         other => Err(Error::unknown_name("workload", other, &["digits-cnn", "diabetes-linear"])),
     }
@@ -52,8 +53,8 @@ fn the_grid_holds_every_combination_once_with_seeds_fastest_and_workloads_slowes
     assert_eq!(all[0].schedule, all[1].schedule);
     assert_ne!(all[1].schedule, all[2].schedule);
     assert_eq!((all[3].lr, all[4].lr, all[8].lr), (all[0].lr, 0.01, 0.5));
-    assert!(all[..12].iter().all(|trial| trial.workload == "digits-cnn"));
-    assert!(all[12..].iter().all(|trial| trial.workload == "diabetes-linear"));
+    assert!(all[..12].iter().all(|trial| trial.workload.name == "digits-cnn"));
+    assert!(all[12..].iter().all(|trial| trial.workload.name == "diabetes-linear"));
     assert!(all.iter().all(|trial| trial.recipe.budget == Budget::Steps(10)));
     assert_eq!(all, trials(&parse(GRID).unwrap()).unwrap());
 }

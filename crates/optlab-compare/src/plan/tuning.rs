@@ -104,6 +104,7 @@ pub fn value_so_far(outcome: &Outcome) -> f64 {
     let is_told = outcome.has_ended_well() || outcome.status == Status::Pruned;
     match outcome
         .best_validation
+        .as_ref()
         .filter(|_| is_told)
         .map(|score| score.metric)
         .filter(|metric| metric.is_finite())

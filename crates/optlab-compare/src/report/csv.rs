@@ -27,7 +27,7 @@ const TRIAL: [Column; 10] = [
         Stage::Tuning { number } => Some(number.into()),
         Stage::Final => None,
     }),
-    ("workload", |run| Some(run.trial.workload.clone().into())),
+    ("workload", |run| Some(run.trial.workload.name.clone().into())),
     ("backend", |run| Some(run.trial.backend.clone().into())),
     ("optimizer", |run| Some(run.trial.optimizer.to_string().into())),
     ("lr", |run| Some(run.trial.lr.into())),
@@ -50,13 +50,13 @@ const OUTCOME: [Column; 21] = [
     ("target", |run| of_measured(run, |outcome| json(outcome.metric.target))),
     ("steps_to_target", |run| of(run, |outcome| json(outcome.target_reached?.step))),
     ("seconds_to_target", |run| of(run, |outcome| json(outcome.target_reached?.training_seconds))),
-    ("final_validation_loss", |run| loss(run, |outcome| outcome.final_validation)),
-    ("final_validation_metric", |run| metric(run, |outcome| outcome.final_validation)),
-    ("best_validation_loss", |run| loss(run, |outcome| outcome.best_validation)),
-    ("best_validation_metric", |run| metric(run, |outcome| outcome.best_validation)),
+    ("final_validation_loss", |run| loss(run, |outcome| outcome.final_validation.as_ref())),
+    ("final_validation_metric", |run| metric(run, |outcome| outcome.final_validation.as_ref())),
+    ("best_validation_loss", |run| loss(run, |outcome| outcome.best_validation.as_ref())),
+    ("best_validation_metric", |run| metric(run, |outcome| outcome.best_validation.as_ref())),
     ("best_step", |run| of(run, |outcome| json(outcome.best_step))),
-    ("test_loss", |run| loss(run, |outcome| outcome.test)),
-    ("test_metric", |run| metric(run, |outcome| outcome.test)),
+    ("test_loss", |run| loss(run, |outcome| outcome.test.as_ref())),
+    ("test_metric", |run| metric(run, |outcome| outcome.test.as_ref())),
     ("peak_memory_bytes", |run| of(run, |outcome| json(outcome.peak_memory_bytes))),
 ];
 
@@ -121,10 +121,10 @@ fn of_measured(run: &Run, cell: impl Fn(&Outcome) -> Option<Value>) -> Option<Va
     of(run, |outcome| if outcome.metric.is_known() { cell(outcome) } else { None })
 }
 
-fn loss(run: &Run, score: impl Fn(&Outcome) -> Option<Score>) -> Option<Value> {
+fn loss(run: &Run, score: impl Fn(&Outcome) -> Option<&Score>) -> Option<Value> {
     of(run, |outcome| json(score(outcome)?.loss))
 }
 
-fn metric(run: &Run, score: impl Fn(&Outcome) -> Option<Score>) -> Option<Value> {
+fn metric(run: &Run, score: impl Fn(&Outcome) -> Option<&Score>) -> Option<Value> {
     of(run, |outcome| json(score(outcome)?.metric))
 }

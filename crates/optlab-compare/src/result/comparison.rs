@@ -107,8 +107,8 @@ impl Comparison {
     pub fn workloads(&self) -> Vec<&str> {
         let mut workloads: Vec<&str> = Vec::new();
         for run in &self.runs {
-            if !workloads.contains(&run.trial.workload.as_str()) {
-                workloads.push(&run.trial.workload);
+            if !workloads.contains(&run.trial.workload.name.as_str()) {
+                workloads.push(&run.trial.workload.name);
             }
         }
         workloads
@@ -130,7 +130,7 @@ impl Comparison {
         let mut places: HashMap<(&str, &str, &str), usize> = HashMap::new();
         let mut arms: Vec<ArmRuns> = Vec::new();
         for run in &self.runs {
-            let key = (run.trial.workload.as_str(), run.trial.backend.as_str(), run.arm.as_str());
+            let key = (run.trial.workload.name.as_str(), run.trial.backend.as_str(), run.arm.as_str());
             let place = *places.entry(key).or_insert(arms.len());
             if place == arms.len() {
                 arms.push(ArmRuns { name: &run.arm, tuning: Vec::new(), finals: Vec::new() });
@@ -168,7 +168,7 @@ fn read_evaluations(path: &Path) -> Result<Vec<Evaluation>, Error> {
     }
     let evaluation = |row| match row {
         Row::Step { .. } => None,
-        Row::Evaluation { step, epoch, training_seconds, part, loss, metric } => {
+        Row::Evaluation { step, epoch, training_seconds, part, loss, metric, .. } => {
             Some(Evaluation { step, epoch, training_seconds, part, loss, metric })
         }
     };

@@ -122,7 +122,7 @@ impl Summary {
     /// Returns whether `run` is a tuning or final run of this arm on its workload and backend.
     pub fn has(&self, run: &Run) -> bool {
         let Trial { workload, backend, .. } = &run.trial;
-        run.arm == self.arm && *workload == self.workload && *backend == self.backend
+        run.arm == self.arm && workload.name == self.workload && *backend == self.backend
     }
 
     /// Returns whether `run` is a final run of this arm on its workload and backend.
@@ -156,7 +156,7 @@ impl Summary {
         let outcomes: Vec<&Outcome> = runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
         let ended: Vec<&Outcome> =
             outcomes.iter().copied().filter(|outcome| outcome.has_ended_well()).collect();
-        let spread = |score: fn(&Outcome) -> Option<Score>| {
+        let spread = |score: fn(&Outcome) -> Option<&Score>| {
             let metrics = ended.iter().filter_map(|outcome| score(outcome));
             Spread::of(&metrics.map(|score| score.metric).collect::<Vec<_>>())
         };
@@ -171,7 +171,7 @@ impl Summary {
         let values = values(runs, workload.direction);
         Some(Summary {
             arm: arm.name.into(),
-            workload: trial.workload.clone(),
+            workload: trial.workload.name.clone(),
             backend: trial.backend.clone(),
             optimizer: trial.optimizer.to_string(),
             lr: trial.lr,
@@ -180,9 +180,9 @@ impl Summary {
             seeds: runs.len(),
             result: Description::of(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
             values,
-            final_validation: spread(|outcome| outcome.final_validation),
-            best_validation: spread(|outcome| outcome.best_validation),
-            test: spread(|outcome| outcome.test),
+            final_validation: spread(|outcome| outcome.final_validation.as_ref()),
+            best_validation: spread(|outcome| outcome.best_validation.as_ref()),
+            test: spread(|outcome| outcome.test.as_ref()),
             reached_target: reached.len(),
             steps_to_target: quartiles(|target| target.step as f64),
             seconds_to_target: quartiles(|target| target.training_seconds),
@@ -214,7 +214,7 @@ fn best_so_far<'a>(arm: &ArmRuns<'a>) -> Option<&'a Trial> {
 
 /// Returns the metric that a seed is judged by; worse than any number if the seed was lost.
 fn judged(outcome: &Outcome, direction: Direction) -> f64 {
-    let score = outcome.test.or(outcome.final_validation).filter(|_| outcome.has_ended_well());
+    let score = outcome.judged().filter(|_| outcome.has_ended_well());
     let worst = direction.worst();
     score.map(|score| score.metric).filter(|metric| metric.is_finite()).unwrap_or(worst)
 }
@@ -275,7 +275,7 @@ impl Comparison {
 /// Returns the metric of a workload from the first run that reports it, since a failed run may have ended
 /// before.
 fn metric_of(comparison: &Comparison, workload: &str) -> Metric {
-    let runs = comparison.runs.iter().filter(|run| run.trial.workload == workload);
+    let runs = comparison.runs.iter().filter(|run| run.trial.workload.name == workload);
     let told = runs.filter_map(|run| run.outcome.as_ref()).find(|outcome| outcome.metric.is_known());
     told.map_or_else(Metric::unknown, |outcome| outcome.metric.clone())
 }
@@ -286,7 +286,8 @@ fn summarize(comparison: &Comparison) -> Vec<Summary> {
     let mut summaries = Vec::new();
     for name in comparison.workloads() {
         let metric = metric_of(comparison, name);
-        let of_workload = arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload == name));
+        let of_workload =
+            arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload.name == name));
         // Arms that a recommendation dropped in its rungs are not compared.
         let is_dropped = |arm: &&ArmRuns| comparison.kind == Kind::Recommendation && arm.finals.is_empty();
         let mut of_workload: Vec<Summary> =

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// default values are left out.
 pub fn train(trial: &Trial) -> String {
     let arm = OptimizerChoice { optimizer: trial.optimizer.clone(), lr: Some(trial.lr) };
-    let mut words = vec!["optlab train".to_string(), trial.workload.clone()];
+    let mut words = vec!["optlab train".to_string(), trial.workload.to_string()];
     let mut flag = |name: &str, value: Option<String>| {
         words.extend(value.map(|value| format!("--{name} {}", quoted(&value))));
     };

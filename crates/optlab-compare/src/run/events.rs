@@ -22,7 +22,7 @@ pub trait RunnerEvents {
     fn progress(&mut self, _index: usize, _trial: &Trial, _progress: Progress) {}
 
     /// Receives an evaluation of the validation part.
-    fn evaluated(&mut self, _index: usize, _trial: &Trial, _evaluated: Evaluated) {}
+    fn evaluated(&mut self, _index: usize, _trial: &Trial, _evaluated: &Evaluated) {}
 
     /// Receives the outcome of a trial that ended.
     ///
@@ -62,7 +62,7 @@ pub trait Queue {
     fn begins(&mut self, _index: usize, _measure: &Measure) {}
 
     /// Receives an evaluation of a trial; returns true to end the trial here, as pruned.
-    fn prunes(&mut self, _index: usize, _trial: &Trial, _evaluated: Evaluated) -> bool {
+    fn prunes(&mut self, _index: usize, _trial: &Trial, _evaluated: &Evaluated) -> bool {
         false
     }
 

@@ -8,7 +8,7 @@ use crate::plan::{Plan, Timing};
 use crate::run::events::RunnerEvents;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
-use optlab_train::train::{Outcome, Recipe, Trial};
+use optlab_train::train::{Outcome, Trial};
 use std::path::Path;
 
 /// A comparison that is ready to run.
@@ -24,7 +24,7 @@ impl Experiment {
     ///
     /// # Errors
     /// The errors of [`Plan::arms_on_workloads`] and [`Plan::entries`].
-    pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Recipe, Error>) -> Result<Self, Error> {
+    pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Trial, Error>) -> Result<Self, Error> {
         let sides = plan.arms_on_workloads(defaults)?;
         let entries = plan.entries(&sides)?;
         Ok(Experiment { plan, sides, entries })

@@ -190,8 +190,8 @@ fn handle(
                 WorkerEvent::Step(progress) => events.progress(index, &at.trial, progress),
                 WorkerEvent::Evaluated(_) if at.pruned.after().is_some() => {}
                 WorkerEvent::Evaluated(evaluated) => {
-                    events.evaluated(index, &at.trial, evaluated);
-                    if queue.prunes(index, &at.trial, evaluated) {
+                    events.evaluated(index, &at.trial, &evaluated);
+                    if queue.prunes(index, &at.trial, &evaluated) {
                         at.pruned.set(evaluated.step);
                         children.stop_one(index);
                     }
@@ -300,7 +300,7 @@ impl WorkerLog {
         match told {
             WorkerEvent::Start(measure) => self.measure = Some(measure.clone()),
             WorkerEvent::Step(_) => {}
-            WorkerEvent::Evaluated(evaluated) => self.evaluated.push(*evaluated),
+            WorkerEvent::Evaluated(evaluated) => self.evaluated.push(evaluated.clone()),
         }
     }
 
@@ -333,8 +333,8 @@ impl WorkerLog {
             steps: step,
             epochs: latest.map_or(0, |latest| latest.epoch),
             training_seconds: latest.map_or(0.0, |latest| latest.training_seconds),
-            final_validation: latest.map(|latest| latest.score),
-            best_validation: best.map(|best| best.score),
+            final_validation: latest.map(|latest| latest.score.clone()),
+            best_validation: best.map(|best| best.score.clone()),
             best_step: best.map(|best| best.step),
             ..self.outcome(String::new())
         }

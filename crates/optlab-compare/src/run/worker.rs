@@ -61,7 +61,7 @@ pub struct Progress {
 }
 
 /// An evaluation of the validation part during a run.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluated {
     /// Optimizer steps made before it.
     pub step: usize,

@@ -74,7 +74,7 @@ impl Recommender {
     pub fn new(
         plan: Plan,
         time: Duration,
-        defaults: &dyn Fn(&str) -> Result<Recipe, Error>,
+        defaults: &dyn Fn(&str) -> Result<Trial, Error>,
     ) -> Result<Self, Error> {
         if time < Duration::from_secs(1) {
             let given = humantime::format_duration(time);

@@ -18,7 +18,7 @@ use crate::run::worker::{Evaluated, Measure};
 use optlab_core::Direction;
 use optlab_stats::search::{Observation, Reports, Space};
 use optlab_train::train::history::{self, Part, Row};
-use optlab_train::train::{Outcome, Recipe, Status, Trial};
+use optlab_train::train::{Outcome, Status, Trial};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
@@ -36,7 +36,7 @@ impl Study {
     /// # Errors
     /// [`Usage`](optlab_core::Error::Usage) for a plan with more of them; the errors of
     /// [`Plan::arms_on_workloads`].
-    pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Recipe, Error>) -> Result<Self, Error> {
+    pub fn new(plan: Plan, defaults: &dyn Fn(&str) -> Result<Trial, Error>) -> Result<Self, Error> {
         // A study allows the samplers and pruners that a comparison refuses, so the plan is checked without
         // them.
         let checked = Plan {
@@ -216,7 +216,7 @@ impl Queue for Search<'_> {
         self.measure = Some(measure.clone());
     }
 
-    fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: Evaluated) -> bool {
+    fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: &Evaluated) -> bool {
         let Some(measure) = self.measure.clone() else { return false };
         self.report(index, evaluated.step, evaluated.score.metric, measure.metric.direction);
         let values = |reports: &BTreeMap<usize, f64>| reports.values().copied().collect::<Vec<f64>>();

@@ -352,12 +352,25 @@ impl ModelOptimizer {
     /// Returns the model to evaluate while training continues: the model itself, the average of its weights,
     /// or the point that the rule evaluates instead of the trained one.
     pub fn for_evaluation<M: Module>(&self, model: &M) -> M {
-        let model = model.valid();
+        self.with_evaluated_parameters(model.valid())
+    }
+
+    /// Returns `model`, which is not on a device with autodiff, with this optimizer's parameters to evaluate
+    /// in place of the trained ones. Networks that take turns have an optimizer each, which replace theirs
+    /// one after the other.
+    pub fn with_evaluated_parameters<M: Module>(&self, model: M) -> M {
         if !self.has_evaluation_mode() {
             return model;
         }
         model.map(&mut PutEvaluated { path: Path::default(), parameters: &self.parameters })
     }
+}
+
+/// Returns the paths of a model's float parameters, as groups match them, with their shapes, in the model's
+/// order.
+pub fn parameter_shapes<M: Module>(model: &M) -> Vec<(String, Vec<usize>)> {
+    let parameters = Parameters::of(model, &[]).0;
+    parameters.into_iter().map(|parameter| (parameter.path, parameter.shape)).collect()
 }
 
 /// A norm that a device may still be computing.

@@ -92,15 +92,18 @@ impl Augmenter {
         }
     }
 
-    /// Shifts and rotates each image of the batch of `step`; `inputs` holds `batch · channels · height ·
-    /// width` values.
-    pub fn augment(&mut self, inputs: &mut [f32], step: usize) {
+    /// Shifts and rotates images of the batch of `step`; `inputs` holds `images · channels · height · width`
+    /// values. Micro-batches before this one hold the `first` images of the same step.
+    pub fn augment(&mut self, inputs: &mut [f32], step: usize, first: usize) {
         let mut random = stream(self.seed, Purpose::Augmentation, step as u64);
         let mut uniform = |limit: f64| {
             // 53 random bits make a number in [0, 1).
             let unit = (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
             (2.0 * unit - 1.0) * limit
         };
+        for _ in 0..3 * first {
+            uniform(1.0);
+        }
         for image in inputs.chunks_exact_mut(self.features) {
             let shift = f64::from(self.augmentation.shift);
             let (dx, dy) = (uniform(shift), uniform(shift));
@@ -189,7 +192,7 @@ mod tests {
         let augmentation = Augmentation { shift: 1, rotation: 20.0 };
         let augmented = |seed, step| {
             let mut inputs = [image(), image()].concat();
-            Augmenter::new(augmentation, seed, &[1, 3, 4]).augment(&mut inputs, step);
+            Augmenter::new(augmentation, seed, &[1, 3, 4]).augment(&mut inputs, step, 0);
             inputs
         };
         assert_eq!(augmented(1, 5), augmented(1, 5));
@@ -200,9 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn a_later_micro_batch_moves_its_images_as_the_whole_batch_does() {
+        let augmentation = Augmentation { shift: 1, rotation: 20.0 };
+        let augmented = |images: usize, first| {
+            let mut inputs = vec![image(); images].concat();
+            Augmenter::new(augmentation, 3, &[1, 3, 4]).augment(&mut inputs, 5, first);
+            inputs
+        };
+        let whole = augmented(5, 0);
+        assert_eq!(whole[2 * 12..], augmented(3, 2));
+        assert_ne!(whole[..3 * 12], augmented(3, 2));
+    }
+
+    #[test]
     fn all_channels_of_an_image_move_as_one() {
         let mut inputs = [image(), image()].concat();
-        Augmenter::new(Augmentation { shift: 1, rotation: 20.0 }, 1, &[2, 3, 4]).augment(&mut inputs, 0);
+        Augmenter::new(Augmentation { shift: 1, rotation: 20.0 }, 1, &[2, 3, 4]).augment(&mut inputs, 0, 0);
         assert_eq!(inputs[..12], inputs[12..]);
         assert_ne!(inputs[..12], image());
     }
@@ -216,7 +232,7 @@ mod tests {
             let mut inputs = vec![0.0; 15];
             inputs[7] = 1.0;
             // Vertical moves take ink out of a single row, so the position is divided by the remaining ink.
-            augmenter.augment(&mut inputs, step);
+            augmenter.augment(&mut inputs, step, 0);
             let ink: f64 = inputs.iter().map(|&v| f64::from(v)).sum();
             if ink > 0.0 {
                 let position: f64 = inputs.iter().enumerate().map(|(i, &v)| i as f64 * f64::from(v)).sum();

@@ -1,44 +1,11 @@
-//! Batches: the examples of each step, gathered from memory into one buffer and one tensor.
+//! Batches: which examples each step takes, in an order that depends on seed and epoch alone.
 
-use crate::data::augment::{Augmentation, Augmenter};
+use crate::Error;
 use crate::data::order::shuffle;
-use crate::data::{Examples, Targets};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use crate::data::{Draw, ExampleSet};
+use burn::tensor::Device;
 use optlab_core::random::{Purpose, stream};
-
-/// The examples of one step, on a device.
-#[derive(Debug, Clone)]
-pub struct Batch {
-    /// `[len, features]`.
-    pub inputs: Tensor<2>,
-    /// The targets to predict.
-    pub targets: BatchTargets,
-    /// Number of examples.
-    pub len: usize,
-}
-
-impl Batch {
-    /// Returns `len` of its examples, starting at `first`.
-    pub fn part(&self, first: usize, len: usize) -> Batch {
-        if len == self.len {
-            return self.clone();
-        }
-        let targets = match &self.targets {
-            BatchTargets::Classes(classes) => BatchTargets::Classes(classes.clone().narrow(0, first, len)),
-            BatchTargets::Values(values) => BatchTargets::Values(values.clone().narrow(0, first, len)),
-        };
-        Batch { inputs: self.inputs.clone().narrow(0, first, len), targets, len }
-    }
-}
-
-/// The targets of a [`Batch`].
-#[derive(Debug, Clone)]
-pub enum BatchTargets {
-    /// `[len]`, in the device's default integer type.
-    Classes(Tensor<1, Int>),
-    /// `[len, 1]`.
-    Values(Tensor<2>),
-}
+use std::ops::Range;
 
 /// The batches of a set of examples.
 ///
@@ -48,55 +15,57 @@ pub enum BatchTargets {
 /// # Example
 /// ```
 /// use burn::tensor::Device;
-/// use optlab_train::data::{self, Augmentation, Batches, Source};
+/// use optlab_train::data::{self, Batches, Source};
 ///
 /// let digits = data::load("digits", &Source::default())?.train;
-/// let mut batches = Batches::new(&digits, 32, 42, Augmentation::default());
-/// let batch = batches.batch(1_000, &Device::default());
+/// let mut batches = Batches::new(&digits, 32, 42);
+/// let batch = batches.batch(1_000, &Device::default())?;
 /// assert_eq!(batch.inputs.dims(), [32, 64]);
 /// # Ok::<(), optlab_train::Error>(())
 /// ```
-#[derive(Debug, Clone)]
-pub struct Batches<'a> {
-    examples: &'a Examples,
+pub struct Batches<'a, B> {
+    examples: &'a dyn ExampleSet<B>,
     batch_size: usize,
     /// `None` keeps the stored order.
     seed: Option<u64>,
-    /// Rows of `examples`, in the order of `epoch`.
-    order: Vec<u32>,
-    epoch: Option<usize>,
-    augmenter: Option<Augmenter>,
+    /// The epochs whose orders are known; the second is only needed to read ahead.
+    orders: [Order; 2],
+    /// The steps that were announced and not yet taken.
+    announced: Range<usize>,
 }
 
-impl<'a> Batches<'a> {
-    /// Returns batches for training: in an order drawn from `seed` for each epoch, shifted and rotated within
-    /// `augmentation`.
+/// The rows of an epoch, in its order.
+#[derive(Debug, Clone, Default)]
+struct Order {
+    epoch: Option<usize>,
+    rows: Vec<u32>,
+}
+
+impl<B> std::fmt::Debug for Batches<'_, B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Batches { batch_size, seed, .. } = self;
+        f.debug_struct("Batches").field("batch_size", batch_size).field("seed", seed).finish_non_exhaustive()
+    }
+}
+
+impl<'a, B> Batches<'a, B> {
+    /// Returns batches for training, in an order drawn from `seed` for each epoch.
     ///
     /// A `batch_size` above the number of examples gives one batch of all of them.
     ///
     /// # Panics
-    /// If `batch_size` is 0, or if `augmentation` changes images and the inputs are not images (which
-    /// [`Augmentation::check`] detects beforehand).
-    pub fn new(examples: &'a Examples, batch_size: usize, seed: u64, augmentation: Augmentation) -> Self {
-        let augmenter =
-            (!augmentation.is_none()).then(|| Augmenter::new(augmentation, seed, &examples.input_shape));
-        Self { seed: Some(seed), augmenter, ..Self::in_order(examples, batch_size) }
+    /// If `batch_size` is 0.
+    pub fn new(examples: &'a dyn ExampleSet<B>, batch_size: usize, seed: u64) -> Self {
+        Self { seed: Some(seed), ..Self::in_order(examples, batch_size) }
     }
 
-    /// Returns batches for evaluation: every example once, in stored order and not augmented.
+    /// Returns batches for evaluation: every example once, in stored order and not changed at random.
     ///
     /// # Panics
     /// If `batch_size` is 0.
-    pub fn in_order(examples: &'a Examples, batch_size: usize) -> Self {
+    pub fn in_order(examples: &'a dyn ExampleSet<B>, batch_size: usize) -> Self {
         assert!(batch_size > 0, "a batch needs at least one example");
-        Self {
-            examples,
-            batch_size,
-            seed: None,
-            order: (0..examples.len() as u32).collect(),
-            epoch: None,
-            augmenter: None,
-        }
+        Self { examples, batch_size, seed: None, orders: Default::default(), announced: 0..0 }
     }
 
     /// Returns the number of batches per epoch; 0 only without examples.
@@ -106,80 +75,111 @@ impl<'a> Batches<'a> {
 
     /// Returns the batch of `step`, counted from 0 over all epochs.
     ///
+    /// # Errors
+    /// Data that cannot be read.
+    ///
     /// # Panics
     /// If there are no examples.
-    pub fn batch(&mut self, step: usize, device: &Device) -> Batch {
-        let steps_per_epoch = self.steps_per_epoch();
-        self.turn_to(step / steps_per_epoch);
-        let first = step % steps_per_epoch * self.batch_size;
-        let last = (first + self.batch_size).min(self.examples.len());
-        let rows = &self.order[first..last];
-
-        let mut inputs = Vec::with_capacity(rows.len() * self.examples.features());
-        for &row in rows {
-            inputs.extend_from_slice(self.examples.input(row as usize));
-        }
-        if let Some(augmenter) = &mut self.augmenter {
-            augmenter.augment(&mut inputs, step);
-        }
-        Batch {
-            inputs: Tensor::from_data(
-                TensorData::new(inputs, [rows.len(), self.examples.features()]),
-                device,
-            ),
-            targets: self.targets(rows, device),
-            len: rows.len(),
-        }
+    pub fn batch(&mut self, step: usize, device: &Device) -> Result<B, Error> {
+        self.read_ahead(step);
+        let draw = self.draw(step, 0);
+        let examples = self.examples;
+        examples.batch(self.rows(step), draw, device)
     }
 
-    /// Returns the batches of one epoch, in order; with [`in_order`](Self::in_order) every epoch is the same.
+    /// Returns the batch of `step` in parts of at most `size` examples, with the number of examples of each.
+    ///
+    /// # Errors
+    /// Data that cannot be read.
+    ///
+    /// # Panics
+    /// If there are no examples.
+    pub fn parts(&mut self, step: usize, size: usize, device: &Device) -> Result<Vec<(B, usize)>, Error> {
+        let (examples, size) = (self.examples, size.max(1));
+        let len = self.rows(step).len();
+        if len <= size {
+            return Ok(vec![(self.batch(step, device)?, len)]);
+        }
+        let draw = |first| self.seed.map(|seed| Draw { seed, step, first });
+        let draws: Vec<Option<Draw>> = (0..len).step_by(size).map(draw).collect();
+        let parts = self.rows(step).chunks(size).zip(draws);
+        parts.map(|(rows, draw)| Ok((examples.batch(rows, draw, device)?, rows.len()))).collect()
+    }
+
+    /// Returns the batches of one epoch, in order, with the number of examples of each; with
+    /// [`in_order`](Self::in_order) every epoch is the same.
     pub fn epoch<'b>(
         &'b mut self,
         epoch: usize,
         device: &'b Device,
-    ) -> impl Iterator<Item = Batch> + use<'a, 'b> {
+    ) -> impl Iterator<Item = Result<(B, usize), Error>> + use<'a, 'b, B> {
         let steps = self.steps_per_epoch();
-        (epoch * steps..(epoch + 1) * steps).map(move |step| self.batch(step, device))
+        let len = |batches: &mut Self, step| batches.rows(step).len();
+        (epoch * steps..(epoch + 1) * steps).map(move |step| {
+            let batch = self.batch(step, device)?;
+            Ok((batch, len(self, step)))
+        })
     }
 
-    /// Sets `order` to that of `epoch`, once per epoch: shuffling tens of thousands of rows in every step
-    /// would be slow.
-    fn turn_to(&mut self, epoch: usize) {
-        let Some(seed) = self.seed else { return };
-        if self.epoch == Some(epoch) {
+    fn draw(&self, step: usize, first: usize) -> Option<Draw> {
+        self.seed.map(|seed| Draw { seed, step, first })
+    }
+
+    /// Announces the batches after `step`, if the examples want that. Evaluation announces nothing beyond its
+    /// last batch.
+    fn read_ahead(&mut self, step: usize) {
+        let ahead = self.examples.read_ahead();
+        if ahead == 0 {
             return;
         }
-        for (row, i) in self.order.iter_mut().zip(0..) {
-            *row = i;
+        if !self.announced.contains(&step) && self.announced.start != step {
+            self.announced = step..step;
         }
-        shuffle(&mut self.order, &mut stream(seed, Purpose::Order, epoch as u64));
-        self.epoch = Some(epoch);
+        let epoch_end = (step / self.steps_per_epoch() + 1) * self.steps_per_epoch();
+        let mut end = step + 1 + ahead;
+        if self.seed.is_none() {
+            end = end.min(epoch_end);
+        }
+        let examples = self.examples;
+        for later in self.announced.end.max(step)..end {
+            examples.announce(self.rows(later));
+        }
+        self.announced = step + 1..end.max(step + 1);
     }
 
-    fn targets(&self, rows: &[u32], device: &Device) -> BatchTargets {
-        match &self.examples.targets {
-            Targets::Classes { labels, .. } => {
-                let labels: Vec<i32> = rows.iter().map(|&row| labels[row as usize].into()).collect();
-                BatchTargets::Classes(Tensor::from_data(TensorData::new(labels, [rows.len()]), device))
+    /// Returns the rows of `step`. The order is drawn once per epoch: shuffling tens of thousands of rows in
+    /// every step would be slow.
+    fn rows(&mut self, step: usize) -> &[u32] {
+        let steps_per_epoch = self.steps_per_epoch();
+        let epoch = if self.seed.is_some() { step / steps_per_epoch } else { 0 };
+        let first = step % steps_per_epoch * self.batch_size;
+        let last = (first + self.batch_size).min(self.examples.len());
+        let place = epoch % 2;
+        if self.orders[place].epoch != Some(epoch) {
+            let order = &mut self.orders[place];
+            order.rows.clear();
+            order.rows.extend(0..self.examples.len() as u32);
+            if let Some(seed) = self.seed {
+                shuffle(&mut order.rows, &mut stream(seed, Purpose::Order, epoch as u64));
             }
-            Targets::Values(values) => {
-                let values: Vec<f32> = rows.iter().map(|&row| values[row as usize]).collect();
-                BatchTargets::Values(Tensor::from_data(TensorData::new(values, [rows.len(), 1]), device))
-            }
+            order.epoch = Some(epoch);
         }
+        &self.orders[place].rows[first..last]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::{Batch, BatchTargets, Examples, Targets};
+    use burn::tensor::Tensor;
 
     /// Returns `n` examples of two features, `[i, -i]`, with target `i`.
     fn numbered(n: usize) -> Examples {
         Examples {
             inputs: (0..n).flat_map(|i| [i as f32, -(i as f32)]).collect(),
             input_shape: vec![2],
-            targets: Targets::Values((0..n).map(|i| i as f32).collect()),
+            targets: Targets::numbers((0..n).map(|i| i as f32).collect()),
         }
     }
 
@@ -198,8 +198,8 @@ mod tests {
         targets
     }
 
-    fn training(examples: &Examples, batch_size: usize, seed: u64) -> Batches<'_> {
-        Batches::new(examples, batch_size, seed, Augmentation::default())
+    fn training(examples: &Examples, batch_size: usize, seed: u64) -> Batches<'_, Batch> {
+        Batches::new(examples, batch_size, seed)
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(batches.steps_per_epoch(), 3);
         let mut orders = vec![];
         for epoch in 0..3 {
-            let batches: Vec<Batch> = batches.epoch(epoch, &device).collect();
+            let batches: Vec<Batch> = batches.epoch(epoch, &device).map(|batch| batch.unwrap().0).collect();
             assert_eq!(batches.iter().map(|batch| batch.len).collect::<Vec<_>>(), [4, 4, 2]);
             let order: Vec<f32> = batches.into_iter().flat_map(rows).collect();
             let mut sorted = order.clone();
@@ -225,21 +225,25 @@ mod tests {
         let (examples, device) = (numbered(10), Device::default());
         let straight: Vec<Vec<f32>> = {
             let mut batches = training(&examples, 3, 7);
-            (0..12).map(|step| rows(batches.batch(step, &device))).collect()
+            (0..12).map(|step| rows(batches.batch(step, &device).unwrap())).collect()
         };
         let mut jumping = training(&examples, 3, 7);
         for step in [11, 0, 5, 5, 4, 8, 3, 1] {
-            assert_eq!(rows(jumping.batch(step, &device)), straight[step], "step {step}");
+            assert_eq!(rows(jumping.batch(step, &device).unwrap()), straight[step], "step {step}");
         }
         for (step, expected) in straight.iter().enumerate() {
-            assert_eq!(&rows(training(&examples, 3, 7).batch(step, &device)), expected, "step {step}");
+            assert_eq!(
+                &rows(training(&examples, 3, 7).batch(step, &device).unwrap()),
+                expected,
+                "step {step}"
+            );
         }
     }
 
     #[test]
     fn two_seeds_give_two_orders() {
         let (examples, device) = (numbered(20), Device::default());
-        let order = |seed| rows(training(&examples, 20, seed).batch(0, &device));
+        let order = |seed| rows(training(&examples, 20, seed).batch(0, &device).unwrap());
         assert_eq!(order(1), order(1));
         assert_ne!(order(1), order(2));
     }
@@ -249,7 +253,7 @@ mod tests {
         let (examples, device) = (numbered(5), Device::default());
         let mut batches = training(&examples, 100, 1);
         assert_eq!(batches.steps_per_epoch(), 1);
-        assert_eq!(batches.batch(3, &device).len, 5);
+        assert_eq!(batches.batch(3, &device).unwrap().len, 5);
     }
 
     #[test]
@@ -257,7 +261,8 @@ mod tests {
         let (examples, device) = (numbered(5), Device::default());
         let mut batches = Batches::in_order(&examples, 2);
         for epoch in 0..2 {
-            let seen: Vec<f32> = batches.epoch(epoch, &device).flat_map(rows).collect();
+            let seen: Vec<f32> =
+                batches.epoch(epoch, &device).flat_map(|batch| rows(batch.unwrap().0)).collect();
             assert_eq!(seen, [0.0, 1.0, 2.0, 3.0, 4.0]);
         }
     }
@@ -265,14 +270,14 @@ mod tests {
     #[test]
     fn no_examples_give_no_batches() {
         let examples = numbered(0);
-        assert_eq!(Batches::in_order(&examples, 2).epoch(0, &Device::default()).count(), 0);
+        assert_eq!(Batches::<Batch>::in_order(&examples, 2).epoch(0, &Device::default()).count(), 0);
     }
 
     #[test]
     fn classes_arrive_as_integers() {
         let examples =
             Examples { targets: Targets::Classes { labels: vec![2, 0, 255], classes: 256 }, ..numbered(3) };
-        let batch = Batches::in_order(&examples, 3).batch(0, &Device::default());
+        let batch = Batches::in_order(&examples, 3).batch(0, &Device::default()).unwrap();
         let BatchTargets::Classes(labels) = batch.targets else { panic!("classes were put in") };
         let labels: Vec<i64> = labels.into_data().convert::<i64>().try_to_vec().unwrap();
         assert_eq!(labels, [2, 0, 255]);

@@ -15,12 +15,12 @@ pub struct Item {
 }
 
 /// The target of an [`Item`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Target {
     /// A class.
-    Class(u8),
-    /// A number.
-    Value(f32),
+    Class(u32),
+    /// Numbers.
+    Values(Vec<f32>),
 }
 
 impl Dataset<Item> for Examples {
@@ -33,7 +33,9 @@ impl Dataset<Item> for Examples {
             input: self.input(index).to_vec(),
             target: match &self.targets {
                 Targets::Classes { labels, .. } => Target::Class(labels[index]),
-                Targets::Values(values) => Target::Value(values[index]),
+                Targets::Values { values, width } => {
+                    Target::Values(values[index * width..(index + 1) * width].to_vec())
+                }
             },
         })
     }
@@ -68,15 +70,16 @@ impl Batcher<Item, Batch> for ToBatch {
         let len = items.len();
         let (mut labels, mut values) = (Vec::<i32>::new(), Vec::new());
         for item in &items {
-            match item.target {
-                Target::Class(class) => labels.push(class.into()),
-                Target::Value(value) => values.push(value),
+            match &item.target {
+                Target::Class(class) => labels.push(*class as i32),
+                Target::Values(numbers) => values.extend_from_slice(numbers),
             }
         }
         let inputs: Vec<f32> = items.into_iter().flat_map(|item| item.input).collect();
         let shape = [len, inputs.len() / len];
         let targets = if labels.is_empty() {
-            BatchTargets::Values(Tensor::from_data(TensorData::new(values, [len, 1]), device))
+            let shape = [len, values.len() / len];
+            BatchTargets::Values(Tensor::from_data(TensorData::new(values, shape), device))
         } else {
             BatchTargets::Classes(Tensor::from_data(TensorData::new(labels, [len]), device))
         };
@@ -93,7 +96,7 @@ mod tests {
     /// Returns the first batch from Burn's loader and from [`Batches`], both in stored order.
     fn first_batches(examples: Examples) -> [Batch; 2] {
         let device = Device::default();
-        let ours = Batches::in_order(&examples, 100).batch(0, &device);
+        let ours = Batches::in_order(&examples, 100).batch(0, &device).unwrap();
         let loader = DataLoaderBuilder::new(ToBatch).batch_size(100).build(examples);
         [loader.iter().next().unwrap().unwrap(), ours]
     }
@@ -128,7 +131,7 @@ mod tests {
     fn a_numeric_target_stays_a_number() {
         let patients = load("diabetes", &Source::default()).unwrap().train;
         let item = Dataset::get(&patients, 0).unwrap();
-        assert_eq!(item.target, Target::Value(151.0));
+        assert_eq!(item.target, Target::Values(vec![151.0]));
         assert_eq!(item.input[..3], [59.0, 2.0, 32.1]);
     }
 }

@@ -13,8 +13,8 @@ pub(super) fn load() -> Result<DataSet, Error> {
     let all = Examples {
         inputs: rows.clone().flat_map(|row| row[..10].iter().copied()).collect(),
         input_shape: vec![10],
-        targets: Targets::Values(rows.map(|row| row[10]).collect()),
+        targets: Targets::numbers(rows.map(|row| row[10]).collect()),
     };
     let (train, test) = split::every_fifth(&all);
-    Ok(DataSet { name: "diabetes", train, test, is_series: false })
+    Ok(DataSet { name: "diabetes".into(), train, test, is_series: false })
 }

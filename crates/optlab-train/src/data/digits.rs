@@ -12,8 +12,8 @@ pub(super) fn load() -> Result<DataSet, Error> {
     let all = Examples {
         inputs: rows.clone().flat_map(|row| row[..64].iter().map(|pixel| pixel / 16.0)).collect(),
         input_shape: vec![1, 8, 8],
-        targets: Targets::Classes { labels: rows.map(|row| row[64] as u8).collect(), classes: 10 },
+        targets: Targets::Classes { labels: rows.map(|row| row[64] as u32).collect(), classes: 10 },
     };
     let (train, test) = split::every_fifth(&all);
-    Ok(DataSet { name: "digits", train, test, is_series: false })
+    Ok(DataSet { name: "digits".into(), train, test, is_series: false })
 }

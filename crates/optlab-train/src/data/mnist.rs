@@ -15,7 +15,7 @@ pub(super) fn load_10k() -> Result<DataSet, Error> {
         examples((Path::new(images.path), &images.unpack()?), (Path::new(labels.path), &labels.unpack()?))
     };
     Ok(DataSet {
-        name: "mnist-10k",
+        name: "mnist-10k".into(),
         train: part(
             bundled!("mnist/train-10k-images-idx3-ubyte.gz"),
             bundled!("mnist/train-10k-labels-idx1-ubyte.gz"),
@@ -34,7 +34,7 @@ pub(super) fn load_whole(source: &Source) -> Result<DataSet, Error> {
         None => from_cache(images, labels, source.show_progress),
     };
     Ok(DataSet {
-        name: "mnist",
+        name: "mnist".into(),
         train: part(train_images, train_labels)?,
         test: part(test_images, test_labels)?,
         is_series: false,
@@ -132,6 +132,9 @@ fn examples(images: (&Path, &[u8]), labels: (&Path, &[u8])) -> Result<Examples, 
     Ok(Examples {
         inputs: read.pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect(),
         input_shape: vec![1, 28, 28],
-        targets: Targets::Classes { labels: classes_of.to_vec(), classes: CLASSES },
+        targets: Targets::Classes {
+            labels: classes_of.iter().map(|&class| class.into()).collect(),
+            classes: CLASSES,
+        },
     })
 }

@@ -1,8 +1,8 @@
-//! Data sets: decoded once, held as flat rows of `f32`, cut into batches from memory.
+//! Data sets: rows of `f32` that are decoded once, or any examples of which batches can be cut.
 //!
 //! ```text
-//! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> batches.rs ──> Batch
-//!      │ bundled.rs, download.rs, idx.rs                                           order.rs, augment.rs
+//! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> rows.rs ──> Batch
+//!      │ bundled.rs, download.rs, idx.rs                    batches.rs, order.rs │ augment.rs
 //! ```
 
 mod augment;
@@ -12,19 +12,23 @@ mod burn_dataset;
 mod diabetes;
 mod digits;
 mod download;
+mod example_set;
 mod idx;
 mod image_file;
 mod mnist;
 mod normalize;
 mod order;
+mod rows;
 mod split;
 mod sunspots;
 
 pub use augment::Augmentation;
-pub use batches::{Batch, BatchTargets, Batches};
+pub use batches::Batches;
 pub use burn_dataset::{Item, Target, ToBatch};
+pub use example_set::{Draw, ExampleSet};
 pub use image_file::read_digit_png;
 pub use normalize::Standardizer;
+pub use rows::{AugmentedExamples, Batch, BatchTargets};
 pub use split::pad_images;
 
 use crate::Error;
@@ -60,7 +64,7 @@ pub struct Examples {
     pub inputs: Vec<f32>,
     /// The shape of one input: `[channels, height, width]`, `[time, features]` or `[features]`.
     pub input_shape: Vec<usize>,
-    /// One target per input.
+    /// The targets of each input.
     pub targets: Targets,
 }
 
@@ -108,20 +112,30 @@ pub enum Targets {
     /// One class per example, in `0..classes`.
     Classes {
         /// The class of each example.
-        labels: Vec<u8>,
+        labels: Vec<u32>,
         /// Number of classes.
         classes: usize,
     },
-    /// One number per example.
-    Values(Vec<f32>),
+    /// The same number of values for each example.
+    Values {
+        /// All values, `len · width`, row-major.
+        values: Vec<f32>,
+        /// Number of values per example.
+        width: usize,
+    },
 }
 
 impl Targets {
-    /// Returns the number of targets.
+    /// Returns one number per example as targets.
+    pub fn numbers(values: Vec<f32>) -> Self {
+        Targets::Values { values, width: 1 }
+    }
+
+    /// Returns the number of examples that have targets.
     pub fn len(&self) -> usize {
         match self {
             Targets::Classes { labels, .. } => labels.len(),
-            Targets::Values(values) => values.len(),
+            Targets::Values { values, width } => values.len() / width,
         }
     }
 
@@ -135,7 +149,10 @@ impl Targets {
             Targets::Classes { labels, classes } => {
                 Targets::Classes { labels: indices.iter().map(|&i| labels[i]).collect(), classes: *classes }
             }
-            Targets::Values(values) => Targets::Values(indices.iter().map(|&i| values[i]).collect()),
+            Targets::Values { values, width } => {
+                let chosen = indices.iter().flat_map(|&i| &values[i * width..(i + 1) * width]);
+                Targets::Values { values: chosen.copied().collect(), width: *width }
+            }
         }
     }
 }
@@ -144,7 +161,7 @@ impl Targets {
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataSet {
     /// Its name, as in `optlab list`.
-    pub name: &'static str,
+    pub name: String,
     /// Examples to train on.
     pub train: Examples,
     /// Examples that only the finished model sees.
@@ -162,8 +179,6 @@ pub struct Splits {
     pub validation: Examples,
     /// Examples that only the finished model sees.
     pub test: Examples,
-    /// One standardized unit of the target in its original unit; 1 for classes.
-    pub target_scale: f64,
     /// The standardizer applied to inputs and targets, also to be applied to later data; `None` if there was
     /// none.
     pub standardizer: Option<Standardizer>,
@@ -178,6 +193,17 @@ pub struct Source {
     pub show_progress: bool,
 }
 
+impl Splits {
+    /// Returns one standardized unit of each target in its original unit; nothing for classes.
+    pub fn target_scales(&self) -> Vec<f64> {
+        match (&self.standardizer, &self.train.targets) {
+            (Some(standardizer), _) => standardizer.target_scales(),
+            (None, Targets::Classes { .. }) => Vec::new(),
+            (None, Targets::Values { width, .. }) => vec![1.0; *width],
+        }
+    }
+}
+
 /// The settings for preparing a data set.
 #[derive(Debug, Clone, Default)]
 pub struct Preparation {
@@ -189,4 +215,6 @@ pub struct Preparation {
     pub pad: bool,
     /// Whether inputs (and numeric targets) are standardized by the mean and deviation of the training part.
     pub standardize: bool,
+    /// Random changes of training images.
+    pub augmentation: Augmentation,
 }

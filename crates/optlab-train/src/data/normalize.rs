@@ -3,7 +3,7 @@
 use crate::data::{Examples, Targets};
 use serde::{Deserialize, Serialize};
 
-/// Mean and deviation of each feature and of a numeric target.
+/// Mean and deviation of each feature and of each numeric target.
 ///
 /// ```text
 /// x' = (x − μ) / σ        μ = Σ x / n        σ = √(Σ (x − μ)² / n),  1 for a feature that never changes
@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Standardizer {
     inputs: Vec<Scale>,
-    target: Option<Scale>,
+    /// One scale per numeric target; none for classes.
+    targets: Vec<Scale>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,20 +38,24 @@ impl Standardizer {
                 })
             })
             .collect();
-        let target = match &train.targets {
-            Targets::Classes { .. } => None,
-            Targets::Values(values) => Some(Scale::of(|| values.iter().copied())),
+        let targets = match &train.targets {
+            Targets::Classes { .. } => Vec::new(),
+            Targets::Values { values, width } => {
+                (0..*width).map(|i| Scale::of(|| values.iter().skip(i).step_by(*width).copied())).collect()
+            }
         };
-        Self { inputs, target }
+        Self { inputs, targets }
     }
 
     /// Standardizes `examples`, which must have the input shape of the training part.
     pub fn apply(&self, examples: &mut Examples) {
         let shape = examples.input_shape.clone();
         self.apply_to_inputs(&mut examples.inputs, &shape);
-        if let (Some(scale), Targets::Values(values)) = (self.target, &mut examples.targets) {
-            for value in values {
-                *value = scale.standardize(*value);
+        if let Targets::Values { values, width } = &mut examples.targets {
+            for row in values.chunks_exact_mut(*width) {
+                for (value, scale) in row.iter_mut().zip(&self.targets) {
+                    *value = scale.standardize(*value);
+                }
             }
         }
     }
@@ -65,14 +70,16 @@ impl Standardizer {
         }
     }
 
-    /// Converts a standardized target to its original unit; classes stay as they are.
-    pub fn original_target(&self, value: f32) -> f32 {
-        self.target.map_or(value, |scale| (f64::from(value) * scale.deviation + scale.mean) as f32)
+    /// Converts standardized target number `index` to its original unit; a class stays as it is.
+    pub fn original_target(&self, index: usize, value: f32) -> f32 {
+        self.targets
+            .get(index)
+            .map_or(value, |scale| (f64::from(value) * scale.deviation + scale.mean) as f32)
     }
 
-    /// Returns one standardized unit of the target in its original unit; 1 for classes.
-    pub fn target_deviation(&self) -> f64 {
-        self.target.map_or(1.0, |scale| scale.deviation)
+    /// Returns one standardized unit of each target in its original unit; nothing for classes.
+    pub fn target_scales(&self) -> Vec<f64> {
+        self.targets.iter().map(|scale| scale.deviation).collect()
     }
 }
 
@@ -113,20 +120,20 @@ mod tests {
     #[test]
     fn mean_and_deviation_are_computed_per_feature() {
         // Features 1, 3 and 10, 20: means 2 and 15, deviations 1 and 5. Targets 0, 4: mean 2, deviation 2.
-        let mut data = examples(&[1.0, 10.0, 3.0, 20.0], &[2], Targets::Values(vec![0.0, 4.0]));
+        let mut data = examples(&[1.0, 10.0, 3.0, 20.0], &[2], Targets::numbers(vec![0.0, 4.0]));
         let standardizer = Standardizer::fit(&data);
         standardizer.apply(&mut data);
         assert_eq!(data.inputs, [-1.0, -1.0, 1.0, 1.0]);
-        assert_eq!(data.targets, Targets::Values(vec![-1.0, 1.0]));
-        assert_eq!(standardizer.target_deviation(), 2.0);
-        assert_eq!(standardizer.original_target(-1.0), 0.0);
+        assert_eq!(data.targets, Targets::numbers(vec![-1.0, 1.0]));
+        assert_eq!(standardizer.target_scales(), [2.0]);
+        assert_eq!(standardizer.original_target(0, -1.0), 0.0);
     }
 
     #[test]
     fn a_constant_feature_keeps_its_unit() {
-        let mut data = examples(&[0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], &[1], Targets::Values(vec![7.0; 7]));
+        let mut data = examples(&[0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], &[1], Targets::numbers(vec![7.0; 7]));
         let standardizer = Standardizer::fit(&data);
-        assert_eq!(standardizer.target_deviation(), 1.0);
+        assert_eq!(standardizer.target_scales(), [1.0]);
         data.inputs[0] = 2.1;
         standardizer.apply(&mut data);
         assert_eq!(data.inputs[1..], [0.0; 6]);
@@ -135,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_series_has_one_scale_over_all_times_and_an_image_one_for_each_channel() {
-        let values = Targets::Values(vec![0.0]);
+        let values = Targets::numbers(vec![0.0]);
         let mut series = examples(&[1.0, 10.0, 3.0, 20.0], &[2, 2], values.clone());
         Standardizer::fit(&series).apply(&mut series);
         assert_eq!(series.inputs, [-1.0, -1.0, 1.0, 1.0]);
@@ -151,7 +158,7 @@ mod tests {
         let standardizer = Standardizer::fit(&data);
         standardizer.apply(&mut data);
         assert_eq!(data.targets, classes);
-        assert_eq!(standardizer.target_deviation(), 1.0);
+        assert!(standardizer.target_scales().is_empty());
     }
 
     #[test]

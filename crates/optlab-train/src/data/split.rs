@@ -46,13 +46,7 @@ impl DataSet {
                 standardizer.apply(part);
             }
         }
-        Ok(Splits {
-            train,
-            validation,
-            test,
-            target_scale: standardizer.as_ref().map_or(1.0, Standardizer::target_deviation),
-            standardizer,
-        })
+        Ok(Splits { train, validation, test, standardizer })
     }
 }
 
@@ -123,8 +117,8 @@ mod tests {
     fn numbered(n: usize, is_series: bool) -> DataSet {
         let numbers: Vec<f32> = (0..n).map(|i| i as f32).collect();
         let train =
-            Examples { inputs: numbers.clone(), input_shape: vec![1], targets: Targets::Values(numbers) };
-        DataSet { name: "numbered", test: train.select(&[0]), train, is_series }
+            Examples { inputs: numbers.clone(), input_shape: vec![1], targets: Targets::numbers(numbers) };
+        DataSet { name: "numbered".into(), test: train.select(&[0]), train, is_series }
     }
 
     fn split(n: usize, is_series: bool, validation: f64, seed: u64) -> Result<Splits, Error> {
@@ -139,8 +133,8 @@ mod tests {
         let mut all = [splits.train.inputs.clone(), splits.validation.inputs.clone()].concat();
         all.sort_by(f32::total_cmp);
         assert_eq!(all, numbered(100, false).train.inputs);
-        assert_eq!(splits.train.targets, Targets::Values(splits.train.inputs.clone()));
-        assert_eq!(splits.validation.targets, Targets::Values(splits.validation.inputs.clone()));
+        assert_eq!(splits.train.targets, Targets::numbers(splits.train.inputs.clone()));
+        assert_eq!(splits.validation.targets, Targets::numbers(splits.validation.inputs.clone()));
     }
 
     #[test]
@@ -182,7 +176,7 @@ mod tests {
             input_shape: vec![1, 28, 28],
             targets: Targets::Classes { labels: vec![3, 4], classes: 10 },
         };
-        let set = DataSet { name: "one", train: examples.clone(), test: examples, is_series: false };
+        let set = DataSet { name: "one".into(), train: examples.clone(), test: examples, is_series: false };
         let splits = set.prepare(&Preparation { pad: true, ..Preparation::default() }).unwrap();
         assert_eq!(splits.train.input_shape, [1, 32, 32]);
         assert_eq!(splits.test.features(), 32 * 32);

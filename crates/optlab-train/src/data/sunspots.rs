@@ -17,7 +17,7 @@ pub(super) fn load() -> Result<DataSet, Error> {
     let windows = numbers.len().saturating_sub(WINDOW);
     let first_test = windows.saturating_sub(TEST_YEARS);
     Ok(DataSet {
-        name: "sunspots",
+        name: "sunspots".into(),
         train: windows_from(&numbers, 0..first_test),
         test: windows_from(&numbers, first_test..windows),
         is_series: true,
@@ -29,6 +29,6 @@ fn windows_from(numbers: &[f32], starts: std::ops::Range<usize>) -> Examples {
     Examples {
         inputs: starts.clone().flat_map(|start| &numbers[start..start + WINDOW]).copied().collect(),
         input_shape: vec![WINDOW, 1],
-        targets: Targets::Values(starts.map(|start| numbers[start + WINDOW]).collect()),
+        targets: Targets::numbers(starts.map(|start| numbers[start + WINDOW]).collect()),
     }
 }

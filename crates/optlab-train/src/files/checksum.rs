@@ -1,10 +1,28 @@
 //! SHA-256 checksums as text.
 
+use crate::Error;
 use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::path::Path;
 
 /// Returns the SHA-256 of `bytes` in 64 lower-case hexadecimal digits.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    in_digits(&Sha256::digest(bytes))
+}
+
+/// Returns the SHA-256 of a file's content, without holding it in memory.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io).
+pub fn of_file(path: &Path) -> Result<String, Error> {
+    let mut hash = Sha256::new();
+    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    std::io::copy(&mut file, &mut hash).map_err(Error::io("read", path))?;
+    Ok(in_digits(&hash.finalize()))
+}
+
+fn in_digits(hash: &[u8]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -14,5 +32,8 @@ mod tests {
         // FIPS 180-2, appendix B.1.
         let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(super::sha256(b"abc"), expected);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), b"abc").unwrap();
+        assert_eq!(super::of_file(file.path()).unwrap(), expected);
     }
 }

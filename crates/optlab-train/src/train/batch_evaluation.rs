@@ -1,86 +1,152 @@
 //! Evaluates one step's batch for an optimizer: loss and gradients, any number of times.
 
-use crate::data::{Batch, Batches};
+use crate::Error;
+use crate::data::Batches;
 use crate::nn::Mode;
 use crate::train::Trial;
 use crate::workload::Workload;
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use optlab_core::random::{Purpose, stream};
-use optlab_optim::Evaluate;
+use optlab_optim::{Evaluate, LearningRates, ModelOptimizer};
 use rand::Rng;
 
 /// The batch of a step, and the workload to evaluate on it.
 pub(super) struct BatchEvaluation<'a, W: Workload> {
     workload: &'a W,
-    batch: Batch,
+    /// The micro-batches with their numbers of examples; one if the batch goes through the model at once.
+    parts: Vec<(W::Batch, usize)>,
+    /// Number of examples of all parts.
+    len: usize,
     seed: u64,
     step: u64,
-    /// Number of examples that go through the model at once.
-    micro_batch_size: usize,
+    /// The turn of the step whose loss and gradients are evaluated.
+    turn: usize,
+    /// The shape of a loss that was not one number.
+    wrong_shape: Option<[usize; 1]>,
 }
 
 impl<'a, W: Workload> BatchEvaluation<'a, W> {
     /// Prepares step `step` of a trial whose model is on `device`.
+    ///
+    /// # Errors
+    /// Data that cannot be read.
     pub fn of_step(
         workload: &'a W,
         trial: &Trial,
         step: usize,
-        batches: &mut Batches<'_>,
+        batches: &mut Batches<'_, W::Batch>,
         device: &Device,
-    ) -> Self {
+    ) -> Result<Self, Error> {
         // For models that use the backend's own generator, as Burn's dropout does.
         device.seed(stream(trial.seed, Purpose::Backend, step as u64).next_u64());
-        let batch = batches.batch(step, device);
-        let micro_batch_size = trial.recipe.micro_batch_size.unwrap_or(batch.len);
-        BatchEvaluation { workload, batch, seed: trial.seed, step: step as u64, micro_batch_size }
+        let size = trial.recipe.micro_batch_size.unwrap_or(usize::MAX);
+        let parts = batches.parts(step, size, device)?;
+        let len = parts.iter().map(|(_, len)| len).sum();
+        let (seed, step) = (trial.seed, step as u64);
+        Ok(BatchEvaluation { workload, parts, len, seed, step, turn: 0, wrong_shape: None })
     }
 
-    /// Returns the batch mean of the loss and its gradients; `loss_of` computes the loss of each part from
-    /// the part and the model's outputs.
+    /// Makes the update of each turn with its optimizer, and returns the model and the sum of the turns'
+    /// losses.
+    pub fn make_turns<'r>(
+        &mut self,
+        optimizers: &mut [ModelOptimizer],
+        rates: impl Into<LearningRates<'r>>,
+        mut model: W::Model,
+    ) -> (W::Model, Tensor<1>) {
+        let rates = rates.into();
+        let mut sum: Option<Tensor<1>> = None;
+        for (turn, optimizer) in optimizers.iter_mut().enumerate() {
+            self.turn = turn;
+            let (moved, loss) = optimizer.step_with(rates, model, self);
+            model = moved;
+            sum = Some(match sum {
+                None => loss,
+                Some(sum) => sum + loss,
+            });
+        }
+        (model, sum.expect("a step has at least one turn"))
+    }
+
+    /// Checks that every loss was one number.
+    ///
+    /// # Errors
+    /// [`Workload`](Error::Workload) naming the shape.
+    pub fn check(&self) -> Result<(), Error> {
+        match self.wrong_shape {
+            None => Ok(()),
+            Some(shape) => Err(Error::Workload {
+                workload: self.workload.info().name,
+                reason: format!("its loss has the shape {shape:?}; a loss is one number, such as a mean"),
+            }),
+        }
+    }
+
+    /// Returns the batch mean of the loss and its gradients; `of_part` returns both for a part.
     fn mean(
-        &self,
+        &mut self,
         model: &W::Model,
-        mut loss_of: impl FnMut(&Batch, Tensor<2>) -> Tensor<1>,
+        mut of_part: impl FnMut(&W, &W::Batch, Mode) -> (Tensor<1>, GradientsParams),
     ) -> (Tensor<1>, GradientsParams) {
         let mut sum: Option<Tensor<1>> = None;
         let mut gradients = GradientsAccumulator::new();
-        let len = self.batch.len;
-        for (number, first) in (0..len).step_by(self.micro_batch_size.max(1)).enumerate() {
-            let part = self.batch.part(first, self.micro_batch_size.min(len - first));
+        for (number, (part, len)) in self.parts.iter().enumerate() {
             // Each part has its own dropout masks.
             let seed = self.seed.wrapping_add((number as u64) << 40);
-            let mode = Mode::Train { seed, step: self.step };
-            let outputs = self.workload.forward(model, part.inputs.clone(), mode);
-            let loss = loss_of(&part, outputs);
-            let loss = if part.len == len { loss } else { loss.mul_scalar(part.len as f64 / len as f64) };
-            let of_part = GradientsParams::from_grads(loss.backward(), model);
-            let loss = loss.inner();
-            if part.len == len {
+            let (loss, of_part) = of_part(self.workload, part, Mode::Train { seed, step: self.step });
+            if loss.dims() != [1] {
+                self.wrong_shape = Some(loss.dims());
+            }
+            if *len == self.len {
                 return (loss, of_part);
             }
-            gradients.accumulate(model, of_part);
+            let share = *len as f64 / self.len as f64;
+            gradients.accumulate(model, scaled(model, of_part, share));
+            let loss = loss.mul_scalar(share);
             sum = Some(sum.map_or(loss.clone(), |sum| sum + loss));
         }
         (sum.expect("a batch has examples"), gradients.grads())
     }
 }
 
+/// Returns `gradients` times `factor`.
+fn scaled<M: Module>(model: &M, gradients: GradientsParams, factor: f64) -> GradientsParams {
+    struct Scale {
+        gradients: GradientsParams,
+        factor: f64,
+    }
+    impl ModuleVisitor for Scale {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+                self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+            }
+        }
+    }
+    let mut scale = Scale { gradients, factor };
+    model.visit(&mut scale);
+    scale.gradients
+}
+
 impl<W: Workload> Evaluate<W::Model> for BatchEvaluation<'_, W> {
     type Measured = Tensor<1>;
 
     fn evaluate(&mut self, model: &W::Model) -> (Tensor<1>, GradientsParams) {
-        let task = self.workload.info().task;
-        self.mean(model, |part, outputs| task.loss(outputs, &part.targets))
+        let turn = self.turn;
+        self.mean(model, |workload, part, mode| workload.gradients(turn, model, part, mode))
     }
 
     fn evaluate_sampled(&mut self, model: &W::Model) -> Option<(GradientsParams, usize)> {
-        let task = self.workload.info().task;
         let mut random = stream(self.seed, Purpose::Labels, self.step);
-        let (_, gradients) = self.mean(model, |_, outputs| {
-            let drawn = task.drawn(outputs.clone().detach(), &mut random);
-            task.loss(outputs, &drawn)
+        let mut is_supported = true;
+        let (_, gradients) = self.mean(model, |workload, part, mode| {
+            let loss = workload.sampled_loss(model, part, mode, &mut random).unwrap_or_else(|| {
+                is_supported = false;
+                workload.loss(model, part, mode)
+            });
+            (loss.clone().inner(), GradientsParams::from_grads(loss.backward(), model))
         });
-        Some((gradients, self.batch.len))
+        is_supported.then_some((gradients, self.len))
     }
 }

@@ -4,7 +4,7 @@
 //! checkpoints/step-000100/
 //!   model.bpk        the parameters that are trained, Burn's burnpack format
 //!   evaluated.bpk    the parameters to evaluate; only if the optimizer has separate ones, such as an average
-//!   optimizer.bpk    the optimizer's state for each parameter
+//!   optimizer.bpk    the optimizer's state for each parameter; one more for each further turn of a step
 //!   state.json       step, clock, best metric, early stopping …
 //!   trial.json       the trial, seeds and schedule included
 //!   manifest.json    the SHA-256 of each file, written last
@@ -47,7 +47,7 @@ pub struct Clock {
 }
 
 /// The best evaluation of the validation part so far.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Best {
     /// Steps made before the evaluation.
     pub step: usize,
@@ -105,7 +105,7 @@ impl Checkpoint {
         trial: &Trial,
         state: &State,
         model: &M,
-        optimizer: &ModelOptimizer,
+        optimizers: &[ModelOptimizer],
     ) -> Result<Self, Error> {
         create_folder(checkpoints)?;
         let path = checkpoints.join(folder_name(state.step));
@@ -119,17 +119,21 @@ impl Checkpoint {
             .map_err(Error::io("create a folder in", checkpoints))?;
         let folder = unfinished.path();
         save_model(model.clone(), &folder.join(MODEL), &path)?;
-        optimizer.save(&folder.join(OPTIMIZER))?;
-        let mut names = vec![MODEL, OPTIMIZER, STATE, TRIAL];
-        if optimizer.has_evaluation_mode() {
-            save_model(optimizer.for_evaluation(model), &folder.join(EVALUATED), &path)?;
-            names.push(EVALUATED);
+        let mut names = [MODEL, STATE, TRIAL].map(String::from).to_vec();
+        for (turn, optimizer) in optimizers.iter().enumerate() {
+            optimizer.save(&folder.join(optimizer_file(turn)))?;
+            names.push(optimizer_file(turn));
+        }
+        if optimizers.iter().any(ModelOptimizer::has_evaluation_mode) {
+            save_model(for_evaluation(optimizers, model), &folder.join(EVALUATED), &path)?;
+            names.push(EVALUATED.into());
         }
         json_file::write(&folder.join(STATE), state)?;
         json_file::write(&folder.join(TRIAL), trial)?;
         let mut files = BTreeMap::new();
         for name in names {
-            files.insert(name.to_string(), sha256(&folder.join(name))?);
+            let sha256 = checksum::of_file(&folder.join(&name))?;
+            files.insert(name, sha256);
         }
         json_file::write(&folder.join(MANIFEST), &Manifest { format: FORMAT, files })?;
         synchronize(folder)?;
@@ -160,14 +164,16 @@ impl Checkpoint {
         if manifest.format != FORMAT {
             return Err(refuse(MANIFEST, format!("unknown format {}", manifest.format)));
         }
-        let evaluated = manifest.files.contains_key(EVALUATED).then_some(EVALUATED);
-        for name in [MODEL, OPTIMIZER, STATE, TRIAL].into_iter().chain(evaluated) {
-            let expected =
-                manifest.files.get(name).ok_or_else(|| refuse(MANIFEST, format!("does not list {name}")))?;
+        if let Some(name) =
+            [MODEL, OPTIMIZER, STATE, TRIAL].iter().find(|name| !manifest.files.contains_key(**name))
+        {
+            return Err(refuse(MANIFEST, format!("does not list {name}")));
+        }
+        for (name, expected) in &manifest.files {
             if !path.join(name).is_file() {
                 return Err(refuse(name, "missing".into()));
             }
-            if sha256(&path.join(name))? != *expected {
+            if checksum::of_file(&path.join(name))? != *expected {
                 return Err(refuse(name, "damaged: its SHA-256 is not the manifest's".into()));
             }
         }
@@ -256,17 +262,20 @@ impl Checkpoint {
             .map_err(|reason| Error::Checkpoint { path, reason: reason.to_string() })
     }
 
-    /// Loads the optimizer's state for the parameters of `model`.
+    /// Loads the state of the optimizer of each turn, for the parameters of `model`.
     ///
     /// # Errors
     /// [`File`](optlab_core::Error::File) if it belongs to another optimizer or model.
-    pub fn load_optimizer<M: Module>(
+    pub fn load_optimizers<M: Module>(
         &self,
-        optimizer: &mut ModelOptimizer,
+        optimizers: &mut [ModelOptimizer],
         model: &M,
         device: &Device,
     ) -> Result<(), Error> {
-        Ok(optimizer.load(&self.path.join(OPTIMIZER), model, device)?)
+        for (turn, optimizer) in optimizers.iter_mut().enumerate() {
+            optimizer.load(&self.path.join(optimizer_file(turn)), model, device)?;
+        }
+        Ok(())
     }
 }
 
@@ -290,6 +299,19 @@ pub fn remove_old(checkpoints: &Path, keep: usize, keep_steps: &[usize]) -> Resu
         }
     }
     Ok(())
+}
+
+/// Returns the model to evaluate while training continues.
+pub(super) fn for_evaluation<M: Module>(optimizers: &[ModelOptimizer], model: &M) -> M {
+    optimizers.iter().fold(model.valid(), |model, optimizer| optimizer.with_evaluated_parameters(model))
+}
+
+/// Returns the name of the file of the optimizer of a turn.
+fn optimizer_file(turn: usize) -> String {
+    match turn {
+        0 => OPTIMIZER.into(),
+        _ => format!("optimizer-{}.bpk", turn + 1),
+    }
 }
 
 /// Saves a model; errors name the file's final path in `checkpoint`.
@@ -320,11 +342,6 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     std::fs::read_dir(folder)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
         .map_err(Error::io("read", folder))
-}
-
-fn sha256(path: &Path) -> Result<String, Error> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    Ok(checksum::sha256(&bytes))
 }
 
 /// Makes sure that a folder's entries survive a power failure. Windows has no such call and needs none.

@@ -1,42 +1,48 @@
 //! Evaluates a model, and loads trained models from checkpoints.
 
 use crate::Error;
-use crate::data::{Batches, Examples};
-use crate::nn::Mode;
+use crate::data::{Batches, ExampleSet};
 use crate::train::checkpoint::{Checkpoint, State};
 use crate::train::{Score, Trial};
-use crate::workload::Workload;
+use crate::workload::{Tally, Workload};
 use burn::tensor::Device;
 
 /// Examples per evaluation batch: enough to keep the cores busy, few enough for the caches.
 const BATCH_SIZE: usize = 500;
 
-/// Returns the mean loss and metric of `model` over `examples`, without dropout; `None` if there are no
-/// examples.
+/// The seed of the backend's random numbers in an evaluation, the same for every evaluation.
+const BACKEND_SEED: u64 = 0;
+
+/// Returns the mean loss and the measures of `model` over a part of the data, without dropout; `None` if the
+/// part is empty.
 ///
-/// `model` is on a device without autodiff; `target_scale` is [`Splits::target_scale`](crate::data::Splits).
+/// `model` is on `device`, without autodiff.
+///
+/// # Errors
+/// Data that cannot be read.
 pub fn evaluate<W: Workload>(
     workload: &W,
     model: &W::Model,
-    examples: &Examples,
-    target_scale: f64,
+    part: &dyn ExampleSet<W::Batch>,
+    facts: &W::Facts,
     device: &Device,
-) -> Option<Score> {
-    if examples.is_empty() {
-        return None;
+) -> Result<Option<Score>, Error> {
+    if part.is_empty() {
+        return Ok(None);
     }
-    let task = workload.info().task;
-    let (mut loss_sum, mut metric_sum) = (0.0, 0.0);
-    for batch in Batches::in_order(examples, BATCH_SIZE).epoch(0, device) {
-        let outputs = workload.forward(model, batch.inputs, Mode::Evaluate);
-        let loss = f64::from(task.loss(outputs.clone(), &batch.targets).into_scalar::<f32>());
-        loss_sum += loss * batch.len as f64;
-        metric_sum += f64::from(task.metric_sum(outputs, &batch.targets).into_scalar::<f32>());
+    device.seed(BACKEND_SEED);
+    let mut loss_sum = 0.0;
+    let mut tally = Tally::default();
+    for batch in Batches::in_order(part, BATCH_SIZE).epoch(0, device) {
+        let (batch, len) = batch?;
+        let loss = workload.evaluate(model, &batch, facts, &mut tally);
+        loss_sum += f64::from(loss.into_scalar::<f32>()) * len as f64;
     }
-    Some(Score {
-        loss: loss_sum / examples.len() as f64,
-        metric: task.metric_of(metric_sum, examples.len(), target_scale),
-    })
+    let values = workload.measures(&tally, facts);
+    let names = workload.info().measures.into_iter().map(|measure| measure.name);
+    let mut measures = names.zip(values);
+    let metric = measures.next().map_or(f64::NAN, |(_, value)| value);
+    Ok(Some(Score { loss: loss_sum / part.len() as f64, metric, others: measures.collect() }))
 }
 
 /// A choice among the checkpoints of a run.
@@ -95,10 +101,10 @@ pub fn load<W: Workload>(
     trial: &Trial,
     checkpoints: &std::path::Path,
     which: Which,
-    input_shape: &[usize],
+    facts: &W::Facts,
     device: &Device,
 ) -> Result<Trained<W::Model>, Error> {
     let (checkpoint, passed_over) = find_checkpoint(checkpoints, which)?;
-    let model = checkpoint.load_evaluated(workload.model(input_shape, trial.seed, device)?)?;
+    let model = checkpoint.load_evaluated(workload.model(facts, trial.seed, device)?)?;
     Ok(Trained { state: checkpoint.state()?, checkpoint, model, passed_over })
 }

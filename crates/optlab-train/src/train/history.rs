@@ -44,6 +44,9 @@ pub enum Row {
         loss: Option<f64>,
         /// The workload's metric; null where it was not computed.
         metric: Option<f64>,
+        /// The workload's other measures, by name; those that are not finite are left out.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        others: BTreeMap<String, f64>,
     },
 }
 
@@ -206,6 +209,7 @@ mod tests {
             part: Part::Validation,
             loss: Some(0.25),
             metric: None,
+            others: BTreeMap::new(),
         };
         for row in [step(1), step(2), evaluation(2), step(3), evaluation(3)] {
             history.append(&row).unwrap();

@@ -2,8 +2,9 @@
 //! shows which rates are useful.
 
 use crate::data::{Batches, Source};
+use crate::train::Trial;
 use crate::train::batch_evaluation::BatchEvaluation;
-use crate::train::{Trial, preparation};
+use crate::train::run::{optimizers, prepared};
 use crate::workload::Workload;
 use crate::{Error, device};
 use optlab_core::range::{self, ABOVE_ONE, POSITIVE, POSITIVE_BELOW_ONE};
@@ -113,21 +114,19 @@ pub fn find_lr<W: Workload>(
 ) -> Result<LrRange, Error> {
     test.validate()?;
     trial.validate()?;
-    let mut optimizer =
-        trial.optimizer.build()?.with_gradient_transform(trial.recipe.gradient_transform())?;
+    let mut optimizers = optimizers(workload, trial)?;
     let device = device::open(&trial.backend)?.autodiff();
-    let splits = workload.splits(source, &preparation(trial))?;
-    trial.recipe.augmentation.check(&splits.train.input_shape)?;
-    let mut batches =
-        Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
-    let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
-    optimizer.check(&model)?;
+    let parts = prepared(workload, trial, source)?;
+    let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
+    let mut model = workload.model(&parts.facts, trial.seed, &device)?;
+    optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
     let mut seen = LrRange { lrs: Vec::new(), losses: Vec::new(), smoothed: Vec::new(), blew_up: false };
     let (mut mean, mut smallest) = (0.0, f64::INFINITY);
     for step in 0..test.steps {
         let lr = test.lr_at(step);
-        let mut evaluation = BatchEvaluation::of_step(workload, trial, step, &mut batches, &device);
-        let (moved, loss) = optimizer.step_with(lr, model, &mut evaluation);
+        let mut evaluation = BatchEvaluation::of_step(workload, trial, step, &mut batches, &device)?;
+        let (moved, loss) = evaluation.make_turns(&mut optimizers, lr, model);
+        evaluation.check()?;
         model = moved;
         let loss = f64::from(loss.into_scalar::<f32>());
         mean = test.smoothing * mean + (1.0 - test.smoothing) * loss;

@@ -26,6 +26,6 @@ pub use observer::{EpochReport, Observer, Start};
 pub use outcome::{Outcome, Score, Status, TargetReached};
 pub use rates::check_schedules;
 pub use recipe::{Budget, Recipe, RecipePatch, RecipeSetting, VALIDATION};
-pub use run::{RunOptions, preparation, run};
+pub use run::{RunOptions, preparation, prepared, run};
 pub use run_directory::{Found, RunDirectory, create_folder};
 pub use trial::Trial;

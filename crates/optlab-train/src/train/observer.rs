@@ -22,7 +22,7 @@ pub struct Start<'a> {
 }
 
 /// The results of an epoch.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EpochReport {
     /// Epochs done; the last one may be partial.
     pub epoch: usize,

@@ -2,6 +2,7 @@
 
 use optlab_core::Metric;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The way in which a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,13 +33,23 @@ impl Status {
     }
 }
 
-/// Loss and metric on one part of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Loss and measures on one part of the data.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Mean loss over the part.
     pub loss: f64,
     /// The workload's metric over the part.
     pub metric: f64,
+    /// The workload's other measures, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, f64>,
+}
+
+impl Score {
+    /// Returns a score without measures besides the metric.
+    pub fn new(loss: f64, metric: f64) -> Self {
+        Score { loss, metric, others: BTreeMap::new() }
+    }
 }
 
 /// The time at which a run first reached its workload's target on the validation part.
@@ -114,6 +125,12 @@ impl Outcome {
             skipped_steps: 0,
             peak_memory_bytes: None,
         }
+    }
+
+    /// Returns the score that a finished trial is judged by: on the test part, else the last on the
+    /// validation part.
+    pub fn judged(&self) -> Option<&Score> {
+        self.test.as_ref().or(self.final_validation.as_ref())
     }
 
     /// Returns whether the trial completed or was stopped early, so that its metrics are final.

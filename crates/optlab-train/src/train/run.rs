@@ -10,10 +10,10 @@ use crate::train::rates::Rates;
 use crate::train::run_directory::RunDirectory;
 use crate::train::step_loop::{LOSSES_READ_AT_ONCE, Training};
 use crate::train::{Outcome, Trial};
-use crate::workload::Workload;
+use crate::workload::{Parts, Workload};
 use crate::{Error, device};
 use burn::module::Module;
-use optlab_optim::schedule;
+use optlab_optim::{ModelOptimizer, schedule};
 
 /// The options of a run besides its trial; they do not change its result.
 #[derive(Debug, Clone)]
@@ -60,21 +60,19 @@ pub fn run<W: Workload>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     trial.validate()?;
-    let mut optimizer =
-        trial.optimizer.build()?.with_gradient_transform(trial.recipe.gradient_transform())?;
+    let mut optimizers = optimizers(workload, trial)?;
     let device = device::open(&trial.backend)?;
-    let splits = workload.splits(&options.source, &preparation(trial))?;
-    trial.recipe.augmentation.check(&splits.train.input_shape)?;
-    let batches = Batches::new(&splits.train, trial.recipe.batch_size, trial.seed, trial.recipe.augmentation);
+    let parts = prepared(workload, trial, &options.source)?;
+    let batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
     let steps_per_epoch = batches.steps_per_epoch();
     let total_steps = trial.recipe.budget.steps(steps_per_epoch);
     let lr = trial.scaled_lr(workload.info().batch_size);
     let length = schedule::Run { lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
-    let rates = Rates::of(&trial.schedule, optimizer.groups(), length)?;
+    let rates = Rates::of(&trial.schedule, optimizers[0].groups(), length)?;
 
     let training_device = device.clone().autodiff();
-    let mut model = workload.model(&splits.train.input_shape, trial.seed, &training_device)?;
-    optimizer.check(&model)?;
+    let mut model = workload.model(&parts.facts, trial.seed, &training_device)?;
+    optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
     let mut state = State { schedule: rates.state(), ..State::default() };
     let mut passed_over = Vec::new();
     if options.resume {
@@ -86,17 +84,18 @@ pub fn run<W: Workload>(
                 return Err(Error::Checkpoint { path: newest.path().into(), reason });
             }
             model = newest.load_model(model)?;
-            newest.load_optimizer(&mut optimizer, &model, &device)?;
+            newest.load_optimizers(&mut optimizers, &model, &device)?;
             state = newest.state()?;
             rates.load_state(&state.schedule)?;
         }
     } else {
         options.directory.begin(trial)?;
     }
+    options.directory.write_facts(&parts.facts)?;
     observer.start(&Start {
         total_steps,
         steps_per_epoch,
-        examples: [&splits.train, &splits.validation, &splits.test].map(|part| part.len()),
+        examples: [&parts.train, &parts.validation, &parts.test].map(|part| part.len()),
         parameters: model.num_params(),
         resumed_step: state.step,
         passed_over: &passed_over,
@@ -109,14 +108,14 @@ pub fn run<W: Workload>(
         trial,
         options,
         observer,
-        splits: &splits,
+        parts: &parts,
         batches,
         rates,
         total_steps,
         device,
         training_device,
         reads_losses_at_once: if backend.is_host { 1 } else { LOSSES_READ_AT_ONCE },
-        optimizer,
+        optimizers,
         state,
         history,
         unread: Vec::new(),
@@ -135,5 +134,40 @@ pub fn preparation(trial: &Trial) -> Preparation {
         seed: trial.seed,
         pad: trial.recipe.pad,
         standardize: false,
+        augmentation: trial.recipe.augmentation,
     }
+}
+
+/// Loads the data of a trial.
+///
+/// # Errors
+/// A recipe that does not fit the data; data that cannot be read; a training part without examples.
+pub fn prepared<W: Workload>(
+    workload: &W,
+    trial: &Trial,
+    source: &Source,
+) -> Result<Parts<W::Batch, W::Facts>, Error> {
+    let info = workload.info();
+    if !info.augments {
+        trial.recipe.augmentation.check(&[])?;
+        if trial.recipe.pad {
+            let allowed = "false for data that are not 28 × 28 images";
+            return Err(Error::invalid("trial", "pad", allowed, true));
+        }
+    }
+    let parts = workload.parts(source, &preparation(trial))?;
+    if parts.train.is_empty() {
+        let reason = "there are no examples to train on".into();
+        return Err(Error::Workload { workload: info.name, reason });
+    }
+    Ok(parts)
+}
+
+/// Builds the trial's optimizer, once for each turn of a step.
+pub(super) fn optimizers<W: Workload>(workload: &W, trial: &Trial) -> Result<Vec<ModelOptimizer>, Error> {
+    let build = || {
+        let optimizer = trial.optimizer.build()?;
+        Ok(optimizer.with_gradient_transform(trial.recipe.gradient_transform())?)
+    };
+    (0..workload.turns().max(1)).map(|_| build()).collect()
 }

@@ -3,6 +3,8 @@
 use crate::Error;
 use crate::files::json_file;
 use crate::train::{Outcome, Trial};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 
 /// The folder of a run.
@@ -10,6 +12,7 @@ use std::path::{Path, PathBuf};
 /// ```text
 /// trial.json         all settings that decide the run
 /// environment.json   the machine and software
+/// facts.json         what the model and predictions need to know of the training data
 /// history.jsonl      one line per step and evaluation
 /// outcome.json       the result; exists once the run has ended
 /// checkpoints/       step-000100/ …
@@ -60,6 +63,10 @@ impl RunDirectory {
         self.path.join("environment.json")
     }
 
+    fn facts(&self) -> PathBuf {
+        self.path.join("facts.json")
+    }
+
     fn trial(&self) -> PathBuf {
         self.path.join("trial.json")
     }
@@ -98,13 +105,29 @@ impl RunDirectory {
     pub fn begin(&self, trial: &Trial) -> Result<(), Error> {
         create_folder(&self.path)?;
         // The old trial is removed last, so that after an interrupted clean-up the folder is still a run.
-        for file in [self.outcome(), self.history(), self.environment()] {
+        for file in [self.outcome(), self.history(), self.environment(), self.facts()] {
             remove(&file, std::fs::remove_file(&file))?;
         }
         remove(&self.checkpoints(), std::fs::remove_dir_all(self.checkpoints()))?;
         remove(&self.trial(), std::fs::remove_file(self.trial()))?;
         create_folder(&self.checkpoints())?;
         json_file::write(&self.trial(), trial)
+    }
+
+    /// Writes what the model and later predictions need to know of the training data.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io).
+    pub fn write_facts(&self, facts: &impl Serialize) -> Result<(), Error> {
+        json_file::write(&self.facts(), facts)
+    }
+
+    /// Reads the facts of the training data; `None` for a run from before they were written.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) for a damaged file.
+    pub fn read_facts<F: DeserializeOwned>(&self) -> Result<Option<F>, Error> {
+        json_file::read_if_there(&self.facts())
     }
 
     /// Reads the trial of the run.

@@ -1,15 +1,15 @@
 //! The training loop. Comparisons depend on its clock, its determinism and its exact resume.
 
 use crate::Error;
-use crate::data::{Batches, Splits};
+use crate::data::{Batches, ExampleSet};
 use crate::train::batch_evaluation::BatchEvaluation;
-use crate::train::checkpoint::{self, Best, Checkpoint, State};
+use crate::train::checkpoint::{self, Best, Checkpoint, State, for_evaluation};
 use crate::train::evaluate::evaluate;
 use crate::train::history::{History, Part, Row};
 use crate::train::observer::{EpochReport, Observer};
 use crate::train::rates::{Rates, StepRates};
 use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial, environment};
-use crate::workload::Workload;
+use crate::workload::{Parts, Workload};
 use burn::tensor::{Device, Tensor};
 use optlab_optim::schedule::Measured;
 use optlab_optim::{GradientNorm, ModelOptimizer};
@@ -43,14 +43,15 @@ pub(super) struct Training<'a, W: Workload> {
     pub trial: &'a Trial,
     pub options: &'a RunOptions,
     pub observer: &'a mut dyn Observer,
-    pub splits: &'a Splits,
-    pub batches: Batches<'a>,
+    pub parts: &'a Parts<W::Batch, W::Facts>,
+    pub batches: Batches<'a, W::Batch>,
     pub rates: Rates,
     pub total_steps: usize,
     pub device: Device,
     pub training_device: Device,
     pub reads_losses_at_once: usize,
-    pub optimizer: ModelOptimizer,
+    /// One for each turn of a step.
+    pub optimizers: Vec<ModelOptimizer>,
     pub state: State,
     pub history: History,
     pub unread: Vec<Unread>,
@@ -75,7 +76,7 @@ impl<W: Workload> Training<'_, W> {
             let began = Instant::now();
             let first = self.state.step;
             while self.state.step < pause && divergence.is_none() && !interrupted {
-                model = self.step(model);
+                model = self.step(model)?;
                 interrupted = self.observer.interrupts();
                 if self.unread.len() >= self.reads_losses_at_once {
                     divergence = self.read_losses();
@@ -114,22 +115,27 @@ impl<W: Workload> Training<'_, W> {
         if is_first_step { self.state.step + 1 } else { pause }
     }
 
-    fn step(&mut self, model: W::Model) -> W::Model {
+    fn step(&mut self, model: W::Model) -> Result<W::Model, Error> {
         let step = self.state.step;
         let rates = self.rates.at(step);
         let (batches, device) = (&mut self.batches, &self.training_device);
-        let mut evaluation = BatchEvaluation::of_step(self.workload, self.trial, step, batches, device);
-        let skipped = self.optimizer.skipped_steps();
-        let (model, loss) = self.optimizer.step_with(rates.for_optimizer(), model, &mut evaluation);
+        let mut evaluation = BatchEvaluation::of_step(self.workload, self.trial, step, batches, device)?;
+        let skipped = self.skipped_steps();
+        let (model, loss) = evaluation.make_turns(&mut self.optimizers, rates.for_optimizer(), model);
+        evaluation.check()?;
         self.state.step += 1;
         self.unread.push(Unread {
             step: self.state.step,
             rates,
             loss,
-            gradient_norm: self.optimizer.gradient_norm(),
-            skipped: self.optimizer.skipped_steps() > skipped,
+            gradient_norm: self.optimizers[0].gradient_norm(),
+            skipped: self.skipped_steps() > skipped,
         });
-        model
+        Ok(model)
+    }
+
+    fn skipped_steps(&self) -> u64 {
+        self.optimizers.iter().map(ModelOptimizer::skipped_steps).sum()
     }
 
     /// Reads the losses of the latest steps from the device, and returns a divergence if there is one.
@@ -182,18 +188,20 @@ impl<W: Workload> Training<'_, W> {
         let step = self.state.step;
         let mut is_best = false;
         if step.is_multiple_of(self.batches.steps_per_epoch()) || step == self.total_steps {
-            let score = self.validate(model);
+            let score = self.validate(model)?;
             let divergence = score
+                .as_ref()
                 .filter(|score| !score.loss.is_finite())
                 .map(|score| Divergence(format!("the validation loss is {} after step {step}", score.loss)));
             if divergence.is_some() {
                 return Ok(divergence);
             }
-            is_best = score.is_some_and(|score| self.observe(score));
+            is_best = score.as_ref().is_some_and(|score| self.observe(score));
+            let measured = score.as_ref().map(|score| (score.loss, score.metric));
             let train_loss = self.report_epoch(score, is_best)?;
             // Without a validation part only the training loss is known.
-            let measured = score
-                .map_or(train_loss.into(), |score| Measured { loss: score.loss, metric: Some(score.metric) });
+            let measured =
+                measured.map_or(train_loss.into(), |(loss, metric)| Measured { loss, metric: Some(metric) });
             self.rates.observe(step - 1, measured);
             self.state.schedule = self.rates.state();
         }
@@ -204,23 +212,26 @@ impl<W: Workload> Training<'_, W> {
         Ok(None)
     }
 
-    fn validate(&self, model: &W::Model) -> Option<Score> {
-        let model = self.optimizer.for_evaluation(model);
-        let examples = &self.splits.validation;
-        evaluate(self.workload, &model, examples, self.splits.target_scale, &self.device)
+    fn validate(&self, model: &W::Model) -> Result<Option<Score>, Error> {
+        let model = for_evaluation(&self.optimizers, model);
+        self.evaluate(&model, &*self.parts.validation)
+    }
+
+    fn evaluate(&self, model: &W::Model, part: &dyn ExampleSet<W::Batch>) -> Result<Option<Score>, Error> {
+        evaluate(self.workload, model, part, &self.parts.facts, &self.device)
     }
 
     /// Records an evaluation of the validation part, and returns whether it is the best so far.
-    fn observe(&mut self, score: Score) -> bool {
+    fn observe(&mut self, score: &Score) -> bool {
         let metric = self.workload.info().metric();
         let step = self.state.step;
-        let is_best = self.state.best.is_none_or(|best| {
+        let is_best = self.state.best.as_ref().is_none_or(|best| {
             let (new, old) = (score.metric, best.score.metric);
             // Between equal metrics the smaller loss is better.
             if new == old { score.loss < best.score.loss } else { metric.direction.is_better(new, old) }
         });
         if is_best {
-            self.state.best = Some(Best { step, score });
+            self.state.best = Some(Best { step, score: score.clone() });
         }
         if self.state.target_reached.is_none() && metric.reaches_target(score.metric) {
             let training_seconds = self.state.clock.training_seconds;
@@ -229,7 +240,7 @@ impl<W: Workload> Training<'_, W> {
         if let Some(patience) = self.trial.recipe.early_stopping {
             self.state.stopped_early = self.state.early_stopping.observe(score.loss, patience);
         }
-        self.state.latest = Some(score);
+        self.state.latest = Some(score.clone());
         is_best
     }
 
@@ -251,30 +262,33 @@ impl<W: Workload> Training<'_, W> {
             is_best,
         };
         self.state.epoch_loss_sum = 0.0;
-        self.write_evaluation(Part::Train, Some(report.train_loss), None)?;
-        if let Some(score) = validation {
-            self.write_evaluation(Part::Validation, Some(score.loss), Some(score.metric))?;
+        let train_loss = report.train_loss;
+        self.write_evaluation(Part::Train, train_loss, None)?;
+        if let Some(score) = &report.validation {
+            self.write_evaluation(Part::Validation, score.loss, Some(score))?;
         }
         self.observer.epoch(&report);
-        Ok(report.train_loss)
+        Ok(train_loss)
     }
 
-    fn write_evaluation(&mut self, part: Part, loss: Option<f64>, metric: Option<f64>) -> Result<(), Error> {
-        let finite = |value: Option<f64>| value.filter(|value| value.is_finite());
+    fn write_evaluation(&mut self, part: Part, loss: f64, score: Option<&Score>) -> Result<(), Error> {
+        let finite = |value: f64| value.is_finite().then_some(value);
+        let others = score.into_iter().flat_map(|score| &score.others);
         self.history.append(&Row::Evaluation {
             step: self.state.step,
             epoch: self.state.step.div_ceil(self.batches.steps_per_epoch()),
             training_seconds: self.state.clock.training_seconds,
             part,
             loss: finite(loss),
-            metric: finite(metric),
+            metric: score.and_then(|score| finite(score.metric)),
+            others: others.filter_map(|(name, value)| Some((name.clone(), finite(*value)?))).collect(),
         })
     }
 
     fn save(&mut self, model: &W::Model) -> Result<(), Error> {
         self.history.flush()?;
         let checkpoints = self.options.directory.checkpoints();
-        let saved = Checkpoint::save(&checkpoints, self.trial, &self.state, model, &self.optimizer)?;
+        let saved = Checkpoint::save(&checkpoints, self.trial, &self.state, model, &self.optimizers)?;
         let best: Vec<usize> = self.state.best.iter().map(|best| best.step).collect();
         checkpoint::remove_old(&checkpoints, self.options.keep_checkpoints, &best)?;
         self.observer.checkpoint(saved.path());
@@ -285,7 +299,7 @@ impl<W: Workload> Training<'_, W> {
         let test = if divergence.is_none() { self.test(&model)? } else { None };
         self.history.flush()?;
         let info = self.workload.info();
-        let State { step, clock, latest, best, target_reached, stopped_early, .. } = self.state;
+        let State { step, clock, latest, best, target_reached, stopped_early, .. } = self.state.clone();
         let status = match (&divergence, stopped_early) {
             (Some(_), _) => Status::Diverged,
             (None, true) => Status::StoppedEarly,
@@ -303,28 +317,27 @@ impl<W: Workload> Training<'_, W> {
             metric: info.metric(),
             target_reached,
             final_validation: latest,
+            best_step: best.as_ref().map(|best| best.step),
             best_validation: best.map(|best| best.score),
-            best_step: best.map(|best| best.step),
             test,
-            skipped_steps: self.optimizer.skipped_steps(),
+            skipped_steps: self.skipped_steps(),
             peak_memory_bytes: environment::peak_memory(),
         })
     }
 
     /// Evaluates the test part, with the best checkpoint if there is one, else with the current model.
     fn test(&mut self, model: &W::Model) -> Result<Option<Score>, Error> {
-        let shape = &self.splits.train.input_shape;
-        let model = match self.state.best {
+        let model = match &self.state.best {
             Some(best) if best.step != self.state.step => {
                 let checkpoint = Checkpoint::at(&self.options.directory.checkpoints(), best.step)?;
-                checkpoint.load_evaluated(self.workload.model(shape, self.trial.seed, &self.device)?)?
+                let model = self.workload.model(&self.parts.facts, self.trial.seed, &self.device)?;
+                checkpoint.load_evaluated(model)?
             }
-            _ => self.optimizer.for_evaluation(model),
+            _ => for_evaluation(&self.optimizers, model),
         };
-        let examples = &self.splits.test;
-        let score = evaluate(self.workload, &model, examples, self.splits.target_scale, &self.device);
-        if let Some(score) = score {
-            self.write_evaluation(Part::Test, Some(score.loss), Some(score.metric))?;
+        let score = self.evaluate(&model, &*self.parts.test)?;
+        if let Some(score) = &score {
+            self.write_evaluation(Part::Test, score.loss, Some(score))?;
         }
         Ok(score)
     }

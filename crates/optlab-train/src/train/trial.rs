@@ -4,7 +4,7 @@ use crate::Error;
 use crate::device;
 use crate::files::checksum;
 use crate::train::Recipe;
-use crate::workload::Info;
+use crate::workload::{Info, WorkloadSpec};
 use optlab_core::range::POSITIVE;
 use optlab_optim::schedule::{ConstantConfig, ScheduleSpec};
 use optlab_optim::{AdamConfig, OptimizerSpec};
@@ -29,8 +29,8 @@ use serde_json::{Map, Value};
 /// | `early_stopping` | `1…` or none      | evaluations without a better validation loss before stopping   |
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trial {
-    /// The workload's name.
-    pub workload: String,
+    /// The workload.
+    pub workload: WorkloadSpec,
     /// The optimizer and its settings.
     pub optimizer: OptimizerSpec,
     /// The learning-rate schedule and its settings.
@@ -52,7 +52,7 @@ impl Trial {
     pub fn new(info: &Info) -> Self {
         let optimizer = OptimizerSpec::Adam(AdamConfig::default());
         Trial {
-            workload: info.name.into(),
+            workload: info.name.as_str().into(),
             lr: optimizer.default_lr(),
             optimizer,
             schedule: ScheduleSpec::Constant(ConstantConfig::default()),
@@ -93,7 +93,7 @@ impl Trial {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Head {
-    workload: String,
+    workload: WorkloadSpec,
     optimizer: OptimizerSpec,
     schedule: ScheduleSpec,
     lr: f64,

@@ -1,17 +1,37 @@
 //! The type of the built-in workloads and of their models.
 
 use crate::Error;
+use crate::data::{self, Preparation, Source, Splits};
 use crate::model::{Cnn, CnnConfig, Init, LinearRegression, SimpleRnn, SimpleRnnConfig};
 use crate::nn::Mode;
-use crate::workload::{Info, Workload};
+use crate::workload::{
+    Info, Supervised, Task, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, sunspots_rnn,
+};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 /// A workload that comes with the program.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct BuiltIn {
-    pub(super) info: Info,
+    pub(super) facts: BuiltInFacts,
     pub(super) network: NetworkConfig,
+}
+
+/// The facts of a built-in workload, apart from its model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct BuiltInFacts {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub data_set: &'static str,
+    /// The shape of one input, before padding.
+    pub input_shape: &'static [usize],
+    pub task: Task,
+    /// The metric on the validation part that counts as success.
+    pub target: f64,
+    pub batch_size: usize,
+    pub epochs: usize,
+    /// Whether inputs and numeric targets are standardized.
+    pub standardize: bool,
 }
 
 /// The configuration of a built-in workload's model.
@@ -33,17 +53,38 @@ pub enum Network {
     SimpleRnn(SimpleRnn),
 }
 
-impl Workload for BuiltIn {
+impl Supervised for BuiltIn {
     type Model = Network;
 
     fn info(&self) -> Info {
-        self.info
+        let BuiltInFacts { name, summary, task, target, batch_size, epochs, input_shape, .. } = self.facts;
+        Info {
+            name: name.into(),
+            summary: summary.into(),
+            measures: vec![task.measure(Some(target))],
+            batch_size,
+            epochs,
+            augments: input_shape.len() == 3,
+        }
+    }
+
+    fn task(&self) -> Task {
+        self.facts.task
+    }
+
+    fn version(&self) -> Option<String> {
+        None
+    }
+
+    fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
+        let preparation = Preparation { standardize: self.facts.standardize, ..preparation.clone() };
+        data::load(self.facts.data_set, source)?.prepare(&preparation)
     }
 
     fn model(&self, input_shape: &[usize], seed: u64, device: &Device) -> Result<Network, Error> {
         let init = &mut Init::new(seed, device);
         let wrong_shape =
-            |expected| Error::invalid(self.info.name, "input shape", expected, format!("{input_shape:?}"));
+            |expected| Error::invalid(self.facts.name, "input shape", expected, format!("{input_shape:?}"));
         Ok(match (self.network, input_shape) {
             (NetworkConfig::LinearRegression, shape) => {
                 Network::LinearRegression(LinearRegression::new(shape.iter().product(), init))
@@ -78,4 +119,28 @@ impl Workload for BuiltIn {
             }
         }
     }
+}
+
+/// Returns all workloads that come with the program.
+pub fn all() -> Vec<BuiltIn> {
+    vec![
+        diabetes_linear::diabetes_linear(),
+        digits_cnn::digits_cnn(),
+        digits_rnn::digits_rnn(),
+        mnist_cnn::mnist_10k_cnn(),
+        mnist_cnn::mnist_cnn(),
+        sunspots_rnn::sunspots_rnn(),
+    ]
+}
+
+/// Returns the workload called `name` that comes with the program, with its type of model.
+/// [`find`](crate::registry::find) knows registered ones, too.
+///
+/// # Errors
+/// [`UnknownName`](optlab_core::Error::UnknownName).
+pub fn built_in(name: &str) -> Result<BuiltIn, Error> {
+    let all = all();
+    let names: Vec<&str> = all.iter().map(|workload| workload.facts.name).collect();
+    let unknown = Error::unknown_name("workload", name, &names);
+    all.into_iter().find(|workload| workload.facts.name == name).ok_or(unknown)
 }

@@ -1,12 +1,12 @@
 //! The workload `diabetes-linear`.
 
-use crate::workload::built_in::NetworkConfig;
-use crate::workload::{BuiltIn, Info, Task};
+use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
+use crate::workload::{BuiltIn, Task};
 
 /// Returns the linear regression of diabetes progression on ten measurements (Efron et al., 2004).
 pub(super) fn diabetes_linear() -> BuiltIn {
     BuiltIn {
-        info: Info {
+        facts: BuiltInFacts {
             name: "diabetes-linear",
             summary: "linear regression: progression of diabetes from 10 measurements of 442 patients",
             data_set: "diabetes",

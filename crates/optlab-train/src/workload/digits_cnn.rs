@@ -1,13 +1,13 @@
 //! The workload `digits-cnn`.
 
 use crate::model::CnnConfig;
-use crate::workload::built_in::NetworkConfig;
-use crate::workload::{BuiltIn, Info, Task};
+use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
+use crate::workload::{BuiltIn, Task};
 
 /// Returns a small convolutional network on 8 × 8 digits.
 pub(super) fn digits_cnn() -> BuiltIn {
     BuiltIn {
-        info: Info {
+        facts: BuiltInFacts {
             name: "digits-cnn",
             summary: "small convolutional network on 1,797 8×8 digits",
             data_set: "digits",

@@ -1,13 +1,13 @@
 //! The workload `digits-rnn`.
 
 use crate::model::SimpleRnnConfig;
-use crate::workload::built_in::NetworkConfig;
-use crate::workload::{BuiltIn, Info, Task};
+use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
+use crate::workload::{BuiltIn, Task};
 
 /// Returns a simple RNN that reads an 8 × 8 digit row by row.
 pub(super) fn digits_rnn() -> BuiltIn {
     BuiltIn {
-        info: Info {
+        facts: BuiltInFacts {
             name: "digits-rnn",
             summary: "simple RNN that reads an 8×8 digit row by row",
             data_set: "digits",

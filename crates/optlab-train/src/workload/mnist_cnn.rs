@@ -1,8 +1,8 @@
 //! The workloads `mnist-10k-cnn` and `mnist-cnn`: the same network on a part of MNIST and on all of it.
 
 use crate::model::CnnConfig;
-use crate::workload::built_in::NetworkConfig;
-use crate::workload::{BuiltIn, Info, Task};
+use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
+use crate::workload::{BuiltIn, Task};
 
 const NETWORK: CnnConfig =
     CnnConfig { filters: [32, 64], padding: 0, hidden: 128, classes: 10, dropout: [0.25, 0.5] };
@@ -10,7 +10,7 @@ const NETWORK: CnnConfig =
 /// Returns the two-convolution network on the first 10,000 training images of MNIST.
 pub(super) fn mnist_10k_cnn() -> BuiltIn {
     BuiltIn {
-        info: Info {
+        facts: BuiltInFacts {
             name: "mnist-10k-cnn",
             summary: "convolutional network on 10,000 images of MNIST, which ship with the program",
             data_set: "mnist-10k",
@@ -28,7 +28,7 @@ pub(super) fn mnist_10k_cnn() -> BuiltIn {
 /// Returns the same network on all of MNIST.
 pub(super) fn mnist_cnn() -> BuiltIn {
     BuiltIn {
-        info: Info {
+        facts: BuiltInFacts {
             name: "mnist-cnn",
             summary: "the same network on all 60,000 images of MNIST (from --data-dir, else downloaded)",
             data_set: "mnist",

@@ -1,117 +1,204 @@
-//! Workloads: a model, a data set, a loss, a metric and a target, one file each.
+//! Workloads: what is trained on what, with which loss and measures.
+//!
+//! A [`Workload`] has a model of any type and batches of any type. [`Supervised`] is for models that predict
+//! targets from rows of numbers; the workloads that come with the program are of that kind.
 
 mod built_in;
 mod diabetes_linear;
 mod digits_cnn;
 mod digits_rnn;
 mod mnist_cnn;
+mod prediction;
+mod spec;
 mod sunspots_rnn;
+mod supervised;
 mod tally;
 mod task;
 
-pub use built_in::{BuiltIn, Network};
+pub use built_in::{BuiltIn, Network, all, built_in};
+pub use prediction::{Answer, Prediction};
+pub use spec::WorkloadSpec;
+pub use supervised::{RowFacts, Supervised};
 pub use tally::Tally;
 pub use task::Task;
 
 use crate::Error;
-use crate::data::{self, Preparation, Source, Splits};
+use crate::data::{ExampleSet, Preparation, Source};
 use crate::nn::Mode;
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use optlab_core::Metric;
+use rand::Rng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::path::PathBuf;
 
 /// The description of a workload, apart from its model.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Info {
     /// The name on the command line.
-    pub name: &'static str,
+    pub name: String,
     /// A summary in one line.
-    pub summary: &'static str,
-    /// The data set to train on.
-    pub data_set: &'static str,
-    /// The shape of one input, before padding: `[channels, height, width]`, `[time, features]` or
-    /// `[features]`.
-    pub input_shape: &'static [usize],
-    /// Loss and metric.
-    pub task: Task,
-    /// The metric on the validation part that counts as success.
-    pub target: f64,
+    pub summary: String,
+    /// The measures of an evaluation, at least one. The first is the metric that trials are judged by, and
+    /// its target is the validation value that counts as success.
+    pub measures: Vec<Metric>,
     /// Default number of examples per step.
     pub batch_size: usize,
     /// Default number of epochs.
     pub epochs: usize,
-    /// Whether inputs and numeric targets are standardized.
-    pub standardize: bool,
+    /// Whether training examples are images that can be shifted and rotated.
+    pub augments: bool,
 }
 
 impl Info {
-    /// Returns the metric of the task with the workload's target.
+    /// Returns the measure that trials are judged by.
+    ///
+    /// # Panics
+    /// If there are no measures.
     pub fn metric(&self) -> Metric {
-        Metric {
-            name: self.task.metric().into(),
-            unit: self.task.unit().into(),
-            direction: self.task.direction(),
-            target: Some(self.target),
-        }
-    }
-
-    /// Returns the shape of one input as the model sees it: padding makes images 4 pixels taller and wider.
-    pub fn padded_input_shape(&self, pad: bool) -> Vec<usize> {
-        match self.input_shape {
-            &[channels, height, width] if pad => vec![channels, height + 4, width + 4],
-            shape => shape.to_vec(),
-        }
+        self.measures[0].clone()
     }
 }
 
-/// A problem to train on. Implement this trait to train on your own problem.
-pub trait Workload {
+/// The data of a workload, ready to train on.
+pub struct Parts<B, F> {
+    /// Examples that the model learns from.
+    pub train: Box<dyn ExampleSet<B>>,
+    /// Examples that evaluate a run while it trains; empty with `validation = 0`.
+    pub validation: Box<dyn ExampleSet<B>>,
+    /// Examples that only the finished model sees.
+    pub test: Box<dyn ExampleSet<B>>,
+    /// What the model and later predictions need to know of the data.
+    pub facts: F,
+}
+
+impl<B, F: std::fmt::Debug> std::fmt::Debug for Parts<B, F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let lens = [&self.train, &self.validation, &self.test].map(|part| part.len());
+        f.debug_struct("Parts").field("lens", &lens).field("facts", &self.facts).finish()
+    }
+}
+
+/// A problem to train on: a model, batches of its data, a loss and measures.
+///
+/// Register it with [`register`](crate::registry::register), and every command knows it by its name.
+/// [`Supervised`] needs less, if inputs are rows of numbers.
+pub trait Workload: Send + Sync {
     /// The model.
     type Model: Module;
+    /// The examples of one step, on a device.
+    type Batch;
+    /// What the model and later predictions need to know of the training data, such as the number of classes
+    /// or the means of columns. It is saved with the run; `()` if there is nothing.
+    type Facts: Serialize + DeserializeOwned + Send + Sync;
 
-    /// Returns name, loss, metric, target and defaults.
+    /// Returns name, measures and defaults.
     fn info(&self) -> Info;
 
-    /// Loads the data, ready to train on. The workload overrides `preparation.standardize`.
+    /// Returns a text that changes whenever results change: code, settings. Trials of another version are
+    /// refused by name; `None` if the program's own version is enough.
+    fn version(&self) -> Option<String> {
+        Some("1".into())
+    }
+
+    /// Returns the files of the data; their SHA-256 is a part of the version of a trial.
+    ///
+    /// # Errors
+    /// Files that cannot be found.
+    fn data_files(&self, source: &Source) -> Result<Vec<PathBuf>, Error> {
+        let _: &Source = source;
+        Ok(Vec::new())
+    }
+
+    /// Loads the data, ready to train on.
     ///
     /// # Errors
     /// The errors of reading the data.
-    fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
-        let info = self.info();
-        let preparation = Preparation { standardize: info.standardize, ..preparation.clone() };
-        data::load(info.data_set, source)?.prepare(&preparation)
-    }
+    fn parts(
+        &self,
+        source: &Source,
+        preparation: &Preparation,
+    ) -> Result<Parts<Self::Batch, Self::Facts>, Error>;
 
-    /// Creates the model with its initial weights, for inputs of `input_shape`.
+    /// Creates the model with its initial weights, which depend on `facts` and `seed` alone.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if the model cannot take inputs of this shape.
-    fn model(&self, input_shape: &[usize], seed: u64, device: &Device) -> Result<Self::Model, Error>;
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if the model does not fit the data.
+    fn model(&self, facts: &Self::Facts, seed: u64, device: &Device) -> Result<Self::Model, Error>;
 
-    /// Returns the model's outputs `[batch, outputs]` for `inputs` `[batch, features]`; each row is an input
-    /// in row-major order.
-    fn forward(&self, model: &Self::Model, inputs: Tensor<2>, mode: Mode) -> Tensor<2>;
-}
+    /// Returns the mean loss over the batch's examples, one element, for a training step.
+    ///
+    /// Random numbers of the backend, as Burn's dropout and `Tensor::random` draw them, are seeded before
+    /// each step by the trial's seed and the step.
+    fn loss(&self, model: &Self::Model, batch: &Self::Batch, mode: Mode) -> Tensor<1>;
 
-/// Returns all workloads that come with the program.
-pub fn all() -> Vec<BuiltIn> {
-    vec![
-        diabetes_linear::diabetes_linear(),
-        digits_cnn::digits_cnn(),
-        digits_rnn::digits_rnn(),
-        mnist_cnn::mnist_10k_cnn(),
-        mnist_cnn::mnist_cnn(),
-        sunspots_rnn::sunspots_rnn(),
-    ]
-}
+    /// Evaluates the batch: returns its mean loss, one element, and adds to `tally` what the measures need.
+    fn evaluate(
+        &self,
+        model: &Self::Model,
+        batch: &Self::Batch,
+        facts: &Self::Facts,
+        tally: &mut Tally,
+    ) -> Tensor<1>;
 
-/// Returns the workload called `name`.
-///
-/// # Errors
-/// [`UnknownName`](optlab_core::Error::UnknownName).
-pub fn find(name: &str) -> Result<BuiltIn, Error> {
-    let all = all();
-    let names: Vec<&str> = all.iter().map(|workload| workload.info().name).collect();
-    let unknown = Error::unknown_name("workload", name, &names);
-    all.into_iter().find(|workload| workload.info().name == name).ok_or(unknown)
+    /// Returns the value of each measure of [`info`](Self::info), from the sums over all batches. By default
+    /// it is the [`ratio`](Tally::ratio) under the measure's name.
+    fn measures(&self, tally: &Tally, facts: &Self::Facts) -> Vec<f64> {
+        let _: &Self::Facts = facts;
+        let measures = self.info().measures;
+        measures.iter().map(|measure| tally.ratio(&measure.name).unwrap_or(f64::NAN)).collect()
+    }
+
+    /// Returns how often networks take turns within a step, each with an optimizer of its own; 1 for a model
+    /// that is trained as a whole.
+    fn turns(&self) -> usize {
+        1
+    }
+
+    /// Returns the loss and the gradients of turn number `turn` of a step. By default the gradients are those
+    /// of [`loss`](Self::loss). Parameters without a gradient are not updated in this turn.
+    fn gradients(
+        &self,
+        turn: usize,
+        model: &Self::Model,
+        batch: &Self::Batch,
+        mode: Mode,
+    ) -> (Tensor<1>, GradientsParams) {
+        let _: usize = turn;
+        let loss = self.loss(model, batch, mode);
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        (loss.inner(), gradients)
+    }
+
+    /// Returns the mean loss against targets that are drawn from the model's own predictions, from which
+    /// `sophia_g` estimates the curvature; `None` if that is not possible.
+    fn sampled_loss(
+        &self,
+        model: &Self::Model,
+        batch: &Self::Batch,
+        mode: Mode,
+        random: &mut dyn Rng,
+    ) -> Option<Tensor<1>> {
+        let _: (&Self::Model, &Self::Batch, Mode, &mut dyn Rng) = (model, batch, mode, random);
+        None
+    }
+
+    /// Predicts for the examples in `files`.
+    ///
+    /// # Errors
+    /// Files that cannot be read; [`Usage`](optlab_core::Error::Usage) for a workload that does not predict.
+    fn predict(
+        &self,
+        model: &Self::Model,
+        facts: &Self::Facts,
+        preparation: &Preparation,
+        files: &[PathBuf],
+        device: &Device,
+    ) -> Result<Vec<Prediction>, Error> {
+        let _: (&Self::Model, &Self::Facts, &Preparation) = (model, facts, preparation);
+        let _: (&[PathBuf], &Device) = (files, device);
+        Err(Error::usage(format!("`{}` makes no predictions for files", self.info().name)))
+    }
 }

@@ -1,13 +1,13 @@
 //! The workload `sunspots-rnn`.
 
 use crate::model::SimpleRnnConfig;
-use crate::workload::built_in::NetworkConfig;
-use crate::workload::{BuiltIn, Info, Task};
+use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
+use crate::workload::{BuiltIn, Task};
 
 /// Returns a simple RNN that predicts the next year's sunspot number from the 20 years before.
 pub(super) fn sunspots_rnn() -> BuiltIn {
     BuiltIn {
-        info: Info {
+        facts: BuiltInFacts {
             name: "sunspots-rnn",
             summary: "simple RNN: next year's sunspot number from the 20 years before, 1700 to 2008",
             data_set: "sunspots",

@@ -3,6 +3,7 @@
 use crate::data::BatchTargets;
 use crate::nn::cross_entropy;
 use burn::tensor::{Tensor, TensorData};
+use optlab_core::Metric;
 use optlab_core::metric::{Direction, PERCENT};
 use rand::Rng;
 
@@ -21,6 +22,11 @@ pub enum Task {
 }
 
 impl Task {
+    /// Returns the task's metric with its target on the validation part.
+    pub fn measure(self, target: Option<f64>) -> Metric {
+        Metric { name: self.metric().into(), unit: self.unit().into(), direction: self.direction(), target }
+    }
+
     /// Returns the metric's name.
     pub fn metric(self) -> &'static str {
         match self {
@@ -93,10 +99,9 @@ impl Task {
         }
     }
 
-    /// Returns the metric from the sum over `examples` examples; `target_scale` is one standardized unit of
-    /// the target in its own unit.
-    pub fn metric_of(self, sum: f64, examples: usize, target_scale: f64) -> f64 {
-        let mean = sum / examples as f64;
+    /// Returns the metric from the mean of what [`metric_sum`](Self::metric_sum) sums; `target_scale` is one
+    /// standardized unit of the target in its own unit.
+    pub fn metric_of(self, mean: f64, target_scale: f64) -> f64 {
         match self {
             Task::Classification => mean,
             Task::Regression => mean.sqrt() * target_scale,

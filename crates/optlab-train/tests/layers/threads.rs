@@ -8,7 +8,7 @@ use burn::nn::{LinearConfig, PaddingConfig2d, RnnConfig};
 use burn::tensor::{DType, Device, Int, Tensor};
 use optlab_train::nn::{AvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Mode, Rnn, cross_entropy};
 use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
-use optlab_train::workload::{self, Workload};
+use optlab_train::workload::{self, Supervised};
 
 /// A network of every layer, with sizes that are split into several pieces.
 struct Network {
@@ -79,7 +79,7 @@ fn every_layer_has_the_same_bits_for_every_number_of_threads() {
 #[test]
 fn a_trained_model_has_the_same_bytes_for_every_number_of_threads() {
     for (workload, batch_size) in [("digits-cnn", 50), ("digits-rnn", 50)] {
-        let workload = workload::find(workload).unwrap();
+        let workload = workload::built_in(workload).unwrap();
         let trial = Trial {
             backend: "flex".into(),
             recipe: Recipe { budget: Budget::Steps(30), batch_size, ..Trial::new(&workload.info()).recipe },

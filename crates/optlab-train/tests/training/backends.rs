@@ -9,7 +9,7 @@ use optlab_train::data::Source;
 use optlab_train::device;
 use optlab_train::train::history::{self, Row};
 use optlab_train::train::{self, Budget, Outcome, Recipe, RunDirectory, RunOptions, Score, Trial, Which};
-use optlab_train::workload::{self, Workload};
+use optlab_train::workload::{self, RowFacts, Supervised};
 use std::path::Path;
 
 /// Largest relative difference between two backends: they sum in different orders.
@@ -55,14 +55,14 @@ fn trial(workload: &str, steps: usize, backend: &str) -> Trial {
         seed: 1,
         recipe: Recipe {
             budget: Budget::Steps(steps),
-            ..Trial::new(&workload::find(workload).unwrap().info()).recipe
+            ..Trial::new(&workload::built_in(workload).unwrap().info()).recipe
         },
-        ..Trial::new(&workload::find(workload).unwrap().info())
+        ..Trial::new(&workload::built_in(workload).unwrap().info())
     }
 }
 
 fn train(trial: &Trial, folder: &Path) -> Outcome {
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     train::run(&workload, trial, &RunOptions::new(RunDirectory::new(folder)), &mut ()).unwrap()
 }
 
@@ -93,13 +93,13 @@ fn assert_same_losses(workload: &str, steps: usize) {
 
 /// Returns the test part's score of the run's best checkpoint, loaded on `backend`.
 fn evaluate(trial: &Trial, folder: &Path, backend: &str) -> Score {
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     let device = device::open(backend).unwrap();
     let splits = workload.splits(&Source::default(), &train::preparation(trial)).unwrap();
     let checkpoints = RunDirectory::new(folder).checkpoints();
-    let shape = &splits.train.input_shape;
-    let trained = train::load(&workload, trial, &checkpoints, Which::Best, shape, &device).unwrap();
-    train::evaluate(&workload, &trained.model, &splits.test, splits.target_scale, &device).unwrap()
+    let facts = RowFacts::of(&splits);
+    let trained = train::load(&workload, trial, &checkpoints, Which::Best, &facts, &device).unwrap();
+    train::evaluate(&workload, &trained.model, &splits.test, &facts, &device).unwrap().unwrap()
 }
 
 fn assert_close(given: f64, expected: f64, what: &str) {

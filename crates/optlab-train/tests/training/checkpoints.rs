@@ -4,7 +4,7 @@ use crate::StopAfter;
 use optlab_train::Error;
 use optlab_train::train::checkpoint::Checkpoint;
 use optlab_train::train::{self, Budget, Observer, Recipe, RunDirectory, RunOptions, Trial, Which};
-use optlab_train::workload::{self, Workload};
+use optlab_train::workload::{self, Supervised};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -17,9 +17,9 @@ fn trial() -> Trial {
         recipe: Recipe {
             budget: Budget::Steps(100),
             validation: 0.2,
-            ..Trial::new(&workload::find("diabetes-linear").unwrap().info()).recipe
+            ..Trial::new(&workload::built_in("diabetes-linear").unwrap().info()).recipe
         },
-        ..Trial::new(&workload::find("diabetes-linear").unwrap().info())
+        ..Trial::new(&workload::built_in("diabetes-linear").unwrap().info())
     }
 }
 
@@ -29,7 +29,7 @@ fn options(folder: &Path, resume: bool) -> RunOptions {
 }
 
 fn run(folder: &Path, resume: bool, observer: &mut dyn Observer) -> Result<train::Outcome, Error> {
-    train::run(&workload::find("diabetes-linear").unwrap(), &trial(), &options(folder, resume), observer)
+    train::run(&workload::built_in("diabetes-linear").unwrap(), &trial(), &options(folder, resume), observer)
 }
 
 fn checkpoints(folder: &Path) -> Vec<PathBuf> {
@@ -133,7 +133,7 @@ fn a_checkpoint_of_another_trial_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), false, &mut StopAfter(25)).unwrap_err();
     let other = Trial { seed: 2, ..trial() };
-    let workload = workload::find("diabetes-linear").unwrap();
+    let workload = workload::built_in("diabetes-linear").unwrap();
     let error = train::run(&workload, &other, &options(folder.path(), true), &mut ()).unwrap_err();
     assert!(error.to_string().contains("another trial"), "{error}");
 }

@@ -10,16 +10,16 @@ fn bundled(name: &str) -> DataSet {
     load(name, &Source::default()).unwrap()
 }
 
-fn labels(examples: &Examples) -> &[u8] {
+fn labels(examples: &Examples) -> &[u32] {
     match &examples.targets {
         Targets::Classes { labels, .. } => labels,
-        Targets::Values(_) => panic!("these have classes"),
+        Targets::Values { .. } => panic!("these have classes"),
     }
 }
 
 fn values(examples: &Examples) -> &[f32] {
     match &examples.targets {
-        Targets::Values(values) => values,
+        Targets::Values { values, .. } => values,
         Targets::Classes { .. } => panic!("these have numbers"),
     }
 }
@@ -27,7 +27,7 @@ fn values(examples: &Examples) -> &[f32] {
 fn counts(examples: &Examples) -> [usize; 10] {
     let mut counts = [0; 10];
     for &label in labels(examples) {
-        counts[usize::from(label)] += 1;
+        counts[label as usize] += 1;
     }
     counts
 }

@@ -2,15 +2,15 @@
 
 use optlab_train::train::history::{self, Part, Row};
 use optlab_train::train::{self, Budget, Outcome, Recipe, RunDirectory, RunOptions, Status, Trial, Which};
-use optlab_train::workload::{self, Workload};
+use optlab_train::workload::{self, RowFacts, Supervised};
 use std::path::Path;
 
 fn trial(workload: &str) -> Trial {
-    Trial { backend: "flex".into(), ..Trial::new(&workload::find(workload).unwrap().info()) }
+    Trial { backend: "flex".into(), ..Trial::new(&workload::built_in(workload).unwrap().info()) }
 }
 
 fn run(trial: &Trial, folder: &Path) -> Outcome {
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     train::run(&workload, trial, &RunOptions::new(RunDirectory::new(folder)), &mut ()).unwrap()
 }
 
@@ -41,13 +41,13 @@ fn early_stopping_ends_a_run_that_no_longer_improves_and_tests_its_best_checkpoi
     let best = outcome.best_step.unwrap();
     assert!(best < outcome.steps, "the best evaluation is not the last one");
 
-    let workload = workload::find("diabetes-linear").unwrap();
+    let workload = workload::built_in("diabetes-linear").unwrap();
     let splits = workload.splits(&Default::default(), &train::preparation(&patient)).unwrap();
     let device = optlab_train::device::open("flex").unwrap();
-    let (checkpoints, shape) = (folder.path().join("checkpoints"), &splits.train.input_shape);
+    let (checkpoints, facts) = (folder.path().join("checkpoints"), RowFacts::of(&splits));
     let score = |which| {
-        let trained = train::load(&workload, &patient, &checkpoints, which, shape, &device).unwrap();
-        train::evaluate(&workload, &trained.model, &splits.test, splits.target_scale, &device).unwrap()
+        let trained = train::load(&workload, &patient, &checkpoints, which, &facts, &device).unwrap();
+        train::evaluate(&workload, &trained.model, &splits.test, &facts, &device).unwrap().unwrap()
     };
     assert_eq!(outcome.test, Some(score(Which::Best)));
     assert_eq!(outcome.test, Some(score(Which::Step(best))));
@@ -162,7 +162,7 @@ fn a_history_has_the_rate_of_each_group_and_a_group_with_a_schedule_follows_it()
     }
     let wrong = |schedule: &str| {
         let optimizer = format!("group:parameters=*.bias,schedule={schedule},base=sgd").parse().unwrap();
-        let workload = workload::find("diabetes-linear").unwrap();
+        let workload = workload::built_in("diabetes-linear").unwrap();
         let options = RunOptions::new(RunDirectory::new(folder.path()));
         train::run(&workload, &Trial { optimizer, ..trial.clone() }, &options, &mut ()).unwrap_err()
     };
@@ -210,10 +210,12 @@ fn a_penalty_on_all_weights_makes_them_smaller() {
             ..trial("diabetes-linear")
         };
         run(&trial, folder.path());
-        let workload = workload::find("diabetes-linear").unwrap();
+        let workload = workload::built_in("diabetes-linear").unwrap();
         let device = optlab_train::device::open("flex").unwrap();
         let checkpoints = folder.path().join("checkpoints");
-        let trained = train::load(&workload, &trial, &checkpoints, Which::Last, &[10], &device).unwrap();
+        let splits = workload.splits(&Default::default(), &train::preparation(&trial)).unwrap();
+        let facts = RowFacts::of(&splits);
+        let trained = train::load(&workload, &trial, &checkpoints, Which::Last, &facts, &device).unwrap();
         let zero = burn::tensor::Tensor::<2>::zeros([1, 10], &device);
         let mode = optlab_train::nn::Mode::Evaluate;
         // With inputs one and zero, the difference is the sum of the weights in one direction.
@@ -319,16 +321,15 @@ fn a_checkpoint_holds_the_model_that_is_trained_and_the_one_that_is_evaluated() 
             ..trial("diabetes-linear")
         };
         let outcome = run(&trial, folder.path());
-        let workload = workload::find("diabetes-linear").unwrap();
+        let workload = workload::built_in("diabetes-linear").unwrap();
         let splits = workload.splits(&Default::default(), &train::preparation(&trial)).unwrap();
         let device = optlab_train::device::open("flex").unwrap();
-        let (checkpoints, shape) = (folder.path().join("checkpoints"), &splits.train.input_shape);
-        let trained = train::load(&workload, &trial, &checkpoints, Which::Last, shape, &device).unwrap();
-        let score = |model| {
-            train::evaluate(&workload, model, &splits.validation, splits.target_scale, &device).unwrap()
-        };
+        let (checkpoints, facts) = (folder.path().join("checkpoints"), RowFacts::of(&splits));
+        let trained = train::load(&workload, &trial, &checkpoints, Which::Last, &facts, &device).unwrap();
+        let score =
+            |model| train::evaluate(&workload, model, &splits.validation, &facts, &device).unwrap().unwrap();
         assert_eq!(Some(score(&trained.model)), outcome.final_validation);
-        let fresh = workload.model(shape, 0, &device).unwrap();
+        let fresh = workload.model(&facts.input_shape, 0, &device).unwrap();
         let in_training = trained.checkpoint.load_model(fresh).unwrap();
         assert_ne!(score(&in_training), score(&trained.model));
     }

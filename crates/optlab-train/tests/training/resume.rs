@@ -5,7 +5,7 @@ use optlab_train::Error;
 use optlab_train::data::Augmentation;
 use optlab_train::device::{self, Backend};
 use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
-use optlab_train::workload::{self, Workload};
+use optlab_train::workload::{self, Supervised};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -22,9 +22,9 @@ fn trial(workload: &str, optimizer: &str, backend: &str) -> Trial {
             batch_size: 64,
             l2: 1e-4,
             clip_norm: Some(1.0),
-            ..Trial::new(&workload::find(workload).unwrap().info()).recipe
+            ..Trial::new(&workload::built_in(workload).unwrap().info()).recipe
         },
-        ..Trial::new(&workload::find(workload).unwrap().info())
+        ..Trial::new(&workload::built_in(workload).unwrap().info())
     }
 }
 
@@ -37,13 +37,13 @@ fn model_file(folder: &Path) -> PathBuf {
 }
 
 fn uninterrupted(trial: &Trial, folder: &Path) {
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     train::run(&workload, trial, &options(folder, false), &mut ()).unwrap();
 }
 
 /// Trains with an interruption after each of `stops` steps.
 fn interrupted(trial: &Trial, folder: &Path, stops: &[usize]) {
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     for (part, steps) in stops.iter().enumerate() {
         let options = options(folder, part > 0);
         let error = train::run(&workload, trial, &options, &mut StopAfter(*steps)).unwrap_err();
@@ -138,7 +138,7 @@ fn a_run_that_loses_its_optimizer_state_continues_differently() {
     let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
     let trial = trial("digits-rnn", "adamw", "flex");
     uninterrupted(&trial, &whole);
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     train::run(&workload, &trial, &options(&parts, false), &mut StopAfter(25)).unwrap_err();
     // The checkpoint after step 25 gets the state of a new optimizer, and a manifest that matches it.
     let checkpoint = parts.join("checkpoints/step-000025");

@@ -2,7 +2,7 @@
 
 use optlab_train::data::{self, Preparation, Source, Splits, Targets};
 use optlab_train::train::{self, Budget, Outcome, Recipe, RunDirectory, RunOptions, Trial};
-use optlab_train::workload::{self, Workload};
+use optlab_train::workload::{self, RowFacts, Supervised};
 
 fn trial(workload: &str, optimizer: &str, lr: f64, epochs: usize) -> Trial {
     Trial {
@@ -12,20 +12,20 @@ fn trial(workload: &str, optimizer: &str, lr: f64, epochs: usize) -> Trial {
         backend: "flex".into(),
         recipe: Recipe {
             budget: Budget::Epochs(epochs),
-            ..Trial::new(&workload::find(workload).unwrap().info()).recipe
+            ..Trial::new(&workload::built_in(workload).unwrap().info()).recipe
         },
-        ..Trial::new(&workload::find(workload).unwrap().info())
+        ..Trial::new(&workload::built_in(workload).unwrap().info())
     }
 }
 
 fn run(trial: &Trial) -> Outcome {
     let folder = tempfile::tempdir().unwrap();
     let options = RunOptions::new(RunDirectory::new(folder.path().join("run")));
-    train::run(&workload::find(&trial.workload).unwrap(), trial, &options, &mut ()).unwrap()
+    train::run(&workload::built_in(&trial.workload.name).unwrap(), trial, &options, &mut ()).unwrap()
 }
 
 fn splits(trial: &Trial) -> Splits {
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     workload.splits(&Source::default(), &train::preparation(trial)).unwrap()
 }
 
@@ -73,23 +73,22 @@ fn linear_regression_converges_to_the_least_squares_optimum_within_a_thousandth(
     };
     let folder = tempfile::tempdir().unwrap();
     let directory = RunDirectory::new(folder.path().join("run"));
-    let workload = workload::find(&trial.workload).unwrap();
+    let workload = workload::built_in(&trial.workload.name).unwrap();
     train::run(&workload, &trial, &RunOptions::new(directory.clone()), &mut ()).unwrap();
 
     // The training part's final loss, measured with the checkpoint.
     let splits = splits(&trial);
     let device = optlab_train::device::open("flex").unwrap();
-    let shape = &splits.train.input_shape;
+    let facts = RowFacts::of(&splits);
     let which = train::Which::Last;
-    let trained = train::load(&workload, &trial, &directory.checkpoints(), which, shape, &device).unwrap();
-    let score =
-        train::evaluate(&workload, &trained.model, &splits.train, splits.target_scale, &device).unwrap();
+    let trained = train::load(&workload, &trial, &directory.checkpoints(), which, &facts, &device).unwrap();
+    let score = train::evaluate(&workload, &trained.model, &splits.train, &facts, &device).unwrap().unwrap();
 
     // The optimum for the raw table, in f64, in the target's own unit.
     let raw = data::load("diabetes", &Source::default()).unwrap().train;
     let rows: Vec<Vec<f64>> =
         (0..raw.len()).map(|i| raw.input(i).iter().map(|x| f64::from(*x)).collect()).collect();
-    let Targets::Values(values) = &raw.targets else { panic!("diabetes has numeric targets") };
+    let Targets::Values { values, .. } = &raw.targets else { panic!("diabetes has numeric targets") };
     let values: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
     let optimum = least_squares_mse(&rows, &values);
     let reached = score.metric.powi(2);
@@ -100,12 +99,12 @@ fn linear_regression_converges_to_the_least_squares_optimum_within_a_thousandth(
 #[test]
 fn the_sunspot_rnn_beats_the_naive_forecast_on_the_last_fifty_years() {
     let test = data::load("sunspots", &Source::default()).unwrap().test;
-    let Targets::Values(next) = &test.targets else { panic!("sunspots have numeric targets") };
+    let Targets::Values { values: next, .. } = &test.targets else { panic!("sunspots have numeric targets") };
     assert_eq!(next.len(), 50);
     let squares = next.iter().enumerate().map(|(i, next)| f64::from(next - test.input(i)[19]).powi(2));
     let persistence = (squares.sum::<f64>() / 50.0).sqrt();
     let outcome = run(&trial("sunspots-rnn", "adam", 1e-3, 100));
-    let rmse = outcome.test.unwrap().metric;
+    let rmse = outcome.test.as_ref().unwrap().metric;
     assert!(rmse < 0.9 * persistence, "rmse {rmse} against {persistence} of the naive forecast");
     assert!(outcome.target_reached.is_some(), "{outcome:?}");
 }
@@ -139,18 +138,18 @@ fn the_mnist_cnn_learns_from_a_few_steps_on_padded_images_too() {
         ..trial("mnist-10k-cnn", "adam", 1e-3, 1)
     };
     let outcome = run(&padded);
-    assert!(outcome.best_validation.unwrap().metric > 0.3, "{outcome:?}");
+    assert!(outcome.best_validation.as_ref().unwrap().metric > 0.3, "{outcome:?}");
 }
 
 #[test]
 fn every_workload_describes_the_data_that_it_loads() {
     for workload in workload::all() {
         let info = workload.info();
-        if info.data_set == "mnist" {
+        if info.name == "mnist-cnn" {
             continue; // Not bundled: it would be downloaded.
         }
         let preparation = Preparation { validation: 0.1, ..Preparation::default() };
         let splits = workload.splits(&Source::default(), &preparation).unwrap();
-        assert_eq!(splits.train.input_shape, info.input_shape, "{}", info.name);
+        assert_eq!(splits.train.input_shape.len() == 3, info.augments, "{}", info.name);
     }
 }

@@ -42,7 +42,8 @@ impl Trials {
     pub fn of(comparison: &Comparison, labels: &Labels, known: &Known) -> Self {
         let runs = &comparison.runs;
         let workloads = comparison.workloads();
-        let workload = |run: &Run| workloads.iter().position(|name| *name == run.trial.workload).unwrap_or(0);
+        let workload =
+            |run: &Run| workloads.iter().position(|name| *name == run.trial.workload.name).unwrap_or(0);
         let outcomes = || runs.iter().map(|run| run.outcome.as_ref());
         let command = |run: &Run| {
             let command = command::train(&run.trial);
@@ -79,8 +80,8 @@ fn status(status: Option<Status>) -> usize {
 fn metric(run: &Run) -> Option<f64> {
     let outcome = run.outcome.as_ref()?;
     let score = match run.stage {
-        Stage::Final => outcome.test.or(outcome.final_validation),
-        Stage::Tuning { .. } => outcome.best_validation,
+        Stage::Final => outcome.judged(),
+        Stage::Tuning { .. } => outcome.best_validation.as_ref(),
     };
     score.map(|score| rounded(score.metric))
 }

@@ -289,7 +289,7 @@ impl Queue for Pruning {
         self.heard.push(format!("{index} measures {} {} times", measure.metric, measure.evaluations));
     }
 
-    fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: Evaluated) -> bool {
+    fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: &Evaluated) -> bool {
         self.heard.push(format!("{index} at {} {}", evaluated.epoch, evaluated.score.metric));
         evaluated.epoch == 2
     }
@@ -323,7 +323,7 @@ fn a_pruned_trial_ends_where_it_was_pruned_and_is_not_run_again() {
     let outcome = folder.read_outcome(&trials[0]).unwrap().unwrap();
     assert_eq!((outcome.status, outcome.steps, outcome.epochs), (Status::Pruned, 20, 2));
     assert_eq!(
-        (outcome.final_validation.unwrap().metric, outcome.best_validation.unwrap().metric),
+        (outcome.final_validation.as_ref().unwrap().metric, outcome.best_validation.as_ref().unwrap().metric),
         (0.4, 0.6)
     );
     assert_eq!(

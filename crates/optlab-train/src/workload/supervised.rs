@@ -1,0 +1,170 @@
+//! Workloads that predict targets from rows of numbers.
+
+use crate::Error;
+use crate::data::{self, AugmentedExamples, Batch, Preparation, Source, Splits, Standardizer};
+use crate::nn::Mode;
+use crate::workload::{Answer, Info, Parts, Prediction, Tally, Task, Workload};
+use burn::module::Module;
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A workload whose examples are rows of numbers with classes or numbers as targets.
+///
+/// Everything of [`Workload`] follows from it: batches, loss, measures, predictions for PNG images.
+pub trait Supervised: Send + Sync {
+    /// The model.
+    type Model: Module;
+
+    /// Returns name, measures and defaults; the first measure is the task's.
+    fn info(&self) -> Info;
+
+    /// Returns the kind of prediction, which decides loss and metric.
+    fn task(&self) -> Task;
+
+    /// As [`Workload::version`].
+    fn version(&self) -> Option<String> {
+        Some("1".into())
+    }
+
+    /// As [`Workload::data_files`].
+    ///
+    /// # Errors
+    /// Files that cannot be found.
+    fn data_files(&self, source: &Source) -> Result<Vec<PathBuf>, Error> {
+        let _: &Source = source;
+        Ok(Vec::new())
+    }
+
+    /// Loads the data, ready to train on.
+    ///
+    /// # Errors
+    /// The errors of reading the data.
+    fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error>;
+
+    /// Creates the model with its initial weights, for inputs of `input_shape`.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if the model cannot take inputs of this shape.
+    fn model(&self, input_shape: &[usize], seed: u64, device: &Device) -> Result<Self::Model, Error>;
+
+    /// Returns the model's outputs `[batch, outputs]` for `inputs` `[batch, features]`; each row is an input
+    /// in row-major order.
+    fn forward(&self, model: &Self::Model, inputs: Tensor<2>, mode: Mode) -> Tensor<2>;
+}
+
+/// What a model needs to know of rows of numbers, and later predictions, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowFacts {
+    /// The shape of one input: `[channels, height, width]`, `[time, features]` or `[features]`.
+    pub input_shape: Vec<usize>,
+    /// One standardized unit of each target in its original unit; nothing for classes.
+    pub target_scales: Vec<f64>,
+    /// The standardizer of inputs and targets; `None` if there is none.
+    pub standardizer: Option<Standardizer>,
+}
+
+impl RowFacts {
+    /// Returns the facts of these splits.
+    pub fn of(splits: &Splits) -> Self {
+        RowFacts {
+            input_shape: splits.train.input_shape.clone(),
+            target_scales: splits.target_scales(),
+            standardizer: splits.standardizer.clone(),
+        }
+    }
+}
+
+impl<W: Supervised> Workload for W {
+    type Model = W::Model;
+    type Batch = Batch;
+    type Facts = RowFacts;
+
+    fn info(&self) -> Info {
+        Supervised::info(self)
+    }
+
+    fn version(&self) -> Option<String> {
+        Supervised::version(self)
+    }
+
+    fn data_files(&self, source: &Source) -> Result<Vec<PathBuf>, Error> {
+        Supervised::data_files(self, source)
+    }
+
+    fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, RowFacts>, Error> {
+        let splits = self.splits(source, preparation)?;
+        let facts = RowFacts::of(&splits);
+        Ok(Parts {
+            train: Box::new(AugmentedExamples::new(splits.train, preparation.augmentation)?),
+            validation: Box::new(splits.validation),
+            test: Box::new(splits.test),
+            facts,
+        })
+    }
+
+    fn model(&self, facts: &RowFacts, seed: u64, device: &Device) -> Result<W::Model, Error> {
+        Supervised::model(self, &facts.input_shape, seed, device)
+    }
+
+    fn loss(&self, model: &W::Model, batch: &Batch, mode: Mode) -> Tensor<1> {
+        self.task().loss(self.forward(model, batch.inputs.clone(), mode), &batch.targets)
+    }
+
+    fn evaluate(&self, model: &W::Model, batch: &Batch, _facts: &RowFacts, tally: &mut Tally) -> Tensor<1> {
+        let task = self.task();
+        let outputs = self.forward(model, batch.inputs.clone(), Mode::Evaluate);
+        let sum = task.metric_sum(outputs.clone(), &batch.targets);
+        tally.add(task.metric(), &[f64::from(sum.into_scalar::<f32>()), batch.len as f64]);
+        task.loss(outputs, &batch.targets)
+    }
+
+    fn measures(&self, tally: &Tally, facts: &RowFacts) -> Vec<f64> {
+        let task = self.task();
+        let scale = facts.target_scales.first().copied().unwrap_or(1.0);
+        vec![task.metric_of(tally.ratio(task.metric()).unwrap_or(f64::NAN), scale)]
+    }
+
+    fn sampled_loss(
+        &self,
+        model: &W::Model,
+        batch: &Batch,
+        mode: Mode,
+        mut random: &mut dyn Rng,
+    ) -> Option<Tensor<1>> {
+        let outputs = self.forward(model, batch.inputs.clone(), mode);
+        let drawn = self.task().drawn(outputs.clone().detach(), &mut random);
+        Some(self.task().loss(outputs, &drawn))
+    }
+
+    fn predict(
+        &self,
+        model: &W::Model,
+        facts: &RowFacts,
+        _preparation: &Preparation,
+        files: &[PathBuf],
+        device: &Device,
+    ) -> Result<Vec<Prediction>, Error> {
+        let (Task::Classification, &[channels, height, width]) = (self.task(), &facts.input_shape[..]) else {
+            return Err(Error::usage(format!("`{}` does not classify images", Supervised::info(self).name)));
+        };
+        let shape = [channels, height, width];
+        let predict = |path: &PathBuf| {
+            let mut image = data::read_digit_png(path, shape)?;
+            if let Some(standardizer) = &facts.standardizer {
+                standardizer.apply_to_inputs(&mut image, &shape);
+            }
+            let inputs = TensorData::new(image, [1, channels * height * width]);
+            let logits = self.forward(model, Tensor::from_data(inputs, device), Mode::Evaluate);
+            let classes = softmax(logits, 1).into_data().iter::<f32>().map(f64::from).collect::<Vec<_>>();
+            let mut ranked: Vec<(String, f64)> =
+                classes.into_iter().enumerate().map(|(class, share)| (class.to_string(), share)).collect();
+            ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+            Ok(Prediction { example: path.display().to_string(), answer: Answer::Classes(ranked) })
+        };
+        // Every file is read before anything is printed, so that a wrong one leaves no half of a result.
+        files.iter().map(predict).collect()
+    }
+}
