@@ -15,7 +15,7 @@ pub enum Purpose {
     Split = 2,
     /// The order of the examples; the index is the epoch.
     Order = 3,
-    /// Shifts and rotations; the index is the step.
+    /// Changes of training images: shifts, rotations, flips, crops, colours; the index is the step.
     Augmentation = 4,
     /// The random numbers that a backend draws itself; the index is the step.
     Backend = 6,

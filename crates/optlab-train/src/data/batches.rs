@@ -69,7 +69,7 @@ pub struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    /// Returns batches for training: in an order drawn from `seed` for each epoch, shifted and rotated within
+    /// Returns batches for training: in an order drawn from `seed` for each epoch, changed within
     /// `augmentation`.
     ///
     /// A `batch_size` above the number of examples gives one batch of all of them.
@@ -120,7 +120,7 @@ impl<'a> Batches<'a> {
             inputs.extend_from_slice(self.examples.input(row as usize));
         }
         if let Some(augmenter) = &mut self.augmenter {
-            augmenter.augment(&mut inputs, step);
+            augmenter.augment(&mut inputs, step, 0);
         }
         Batch {
             inputs: Tensor::from_data(

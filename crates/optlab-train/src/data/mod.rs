@@ -20,7 +20,7 @@ mod order;
 mod split;
 mod sunspots;
 
-pub use augment::Augmentation;
+pub use augment::{Augmentation, Flip};
 pub use batches::{Batch, BatchTargets, Batches};
 pub use burn_dataset::{Item, Target, ToBatch};
 pub use image_file::read_digit_png;
