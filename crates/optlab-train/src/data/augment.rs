@@ -38,13 +38,13 @@ use serde::{Deserialize, Serialize};
 ///                   x₃ = g + σ (x₂ − g)          saturation; g = grey(x₂) of the same pixel
 /// ```
 ///
-/// Values between pixels are interpolated bilinearly. Pixels that a shift or rotation moves in from outside an
-/// image are 0: its background, as long as inputs are not standardized. A crop never reads outside the image:
-/// coordinates beyond the outermost pixels' centres take the outermost pixels.
+/// Values between pixels are interpolated bilinearly. Pixels that a shift or rotation moves in from outside
+/// an image are 0: its background, as long as inputs are not standardized. A crop never reads outside the
+/// image: coordinates beyond the outermost pixels' centres take the outermost pixels.
 ///
-/// `grey(r, g, b) = 0.299 r + 0.587 g + 0.114 b` (Rec. 601) for three channels, else the mean of the channels;
-/// saturation changes images of three channels only. Changed colours are not clamped to `[0, 1]`, since inputs
-/// may be standardized.
+/// `grey(r, g, b) = 0.299 r + 0.587 g + 0.114 b` (Rec. 601) for three channels, else the channels' mean;
+/// saturation changes images of three channels only. Changed colours are not clamped to `[0, 1]`, since
+/// inputs may be standardized.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Augmentation {

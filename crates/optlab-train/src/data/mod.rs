@@ -3,6 +3,7 @@
 //! ```text
 //! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> batches.rs ──> Batch
 //!      │ bundled.rs, download.rs, idx.rs                                           order.rs, augment.rs
+//! pictures/: a folder of PNG and JPEG files, listed, decoded and cached
 //! ```
 
 mod augment;
@@ -17,6 +18,7 @@ mod image_file;
 mod mnist;
 mod normalize;
 mod order;
+pub mod pictures;
 mod split;
 mod sunspots;
 
