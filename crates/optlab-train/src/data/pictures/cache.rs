@@ -219,6 +219,25 @@ mod tests {
     }
 
     #[test]
+    fn folders_with_equal_files_have_their_own_caches() {
+        let (folder, pictures) = pictures();
+        let cache = folder.path().join("cache");
+        open(&pictures, &cache);
+        let copy = folder.path().join("copy");
+        for name in ["a", "b"] {
+            fs::create_dir_all(copy.join(name)).unwrap();
+        }
+        for i in 0..pictures.len() {
+            let path = copy.join(&pictures.entries[i].path);
+            fs::write(&path, fs::read(pictures.path(i)).unwrap()).unwrap();
+            let modified = fs::metadata(pictures.path(i)).unwrap().modified().unwrap();
+            File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+        }
+        open(&Pictures::list(&copy).unwrap(), &cache);
+        assert_eq!(files(&cache).len(), 2);
+    }
+
+    #[test]
     fn a_damaged_cache_file_is_replaced() {
         let (folder, pictures) = pictures();
         let cache = folder.path().join("cache");

@@ -49,6 +49,12 @@ mod tests {
     }
 
     #[test]
+    fn a_marker_may_follow_fill_bytes() {
+        let (before, end) = FILE.split_at(18);
+        assert!(has_end(&[before, &[0xFF, 0xFF], end].concat()));
+    }
+
+    #[test]
     fn bytes_after_the_end_do_not_matter() {
         assert!(has_end(&[&FILE[..], &[0, 0, 7]].concat()));
     }

@@ -185,6 +185,28 @@ fn a_crop_stays_within_the_image_and_keeps_its_share_of_each_side() {
 }
 
 #[test]
+fn a_crop_takes_height_and_width_and_their_places_apart() {
+    // The first channel rises to the right, the second downwards, both by 1 per pixel.
+    let (side, last) = (21, 20.0);
+    let area = side * side;
+    let image: Vec<f32> =
+        (0..2 * area).map(|i| if i < area { i % side } else { (i - area) / side } as f32).collect();
+    let crop = Augmentation { crop: 0.5, ..Augmentation::default() };
+    let mut inputs = image.repeat(100);
+    Augmenter::new(crop, 1, &[2, side, side]).augment(&mut inputs, 0, 0);
+    let (mut same_side, mut same_place) = (0, 0);
+    for image in inputs.chunks_exact(2 * area) {
+        let (across, down) = image.split_at(area);
+        let width = (across[side - 2] - across[1]) / (last - 2.0);
+        let height = (down[area - 2 * side] - down[side]) / (last - 2.0);
+        same_side += usize::from((width - height).abs() < 1e-3);
+        let (x, y) = (across[area / 2] - last / 2.0, down[area / 2] - last / 2.0);
+        same_place += usize::from((x / (1.0 - width) - y / (1.0 - height)).abs() < 1e-2);
+    }
+    assert!(same_side < 10 && same_place < 10, "{same_side} {same_place}");
+}
+
+#[test]
 fn a_crop_lies_anywhere_in_the_image() {
     let ramp: Vec<f32> = (0..101).map(|i| i as f32).collect();
     let crop = Augmentation { crop: 0.5, ..Augmentation::default() };
@@ -213,22 +235,26 @@ fn colours_change_by_up_to_their_strength() {
 }
 
 #[test]
-fn brightness_contrast_and_saturation_are_drawn_apart() {
+fn brightness_contrast_and_saturation_are_drawn_apart_and_use_their_range() {
     let strength = Augmentation { color: 0.5, ..Augmentation::default() };
     let mut augmenter = Augmenter::new(strength, 1, &[3, 1, 2]);
-    let mut differ = [false; 3];
-    for step in 0..5 {
-        // Red and cyan pixels: their grey values 0.3 and 0.7 (about), apart by the contrast.
+    let mut factors = Vec::new();
+    for step in 0..300 {
+        // Red and cyan pixels: their grey values 0.299 and 0.701, apart by the contrast.
         let mut image = vec![1.0, 0.0, 0.0, 1.0, 0.0, 1.0];
         augmenter.augment(&mut image, step, 0);
         let grey = |pixel: usize| 0.299 * image[pixel] + 0.587 * image[2 + pixel] + 0.114 * image[4 + pixel];
         let brightness = grey(0) + grey(1);
         let contrast = (grey(1) - grey(0)) / (0.402 * brightness);
         let saturation = (image[0] - image[2]) / (brightness * contrast);
-        for (differs, factor) in differ.iter_mut().zip([brightness, contrast, saturation]) {
-            assert!((0.499..1.501).contains(&factor), "{factor}");
-            *differs |= (factor - brightness).abs() > 0.01 || (factor - saturation).abs() > 0.01;
-        }
+        factors.push([brightness, contrast, saturation]);
     }
-    assert_eq!(differ, [true; 3]);
+    for which in 0..3 {
+        let least = factors.iter().map(|factors| factors[which]).fold(f32::INFINITY, f32::min);
+        let most = factors.iter().map(|factors| factors[which]).fold(0.0, f32::max);
+        assert!((0.499..0.52).contains(&least) && (1.48..1.501).contains(&most), "{which}: {least} {most}");
+        let other = (which + 1) % 3;
+        let equal = factors.iter().filter(|factors| (factors[which] - factors[other]).abs() < 1e-3).count();
+        assert!(equal < 10, "{which}");
+    }
 }

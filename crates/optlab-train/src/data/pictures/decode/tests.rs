@@ -42,8 +42,8 @@ fn every_kind_of_png_gives_its_8_bit_samples() {
             3,
             vec![0, 0, 1, 1, 2, 3],
         ),
-        // Opaque; half transparent: (100 · 128 + 255 · 127) / 255 = 177.2.
-        (ColorType::GrayscaleAlpha, BitDepth::Eight, vec![7, 255, 100, 128], 1, vec![7, 177]),
+        // Opaque; half transparent: (101 · 128 + 255 · 127) / 255 = 177.7.
+        (ColorType::GrayscaleAlpha, BitDepth::Eight, vec![7, 255, 101, 128], 1, vec![7, 178]),
         (ColorType::Rgba, BitDepth::Eight, vec![1, 2, 3, 255, 9, 9, 9, 0], 3, vec![1, 2, 3, 255, 255, 255]),
         (ColorType::GrayscaleAlpha, BitDepth::Sixteen, vec![7, 7, 0xFF, 0xFF, 9, 9, 0, 0], 1, vec![7, 255]),
     ];
