@@ -272,6 +272,23 @@ mod tests {
     }
 
     #[test]
+    fn a_process_waits_for_the_one_that_decodes() {
+        let (folder, pictures) = pictures();
+        let cache = folder.path().join("cache");
+        let first = open(&pictures, &cache);
+        let path = files(&cache).remove(0);
+        fs::remove_file(&path).unwrap();
+        let decoding = lock(&path.with_extension("lock")).unwrap();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| open(&pictures, &cache));
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!path.exists());
+            drop(decoding);
+            assert_eq!(waiting.join().unwrap(), first);
+        });
+    }
+
+    #[test]
     fn a_missing_picture_and_a_cache_that_is_a_file_are_errors() {
         let (folder, pictures) = pictures();
         let blocked = folder.path().join("blocked");
