@@ -11,11 +11,12 @@ use rand_chacha::ChaCha8Rng;
 pub enum Purpose {
     /// Initial weights; the index is 0.
     Weights = 1,
-    /// The choice of training examples that are held out for validation; the index is 0.
+    /// The choice of training examples that are held out for validation (index 0), and of pictures for the
+    /// final test (index 1).
     Split = 2,
     /// The order of the examples; the index is the epoch.
     Order = 3,
-    /// Shifts and rotations; the index is the step.
+    /// Changes of training images: shifts, rotations, flips, crops, colours; the index is the step.
     Augmentation = 4,
     /// The random numbers that a backend draws itself; the index is the step.
     Backend = 6,

@@ -3,6 +3,7 @@
 //! ```text
 //! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> rows.rs ──> Batch
 //!      │ bundled.rs, download.rs, idx.rs                    batches.rs, order.rs │ augment.rs
+//! pictures/: a folder of PNG and JPEG files, listed, decoded and cached
 //! ```
 
 mod augment;
@@ -18,11 +19,12 @@ mod image_file;
 mod mnist;
 mod normalize;
 mod order;
+pub mod pictures;
 mod rows;
 mod split;
 mod sunspots;
 
-pub use augment::Augmentation;
+pub use augment::{Augmentation, Flip};
 pub use batches::Batches;
 pub use burn_dataset::{Item, Target, ToBatch};
 pub use example_set::{Draw, ExampleSet};

@@ -6,7 +6,7 @@
 //! dimensions of a search and the printed command of a trial.
 
 use crate::Error;
-use crate::data::Augmentation;
+use crate::data::{Augmentation, Flip};
 use crate::train::LrScaling;
 use crate::train::setting_value::{SettingValue, Slot, read};
 use crate::workload::Info;
@@ -140,7 +140,7 @@ pub struct RecipeSetting {
 macro_rules! recipe {
     ($(
         $(#[doc = $meaning:literal])+
-        $name:ident: $type:ty, $value_name:literal, default $default:literal $(= $fixed:literal)? $(=> $($path:ident).+)?;
+        $name:ident: $type:ty, $value_name:literal, default $default:literal $(= $fixed:expr)? $(=> $($path:ident).+)?;
     )*) => {
         /// Some settings of a recipe; the others keep what they are.
         ///
@@ -296,6 +296,12 @@ recipe! {
     shift: u32, "PIXELS", default "0" = 0 => augmentation.shift;
     /// Rotate training images by up to that many degrees
     rotation: f64, "DEGREES", default "0" = 0.0 => augmentation.rotation;
+    /// Flip training images at random: none, horizontal (left to right) or both
+    flip: Flip, "AXES", default "none" = Flip::None => augmentation.flip;
+    /// Crop training images at random, by up to that share of each side, and enlarge them again
+    crop: f64, "SHARE", default "0" = 0.0 => augmentation.crop;
+    /// Change brightness, contrast and saturation of training images by up to that share
+    color: f64, "SHARE", default "0" = 0.0 => augmentation.color;
     /// Pad 28×28 images to 32×32
     pad: bool, "BOOL", default "false" = false => pad;
 }

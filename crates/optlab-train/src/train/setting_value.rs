@@ -1,6 +1,7 @@
 //! Types of the settings of a recipe: how each is read, written and switched off.
 
 use crate::Error;
+use crate::data::Flip;
 use crate::train::LrScaling;
 use serde_json::Value;
 
@@ -41,6 +42,7 @@ impl Slot for usize {}
 impl Slot for u32 {}
 impl Slot for f64 {}
 impl Slot for bool {}
+impl Slot for Flip {}
 
 impl SettingValue for usize {
     const ALLOWED: &'static str = "a whole number";
@@ -98,6 +100,19 @@ impl SettingValue for bool {
 
     fn write(self) -> Value {
         self.into()
+    }
+}
+
+impl SettingValue for Flip {
+    const ALLOWED: &'static str = "none, horizontal or both";
+
+    fn read(value: &Value) -> Option<Self> {
+        // A spec's `none` is read as null.
+        if value.is_null() { Some(Flip::None) } else { value.as_str()?.parse().ok() }
+    }
+
+    fn write(self) -> Value {
+        self.to_string().into()
     }
 }
 

@@ -113,7 +113,7 @@ fn a_run_resumes_in_the_middle_of_a_warm_up_and_of_a_plateaus_patience() {
 
 #[test]
 fn a_resumed_run_draws_the_same_shifts_and_rotations() {
-    let augmentation = Augmentation { shift: 1, rotation: 10.0 };
+    let augmentation = Augmentation { shift: 1, rotation: 10.0, ..Augmentation::default() };
     assert_same_files(
         &Trial {
             recipe: Recipe { augmentation, ..trial("digits-cnn", "sgd", "flex").recipe },
