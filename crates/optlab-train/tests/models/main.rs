@@ -1,0 +1,6 @@
+//! Models named by a text: what is read and refused, the sizes they get, the values they compute, and how
+//! they train.
+
+mod reference;
+mod subject;
+mod values;
