@@ -67,8 +67,8 @@ fn a_layer_without_anything_left_to_read_is_named() {
             "model: `max_pool.3` must be given images of at least 2 × 2 pixels, not [4, 1, 1] of images of 1 × 8 × 8",
         ),
         (
-            "cnn=[4,4,4],padding=valid",
-            "model: `conv.2` must be given images of at least 3 × 3 pixels, not [4, 1, 1] of images of 1 × 8 × 8",
+            "cnn=[4,4,4],kernel=4,padding=valid,pool=none",
+            "model: `conv.2` must be given images of at least 4 × 4 pixels, not [4, 2, 2] of images of 1 × 8 × 8",
         ),
         (
             "cnn=[4],kernel=9,padding=valid",

@@ -89,6 +89,7 @@ fn the_listing_has_each_field_of_each_kind_with_its_default() {
             let as_text = match written {
                 Value::Null => "none".into(),
                 Value::String(text) => text.clone(),
+                number if number.is_f64() => number.as_f64().unwrap().to_string(),
                 other => other.to_string(),
             };
             let default = if field.name == "layers" { "[]" } else { field.default };

@@ -202,21 +202,21 @@ fn each_probability_of_a_cnn_has_its_place_and_a_change_of_one_keeps_the_masks_o
 fn the_models_of_the_workloads_have_a_name() {
     let device = device();
     let cnn = CnnConfig { filters: [4, 5], padding: 1, hidden: 6, classes: 3, dropout: [0.1, 0.25] };
-    let images = InputShape::Image { channels: 1, height: 8, width: 8 };
+    let images = InputShape::Image { channels: 1, height: 12, width: 11 };
     for (padding, name) in [(0, "valid"), (1, "same")] {
         let named =
             build(&format!("cnn=[4,5],padding={name},dense=[6],dropout=[0.1,0.25]"), &images, &device);
-        let same = CnnConfig { padding, ..cnn }.init([1, 8, 8], &mut Init::new(1, &device));
+        let same = CnnConfig { padding, ..cnn }.init([1, 12, 11], &mut Init::new(1, &device));
         let x = tensor(&inputs(&images, 6), &device);
         for mode in [Mode::Evaluate, STEP] {
-            let expected = rows(same.forward(x.clone().reshape([6, 1, 8, 8]), mode));
+            let expected = rows(same.forward(x.clone().reshape([6, 1, 12, 11]), mode));
             assert_eq!(rows(named.forward(x.clone(), mode)), expected, "{name} {mode:?}");
         }
     }
     let named = build("rnn=5", &images, &device);
-    let same = SimpleRnnConfig { hidden: 5, outputs: 3 }.init(8, &mut Init::new(1, &device));
+    let same = SimpleRnnConfig { hidden: 5, outputs: 3 }.init(11, &mut Init::new(1, &device));
     let x = tensor(&inputs(&images, 6), &device);
-    assert_eq!(rows(named.forward(x.clone(), STEP)), rows(same.forward(x.reshape([6, 8, 8]))));
+    assert_eq!(rows(named.forward(x.clone(), STEP)), rows(same.forward(x.reshape([6, 12, 11]))));
 }
 
 #[test]

@@ -50,7 +50,7 @@ use text::text_of;
 /// spec.set("dropout", &0.2.into())?;
 /// assert_eq!(spec.to_string(), "mlp=[64,64],dropout=0.2");
 /// let error = spec.set("dropout", &1.0.into()).unwrap_err();
-/// assert_eq!(error.to_string(), "model: `dropout` must be in [0, 1), not 1.0");
+/// assert_eq!(error.to_string(), "model: `dropout` must be in [0, 1), not 1");
 /// # Ok::<(), optlab_train::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

@@ -50,6 +50,8 @@ pub(super) fn text_of(value: &Value) -> String {
     match value {
         Value::Null => "none".into(),
         Value::String(text) => text.clone(),
+        // JSON writes -1 and 0 as -1.0 and 0.0 if they are no whole numbers by their type.
+        Value::Number(number) if number.is_f64() => number.as_f64().unwrap_or_default().to_string(),
         Value::Array(list) => format!("[{}]", list.iter().map(text_of).collect::<Vec<_>>().join(",")),
         other => other.to_string(),
     }
