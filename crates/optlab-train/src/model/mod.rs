@@ -1,8 +1,8 @@
 //! Models as Burn modules, built from the layers of [`nn`](crate::nn). Initial weights are drawn by
 //! [`random`](optlab_core::random), so they are the same on every backend.
 //!
-//! A [`ModelSpec`] names a model in a text or a table and [builds](ModelSpec::build) it as a [`Stack`] for the
-//! [`InputShape`] of its data; a [`ModelPatch`] changes some of its fields.
+//! A [`ModelSpec`] names a model in a text or a table and [builds](ModelSpec::build) it as a [`Stack`] for
+//! the [`InputShape`] of its data; a [`ModelPatch`] changes some of its fields.
 
 mod cnn;
 mod init;

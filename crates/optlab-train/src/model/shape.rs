@@ -115,7 +115,7 @@ impl fmt::Display for InputShape {
     }
 }
 
-/// The shape of what a layer reads or returns, without the batch.
+/// The shape of a layer's input or output, without the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shape {
     Flat(usize),

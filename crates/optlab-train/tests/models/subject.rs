@@ -1,7 +1,7 @@
 //! Models to test, their parameters, and inputs.
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use optlab_train::device;
 use optlab_train::model::{Init, InputShape, ModelSpec, Stack};
 use std::collections::BTreeMap;
@@ -167,4 +167,15 @@ pub fn scrambled(model: Stack) -> Stack {
         }
     }
     model.map(&mut Mapper::default())
+}
+
+/// Returns the model with 64-bit numbers, for which layers use Burn's operations instead of our kernels.
+pub fn in_64_bits(model: Stack) -> Stack {
+    struct Mapper;
+    impl ModuleMapper for Mapper {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+            param.map(|value| value.cast(DType::F64))
+        }
+    }
+    model.map(&mut Mapper)
 }

@@ -2,6 +2,8 @@
 
 use crate::reference::*;
 use crate::subject::*;
+use burn::module::Module;
+use burn::tensor::DType;
 use optlab_train::model::InputShape;
 use optlab_train::nn::Mode;
 
@@ -175,5 +177,29 @@ fn a_list_of_layers_is_computed_in_its_order() {
             let normalized = batch_norm(of, "batch_norm.0", &batch, mode == TRAIN);
             normalized.iter().map(mean_over_time).collect()
         });
+    }
+}
+
+#[test]
+fn burns_operations_which_other_backends_use_compute_the_same() {
+    for (text, shape) in models() {
+        // Burn's own layer mixes 32 bits into 64 when it returns all states.
+        if text.starts_with("rnn=[") || text.contains("rnn 3") {
+            continue;
+        }
+        let device = device();
+        let model = scrambled(build(text, &shape, &device));
+        let x = tensor(&inputs(&shape, BATCH), &device);
+        let (wide, x_wide) = (in_64_bits(model.valid()), x.clone().cast(DType::F64));
+        for mode in [Mode::Evaluate, TRAIN] {
+            let given = rows(model.forward(x.clone(), mode)).concat();
+            let expected = rows(wide.forward(x_wide.clone(), mode)).concat();
+            for (given, expected) in given.iter().zip(&expected) {
+                assert!(
+                    (given - expected).abs() <= 1e-5 * expected.abs().max(1.0),
+                    "{text}: {given} for {expected}"
+                );
+            }
+        }
     }
 }

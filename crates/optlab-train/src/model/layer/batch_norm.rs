@@ -14,12 +14,13 @@ use burn::tensor::module::{batch_norm, batch_norm_train};
 /// μ̄ ← 0.9 μ̄ + 0.1 μ        σ̄² ← 0.9 σ̄² + 0.1 σ² n / (n − 1)
 /// ```
 ///
-/// In training, `μ` and `σ²` are mean and variance of the batch's `n` numbers per channel; in evaluation they
-/// are the running `μ̄` and `σ̄²`, which start at 0 and 1. These two are saved with the model, but no optimizer
-/// moves them.
+/// In training, `μ` and `σ²` are mean and variance of the batch's `n` numbers per channel. In evaluation they
+/// are the running `μ̄` and `σ̄²`, which start at 0 and 1 and are saved with the model; no optimizer moves
+/// them.
 ///
-/// Differs from Burn's layer, which normalizes by the batch wherever gradients can be computed, whose running
-/// variance lacks the factor `n / (n − 1)`, and whose saved statistics are those before the last step.
+/// Differs from Burn's layer: that layer normalizes by the batch on every device with gradients, also in
+/// evaluation; its running variance lacks the factor `n / (n − 1)`, which PyTorch has; and a record of it
+/// misses the update of the last step.
 ///
 /// # Reference
 /// Ioffe and Szegedy, *Batch Normalization*, 2015, <https://arxiv.org/abs/1502.03167>

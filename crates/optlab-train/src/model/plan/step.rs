@@ -1,4 +1,4 @@
-//! One layer of a model whose sizes are known, and what it costs.
+//! One layer of a model whose sizes are known, and its costs.
 
 use crate::model::shape::Shape;
 use crate::model::spec::{Activation, Cell};

@@ -39,8 +39,8 @@ pub struct Summary {
     pub flops: u64,
     /// Bytes of parameters and statistics, as 32-bit floats.
     pub weight_bytes: u64,
-    /// Bytes of the values that all layers compute for an example, as 32-bit floats: about what training
-    /// keeps for the backward pass.
+    /// Bytes of the values that all layers compute for an example, as 32-bit floats: an
+    /// estimate of the memory that training needs for the backward pass.
     pub activation_bytes: u64,
 }
 

@@ -34,7 +34,7 @@ const fn field(
     ModelField { name, kinds, default, allowed, meaning }
 }
 
-/// All fields, in the order of tables and listings; those that name a kind first.
+/// All fields, in the order of tables and listings; fields that name a kind come first.
 #[rustfmt::skip]
 pub(super) const FIELDS: [ModelField; 25] = [
     field("linear", &["linear"], "true", "true", "One dense layer from the inputs to the outputs."),
@@ -61,7 +61,7 @@ pub(super) const FIELDS: [ModelField; 25] = [
     field("dropout", RECURRENT, "0", SHARE, "Dropout probability after each recurrent layer."),
     field("dropout", &["transformer"], "0", SHARE, "Dropout probability after the positions and in each block after attention and dense layers."),
     field("pooling", &["transformer"], "mean", "mean or last", "The vector to predict from."),
-    field("embedding", &KINDS, "none", "a whole number of at least 1, or none for half the categories, rounded up, at most 50", "Width of the embeddings of tokens and categories."),
+    field("embedding", &KINDS, "none", "a whole number of at least 1, or none for half the categories, rounded up, at most 50", "Width of the embeddings of tokens and categories; a transformer's tokens have its width by default."),
 ];
 
 /// Returns the allowed values of a field of a kind.

@@ -147,7 +147,7 @@ impl ModelSpec {
         slots.swap_remove(place).1.put(kind, field, value)
     }
 
-    /// Returns the kind called `kind`, with those of these fields that it has, too.
+    /// Returns the kind called `kind`, with the values of this model for the fields that both kinds have.
     fn with_kind(&self, kind: &str) -> Result<Self, Error> {
         let mut changed = ModelSpec::default_of(kind)?;
         for (field, value) in self.values().into_iter().skip(1) {

@@ -31,7 +31,8 @@ use value::Value;
 /// | outputs          | `output.weight`, `output.bias`                                                    |
 ///
 /// A dense layer or a convolution before batch normalization has no bias.
-/// [`num_params`](Module::num_params) also counts what is not trained; [`Stack::summary`] does not.
+/// [`num_params`](Module::num_params) also counts running means and variances; [`Stack::summary`] counts them
+/// separately.
 #[derive(Module, Debug)]
 pub struct Stack {
     embedding: Vec<Embedding>,

@@ -1,4 +1,4 @@
-//! What passes from layer to layer: rows of numbers, sequences or images.
+//! The tensor between two layers: rows of numbers, sequences or images.
 
 use crate::model::InputShape;
 use crate::model::layer::{BatchNorm, LayerNorm, Recurrent};
@@ -8,7 +8,7 @@ use burn::nn::Embedding;
 use burn::nn::pool::{AvgPool2dConfig, MaxPool2dConfig};
 use burn::tensor::Tensor;
 
-/// A batch between two layers. A plan has checked that each layer can read what it is given.
+/// A batch between two layers. A plan has checked that each layer can read its input.
 pub(super) enum Value {
     /// `[batch, features]`.
     Flat(Tensor<2>),
@@ -30,7 +30,7 @@ macro_rules! map {
 }
 
 impl Value {
-    /// Reads rows as what they mean; tokens and categories are still indices.
+    /// Gives rows the rank of their shape; tokens and categories stay indices.
     pub fn read(inputs: Tensor<2>, shape: &InputShape) -> Self {
         let [batch, _] = inputs.dims();
         match *shape {
@@ -141,8 +141,8 @@ impl Value {
         }
     }
 
-    /// Reads a sequence from its beginning, and with `reverse` also from its end; the states of both stand
-    /// side by side, those of a time step together.
+    /// Reads a sequence from its beginning, and with `reverse` also from its end. The states of both directions
+    /// at a time step stand side by side.
     pub fn recur(self, layer: &Recurrent, reverse: Option<&Recurrent>, only_last: bool) -> Self {
         let x = self.into_sequence();
         let reversed = reverse.map(|reverse| (reverse, x.clone().flip([1])));
