@@ -15,8 +15,8 @@ pub(super) struct Planner {
     shape: Shape,
     /// Number of layers so far of each name.
     counts: HashMap<&'static str, usize>,
-    /// Number of dropout layers so far. Layers with probability 0 count, so that changing one probability keeps
-    /// the masks of the other layers.
+    /// Number of dropout layers so far. Layers with probability 0 count, so that changing one probability
+    /// keeps the masks of the other layers.
     dropouts: u32,
     /// The name of the next layer in errors; `None` for its own name.
     pub called: Option<String>,

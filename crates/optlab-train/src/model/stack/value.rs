@@ -141,8 +141,8 @@ impl Value {
         }
     }
 
-    /// Reads a sequence from its beginning, and with `reverse` also from its end. The states of both directions
-    /// at a time step stand side by side.
+    /// Reads a sequence from its beginning, and with `reverse` also from its end. The states of both
+    /// directions at a time step stand side by side.
     pub fn recur(self, layer: &Recurrent, reverse: Option<&Recurrent>, only_last: bool) -> Self {
         let x = self.into_sequence();
         let reversed = reverse.map(|reverse| (reverse, x.clone().flip([1])));
