@@ -35,19 +35,14 @@ impl Array {
     }
 }
 
-/// Returns the number called by the path, or `None` for a bias that is not there.
-fn find<'a>(of: &'a Parameters, path: &str) -> Option<&'a (Vec<usize>, Vec<f64>)> {
-    of.get(path)
-}
-
 fn get<'a>(of: &'a Parameters, path: &str) -> &'a (Vec<usize>, Vec<f64>) {
-    find(of, path).unwrap_or_else(|| panic!("no {path} in {:?}", of.keys()))
+    of.get(path).unwrap_or_else(|| panic!("no {path} in {:?}", of.keys()))
 }
 
 /// A dense layer on each row.
 pub fn dense(of: &Parameters, path: &str, x: &Array) -> Array {
     let (sizes, weight) = get(of, &format!("{path}.weight"));
-    let bias = find(of, &format!("{path}.bias"));
+    let bias = of.get(&format!("{path}.bias"));
     let row = |row: &Vec<f64>| -> Vec<f64> {
         assert_eq!(row.len(), sizes[0]);
         let output = |unit: usize| {
@@ -72,7 +67,7 @@ pub fn conv(
     places: [usize; 2],
 ) -> Array {
     let (sizes, weight) = get(of, &format!("{path}.weight"));
-    let bias = find(of, &format!("{path}.bias"));
+    let bias = of.get(&format!("{path}.bias"));
     let [filters, channels, side] = [sizes[0], sizes[1], sizes[2]];
     let [height, width] = [x.sizes[1], x.sizes[2]];
     assert_eq!(channels, x.sizes[0]);
@@ -269,8 +264,11 @@ pub fn stacked(of: &Parameters, cell: &str, layers: usize, bidirectional: bool, 
         let mut reversed_rows = x.rows();
         reversed_rows.reverse();
         let reversed = Array::of_rows(&reversed_rows);
-        let backward = |of| recurrent(of, cell, &format!("recurrent_reverse.{layer}"), &reversed);
-        let backward = bidirectional.then(|| backward(of)).unwrap_or_else(|| vec![Vec::new(); forward.len()]);
+        let backward = if bidirectional {
+            recurrent(of, cell, &format!("recurrent_reverse.{layer}"), &reversed)
+        } else {
+            vec![Vec::new(); forward.len()]
+        };
         if layer + 1 == layers {
             let both = [forward.last().unwrap().clone(), backward.last().unwrap().clone()].concat();
             return Array::new(&[both.len()], both);

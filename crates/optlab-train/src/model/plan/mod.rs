@@ -6,7 +6,7 @@ mod step;
 mod summary;
 
 pub(in crate::model) use lower::plan;
-pub(in crate::model) use step::{Conv, Layer, Step};
+pub(in crate::model) use step::{Conv, Operation, Step};
 pub use summary::{LayerSummary, Summary};
 
 use crate::model::InputShape;

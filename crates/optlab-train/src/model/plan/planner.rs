@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::model::InputShape;
-use crate::model::plan::step::{Conv, Layer, Step};
+use crate::model::plan::step::{Conv, Operation, Step};
 use crate::model::plan::{OUTPUT, Plan};
 use crate::model::shape::Shape;
 use crate::model::spec::{Activation, Cell, OWNER, Padding};
@@ -47,14 +47,14 @@ impl Planner {
         Ok(plan)
     }
 
-    fn push(&mut self, layer: Layer, output: Shape) {
+    fn push(&mut self, layer: Operation, output: Shape) {
         let name = layer.name();
         let count = self.counts.entry(name).or_default();
         // A model has one layer of positions.
-        let shown = if layer == Layer::Positions { name.into() } else { format!("{name}.{count}") };
+        let shown = if layer == Operation::Positions { name.into() } else { format!("{name}.{count}") };
         self.steps.push(Step { name: shown, layer, place: *count, input: self.shape, output });
         *count += 1;
-        if let Some(Step { layer: Layer::Categories(columns), .. }) = self.steps.last() {
+        if let Some(Step { layer: Operation::Categories(columns), .. }) = self.steps.last() {
             // Each category has an embedding of its own.
             *count += columns.iter().flatten().count() - 1;
         }
@@ -62,7 +62,7 @@ impl Planner {
     }
 
     /// Returns the error of a layer that cannot read the shape before it.
-    fn refuse(&self, layer: &Layer, needed: &str) -> Error {
+    fn refuse(&self, layer: &Operation, needed: &str) -> Error {
         let name = layer.name();
         let own = || format!("{name}.{}", self.counts.get(name).unwrap_or(&0));
         let called = self.called.clone().unwrap_or_else(own);
@@ -80,14 +80,14 @@ impl Planner {
             InputShape::Tokens { time, vocabulary } => {
                 let width = width_of(vocabulary);
                 let output = Shape::Sequence { time, features: width };
-                self.push(Layer::Tokens { vocabulary, width }, output);
+                self.push(Operation::Tokens { vocabulary, width }, output);
             }
             InputShape::Columns(columns) if columns.iter().any(Option::is_some) => {
                 let columns = columns.iter().map(|categories| categories.map(|n| [n, width_of(n)]));
                 let columns: Vec<Option<[usize; 2]>> = columns.collect();
                 let widths = columns.iter().map(|column| column.map_or(1, |[_, width]| width));
                 let width = widths.fold(0, usize::saturating_add);
-                self.push(Layer::Categories(columns), Shape::Flat(width));
+                self.push(Operation::Categories(columns), Shape::Flat(width));
             }
             _ => {}
         }
@@ -100,7 +100,7 @@ impl Planner {
 
     pub fn flatten(&mut self) {
         if !matches!(self.shape, Shape::Flat(_)) {
-            self.push(Layer::Flatten, Shape::Flat(self.shape.elements()));
+            self.push(Operation::Flatten, Shape::Flat(self.shape.elements()));
         }
     }
 
@@ -108,12 +108,12 @@ impl Planner {
     pub fn rows(&mut self) {
         if let Shape::Image { channels, height, width } = self.shape {
             let output = Shape::Sequence { time: height, features: channels.saturating_mul(width) };
-            self.push(Layer::Rows, output);
+            self.push(Operation::Rows, output);
         }
     }
 
     pub fn dense(&mut self, units: usize) -> Result<(), Error> {
-        let layer = Layer::Dense { units, has_bias: true, has_relu: false };
+        let layer = Operation::Dense { units, has_bias: true, has_relu: false };
         let output = match self.shape {
             Shape::Flat(_) => Shape::Flat(units),
             Shape::Sequence { time, .. } => Shape::Sequence { time, features: units },
@@ -135,7 +135,7 @@ impl Planner {
         let mut conv =
             Conv { filters, kernel, stride, padding: [(0, 0); 2], has_bias: true, has_relu: false };
         let Shape::Image { height, width, .. } = self.shape else {
-            return Err(self.refuse(&Layer::Conv(conv), "images [channels, height, width]"));
+            return Err(self.refuse(&Operation::Conv(conv), "images [channels, height, width]"));
         };
         let sides = [height, width];
         if padding == Padding::Same {
@@ -146,13 +146,14 @@ impl Planner {
             });
         }
         let padded = [0, 1].map(|axis| sides[axis] + conv.padding[axis].0 + conv.padding[axis].1);
-        let output = self.windows(&Layer::Conv(conv.clone()), padded, kernel, stride, filters)?;
-        self.push(Layer::Conv(conv), output);
+        let output = self.windows(&Operation::Conv(conv.clone()), padded, kernel, stride, filters)?;
+        self.push(Operation::Conv(conv), output);
         Ok(())
     }
 
     pub fn pool(&mut self, is_max: bool, size: usize, stride: usize) -> Result<(), Error> {
-        let layer = if is_max { Layer::MaxPool { size, stride } } else { Layer::AvgPool { size, stride } };
+        let layer =
+            if is_max { Operation::MaxPool { size, stride } } else { Operation::AvgPool { size, stride } };
         let Shape::Image { channels, height, width } = self.shape else {
             return Err(self.refuse(&layer, "images [channels, height, width]"));
         };
@@ -164,7 +165,7 @@ impl Planner {
     /// Returns the shape of a layer with one output per position of a window.
     fn windows(
         &self,
-        layer: &Layer,
+        layer: &Operation,
         sides: [usize; 2],
         size: usize,
         stride: usize,
@@ -180,35 +181,37 @@ impl Planner {
     /// Adds an activation; the layer before computes a ReLU itself, if it can.
     pub fn activation(&mut self, activation: Activation) {
         let fused = match self.steps.last_mut().map(|step| &mut step.layer) {
-            Some(Layer::Dense { has_relu, .. } | Layer::Conv(Conv { has_relu, .. })) => Some(has_relu),
+            Some(Operation::Dense { has_relu, .. } | Operation::Conv(Conv { has_relu, .. })) => {
+                Some(has_relu)
+            }
             _ => None,
         };
         match fused {
             Some(has_relu) if activation == Activation::Relu => *has_relu = true,
-            _ => self.push(Layer::Activation(activation), self.shape),
+            _ => self.push(Operation::Activation(activation), self.shape),
         }
     }
 
     /// Adds batch normalization. The layer before loses its bias, which the mean over the batch would cancel.
     pub fn batch_norm(&mut self) {
-        match self.steps.last_mut().map(|step| &mut step.layer) {
-            Some(
-                Layer::Dense { has_bias, has_relu: false, .. }
-                | Layer::Conv(Conv { has_bias, has_relu: false, .. }),
-            ) => *has_bias = false,
-            _ => {}
+        if let Some(
+            Operation::Dense { has_bias, has_relu: false, .. }
+            | Operation::Conv(Conv { has_bias, has_relu: false, .. }),
+        ) = self.steps.last_mut().map(|step| &mut step.layer)
+        {
+            *has_bias = false;
         }
-        self.push(Layer::BatchNorm, self.shape);
+        self.push(Operation::BatchNorm, self.shape);
     }
 
     pub fn layer_norm(&mut self) {
-        self.push(Layer::LayerNorm, self.shape);
+        self.push(Operation::LayerNorm, self.shape);
     }
 
     pub fn dropout(&mut self, probability: f64) {
         let number = self.next_dropout();
         if probability > 0.0 {
-            self.push(Layer::Dropout { probability, number }, self.shape);
+            self.push(Operation::Dropout { probability, number }, self.shape);
         }
     }
 
@@ -226,7 +229,7 @@ impl Planner {
         only_last: bool,
     ) -> Result<(), Error> {
         self.rows();
-        let layer = Layer::Recurrent { cell, units, bidirectional, only_last };
+        let layer = Operation::Recurrent { cell, units, bidirectional, only_last };
         let Shape::Sequence { time, .. } = self.shape else {
             return Err(self.refuse(&layer, "sequences [time, features] or images"));
         };
@@ -237,17 +240,17 @@ impl Planner {
     }
 
     pub fn positions(&mut self) {
-        self.push(Layer::Positions, self.shape);
+        self.push(Operation::Positions, self.shape);
     }
 
     pub fn block(&mut self, heads: usize, feed_forward: usize, dropout: f64) {
         let numbers = [self.next_dropout(), self.next_dropout()];
-        self.push(Layer::Block { heads, feed_forward, dropout, numbers }, self.shape);
+        self.push(Operation::Block { heads, feed_forward, dropout, numbers }, self.shape);
     }
 
     /// Adds the last vector of a sequence, or with `is_mean` the mean over time.
     pub fn pool_time(&mut self, is_mean: bool) -> Result<(), Error> {
-        let layer = if is_mean { Layer::Mean } else { Layer::Last };
+        let layer = if is_mean { Operation::Mean } else { Operation::Last };
         let Shape::Sequence { features, .. } = self.shape else {
             return Err(self.refuse(&layer, "sequences [time, features]"));
         };

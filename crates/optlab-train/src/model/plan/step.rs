@@ -5,7 +5,7 @@ use crate::model::spec::{Activation, Cell};
 
 /// A layer without its weights.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::model) enum Layer {
+pub(in crate::model) enum Operation {
     /// Embeds the columns that are categories; for each column the number of categories and the width.
     Categories(Vec<Option<[usize; 2]>>),
     /// Embeds tokens.
@@ -74,34 +74,34 @@ pub(in crate::model) struct Conv {
 pub(in crate::model) struct Step {
     /// The name in summaries, which starts the paths of its parameters.
     pub name: String,
-    pub layer: Layer,
+    pub layer: Operation,
     /// The number of layers with parameters of the same type before this one.
     pub place: usize,
     pub input: Shape,
     pub output: Shape,
 }
 
-impl Layer {
+impl Operation {
     /// Returns the name of its type: the field of [`Stack`](crate::model::Stack) with its parameters, if it
     /// has some.
     pub fn name(&self) -> &'static str {
         match self {
-            Layer::Categories(_) | Layer::Tokens { .. } => "embedding",
-            Layer::Rows => "rows",
-            Layer::Flatten => "flatten",
-            Layer::Dense { .. } => "dense",
-            Layer::Conv(_) => "conv",
-            Layer::MaxPool { .. } => "max_pool",
-            Layer::AvgPool { .. } => "avg_pool",
-            Layer::Activation(activation) => activation.name(),
-            Layer::Dropout { .. } => "dropout",
-            Layer::BatchNorm => "batch_norm",
-            Layer::LayerNorm => "layer_norm",
-            Layer::Recurrent { .. } => "recurrent",
-            Layer::Positions => "positions",
-            Layer::Block { .. } => "block",
-            Layer::Last => "last",
-            Layer::Mean => "mean",
+            Operation::Categories(_) | Operation::Tokens { .. } => "embedding",
+            Operation::Rows => "rows",
+            Operation::Flatten => "flatten",
+            Operation::Dense { .. } => "dense",
+            Operation::Conv(_) => "conv",
+            Operation::MaxPool { .. } => "max_pool",
+            Operation::AvgPool { .. } => "avg_pool",
+            Operation::Activation(activation) => activation.name(),
+            Operation::Dropout { .. } => "dropout",
+            Operation::BatchNorm => "batch_norm",
+            Operation::LayerNorm => "layer_norm",
+            Operation::Recurrent { .. } => "recurrent",
+            Operation::Positions => "positions",
+            Operation::Block { .. } => "block",
+            Operation::Last => "last",
+            Operation::Mean => "mean",
         }
     }
 }
@@ -121,23 +121,23 @@ impl Step {
     pub fn parameters(&self) -> u64 {
         let channels = self.input.channels();
         match &self.layer {
-            Layer::Categories(columns) => sum(columns.iter().flatten().map(|sizes| product(sizes))),
-            Layer::Tokens { vocabulary, width } => product(&[*vocabulary, *width]),
-            Layer::Dense { units, has_bias, .. } => {
+            Operation::Categories(columns) => sum(columns.iter().flatten().map(|sizes| product(sizes))),
+            Operation::Tokens { vocabulary, width } => product(&[*vocabulary, *width]),
+            Operation::Dense { units, has_bias, .. } => {
                 product(&[self.input.rows()[1] + usize::from(*has_bias), *units])
             }
-            Layer::Conv(Conv { filters, kernel, has_bias, .. }) => sum([
+            Operation::Conv(Conv { filters, kernel, has_bias, .. }) => sum([
                 product(&[*filters, channels, *kernel, *kernel]),
                 product(&[*filters, usize::from(*has_bias)]),
             ]),
-            Layer::BatchNorm | Layer::LayerNorm => product(&[2, channels]),
-            Layer::Recurrent { cell, units, bidirectional, .. } => {
+            Operation::BatchNorm | Operation::LayerNorm => product(&[2, channels]),
+            Operation::Recurrent { cell, units, bidirectional, .. } => {
                 let gates = product(&[1 + usize::from(*bidirectional), cell.gates(), *units]);
                 gates.saturating_mul(sum([channels as u64, *units as u64, 2]))
             }
-            Layer::Positions => product(&self.input.sizes()),
+            Operation::Positions => product(&self.input.sizes()),
             // Two normalizations; queries, keys without bias, values and the output; two dense layers.
-            Layer::Block { feed_forward, .. } => sum([
+            Operation::Block { feed_forward, .. } => sum([
                 product(&[4, channels]),
                 product(&[4, channels, channels]),
                 product(&[3, channels]),
@@ -150,7 +150,7 @@ impl Step {
 
     /// Returns the number of values that are saved with the parameters, but not trained.
     pub fn statistics(&self) -> u64 {
-        if self.layer == Layer::BatchNorm { product(&[2, self.input.channels()]) } else { 0 }
+        if self.layer == Operation::BatchNorm { product(&[2, self.input.channels()]) } else { 0 }
     }
 
     /// Returns the floating-point operations of an example's forward pass: 2 for each multiplication and
@@ -158,15 +158,15 @@ impl Step {
     pub fn flops(&self) -> u64 {
         let [rows, features] = self.input.rows();
         match &self.layer {
-            Layer::Dense { units, .. } => product(&[2, rows, features, *units]),
-            Layer::Conv(Conv { kernel, .. }) => {
+            Operation::Dense { units, .. } => product(&[2, rows, features, *units]),
+            Operation::Conv(Conv { kernel, .. }) => {
                 product(&[2, self.output.elements(), self.input.channels(), *kernel, *kernel])
             }
-            Layer::Recurrent { cell, units, bidirectional, .. } => {
+            Operation::Recurrent { cell, units, bidirectional, .. } => {
                 let gates = product(&[2, rows, 1 + usize::from(*bidirectional), cell.gates(), *units]);
                 gates.saturating_mul(sum([features as u64, *units as u64]))
             }
-            Layer::Block { feed_forward, .. } => sum([
+            Operation::Block { feed_forward, .. } => sum([
                 product(&[8, rows, features, features]),
                 product(&[4, rows, rows, features]),
                 product(&[4, rows, features, *feed_forward]),
@@ -179,11 +179,11 @@ impl Step {
     pub fn activations(&self) -> u64 {
         let [rows, features] = self.input.rows();
         match &self.layer {
-            Layer::Flatten | Layer::Rows | Layer::Last => 0,
-            Layer::Recurrent { cell, units, bidirectional, .. } => {
+            Operation::Flatten | Operation::Rows | Operation::Last => 0,
+            Operation::Recurrent { cell, units, bidirectional, .. } => {
                 product(&[rows, 1 + usize::from(*bidirectional), cell.gates() + 1, *units])
             }
-            Layer::Block { heads, feed_forward, .. } => sum([
+            Operation::Block { heads, feed_forward, .. } => sum([
                 product(&[10, rows, features]),
                 product(&[2, rows, *feed_forward]),
                 product(&[*heads, rows, rows]),

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::model::layer::{BatchNorm, Block, LayerNorm, Recurrent};
-use crate::model::plan::{self, Conv, Layer, Plan, Summary};
+use crate::model::plan::{self, Conv, Operation, Plan, Summary};
 use crate::model::{Init, InputShape, ModelSpec, Stack};
 use crate::nn::{Conv2d, Dropout, Linear};
 use burn::nn::{Embedding, PaddingConfig2d};
@@ -55,38 +55,38 @@ impl Stack {
             let [rows, features] = step.input.rows();
             let channels = step.input.channels();
             match &step.layer {
-                Layer::Categories(columns) => {
+                Operation::Categories(columns) => {
                     let drawn = columns.iter().flatten().map(|sizes| new_embedding(*sizes, init));
                     embedding.extend(drawn);
                 }
-                Layer::Tokens { vocabulary, width } => {
+                Operation::Tokens { vocabulary, width } => {
                     embedding.push(new_embedding([*vocabulary, *width], init));
                 }
-                Layer::Dense { units, has_bias, has_relu } => {
+                Operation::Dense { units, has_bias, has_relu } => {
                     dense.push(new_dense(features, *units, *has_bias, *has_relu, init));
                 }
-                Layer::Conv(layer) => conv.push(new_conv(layer, channels, init)),
-                Layer::BatchNorm => batch_norm.push(BatchNorm::new(channels, init)),
-                Layer::LayerNorm => layer_norm.push(LayerNorm::new(channels, init)),
-                Layer::Recurrent { cell, units, bidirectional, .. } => {
+                Operation::Conv(layer) => conv.push(new_conv(layer, channels, init)),
+                Operation::BatchNorm => batch_norm.push(BatchNorm::new(channels, init)),
+                Operation::LayerNorm => layer_norm.push(LayerNorm::new(channels, init)),
+                Operation::Recurrent { cell, units, bidirectional, .. } => {
                     recurrent.push(Recurrent::new(*cell, features, *units, init));
                     if *bidirectional {
                         recurrent_reverse.push(Recurrent::new(*cell, features, *units, init));
                     }
                 }
-                Layer::Positions => positions = Some(init.normal([rows, features], POSITIONS)),
-                Layer::Block { heads, feed_forward, dropout, numbers } => {
+                Operation::Positions => positions = Some(init.normal([rows, features], POSITIONS)),
+                Operation::Block { heads, feed_forward, dropout, numbers } => {
                     let dropout = numbers.map(|layer| Dropout { probability: *dropout, layer });
                     block.push(Block::new(features, *heads, *feed_forward, dropout, init));
                 }
-                Layer::Rows
-                | Layer::Flatten
-                | Layer::MaxPool { .. }
-                | Layer::AvgPool { .. }
-                | Layer::Activation(_)
-                | Layer::Dropout { .. }
-                | Layer::Last
-                | Layer::Mean => {}
+                Operation::Rows
+                | Operation::Flatten
+                | Operation::MaxPool { .. }
+                | Operation::AvgPool { .. }
+                | Operation::Activation(_)
+                | Operation::Dropout { .. }
+                | Operation::Last
+                | Operation::Mean => {}
             }
         }
         let output = dense.pop().expect("a plan ends with the outputs");

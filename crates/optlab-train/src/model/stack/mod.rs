@@ -5,7 +5,7 @@ mod value;
 
 use crate::model::InputShape;
 use crate::model::layer::{BatchNorm, Block, LayerNorm, Recurrent};
-use crate::model::plan::{Layer, Plan, Step, Summary};
+use crate::model::plan::{Operation, Plan, Step, Summary};
 use crate::nn::{Conv2d, Linear, Mode};
 use burn::module::{Module, Param};
 use burn::nn::Embedding;
@@ -77,28 +77,30 @@ impl Stack {
     fn apply(&self, step: &Step, value: Value, mode: Mode) -> Value {
         let place = step.place;
         match &step.layer {
-            Layer::Categories(columns) => value.embed_columns(columns, &self.embedding),
-            Layer::Tokens { .. } => value.embed_tokens(&self.embedding[place]),
-            Layer::Rows => value.into_rows(),
-            Layer::Flatten => Value::Flat(value.into_flat()),
-            Layer::Dense { .. } => value.dense(&self.dense[place]),
-            Layer::Conv(_) => Value::Image(self.conv[place].forward(value.into_image())),
-            Layer::MaxPool { size, stride } => value.max_pool(*size, *stride),
-            Layer::AvgPool { size, stride } => value.avg_pool(*size, *stride),
-            Layer::Activation(activation) => value.activate(*activation),
-            Layer::Dropout { probability, number } => value.dropout(*probability, *number, mode),
-            Layer::BatchNorm => value.batch_norm(&self.batch_norm[place], mode),
-            Layer::LayerNorm => value.layer_norm(&self.layer_norm[place]),
-            Layer::Recurrent { only_last, .. } => {
+            Operation::Categories(columns) => value.embed_columns(columns, &self.embedding),
+            Operation::Tokens { .. } => value.embed_tokens(&self.embedding[place]),
+            Operation::Rows => value.into_rows(),
+            Operation::Flatten => Value::Flat(value.into_flat()),
+            Operation::Dense { .. } => value.dense(&self.dense[place]),
+            Operation::Conv(_) => Value::Image(self.conv[place].forward(value.into_image())),
+            Operation::MaxPool { size, stride } => value.max_pool(*size, *stride),
+            Operation::AvgPool { size, stride } => value.avg_pool(*size, *stride),
+            Operation::Activation(activation) => value.activate(*activation),
+            Operation::Dropout { probability, number } => value.dropout(*probability, *number, mode),
+            Operation::BatchNorm => value.batch_norm(&self.batch_norm[place], mode),
+            Operation::LayerNorm => value.layer_norm(&self.layer_norm[place]),
+            Operation::Recurrent { only_last, .. } => {
                 value.recur(&self.recurrent[place], self.recurrent_reverse.get(place), *only_last)
             }
-            Layer::Positions => match &self.positions {
+            Operation::Positions => match &self.positions {
                 Some(positions) => Value::Sequence(value.into_sequence() + positions.val().unsqueeze()),
                 None => value,
             },
-            Layer::Block { .. } => Value::Sequence(self.block[place].forward(value.into_sequence(), mode)),
-            Layer::Last => value.last(),
-            Layer::Mean => Value::Flat(value.into_sequence().mean_dim(1).squeeze_dim(1)),
+            Operation::Block { .. } => {
+                Value::Sequence(self.block[place].forward(value.into_sequence(), mode))
+            }
+            Operation::Last => value.last(),
+            Operation::Mean => Value::Flat(value.into_sequence().mean_dim(1).squeeze_dim(1)),
         }
     }
 }
