@@ -231,7 +231,9 @@ fn running_statistics_follow_the_batches_of_training_alone() {
     let start = statistics(&model);
     assert_eq!(start, [vec![0.0; 4], vec![1.0; 4]]);
     outputs(&model, &shape, &training, Mode::Evaluate);
-    outputs(&model.valid(), &shape, &plain, STEP);
+    let without_gradients = model.valid();
+    outputs(&without_gradients, &shape, &plain, STEP);
+    assert_eq!(statistics(&without_gradients), start);
     // A batch of one has no variance.
     model.forward(tensor(&inputs(&shape, 1), &training), STEP);
     assert_eq!(statistics(&model), start);
