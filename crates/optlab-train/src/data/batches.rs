@@ -36,7 +36,7 @@ impl Batch {
 pub enum BatchTargets {
     /// `[len]`, in the device's default integer type.
     Classes(Tensor<1, Int>),
-    /// `[len, 1]`.
+    /// `[len, columns]`: numbers, or labels that are each 0 or 1.
     Values(Tensor<2>),
 }
 

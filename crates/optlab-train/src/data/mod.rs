@@ -19,6 +19,7 @@ mod normalize;
 mod order;
 mod split;
 mod sunspots;
+mod target_unit;
 
 pub use augment::Augmentation;
 pub use batches::{Batch, BatchTargets, Batches};
@@ -26,6 +27,7 @@ pub use burn_dataset::{Item, Target, ToBatch};
 pub use image_file::read_digit_png;
 pub use normalize::Standardizer;
 pub use split::pad_images;
+pub use target_unit::TargetUnit;
 
 use crate::Error;
 use std::path::PathBuf;

@@ -6,11 +6,10 @@ mod digits_cnn;
 mod digits_rnn;
 mod mnist_cnn;
 mod sunspots_rnn;
-mod tally;
 mod task;
 
+pub use crate::objective::Tally;
 pub use built_in::{BuiltIn, Network};
-pub use tally::Tally;
 pub use task::Task;
 
 use crate::Error;
