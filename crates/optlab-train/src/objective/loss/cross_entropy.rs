@@ -63,7 +63,7 @@ impl CrossEntropyConfig {
         };
         match sum_of_weights {
             Some(weights) => -sum / weights,
-            None => -sum / rows as f64,
+            None => sum * (-1.0 / rows as f64),
         }
     }
 }

@@ -8,7 +8,8 @@ use std::f64::consts::TAU;
 
 /// See [`LossSpec::draw`].
 pub(super) fn draw(loss: &LossSpec, outputs: Tensor<2>, random: &mut impl Rng) -> Option<BatchTargets> {
-    let ([rows, columns], device) = (outputs.dims(), outputs.device());
+    let [rows, columns] = outputs.dims();
+    let like_outputs = (&outputs.device(), outputs.dtype());
     let noise = match loss {
         LossSpec::CrossEntropy(_) => Noise::Gumbel,
         LossSpec::BinaryCrossEntropy(_) | LossSpec::MultiLabel => Noise::Logistic,
@@ -16,7 +17,7 @@ pub(super) fn draw(loss: &LossSpec, outputs: Tensor<2>, random: &mut impl Rng) -
         LossSpec::L1 | LossSpec::Huber(_) | LossSpec::Quantile(_) | LossSpec::Hinge => return None,
     };
     let noise: Vec<f32> = (0..rows * columns).map(|_| noise.draw(random) as f32).collect();
-    let noisy = outputs + Tensor::from_data(TensorData::new(noise, [rows, columns]), &device);
+    let noisy = outputs + Tensor::from_data(TensorData::new(noise, [rows, columns]), like_outputs);
     Some(match loss {
         LossSpec::CrossEntropy(_) => BatchTargets::Classes(noisy.argmax(1).squeeze_dim(1)),
         LossSpec::BinaryCrossEntropy(_) => {

@@ -20,5 +20,5 @@ pub(super) fn mean(outputs: Tensor<2>, classes: &Tensor<1, Int>) -> Tensor<1> {
     let right = outputs.clone().gather(1, classes);
     // The term of j = y is 1 whatever the outputs are, and its gradients cancel.
     let sum = relu(outputs - right + 1.0).sum();
-    (sum / rows as f64 - 1.0) / columns as f64
+    (sum * (1.0 / rows as f64) - 1.0) * (1.0 / columns as f64)
 }

@@ -80,7 +80,7 @@ pub(super) fn r2(key: &str, tally: &Tally) -> f64 {
         let total: f64 = batches.map(|(rows, mean, squares)| squares + rows * (mean - center).powi(2)).sum();
         match total {
             0.0 if *errors == 0.0 => 1.0,
-            0.0 => 0.0,
+            0.0 if errors.is_finite() => 0.0,
             total => 1.0 - errors / total,
         }
     }))
