@@ -56,7 +56,8 @@ settings! {
 /// # Differs from
 /// scikit-learn, where `auc` needs every class among the examples: here the mean leaves out a class without
 /// examples. Its `log_loss` clips probabilities: here they are computed from the outputs and may be any.
-/// Its `top_k_accuracy_score` takes the higher class first among equal outputs.
+/// Its `top_k_accuracy_score` takes the higher class first among equal outputs. It reads a single label as
+/// two classes: here `f1` of a single label is the score of that label.
 ///
 /// # Example
 /// See [`objective`](crate::objective).
