@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor};
 /// Returns the mean hinge loss of scores: `[batch, 1]` or `[batch, classes]`, and `[batch]`, to `[1]`.
 ///
 /// ```text
-/// one output:       mean over i of max(0, 1 − yᵢ xᵢ)                          y = −1 for class 0, 1 for class 1
+/// one output:       mean over i of max(0, 1 − yᵢ xᵢ)        y = −1 for class 0, 1 for class 1
 /// several outputs:  mean over i of 1/C Σ_{j ≠ yᵢ} max(0, 1 − xᵢ(yᵢ) + xᵢ(j))
 /// ```
 pub(super) fn mean(outputs: Tensor<2>, classes: &Tensor<1, Int>) -> Tensor<1> {

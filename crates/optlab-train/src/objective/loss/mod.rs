@@ -30,8 +30,8 @@ use serde::{Deserialize, Serialize};
 /// | loss                   | targets         | outputs        | formula of an example                               |
 /// |:-----------------------|:----------------|:---------------|:----------------------------------------------------|
 /// | `mse`                  | numbers         | one per number | `d²`                                                |
-/// | `l1`                   | numbers         | one per number | `|d|`                                               |
-/// | `huber`                | numbers         | one per number | `½ d²`, from `|d| = δ` on `δ (|d| − ½ δ)`           |
+/// | `l1`                   | numbers         | one per number | `abs d`                                             |
+/// | `huber`                | numbers         | one per number | `½ d²`, from `abs d = δ` on `δ (abs d − ½ δ)`       |
 /// | `quantile`             | numbers         | one per number | `−q d` below 0, `(1 − q) d` above                   |
 /// | `cross_entropy`        | 2 or more classes | one per class | `−ln softmax(x)(y)`; smoothing and weights: [`CrossEntropyConfig`] |
 /// | `binary_cross_entropy` | 2 classes       | 1              | `−p y ln σ(x) − (1 − y) ln σ(−x)`                   |
@@ -53,8 +53,8 @@ use serde::{Deserialize, Serialize};
 ///
 /// let loss: LossSpec = "cross_entropy:class_weights=balanced".parse()?;
 /// assert_eq!(loss.outputs(TargetKind::Classes(3))?, 3);
-/// let resolved = loss.resolve(&[10, 20, 10])?;
-/// assert_eq!(resolved.fields()[1], ("class_weights".into(), "[1.3333333333333333,0.6666666666666666,1.3333333333333333]".into()));
+/// let resolved = loss.resolve(&[10, 10, 40])?;
+/// assert_eq!(resolved.to_string(), "cross_entropy:class_weights=[2.0,2.0,0.5]");
 /// let error = loss.outputs(TargetKind::Values(1)).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
@@ -249,7 +249,8 @@ impl LossSpec {
 
     /// Returns the loss to compute for [drawn](Self::draw) targets: the same without smoothing and weights,
     /// so that it is minus the logarithm of their probability, up to a constant and, for `multi_label`, the
-    /// factor 1 / labels. `None` for `l1`, `huber`, `quantile` and `hinge`, which have no natural distribution.
+    /// factor 1 / labels. `None` for `l1`, `huber`, `quantile` and `hinge`, which have no natural
+    /// distribution.
     pub fn likelihood(&self) -> Option<Self> {
         match self {
             LossSpec::Mse

@@ -38,9 +38,9 @@ settings! {
 /// | `auc`               | classes         | probability that an example of a class scores above one of another | larger  |
 /// | `log_loss`          | classes         | mean of `−ln p(y)`, in nats, without weights and smoothing         | smaller |
 /// | `rmse`              | numbers         | `√(mean of d²)`, in the target's own unit                          | smaller |
-/// | `mae`               | numbers         | mean of `|d|`, in the target's own unit                            | smaller |
+/// | `mae`               | numbers         | mean of `abs d`, in the target's own unit                          | smaller |
 /// | `r2`                | numbers         | `1 − Σ d² / Σ (y − ȳ)²`                                            | larger  |
-/// | `mape`              | numbers         | mean of `|d| / max(|y|, 2⁻⁵²)`, with `y` in its own unit           | smaller |
+/// | `mape`              | numbers         | mean of `abs d / max(abs y, 2⁻⁵²)`, with `y` in its own unit       | smaller |
 /// | `subset_accuracy`   | labels          | share of examples whose labels are all right                       | larger  |
 /// | `hamming`           | labels          | share of wrong labels                                              | smaller |
 ///
