@@ -85,7 +85,7 @@ fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
     let mut batches = Batches::new(&splits.train, trial.recipe.batch_size, trial.seed);
     let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
-    let task = workload.task();
+    let loss_of = workload.objective().loss;
     let mut began = Instant::now();
     for step in 0..steps {
         if step == 1 {
@@ -93,7 +93,7 @@ fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
         }
         let batch = batches.batch(step, &device)?;
         let mode = Mode::Train { seed: trial.seed, step: step as u64 };
-        let loss = task.loss(workload.forward(&model, batch.inputs, mode), &batch.targets);
+        let loss = loss_of.mean(workload.forward(&model, batch.inputs, mode), &batch.targets);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.apply(trial.lr, model, &mut gradients);
     }

@@ -29,7 +29,7 @@ impl InferenceStep for Digits {
     fn step(&self, batch: Batch) -> ClassificationOutput {
         // Without dropout: our masks depend on the number of the step, which Burn does not pass.
         let outputs = self.workload.forward(&self.network, batch.inputs, Mode::Evaluate);
-        let loss = self.workload.task().loss(outputs.clone(), &batch.targets);
+        let loss = self.workload.objective().loss.mean(outputs.clone(), &batch.targets);
         let BatchTargets::Classes(classes) = batch.targets else { unreachable!("digits are classes") };
         ClassificationOutput::new(loss, outputs, classes)
     }

@@ -57,8 +57,8 @@ pub fn measure(case: &Case, steps: usize) -> Result<Measurement, Error> {
     let workload = workload::built_in(&case.workload)?;
     match case.layers {
         Layers::Optlab => {
-            let task = workload.task();
-            measure_workload(&workload, |outputs, targets| task.loss(outputs, targets), case, steps)
+            let loss = workload.objective().loss;
+            measure_workload(&workload, |outputs, targets| loss.mean(outputs, targets), case, steps)
         }
         Layers::Burn => measure_workload(&StockWorkload(workload), stock::loss, case, steps),
     }

@@ -9,7 +9,8 @@ use burn::tensor::{Device, Tensor};
 use optlab::Error;
 use optlab::data::{BatchTargets, Preparation, Source, Splits};
 use optlab::nn::Mode;
-use optlab::workload::{BuiltIn, Info, Supervised, Task};
+use optlab::objective::Objective;
+use optlab::workload::{BuiltIn, Info, Supervised};
 
 /// A built-in workload with Burn's layers instead of ours.
 #[derive(Debug)]
@@ -51,8 +52,8 @@ impl Supervised for StockWorkload {
         self.0.info()
     }
 
-    fn task(&self) -> Task {
-        self.0.task()
+    fn objective(&self) -> Objective {
+        self.0.objective()
     }
 
     fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {

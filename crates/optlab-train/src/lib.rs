@@ -6,6 +6,7 @@ pub mod error;
 pub mod files;
 pub mod model;
 pub mod nn;
+pub mod objective;
 pub mod prelude;
 pub mod registry;
 pub mod train;

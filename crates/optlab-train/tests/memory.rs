@@ -9,8 +9,9 @@ use optlab_optim::{AdamWConfig, At, ElementwiseRule, ModelOptimizer};
 use optlab_train::Error;
 use optlab_train::data::{Preparation, Source, Splits};
 use optlab_train::nn::Mode;
+use optlab_train::objective::Objective;
 use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
-use optlab_train::workload::{self, BuiltIn, Info, Network, Supervised, Task};
+use optlab_train::workload::{self, BuiltIn, Info, Network, Supervised};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Stats, StatsAlloc};
 use std::alloc::System;
 use std::sync::Mutex;
@@ -107,8 +108,8 @@ impl Supervised for Watched {
         self.inner.info()
     }
 
-    fn task(&self) -> Task {
-        self.inner.task()
+    fn objective(&self) -> Objective {
+        self.inner.objective()
     }
 
     fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {

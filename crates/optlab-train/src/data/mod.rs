@@ -23,6 +23,7 @@ pub mod pictures;
 mod rows;
 mod split;
 mod sunspots;
+mod target_unit;
 
 pub use augment::{Augmentation, Flip};
 pub use batches::Batches;
@@ -32,6 +33,7 @@ pub use image_file::read_digit_png;
 pub use normalize::Standardizer;
 pub use rows::{AugmentedExamples, Batch, BatchTargets};
 pub use split::pad_images;
+pub use target_unit::TargetUnit;
 
 use crate::Error;
 use std::path::PathBuf;
@@ -196,12 +198,12 @@ pub struct Source {
 }
 
 impl Splits {
-    /// Returns one standardized unit of each target in its original unit; nothing for classes.
-    pub fn target_scales(&self) -> Vec<f64> {
+    /// Returns how each standardized target converts to its original unit; nothing for classes.
+    pub fn target_units(&self) -> Vec<TargetUnit> {
         match (&self.standardizer, &self.train.targets) {
-            (Some(standardizer), _) => standardizer.target_scales(),
+            (Some(standardizer), _) => standardizer.target_units(),
             (None, Targets::Classes { .. }) => Vec::new(),
-            (None, Targets::Values { width, .. }) => vec![1.0; *width],
+            (None, Targets::Values { width, .. }) => vec![TargetUnit::default(); *width],
         }
     }
 }

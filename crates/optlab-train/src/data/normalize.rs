@@ -1,6 +1,6 @@
 //! Standardization: mean 0 and deviation 1 on the training part.
 
-use crate::data::{Examples, Targets};
+use crate::data::{Examples, TargetUnit, Targets};
 use serde::{Deserialize, Serialize};
 
 /// Mean and deviation of each feature and of each numeric target.
@@ -77,9 +77,10 @@ impl Standardizer {
             .map_or(value, |scale| (f64::from(value) * scale.deviation + scale.mean) as f32)
     }
 
-    /// Returns one standardized unit of each target in its original unit; nothing for classes.
-    pub fn target_scales(&self) -> Vec<f64> {
-        self.targets.iter().map(|scale| scale.deviation).collect()
+    /// Returns how each standardized target converts to its original unit; nothing for classes.
+    pub fn target_units(&self) -> Vec<TargetUnit> {
+        let unit = |scale: &Scale| TargetUnit { mean: scale.mean, scale: scale.deviation };
+        self.targets.iter().map(unit).collect()
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
         standardizer.apply(&mut data);
         assert_eq!(data.inputs, [-1.0, -1.0, 1.0, 1.0]);
         assert_eq!(data.targets, Targets::numbers(vec![-1.0, 1.0]));
-        assert_eq!(standardizer.target_scales(), [2.0]);
+        assert_eq!(standardizer.target_units(), [TargetUnit { mean: 2.0, scale: 2.0 }]);
         assert_eq!(standardizer.original_target(0, -1.0), 0.0);
     }
 
@@ -133,7 +134,7 @@ mod tests {
     fn a_constant_feature_keeps_its_unit() {
         let mut data = examples(&[0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1], &[1], Targets::numbers(vec![7.0; 7]));
         let standardizer = Standardizer::fit(&data);
-        assert_eq!(standardizer.target_scales(), [1.0]);
+        assert_eq!(standardizer.target_units(), [TargetUnit { mean: 7.0, scale: 1.0 }]);
         data.inputs[0] = 2.1;
         standardizer.apply(&mut data);
         assert_eq!(data.inputs[1..], [0.0; 6]);
@@ -158,7 +159,7 @@ mod tests {
         let standardizer = Standardizer::fit(&data);
         standardizer.apply(&mut data);
         assert_eq!(data.targets, classes);
-        assert!(standardizer.target_scales().is_empty());
+        assert!(standardizer.target_units().is_empty());
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct Batch {
 pub enum BatchTargets {
     /// `[len]`, in the device's default integer type.
     Classes(Tensor<1, Int>),
-    /// `[len, targets]`.
+    /// `[len, columns]`: numbers, or labels that are each 0 or 1.
     Values(Tensor<2>),
 }
 

@@ -4,28 +4,28 @@ use crate::Error;
 use crate::data::{self, Preparation, Source, Splits};
 use crate::model::{Cnn, CnnConfig, Init, LinearRegression, SimpleRnn, SimpleRnnConfig};
 use crate::nn::Mode;
-use crate::workload::{
-    Info, Supervised, Task, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, sunspots_rnn,
-};
+use crate::objective::Objective;
+use crate::workload::{Info, Supervised, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, sunspots_rnn};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 /// A workload that comes with the program.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct BuiltIn {
     pub(super) facts: BuiltInFacts,
     pub(super) network: NetworkConfig,
 }
 
 /// The facts of a built-in workload, apart from its model.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct BuiltInFacts {
     pub name: &'static str,
     pub summary: &'static str,
     pub data_set: &'static str,
     /// The shape of one input, before padding.
     pub input_shape: &'static [usize],
-    pub task: Task,
+    /// Makes the loss and the measure.
+    pub objective: fn() -> Objective,
     /// The metric on the validation part that counts as success.
     pub target: f64,
     pub batch_size: usize,
@@ -57,19 +57,20 @@ impl Supervised for BuiltIn {
     type Model = Network;
 
     fn info(&self) -> Info {
-        let BuiltInFacts { name, summary, task, target, batch_size, epochs, input_shape, .. } = self.facts;
+        let BuiltInFacts { name, summary, objective, target, batch_size, epochs, input_shape, .. } =
+            self.facts;
         Info {
             name: name.into(),
             summary: summary.into(),
-            measures: vec![task.measure(Some(target))],
+            measures: objective().metrics(Some(target)),
             batch_size,
             epochs,
             augments: input_shape.len() == 3,
         }
     }
 
-    fn task(&self) -> Task {
-        self.facts.task
+    fn objective(&self) -> Objective {
+        (self.facts.objective)()
     }
 
     fn version(&self) -> Option<String> {

@@ -1,7 +1,8 @@
 //! The workload `diabetes-linear`.
 
+use crate::objective::Objective;
+use crate::workload::BuiltIn;
 use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
-use crate::workload::{BuiltIn, Task};
 
 /// Returns the linear regression of diabetes progression on ten measurements (Efron et al., 2004).
 pub(super) fn diabetes_linear() -> BuiltIn {
@@ -11,7 +12,7 @@ pub(super) fn diabetes_linear() -> BuiltIn {
             summary: "linear regression: progression of diabetes from 10 measurements of 442 patients",
             data_set: "diabetes",
             input_shape: &[10],
-            task: Task::Regression,
+            objective: Objective::regression,
             target: 60.0,
             batch_size: 32,
             epochs: 100,

@@ -1,8 +1,9 @@
 //! The workload `digits-cnn`.
 
 use crate::model::CnnConfig;
+use crate::objective::Objective;
+use crate::workload::BuiltIn;
 use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
-use crate::workload::{BuiltIn, Task};
 
 /// Returns a small convolutional network on 8 × 8 digits.
 pub(super) fn digits_cnn() -> BuiltIn {
@@ -12,7 +13,7 @@ pub(super) fn digits_cnn() -> BuiltIn {
             summary: "small convolutional network on 1,797 8×8 digits",
             data_set: "digits",
             input_shape: &[1, 8, 8],
-            task: Task::Classification,
+            objective: Objective::classification,
             target: 0.97,
             batch_size: 32,
             epochs: 30,

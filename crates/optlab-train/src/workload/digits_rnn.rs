@@ -1,8 +1,9 @@
 //! The workload `digits-rnn`.
 
 use crate::model::SimpleRnnConfig;
+use crate::objective::Objective;
+use crate::workload::BuiltIn;
 use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
-use crate::workload::{BuiltIn, Task};
 
 /// Returns a simple RNN that reads an 8 × 8 digit row by row.
 pub(super) fn digits_rnn() -> BuiltIn {
@@ -12,7 +13,7 @@ pub(super) fn digits_rnn() -> BuiltIn {
             summary: "simple RNN that reads an 8×8 digit row by row",
             data_set: "digits",
             input_shape: &[1, 8, 8],
-            task: Task::Classification,
+            objective: Objective::classification,
             target: 0.95,
             batch_size: 32,
             epochs: 30,

@@ -1,8 +1,9 @@
 //! The workloads `mnist-10k-cnn` and `mnist-cnn`: the same network on a part of MNIST and on all of it.
 
 use crate::model::CnnConfig;
+use crate::objective::Objective;
+use crate::workload::BuiltIn;
 use crate::workload::built_in::{BuiltInFacts, NetworkConfig};
-use crate::workload::{BuiltIn, Task};
 
 const NETWORK: CnnConfig =
     CnnConfig { filters: [32, 64], padding: 0, hidden: 128, classes: 10, dropout: [0.25, 0.5] };
@@ -15,7 +16,7 @@ pub(super) fn mnist_10k_cnn() -> BuiltIn {
             summary: "convolutional network on 10,000 images of MNIST, which ship with the program",
             data_set: "mnist-10k",
             input_shape: &[1, 28, 28],
-            task: Task::Classification,
+            objective: Objective::classification,
             target: 0.97,
             batch_size: 128,
             epochs: 6,
@@ -33,7 +34,7 @@ pub(super) fn mnist_cnn() -> BuiltIn {
             summary: "the same network on all 60,000 images of MNIST (from --data-dir, else downloaded)",
             data_set: "mnist",
             input_shape: &[1, 28, 28],
-            task: Task::Classification,
+            objective: Objective::classification,
             target: 0.985,
             batch_size: 128,
             epochs: 5,

@@ -12,15 +12,12 @@ mod prediction;
 mod spec;
 mod sunspots_rnn;
 mod supervised;
-mod tally;
-mod task;
 
+pub use crate::objective::Tally;
 pub use built_in::{BuiltIn, Network, all, built_in};
 pub use prediction::{Answer, Prediction};
 pub use spec::WorkloadSpec;
 pub use supervised::{RowFacts, Supervised};
-pub use tally::Tally;
-pub use task::Task;
 
 use crate::Error;
 use crate::data::{ExampleSet, Preparation, Source};

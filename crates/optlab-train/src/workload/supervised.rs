@@ -1,9 +1,10 @@
 //! Workloads that predict targets from rows of numbers.
 
 use crate::Error;
-use crate::data::{self, AugmentedExamples, Batch, Preparation, Source, Splits, Standardizer};
+use crate::data::{self, AugmentedExamples, Batch, Preparation, Source, Splits, Standardizer, TargetUnit};
 use crate::nn::Mode;
-use crate::workload::{Answer, Info, Parts, Prediction, Tally, Task, Workload};
+use crate::objective::{LossSpec, Objective, Tally};
+use crate::workload::{Answer, Info, Parts, Prediction, Workload};
 use burn::module::Module;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -18,11 +19,11 @@ pub trait Supervised: Send + Sync {
     /// The model.
     type Model: Module;
 
-    /// Returns name, measures and defaults; the first measure is the task's.
+    /// Returns name, measures and defaults; the measures are those of the objective.
     fn info(&self) -> Info;
 
-    /// Returns the kind of prediction, which decides loss and metric.
-    fn task(&self) -> Task;
+    /// Returns loss and measures.
+    fn objective(&self) -> Objective;
 
     /// As [`Workload::version`].
     fn version(&self) -> Option<String> {
@@ -60,8 +61,8 @@ pub trait Supervised: Send + Sync {
 pub struct RowFacts {
     /// The shape of one input: `[channels, height, width]`, `[time, features]` or `[features]`.
     pub input_shape: Vec<usize>,
-    /// One standardized unit of each target in its original unit; nothing for classes.
-    pub target_scales: Vec<f64>,
+    /// How each standardized target converts to its original unit; nothing for classes.
+    pub target_units: Vec<TargetUnit>,
     /// The standardizer of inputs and targets; `None` if there is none.
     pub standardizer: Option<Standardizer>,
 }
@@ -71,7 +72,7 @@ impl RowFacts {
     pub fn of(splits: &Splits) -> Self {
         RowFacts {
             input_shape: splits.train.input_shape.clone(),
-            target_scales: splits.target_scales(),
+            target_units: splits.target_units(),
             standardizer: splits.standardizer.clone(),
         }
     }
@@ -110,21 +111,16 @@ impl<W: Supervised> Workload for W {
     }
 
     fn loss(&self, model: &W::Model, batch: &Batch, mode: Mode) -> Tensor<1> {
-        self.task().loss(self.forward(model, batch.inputs.clone(), mode), &batch.targets)
+        self.objective().loss.mean(self.forward(model, batch.inputs.clone(), mode), &batch.targets)
     }
 
     fn evaluate(&self, model: &W::Model, batch: &Batch, _facts: &RowFacts, tally: &mut Tally) -> Tensor<1> {
-        let task = self.task();
         let outputs = self.forward(model, batch.inputs.clone(), Mode::Evaluate);
-        let sum = task.metric_sum(outputs.clone(), &batch.targets);
-        tally.add(task.metric(), &[f64::from(sum.into_scalar::<f32>()), batch.len as f64]);
-        task.loss(outputs, &batch.targets)
+        self.objective().evaluate(outputs, batch, tally)
     }
 
     fn measures(&self, tally: &Tally, facts: &RowFacts) -> Vec<f64> {
-        let task = self.task();
-        let scale = facts.target_scales.first().copied().unwrap_or(1.0);
-        vec![task.metric_of(tally.ratio(task.metric()).unwrap_or(f64::NAN), scale)]
+        self.objective().values(tally, &facts.target_units)
     }
 
     fn sampled_loss(
@@ -132,11 +128,9 @@ impl<W: Supervised> Workload for W {
         model: &W::Model,
         batch: &Batch,
         mode: Mode,
-        mut random: &mut dyn Rng,
+        random: &mut dyn Rng,
     ) -> Option<Tensor<1>> {
-        let outputs = self.forward(model, batch.inputs.clone(), mode);
-        let drawn = self.task().drawn(outputs.clone().detach(), &mut random);
-        Some(self.task().loss(outputs, &drawn))
+        self.objective().sampled_loss(self.forward(model, batch.inputs.clone(), mode), random)
     }
 
     fn predict(
@@ -147,7 +141,9 @@ impl<W: Supervised> Workload for W {
         files: &[PathBuf],
         device: &Device,
     ) -> Result<Vec<Prediction>, Error> {
-        let (Task::Classification, &[channels, height, width]) = (self.task(), &facts.input_shape[..]) else {
+        let (LossSpec::CrossEntropy(_), &[channels, height, width]) =
+            (self.objective().loss, &facts.input_shape[..])
+        else {
             return Err(Error::usage(format!("`{}` does not classify images", Supervised::info(self).name)));
         };
         let shape = [channels, height, width];

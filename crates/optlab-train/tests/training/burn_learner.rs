@@ -10,7 +10,7 @@ use optlab_optim::AdamWConfig;
 use optlab_optim::schedule::{CountingSchedule, Run, ScheduleSpec};
 use optlab_train::data::{self, Batch, BatchTargets, Preparation, Source, ToBatch};
 use optlab_train::model::{Init, LinearRegression};
-use optlab_train::workload::Task;
+use optlab_train::objective::LossSpec;
 use std::path::Path;
 
 const EPOCHS: usize = 4;
@@ -27,7 +27,7 @@ impl InferenceStep for Diabetes {
 
     fn step(&self, batch: Batch) -> RegressionOutput {
         let outputs = self.model.forward(batch.inputs);
-        let loss = Task::Regression.loss(outputs.clone(), &batch.targets);
+        let loss = LossSpec::Mse.mean(outputs.clone(), &batch.targets);
         let BatchTargets::Values(values) = batch.targets else { unreachable!("progression is a number") };
         RegressionOutput::new(loss, outputs, values)
     }

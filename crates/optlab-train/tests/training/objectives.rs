@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use optlab_core::random::{Purpose, stream};
 use optlab_optim::{Evaluate, OptimizerSpec};
 use optlab_train::data::{self, BatchTargets, Source, Targets};
-use optlab_train::workload::Task;
+use optlab_train::objective::Objective as TrainObjective;
 use std::collections::BTreeSet;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,7 +43,7 @@ impl Matrices {
 /// outputs are multiplied by the square root of their number.
 struct Problem {
     objective: Objective,
-    task: Task,
+    task: TrainObjective,
     /// The data that the parameters are combined with.
     inputs: Tensor<2>,
     targets: BatchTargets,
@@ -89,7 +89,8 @@ impl Problem {
                 (matrix::<256, 65>(device, pixel), classes, 256)
             }
         };
-        let task = if objective == Digits { Task::Classification } else { Task::Regression };
+        let task =
+            if objective == Digits { TrainObjective::classification() } else { TrainObjective::regression() };
         Problem { objective, task, inputs, targets, len, steps: 0 }
     }
 
@@ -125,7 +126,7 @@ impl Problem {
     }
 
     fn loss(&self, model: &Matrices) -> f64 {
-        self.task.loss(self.outputs(model), &self.targets).into_scalar::<f32>().into()
+        self.task.loss.mean(self.outputs(model), &self.targets).into_scalar::<f32>().into()
     }
 }
 
@@ -134,7 +135,7 @@ impl Evaluate<Matrices> for Problem {
 
     fn evaluate(&mut self, model: &Matrices) -> ((), GradientsParams) {
         self.steps += 1;
-        let loss = self.task.loss(self.outputs(model), &self.targets);
+        let loss = self.task.loss.mean(self.outputs(model), &self.targets);
         ((), GradientsParams::from_grads(loss.backward(), model))
     }
 
@@ -143,8 +144,7 @@ impl Evaluate<Matrices> for Problem {
     /// Gauss-Newton matrix.
     fn evaluate_sampled(&mut self, model: &Matrices) -> Option<(GradientsParams, usize)> {
         let outputs = self.outputs(model);
-        let drawn = self.task.drawn(outputs.clone().detach(), &mut stream(0, Purpose::Labels, self.steps));
-        let loss = self.task.loss(outputs, &drawn);
+        let loss = self.task.sampled_loss(outputs, &mut stream(0, Purpose::Labels, self.steps)).unwrap();
         Some((GradientsParams::from_grads(loss.backward(), model), self.len))
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 ///
 /// # Example
 /// ```
-/// use optlab_train::workload::Tally;
+/// use optlab_train::objective::Tally;
 ///
 /// let mut tally = Tally::default();
 /// tally.add("accuracy", &[7.0, 8.0]); // 7 of 8 right
