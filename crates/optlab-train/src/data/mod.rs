@@ -19,6 +19,7 @@ mod normalize;
 mod order;
 mod split;
 mod sunspots;
+pub mod table;
 
 pub use augment::Augmentation;
 pub use batches::{Batch, BatchTargets, Batches};
