@@ -17,12 +17,14 @@ mod options;
 mod read;
 mod recognize;
 mod records;
+mod split;
 #[cfg(test)]
 mod tests;
 
 pub use categories::Categories;
 pub use column::{Column, EXAMPLES, Unused};
 pub use options::{Kind, ReadOptions};
+pub use split::{Parts, Split};
 
 use crate::Error;
 use std::path::{Path, PathBuf};
@@ -93,6 +95,51 @@ impl Table {
     pub fn options(&self) -> ReadOptions {
         let kinds = self.names.iter().cloned().zip(self.columns.iter().map(Column::kind));
         ReadOptions { columns: kinds.collect(), ..self.options.clone() }
+    }
+
+    /// Reads another file with the columns of this table, as this one was read: a test part, or later data.
+    /// Columns that this table lacks are read, too.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); [`UnknownName`](optlab_core::Error::UnknownName) if the file lacks a column.
+    pub fn read_alike(&self, path: impl AsRef<Path>) -> Result<Table, Error> {
+        Table::read(path, &self.options())
+    }
+
+    /// Returns the rows that have a value in each of the columns `target`, ascending.
+    ///
+    /// # Errors
+    /// [`UnknownName`](optlab_core::Error::UnknownName) for a column that does not exist; [`Error::Data`] if
+    /// no row is left, or if a row has no value and `drop_missing_target` is false.
+    pub fn rows_with_target(
+        &self,
+        target: &[String],
+        drop_missing_target: bool,
+    ) -> Result<Vec<usize>, Error> {
+        let all: Vec<usize> = (0..self.len()).collect();
+        self.keep_rows_with_target(&all, target, drop_missing_target)
+    }
+
+    fn keep_rows_with_target(
+        &self,
+        rows: &[usize],
+        target: &[String],
+        drop_missing_target: bool,
+    ) -> Result<Vec<usize>, Error> {
+        let mut rows = rows.to_vec();
+        for name in target {
+            let column = self.column(name)?;
+            let missing = rows.iter().find(|&&row| column.is_missing(row));
+            if let (Some(&row), false) = (missing, drop_missing_target || !column.kind().is_input()) {
+                let reason = "the target is missing; set `drop_missing_target = true` to leave out such rows";
+                return Err(self.error_at(row, name, reason));
+            }
+            rows.retain(|&row| !column.is_missing(row) || !column.kind().is_input());
+        }
+        if rows.is_empty() {
+            return Err(self.error("no row has a target".into()));
+        }
+        Ok(rows)
     }
 
     /// Returns the index of the column `name`.

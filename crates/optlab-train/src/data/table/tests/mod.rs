@@ -4,6 +4,7 @@ mod date;
 mod kinds;
 mod number;
 mod read;
+mod split;
 
 use super::{Kind, ReadOptions, Table};
 use crate::Error;
