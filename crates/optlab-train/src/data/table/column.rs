@@ -119,7 +119,8 @@ impl Column {
     pub fn text(&self, row: usize) -> Option<String> {
         match self {
             _ if self.is_missing(row) => None,
-            Column::Number(values) => Some(values[row].to_string()),
+            // −0 + 0 is +0: one text for one number.
+            Column::Number(values) => Some((values[row] + 0.0).to_string()),
             Column::Date { seconds, has_time } => Some(date::format(seconds[row], *has_time)),
             Column::Category(texts) | Column::Identifier(texts) => texts.text(row).map(String::from),
             Column::YesNo { values, names } => values[row].map(|value| names[usize::from(value)].clone()),

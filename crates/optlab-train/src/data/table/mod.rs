@@ -12,6 +12,7 @@ mod categories;
 mod column;
 mod date;
 mod decode;
+mod encoder;
 mod number;
 mod options;
 mod read;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use categories::Categories;
 pub use column::{Column, EXAMPLES, Unused};
+pub use encoder::{Encoded, EncodedTargets, Encoder, EncoderOptions, Feature, FeatureKind, Scale, Task};
 pub use options::{Kind, ReadOptions};
 pub use split::{Parts, Split};
 

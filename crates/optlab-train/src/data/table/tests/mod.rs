@@ -1,6 +1,7 @@
 //! Tests of the table module; expected values are worked out by hand or by a second implementation here.
 
 mod date;
+mod encode;
 mod kinds;
 mod number;
 mod read;
