@@ -24,7 +24,7 @@ const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde
 
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
-const MAY_IMPORT: [(&str, &str, &[&str]); 20] = [
+const MAY_IMPORT: [(&str, &str, &[&str]); 21] = [
     ("kernel", "memory", &[]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),

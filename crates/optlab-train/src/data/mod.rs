@@ -23,6 +23,7 @@ pub mod pictures;
 mod rows;
 mod split;
 mod sunspots;
+pub mod table;
 mod target_unit;
 
 pub use augment::{Augmentation, Flip};

@@ -1,0 +1,87 @@
+//! Turns the bytes of a file into text: unpacks gzip, recognizes the encoding, refuses what is not text.
+
+use crate::Error;
+use flate2::read::MultiGzDecoder;
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+
+/// The characters of Windows-1252 for the bytes 0x80 to 0x9F, as in the WHATWG's encoding standard; all other
+/// bytes are the same as in Latin-1. Five bytes have no character and stay control characters.
+const WINDOWS_1252: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',
+    '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+/// Reads the file at `path` as text with `\n` or `\r\n` at the ends of its lines.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io) if the file cannot be read, [`Error::Data`] if it is a folder, empty, a
+/// damaged gzip file, or not text.
+pub(super) fn read_text(path: &Path) -> Result<String, Error> {
+    let error = |reason: &str| Error::Data { path: path.into(), reason: reason.into() };
+    if fs::metadata(path).map_err(Error::io("read", path))?.is_dir() {
+        return Err(error("is a folder; name the table's file in it"));
+    }
+    let mut bytes = fs::read(path).map_err(Error::io("read", path))?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut unpacked = Vec::new();
+        MultiGzDecoder::new(bytes.as_slice())
+            .read_to_end(&mut unpacked)
+            .map_err(|source| error(&format!("cannot be unpacked as gzip: {source}")))?;
+        bytes = unpacked;
+    }
+    let mut text = decode(bytes).map_err(error)?;
+    if text.trim_start().is_empty() {
+        return Err(error("is empty"));
+    }
+    // Files of old Macs end their lines with \r alone, which would make all of the file its line 1.
+    if !text.contains('\n') && text.contains('\r') {
+        text = text.replace('\r', "\n");
+    }
+    Ok(text)
+}
+
+fn decode(mut bytes: Vec<u8>) -> Result<String, &'static str> {
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => return decode_utf_16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => return decode_utf_16(rest, u16::from_be_bytes),
+        [b'P', b'K', 3, 4, ..] => {
+            return Err("is a ZIP archive or a spreadsheet (.xlsx, .ods); save it as CSV first");
+        }
+        [0xef, 0xbb, 0xbf, ..] => drop(bytes.drain(..3)),
+        _ => {}
+    }
+    // No table holds a NUL; most binary files do.
+    if bytes.contains(&0) {
+        return Err("is a binary file, not a table of text");
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        Err(error) => decode_windows_1252(error.as_bytes()),
+    }
+}
+
+fn decode_utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<String, &'static str> {
+    let (pairs, rest) = bytes.as_chunks::<2>();
+    if !rest.is_empty() {
+        return Err("begins like UTF-16 text but has an odd number of bytes; is it truncated?");
+    }
+    char::decode_utf16(pairs.iter().map(|&pair| unit(pair)))
+        .collect::<Result<String, _>>()
+        .map_err(|_| "begins like UTF-16 text but is not valid UTF-16")
+}
+
+fn decode_windows_1252(bytes: &[u8]) -> Result<String, &'static str> {
+    let is_control = |&byte: &u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c);
+    if bytes.iter().any(is_control) {
+        return Err("is a binary file, not a table of text");
+    }
+    Ok(bytes
+        .iter()
+        .map(|&byte| match byte {
+            0x80..0xa0 => WINDOWS_1252[usize::from(byte - 0x80)],
+            _ => char::from(byte),
+        })
+        .collect())
+}
