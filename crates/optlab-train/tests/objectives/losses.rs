@@ -274,6 +274,7 @@ fn outputs_of_another_shape_than_the_targets_are_refused_and_not_repeated() {
         ("quantile", [3, 1], values()),
         ("multi_label", [3, 1], values()),
         ("cross_entropy:label_smoothing=0.1", [1, 2], classes()),
+        ("cross_entropy:label_smoothing=0.1", [3, 2], classes()),
         ("binary_cross_entropy", [2, 2], classes()),
         ("hinge", [1, 1], classes()),
         ("hinge", [3, 3], classes()),
