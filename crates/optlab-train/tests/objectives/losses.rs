@@ -258,6 +258,12 @@ fn weights_of_other_classes_are_refused() {
 }
 
 #[test]
+#[should_panic(expected = "a target for each row")]
+fn rows_without_a_target_are_refused() {
+    mean_of_zeros("cross_entropy:label_smoothing=0.1", [3, 2], &Targets::Classes(vec![0, 1]));
+}
+
+#[test]
 #[should_panic(expected = "loss `l1` is not for targets of this kind")]
 fn targets_of_another_kind_are_refused() {
     mean_of_zeros("l1", [1, 2], &Targets::Classes(vec![0]));
