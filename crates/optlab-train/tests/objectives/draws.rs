@@ -87,6 +87,33 @@ fn numbers_have_the_variance_for_which_the_loss_is_a_log_likelihood() {
     }
 }
 
+/// A generator of nothing but zeros.
+struct Zeros;
+
+impl rand::TryRng for Zeros {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        bytes.fill(0);
+        Ok(())
+    }
+}
+
+#[test]
+fn the_smallest_random_number_gives_a_finite_draw() {
+    let outputs = matrix(&[vec![0.0]], &flex());
+    let drawn = numbers(loss("mse").draw(outputs, &mut Zeros).unwrap())[0];
+    assert!((4.0..6.0).contains(&drawn), "{drawn}");
+}
+
 #[test]
 fn losses_without_a_natural_distribution_draw_nothing() {
     for spec in LossSpec::all() {

@@ -258,6 +258,12 @@ fn weights_of_other_classes_are_refused() {
 }
 
 #[test]
+#[should_panic(expected = "a target for each row")]
+fn rows_without_a_target_are_refused() {
+    mean_of_zeros("cross_entropy:label_smoothing=0.1", [3, 2], &Targets::Classes(vec![0, 1]));
+}
+
+#[test]
 #[should_panic(expected = "loss `l1` is not for targets of this kind")]
 fn targets_of_another_kind_are_refused() {
     mean_of_zeros("l1", [1, 2], &Targets::Classes(vec![0]));
@@ -274,6 +280,7 @@ fn outputs_of_another_shape_than_the_targets_are_refused_and_not_repeated() {
         ("quantile", [3, 1], values()),
         ("multi_label", [3, 1], values()),
         ("cross_entropy:label_smoothing=0.1", [1, 2], classes()),
+        ("cross_entropy:label_smoothing=0.1", [3, 2], classes()),
         ("binary_cross_entropy", [2, 2], classes()),
         ("hinge", [1, 1], classes()),
         ("hinge", [3, 3], classes()),

@@ -34,9 +34,8 @@ impl ClassWeights {
         }
     }
 
-    /// Returns the weights for a training part with `counts[c]` examples of class `c`.
+    /// Returns checked weights for a training part with `counts[c]` examples of class `c`.
     pub(super) fn resolve(&self, counts: &[usize]) -> Result<Self, Error> {
-        self.check()?;
         let (n, classes) = (counts.iter().sum::<usize>() as f64, counts.len());
         match self {
             ClassWeights::Balanced => {
