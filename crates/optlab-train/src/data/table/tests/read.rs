@@ -2,6 +2,8 @@
 
 use super::{assert_contains, file, read, read_error, texts, try_read};
 use crate::data::table::{Kind, ReadOptions, Table};
+use optlab_core::random::{Purpose, stream};
+use rand::Rng;
 use std::io::Write;
 
 #[test]
@@ -79,6 +81,9 @@ fn line_ends_of_windows_and_old_macs_are_read() {
         assert_eq!(texts(&table, "b"), ["2", "4"], "{end:?}");
         assert_eq!((table.line(0), table.line(1)), (2, 3), "{end:?}");
     }
+    let mixed = read("a,b\r\n1,2\r3,4\n\n5,6\r\r\n7,8");
+    let lines: Vec<usize> = (0..mixed.len()).map(|row| mixed.line(row)).collect();
+    assert_eq!(lines, [2, 3, 5, 7]);
 }
 
 #[test]
@@ -233,4 +238,25 @@ fn another_file_is_read_alike_with_the_options_of_the_first() {
     assert_eq!(kinds(&second), [Kind::Category, Kind::Date, Kind::Number]);
     assert_eq!(kinds(&second), kinds(&first));
     assert_eq!(texts(&second, "when"), ["2021-04-03"]);
+}
+
+#[test]
+fn any_text_is_read_or_refused_without_a_panic_and_lines_ascend() {
+    let mut random = stream(1, Purpose::Order, 0);
+    let mut read = 0;
+    for _ in 0..3000 {
+        let length = random.next_u64() % 40;
+        let bytes: Vec<u8> = (0..length)
+            .map(|_| b"aab1122..,,;\t\"\"\n\n\n\r-+/:eT\xe4\xc3\xa4"[random.next_u64() as usize % 28])
+            .collect();
+        let Ok(table) = try_read(&bytes, &ReadOptions::default()) else { continue };
+        read += 1;
+        let lines: Vec<usize> = (0..table.len()).map(|row| table.line(row)).collect();
+        assert!(!lines.is_empty() && lines.is_sorted_by(|a, b| a < b), "{bytes:?}");
+        // The beginning of each row's line is the end of another: counted from the bytes alone.
+        let line_ends = bytes.iter().filter(|&&byte| byte == b'\n' || byte == b'\r').count();
+        assert!(lines.last() <= Some(&(line_ends + 1)), "{bytes:?}");
+        assert!(table.columns().iter().all(|column| column.len() == table.len()), "{bytes:?}");
+    }
+    assert!(read > 300, "{read}");
 }
