@@ -3,6 +3,7 @@
 use super::categories::Categories;
 use super::date;
 use super::options::Kind;
+use indexmap::IndexSet;
 
 /// The values of a column, one per row.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,24 +129,38 @@ impl Column {
         }
     }
 
-    /// Returns a number per row that is the same for two rows exactly if their values are, and the number of
-    /// different values; `None` for a missing value.
-    pub(super) fn codes(&self) -> (Vec<Option<usize>>, usize) {
+    /// Returns a number that two rows share exactly if their values are the same; `None` if the value is
+    /// missing or not kept.
+    ///
+    /// # Panics
+    /// If there is no row `row`.
+    #[inline]
+    pub(super) fn key(&self, row: usize) -> Option<u64> {
         match self {
-            Column::Category(texts) | Column::Identifier(texts) => {
-                ((0..texts.len()).map(|row| texts.code(row)).collect(), texts.values().len())
-            }
-            Column::YesNo { values, .. } => (values.iter().map(|value| value.map(usize::from)).collect(), 2),
             Column::Number(values) | Column::Date { seconds: values, .. } => {
-                let mut different = indexmap::IndexSet::new();
-                let codes = values
-                    .iter()
-                    // −0 + 0 is +0, which makes the two zeros the same.
-                    .map(|value| (!value.is_nan()).then(|| different.insert_full((value + 0.0).to_bits()).0))
-                    .collect();
-                (codes, different.len())
+                // −0 + 0 is +0, which makes the two zeros the same.
+                (!values[row].is_nan()).then(|| (values[row] + 0.0).to_bits())
             }
-            Column::Text(unused) | Column::Ignore(unused) => (vec![None; unused.rows], 0),
+            Column::Category(texts) | Column::Identifier(texts) => texts.code(row).map(|code| code as u64),
+            Column::YesNo { values, .. } => values[row].map(u64::from),
+            Column::Text(_) | Column::Ignore(_) => None,
         }
+    }
+
+    /// Returns the key of each row as an index in `0..n` in order of the first rows, and `n`, the number of
+    /// different values.
+    pub(super) fn codes(&self) -> (Vec<Option<usize>>, usize) {
+        let mut different = IndexSet::new();
+        let mut code = |row| self.key(row).map(|key| different.insert_full(key).0);
+        let codes = (0..self.len()).map(&mut code).collect();
+        (codes, different.len())
+    }
+
+    /// Returns the number of different values.
+    pub(super) fn distinct_count(&self) -> usize {
+        let mut keys: Vec<u64> = (0..self.len()).filter_map(|row| self.key(row)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.len()
     }
 }

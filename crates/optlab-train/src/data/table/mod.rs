@@ -6,12 +6,32 @@
 //!                         lines         recognize.rs    ├──> warnings.rs
 //!                                       date.rs         └──> describe.rs
 //! ```
+//!
+//! # Example
+//! ```
+//! use optlab_train::data::table::{Encoder, EncoderOptions, ReadOptions, Split, Table, Task};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("flats.csv");
+//! std::fs::write(&path, "rooms;size;city;rent\n1;30,5;Bonn;400\n2;50,0;Bonn;600\n3;80,5;Köln;1100\n")?;
+//! let table = Table::read(&path, &ReadOptions::default())?;
+//! let target = ["rent".to_string()];
+//! let rows = table.rows_with_target(&target, false)?;
+//! let parts = Split { test: 0.3, ..Split::default() }.test_part(&table, &rows, None)?;
+//! let encoder = Encoder::fit(&table, &target, Task::Regression, &parts.train, &EncoderOptions::default())?;
+//! let train = encoder.encode(&table, &parts.train)?;
+//! assert_eq!((train.rows.len(), train.inputs.len()), (2, 2 * train.features));
+//! # Ok(())
+//! # }
+//! ```
 
 mod builder;
 mod categories;
 mod column;
 mod date;
 mod decode;
+mod describe;
 mod encoder;
 mod number;
 mod options;
@@ -21,9 +41,11 @@ mod records;
 mod split;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 pub use categories::Categories;
 pub use column::{Column, EXAMPLES, Unused};
+pub use describe::{ColumnSummary, Content};
 pub use encoder::{Encoded, EncodedTargets, Encoder, EncoderOptions, Feature, FeatureKind, Scale, Task};
 pub use options::{Kind, ReadOptions};
 pub use split::{Parts, Split};

@@ -1,11 +1,13 @@
 //! Tests of the table module; expected values are worked out by hand or by a second implementation here.
 
 mod date;
+mod describe;
 mod encode;
 mod kinds;
 mod number;
 mod read;
 mod split;
+mod warnings;
 
 use super::{Kind, ReadOptions, Table};
 use crate::Error;
