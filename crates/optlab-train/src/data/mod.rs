@@ -4,6 +4,8 @@
 //! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> batches.rs ──> Batch
 //!      │ bundled.rs, download.rs, idx.rs                                           order.rs, augment.rs
 //! ```
+//!
+//! Tables that a user gives are read, split and encoded in [`table`].
 
 mod augment;
 mod batches;
