@@ -5,6 +5,8 @@
 //!      │ bundled.rs, download.rs, idx.rs                    batches.rs, order.rs │ augment.rs
 //! pictures/: a folder of PNG and JPEG files, listed, decoded and cached
 //! ```
+//!
+//! Tables that a user gives are read, split and encoded in [`table`].
 
 mod augment;
 mod batches;

@@ -142,7 +142,7 @@ impl Builder {
             None if self.number_count > 0 => match self.first_text {
                 Some(row) if self.number_share() < MOSTLY_NUMBERS => {
                     let note = format!(
-                        "column `{name}` is read as texts: {:.0} % of its values are numbers, but `{}` is not",
+                        "column `{name}` is read as texts: {:.0} % of its values are numbers, but not `{}`",
                         100.0 * self.number_share(),
                         self.texts.text(row).unwrap_or_default()
                     );
@@ -187,8 +187,8 @@ impl Builder {
                 None => format!(", but {:.1} % of the column are", 100.0 * self.number_share()),
             };
             let reason = format!(
-                "`{text}` is not a number{share}; {how}set `columns.{name} = \"category\"`, or add `{text}` to \
-                 `missing`"
+                "`{text}` is not a number{share}; {how}set `columns.{name} = \"category\"`, or add \
+                 `{text}` to `missing`"
             );
             return Err(Problem { row, reason });
         }

@@ -133,8 +133,8 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Returns the days from 1970-01-01 to a date of the Gregorian calendar (Hinnant, "chrono-compatible low-level
-/// date algorithms"): years begin in March, so that the leap day is the last one.
+/// Returns the days from 1970-01-01 to a date of the Gregorian calendar (Hinnant, "chrono-compatible
+/// low-level date algorithms"): years begin in March, so that the leap day is the last one.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

@@ -35,11 +35,15 @@ pub(super) fn read_text(path: &Path) -> Result<String, Error> {
     if text.trim_start().is_empty() {
         return Err(error("is empty"));
     }
-    // Files of old Macs end their lines with \r alone, which would make all of the file its line 1.
-    if !text.contains('\n') && text.contains('\r') {
-        text = text.replace('\r', "\n");
+    // A reader of CSV ends a record at \r alone, as files of old Macs have it, but counts lines by \n.
+    if has_lone_return(&text) {
+        text = text.replace("\r\n", "\n").replace('\r', "\n");
     }
     Ok(text)
+}
+
+fn has_lone_return(text: &str) -> bool {
+    text.match_indices('\r').any(|(i, _)| text.as_bytes().get(i + 1) != Some(&b'\n'))
 }
 
 fn decode(mut bytes: Vec<u8>) -> Result<String, &'static str> {

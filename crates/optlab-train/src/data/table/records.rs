@@ -4,8 +4,8 @@ use crate::Error;
 use csv::{Reader, ReaderBuilder, StringRecord};
 use std::path::Path;
 
-/// The delimiters that are recognized. The first that fits is taken: a comma is often part of a number or of a
-/// text, a tab almost never.
+/// The delimiters that are recognized. The first that fits is taken: a comma is often part of a number or of
+/// a text, a tab almost never.
 const DELIMITERS: [u8; 4] = [b'\t', b';', b'|', b','];
 
 /// How much of a file decides its delimiter.

@@ -67,9 +67,8 @@ impl Split {
     /// so each held-out row is later than each training row; with `group` the groups that come closest to the
     /// share are held out.
     ///
-    /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside of `[0, 1)` or NaN, if a part
-    /// would be empty, or if both `time` and `group` are given;
+    /// # Errors [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside of `[0, 1)` or NaN,
+    /// if a part would be empty, or if both `time` and `group` are given;
     /// [`UnknownName`](optlab_core::Error::UnknownName) for a column that does not exist; [`Error::Data`] if
     /// a row has no time or no group, or a class is only in the test part.
     ///

@@ -126,14 +126,14 @@ impl<'a> Disguise<'a> {
             && let Some(correlation) = correlation(values, target_values).filter(|r| r.abs() > DISGUISED)
         {
             return Some(format!(
-                "column `{name}` has a correlation of {correlation:.4} with the target `{target}`; is it known before \
-                 the target is?"
+                "column `{name}` has a correlation of {correlation:.4} with the target `{target}`; is it \
+                 known before the target is?"
             ));
         }
         (self.task != Task::Regression && self.is_one_to_one(column)).then(|| {
             format!(
-                "each value of column `{name}` belongs to one value of the target `{target}` and the other way \
-                 around; is it the target?"
+                "each value of column `{name}` belongs to one value of the target `{target}` and the other \
+                 way around; is it the target?"
             )
         })
     }
@@ -157,7 +157,8 @@ impl<'a> Disguise<'a> {
     }
 }
 
-/// Returns the correlation of Pearson over the rows that have both numbers; `None` if one of them is constant.
+/// Returns the correlation of Pearson over the rows that have both numbers; `None` if one of them is
+/// constant.
 fn correlation(a: &[f64], b: &[f64]) -> Option<f64> {
     let pairs = a.iter().zip(b).filter(|(a, b)| !a.is_nan() && !b.is_nan());
     let n = pairs.clone().count() as f64;

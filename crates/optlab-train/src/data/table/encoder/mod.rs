@@ -124,8 +124,8 @@ pub enum EncodedTargets {
 /// | category       | with more than `max_one_hot` categories: an index from 1 in alphabetical order, 0 for |
 /// |                | a category that no training row has, the last one for a missing one                   |
 ///
-/// All but the last have one more feature, 1 where the column is missing and 0 elsewhere, if it is missing in a
-/// training row. Identifiers, texts, ignored and excluded columns have no features.
+/// All but the last have one more feature, 1 where the column is missing and 0 elsewhere, if it is missing in
+/// a training row. Identifiers, texts, ignored and excluded columns have no features.
 ///
 /// An encoder is saved with a run, so that the run's folder alone can predict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -207,8 +207,8 @@ impl Encoder {
     /// Encodes the inputs of `rows` alone, row-major, of a table that may lack the target; other columns than
     /// those trained with do not matter. Read it with [`read_options`](Self::read_options).
     ///
-    /// # Errors
-    /// [`Error::Data`] if a column is not there or of another kind than in training, or a number is too large.
+    /// # Errors [`Error::Data`] if a column is not there or of another kind than in training, or a number is
+    /// too large.
     ///
     /// # Panics
     /// If `rows` has a row that the table lacks.

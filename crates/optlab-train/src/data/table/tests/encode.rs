@@ -330,7 +330,8 @@ fn prediction_needs_the_input_columns_alone() {
 
 #[test]
 fn a_saved_encoder_encodes_as_the_one_that_was_saved() {
-    let content = "n,k,c,d,i,y\n0.1,yes,u,2020-01-05T10:00,p,1\n0.7,no,v,2022-05-06,q,2\n,,,,,3\n0.3,no,u,2021-01-01,r,4\n";
+    let content = "n,k,c,d,i,y\n0.1,yes,u,2020-01-05T10:00,p,1\n0.7,no,v,2022-05-06,q,2\n\
+                   ,,,,,3\n0.3,no,u,2021-01-01,r,4\n";
     let table = try_read(content, &kinds(&[("i", Kind::Category)])).unwrap();
     let options = EncoderOptions { max_one_hot: 2, ..EncoderOptions::default() };
     for (target, task) in [("y", Task::Regression), ("y", Task::Classification)] {

@@ -41,8 +41,9 @@ fn a_column_that_is_a_line_of_the_target_is_suspected() {
     let line = |n: usize| pairs((0..n).map(|i| ((3 - 2 * i as i64).to_string(), i.to_string())));
     assert_contains(&warnings(&line(10), Task::Regression)[0], &["`x`", "correlation of -1.0000", "`y`"]);
     assert_eq!(warnings(&line(9), Task::Regression), [""; 0]);
-    // x = i ± 1: the variance of i is (100² − 1) / 12 = 833.25 and of the error 1, uncorrelated but for 1/100:
-    // the correlation is about √(833.25 / 834.25) = 0.9994; with ± 2 it is √(833.25 / 837.25) = 0.9976.
+    // x = i ± 1: the variance of i is (100² − 1) / 12 = 833.25 and of the error 1, uncorrelated but for
+    // 1/100: the correlation is about √(833.25 / 834.25) = 0.9994; with ± 2 it is √(833.25 / 837.25) =
+    // 0.9976.
     let noisy =
         |error: i64| pairs((0..100).map(|i| ((i + error * (1 - 2 * (i % 2))).to_string(), i.to_string())));
     assert_eq!(warnings(&noisy(1), Task::Regression).len(), 1);
