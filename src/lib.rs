@@ -17,9 +17,9 @@ pub use optlab_train::{Error, data, device, model, nn, objective, train};
 
 /// Workloads: what is trained on what, with which loss and measures; the registry knows them by name.
 pub mod workload {
+    pub use optlab_train::problem::{Problem, WorkloadSpec};
     pub use optlab_train::registry::{AnyWorkload, SavedRun, all, find, register, trial};
     pub use optlab_train::workload::{
-        Answer, BuiltIn, Info, Network, Parts, Prediction, RowFacts, Supervised, Tally, Workload,
-        WorkloadSpec, built_in,
+        Answer, BuiltIn, Info, Network, Parts, Prediction, RowFacts, Supervised, Tally, Workload, built_in,
     };
 }

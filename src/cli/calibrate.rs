@@ -61,7 +61,7 @@ impl CalibrateArgs {
         }
     }
 
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Result<Plan, Error> {
         let default = Plan::default();
         let schedule =
             self.schedule.clone().into_iter().chain(default.schedules.clone()).take(1).collect::<Vec<_>>();
@@ -72,13 +72,13 @@ impl CalibrateArgs {
             };
             Arm::new(planted_name(&self.optimizer, factor), optimizer, schedule[0].clone())
         });
-        Plan {
+        Ok(Plan {
             optimizers: vec![self.optimizer.clone()],
             arms: planted.into_iter().collect(),
             schedules: schedule,
             seeds: Seeds::Count(self.seeds),
-            ..self.on.plan()
-        }
+            ..self.on.plan()?
+        })
     }
 }
 
@@ -92,7 +92,7 @@ fn planted_name(optimizer: &OptimizerChoice, factor: f64) -> String {
 /// Invalid arguments; a folder that holds something else or cannot be written.
 pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     args.check()?;
-    let plan = args.plan();
+    let plan = args.plan()?;
     let defaults = |workload: &str| args.on.workers.defaults(workload);
     let experiment = Experiment::new(plan.clone(), &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;

@@ -4,18 +4,23 @@ use crate::Error;
 use crate::cli::Exit;
 use crate::cli::trial_settings::TrialSettings;
 use crate::cli::workers::WorkerSettings;
+use crate::cli::workload_arg::text_of;
 use clap::Args;
+use optlab_compare::plan::arm::{Arm, grid_name};
 use optlab_compare::plan::tuning::Tuning;
 use optlab_compare::plan::{Plan, Seeds, Timing};
 use optlab_compare::report;
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::run::experiment::Experiment;
 use optlab_compare::run::folder::{self, Kind};
-use optlab_optim::split_specs;
+use optlab_optim::schedule::ScheduleSpec;
+use optlab_optim::{OptimizerChoice, split_specs};
 use optlab_stats::search::Sampler;
+use optlab_train::data::Source;
 use optlab_train::device;
+use optlab_train::model::ModelPatch;
 use optlab_train::registry;
-use optlab_train::train::{Recipe, RecipePatch};
+use optlab_train::train::RecipePatch;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -53,6 +58,10 @@ struct GridArgs {
     /// Backends [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     backends: Vec<String>,
+    /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2; given several times,
+    /// each is compared with every optimizer
+    #[arg(long, value_name = "SPEC")]
+    model: Vec<ModelPatch>,
     /// Number of seeds per arm: 0, 1, … [default: 1]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seeds: Option<u64>,
@@ -73,21 +82,34 @@ struct GridArgs {
 }
 
 impl GridArgs {
-    fn plan(&self) -> Result<Plan, Error> {
+    /// Returns the plan of the grid; `problems` are further workloads.
+    fn plan(&self, problems: &[String]) -> Result<Plan, Error> {
         let default = Plan::default();
         let optimizers = self.optimizers.as_deref().map(split_specs).unwrap_or_default();
         let schedules = self.schedules.as_deref().map(split_specs);
-        if self.workloads.is_empty() || optimizers.is_empty() {
-            let message = "name a PLAN.toml, or --workloads A,B and --optimizers SPEC,…";
+        let given = || problems.iter().chain(&self.workloads);
+        if given().next().is_none() || optimizers.is_empty() {
+            let message = "name a PLAN.toml, or a problem's file or --workloads A,B, and --optimizers SPEC,…";
             return Err(Error::usage(message));
         }
+        let workloads = given().map(|text| text_of(text, None)).collect::<Result<_, _>>()?;
+        let optimizers: Vec<OptimizerChoice> =
+            optimizers.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+        let schedules: Vec<ScheduleSpec> = match schedules {
+            Some(schedules) => schedules.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            None => default.schedules.clone(),
+        };
+        let (model, arms) = match &self.model[..] {
+            [] => (ModelPatch::default(), Vec::new()),
+            [model] => (model.clone(), Vec::new()),
+            several => (ModelPatch::default(), arms_of(&optimizers, &schedules, several)),
+        };
         Ok(Plan {
-            workloads: self.workloads.clone(),
-            optimizers: optimizers.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
-            schedules: match schedules {
-                Some(schedules) => schedules.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
-                None => default.schedules.clone(),
-            },
+            workloads,
+            model,
+            arms,
+            optimizers: if self.model.len() > 1 { Vec::new() } else { optimizers },
+            schedules,
             backends: match self.backends.as_slice() {
                 [] => vec![device::default_backend().into()],
                 backends => backends.to_vec(),
@@ -106,6 +128,37 @@ impl GridArgs {
     }
 }
 
+/// Returns whether a file describes a problem rather than a plan.
+fn is_problem(path: &Path) -> bool {
+    let text = if path.is_file() { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+    toml::from_str::<toml::Table>(&text).is_ok_and(|table| table.contains_key("data"))
+}
+
+/// Returns the plan in the file `path` with the whole paths of its problems' files, which are relative to it.
+fn with_whole_paths(mut plan: Plan, path: &Path) -> Result<Plan, Error> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for text in plan.workloads.iter_mut().filter(|text| registry::is_path(text)) {
+        *text = text_of(&folder.join(&*text).to_string_lossy(), None)?;
+    }
+    Ok(plan)
+}
+
+/// Returns an arm for each optimizer, schedule and model.
+fn arms_of(optimizers: &[OptimizerChoice], schedules: &[ScheduleSpec], models: &[ModelPatch]) -> Vec<Arm> {
+    let mut arms = Vec::new();
+    for optimizer in optimizers {
+        for schedule in schedules {
+            for model in models {
+                let name = grid_name(optimizer, (schedules.len() > 1).then_some(schedule));
+                let mut arm = Arm::new(format!("{name} · {model}"), optimizer.clone(), schedule.clone());
+                arm.settings.push(("model".into(), model.to_string().into()));
+                arms.push(arm);
+            }
+        }
+    }
+    arms
+}
+
 /// Runs `optlab compare`; `arguments` is the command line.
 ///
 /// # Errors
@@ -115,7 +168,10 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     if let [first, second] = args.plans.as_slice() {
         return compare_two(args, first, second);
     }
+    let problems = args.plans.iter().filter(|path| is_problem(path));
+    let problems: Vec<String> = problems.map(|path| path.to_string_lossy().into_owned()).collect();
     let (plan, own_folder) = match args.plans.first() {
+        Some(_) if !problems.is_empty() => (args.grid.plan(&problems)?, None),
         Some(_) if args.grid != GridArgs::default() => {
             let message = "a PLAN.toml replaces the flags: only --jobs, --stall-limit, --print-plan, --output and --data-dir can be added";
             return Err(Error::usage(message).into());
@@ -125,13 +181,16 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
             folder::read_entries(path)?;
             (Plan::read(&path.join(folder::PLAN))?, Some(path.clone()))
         }
-        Some(path) => (Plan::read(path)?, None),
-        None => (args.grid.plan()?, None),
+        Some(path) => (with_whole_paths(Plan::read(path)?, path)?, None),
+        None => (args.grid.plan(&[])?, None),
     };
     let defaults = |workload: &str| args.workers.defaults(workload);
     let experiment = Experiment::new(plan.clone(), &defaults)?;
     if args.print_plan {
         return crate::cli::print(print_plan(&plan)?.as_bytes());
+    }
+    for side in plan.arms_on_workloads(&defaults)? {
+        registry::open_trial(&side.trial)?;
     }
     let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
     let output = match args.output.clone().or(own_folder) {
@@ -173,7 +232,7 @@ pub fn say_where(path: &Path) -> Result<(), Exit> {
 fn print_plan(plan: &Plan) -> Result<String, Error> {
     let own = |name: &str| -> Result<String, Error> {
         let of = |workload: &String| {
-            let values = Recipe::new(&registry::find(workload)?.info()).to_patch().values();
+            let values = registry::trial(workload, &Source::default())?.recipe.to_patch().values();
             let value = values.into_iter().find(|(setting, _)| *setting == name).map(|(_, value)| value);
             Ok(format!("{workload} {}", value.unwrap_or_default()))
         };

@@ -51,7 +51,7 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
     let directory = RunDirectory::new(&args.run_dir);
     let trial = directory.read_trial()?;
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
-    let workload = registry::find_version(&trial.workload, &source)?;
+    let workload = registry::open_version(&trial, &source)?;
     let run = SavedRun {
         directory: &directory,
         trial: &trial,

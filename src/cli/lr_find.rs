@@ -1,12 +1,14 @@
 //! `optlab lr-find`: runs a learning-rate range test.
 
 use crate::cli::Exit;
+use crate::cli::workload_arg::WorkloadArg;
 use clap::Args;
 use optlab_compare::chart::{Chart, Line, Mark, Scale};
 use optlab_compare::report::number::short;
 use optlab_compare::run::command::quoted;
 use optlab_optim::OptimizerChoice;
 use optlab_train::data::Source;
+use optlab_train::model::ModelPatch;
 use optlab_train::registry;
 use optlab_train::train::{LrRange, LrRangeTest, Recipe, Suggestion, Trial};
 use std::path::PathBuf;
@@ -14,8 +16,8 @@ use std::path::PathBuf;
 /// Arguments of `optlab lr-find`.
 #[derive(Debug, Args)]
 pub struct LrFindArgs {
-    /// The workload: see `optlab list workloads`
-    workload: String,
+    #[command(flatten)]
+    workload: WorkloadArg,
     /// The optimizer: name or name:key=value,key=value
     #[arg(long, value_name = "SPEC", default_value = "adam")]
     optimizer: OptimizerChoice,
@@ -26,6 +28,9 @@ pub struct LrFindArgs {
     /// Seed of the initial weights, held-out examples, data order and dropout
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2
+    #[arg(long, value_name = "SPEC")]
+    model: Option<ModelPatch>,
     /// Examples per step [default: the workload's]
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
@@ -53,23 +58,28 @@ pub struct LrFindArgs {
 pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
     let LrFindArgs { min_lr, max_lr, steps, seed, .. } = *args;
     let test = LrRangeTest { min_lr, max_lr, steps, ..LrRangeTest::default() };
-    let workload = registry::find(&args.workload)?;
-    let default = Trial::new(&workload.info());
+    let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
+    let text = args.workload.text()?;
+    let default = registry::trial(&text, &source)?;
     let trial = Trial {
         optimizer: args.optimizer.optimizer.clone(),
         backend: args.backend.clone().unwrap_or_else(|| default.backend.clone()),
         seed,
+        model: args.model.clone().unwrap_or_default(),
         recipe: Recipe { batch_size: args.batch_size.unwrap_or(default.recipe.batch_size), ..default.recipe },
         ..default
     };
-    let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
+    let workload = registry::open_trial(&trial)?;
     let seen = workload.find_lr(&trial, &test, &source)?;
     let (optimizer, suggestion) = (trial.optimizer.to_string(), seen.suggestion());
     crate::cli::print_chart(
-        &chart(&args.workload, &optimizer, &seen, suggestion.as_ref()),
+        &chart(&trial.workload.name, &optimizer, &seen, suggestion.as_ref()),
         args.svg.as_deref(),
     )?;
-    let mut command = format!("optlab train {} --optimizer {}", args.workload, quoted(&optimizer));
+    let mut command = format!("optlab train {} --optimizer {}", quoted(&text), quoted(&optimizer));
+    if let Some(model) = &args.model {
+        command.push_str(&format!(" --model {}", quoted(&model.to_string())));
+    }
     if let Some(batch_size) = args.batch_size {
         command.push_str(&format!(" --batch-size {batch_size}"));
     }

@@ -5,7 +5,9 @@ mod bars;
 mod bench;
 mod calibrate;
 mod compare;
+mod describe;
 mod evaluate;
+mod inspect;
 mod list;
 mod lr_find;
 mod one_workload;
@@ -21,6 +23,7 @@ mod tune;
 mod verify;
 mod worker;
 mod workers;
+mod workload_arg;
 
 /// Prints a line of progress. It ends no training if nobody reads it: a closed pipe or a full disk is not an
 /// error here.
@@ -57,8 +60,14 @@ enum Command {
     Train(train::TrainCommand),
     /// Load a checkpoint on any backend and print its test metrics
     Evaluate(evaluate::EvaluateArgs),
-    /// Classify PNG images of a digit with a trained run
+    /// Predict for new examples with a trained run
+    ///
+    /// The examples are rows of CSV files, pictures or texts, prepared as the run's training data were.
     Predict(predict::PredictArgs),
+    /// Show data and model of a workload: columns, parts, layers, warnings
+    Describe(describe::DescribeArgs),
+    /// Show the parameters of a trained run: paths, shapes, norms, coefficients
+    Inspect(inspect::InspectArgs),
     /// Compare optimizers, schedules and backends over seeds, with tuning and statistical verdicts
     Compare(compare::CompareArgs),
     /// Search for the best settings of one optimizer
@@ -120,6 +129,8 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Describe(args) => describe::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Compare(args) => compare::run(&args, &arguments),
         Command::Tune(args) => tune::run(&args, &arguments),
         Command::Recommend(args) => recommend::run(&args, &arguments),

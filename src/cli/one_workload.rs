@@ -3,19 +3,24 @@
 use crate::Error;
 use crate::cli::trial_settings::TrialSettings;
 use crate::cli::workers::WorkerSettings;
+use crate::cli::workload_arg::{WorkloadArg, short_name};
 use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_train::device;
+use optlab_train::model::ModelPatch;
 use std::path::{Path, PathBuf};
 
 /// A workload, the settings of its trials, and where they run.
 #[derive(Debug, Args)]
 pub struct OneWorkload {
-    /// The workload: see `optlab list workloads`
-    workload: String,
+    #[command(flatten)]
+    workload: WorkloadArg,
     /// The backend [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
+    /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2 or dropout=0.2
+    #[arg(long, value_name = "SPEC")]
+    model: Option<ModelPatch>,
     #[command(flatten)]
     trial: TrialSettings,
     /// How the trials are run
@@ -28,13 +33,17 @@ pub struct OneWorkload {
 
 impl OneWorkload {
     /// Returns a plan of this workload, with no optimizer yet.
-    pub fn plan(&self) -> Plan {
-        Plan {
-            workloads: vec![self.workload.clone()],
+    ///
+    /// # Errors
+    /// The errors of [`WorkloadArg::text`].
+    pub fn plan(&self) -> Result<Plan, Error> {
+        Ok(Plan {
+            workloads: vec![self.workload.text()?],
             backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
+            model: self.model.clone().unwrap_or_default(),
             recipe: self.trial.0.with_fixed_defaults(),
             ..Plan::default()
-        }
+        })
     }
 
     /// Returns the output folder of `command` for `plan`.
@@ -44,7 +53,10 @@ impl OneWorkload {
     pub fn output(&self, command: &str, plan: &Plan) -> Result<PathBuf, Error> {
         match &self.output {
             Some(output) => Ok(output.clone()),
-            None => Ok(Path::new("artifacts").join(format!("{command}-{}-{}", self.workload, plan.id()?))),
+            None => {
+                let name = plan.workloads.first().map_or_else(String::new, |text| short_name(text));
+                Ok(Path::new("artifacts").join(format!("{command}-{name}-{}", plan.id()?)))
+            }
         }
     }
 }

@@ -58,7 +58,7 @@ impl RecommendArgs {
         Ok(Plan {
             optimizers: given.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
             arms,
-            ..self.on.plan()
+            ..self.on.plan()?
         })
     }
 }

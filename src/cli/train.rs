@@ -5,11 +5,13 @@ use crate::cli::Exit;
 use crate::cli::progress::Progress;
 use crate::cli::progress_line;
 use crate::cli::trial_settings::TrialSettings;
+use crate::cli::workload_arg::text_of;
 use clap::Args;
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_train::data::Source;
 use optlab_train::device;
+use optlab_train::model::ModelPatch;
 use optlab_train::registry::{self, AnyWorkload};
 use optlab_train::train::{Found, Outcome, RunDirectory, RunOptions, Status, Trial};
 use serde::{Deserialize, Serialize};
@@ -19,9 +21,13 @@ use std::sync::Arc;
 /// Arguments of `optlab train`.
 #[derive(Debug, Args)]
 pub struct TrainCommand {
-    /// The workload: see `optlab list workloads`
+    /// The workload: a name of `optlab list workloads`, a problem's file such as houses.toml, or a data file
+    /// with --target
     #[arg(required_unless_present = "resume")]
     workload: Option<String>,
+    /// For a data file: the column to predict; writes a problem's file NAME.toml and uses it
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
     #[command(flatten)]
     args: TrainArgs,
 }
@@ -55,6 +61,9 @@ pub struct Settings {
     /// Base learning rate of the schedule; overrides the optimizer's `lr` [default: the optimizer's]
     #[arg(long, allow_negative_numbers = true, value_name = "X")]
     lr: Option<f64>,
+    /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2 or dropout=0.2
+    #[arg(long, value_name = "SPEC")]
+    model: Option<ModelPatch>,
     /// Backend: flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if
     /// compiled in, else flex]
     #[arg(long, value_name = "NAME")]
@@ -114,6 +123,7 @@ impl Settings {
             optimizer: self.optimizer.or(file.optimizer),
             schedule: self.schedule.or(file.schedule),
             lr: self.lr.or(file.lr),
+            model: self.model.or(file.model),
             backend: self.backend.or(file.backend),
             seed: self.seed.or(file.seed),
             trial: self.trial.or(file.trial),
@@ -155,6 +165,7 @@ impl Settings {
             },
             backend: self.backend.clone().unwrap_or_else(|| default.backend.clone()),
             seed: self.seed.unwrap_or(default.seed),
+            model: self.model.clone().unwrap_or_default(),
             recipe: default.recipe.with(&self.trial.0),
             ..default
         };
@@ -215,9 +226,9 @@ impl TrainArgs {
             Some(path) => self.settings.clone().or(Settings::read(path)?),
             None => self.settings.clone(),
         };
-        let workload = registry::find(workload)?;
         let source = Source { data_dir: settings.data_dir.clone(), show_progress: true };
-        let trial = settings.trial(registry::trial(&*workload, &source)?)?;
+        let trial = settings.trial(registry::trial(workload, &source)?)?;
+        let workload = registry::open_trial(&trial)?;
         device::parse(&trial.backend)?;
         let output = settings.output.clone().unwrap_or_else(|| Path::new("artifacts").join(trial.id()));
         let directory = RunDirectory::new(output);
@@ -234,7 +245,7 @@ impl TrainArgs {
         let directory = RunDirectory::new(directory);
         let trial = directory.read_trial()?;
         let source = Source { data_dir: self.settings.data_dir.clone(), show_progress: true };
-        let workload = registry::find_version(&trial.workload, &source)?;
+        let workload = registry::open_version(&trial, &source)?;
         if let Some(outcome) = directory.read_outcome()?.filter(|outcome| outcome.status != Status::Failed) {
             progress_line!("{} already ended after step {}", directory.path().display(), outcome.steps);
             if let Some(test) = &outcome.test {
@@ -311,7 +322,9 @@ pub fn run(command: &TrainCommand) -> Result<(), Exit> {
             Err(Error::usage("--resume takes the workload from the run: leave it out").into())
         }
         (Some(directory), None) => command.args.resume(directory).map(|_| ()),
-        (None, Some(workload)) => command.args.train(workload).map(|_| ()),
+        (None, Some(workload)) => {
+            command.args.train(&text_of(workload, command.target.as_deref())?).map(|_| ())
+        }
         (None, None) => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! `optlab tune`: runs a study of one optimizer.
 
+use crate::Error;
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::{Exit, compare};
 use clap::Args;
@@ -45,10 +46,10 @@ pub struct TuneArgs {
 }
 
 impl TuneArgs {
-    fn plan(&self) -> Plan {
+    fn plan(&self) -> Result<Plan, Error> {
         let default = Plan::default();
         let name = self.optimizer.to_string();
-        Plan {
+        Ok(Plan {
             optimizers: vec![self.optimizer.clone()],
             schedules: self.schedule.clone().map_or(default.schedules.clone(), |schedule| vec![schedule]),
             tuning: Tuning {
@@ -59,8 +60,8 @@ impl TuneArgs {
                 spaces: self.space.iter().map(|space| (name.clone(), space.clone())).collect(),
                 ..default.tuning.clone()
             },
-            ..self.on.plan()
-        }
+            ..self.on.plan()?
+        })
     }
 }
 
@@ -69,7 +70,7 @@ impl TuneArgs {
 /// # Errors
 /// Invalid arguments; a folder that holds something else or cannot be written.
 pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
-    let plan = args.plan();
+    let plan = args.plan()?;
     let defaults = |workload: &str| args.on.workers.defaults(workload);
     let study = Study::new(plan.clone(), &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;

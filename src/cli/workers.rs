@@ -49,7 +49,8 @@ impl WorkerSettings {
         }
         let source = self.source();
         for workload in workloads {
-            registry::find(workload)?.check_data(&source)?;
+            let trial = registry::trial(workload, &source)?;
+            registry::open_trial(&trial)?.check_data(&source)?;
         }
         let mut command = WorkerCommand::this_program()?;
         if let Some(data_dir) = &self.data_dir {
@@ -65,7 +66,7 @@ impl WorkerSettings {
     /// # Errors
     /// [`UnknownName`](optlab_core::Error::UnknownName); data that cannot be read.
     pub fn defaults(&self, workload: &str) -> Result<Trial, Error> {
-        registry::trial(&*registry::find(workload)?, &self.source())
+        registry::trial(workload, &self.source())
     }
 
     fn source(&self) -> Source {

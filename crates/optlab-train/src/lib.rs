@@ -8,6 +8,7 @@ pub mod model;
 pub mod nn;
 pub mod objective;
 pub mod prelude;
+pub mod problem;
 pub mod registry;
 pub mod train;
 pub mod workload;

@@ -210,6 +210,7 @@ impl Plan {
     fn trial(&self, own: &Trial, backend: &str, arm: &Arm) -> Trial {
         Trial {
             workload: own.workload.clone(),
+            model: self.model.clone(),
             optimizer: arm.optimizer.optimizer.clone(),
             schedule: arm.schedule.clone(),
             lr: arm.optimizer.learning_rate(),

@@ -16,6 +16,7 @@ use crate::plan::arm::Arm;
 use crate::plan::tuning::Tuning;
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
+use optlab_train::model::ModelPatch;
 use optlab_train::train::RecipePatch;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 /// | each setting of a [`RecipePatch`]  | the workload's default, or off   | `epochs` or `steps`, not both; `batch_size`, `validation`, `clip_norm`, … |
 /// | `reference`                       | none: compares all pairs of arms | the name of an arm                        |
 /// | `timing`                          | `"pinned"`                       | `pinned`, `alone`                         |
+/// | `model`                           | the workload's own               | settings of the model: `"mlp=[32],dropout=0.2"` |
 /// | `tuning`                          | none                             | a table: [`Tuning`]                       |
 ///
 /// The number of trials that run at once is not part of a plan, since it does not change any result.
@@ -50,6 +52,8 @@ pub struct Plan {
     pub backends: Vec<String>,
     /// The seeds of each arm.
     pub seeds: Seeds,
+    /// The settings of the model that override the workload's own.
+    pub model: ModelPatch,
     /// The settings of the training that override the workload's defaults.
     pub recipe: RecipePatch,
     /// The arm that the others are compared with; `None` compares all pairs, which needs more seeds.
@@ -85,6 +89,7 @@ impl Default for Plan {
             arms: Vec::new(),
             backends: vec!["flex".into()],
             seeds: Seeds::Count(1),
+            model: ModelPatch::default(),
             recipe: RecipePatch::default().with_fixed_defaults(),
             reference: None,
             timing: Timing::default(),

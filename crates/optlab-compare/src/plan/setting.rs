@@ -6,6 +6,8 @@
 //! | `schedule`                           | the schedule, as a spec                                                   |
 //! | `schedule.FIELD`                     | a field of the schedule                                                   |
 //! | `epochs`, `steps`, `batch_size`, … `pad` | that setting of the recipe                                            |
+//! | `model`                              | settings of the model, as a text or a table                               |
+//! | `model.FIELD`                        | a setting of the model                                                    |
 //! | `FIELD`                              | a field of the optimizer, or of a base inside it                          |
 //! | `FIELD.FIELD`                        | a field of the optimizer that is nested in the first field                |
 
@@ -13,8 +15,12 @@ use crate::Error;
 use optlab_core::spec;
 use optlab_optim::OptimizerSpec;
 use optlab_optim::schedule::ScheduleSpec;
+use optlab_train::model::ModelPatch;
 use optlab_train::train::{RecipePatch, Trial};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+/// The start of the names of the model's settings.
+const MODEL: &str = "model.";
 
 /// Returns `trial` with the setting `name` at `value`.
 ///
@@ -33,7 +39,12 @@ pub fn set(trial: &Trial, name: &str, value: &Value) -> Result<Trial, Error> {
                 table => ScheduleSpec::from_value(table)?,
             }
         }
+        "model" => trial.model = trial.model.with(&ModelPatch::from_value(value)?)?,
         name if RecipePatch::has(name) => trial.recipe.set(name, value)?,
+        name if name.starts_with(MODEL) => {
+            let patch = Map::from_iter([(name[MODEL.len()..].to_string(), value.clone())]);
+            trial.model = trial.model.with(&ModelPatch::from_value(&Value::Object(patch))?)?;
+        }
         name => match name.strip_prefix("schedule.") {
             Some(field) => {
                 let mut table = spec::to_value(&trial.schedule);

@@ -8,11 +8,12 @@ use serde_json::Value;
 /// default values are left out.
 pub fn train(trial: &Trial) -> String {
     let arm = OptimizerChoice { optimizer: trial.optimizer.clone(), lr: Some(trial.lr) };
-    let mut words = vec!["optlab train".to_string(), trial.workload.to_string()];
+    let mut words = vec!["optlab train".to_string(), quoted(&trial.workload.argument())];
     let mut flag = |name: &str, value: Option<String>| {
         words.extend(value.map(|value| format!("--{name} {}", quoted(&value))));
     };
     let unless = |is_default: bool, value: String| (!is_default).then_some(value);
+    flag("model", (!trial.model.is_empty()).then(|| trial.model.to_string()));
     flag("optimizer", Some(arm.to_string()));
     let schedule = trial.schedule.to_string();
     flag("schedule", unless(schedule == "constant", schedule));

@@ -100,6 +100,19 @@ impl Examples {
         &self.inputs[i * features..(i + 1) * features]
     }
 
+    /// Gives each input another shape with as many values.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for another number of values.
+    pub fn reshape(&mut self, shape: &[usize]) -> Result<(), Error> {
+        if shape.iter().product::<usize>() != self.features() {
+            let allowed = format!("a shape of {} values, as {:?}", self.features(), self.input_shape);
+            return Err(Error::invalid("data", "shape", &allowed, format!("{shape:?}")));
+        }
+        self.input_shape = shape.to_vec();
+        Ok(())
+    }
+
     /// Returns a copy of the examples at `indices`, in that order.
     ///
     /// # Panics

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::model::spec::OWNER;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Number from which 32-bit floats no longer hold every whole number, and so every index.
@@ -9,7 +10,8 @@ const MOST_CATEGORIES: usize = 1 << 24;
 
 /// The meaning and number of a model's inputs. A model reads each example as one row in row-major order;
 /// indices of tokens and categories are in it as numbers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum InputShape {
     /// `[features]`: for each column `None` if it is a number, or the number of categories `n` if it is an
     /// index in `[0, n)`.

@@ -1,5 +1,6 @@
 //! What a model predicts, apart from the numbers themselves.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The kind of the targets of a data set, with their number; losses and measures are for one kind each.
@@ -12,7 +13,8 @@ use std::fmt;
 ///
 /// [`BatchTargets::Classes`]: crate::data::BatchTargets::Classes
 /// [`BatchTargets::Values`]: crate::data::BatchTargets::Values
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TargetKind {
     /// One class of this many.
     Classes(usize),

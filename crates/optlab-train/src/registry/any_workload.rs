@@ -2,14 +2,19 @@
 
 use crate::data::Source;
 use crate::device;
-use crate::registry::fingerprint;
+use crate::model::ModelPatch;
+use crate::registry::inspect::ParameterSummary;
+use crate::registry::{fingerprint, inspect};
 use crate::train::{
     self, LrRange, LrRangeTest, Observer, Outcome, RunDirectory, RunOptions, Score, Trained, Trial, Which,
 };
-use crate::workload::{Info, Prediction, Workload};
+use crate::workload::{Info, Prediction, Section, Workload};
 use crate::{Error, train::preparation};
+use burn::module::Module;
 use burn::tensor::Device;
+use optlab_optim::parameter_shapes;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A workload of any types, as the registry holds it. Every [`Workload`] is one.
 pub trait AnyWorkload: Send + Sync {
@@ -52,6 +57,26 @@ pub trait AnyWorkload: Send + Sync {
     /// # Errors
     /// A folder without a run, a damaged checkpoint, a backend without a device, data that cannot be read.
     fn evaluate(&self, run: &SavedRun<'_>) -> Result<Evaluated, Error>;
+
+    /// Returns this workload with other settings of its model.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a workload whose model has no settings; a field that the model
+    /// does not have, or a value out of its range.
+    fn with_model(&self, patch: &ModelPatch) -> Result<Arc<dyn AnyWorkload>, Error>;
+
+    /// Describes data and model: the sections of [`Workload::describe`]; for a workload without them the sizes
+    /// of the parts, and the parameters.
+    ///
+    /// # Errors
+    /// Data that cannot be read; a model that does not fit them.
+    fn describe(&self, source: &Source) -> Result<Vec<Section>, Error>;
+
+    /// Returns the parameters of a checkpoint, and what the workload knows of their meaning.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate).
+    fn inspect(&self, run: &SavedRun<'_>) -> Result<Inspected, Error>;
 
     /// Predicts for the examples in `files` with a checkpoint of a run.
     ///
@@ -97,7 +122,18 @@ pub struct Predicted {
     pub passed_over: Vec<Error>,
 }
 
-impl<W: Workload> AnyWorkload for W {
+/// The parameters of a checkpoint.
+#[derive(Debug)]
+pub struct Inspected {
+    /// The parameters, in the model's order.
+    pub parameters: Vec<ParameterSummary>,
+    /// What they mean in the data's own units, if the workload knows.
+    pub sections: Vec<Section>,
+    /// Errors of newer checkpoints that were damaged and skipped.
+    pub passed_over: Vec<Error>,
+}
+
+impl<W: Workload + 'static> AnyWorkload for W {
     fn info(&self) -> Info {
         Workload::info(self)
     }
@@ -136,15 +172,55 @@ impl<W: Workload> AnyWorkload for W {
         })
     }
 
+    fn with_model(&self, patch: &ModelPatch) -> Result<Arc<dyn AnyWorkload>, Error> {
+        Ok(Arc::new(Workload::with_model(self, patch)?))
+    }
+
+    fn describe(&self, source: &Source) -> Result<Vec<Section>, Error> {
+        let sections = Workload::describe(self, source)?;
+        if !sections.is_empty() {
+            return Ok(sections);
+        }
+        let trial = Trial::new(&Workload::info(self));
+        let given = train::prepared(self, &trial, source)?;
+        let mut parts = Section::table("Parts", &["part", "examples"]);
+        for (name, part) in
+            [("training", &given.train), ("validation", &given.validation), ("test", &given.test)]
+        {
+            parts.rows.push(vec![name.into(), part.len().to_string()]);
+        }
+        let model = self.model(&given.facts, trial.seed, &device::open(&trial.backend)?)?;
+        let mut parameters = Section::table("Parameters", &["path", "shape", "parameters"]);
+        for (path, shape) in parameter_shapes(&model) {
+            let count = shape.iter().product::<usize>().to_string();
+            parameters.rows.push(vec![path, format!("{shape:?}"), count]);
+        }
+        let total = format!("{} parameters", model.num_params());
+        Ok(vec![parts, parameters, Section::sentences("Sizes", [total])])
+    }
+
+    fn inspect(&self, run: &SavedRun<'_>) -> Result<Inspected, Error> {
+        let facts = facts_of(self, run)?;
+        let (trained, _) = load(self, run, &facts)?;
+        let sections = self.explain(&trained.model, &facts)?;
+        let parameters = inspect::parameters(&trained.model);
+        Ok(Inspected { parameters, sections, passed_over: trained.passed_over })
+    }
+
     fn predict(&self, run: &SavedRun<'_>, files: &[PathBuf]) -> Result<Predicted, Error> {
-        let facts = match run.directory.read_facts()? {
-            Some(facts) => facts,
-            None => train::prepared(self, run.trial, &run.source)?.facts,
-        };
+        let facts = facts_of(self, run)?;
         let (trained, device) = load(self, run, &facts)?;
         let preparation = preparation(run.trial);
         let predictions = Workload::predict(self, &trained.model, &facts, &preparation, files, &device)?;
         Ok(Predicted { predictions, passed_over: trained.passed_over })
+    }
+}
+
+/// Returns the facts that a run saved; a run from before they were saved has them from the data.
+fn facts_of<W: Workload>(workload: &W, run: &SavedRun<'_>) -> Result<W::Facts, Error> {
+    match run.directory.read_facts()? {
+        Some(facts) => Ok(facts),
+        None => Ok(train::prepared(workload, run.trial, &run.source)?.facts),
     }
 }
 

@@ -2,16 +2,19 @@
 
 mod any_workload;
 mod fingerprint;
+mod inspect;
 
-pub use any_workload::{AnyWorkload, Evaluated, Predicted, SavedRun};
+pub use any_workload::{AnyWorkload, Evaluated, Inspected, Predicted, SavedRun};
+pub use inspect::{MOST_VALUES, ParameterSummary};
 
 use crate::Error;
 use crate::data::Source;
+use crate::problem::{Problem, ProblemWorkload, WorkloadSpec};
 use crate::train::Trial;
-use crate::workload::{self, Workload, WorkloadSpec};
-use optlab_core::spec;
+use crate::workload::{self, Workload};
+use optlab_core::spec::check_plain_name;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// The kind of name, for errors.
@@ -28,7 +31,7 @@ static REGISTERED: RwLock<Vec<Arc<dyn AnyWorkload>>> = RwLock::new(Vec::new());
 /// `_`; [`NameTaken`](optlab_core::Error::NameTaken); [`Error::Workload`] for a workload without a measure.
 pub fn register<W: Workload + 'static>(workload: W) -> Result<(), Error> {
     let info = workload.info();
-    spec::check_plain_name(KIND, &info.name)?;
+    check_plain_name(KIND, &info.name)?;
     if info.measures.is_empty() {
         let reason = "it has no measure; trials are judged by the first one".into();
         return Err(Error::Workload { workload: info.name, reason });
@@ -63,22 +66,63 @@ pub fn find(name: &str) -> Result<Arc<dyn AnyWorkload>, Error> {
     all.into_iter().find(|workload| workload.info().name == name).ok_or(unknown)
 }
 
-/// Returns the default trial of a workload, with its version.
+/// Returns the workload of a spec: a problem, or the workload of that name.
 ///
 /// # Errors
-/// Data that cannot be read; a model that does not fit them.
-pub fn trial(workload: &dyn AnyWorkload, source: &Source) -> Result<Trial, Error> {
-    /// Versions that were computed before, by name and data folder: the data are read for each.
-    type Versions = BTreeMap<(String, Option<PathBuf>), Option<String>>;
-    static VERSIONS: Mutex<Versions> = Mutex::new(BTreeMap::new());
-    let mut trial = Trial::new(&workload.info());
-    let key = (trial.workload.name.clone(), source.data_dir.clone());
-    let mut versions = VERSIONS.lock().unwrap_or_else(PoisonError::into_inner);
-    trial.workload.version = match versions.get(&key) {
-        Some(version) => version.clone(),
-        None => versions.entry(key).or_insert(workload.fingerprint(source)?).clone(),
+/// [`UnknownName`](optlab_core::Error::UnknownName).
+pub fn open(spec: &WorkloadSpec) -> Result<Arc<dyn AnyWorkload>, Error> {
+    match &spec.problem {
+        Some(problem) => Ok(Arc::new(ProblemWorkload::new((**problem).clone()))),
+        None => find(&spec.name),
+    }
+}
+
+/// Returns the workload of a trial, with the trial's settings of the model.
+///
+/// # Errors
+/// [`UnknownName`](optlab_core::Error::UnknownName); settings that the model does not have.
+pub fn open_trial(trial: &Trial) -> Result<Arc<dyn AnyWorkload>, Error> {
+    let workload = open(&trial.workload)?;
+    if trial.model.is_empty() { Ok(workload) } else { workload.with_model(&trial.model) }
+}
+
+/// Returns the default trial of the workload that `text` names on the command line or in a plan: a name, or
+/// the path of a problem's file.
+///
+/// # Errors
+/// [`UnknownName`](optlab_core::Error::UnknownName); a problem's file or data that cannot be read; a model
+/// that does not fit the data.
+pub fn trial(text: &str, source: &Source) -> Result<Trial, Error> {
+    let spec = spec(text, source)?;
+    let info = open(&spec)?.info();
+    Ok(Trial { workload: spec, ..Trial::new(&info) })
+}
+
+/// Returns the spec that `text` names, with its version. It is computed once, since the data are read for it.
+fn spec(text: &str, source: &Source) -> Result<WorkloadSpec, Error> {
+    /// Specs by text and data folder.
+    type Specs = BTreeMap<(String, Option<PathBuf>), WorkloadSpec>;
+    static SPECS: Mutex<Specs> = Mutex::new(BTreeMap::new());
+    let key = (text.to_string(), source.data_dir.clone());
+    let mut specs = SPECS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(spec) = specs.get(&key) {
+        return Ok(spec.clone());
+    }
+    let spec = if is_path(text) {
+        let problem = Problem::open(Path::new(text))?;
+        let version = Some(problem.version(source)?);
+        WorkloadSpec { name: problem.name.clone(), version, problem: Some(Box::new(problem)) }
+    } else {
+        let version = find(text)?.fingerprint(source)?;
+        WorkloadSpec { version, ..text.into() }
     };
-    Ok(trial)
+    specs.insert(key, spec.clone());
+    Ok(spec)
+}
+
+/// Returns whether a text is the path of a problem's file rather than a name.
+pub fn is_path(text: &str) -> bool {
+    Path::new(text).extension().is_some_and(|extension| extension == "toml")
 }
 
 /// Returns the workload of a saved trial, after checking that it still has the trial's version.
@@ -86,17 +130,20 @@ pub fn trial(workload: &dyn AnyWorkload, source: &Source) -> Result<Trial, Error
 /// # Errors
 /// [`UnknownName`](optlab_core::Error::UnknownName); [`Error::Workload`] naming both versions; data that
 /// cannot be read.
-pub fn find_version(spec: &WorkloadSpec, source: &Source) -> Result<Arc<dyn AnyWorkload>, Error> {
-    let workload = find(&spec.name)?;
-    let now = trial(&*workload, source)?.workload.version;
-    if now == spec.version {
-        return Ok(workload);
+pub fn open_version(trial: &Trial, source: &Source) -> Result<Arc<dyn AnyWorkload>, Error> {
+    let WorkloadSpec { name, version, problem } = &trial.workload;
+    let now = match problem {
+        Some(problem) => Some(problem.version(source)?),
+        None => spec(name, source)?.version,
+    };
+    if now == *version {
+        return open_trial(trial);
     }
     let named = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".into());
     let reason = format!(
         "the run is of version {}, and the workload is now of version {}: its code, its data or its model changed",
-        named(&spec.version),
+        named(version),
         named(&now)
     );
-    Err(Error::Workload { workload: spec.name.clone(), reason })
+    Err(Error::Workload { workload: name.clone(), reason })
 }

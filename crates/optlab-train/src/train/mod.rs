@@ -18,6 +18,7 @@ mod setting_value;
 mod step_loop;
 mod trial;
 
+pub use crate::workload::VALIDATION;
 pub use environment::Environment;
 pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
 pub use lr_range::{LrRange, LrRangeTest, Suggestion, find_lr};
@@ -25,7 +26,7 @@ pub use lr_scaling::{LrScaling, ScalingRule};
 pub use observer::{EpochReport, Observer, Start};
 pub use outcome::{Outcome, Score, Status, TargetReached};
 pub use rates::check_schedules;
-pub use recipe::{Budget, Recipe, RecipePatch, RecipeSetting, VALIDATION};
+pub use recipe::{Budget, Recipe, RecipePatch, RecipeSetting};
 pub use run::{RunOptions, preparation, prepared, run};
 pub use run_directory::{Found, RunDirectory, create_folder};
 pub use trial::Trial;

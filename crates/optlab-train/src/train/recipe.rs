@@ -9,7 +9,7 @@ use crate::Error;
 use crate::data::{Augmentation, Flip};
 use crate::train::LrScaling;
 use crate::train::setting_value::{SettingValue, Slot, read};
-use crate::workload::Info;
+use crate::workload::{Info, VALIDATION};
 use optlab_core::range::{self, COUNT};
 use optlab_core::spec;
 use optlab_optim::GradientTransform;
@@ -35,9 +35,6 @@ impl Budget {
         }
     }
 }
-
-/// The default share of the training data that is held out for validation.
-pub const VALIDATION: f64 = 0.1;
 
 /// The settings of a training; part of a [`Trial`](crate::train::Trial), which lists their ranges.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

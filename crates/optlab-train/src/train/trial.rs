@@ -3,8 +3,10 @@
 use crate::Error;
 use crate::device;
 use crate::files::checksum;
+use crate::model::ModelPatch;
+use crate::problem::WorkloadSpec;
 use crate::train::Recipe;
-use crate::workload::{Info, WorkloadSpec};
+use crate::workload::Info;
 use optlab_core::range::POSITIVE;
 use optlab_optim::schedule::{ConstantConfig, ScheduleSpec};
 use optlab_optim::{AdamConfig, OptimizerSpec};
@@ -31,6 +33,9 @@ use serde_json::{Map, Value};
 pub struct Trial {
     /// The workload.
     pub workload: WorkloadSpec,
+    /// Settings of the model that differ from the workload's; empty for none.
+    #[serde(default, skip_serializing_if = "ModelPatch::is_empty")]
+    pub model: ModelPatch,
     /// The optimizer and its settings.
     pub optimizer: OptimizerSpec,
     /// The learning-rate schedule and its settings.
@@ -53,6 +58,7 @@ impl Trial {
         let optimizer = OptimizerSpec::Adam(AdamConfig::default());
         Trial {
             workload: info.name.as_str().into(),
+            model: ModelPatch::default(),
             lr: optimizer.default_lr(),
             optimizer,
             schedule: ScheduleSpec::Constant(ConstantConfig::default()),
@@ -83,7 +89,8 @@ impl Trial {
     /// the SHA-256 of the trial's JSON. Two of 10,000 trials have the same digits once in five million times.
     pub fn id(&self) -> String {
         // A trial holds only finite numbers, text and booleans, which JSON can express.
-        let json = serde_json::to_vec(self).unwrap_or_default();
+        let trial = Trial { workload: self.workload.without_origin(), ..self.clone() };
+        let json = serde_json::to_vec(&trial).unwrap_or_default();
         let hash = checksum::sha256(&json);
         format!("{}-{}-seed{}-{}", self.workload, self.optimizer.name(), self.seed, &hash[..12])
     }
@@ -94,6 +101,8 @@ impl Trial {
 #[serde(deny_unknown_fields)]
 struct Head {
     workload: WorkloadSpec,
+    #[serde(default)]
+    model: ModelPatch,
     optimizer: OptimizerSpec,
     schedule: ScheduleSpec,
     lr: f64,
@@ -101,7 +110,7 @@ struct Head {
     seed: u64,
 }
 
-const HEAD: [&str; 6] = ["workload", "optimizer", "schedule", "lr", "backend", "seed"];
+const HEAD: [&str; 7] = ["workload", "model", "optimizer", "schedule", "lr", "backend", "seed"];
 
 impl<'de> Deserialize<'de> for Trial {
     /// Reads the fields of the trial, and on the same level the fields of the recipe; an unknown field is an
@@ -112,7 +121,7 @@ impl<'de> Deserialize<'de> for Trial {
             table.into_iter().partition::<Map<_, _>, _>(|(key, _)| HEAD.contains(&key.as_str()));
         let head = Head::deserialize(Value::Object(head)).map_err(D::Error::custom)?;
         let recipe = Recipe::deserialize(Value::Object(recipe)).map_err(D::Error::custom)?;
-        let Head { workload, optimizer, schedule, lr, backend, seed } = head;
-        Ok(Trial { workload, optimizer, schedule, lr, backend, seed, recipe })
+        let Head { workload, model, optimizer, schedule, lr, backend, seed } = head;
+        Ok(Trial { workload, model, optimizer, schedule, lr, backend, seed, recipe })
     }
 }

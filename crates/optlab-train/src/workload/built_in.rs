@@ -2,7 +2,10 @@
 
 use crate::Error;
 use crate::data::{self, Preparation, Source, Splits};
-use crate::model::{Cnn, CnnConfig, Init, LinearRegression, SimpleRnn, SimpleRnnConfig};
+use crate::model::{
+    Cnn, CnnConfig, Init, InputShape, LinearRegression, ModelPatch, ModelSpec, SimpleRnn, SimpleRnnConfig,
+    Stack,
+};
 use crate::nn::Mode;
 use crate::objective::Objective;
 use crate::workload::{Info, Supervised, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, sunspots_rnn};
@@ -10,7 +13,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
 /// A workload that comes with the program.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct BuiltIn {
     pub(super) facts: BuiltInFacts,
     pub(super) network: NetworkConfig,
@@ -28,6 +31,8 @@ pub(super) struct BuiltInFacts {
     pub objective: fn() -> Objective,
     /// The metric on the validation part that counts as success.
     pub target: f64,
+    /// Number of outputs of the model.
+    pub outputs: usize,
     pub batch_size: usize,
     pub epochs: usize,
     /// Whether inputs and numeric targets are standardized.
@@ -35,15 +40,39 @@ pub(super) struct BuiltInFacts {
 }
 
 /// The configuration of a built-in workload's model.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum NetworkConfig {
     LinearRegression,
     Cnn(CnnConfig),
     SimpleRnn(SimpleRnnConfig),
+    /// Given by `--model`.
+    Spec(ModelSpec),
+}
+
+impl NetworkConfig {
+    /// Returns the model as a spec, from which settings can be changed.
+    fn spec(&self) -> Result<ModelSpec, Error> {
+        match self {
+            NetworkConfig::LinearRegression => "linear".parse(),
+            NetworkConfig::Cnn(config) => {
+                let [first, second] = config.filters;
+                let padding = if config.padding == 0 { "valid" } else { "same" };
+                let [after_pool, after_dense] = config.dropout;
+                format!(
+                    "cnn=[{first},{second}],padding={padding},dense=[{}],dropout=[{after_pool},{after_dense}]",
+                    config.hidden
+                )
+                .parse()
+            }
+            NetworkConfig::SimpleRnn(config) => format!("rnn={}", config.hidden).parse(),
+            NetworkConfig::Spec(spec) => Ok(spec.clone()),
+        }
+    }
 }
 
 /// The model of a built-in workload: one type, so that the training code is compiled once for all of them.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a program holds few models")]
 pub enum Network {
     /// Linear regression.
     LinearRegression(LinearRegression),
@@ -51,6 +80,8 @@ pub enum Network {
     Cnn(Cnn),
     /// A simple recurrent network.
     SimpleRnn(SimpleRnn),
+    /// A model given by `--model`.
+    Stack(Stack),
 }
 
 impl Supervised for BuiltIn {
@@ -77,6 +108,11 @@ impl Supervised for BuiltIn {
         None
     }
 
+    fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
+        let spec = patch.apply(&self.network.spec()?)?;
+        Ok(BuiltIn { network: NetworkConfig::Spec(spec), ..self.clone() })
+    }
+
     fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
         let preparation = Preparation { standardize: self.facts.standardize, ..preparation.clone() };
         data::load(self.facts.data_set, source)?.prepare(&preparation)
@@ -86,7 +122,11 @@ impl Supervised for BuiltIn {
         let init = &mut Init::new(seed, device);
         let wrong_shape =
             |expected| Error::invalid(self.facts.name, "input shape", expected, format!("{input_shape:?}"));
-        Ok(match (self.network, input_shape) {
+        Ok(match (&self.network, input_shape) {
+            (NetworkConfig::Spec(spec), shape) => {
+                let outputs = self.facts.outputs;
+                Network::Stack(spec.build(&InputShape::from_sizes(shape)?, outputs, init)?)
+            }
             (NetworkConfig::LinearRegression, shape) => {
                 Network::LinearRegression(LinearRegression::new(shape.iter().product(), init))
             }
@@ -108,6 +148,7 @@ impl Supervised for BuiltIn {
     fn forward(&self, model: &Network, inputs: Tensor<2>, mode: Mode) -> Tensor<2> {
         match model {
             Network::LinearRegression(model) => model.forward(inputs),
+            Network::Stack(model) => model.forward(inputs, mode),
             Network::Cnn(model) => {
                 let [batch, _] = inputs.dims();
                 let [channels, height, width] = model.image_shape();

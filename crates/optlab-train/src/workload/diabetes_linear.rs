@@ -14,6 +14,7 @@ pub(super) fn diabetes_linear() -> BuiltIn {
             input_shape: &[10],
             objective: Objective::regression,
             target: 60.0,
+            outputs: 1,
             batch_size: 32,
             epochs: 100,
             standardize: true,

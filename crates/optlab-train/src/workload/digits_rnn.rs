@@ -15,6 +15,7 @@ pub(super) fn digits_rnn() -> BuiltIn {
             input_shape: &[1, 8, 8],
             objective: Objective::classification,
             target: 0.95,
+            outputs: 10,
             batch_size: 32,
             epochs: 30,
             standardize: false,

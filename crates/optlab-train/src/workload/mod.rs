@@ -9,18 +9,19 @@ mod digits_cnn;
 mod digits_rnn;
 mod mnist_cnn;
 mod prediction;
-mod spec;
+mod section;
 mod sunspots_rnn;
 mod supervised;
 
 pub use crate::objective::Tally;
 pub use built_in::{BuiltIn, Network, all, built_in};
 pub use prediction::{Answer, Prediction};
-pub use spec::WorkloadSpec;
+pub use section::Section;
 pub use supervised::{RowFacts, Supervised};
 
 use crate::Error;
 use crate::data::{ExampleSet, Preparation, Source};
+use crate::model::ModelPatch;
 use crate::nn::Mode;
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -30,6 +31,9 @@ use rand::Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::PathBuf;
+
+/// The default share of the training data that is held out for validation.
+pub const VALIDATION: f64 = 0.1;
 
 /// The description of a workload, apart from its model.
 #[derive(Debug, Clone, PartialEq)]
@@ -182,6 +186,37 @@ pub trait Workload: Send + Sync {
         None
     }
 
+    /// Returns this workload with other settings of its model.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a workload whose model has no settings; a field that the model
+    /// does not have, or a value out of its range.
+    fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error>
+    where
+        Self: Sized,
+    {
+        Err(no_settings(&self.info().name, patch))
+    }
+
+    /// Describes data and model beyond their sizes: columns, layers, warnings.
+    ///
+    /// # Errors
+    /// The errors of reading the data.
+    fn describe(&self, source: &Source) -> Result<Vec<Section>, Error> {
+        let _: &Source = source;
+        Ok(Vec::new())
+    }
+
+    /// Returns what a trained model's parameters mean in the data's own units, such as the coefficients of a
+    /// linear model.
+    ///
+    /// # Errors
+    /// Parameters that cannot be read.
+    fn explain(&self, model: &Self::Model, facts: &Self::Facts) -> Result<Vec<Section>, Error> {
+        let _: (&Self::Model, &Self::Facts) = (model, facts);
+        Ok(Vec::new())
+    }
+
     /// Predicts for the examples in `files`.
     ///
     /// # Errors
@@ -198,4 +233,9 @@ pub trait Workload: Send + Sync {
         let _: (&[PathBuf], &Device) = (files, device);
         Err(Error::usage(format!("`{}` makes no predictions for files", self.info().name)))
     }
+}
+
+/// Returns the error of a workload whose model has no settings.
+fn no_settings(workload: &str, patch: &ModelPatch) -> Error {
+    Error::usage(format!("`{workload}` has a model of its own, without settings such as `{patch}`"))
 }

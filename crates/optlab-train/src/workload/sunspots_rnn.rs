@@ -16,6 +16,7 @@ pub(super) fn sunspots_rnn() -> BuiltIn {
             objective: Objective::regression,
             // Predicting this year's number for the next year has an rmse of 36.7 on the validation part.
             target: 25.0,
+            outputs: 1,
             batch_size: 32,
             epochs: 100,
             standardize: true,

@@ -2,9 +2,10 @@
 
 use crate::Error;
 use crate::data::{self, AugmentedExamples, Batch, Preparation, Source, Splits, Standardizer, TargetUnit};
+use crate::model::ModelPatch;
 use crate::nn::Mode;
 use crate::objective::{LossSpec, Objective, Tally};
-use crate::workload::{Answer, Info, Parts, Prediction, Workload};
+use crate::workload::{Answer, Info, Parts, Prediction, Workload, no_settings};
 use burn::module::Module;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -37,6 +38,18 @@ pub trait Supervised: Send + Sync {
     fn data_files(&self, source: &Source) -> Result<Vec<PathBuf>, Error> {
         let _: &Source = source;
         Ok(Vec::new())
+    }
+
+    /// As [`Workload::with_model`].
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a workload whose model has no settings; a field that the model
+    /// does not have, or a value out of its range.
+    fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error>
+    where
+        Self: Sized,
+    {
+        Err(no_settings(&self.info().name, patch))
     }
 
     /// Loads the data, ready to train on.
@@ -104,6 +117,10 @@ impl<W: Supervised> Workload for W {
             test: Box::new(splits.test),
             facts,
         })
+    }
+
+    fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
+        Supervised::with_model(self, patch)
     }
 
     fn model(&self, facts: &RowFacts, seed: u64, device: &Device) -> Result<W::Model, Error> {

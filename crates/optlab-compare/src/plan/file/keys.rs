@@ -4,6 +4,7 @@
 use crate::Error;
 use crate::plan::Seeds;
 use optlab_stats::search::Space;
+use optlab_train::model::ModelPatch;
 use optlab_train::train::{RecipePatch, RecipeSetting};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -89,6 +90,15 @@ impl Keys {
         value.as_str().map(Some).ok_or_else(|| self.refuse(key, "a text"))
     }
 
+    /// Returns the settings of the model under `model`; none without that key.
+    pub fn model(&self) -> Result<ModelPatch, Error> {
+        let read = |value| {
+            ModelPatch::from_value(&to_json(value))
+                .map_err(|error| Error::usage(format!("{}: `{}model`: {error}", self.path, self.prefix)))
+        };
+        self.table.get("model").map_or_else(|| Ok(ModelPatch::default()), read)
+    }
+
     /// Reads a search space from `value`, a text or a table; `key` is for error messages.
     pub fn space(&self, key: &str, value: &toml::Value) -> Result<Space, Error> {
         let refuse = |reason| Error::usage(format!("{}: `{}{key}`: {reason}", self.path, self.prefix));
@@ -110,7 +120,7 @@ impl Keys {
             let table = item.as_table().cloned().ok_or_else(|| self.refuse(key, "a list of tables"))?;
             let keys = Keys { owner: self.owner.clone(), path: self.path.clone(), prefix: "arms.", table };
             let settings = RecipePatch::SETTINGS.iter().map(|setting| setting.name);
-            let own = ["name", "optimizer", "schedule", "space"];
+            let own = ["name", "optimizer", "schedule", "space", "model"];
             keys.with_known(&own.into_iter().chain(settings).collect::<Vec<_>>())
         };
         self.items(key).unwrap_or_default().iter().map(table).collect()

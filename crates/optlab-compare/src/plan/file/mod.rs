@@ -20,8 +20,18 @@ use std::path::Path;
 pub use written::{render, render_with_notes};
 
 /// The keys of a plan, besides the settings of its recipe.
-const KEYS: [&str; 9] =
-    ["arms", "reference", "timing", "tuning", "workloads", "optimizers", "schedules", "backends", "seeds"];
+const KEYS: [&str; 10] = [
+    "arms",
+    "model",
+    "reference",
+    "timing",
+    "tuning",
+    "workloads",
+    "optimizers",
+    "schedules",
+    "backends",
+    "seeds",
+];
 
 impl Plan {
     /// Reads a plan from a TOML file.
@@ -83,6 +93,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
         workloads: keys.texts("workloads")?.unwrap_or_default(),
         optimizers: keys.specs("optimizers", OptimizerChoice::from_value)?.unwrap_or_default(),
         arms: keys.tables("arms")?.iter().map(|arm| read_arm(arm, &schedules)).collect::<Result<_, _>>()?,
+        model: keys.model()?,
         schedules,
         backends: keys.texts("backends")?.unwrap_or_else(|| default.backends.clone()),
         seeds: keys.seeds()?.unwrap_or_else(|| default.seeds.clone()),
@@ -147,7 +158,7 @@ fn read_arm(keys: &Keys, schedules: &[ScheduleSpec]) -> Result<Arm, Error> {
     let schedule = value("schedule").map(|schedule| read_schedule(&schedule)).transpose();
     let schedule = schedule.map_err(|error| keys.located(&error))?;
     let space = keys.table.get("space").map(|space| keys.space("space", space)).transpose()?;
-    let of_trial = keys.table.iter().filter(|(key, _)| RecipePatch::has(key));
+    let of_trial = keys.table.iter().filter(|(key, _)| RecipePatch::has(key) || *key == "model");
     let name = match (keys.text("name")?, &schedule) {
         (Some(name), _) => name.to_string(),
         (None, Some(schedule)) => grid_name(&optimizer, Some(schedule)),

@@ -23,6 +23,7 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
             Seeds::Count(count) => WrittenSeeds::Count(*count),
             Seeds::List(seeds) => WrittenSeeds::List(seeds),
         },
+        model: (!plan.model.is_empty()).then(|| plan.model.to_string()),
         recipe: plan.recipe,
         reference: plan.reference.as_deref(),
         timing: plan.timing,
@@ -82,6 +83,7 @@ struct Written<'a> {
     schedules: Vec<String>,
     backends: &'a [String],
     seeds: WrittenSeeds<'a>,
+    model: Option<String>,
     #[serde(flatten)]
     recipe: RecipePatch,
     reference: Option<&'a str>,

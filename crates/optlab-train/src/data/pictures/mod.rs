@@ -21,7 +21,7 @@ mod split;
 mod test_files;
 
 pub use options::{Frame, PictureColor, PictureFit, PictureOptions, PictureSize};
-pub use pixels::Pixels;
+pub use pixels::{Pixels, decode_file};
 pub use split::PictureSplit;
 
 use crate::Error;

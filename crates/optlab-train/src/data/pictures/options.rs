@@ -126,7 +126,7 @@ pub enum PictureFit {
 }
 
 /// The shape that all pictures get, and their fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Frame {
     /// Number of channels, 1 or 3.
     pub channels: usize,

@@ -67,6 +67,20 @@ fn to_floats(bytes: &[u8], floats: &mut [f32]) {
     }
 }
 
+/// Decodes one picture into `out`, `[channels, height, width]`, values in `[0, 1]`.
+///
+/// # Errors
+/// As [`Pictures::decode`].
+///
+/// # Panics
+/// If `out` has another length than [`Frame::values`].
+pub fn decode_file(path: &Path, frame: &Frame, out: &mut [f32]) -> Result<(), Error> {
+    let mut bytes = vec![0; frame.values()];
+    place(path, frame, &mut bytes)?;
+    to_floats(&bytes, out);
+    Ok(())
+}
+
 impl Pictures {
     /// Decodes picture `i` into `out`, `[channels, height, width]`, values in `[0, 1]`.
     ///
@@ -79,10 +93,7 @@ impl Pictures {
     /// # Panics
     /// If there is no picture `i`, or `out` has another length than [`Frame::values`].
     pub fn decode(&self, i: usize, frame: &Frame, out: &mut [f32]) -> Result<(), Error> {
-        let mut bytes = vec![0; frame.values()];
-        place(&self.path(i), frame, &mut bytes)?;
-        to_floats(&bytes, out);
-        Ok(())
+        decode_file(&self.path(i), frame, out)
     }
 
     /// Decodes all pictures, on all cores.

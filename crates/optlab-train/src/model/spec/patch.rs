@@ -71,6 +71,20 @@ impl ModelPatch {
         }
     }
 
+    /// Returns this patch with the fields of `other`, which override its own; the kind of `other` replaces
+    /// this one's.
+    ///
+    /// # Errors
+    /// As for [`from_value`](Self::from_value).
+    pub fn with(&self, other: &ModelPatch) -> Result<Self, Error> {
+        let is_replaced = |name: &str| {
+            other.fields.iter().any(|(replacing, _)| replacing == name)
+                || is_kind(name) && other.kind().is_some()
+        };
+        let kept = self.fields.iter().filter(|(name, _)| !is_replaced(name));
+        ModelPatch::new(kept.chain(&other.fields).cloned().collect())
+    }
+
     /// Returns whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()

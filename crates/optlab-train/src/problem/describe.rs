@@ -1,0 +1,122 @@
+//! Describes a problem: its columns, its parts, its model, and what may be wrong with it.
+
+use crate::Error;
+use crate::data::table::{ColumnSummary, Content};
+use crate::data::{Examples, Preparation, Source, Targets};
+use crate::problem::Problem;
+use crate::problem::load::{self, Loaded};
+use crate::workload::{Section, VALIDATION};
+
+/// The largest ratio of class sizes that is not called imbalanced.
+const BALANCED: usize = 10;
+
+/// Returns the sections of a problem's description.
+pub(super) fn sections(problem: &Problem, source: &Source) -> Result<Vec<Section>, Error> {
+    let preparation = Preparation { validation: VALIDATION, ..Preparation::default() };
+    let (mut sections, mut warnings) = (Vec::new(), Vec::new());
+    if problem.data.source.is_table() {
+        let table = load::read_table(&problem.data, &load::folder(problem, source))?;
+        let mut columns = Section::table("Columns", &["column", "kind", "missing", "values", "examples"]);
+        columns.rows = table.describe().into_iter().map(|column| row(column, &problem.data.target)).collect();
+        sections.push(columns);
+        warnings.extend(table.notes().iter().cloned());
+        warnings.extend(table.warnings(&problem.data.target, problem.task)?);
+    }
+    let Loaded { train, validation, test, facts } = load::load(problem, source, &preparation)?;
+    let mut parts = Section::table("Parts", &["part", "examples"]);
+    for (name, part) in [("training", &train), ("validation", &validation), ("test", &test)] {
+        parts.rows.push(vec![name.into(), part.len().to_string()]);
+    }
+    sections.push(parts);
+    if !problem.data.source.is_table() {
+        warnings.extend(imbalance(&train, &facts.names));
+    }
+    let outputs = problem.loss.outputs(facts.targets)?;
+    let summary = problem.model.summary(&facts.shape, outputs)?;
+    let mut model = Section::table("Model", &["layer", "output", "parameters", "FLOPs"]);
+    for layer in &summary.layers {
+        let output = layer.output.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
+        model.rows.push(vec![
+            layer.name.clone(),
+            output,
+            layer.parameters.to_string(),
+            layer.flops.to_string(),
+        ]);
+    }
+    sections.push(model);
+    let batch = problem.batch_size as u64;
+    let training = summary.weight_bytes * 4 + summary.activation_bytes * 2 * batch;
+    sections.push(Section::sentences(
+        "Sizes",
+        [
+            format!("model `{}` reads {} and has {} outputs", problem.model, facts.shape, outputs),
+            format!(
+                "{} trained parameters, {} FLOPs per example and forward pass",
+                summary.parameters, summary.flops
+            ),
+            format!(
+                "about {:.1} MiB for a training step of {batch} examples with Adam",
+                training as f64 / (1 << 20) as f64
+            ),
+            format!(
+                "loss {}, measures {}",
+                problem.loss,
+                problem.measures.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            ),
+        ],
+    ));
+    if !warnings.is_empty() {
+        sections.push(Section::sentences("Warnings", warnings));
+    }
+    Ok(sections)
+}
+
+fn row(column: ColumnSummary, target: &[String]) -> Vec<String> {
+    let values = match column.content {
+        Content::Numbers { smallest, largest, mean, distinct } => {
+            format!("{} to {}, mean {}, {distinct} different", short(smallest), short(largest), short(mean))
+        }
+        Content::Dates { earliest, latest, distinct } => {
+            format!("{earliest} to {latest}, {distinct} different")
+        }
+        Content::Texts { distinct } => format!("{distinct} different"),
+        Content::Nothing => String::new(),
+    };
+    let kind = if target.contains(&column.name) {
+        format!("{}, target", column.kind)
+    } else {
+        column.kind.to_string()
+    };
+    vec![column.name, kind, column.missing.to_string(), values, column.examples.join(", ")]
+}
+
+/// Returns a number with four significant digits.
+fn short(value: f64) -> String {
+    let magnitude = value.abs();
+    if value == 0.0 || (1e-3..1e6).contains(&magnitude) {
+        let digits = (3 - magnitude.max(1e-3).log10().floor() as i32).clamp(0, 6) as usize;
+        let text = format!("{value:.digits$}");
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').into() } else { text }
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
+/// Returns a warning about classes of very different sizes.
+fn imbalance(train: &Examples, names: &[String]) -> Option<String> {
+    let Targets::Classes { labels, classes } = &train.targets else { return None };
+    let mut counts = vec![0_usize; *classes];
+    labels.iter().for_each(|label| counts[*label as usize] += 1);
+    let most = counts.iter().enumerate().max_by_key(|(_, count)| **count)?;
+    let least = counts.iter().enumerate().min_by_key(|(_, count)| **count)?;
+    let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| class.to_string());
+    (*most.1 > BALANCED * least.1).then(|| {
+        format!(
+            "classes are imbalanced: {} training examples of `{}`, {} of `{}`",
+            most.1,
+            name(most.0),
+            least.1,
+            name(least.0)
+        )
+    })
+}

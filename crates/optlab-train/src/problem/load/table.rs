@@ -1,0 +1,102 @@
+//! Tables as data of a problem.
+
+use crate::Error;
+use crate::data::table::{Encoded, EncodedTargets, Encoder, FeatureKind, Table, Task};
+use crate::data::{Examples, Preparation, TargetUnit, Targets};
+use crate::model::InputShape;
+use crate::objective::{LossSpec, TargetKind};
+use crate::problem::load::Loaded;
+use crate::problem::{Prepared, Problem, ProblemData, ProblemFacts, TestPart};
+use std::path::Path;
+
+/// Reads the table of a problem.
+pub(in crate::problem) fn read(data: &ProblemData, folder: &Path) -> Result<Table, Error> {
+    Table::read(data.path(folder), &data.read)
+}
+
+/// Reads the table, holds out test and validation part, and encodes all three with the statistics of the
+/// training part.
+pub(super) fn load(problem: &Problem, folder: &Path, preparation: &Preparation) -> Result<Loaded, Error> {
+    let data = &problem.data;
+    let table = read(data, folder)?;
+    let classes = (problem.task == Task::Classification).then(|| data.target[0].as_str());
+    let split = data.split();
+    let rows = table.rows_with_target(&data.target, data.encode.drop_missing_target)?;
+    let test_part = split.test_part(&table, &rows, classes)?;
+    let share = preparation.validation;
+    let parts = split.validation_part(&table, &test_part.train, classes, share, preparation.seed)?;
+    let mut options = data.encode.clone();
+    // The group says where rows belong together, not what they are.
+    options.exclude.extend(data.group.iter().filter(|group| !data.encode.exclude.contains(group)).cloned());
+    let encoder = Encoder::fit(&table, &data.target, problem.task, &parts.train, &options)?;
+    let part = |table: &Table, rows: &[usize]| -> Result<Examples, Error> {
+        if rows.is_empty() { Ok(empty(&encoder)) } else { Ok(examples(encoder.encode(table, rows)?)) }
+    };
+    let test = match &data.test {
+        TestPart::Share(_) => part(&table, &test_part.held_out)?,
+        TestPart::File(file) => {
+            let other = table.read_alike(folder.join(file))?;
+            let rows = other.rows_with_target(&data.target, data.encode.drop_missing_target)?;
+            part(&other, &rows)?
+        }
+    };
+    let train = part(&table, &parts.train)?;
+    let validation = part(&table, &parts.held_out)?;
+    let targets = match (&train.targets, problem.task) {
+        (Targets::Classes { classes, .. }, _) => TargetKind::Classes(*classes),
+        (Targets::Values { width, .. }, Task::MultiLabel) => TargetKind::Labels(*width),
+        (Targets::Values { width, .. }, _) => TargetKind::Values(*width),
+    };
+    let names = match problem.task {
+        Task::Classification => encoder.class_names().to_vec(),
+        _ => encoder.target().to_vec(),
+    };
+    let unit = |target| {
+        let scale = encoder.target_scale(target);
+        TargetUnit { mean: scale.mean, scale: scale.deviation }
+    };
+    let units = if problem.task == Task::Regression {
+        (0..data.target.len()).map(unit).collect()
+    } else {
+        Vec::new()
+    };
+    let facts = ProblemFacts {
+        shape: shape(&encoder),
+        targets,
+        names,
+        loss: LossSpec::default_for(targets),
+        units,
+        prepared: Prepared::Table(Box::new(encoder)),
+    };
+    Ok(Loaded { train, validation, test, facts })
+}
+
+/// Returns the shape of the features of an encoder.
+fn shape(encoder: &Encoder) -> InputShape {
+    let columns = encoder.features().into_iter().map(|feature| match feature.kind {
+        FeatureKind::Plain => None,
+        FeatureKind::Embedding { cardinality } => Some(cardinality),
+    });
+    InputShape::Columns(columns.collect())
+}
+
+fn examples(encoded: Encoded) -> Examples {
+    Examples {
+        inputs: encoded.inputs,
+        input_shape: vec![encoded.features],
+        targets: match encoded.targets {
+            EncodedTargets::Classes { labels, classes } => Targets::Classes { labels, classes },
+            EncodedTargets::Values { values, targets: width }
+            | EncodedTargets::Labels { values, labels: width } => Targets::Values { values, width },
+        },
+    }
+}
+
+/// Returns no examples, for a part that is left out.
+fn empty(encoder: &Encoder) -> Examples {
+    let targets = match encoder.task() {
+        Task::Classification => Targets::Classes { labels: Vec::new(), classes: encoder.class_names().len() },
+        _ => Targets::Values { values: Vec::new(), width: encoder.target().len() },
+    };
+    Examples { inputs: Vec::new(), input_shape: vec![encoder.features().len()], targets }
+}

@@ -1,0 +1,138 @@
+//! Predicts for new examples, with the preparation that was saved with the run.
+
+use crate::Error;
+use crate::data::pictures::{Frame, decode_file};
+use crate::data::table::Table;
+use crate::data::{Preparation, Standardizer, pad_images};
+use crate::model::Stack;
+use crate::nn::Mode;
+use crate::objective::TargetKind;
+use crate::problem::{Prepared, ProblemFacts};
+use crate::workload::{Answer, Prediction};
+use burn::tensor::{Device, Tensor, TensorData};
+use std::path::{Path, PathBuf};
+
+/// Examples per pass through the model.
+const BATCH_SIZE: usize = 500;
+
+/// Returns a prediction for each row of the tables, each picture or each text of `files`.
+pub(super) fn predict(
+    model: &Stack,
+    facts: &ProblemFacts,
+    preparation: &Preparation,
+    files: &[PathBuf],
+    device: &Device,
+) -> Result<Vec<Prediction>, Error> {
+    let mut predictions = Vec::new();
+    for file in files {
+        let (inputs, names) = inputs(facts, preparation, file)?;
+        let width = facts.shape.elements();
+        for (rows, names) in inputs.chunks(BATCH_SIZE * width).zip(names.chunks(BATCH_SIZE)) {
+            let data = TensorData::new(rows.to_vec(), [names.len(), width]);
+            let outputs = model.forward(Tensor::from_data(data, device), Mode::Evaluate);
+            let outputs = facts.loss.predict(outputs);
+            let columns = outputs.dims()[1];
+            let values: Vec<f64> = outputs.into_data().iter::<f64>().collect();
+            for (values, name) in values.chunks(columns).zip(names) {
+                predictions.push(Prediction { example: name.clone(), answer: answer(facts, values) });
+            }
+        }
+    }
+    Ok(predictions)
+}
+
+/// Returns the inputs of a file, row-major, with a name for each.
+fn inputs(
+    facts: &ProblemFacts,
+    preparation: &Preparation,
+    file: &Path,
+) -> Result<(Vec<f32>, Vec<String>), Error> {
+    let shown = file.display().to_string();
+    match &facts.prepared {
+        Prepared::Table(encoder) => {
+            let table = Table::read(file, encoder.read_options())?;
+            let rows: Vec<usize> = (0..table.len()).collect();
+            let inputs = encoder.encode_inputs(&table, &rows)?;
+            Ok((inputs, rows.iter().map(|row| format!("{shown}:{}", table.line(*row))).collect()))
+        }
+        Prepared::Pictures { frame, standardizer } => {
+            Ok((picture(file, frame, standardizer.as_ref(), preparation)?, vec![shown]))
+        }
+        Prepared::Text { characters, context } => {
+            let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
+            Ok((characters_of(&text, characters, *context, file)?, vec![shown]))
+        }
+        Prepared::Rows { shape, standardizer } => {
+            let &[channels, height, width] = shape.as_slice() else {
+                let reason = "a run on arrays predicts for PNG images only, and its inputs are no images";
+                return Err(Error::usage(reason));
+            };
+            let mut image = crate::data::read_digit_png(file, [channels, height, width])?;
+            if let Some(standardizer) = standardizer {
+                standardizer.apply_to_inputs(&mut image, shape);
+            }
+            Ok((image, vec![shown]))
+        }
+    }
+}
+
+fn picture(
+    file: &Path,
+    frame: &Frame,
+    standardizer: Option<&Standardizer>,
+    preparation: &Preparation,
+) -> Result<Vec<f32>, Error> {
+    let mut values = vec![0.0; frame.values()];
+    decode_file(file, frame, &mut values)?;
+    let mut shape = frame.shape().to_vec();
+    if preparation.pad {
+        values = pad_images(&values);
+        shape = vec![frame.channels, frame.height + 4, frame.width + 4];
+    }
+    if let Some(standardizer) = standardizer {
+        standardizer.apply_to_inputs(&mut values, &shape);
+    }
+    Ok(values)
+}
+
+/// Returns the indices of the last `context` characters of a text.
+fn characters_of(text: &str, known: &[char], context: usize, file: &Path) -> Result<Vec<f32>, Error> {
+    let refuse = |reason: String| Error::Data { path: file.into(), reason };
+    let characters: Vec<char> = text.trim_end_matches(['\n', '\r']).chars().collect();
+    let Some(start) = characters.len().checked_sub(context) else {
+        return Err(refuse(format!("has {} characters, and the model reads {context}", characters.len())));
+    };
+    let index = |c: &char| match known.binary_search(c) {
+        Ok(index) => Ok(index as f32),
+        Err(_) => Err(refuse(format!("`{c}` does not occur in the training text"))),
+    };
+    characters[start..].iter().map(index).collect()
+}
+
+/// Returns the answer for one row of predicted probabilities or numbers.
+fn answer(facts: &ProblemFacts, values: &[f64]) -> Answer {
+    let name = |i: usize| facts.names.get(i).cloned().unwrap_or_else(|| i.to_string());
+    match facts.targets {
+        TargetKind::Classes(_) => {
+            // One output is the probability (or the score) of the second of two classes.
+            let shares = match *values {
+                [second] => vec![1.0 - second, second],
+                _ => values.to_vec(),
+            };
+            let mut ranked: Vec<(String, f64)> =
+                shares.into_iter().enumerate().map(|(i, share)| (name(i), share)).collect();
+            ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+            Answer::Classes(ranked)
+        }
+        TargetKind::Labels(_) => {
+            Answer::Values(values.iter().enumerate().map(|(i, share)| (name(i), *share)).collect())
+        }
+        TargetKind::Values(_) => {
+            let own = |(i, value): (usize, &f64)| {
+                let unit = facts.units.get(i).copied().unwrap_or_default();
+                (name(i), unit.mean + unit.scale * value)
+            };
+            Answer::Values(values.iter().enumerate().map(own).collect())
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Reads a problem's file: each mistake gives one line with the file, the key and what is allowed.
+
+use crate::Error;
+use crate::data::table::Task;
+use crate::model::ModelSpec;
+use crate::objective::{LossSpec, MeasureSpec};
+use crate::problem::source::default_context;
+use crate::problem::{Origin, Problem, ProblemData, SourceKind, TestPart};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// The keys of a problem.
+const KEYS: [&str; 9] = ["name", "task", "data", "model", "loss", "measures", "goal", "batch_size", "epochs"];
+
+/// The keys of `data`, apart from the sources.
+const OWN: [&str; 8] = ["labels", "target", "test", "time", "group", "shape", "context", "standardize"];
+const READ: [&str; 6] = ["delimiter", "decimal", "header", "missing", "day_first", "columns"];
+const ENCODE: [&str; 3] = ["max_one_hot", "drop_missing_target", "exclude"];
+const PICTURES: [&str; 3] = ["size", "color", "fit"];
+
+/// A problem as far as its file says it.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    pub name: String,
+    pub task: Option<Task>,
+    pub data: ProblemData,
+    pub model: Option<ModelSpec>,
+    pub loss: Option<LossSpec>,
+    pub measures: Option<Vec<MeasureSpec>>,
+    pub goal: Option<f64>,
+    pub batch_size: Option<usize>,
+    pub epochs: Option<usize>,
+    pub origin: Origin,
+}
+
+impl Problem {
+    /// Reads a problem's file and its data, from which it takes what the file leaves out: the task, the
+    /// measures, the model.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) naming line or key;
+    /// [`UnknownField`](optlab_core::Error::UnknownField) with the nearest known key; the errors of reading
+    /// the data, and of loss, measures and model that do not fit them.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|source| {
+            let missing = source.kind() == std::io::ErrorKind::NotFound;
+            if missing {
+                Error::usage(format!("{}: no such file", path.display()))
+            } else {
+                Error::io("read", path)(source)
+            }
+        })?;
+        read(&text, path)?.resolve()
+    }
+}
+
+/// Reads the text of a problem's file at `path`.
+pub(super) fn read(text: &str, path: &Path) -> Result<Draft, Error> {
+    let table: toml::Table = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        Error::usage(format!("{}: line {line}: {}", path.display(), error.message().trim()))
+    })?;
+    let Value::Object(mut table) = serde_json::to_value(table).unwrap_or_default() else {
+        return Err(Error::file(path, "is no table"));
+    };
+    let owner = path.display().to_string();
+    check_keys(&owner, &table, &KEYS)?;
+    let Some(Value::Object(data)) = table.remove("data") else {
+        return Err(Error::invalid(&owner, "data", "a table with the source of the data", "left out"));
+    };
+    let reader = Reader { owner: &owner };
+    let of_file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let spec = |key: &str, value: Value| reader.located(key, value);
+    let model = table
+        .remove("model")
+        .map(|value| ModelSpec::from_value(&value).map_err(|error| spec("model", error.to_string().into())));
+    let loss = table
+        .remove("loss")
+        .map(|value| LossSpec::from_value(&value).map_err(|error| spec("loss", error.to_string().into())));
+    let measures = table.remove("measures").map(|value| {
+        let list = if let Value::Array(list) = value { list } else { vec![value] };
+        let read = |value: &Value| {
+            MeasureSpec::from_value(value).map_err(|error| spec("measures", error.to_string().into()))
+        };
+        list.iter().map(read).collect::<Result<Vec<_>, _>>()
+    });
+    Ok(Draft {
+        name: reader.value(&mut table, "name", "a text")?.unwrap_or(of_file),
+        task: reader.value(&mut table, "task", "regression, classification or multi_label")?,
+        data: reader.data(data)?,
+        model: model.transpose()?,
+        loss: loss.transpose()?,
+        measures: measures.transpose()?,
+        goal: reader.value(&mut table, "goal", "a number")?,
+        batch_size: reader.value(&mut table, "batch_size", "a whole number")?,
+        epochs: reader.value(&mut table, "epochs", "a whole number")?,
+        origin: Origin(std::path::absolute(path).map_err(Error::io("find", path))?),
+    })
+}
+
+struct Reader<'a> {
+    owner: &'a str,
+}
+
+impl Reader<'_> {
+    /// Takes the value of a key, of which `allowed` says what it may be.
+    fn value<T: DeserializeOwned>(
+        &self,
+        table: &mut Map<String, Value>,
+        key: &str,
+        allowed: &str,
+    ) -> Result<Option<T>, Error> {
+        let Some(value) = table.remove(key) else { return Ok(None) };
+        let given = value.to_string();
+        serde_json::from_value(value).map(Some).map_err(|_| Error::invalid(self.owner, key, allowed, given))
+    }
+
+    /// Returns an error about a key, from the message of another.
+    fn located(&self, key: &str, message: Value) -> Error {
+        let message = message.as_str().unwrap_or_default();
+        Error::usage(format!("{}: `{key}`: {message}", self.owner))
+    }
+
+    fn data(&self, mut table: Map<String, Value>) -> Result<ProblemData, Error> {
+        let sources = SourceKind::ALL.map(|(key, _)| key);
+        let known: Vec<&str> = [&sources[..], &OWN[..], &READ[..], &ENCODE[..], &PICTURES[..]].concat();
+        check_keys(&format!("{}: data", self.owner), &table, &known)?;
+        let given: Vec<(&str, SourceKind)> =
+            SourceKind::ALL.into_iter().filter(|(key, _)| table.contains_key(*key)).collect();
+        let [(key, source)] = given[..] else {
+            let allowed = format!("exactly one source: {}", sources.join(", "));
+            let given = if given.is_empty() {
+                "none".into()
+            } else {
+                given.iter().map(|(key, _)| *key).collect::<Vec<_>>().join(" and ")
+            };
+            return Err(Error::invalid(self.owner, "data", &allowed, given));
+        };
+        let file = self.value(&mut table, key, "a path as text")?.unwrap_or_default();
+        let target = match table.remove("target") {
+            None => Vec::new(),
+            Some(Value::String(name)) => vec![name],
+            Some(list) => self.only("target", list, "a name or a list of names")?,
+        };
+        let default = source == SourceKind::Npz;
+        let standardize = self.value(&mut table, "standardize", "true or false")?.unwrap_or(default);
+        let test = match table.remove("test") {
+            None => TestPart::default(),
+            Some(value) => self.only("test", value, "a share in [0, 1) or the path of a file")?,
+        };
+        Ok(ProblemData {
+            source,
+            file,
+            labels: self.value(&mut table, "labels", "the path of a CSV file")?,
+            target,
+            test,
+            time: self.value(&mut table, "time", "the name of a column")?,
+            group: self.value(&mut table, "group", "the name of a column")?,
+            shape: self.value(&mut table, "shape", "a list of whole numbers")?,
+            context: self.value(&mut table, "context", "a whole number")?.unwrap_or_else(default_context),
+            standardize,
+            read: self.part(&mut table, &READ)?,
+            encode: self.part(&mut table, &ENCODE)?,
+            pictures: self.part(&mut table, &PICTURES)?,
+        })
+    }
+
+    fn only<T: DeserializeOwned>(&self, key: &str, value: Value, allowed: &str) -> Result<T, Error> {
+        let given = value.to_string();
+        serde_json::from_value(value)
+            .map_err(|_| Error::invalid(self.owner, &format!("data.{key}"), allowed, given))
+    }
+
+    /// Takes the settings `keys`; an error names the one that is wrong.
+    fn part<T: DeserializeOwned + Default>(
+        &self,
+        table: &mut Map<String, Value>,
+        keys: &[&str],
+    ) -> Result<T, Error> {
+        let taken: Map<String, Value> =
+            keys.iter().filter_map(|key| Some((key.to_string(), table.remove(*key)?))).collect();
+        for (key, value) in &taken {
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            if let Err(reason) = serde_json::from_value::<T>(Value::Object(alone)) {
+                return Err(Error::usage(format!("{}: `data.{key}`: {reason}", self.owner)));
+            }
+        }
+        Ok(serde_json::from_value(Value::Object(taken)).unwrap_or_default())
+    }
+}
+
+fn check_keys(owner: &str, table: &Map<String, Value>, known: &[&str]) -> Result<(), Error> {
+    match table.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(key) => Err(Error::unknown_field(owner, key, known)),
+        None => Ok(()),
+    }
+}
