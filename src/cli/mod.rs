@@ -10,6 +10,7 @@ mod evaluate;
 mod inspect;
 mod list;
 mod lr_find;
+mod new;
 mod one_workload;
 mod predict;
 mod progress;
@@ -100,6 +101,8 @@ enum Command {
     /// differs from its reference, or if nothing was compared; differences of Burn's built-ins and files for
     /// unknown rules do not change it.
     Verify(verify::VerifyArgs),
+    /// Write a project with a workload of your own: a Burn model, its data, a test
+    New(new::NewArgs),
     /// Write shell completions to standard output
     Completions {
         /// The shell
@@ -141,6 +144,7 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::Schedule(args) => schedule::run(&args),
         Command::LrFind(args) => lr_find::run(&args),
         Command::Verify(args) => verify::run(&args),
+        Command::New(args) => new::run(&args),
         Command::Completions { shell } => completions(shell),
         Command::Worker(args) => worker::run(&args),
     }))

@@ -1,25 +1,30 @@
 //! `optlab predict`: predicts for new examples with a trained run.
 
+use crate::Error;
 use crate::cli::Exit;
 use crate::cli::evaluate::WhichArg;
 use clap::Args;
 use optlab_train::data::Source;
+use optlab_train::files::atomic_file;
 use optlab_train::registry::{self, SavedRun};
 use optlab_train::train::RunDirectory;
 use optlab_train::workload::{Answer, Prediction};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `optlab predict`.
 #[derive(Debug, Args)]
 pub struct PredictArgs {
     /// The run's folder
     run_dir: PathBuf,
-    /// The examples: PNG images for a workload that classifies images
+    /// The examples, as the training data were: CSV files (a prediction per row), pictures or texts
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Checkpoint: best, last or a step
     #[arg(long, default_value = "best", value_name = "best|last|STEP")]
     checkpoint: WhichArg,
+    /// Write a CSV file instead of printing
+    #[arg(long, value_name = "FILE.csv")]
+    output: Option<PathBuf>,
     /// Backend to run on [default: the run's backend]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
@@ -44,8 +49,53 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     for error in &predicted.passed_over {
         eprintln!("warning: {error}; using an older checkpoint");
     }
-    let lines: String = predicted.predictions.iter().map(line).collect();
-    crate::cli::print(lines.as_bytes())
+    if let Some(path) = &args.output {
+        return Ok(atomic_file::write(path, &table(&predicted.predictions)?)?);
+    }
+    if args.files.iter().all(|file| is_picture(file)) {
+        let lines: String = predicted.predictions.iter().map(line).collect();
+        return crate::cli::print(lines.as_bytes());
+    }
+    crate::cli::print(&table(&predicted.predictions)?)
+}
+
+fn is_picture(file: &Path) -> bool {
+    let extension = file.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    ["png", "jpg", "jpeg"].contains(&extension.as_str())
+}
+
+/// Returns the predictions as CSV: the example, and for classes the prediction with the probability of each
+/// class, else a column per target.
+fn table(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
+    let broken = |reason: csv::Error| Error::usage(format!("predictions: {reason}"));
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for (number, Prediction { example, answer }) in predictions.iter().enumerate() {
+        let mut header = vec!["example".to_string()];
+        let mut row = vec![example.clone()];
+        match answer {
+            Answer::Classes(ranked) => {
+                header.push("prediction".into());
+                row.push(ranked.first().map_or_else(String::new, |(class, _)| class.clone()));
+                let mut by_name: Vec<&(String, f64)> = ranked.iter().collect();
+                by_name.sort_by(|(a, _), (b, _)| a.cmp(b));
+                for (class, share) in by_name {
+                    header.push(format!("probability of {class}"));
+                    row.push(format!("{share:.6}"));
+                }
+            }
+            Answer::Values(values) => {
+                for (name, value) in values {
+                    header.push(name.clone());
+                    row.push(value.to_string());
+                }
+            }
+        }
+        if number == 0 {
+            writer.write_record(&header).map_err(broken)?;
+        }
+        writer.write_record(&row).map_err(broken)?;
+    }
+    writer.into_inner().map_err(|reason| Error::usage(format!("predictions: {reason}")))
 }
 
 /// Returns the line of a prediction.

@@ -4,5 +4,6 @@ mod architecture;
 mod cli;
 mod comparison;
 mod older;
+mod problem;
 mod program;
 mod report_page;

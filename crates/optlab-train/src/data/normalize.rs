@@ -77,6 +77,11 @@ impl Standardizer {
             .map_or(value, |scale| (f64::from(value) * scale.deviation + scale.mean) as f32)
     }
 
+    /// Returns how each standardized feature converts to its original unit.
+    pub fn input_units(&self) -> Vec<TargetUnit> {
+        self.inputs.iter().map(|scale| TargetUnit { mean: scale.mean, scale: scale.deviation }).collect()
+    }
+
     /// Returns how each standardized target converts to its original unit; nothing for classes.
     pub fn target_units(&self) -> Vec<TargetUnit> {
         let unit = |scale: &Scale| TargetUnit { mean: scale.mean, scale: scale.deviation };

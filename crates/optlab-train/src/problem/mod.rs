@@ -8,6 +8,7 @@
 //! ```
 
 mod describe;
+mod explain;
 mod facts;
 mod load;
 mod predict;

@@ -6,7 +6,7 @@ use crate::model::{Init, ModelPatch, Stack};
 use crate::nn::Mode;
 use crate::objective::{LossSpec, Objective, Tally};
 use crate::problem::load::{self, Loaded};
-use crate::problem::{Problem, ProblemFacts, describe};
+use crate::problem::{Problem, ProblemFacts, describe, explain};
 use crate::workload::{Info, Parts, Prediction, Section, Workload};
 use burn::tensor::{Device, Tensor};
 use optlab_core::Metric;
@@ -117,6 +117,10 @@ impl Workload for ProblemWorkload {
 
     fn describe(&self, source: &Source) -> Result<Vec<Section>, Error> {
         describe::sections(&self.problem, source)
+    }
+
+    fn explain(&self, model: &Stack, facts: &ProblemFacts) -> Result<Vec<Section>, Error> {
+        Ok(explain::coefficients(&self.problem.model, model, facts).into_iter().collect())
     }
 
     fn predict(

@@ -201,7 +201,10 @@ impl<W: Workload + 'static> AnyWorkload for W {
 
     fn inspect(&self, run: &SavedRun<'_>) -> Result<Inspected, Error> {
         let facts = facts_of(self, run)?;
-        let (trained, _) = load(self, run, &facts)?;
+        // With autodiff a parameter knows whether it is trained.
+        let device = device::open(run.backend.unwrap_or(&run.trial.backend))?.autodiff();
+        let checkpoints = run.directory.checkpoints();
+        let trained = train::load(self, run.trial, &checkpoints, run.which, &facts, &device)?;
         let sections = self.explain(&trained.model, &facts)?;
         let parameters = inspect::parameters(&trained.model);
         Ok(Inspected { parameters, sections, passed_over: trained.passed_over })

@@ -69,6 +69,11 @@ impl Stack {
         &self.plan.input
     }
 
+    /// Returns the last layer, which makes the outputs.
+    pub fn output_layer(&self) -> &Linear {
+        &self.output
+    }
+
     /// Returns sizes and costs of its layers.
     pub fn summary(&self) -> Summary {
         self.plan.summary()

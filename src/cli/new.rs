@@ -1,0 +1,117 @@
+//! `optlab new`: writes a project with a workload of one's own.
+
+use crate::Error;
+use crate::cli::Exit;
+use clap::Args;
+use optlab_train::files::atomic_file;
+use optlab_train::train::create_folder;
+use std::path::{Path, PathBuf};
+
+/// The program that the project starts from, which is also the example `own_model`.
+const PROGRAM: &str = include_str!("../../examples/own_model.rs");
+
+/// The test of the project.
+const TEST: &str = include_str!("new/it_trains.rs");
+
+/// Arguments of `optlab new`.
+#[derive(Debug, Args)]
+pub struct NewArgs {
+    /// The project's name, which is also its folder: letters, digits, `-` and `_`
+    name: String,
+    /// The folder of optlab's sources [default: where this program was built, if it is still there]
+    #[arg(long, value_name = "DIR")]
+    optlab: Option<PathBuf>,
+}
+
+/// Runs `optlab new`.
+///
+/// # Errors
+/// A name that is no package's; a folder that exists; sources that are not found.
+pub fn run(args: &NewArgs) -> Result<(), Exit> {
+    let name = args.name.as_str();
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) || name == "optlab" {
+        let allowed = "a letter, then letters, digits, `-` and `_`; not optlab";
+        return Err(Error::invalid("new", "name", allowed, name).into());
+    }
+    let folder = Path::new(name);
+    if folder.exists() {
+        return Err(Error::usage(format!("{name} exists already: choose another name")).into());
+    }
+    let built = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sources = args.optlab.clone().unwrap_or_else(|| built.into());
+    if !sources.join("Cargo.toml").is_file() {
+        let reason =
+            format!("{} holds no Cargo.toml: give optlab's sources with --optlab", sources.display());
+        return Err(Error::usage(reason).into());
+    }
+    let sources = std::path::absolute(&sources).map_err(Error::io("find", &sources))?;
+    create_folder(&folder.join("src"))?;
+    create_folder(&folder.join("tests"))?;
+    for (file, text) in [
+        ("Cargo.toml", manifest(name, &sources)),
+        ("src/main.rs", program(name)),
+        ("tests/it_trains.rs", TEST.replace("own-model", name)),
+        ("README.md", readme(name)),
+        (".gitignore", "/target\n/artifacts\n".into()),
+    ] {
+        atomic_file::write(&folder.join(file), text.as_bytes())?;
+    }
+    let text = format!(
+        "written: {name}/Cargo.toml, src/main.rs, tests/it_trains.rs, README.md\n\
+         next: cd {name} && cargo run    (the first build takes about ten minutes on two cores)\n"
+    );
+    crate::cli::print(text.as_bytes())
+}
+
+fn program(name: &str) -> String {
+    let (_, code) = PROGRAM.split_once("\n\n").unwrap_or(("", PROGRAM));
+    let code = code.replace("own-model", name);
+    format!("//! The workload `{name}`, compared over optimizers: `cargo run`.\n\n{code}")
+}
+
+fn manifest(name: &str, sources: &Path) -> String {
+    let sources = toml::Value::from(sources.to_string_lossy().into_owned());
+    format!(
+        r#"[package]
+name = "{name}"
+version = "0.1.0"
+edition = "2024"
+
+[features]
+# `cargo run --features wgpu` trains on the GPU.
+wgpu = ["optlab/wgpu"]
+
+[dependencies]
+optlab = {{ path = {sources} }}
+# The very version that optlab is built with.
+burn = {{ version = "=0.22.1", default-features = false, features = ["std"] }}
+
+# Training without optimization is a hundred times slower.
+[profile.dev]
+opt-level = 3
+debug = "line-tables-only"
+
+[profile.dev.package."*"]
+debug = false
+debug-assertions = false
+overflow-checks = false
+codegen-units = 16
+"#
+    )
+}
+
+fn readme(name: &str) -> String {
+    format!(
+        "# {name}\n\n\
+         A workload of one's own for `optlab`: `src/main.rs` has data, model, loss and measures.\n\n\
+         ```sh\n\
+         cargo run                                        # compares three optimizers on it\n\
+         cargo run -- train {name}\n\
+         cargo run -- lr-find {name}\n\
+         cargo run -- recommend {name} --budget 5m\n\
+         cargo run -- --help\n\
+         cargo test\n\
+         ```\n"
+    )
+}

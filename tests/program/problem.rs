@@ -1,0 +1,206 @@
+//! Problems that a file describes, through every command, as a user sees them.
+
+mod bad_input;
+
+use crate::program::{optlab, succeeds, text};
+use std::path::Path;
+
+/// Writes a table of 120 flats whose rent is `10 · size + 50 · rooms`, plus 100 in Bonn.
+fn write_flats(folder: &Path) {
+    let mut csv = String::from("size;rooms;city;rent\n");
+    for i in 0..120_u32 {
+        let (size, rooms) = (30 + (i * 37) % 90, 1 + (i * 7) % 5);
+        let city = if i % 3 == 0 { "Bonn" } else { "Köln" };
+        let rent = 10 * size + 50 * rooms + if i % 3 == 0 { 100 } else { 0 };
+        csv += &format!("{size};{rooms};{city};{rent}\n");
+    }
+    std::fs::write(folder.join("flats.csv"), csv).unwrap();
+}
+
+/// Writes the problem of the flats, with a linear model.
+fn write_problem(folder: &Path) {
+    write_flats(folder);
+    let toml = "task = \"regression\"\n[data]\ncsv = \"flats.csv\"\ntarget = \"rent\"\n[model]\nlinear = true\n";
+    std::fs::write(folder.join("flats.toml"), toml).unwrap();
+}
+
+/// Returns the numbers of the row that starts with `name`.
+fn row(table: &str, name: &str) -> Vec<f64> {
+    let line = table.lines().map(str::trim).filter(|line| line.starts_with(name)).next_back();
+    let line = line.unwrap_or_else(|| panic!("no row {name}:\n{table}"));
+    line[name.len()..].split_whitespace().filter_map(|cell| cell.parse().ok()).collect()
+}
+
+#[test]
+fn a_linear_model_of_a_csv_file_finds_the_coefficients_in_the_datas_own_units() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_problem(folder);
+    let train = ["train", "flats.toml", "--optimizer", "adam:lr=0.05", "--steps", "1500", "--output", "run"];
+    let said = succeeds(folder, &train);
+    assert!(said.contains("96 examples for training") || said.contains("86 examples for training"), "{said}");
+    let said = succeeds(folder, &["inspect", "run"]);
+    assert!(said.contains("output.weight"), "{said}");
+    let coefficients = &said[said.find("COEFFICIENTS").expect("coefficients")..];
+    let near = |name: &str, expected: f64| {
+        let given = row(coefficients, name)[0];
+        assert!((given - expected).abs() < 0.5, "{name}: {given}, not {expected}\n{coefficients}");
+    };
+    near("size", 10.0);
+    near("rooms", 50.0);
+    let [bonn, koeln] = ["city = Bonn", "city = Köln"].map(|name| row(coefficients, name)[0]);
+    assert!((bonn - koeln - 100.0).abs() < 1.0, "{coefficients}");
+
+    // The run alone predicts for a table without the target, with its columns in another order.
+    std::fs::remove_file(folder.join("flats.csv")).unwrap();
+    std::fs::write(folder.join("new.csv"), "city,rooms,size\nBonn,3,100\nKöln,1,40\n").unwrap();
+    let said = succeeds(folder, &["predict", "run", "new.csv"]);
+    let rents: Vec<f64> =
+        said.lines().skip(1).map(|line| line.split(',').nth(1).unwrap().parse().unwrap()).collect();
+    assert!(said.starts_with("example,rent\nnew.csv:2,"), "{said}");
+    assert!((rents[0] - 1250.0).abs() < 3.0 && (rents[1] - 450.0).abs() < 3.0, "{said}");
+    succeeds(folder, &["predict", "run", "new.csv", "--output", "predictions.csv"]);
+    assert_eq!(std::fs::read_to_string(folder.join("predictions.csv")).unwrap(), said);
+}
+
+#[test]
+fn describe_shows_columns_parts_layers_and_warnings() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_problem(folder);
+    let said = succeeds(folder, &["describe", "flats.toml", "--model", "mlp=[8],dropout=0.1"]);
+    for part in ["COLUMNS", "size", "number, target", "category", "PARTS", "MODEL", "dense.0", "loss mse"] {
+        assert!(said.contains(part), "{part}:\n{said}");
+    }
+    // Features: size, rooms, two cities. A dense layer of 8 units and one output: 4·8 + 8 + 8 + 1.
+    assert!(said.contains("49 trained parameters"), "{said}");
+}
+
+#[test]
+fn a_data_file_with_a_target_becomes_a_problem_that_says_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_flats(folder);
+    let said = succeeds(
+        folder,
+        &["train", "flats.csv", "--target", "rent", "--epochs", "1", "--output", "run"],
+    );
+    assert!(said.contains("written: flats.toml"), "{said}");
+    let said = succeeds(folder, &["lr-find", "flats.toml", "--steps", "20"]);
+    assert!(said.contains("flats"), "{said}");
+    // The same again uses the file, and an edited one is not overwritten.
+    succeeds(folder, &["describe", "flats.csv", "--target", "rent"]);
+    std::fs::write(folder.join("flats.toml"), "mine").unwrap();
+    let output = optlab(folder, &["describe", "flats.csv", "--target", "rent"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("flats.toml exists already"));
+    assert_eq!(std::fs::read_to_string(folder.join("flats.toml")).unwrap(), "mine");
+}
+
+#[test]
+fn models_of_a_problem_are_arms_that_a_comparison_resumes_and_reports() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_problem(folder);
+    let compare = [
+        "compare", "flats.toml", "--optimizers", "adam:lr=0.01", "--model", "linear", "--model",
+        "mlp=[8],dropout=0.2", "--seeds", "2", "--epochs", "2", "--output", "out",
+    ];
+    let said = succeeds(folder, &compare);
+    assert!(said.contains("adam:lr=0.01 · linear") && said.contains("adam:lr=0.01 · mlp=[8],dropout=0.2"), "{said}");
+    let trials = succeeds(folder, &["list", "trials", "out"]);
+    assert_eq!(trials.lines().filter(|line| line.contains("completed")).count(), 4, "{trials}");
+    // From its folder alone, wherever it is called from.
+    std::fs::create_dir(folder.join("elsewhere")).unwrap();
+    let said = succeeds(&folder.join("elsewhere"), &["compare", "../out"]);
+    assert!(said.contains("flats"), "{said}");
+    succeeds(&folder.join("elsewhere"), &["report", "../out"]);
+}
+
+#[test]
+fn a_search_varies_settings_of_the_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let plan = r#"
+        workloads = ["digits-rnn"]
+        epochs = 1
+        seeds = 1
+        [tuning]
+        trials = 2
+        [[arms]]
+        optimizer = "adam"
+        model = "mlp=[16]"
+        space = "lr=log(1e-3,1e-2),model.dropout=uniform(0.1,0.5)"
+    "#;
+    std::fs::write(folder.join("plan.toml"), plan).unwrap();
+    succeeds(folder, &["compare", "plan.toml", "--output", "out"]);
+    let trials = std::fs::read_to_string(folder.join("out/trials.jsonl")).unwrap();
+    let models: Vec<serde_json::Value> = trials
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|entry| entry.pointer("/trial/model").or(entry.get("model")).cloned().unwrap_or_default())
+        .collect();
+    assert_eq!(models.len(), 3, "{trials}");
+    for model in &models {
+        let dropout = model["dropout"].as_f64().unwrap();
+        assert!((0.1..=0.5).contains(&dropout) && model["mlp"] == serde_json::json!([16]), "{model}");
+    }
+    assert_ne!(models[0], models[1]);
+}
+
+#[test]
+fn a_run_whose_data_changed_is_refused_by_its_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_problem(folder);
+    succeeds(folder, &["train", "flats.toml", "--epochs", "1", "--output", "run"]);
+    succeeds(folder, &["evaluate", "run"]);
+    let mut csv = std::fs::read_to_string(folder.join("flats.csv")).unwrap();
+    csv.push_str("50;2;Bonn;700\n");
+    std::fs::write(folder.join("flats.csv"), csv).unwrap();
+    let output = optlab(folder, &["evaluate", "run"]);
+    let said = text(&output.stderr);
+    assert!(!output.status.success() && said.contains("workload `flats`: the run is of version"), "{said}");
+    let output = optlab(folder, &["train", "flats.toml", "--epochs", "1", "--output", "run"]);
+    assert!(text(&output.stderr).contains("holds another run"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn pictures_in_a_folder_per_class_are_learned_and_predicted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (class, at) in [("left", 0), ("right", 8)] {
+        std::fs::create_dir_all(folder.join("pictures").join(class)).unwrap();
+        for number in 0..20_u8 {
+            let pixels: Vec<u8> =
+                (0..256).map(|i| if (i % 16) / 8 * 8 == at { 200 + number } else { number }).collect();
+            let file = std::fs::File::create(folder.join(format!("pictures/{class}/{number}.png"))).unwrap();
+            let mut encoder = png::Encoder::new(file, 16, 16);
+            encoder.set_color(png::ColorType::Grayscale);
+            encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        }
+    }
+    std::fs::write(folder.join("sides.toml"), "[data]\nimages = \"pictures\"\n[model]\ncnn = [4]\n").unwrap();
+    let train = [
+        "train", "sides.toml", "--epochs", "8", "--optimizer", "adam:lr=1e-2", "--flip", "none", "--output", "run",
+    ];
+    let said = succeeds(folder, &train);
+    assert!(said.contains("test accuracy 1.0000"), "{said}");
+    let said = succeeds(folder, &["predict", "run", "pictures/left/3.png", "pictures/right/4.png"]);
+    assert!(said.contains("3.png: left (") && said.contains("4.png: right ("), "{said}");
+}
+
+#[test]
+fn characters_of_a_text_are_predicted_from_those_before_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("abc.txt"), "abcabd".repeat(60)).unwrap();
+    let toml = "[data]\ntext = \"abc.txt\"\ncontext = 6\n[model]\nrnn = 16\n";
+    std::fs::write(folder.join("abc.toml"), toml).unwrap();
+    let train = ["train", "abc.toml", "--epochs", "20", "--optimizer", "adam:lr=1e-2", "--output", "run"];
+    let said = succeeds(folder, &train);
+    assert!(said.contains("test accuracy 1.0000"), "{said}");
+    std::fs::write(folder.join("prompt.txt"), "cabdabcab").unwrap();
+    let said = succeeds(folder, &["predict", "run", "prompt.txt"]);
+    assert!(said.lines().nth(1).unwrap().starts_with("prompt.txt,d,"), "{said}");
+}
