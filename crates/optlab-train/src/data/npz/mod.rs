@@ -25,6 +25,8 @@ mod read;
 #[cfg(test)]
 mod tests;
 
+pub(super) use number_type::half;
+
 use crate::Error;
 use indexmap::IndexMap;
 use std::path::{Path, PathBuf};

@@ -123,7 +123,7 @@ fn single(number: f64) -> Result<f32, Fault> {
 }
 
 /// Returns the value of a 16-bit float: 1 bit for the sign, 5 for the exponent, 10 for the fraction.
-fn half(bits: u16) -> f32 {
+pub(in crate::data) fn half(bits: u16) -> f32 {
     let exponent = i32::from(bits >> 10 & 0x1f);
     let fraction = f32::from(bits & 0x3ff);
     let size = match exponent {
