@@ -30,7 +30,7 @@ enum Values {
     Moments(Vec<f64>),
     Answers(Vec<Option<bool>>),
     /// Texts, and the texts of values whose kind is set to another one than their type.
-    Texts(Builder),
+    Texts(Box<Builder>),
 }
 
 impl Collector {
@@ -53,8 +53,8 @@ impl Collector {
         let values = match (typed, set) {
             (Some((_, values)), None) => values,
             (Some((kind, values)), Some(set)) if kind == set => values,
-            (None, None) => Values::Texts(Builder::texts()),
-            (_, set) => Values::Texts(Builder::new(set, format)),
+            (None, None) => Values::Texts(Box::new(Builder::texts())),
+            (_, set) => Values::Texts(Box::new(Builder::new(set, format))),
         };
         Self { meaning, set, missing, rows: 0, missing_rows: 0, values }
     }
