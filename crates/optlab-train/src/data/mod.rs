@@ -4,6 +4,7 @@
 //! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> rows.rs ──> Batch
 //!      │ bundled.rs, download.rs, idx.rs                    batches.rs, order.rs │ augment.rs
 //! pictures/: a folder of PNG and JPEG files, listed, decoded and cached
+//! npz/: the arrays of NumPy's .npz and .npy files
 //! ```
 //!
 //! Tables that a user gives are read, split and encoded in [`table`].
@@ -20,6 +21,7 @@ mod idx;
 mod image_file;
 mod mnist;
 mod normalize;
+pub mod npz;
 mod order;
 pub mod pictures;
 mod rows;

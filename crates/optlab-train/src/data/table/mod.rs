@@ -1,10 +1,11 @@
-//! Tables that a user gives: a CSV file becomes typed columns, parts to train and test on, and features.
+//! Tables that a user gives: a CSV or Parquet file becomes typed columns, parts to train and test on, and features.
 //!
 //! ```text
 //! file ──> decode.rs ──> records.rs ──> builder.rs ──> Table ──> split.rs ──> Encoder ──> Encoded
 //!          gzip, UTF-16   delimiter     number.rs       │         rows         encoder/    f32 rows
 //!                         lines         recognize.rs    ├──> warnings.rs
 //!                                       date.rs         └──> describe.rs
+//! parquet_file/: the same from a Parquet file, whose columns have types
 //! ```
 //!
 //! # Example
@@ -35,6 +36,7 @@ mod describe;
 mod encoder;
 mod number;
 mod options;
+mod parquet_file;
 mod read;
 mod recognize;
 mod records;
@@ -59,7 +61,7 @@ pub struct Table {
     path: PathBuf,
     names: Vec<String>,
     columns: Vec<Column>,
-    /// The line of the file that each row begins on, from 1.
+    /// The line of the file that each row begins on, from 1; the number of the row in a Parquet file.
     lines: Vec<u32>,
     notes: Vec<String>,
     /// As given, with the recognized `day_first`.
@@ -106,7 +108,8 @@ impl Table {
         &self.notes
     }
 
-    /// Returns the line of the file that `row` begins on, counted from 1.
+    /// Returns the line of the file that `row` begins on, counted from 1; for a Parquet file, which has no
+    /// lines, the number of the row, counted from 1.
     ///
     /// # Panics
     /// If there is no row `row`.

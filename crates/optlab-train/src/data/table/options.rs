@@ -105,6 +105,7 @@ impl Display for Kind {
 }
 
 /// Recognizes the fields that count as missing.
+#[derive(Clone)]
 pub(super) struct MissingTexts {
     /// In lower case.
     texts: Vec<String>,

@@ -4,7 +4,7 @@ use super::builder::{Builder, Built, Problem};
 use super::number::{Evidence, Format};
 use super::options::{MissingTexts, ReadOptions};
 use super::records::{Records, recognize_delimiter};
-use super::{Column, Table, decode, number, recognize};
+use super::{Column, Table, decode, number, parquet_file, recognize};
 use crate::Error;
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,11 +14,17 @@ const SAMPLE_RECORDS: usize = 10_000;
 
 impl Table {
     /// Reads the table in the file at `path`: CSV or TSV, plain or packed with gzip, in UTF-8, UTF-16 with a
-    /// byte order mark, or else Windows-1252.
+    /// byte order mark, or else Windows-1252; or Parquet, which the first bytes of the file decide.
     ///
     /// Recognizes what `options` leave open. Spaces around a field do not count; lines without any character
     /// are skipped. Rows in messages are lines of the file, counted from 1. The whole file must fit in
     /// memory beside its columns.
+    ///
+    /// The columns of a Parquet file have types: numbers, decimals and times of day (in seconds) are of kind
+    /// [`Number`](super::Kind::Number), booleans [`YesNo`](super::Kind::YesNo), dates and timestamps
+    /// [`Date`](super::Kind::Date); texts are recognized as in CSV, but stay texts if all are numbers. Nulls and
+    /// NaN are missing, the index of pandas is ignored. Its pages may be packed with snappy or gzip. Rows in
+    /// messages are counted from 1; `delimiter` and `header` have no meaning.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) if the file cannot be read.
@@ -27,10 +33,15 @@ impl Table {
     /// [`Error::Data`], with the row and column where there is one, if the file is empty, a folder or not
     /// text; if it has a header but no rows, two columns of one name, rows of different lengths or a quote
     /// that is never closed; if a column whose kind is set by hand has a text that does not fit it; if at
-    /// least 98 % of a column are numbers but not all; or if a number is infinite, NaN or ambiguous.
+    /// least 98 % of a column are numbers but not all; or if a number is infinite, NaN or ambiguous. For a
+    /// Parquet file also if it is damaged or packed otherwise, or if a column holds lists, structs or bytes and
+    /// its kind is not set to `ignore`.
     pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Table, Error> {
         let path = path.as_ref();
         options.check()?;
+        if parquet_file::is_parquet(path) {
+            return parquet_file::read(path, options);
+        }
         let text = decode::read_text(path)?;
         // ReadOptions::check accepts ASCII characters only.
         let delimiter = options.delimiter.map_or_else(|| recognize_delimiter(&text), |given| given as u8);
@@ -83,10 +94,7 @@ impl<'a> Source<'a> {
             return Err(error("has a header but no rows"));
         }
         let names = names(first, has_header).map_err(|reason| error(&reason))?;
-        let known: Vec<&str> = names.iter().map(String::as_str).collect();
-        if let Some(unknown) = options.columns.keys().find(|name| !names.contains(name)) {
-            return Err(Error::unknown_name("column", unknown, &known));
-        }
+        check_columns(options, &names)?;
         Ok(Self { path, text, delimiter, options, missing, names, has_header, note })
     }
 
@@ -184,8 +192,19 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Checks that `options` set only the kinds of columns in `names`.
+pub(super) fn check_columns(options: &ReadOptions, names: &[String]) -> Result<(), Error> {
+    match options.columns.keys().find(|name| !names.contains(name)) {
+        Some(unknown) => {
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            Err(Error::unknown_name("column", unknown, &known))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Returns the names of the columns; a column without a name is `column_1`, `column_2`, … by its place.
-fn names(first: Vec<String>, has_header: bool) -> Result<Vec<String>, String> {
+pub(super) fn names(first: Vec<String>, has_header: bool) -> Result<Vec<String>, String> {
     let mut places = HashMap::new();
     let mut names = Vec::with_capacity(first.len());
     for (i, name) in first.into_iter().enumerate() {

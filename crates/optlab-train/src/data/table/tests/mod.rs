@@ -5,6 +5,7 @@ mod describe;
 mod encode;
 mod kinds;
 mod number;
+mod parquet_file;
 mod read;
 mod split;
 mod warnings;
