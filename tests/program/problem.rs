@@ -204,3 +204,39 @@ fn characters_of_a_text_are_predicted_from_those_before_them() {
     let said = succeeds(folder, &["predict", "run", "prompt.txt"]);
     assert!(said.lines().nth(1).unwrap().starts_with("prompt.txt,d,"), "{said}");
 }
+
+#[test]
+fn arrays_of_numpy_are_read_and_a_wrong_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // Made by NumPy, see its script beside it.
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/optlab-train/tests/fixtures");
+    let npz = std::fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path());
+    let npz = npz.filter(|path| path.extension().is_some_and(|extension| extension == "npz")).next().unwrap();
+    std::fs::copy(npz, folder.join("data.npz")).unwrap();
+    std::fs::write(folder.join("data.toml"), "[data]\nnpz = \"data.npz\"\n").unwrap();
+    let output = optlab(folder, &["describe", "data.toml"]);
+    let said = text(&output.stderr);
+    assert!(said.contains("array") && said.lines().count() == 1, "{said}");
+
+    // Two arrays as NumPy writes them: 40 examples of 2 numbers, and the class of each.
+    let npy = |descr: &str, shape: &str, bytes: Vec<u8>| {
+        let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
+        header.push_str(&" ".repeat(63 - (header.len() + 10) % 64));
+        header.push('\n');
+        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &bytes].concat()
+    };
+    let classes: Vec<u8> = (0..40).map(|i| i % 2).collect();
+    let inputs = classes.iter().flat_map(|class| [f32::from(*class), 1.0 - f32::from(*class)]);
+    let inputs = npy("<f4", "(40, 2)", inputs.flat_map(f32::to_le_bytes).collect());
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.join("data.npz")).unwrap());
+    for (name, bytes) in [("inputs.npy", inputs), ("target.npy", npy("|u1", "(40,)", classes))] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut archive, &bytes).unwrap();
+    }
+    archive.finish().unwrap();
+    let train = ["train", "data.toml", "--epochs", "30", "--optimizer", "adam:lr=1e-2", "--output", "run"];
+    let said = succeeds(folder, &train);
+    assert!(said.contains("test accuracy 1.0000"), "{said}");
+}

@@ -36,6 +36,7 @@ pub use burn_dataset::{Item, Target, ToBatch};
 pub use example_set::{Draw, ExampleSet};
 pub use image_file::read_digit_png;
 pub use normalize::Standardizer;
+pub(crate) use order::shuffled_rows;
 pub use rows::{AugmentedExamples, Batch, BatchTargets};
 pub use split::pad_images;
 pub use target_unit::TargetUnit;

@@ -1,5 +1,6 @@
 //! A shuffle whose result stays the same across versions of `rand`.
 
+use optlab_core::random::{Purpose, stream};
 use rand::Rng;
 
 /// Shuffles `items`, all orders being equally likely (Fisher and Yates; Durstenfeld, 1964).
@@ -12,6 +13,13 @@ pub(super) fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
         let j = (u128::from(random.next_u64()) * (i as u128 + 1)) >> 64;
         items.swap(i, j as usize);
     }
+}
+
+/// Returns the numbers of `n` rows in the order in which the test part of rows without classes is drawn.
+pub(crate) fn shuffled_rows(n: usize) -> Vec<usize> {
+    let mut rows: Vec<usize> = (0..n).collect();
+    shuffle(&mut rows, &mut stream(0, Purpose::Split, 1));
+    rows
 }
 
 #[cfg(test)]
