@@ -1,0 +1,6 @@
+//! Running statistics under optimizers that evaluate other weights than the trained ones.
+
+mod evaluated;
+mod optimizers;
+mod resume;
+mod subject;
