@@ -1,5 +1,6 @@
 //! Running statistics under optimizers that evaluate other weights than the trained ones.
 
+mod average;
 mod evaluated;
 mod optimizers;
 mod resume;
