@@ -44,7 +44,7 @@ fn accuracy(model: &Stack, examples: &Examples) -> f64 {
 
 /// `KERAS_EPOCHS` sets another number of epochs than 15, `MNIST` the folder of the four files.
 #[test]
-#[ignore = "needs MNIST, and 20 minutes on two cores; MNIST=folder cargo test --test ground_truth -- --ignored \
+#[ignore = "needs MNIST, and 10 minutes on two cores; MNIST=folder cargo test --test ground_truth -- --ignored \
             --nocapture keras"]
 fn the_mnist_convnet_of_keras_reaches_the_accuracies_of_its_three_seeds() {
     let reference = json("keras_mnist/result.json.gz");
