@@ -47,7 +47,8 @@ settings! {
     /// step from there, used for evaluation.
     ///
     /// Before step `start` the weights themselves are evaluated. The mean takes one more tensor per
-    /// parameter. Normalization layers use the running statistics of the trained model.
+    /// parameter. [`StatisticsAverage`](crate::driver::StatisticsAverage) recomputes the running statistics
+    /// of normalization layers for the mean.
     ///
     /// # Errors
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is 0;

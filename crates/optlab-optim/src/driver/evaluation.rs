@@ -1,16 +1,46 @@
 //! The model to evaluate while training continues.
 
 use crate::driver::parameter_rule::Kind;
+use crate::driver::{ModelOptimizer, ParameterRule};
+
 use crate::driver::parameters::{ParameterState, Parameters, Path};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
-use burn::module::{ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use optlab_kernel::Buffer;
 
+impl ModelOptimizer {
+    /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a model other than the trained one.
+    pub fn has_evaluation_mode(&self) -> bool {
+        let by_rule =
+            |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
+        self.extras.average.is_some() || self.rules.iter().any(by_rule)
+    }
+
+    /// Returns the model to evaluate while training continues: the model itself, the average of its weights,
+    /// or the point that the rule evaluates instead of the trained one.
+    ///
+    /// It has the running statistics of the trained model, such as those of batch normalization;
+    /// [`StatisticsAverage`] recomputes them for other weights.
+    pub fn for_evaluation<M: Module>(&self, model: &M) -> M {
+        self.with_evaluated_parameters(model.valid())
+    }
+
+    /// Returns `model`, which is not on a device with autodiff, with this optimizer's parameters to evaluate
+    /// in place of the trained ones. Networks that take turns have an optimizer each, which replace theirs
+    /// one after the other.
+    pub fn with_evaluated_parameters<M: Module>(&self, model: M) -> M {
+        if !self.has_evaluation_mode() {
+            return model;
+        }
+        model.map(&mut PutEvaluated { path: Path::default(), parameters: &self.parameters })
+    }
+}
+
 /// Mapper that replaces each parameter by the one to evaluate with, where they differ.
-pub(crate) struct PutEvaluated<'a> {
-    pub path: Path,
-    pub parameters: &'a Parameters,
+struct PutEvaluated<'a> {
+    path: Path,
+    parameters: &'a Parameters,
 }
 
 impl ModuleMapper for PutEvaluated<'_> {

@@ -10,6 +10,8 @@ mod method;
 pub(crate) mod parameter_rule;
 mod parameters;
 mod saved_state;
+mod statistics;
+mod statistics_average;
 mod walk;
 
 pub use assembly::Assembly;
@@ -17,6 +19,8 @@ pub use group::{Group, LearningRates, Patterns};
 pub(crate) use method::Method;
 pub use method::{Evaluate, Loss};
 pub use parameter_rule::{ParameterInfo, ParameterRule};
+pub use statistics::synchronize_statistics;
+pub use statistics_average::StatisticsAverage;
 
 use crate::Error;
 use crate::around::total::{self, Total};
@@ -26,10 +30,10 @@ use any_rule::SharedNumbers;
 use burn::module::Module;
 use burn::optim::{GradientsParams, Optimizer};
 use curvature::UpdateCurvature;
-use evaluation::PutEvaluated;
 use method::ByClosure;
 use optlab_kernel::in_one_region;
 use parameters::{Parameters, Path};
+use statistics::{RunningStatistics, Values};
 use std::collections::HashMap;
 use std::sync::Arc;
 use walk::{Job, Put, StepContext, Take};
@@ -56,6 +60,8 @@ pub struct ModelOptimizer {
     groups: Vec<Group>,
     /// The parameters and their state; empty before the first step.
     parameters: Parameters,
+    /// The model's running statistics; `None` before the first step.
+    statistics: Option<RunningStatistics>,
     /// The state that the parameters of each rule share.
     shared: Vec<Option<Arc<SharedNumbers>>>,
     /// Number of steps made.
@@ -108,6 +114,7 @@ impl ModelOptimizer {
             extras,
             groups,
             parameters: Parameters::default(),
+            statistics: None,
             steps: 0,
             skipped: 0,
             squared_norm: None,
@@ -217,8 +224,13 @@ impl ModelOptimizer {
                 .unwrap_or_else(|| panic!("`{}` needs gradients under labels drawn by the model", self.name))
         });
         let (measured, mut gradients) = evaluate.evaluate(&model);
+        let mut model = model;
         if let Method::Sharpness(sharpness) = self.method {
+            // The nearby point is not trained, so the statistics do not follow it.
+            let statistics = self.statistics_of(&model);
             (_, gradients) = evaluate.evaluate(&sharpness.ascended(&model, &gradients));
+            synchronize_statistics(&model);
+            model = statistics.put(model);
         }
         let model = self.apply_with(rates, model, &mut gradients, sampled.as_ref());
         (model, measured)
@@ -251,6 +263,14 @@ impl ModelOptimizer {
         if self.parameters.0.is_empty() {
             self.parameters = Parameters::of(model, &self.rules);
         }
+        if self.statistics.is_none() {
+            self.statistics = Some(RunningStatistics::of(model));
+        }
+    }
+
+    /// Returns the values of the model's running statistics.
+    fn statistics_of<M: Module>(&self, model: &M) -> Values {
+        self.statistics.as_ref().map_or_else(Values::default, |statistics| statistics.values(model))
     }
 
     fn apply_with<M: Module>(
@@ -319,15 +339,21 @@ impl ModelOptimizer {
         model: M,
         evaluate: &mut E,
     ) -> (M, E::Measured) {
+        let statistics = self.statistics.clone().unwrap_or_default();
         let Method::Lbfgs(lbfgs) = &mut self.method else { unreachable!("the caller knows the method") };
         let mut first = None;
+        // L-BFGS sets every tensor back to its value before the step, so the statistics are kept here.
+        let mut latest = Values::default();
         let (moved, _) = lbfgs.step(lr, model.clone(), |model| {
+            let model = latest.put(model);
             let (measured, gradients) = evaluate.evaluate(&model);
+            latest = statistics.values(&model);
             let loss = measured.loss();
             first.get_or_insert(measured);
             (loss, method::with_zeros(&model, gradients))
         });
         self.steps += 1;
+        let moved = latest.put(moved);
         (moved, first.expect("L-BFGS evaluates where it starts"))
     }
 
@@ -340,29 +366,6 @@ impl ModelOptimizer {
     /// Returns the number of steps skipped because a gradient was not finite.
     pub fn skipped_steps(&self) -> u64 {
         self.skipped
-    }
-
-    /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a model other than the trained one.
-    pub fn has_evaluation_mode(&self) -> bool {
-        let by_rule =
-            |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
-        self.extras.average.is_some() || self.rules.iter().any(by_rule)
-    }
-
-    /// Returns the model to evaluate while training continues: the model itself, the average of its weights,
-    /// or the point that the rule evaluates instead of the trained one.
-    pub fn for_evaluation<M: Module>(&self, model: &M) -> M {
-        self.with_evaluated_parameters(model.valid())
-    }
-
-    /// Returns `model`, which is not on a device with autodiff, with this optimizer's parameters to evaluate
-    /// in place of the trained ones. Networks that take turns have an optimizer each, which replace theirs
-    /// one after the other.
-    pub fn with_evaluated_parameters<M: Module>(&self, model: M) -> M {
-        if !self.has_evaluation_mode() {
-            return model;
-        }
-        model.map(&mut PutEvaluated { path: Path::default(), parameters: &self.parameters })
     }
 }
 

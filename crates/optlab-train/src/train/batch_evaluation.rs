@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use optlab_core::random::{Purpose, stream};
-use optlab_optim::{Evaluate, LearningRates, ModelOptimizer};
+use optlab_optim::{Evaluate, LearningRates, ModelOptimizer, StatisticsAverage};
 use rand::Rng;
 
 /// The batch of a step, and the workload to evaluate on it.
@@ -70,6 +70,21 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         (model, sum.expect("a step has at least one turn"))
     }
 
+    /// Adds the statistics of the batch, or of each micro-batch, to `average`, if it has `len` examples.
+    pub fn add_statistics(&self, len: usize, average: &mut StatisticsAverage<W::Model>) {
+        for (number, (part, of_part)) in self.parts.iter().enumerate() {
+            if *of_part == len {
+                let mode = self.mode(number);
+                average.pass(|model| self.workload.pass_forward(model, part, mode));
+            }
+        }
+    }
+
+    /// Returns the mode of micro-batch `number`; each has its own dropout masks.
+    fn mode(&self, number: usize) -> Mode {
+        Mode::Train { seed: self.seed.wrapping_add((number as u64) << 40), step: self.step }
+    }
+
     /// Checks that every loss was one number.
     ///
     /// # Errors
@@ -93,9 +108,7 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         let mut sum: Option<Tensor<1>> = None;
         let mut gradients = GradientsAccumulator::new();
         for (number, (part, len)) in self.parts.iter().enumerate() {
-            // Each part has its own dropout masks.
-            let seed = self.seed.wrapping_add((number as u64) << 40);
-            let (loss, of_part) = of_part(self.workload, part, Mode::Train { seed, step: self.step });
+            let (loss, of_part) = of_part(self.workload, part, self.mode(number));
             if loss.dims() != [1] {
                 self.wrong_shape = Some(loss.dims());
             }

@@ -3,7 +3,8 @@
 //! ```text
 //! checkpoints/step-000100/
 //!   model.bpk        the parameters that are trained, Burn's burnpack format
-//!   evaluated.bpk    the parameters to evaluate; only if the optimizer has separate ones, such as an average
+//!   evaluated.bpk    the parameters to evaluate; only if the optimizer has separate ones, such as an average,
+//!                    with running statistics recomputed for them
 //!   optimizer.bpk    the optimizer's state for each parameter; one more for each further turn of a step
 //!   state.json       step, clock, best metric, early stopping …
 //!   trial.json       the trial, seeds and schedule included
@@ -21,7 +22,7 @@ use crate::train::{Score, TargetReached, Trial};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Device;
-use optlab_optim::ModelOptimizer;
+use optlab_optim::{ModelOptimizer, synchronize_statistics};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -95,7 +96,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes a checkpoint below `checkpoints` and makes it visible by one rename.
+    /// Writes a checkpoint below `checkpoints` and makes it visible by one rename. `evaluated` is the model to
+    /// evaluate; `None` if it is the trained one.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) or [`File`](optlab_core::Error::File), for example if the disk is full;
@@ -105,6 +107,7 @@ impl Checkpoint {
         trial: &Trial,
         state: &State,
         model: &M,
+        evaluated: Option<&M>,
         optimizers: &[ModelOptimizer],
     ) -> Result<Self, Error> {
         create_folder(checkpoints)?;
@@ -118,14 +121,15 @@ impl Checkpoint {
             .tempdir_in(checkpoints)
             .map_err(Error::io("create a folder in", checkpoints))?;
         let folder = unfinished.path();
+        synchronize_statistics(model);
         save_model(model.clone(), &folder.join(MODEL), &path)?;
         let mut names = [MODEL, STATE, TRIAL].map(String::from).to_vec();
         for (turn, optimizer) in optimizers.iter().enumerate() {
             optimizer.save(&folder.join(optimizer_file(turn)))?;
             names.push(optimizer_file(turn));
         }
-        if optimizers.iter().any(ModelOptimizer::has_evaluation_mode) {
-            save_model(for_evaluation(optimizers, model), &folder.join(EVALUATED), &path)?;
+        if let Some(evaluated) = evaluated {
+            save_model(evaluated.clone(), &folder.join(EVALUATED), &path)?;
             names.push(EVALUATED.into());
         }
         json_file::write(&folder.join(STATE), state)?;
@@ -299,11 +303,6 @@ pub fn remove_old(checkpoints: &Path, keep: usize, keep_steps: &[usize]) -> Resu
         }
     }
     Ok(())
-}
-
-/// Returns the model to evaluate while training continues.
-pub(super) fn for_evaluation<M: Module>(optimizers: &[ModelOptimizer], model: &M) -> M {
-    optimizers.iter().fold(model.valid(), |model, optimizer| optimizer.with_evaluated_parameters(model))
 }
 
 /// Returns the name of the file of the optimizer of a turn.

@@ -15,6 +15,7 @@ mod recipe;
 mod run;
 mod run_directory;
 mod setting_value;
+mod statistics;
 mod step_loop;
 mod trial;
 

@@ -3,11 +3,12 @@
 use crate::Error;
 use crate::data::{Batches, ExampleSet};
 use crate::train::batch_evaluation::BatchEvaluation;
-use crate::train::checkpoint::{self, Best, Checkpoint, State, for_evaluation};
+use crate::train::checkpoint::{self, Best, Checkpoint, State};
 use crate::train::evaluate::evaluate;
 use crate::train::history::{History, Part, Row};
 use crate::train::observer::{EpochReport, Observer};
 use crate::train::rates::{Rates, StepRates};
+use crate::train::statistics;
 use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial, environment};
 use crate::workload::{Parts, Workload};
 use burn::tensor::{Device, Tensor};
@@ -66,7 +67,7 @@ impl<W: Workload> Training<'_, W> {
         let mut interrupted = false;
         while self.state.step < self.total_steps && !self.state.stopped_early && divergence.is_none() {
             if interrupted {
-                self.save(&model)?;
+                self.save(&model, None)?;
                 return Err(Error::Interrupted {
                     step: self.state.step,
                     directory: self.options.directory.path().into(),
@@ -187,8 +188,11 @@ impl<W: Workload> Training<'_, W> {
     fn pause(&mut self, model: &W::Model) -> Result<Option<Divergence>, Error> {
         let step = self.state.step;
         let mut is_best = false;
+        // Computed once for the evaluation and the checkpoint. It must not outlive this pause: the optimizer
+        // moves tensors in place that only it holds.
+        let mut evaluated = None;
         if step.is_multiple_of(self.batches.steps_per_epoch()) || step == self.total_steps {
-            let score = self.validate(model)?;
+            let score = self.validate(model, &mut evaluated)?;
             let divergence = score
                 .as_ref()
                 .filter(|score| !score.loss.is_finite())
@@ -207,14 +211,24 @@ impl<W: Workload> Training<'_, W> {
         }
         let is_due = self.options.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
         if is_best || is_due || step == self.total_steps || self.state.stopped_early {
-            self.save(model)?;
+            self.save(model, evaluated)?;
         }
         Ok(None)
     }
 
-    fn validate(&self, model: &W::Model) -> Result<Option<Score>, Error> {
-        let model = for_evaluation(&self.optimizers, model);
-        self.evaluate(&model, &*self.parts.validation)
+    /// Evaluates the validation part, and puts the model that it used into `evaluated`.
+    fn validate(&self, model: &W::Model, evaluated: &mut Option<W::Model>) -> Result<Option<Score>, Error> {
+        if self.parts.validation.is_empty() {
+            return Ok(None);
+        }
+        let model = evaluated.insert(self.evaluated(model)?);
+        self.evaluate(model, &*self.parts.validation)
+    }
+
+    /// Returns the model to evaluate while training continues.
+    fn evaluated(&self, model: &W::Model) -> Result<W::Model, Error> {
+        let Training { workload, trial, optimizers, parts, training_device, .. } = self;
+        statistics::evaluated(*workload, trial, optimizers, model, parts, training_device)
     }
 
     fn evaluate(&self, model: &W::Model, part: &dyn ExampleSet<W::Batch>) -> Result<Option<Score>, Error> {
@@ -285,10 +299,18 @@ impl<W: Workload> Training<'_, W> {
         })
     }
 
-    fn save(&mut self, model: &W::Model) -> Result<(), Error> {
+    /// Saves a checkpoint; `evaluated` is the model to evaluate, if it is known already.
+    fn save(&mut self, model: &W::Model, evaluated: Option<W::Model>) -> Result<(), Error> {
         self.history.flush()?;
         let checkpoints = self.options.directory.checkpoints();
-        let saved = Checkpoint::save(&checkpoints, self.trial, &self.state, model, &self.optimizers)?;
+        let is_other = self.optimizers.iter().any(ModelOptimizer::has_evaluation_mode);
+        let evaluated = match evaluated.filter(|_| is_other) {
+            None if is_other => Some(self.evaluated(model)?),
+            known => known,
+        };
+        let evaluated = evaluated.as_ref();
+        let (trial, state) = (self.trial, &self.state);
+        let saved = Checkpoint::save(&checkpoints, trial, state, model, evaluated, &self.optimizers)?;
         let best: Vec<usize> = self.state.best.iter().map(|best| best.step).collect();
         checkpoint::remove_old(&checkpoints, self.options.keep_checkpoints, &best)?;
         self.observer.checkpoint(saved.path());
@@ -333,7 +355,7 @@ impl<W: Workload> Training<'_, W> {
                 let model = self.workload.model(&self.parts.facts, self.trial.seed, &self.device)?;
                 checkpoint.load_evaluated(model)?
             }
-            _ => for_evaluation(&self.optimizers, model),
+            _ => self.evaluated(model)?,
         };
         let score = self.evaluate(&model, &*self.parts.test)?;
         if let Some(score) = &score {

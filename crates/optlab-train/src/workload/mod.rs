@@ -173,6 +173,19 @@ pub trait Workload: Send + Sync {
         (loss.inner(), gradients)
     }
 
+    /// Passes the batch through every layer of the model that has running statistics, as a training step
+    /// does. By default it computes [`loss`](Self::loss), or with several turns the
+    /// [`gradients`](Self::gradients) of each.
+    ///
+    /// Statistics are recomputed with it for the weights that an optimizer evaluates instead of the trained
+    /// ones, such as an average.
+    fn pass_forward(&self, model: &Self::Model, batch: &Self::Batch, mode: Mode) {
+        match self.turns() {
+            0 | 1 => drop(self.loss(model, batch, mode)),
+            turns => (0..turns).for_each(|turn| drop(self.gradients(turn, model, batch, mode))),
+        }
+    }
+
     /// Returns the mean loss against targets that are drawn from the model's own predictions, from which
     /// `sophia_g` estimates the curvature; `None` if that is not possible.
     fn sampled_loss(

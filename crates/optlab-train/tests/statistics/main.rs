@@ -1,0 +1,7 @@
+//! Running statistics under optimizers that evaluate other weights than the trained ones.
+
+mod average;
+mod evaluated;
+mod optimizers;
+mod resume;
+mod subject;
