@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let adamw = AdamWConfig::default().build()?;
     let run = Run::new(3e-3, EPOCHS * splits.train.len().div_ceil(batch_size));
     let schedule = CountingSchedule::new("warmup_cosine".parse::<ScheduleSpec>()?.build(run)?);
-    let learner = Learner::new(Digits { network, workload }, adamw.into(), schedule);
+    let learner = Learner::new(Digits { network, workload: workload.clone() }, adamw.into(), schedule);
     let [training, validation] = [&splits.train, &splits.validation].map(|part| loader().build(part.clone()));
     // Without its feature `tui`, Burn prints a line for each batch.
     let result = SupervisedTraining::new("artifacts/burn_learner", training, validation)

@@ -123,7 +123,6 @@ impl GridArgs {
                 ..default.tuning.clone()
             },
             recipe: self.trial.0.with_fixed_defaults(),
-            ..default
         })
     }
 }

@@ -20,13 +20,14 @@ fn write_flats(folder: &Path) {
 /// Writes the problem of the flats, with a linear model.
 fn write_problem(folder: &Path) {
     write_flats(folder);
-    let toml = "task = \"regression\"\n[data]\ncsv = \"flats.csv\"\ntarget = \"rent\"\n[model]\nlinear = true\n";
+    let toml =
+        "task = \"regression\"\n[data]\ncsv = \"flats.csv\"\ntarget = \"rent\"\n[model]\nlinear = true\n";
     std::fs::write(folder.join("flats.toml"), toml).unwrap();
 }
 
 /// Returns the numbers of the row that starts with `name`.
 fn row(table: &str, name: &str) -> Vec<f64> {
-    let line = table.lines().map(str::trim).filter(|line| line.starts_with(name)).next_back();
+    let line = table.lines().map(str::trim).rfind(|line| line.starts_with(name));
     let line = line.unwrap_or_else(|| panic!("no row {name}:\n{table}"));
     line[name.len()..].split_whitespace().filter_map(|cell| cell.parse().ok()).collect()
 }
@@ -81,10 +82,8 @@ fn a_data_file_with_a_target_becomes_a_problem_that_says_where_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     write_flats(folder);
-    let said = succeeds(
-        folder,
-        &["train", "flats.csv", "--target", "rent", "--epochs", "1", "--output", "run"],
-    );
+    let said =
+        succeeds(folder, &["train", "flats.csv", "--target", "rent", "--epochs", "1", "--output", "run"]);
     assert!(said.contains("written: flats.toml"), "{said}");
     let said = succeeds(folder, &["lr-find", "flats.toml", "--steps", "20"]);
     assert!(said.contains("flats"), "{said}");
@@ -103,11 +102,26 @@ fn models_of_a_problem_are_arms_that_a_comparison_resumes_and_reports() {
     let folder = folder.path();
     write_problem(folder);
     let compare = [
-        "compare", "flats.toml", "--optimizers", "adam:lr=0.01", "--model", "linear", "--model",
-        "mlp=[8],dropout=0.2", "--seeds", "2", "--epochs", "2", "--output", "out",
+        "compare",
+        "flats.toml",
+        "--optimizers",
+        "adam:lr=0.01",
+        "--model",
+        "linear",
+        "--model",
+        "mlp=[8],dropout=0.2",
+        "--seeds",
+        "2",
+        "--epochs",
+        "2",
+        "--output",
+        "out",
     ];
     let said = succeeds(folder, &compare);
-    assert!(said.contains("adam:lr=0.01 · linear") && said.contains("adam:lr=0.01 · mlp=[8],dropout=0.2"), "{said}");
+    assert!(
+        said.contains("adam:lr=0.01 · linear") && said.contains("adam:lr=0.01 · mlp=[8],dropout=0.2"),
+        "{said}"
+    );
     let trials = succeeds(folder, &["list", "trials", "out"]);
     assert_eq!(trials.lines().filter(|line| line.contains("completed")).count(), 4, "{trials}");
     // From its folder alone, wherever it is called from.
@@ -182,7 +196,16 @@ fn pictures_in_a_folder_per_class_are_learned_and_predicted() {
     }
     std::fs::write(folder.join("sides.toml"), "[data]\nimages = \"pictures\"\n[model]\ncnn = [4]\n").unwrap();
     let train = [
-        "train", "sides.toml", "--epochs", "8", "--optimizer", "adam:lr=1e-2", "--flip", "none", "--output", "run",
+        "train",
+        "sides.toml",
+        "--epochs",
+        "8",
+        "--optimizer",
+        "adam:lr=1e-2",
+        "--flip",
+        "none",
+        "--output",
+        "run",
     ];
     let said = succeeds(folder, &train);
     assert!(said.contains("test accuracy 1.0000"), "{said}");
@@ -211,9 +234,7 @@ fn arrays_of_numpy_are_read_and_a_wrong_one_is_named() {
     let folder = folder.path();
     // Made by NumPy, see its script beside it.
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/optlab-train/tests/fixtures");
-    let npz = std::fs::read_dir(fixtures).unwrap().map(|entry| entry.unwrap().path());
-    let npz = npz.filter(|path| path.extension().is_some_and(|extension| extension == "npz")).next().unwrap();
-    std::fs::copy(npz, folder.join("data.npz")).unwrap();
+    std::fs::copy(fixtures.join("numpy.npz"), folder.join("data.npz")).unwrap();
     std::fs::write(folder.join("data.toml"), "[data]\nnpz = \"data.npz\"\n").unwrap();
     let output = optlab(folder, &["describe", "data.toml"]);
     let said = text(&output.stderr);

@@ -27,7 +27,10 @@ fn a_mistake_in_a_problems_file_names_key_and_what_is_allowed() {
         ("name = \"x\"", "`data` must be a table"),
         ("[data]\ntarget = \"rent\"", "exactly one source: csv, parquet, images, npz, text, set"),
         ("[data]\ncsv = \"flats.csv\"\nimages = \"x\"", "not csv and images"),
-        ("[data]\ncsv = \"flats.csv\"", "`data.target` must be the column to predict, one of size, rooms, city, rent"),
+        (
+            "[data]\ncsv = \"flats.csv\"",
+            "`data.target` must be the column to predict, one of size, rooms, city, rent",
+        ),
         ("[data]\ncsv = \"flats.csv\"\ntarget = \"rents\"", "did you mean `rent`?"),
         ("[data]\ncsv = \"flats.csv\"\ntarget = \"rent\"\ntest = 1.5", "in [0, 1)"),
         ("[data]\ncsv = \"flats.csv\"\ntarget = \"rent\"\ntets = 0.1", "did you mean `test`?"),
@@ -50,7 +53,8 @@ fn a_mistake_in_a_problems_file_names_key_and_what_is_allowed() {
 fn damaged_data_are_named_by_file_row_and_column() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let mut rows: Vec<String> = (0..60).map(|i| format!("{i},{},{}", i * 2, if i % 2 == 0 { "a" } else { "b" })).collect();
+    let mut rows: Vec<String> =
+        (0..60).map(|i| format!("{i},{},{}", i * 2, if i % 2 == 0 { "a" } else { "b" })).collect();
     let mut write = |line: usize, row: &str| {
         let before = std::mem::replace(&mut rows[line], row.into());
         std::fs::write(folder.join("data.csv"), format!("x,y,class\n{}\n", rows.join("\n"))).unwrap();

@@ -72,7 +72,6 @@ impl NetworkConfig {
 
 /// The model of a built-in workload: one type, so that the training code is compiled once for all of them.
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a program holds few models")]
 pub enum Network {
     /// Linear regression.
     LinearRegression(LinearRegression),

@@ -77,7 +77,11 @@ pub(super) fn guess(data: &ProblemData, folder: &Path) -> Result<Task, Error> {
 fn check_finite(array: &Array, name: &str, refuse: &dyn Fn(String) -> Error) -> Result<(), Error> {
     let Some(place) = array.values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
     let row_length = array.shape.iter().skip(1).product::<usize>().max(1);
-    Err(refuse(format!("array `{name}`, example {}: {} is no number", place / row_length, array.values[place])))
+    Err(refuse(format!(
+        "array `{name}`, example {}: {} is no number",
+        place / row_length,
+        array.values[place]
+    )))
 }
 
 /// Returns the targets of all examples, with the names of classes or columns.
@@ -90,11 +94,17 @@ fn targets(
 ) -> Result<(Targets, Vec<String>), Error> {
     let width = target.shape.get(1).copied().unwrap_or(1);
     if task != Task::Classification {
-        let names = if width == 1 { vec![name.to_string()] } else { (0..width).map(|i| format!("{name} {i}")).collect() };
+        let names = if width == 1 {
+            vec![name.to_string()]
+        } else {
+            (0..width).map(|i| format!("{name} {i}")).collect()
+        };
         return Ok((Targets::Values { values: target.values.clone(), width }, names));
     }
     if width != 1 {
-        return Err(refuse(format!("array `{name}` has {width} columns; classes are one number per example")));
+        return Err(refuse(format!(
+            "array `{name}` has {width} columns; classes are one number per example"
+        )));
     }
     let labels = npz.whole_numbers(name)?;
     if let Some(place) = labels.iter().position(|label| *label < 0 || *label > u32::MAX.into()) {
