@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// The most lines of epochs; of more epochs every second, third … has a line.
+const MOST_LINES: usize = 100;
+
 /// A progress bar, and a line per epoch.
 pub struct Progress {
     info: Info,
@@ -73,6 +76,10 @@ impl Observer for Progress {
     }
 
     fn epoch(&mut self, report: &EpochReport) {
+        let every = self.epochs.div_ceil(MOST_LINES);
+        if report.epoch != self.epochs && report.epoch % every != 0 && report.epoch != 1 {
+            return;
+        }
         let metric = self.info.metric();
         let validation = report.validation.as_ref().map_or_else(String::new, |score| {
             let best = if report.is_best { "  (best)" } else { "" };

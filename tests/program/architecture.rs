@@ -24,7 +24,7 @@ const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde
 
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
-const MAY_IMPORT: [(&str, &str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &str, &[&str]); 22] = [
     ("kernel", "memory", &[]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),
@@ -37,8 +37,9 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 21] = [
     ("train", "model", &["nn"]),
     ("train", "objective", &["data", "nn"]),
     ("train", "workload", &["data", "model", "nn", "objective"]),
-    ("train", "train", &["data", "device", "files", "nn", "workload"]),
-    ("train", "registry", &["data", "device", "files", "train", "workload"]),
+    ("train", "problem", &["data", "files", "model", "nn", "objective", "workload"]),
+    ("train", "train", &["data", "device", "files", "model", "nn", "problem", "workload"]),
+    ("train", "registry", &["data", "device", "files", "model", "problem", "train", "workload"]),
     ("compare", "plan", &[]),
     ("compare", "run", &["plan"]),
     ("compare", "result", &["plan", "run"]),

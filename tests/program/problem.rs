@@ -64,6 +64,69 @@ fn a_linear_model_of_a_csv_file_finds_the_coefficients_in_the_datas_own_units() 
     assert_eq!(std::fs::read_to_string(folder.join("predictions.csv")).unwrap(), said);
 }
 
+/// Returns the weights of ridge regression on standardized inputs and targets, in 64 bits: the solution of
+/// `(2/n XᵀX + λ) w = 2/n Xᵀy`.
+fn ridge(lambda: f64) -> Vec<f64> {
+    let train = optlab::data::load("diabetes", &optlab::data::Source::default()).unwrap().train;
+    let optlab::data::Targets::Values { values, .. } = &train.targets else { panic!("numbers") };
+    let n = train.len();
+    let standardized = |column: Vec<f64>| {
+        let mean = column.iter().sum::<f64>() / n as f64;
+        let deviation = (column.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n as f64).sqrt();
+        column.into_iter().map(|x| (x - mean) / deviation).collect::<Vec<f64>>()
+    };
+    let column = |i: usize| (0..n).map(|row| f64::from(train.input(row)[i])).collect();
+    let x: Vec<Vec<f64>> = (0..10).map(|i| standardized(column(i))).collect();
+    let y = standardized(values.iter().map(|y| f64::from(*y)).collect());
+    let mean = |a: &[f64], b: &[f64]| 2.0 / n as f64 * a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let mut system: Vec<Vec<f64>> = (0..10)
+        .map(|i| (0..10).map(|j| mean(&x[i], &x[j]) + if i == j { lambda } else { 0.0 }).collect())
+        .collect();
+    let mut solution: Vec<f64> = x.iter().map(|x| mean(x, &y)).collect();
+    // The matrix is positive definite, so elimination needs no pivots.
+    for i in 0..10 {
+        for j in (0..10).filter(|j| *j != i) {
+            let factor = system[j][i] / system[i][i];
+            let row = system[i].clone();
+            system[j].iter_mut().zip(&row).for_each(|(entry, pivot)| *entry -= factor * pivot);
+            solution[j] -= factor * solution[i];
+        }
+    }
+    (0..10).map(|i| solution[i] / system[i][i]).collect()
+}
+
+#[test]
+fn ridge_regression_by_gradient_descent_over_all_patients_reaches_the_closed_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let problem = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/problems/ridge.toml");
+    let train = [
+        "train", problem.to_str().unwrap(), "--optimizer", "sgd:lr=0.1", "--l2", "0.1", "--steps", "1000",
+        "--validation", "0", "--output", "run",
+    ];
+    succeeds(folder.path(), &train);
+    let said = succeeds(folder.path(), &["inspect", "run", "--checkpoint", "last", "--values", "output.weight"]);
+    let given: Vec<f64> = said.lines().map(|line| line.parse().unwrap()).collect();
+    let expected = ridge(0.1);
+    assert_eq!(given.len(), 10);
+    for (given, expected) in given.iter().zip(&expected) {
+        assert!((given - expected).abs() < 1e-5, "{given}, not {expected}");
+    }
+}
+
+#[test]
+fn y_is_2_x_on_five_points_is_found_to_six_digits() {
+    let folder = tempfile::tempdir().unwrap();
+    let problem = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/problems/line.toml");
+    let train = [
+        "train", problem.to_str().unwrap(), "--optimizer", "sgd:lr=0.1", "--steps", "200", "--validation", "0",
+        "--output", "run",
+    ];
+    succeeds(folder.path(), &train);
+    let said = succeeds(folder.path(), &["inspect", "run"]);
+    let coefficients = &said[said.find("COEFFICIENTS").unwrap()..];
+    assert!((row(coefficients, "x")[0] - 2.0).abs() < 1e-5 && row(coefficients, "intercept")[0].abs() < 1e-4, "{said}");
+}
+
 #[test]
 fn describe_shows_columns_parts_layers_and_warnings() {
     let folder = tempfile::tempdir().unwrap();
