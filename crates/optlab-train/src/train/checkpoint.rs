@@ -3,8 +3,8 @@
 //! ```text
 //! checkpoints/step-000100/
 //!   model.bpk        the parameters that are trained, Burn's burnpack format
-//!   evaluated.bpk    the parameters to evaluate; only if the optimizer has separate ones, such as an average,
-//!                    with running statistics recomputed for them
+//!   evaluated.bpk    the parameters to evaluate, with running statistics of their own; only if the optimizer
+//!                    has separate ones, such as an average
 //!   optimizer.bpk    the optimizer's state for each parameter; one more for each further turn of a step
 //!   state.json       step, clock, best metric, early stopping …
 //!   trial.json       the trial, seeds and schedule included
@@ -96,8 +96,8 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes a checkpoint below `checkpoints` and makes it visible by one rename. `evaluated` is the model to
-    /// evaluate; `None` if it is the trained one.
+    /// Writes a checkpoint below `checkpoints` and makes it visible by one rename. `evaluated` is the model
+    /// to evaluate; `None` if it is the trained one.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) or [`File`](optlab_core::Error::File), for example if the disk is full;

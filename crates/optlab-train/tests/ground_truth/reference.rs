@@ -89,7 +89,7 @@ pub fn squares<M: Module>(model: &M, rank: usize) -> f64 {
     visitor.1
 }
 
-/// Returns `factor (g + decay θ)` for each gradient, with the decay for parameters of two or more dimensions.
+/// Returns `factor (g + decay θ)` for each gradient; only parameters of two or more dimensions decay.
 pub fn decayed_and_scaled<M: Module>(
     model: &M,
     gradients: GradientsParams,
