@@ -13,11 +13,12 @@ pub use optlab_core::{random, range, spec};
 pub use optlab_kernel as kernel;
 pub use optlab_optim::{self as optim, schedule};
 pub use optlab_stats::{search, statistics};
-pub use optlab_train::{Error, data, device, model, nn, objective, train};
+pub use optlab_train::{Error, burn_train, data, device, model, nn, objective, train};
 
 /// Workloads: what is trained on what, with which loss and measures; the registry knows them by name.
 pub mod workload {
-    pub use optlab_train::registry::{AnyWorkload, SavedRun, all, find, register, trial};
+    pub use optlab_core::{Direction, Metric};
+    pub use optlab_train::registry::{AnyWorkload, SavedRun, all, find, find_saved, register, trial};
     pub use optlab_train::workload::{
         Answer, BuiltIn, Info, Network, Parts, Prediction, RowFacts, Supervised, Tally, Workload,
         WorkloadSpec, built_in,

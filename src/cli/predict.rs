@@ -32,7 +32,7 @@ pub struct PredictArgs {
 pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     let directory = RunDirectory::new(&args.run_dir);
     let trial = directory.read_trial()?;
-    let workload = registry::find(&trial.workload.name)?;
+    let workload = registry::find_saved(&trial.workload)?;
     let run = SavedRun {
         directory: &directory,
         trial: &trial,

@@ -37,7 +37,7 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     }
     let directory = RunDirectory::new(&args.run_dir);
     let trial = directory.read_trial()?;
-    let workload = registry::find(&trial.workload.name)?;
+    let workload = registry::find_saved(&trial.workload)?;
     let mut options = RunOptions::new(directory);
     options.source.data_dir = args.data_dir.clone();
     options.resume = true;

@@ -24,7 +24,7 @@ const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde
 
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
-const MAY_IMPORT: [(&str, &str, &[&str]); 21] = [
+const MAY_IMPORT: [(&str, &str, &[&str]); 22] = [
     ("kernel", "memory", &[]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),
@@ -37,6 +37,7 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 21] = [
     ("train", "model", &["nn"]),
     ("train", "objective", &["data", "nn"]),
     ("train", "workload", &["data", "model", "nn", "objective"]),
+    ("train", "burn_train", &["data", "model", "nn", "workload"]),
     ("train", "train", &["data", "device", "files", "nn", "workload"]),
     ("train", "registry", &["data", "device", "files", "train", "workload"]),
     ("compare", "plan", &[]),
@@ -57,7 +58,7 @@ const MAY_ASK_FOR_FEATURES: [&str; 3] = [
 
 const LONGEST_SOURCE: usize = 400;
 const LONGEST_MAIN: usize = 59;
-const LONGEST_EXAMPLE: usize = 79;
+const LONGEST_EXAMPLE: usize = 99;
 /// Columns of a comment; `rustfmt` wraps code at the same width.
 const WIDEST_COMMENT: usize = 110;
 

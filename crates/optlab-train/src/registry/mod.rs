@@ -63,6 +63,21 @@ pub fn find(name: &str) -> Result<Arc<dyn AnyWorkload>, Error> {
     all.into_iter().find(|workload| workload.info().name == name).ok_or(unknown)
 }
 
+/// Returns the workload of a saved trial, of whichever version it is now.
+///
+/// # Errors
+/// [`UnknownName`](optlab_core::Error::UnknownName); [`Usage`](optlab_core::Error::Usage) for a workload that
+/// another program registered.
+pub fn find_saved(spec: &WorkloadSpec) -> Result<Arc<dyn AnyWorkload>, Error> {
+    match (find(&spec.name), &spec.version) {
+        (Err(_), Some(_)) => Err(Error::usage(format!(
+            "this program has no workload `{}`: use the program that registers it and made the trial",
+            spec.name
+        ))),
+        (found, _) => found,
+    }
+}
+
 /// Returns the default trial of a workload, with its version.
 ///
 /// # Errors
@@ -84,10 +99,9 @@ pub fn trial(workload: &dyn AnyWorkload, source: &Source) -> Result<Trial, Error
 /// Returns the workload of a saved trial, after checking that it still has the trial's version.
 ///
 /// # Errors
-/// [`UnknownName`](optlab_core::Error::UnknownName); [`Error::Workload`] naming both versions; data that
-/// cannot be read.
+/// As [`find_saved`]; [`Error::Workload`] naming both versions; data that cannot be read.
 pub fn find_version(spec: &WorkloadSpec, source: &Source) -> Result<Arc<dyn AnyWorkload>, Error> {
-    let workload = find(&spec.name)?;
+    let workload = find_saved(spec)?;
     let now = trial(&*workload, source)?.workload.version;
     if now == spec.version {
         return Ok(workload);
