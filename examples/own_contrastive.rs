@@ -21,8 +21,7 @@ struct Pairs {
 impl Pairs {
     fn new(images: Examples) -> Box<Self> {
         let Targets::Classes { labels, .. } = &images.targets else { unreachable!("digits are classes") };
-        let rows =
-            |label| (0..labels.len()).filter(|&row| labels[row] == label).map(|row| row as u32).collect();
+        let rows = |label| (0..labels.len() as u32).filter(|&row| labels[row as usize] == label).collect();
         let same = labels.iter().map(|&label| rows(label)).collect();
         Box::new(Pairs { images, same })
     }

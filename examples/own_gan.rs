@@ -16,7 +16,7 @@ use shared::Perceptron;
 const LATENT: usize = 16;
 
 #[derive(Module, Debug)]
-struct Gan {
+pub(crate) struct Gan {
     generator: Perceptron,
     discriminator: Perceptron,
 }
@@ -47,7 +47,7 @@ fn distance(a: &Tensor<2>, b: &Tensor<2>) -> Tensor<1> {
     (squares(a) + squares(b).transpose() - products * 2.0).clamp_min(0.0).sqrt().mean()
 }
 
-struct OwnGan;
+pub(crate) struct OwnGan;
 
 impl Workload for OwnGan {
     type Model = Gan;

@@ -22,7 +22,7 @@ const TOKENS: usize = 128;
 struct Windows(Range<usize>);
 
 /// The tokens of each window, `[batch, CONTEXT]`, and the token after it, `[batch]`.
-type Batch = (Tensor<2, Int>, Tensor<1, Int>);
+pub(crate) type Batch = (Tensor<2, Int>, Tensor<1, Int>);
 
 impl ExampleSet<Batch> for Windows {
     fn len(&self) -> usize {
@@ -39,7 +39,7 @@ impl ExampleSet<Batch> for Windows {
 }
 
 #[derive(Module, Debug)]
-struct LanguageModel {
+pub(crate) struct LanguageModel {
     embedding: Embedding,
     network: Perceptron,
 }
@@ -57,7 +57,7 @@ impl LanguageModel {
     }
 }
 
-struct OwnTokens;
+pub(crate) struct OwnTokens;
 
 impl Workload for OwnTokens {
     type Model = LanguageModel;
