@@ -13,7 +13,10 @@ pub use optlab_core::{random, range, spec};
 pub use optlab_kernel as kernel;
 pub use optlab_optim::{self as optim, schedule};
 pub use optlab_stats::{search, statistics};
-pub use optlab_train::{Error, burn_train, data, device, model, nn, objective, train};
+pub use optlab_train::{Error, data, device, model, nn, objective, train};
+
+#[cfg(feature = "burn-train")]
+pub use optlab_train::burn_train;
 
 /// Workloads: what is trained on what, with which loss and measures; the registry knows them by name.
 pub mod workload {
