@@ -1,4 +1,4 @@
-//! A model written for Burn's `Learner`, with Burn's data set, batcher and metrics, compared without a change:
+//! A model written for Burn's `Learner`, with Burn's data set, batcher and metrics, compared unchanged:
 //! `cargo run --example own_burn_train`.
 
 use burn::module::Module;

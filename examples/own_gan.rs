@@ -1,12 +1,11 @@
-//! A generative adversarial network (Goodfellow et al., 2014) on 8 × 8 digits: two networks take turns in each
-//! step, each with an optimizer of its own. `cargo run --example own_gan` compares three optimizers on it.
+//! A generative adversarial network (Goodfellow et al., 2014) on 8 × 8 digits: two networks take turns in
+//! each step, each with its own optimizer. `cargo run --example own_gan` compares three optimizers on it.
 
 mod shared;
 
-use burn::module::Module;
-use burn::optim::GradientsParams;
 use burn::tensor::activation::{sigmoid, softplus};
 use burn::tensor::{Device, Distribution, Tensor};
+use burn::{module::Module, optim::GradientsParams};
 use optlab::data::{self, Batch, Preparation, Source};
 use optlab::nn::Mode;
 use optlab::workload::{self, Direction, Info, Metric, Parts, RowFacts, Tally, Workload};
@@ -94,6 +93,7 @@ impl Workload for OwnGan {
 
 fn main() -> std::process::ExitCode {
     compute_on_this_thread();
-    let compare = "compare --workloads own-gan --optimizers adam,sgd:momentum=0.9,lion --seeds 3 --epochs 20";
+    let compare = "compare --workloads own-gan --optimizers adam:lr=2e-4,beta_1=0.5,sgd:momentum=0.9,lion --seeds 3 \
+                   --epochs 40";
     cli::main_with(workload::register(OwnGan), compare)
 }

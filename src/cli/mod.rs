@@ -135,8 +135,8 @@ pub fn main_or(default: &str) -> ExitCode {
     }))
 }
 
-/// Runs [`main_or`] after a program registered its own workloads, optimizers and schedules; prints the error if
-/// that failed.
+/// Runs [`main_or`] after a program registered its own workloads, optimizers and schedules; prints the error
+/// if that failed.
 pub fn main_with<E: Into<Exit>>(registered: Result<(), E>, default: &str) -> ExitCode {
     match registered {
         Ok(()) => main_or(default),

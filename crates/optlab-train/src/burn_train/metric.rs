@@ -26,8 +26,8 @@ pub(super) trait Measure<O>: Send + Sync {
     /// Returns name, unit and direction, without a target.
     fn metric(&self) -> Metric;
 
-    /// Returns the factor from Burn's unit to ours.
-    fn factor(&self) -> f64;
+    /// Returns the number of Burn's units in one of ours.
+    fn divisor(&self) -> f64;
 }
 
 impl<O, M> Measure<O> for M
@@ -49,7 +49,7 @@ where
         // Metrics over all predictions, such as AUROC, have a value only after `compute`, which changes them.
         let mut metric = self.clone();
         read(metric.compute());
-        metric.final_value().current() * Measure::<O>::factor(self)
+        metric.final_value().current() / Measure::<O>::divisor(self)
     }
 
     fn metric(&self) -> Metric {
@@ -58,11 +58,13 @@ where
             MetricAttributes::None => true,
         };
         let direction = if larger_is_better { Direction::Larger } else { Direction::Smaller };
-        Metric::new(&self.name().to_lowercase().replace(' ', "_"), &unit(self), direction)
+        let name = self.name().to_lowercase();
+        let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        Metric::new(&words.collect::<Vec<_>>().join("_"), &unit(self), direction)
     }
 
-    fn factor(&self) -> f64 {
-        if unit(self) == optlab_core::metric::PERCENT { 0.01 } else { 1.0 }
+    fn divisor(&self) -> f64 {
+        if unit(self) == optlab_core::metric::PERCENT { 100.0 } else { 1.0 }
     }
 }
 
@@ -92,7 +94,7 @@ fn read<T, E: std::fmt::Display>(answer: Result<T, E>) {
     }
 }
 
-/// Returns the progress that Burn passes to metrics; none of those of its library that measure a model use it.
+/// Returns the progress that Burn passes to metrics; those that measure a model ignore it.
 fn metadata() -> MetricMetadata {
     let progress = Progress { items_processed: 1, items_total: 1, unit: None };
     MetricMetadata { progress, iteration: None, lr: None }

@@ -109,7 +109,8 @@ impl<M: BurnTrainModel, I: Send + 'static> BurnTrainWorkload<M, I> {
         self
     }
 
-    /// Adds a metric of Burn; trials are judged by the first. Its name is Burn's in lower case.
+    /// Adds a metric of Burn; trials are judged by the first. Its name is Burn's in lower case, with `_`
+    /// between the words: `auroc_macro` for "AUROC [Macro]".
     pub fn metric<Me: Metric + Numeric + 'static>(mut self, metric: Me) -> Self
     where
         M::Evaluated: Adaptor<Me::Input>,
@@ -163,7 +164,7 @@ impl<M: BurnTrainModel, I: Send + 'static> Workload for BurnTrainWorkload<M, I> 
         let mut measures: Vec<_> = fresh.iter().map(|measure| measure.metric()).collect();
         if let (Some(judge), Some(measure)) = (measures.first_mut(), fresh.first()) {
             judge.direction = self.direction.unwrap_or(judge.direction);
-            judge.target = self.target.map(|target| target * measure.factor());
+            judge.target = self.target.map(|target| target / measure.divisor());
         }
         Info { measures, ..self.info.clone() }
     }
@@ -194,7 +195,7 @@ impl<M: BurnTrainModel, I: Send + 'static> Workload for BurnTrainWorkload<M, I> 
         Ok(seeded(seed, device, |device| (self.model)(device)))
     }
 
-    /// Returns the loss of a training step, without its graph: gradients come from [`gradients`](Self::gradients).
+    /// Returns the loss of a training step without its graph; [`gradients`](Self::gradients) has the gradients.
     fn loss(&self, model: &M, batch: &M::Batch, _mode: Mode) -> Tensor<1> {
         let output = TrainStep::step(model, batch.clone()).item;
         on_device_of(model, metric::loss(&output), true)

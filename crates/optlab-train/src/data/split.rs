@@ -84,7 +84,8 @@ pub fn pad_images(images: &[f32]) -> Vec<f32> {
 /// Returns the number of examples in the validation part of `n`.
 ///
 /// # Errors
-/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a share outside of `[0, 1)` or that leaves nothing.
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a share outside of `[0, 1)`, or that leaves
+/// nothing to train on.
 pub(super) fn validation_count(n: usize, share: f64) -> Result<usize, Error> {
     if !(0.0..1.0).contains(&share) {
         return Err(Error::invalid("trial", "validation", "in [0, 1)", share));

@@ -21,8 +21,8 @@ impl<I> Subset<I> {
     /// Returns what is left of `dataset` to train on, and the validation part, as
     /// [`DataSet::prepare`](crate::data::DataSet::prepare) splits rows of numbers.
     ///
-    /// The validation part has `round(validation · n)` of the `n` items, at least 1 if `validation > 0`, drawn
-    /// with the seed. Both parts keep the order of the items.
+    /// The validation part has `round(validation · n)` of the `n` items, at least 1 if `validation > 0`,
+    /// drawn with the seed. Both parts keep the order of the items.
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `validation` is outside of `[0, 1)` or leaves

@@ -3,8 +3,8 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 
-/// What an evaluation collects over its batches: sums, lists for measures that need every example, and a state
-/// of any type for measures that are computed elsewhere.
+/// What an evaluation collects over its batches: sums, lists for measures that need every example, and a
+/// state of any type for measures that are computed elsewhere.
 ///
 /// A measure over unequal batches is right if it is computed from sums over examples, not as a mean of the
 /// batches' means.
@@ -106,7 +106,7 @@ mod tests {
         let mut tally = Tally::default();
         assert_eq!(tally.read_state::<Vec<u8>>(), None);
         for number in 1..=3 {
-            tally.state(|| vec![0]).push(number);
+            tally.state(|| vec![0_u8]).push(number);
         }
         assert_eq!(tally.read_state::<Vec<u8>>(), Some(&vec![0, 1, 2, 3]));
         assert_eq!(tally.read_state::<u8>(), None);
