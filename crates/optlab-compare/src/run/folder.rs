@@ -106,9 +106,9 @@ impl Folder {
     /// they stay until [`write_entries`](Self::write_entries) replaces the list.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) if the folder holds another trial that is not in `entries` or trials
-    /// of another version of a workload, is of another kind, has files but no comparison, or is in use by
-    /// another process; [`Io`](optlab_core::Error::Io), for example for a read-only folder.
+    /// [`Usage`](optlab_core::Error::Usage) if the folder holds another trial that is not in `entries` or
+    /// trials of another version of a workload, is of another kind, has files but no comparison, or is in use
+    /// by another process; [`Io`](optlab_core::Error::Io), for example for a read-only folder.
     pub fn claim(
         path: &Path,
         kind: Kind,

@@ -195,7 +195,7 @@ impl<M: BurnTrainModel, I: Send + 'static> Workload for BurnTrainWorkload<M, I> 
         Ok(seeded(seed, device, |device| (self.model)(device)))
     }
 
-    /// Returns the loss of a training step without its graph; [`gradients`](Self::gradients) has the gradients.
+    /// Returns the loss of a training step, from which no gradients come: see [`gradients`](Self::gradients).
     fn loss(&self, model: &M, batch: &M::Batch, _mode: Mode) -> Tensor<1> {
         let output = TrainStep::step(model, batch.clone()).item;
         on_device_of(model, metric::loss(&output), true)
