@@ -15,10 +15,14 @@ pub use optlab_optim::{self as optim, schedule};
 pub use optlab_stats::{search, statistics};
 pub use optlab_train::{Error, data, device, model, nn, objective, train};
 
+#[cfg(feature = "burn-train")]
+pub use optlab_train::burn_train;
+
 /// Workloads: what is trained on what, with which loss and measures; the registry knows them by name.
 pub mod workload {
+    pub use optlab_core::{Direction, Metric};
     pub use optlab_train::problem::{Problem, WorkloadSpec};
-    pub use optlab_train::registry::{AnyWorkload, SavedRun, all, find, register, trial};
+    pub use optlab_train::registry::{AnyWorkload, SavedRun, all, find, open, open_trial, register, trial};
     pub use optlab_train::workload::{
         Answer, BuiltIn, Info, Network, Parts, Prediction, RowFacts, Supervised, Tally, Workload, built_in,
     };

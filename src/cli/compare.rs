@@ -177,7 +177,9 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
         }
         Some(path) if path.is_dir() => {
             // Fails with the reason if the folder holds no comparison.
-            folder::read_entries(path)?;
+            for entry in folder::read_entries(path)? {
+                registry::open(&entry.trial.workload)?;
+            }
             (Plan::read(&path.join(folder::PLAN))?, Some(path.clone()))
         }
         Some(path) => (with_whole_paths(Plan::read(path)?, path)?, None),

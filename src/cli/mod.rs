@@ -150,6 +150,15 @@ pub fn main_or(default: &str) -> ExitCode {
     }))
 }
 
+/// Runs [`main_or`] after a program registered its own workloads, optimizers and schedules; prints the error
+/// if that failed.
+pub fn main_with<E: Into<Exit>>(registered: Result<(), E>, default: &str) -> ExitCode {
+    match registered {
+        Ok(()) => main_or(default),
+        Err(error) => finish(Err(error.into())),
+    }
+}
+
 /// The reason for which the program ends early.
 #[derive(Debug)]
 pub enum Exit {

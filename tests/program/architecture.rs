@@ -24,7 +24,7 @@ const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde
 
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
-const MAY_IMPORT: [(&str, &str, &[&str]); 22] = [
+const MAY_IMPORT: [(&str, &str, &[&str]); 23] = [
     ("kernel", "memory", &[]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),
@@ -37,6 +37,7 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 22] = [
     ("train", "model", &["nn"]),
     ("train", "objective", &["data", "nn"]),
     ("train", "workload", &["data", "model", "nn", "objective"]),
+    ("train", "burn_train", &["data", "model", "nn", "workload"]),
     ("train", "problem", &["data", "files", "model", "nn", "objective", "workload"]),
     ("train", "train", &["data", "device", "files", "model", "nn", "problem", "workload"]),
     ("train", "registry", &["data", "device", "files", "model", "problem", "train", "workload"]),
@@ -49,16 +50,19 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 22] = [
     ("optim", "schedule", &[]),
 ];
 
-/// The files that may ask for a cargo feature.
-const MAY_ASK_FOR_FEATURES: [&str; 3] = [
+/// The files that may ask for a cargo feature: three for backends, and two for the module of the feature
+/// `burn-train`, which costs every build 25 crates.
+const MAY_ASK_FOR_FEATURES: [&str; 5] = [
     "crates/optlab-kernel/src/memory/buffer.rs",
     "crates/optlab-kernel/src/memory/host_backend.rs",
     "crates/optlab-train/src/device.rs",
+    "crates/optlab-train/src/lib.rs",
+    "src/lib.rs",
 ];
 
 const LONGEST_SOURCE: usize = 400;
 const LONGEST_MAIN: usize = 59;
-const LONGEST_EXAMPLE: usize = 79;
+const LONGEST_EXAMPLE: usize = 99;
 /// Columns of a comment; `rustfmt` wraps code at the same width.
 const WIDEST_COMMENT: usize = 110;
 
@@ -107,7 +111,7 @@ fn folders_of_a_crate_import_each_other_in_one_direction() {
 }
 
 #[test]
-fn features_are_asked_for_in_three_files() {
+fn features_are_asked_for_in_few_files() {
     let mut asking = BTreeSet::new();
     for path in sources() {
         let asks = |code: &str| {

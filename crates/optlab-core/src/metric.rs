@@ -26,9 +26,19 @@ pub struct Metric {
 }
 
 impl Metric {
+    /// Returns a metric without a target; `unit` is [`PERCENT`] for a share in `[0, 1]`.
+    pub fn new(name: &str, unit: &str, direction: Direction) -> Self {
+        Metric { name: name.into(), unit: unit.into(), direction, target: None }
+    }
+
+    /// Returns the metric with the value that counts as success.
+    pub fn with_target(self, target: f64) -> Self {
+        Metric { target: Some(target), ..self }
+    }
+
     /// Returns the metric of a run that failed before it knew its own.
     pub fn unknown() -> Self {
-        Metric { name: String::new(), unit: String::new(), direction: Direction::Larger, target: None }
+        Metric::new("", "", Direction::Larger)
     }
 
     /// Returns whether the metric is known.

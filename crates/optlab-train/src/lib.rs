@@ -1,5 +1,7 @@
 //! Trains Burn models on real data, with checkpoints from which an interrupted run resumes exactly.
 
+#[cfg(feature = "burn-train")]
+pub mod burn_train;
 pub mod data;
 pub mod device;
 pub mod error;

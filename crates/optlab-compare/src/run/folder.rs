@@ -16,7 +16,7 @@ use crate::plan::entry::{Entry, Stage};
 use optlab_train::files::{atomic_file, json_file};
 use optlab_train::train::{Outcome, Trial};
 use serde::{Deserialize, Serialize};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
@@ -106,9 +106,9 @@ impl Folder {
     /// they stay until [`write_entries`](Self::write_entries) replaces the list.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) if the folder holds another trial that is not in `entries`, is of
-    /// another kind, has files but no comparison, or is in use by another process;
-    /// [`Io`](optlab_core::Error::Io), for example for a read-only folder.
+    /// [`Usage`](optlab_core::Error::Usage) if the folder holds another trial that is not in `entries` or
+    /// trials of another version of a workload, is of another kind, has files but no comparison, or is in use
+    /// by another process; [`Io`](optlab_core::Error::Io), for example for a read-only folder.
     pub fn claim(
         path: &Path,
         kind: Kind,
@@ -130,6 +130,7 @@ impl Folder {
                 "{path} is the folder of a {there}, not of a {kind}; choose another"
             )));
         }
+        refuse_other_version(path, &there, entries)?;
         refuse_other_plan(path, &there, entries)?;
         // The old final trials of tuned arms stay until the new ones are known.
         let known: HashSet<String> = entries.iter().map(|entry| entry.trial.id()).collect();
@@ -288,6 +289,26 @@ fn refuse_foreign_files(path: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Refuses a folder with trials of another version of a workload, which must not be compared with new ones.
+fn refuse_other_version(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {
+    let versions = |entries: &[Entry]| -> BTreeMap<String, Option<String>> {
+        let spec = |entry: &Entry| (entry.trial.workload.name.clone(), entry.trial.workload.version.clone());
+        entries.iter().map(spec).collect()
+    };
+    let (old, new) = (versions(there), versions(wanted));
+    let is_other =
+        |(name, version): &(&String, &Option<String>)| new.get(*name).is_some_and(|now| now != *version);
+    let Some((name, version)) = old.iter().find(is_other) else { return Ok(()) };
+    let named = |version: Option<&String>| version.cloned().unwrap_or_else(|| "none".into());
+    Err(Error::usage(format!(
+        "{} holds trials of version {} of workload `{name}`, which is now of version {}: its code, its data or its \
+         model changed; choose another output folder",
+        path.display(),
+        named(version.as_ref()),
+        named(new[name].as_ref())
+    )))
 }
 
 fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {

@@ -132,7 +132,7 @@ pub(super) struct Ended {
     pub status: ExitStatus,
     /// The last step that the worker reported.
     pub last_step: usize,
-    /// The last line that the worker wrote to its standard error.
+    /// The message of the worker's panic, or the last line of its standard error.
     pub last_words: Option<String>,
     /// The time without a message for which the worker was killed, if it was.
     pub stalled: Option<Duration>,
@@ -212,7 +212,7 @@ pub(super) fn run(
         }
     }
     let status = child.wait().map_err(Error::io("wait for", &command.program))?;
-    let last_words = last_line(stderr)?;
+    let last_words = last_words(stderr)?;
     if last_words.is_none() {
         std::fs::remove_file(stderr).map_err(Error::io("remove", stderr))?;
     }
@@ -313,11 +313,20 @@ fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn last_line(path: &Path) -> Result<Option<String>, Error> {
+/// Returns the message of the last panic in a worker's standard error, else its last line; `None` if there is
+/// no line.
+fn last_words(path: &Path) -> Result<Option<String>, Error> {
     let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().map(str::trim).rfind(|line| !line.is_empty());
-    Ok(line.map(|line| line.chars().take(300).collect()))
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    // A panic prints where it happened, its message, and a backtrace or a note on how to get one.
+    let panic = lines.iter().rposition(|line| line.starts_with("thread '") && line.contains("panicked at"));
+    let message = lines.iter().skip(panic.map_or(lines.len(), |at| at + 1));
+    let is_message = |line: &&&str| !line.starts_with("note: ") && **line != "stack backtrace:";
+    let message: Vec<&str> = message.take_while(is_message).copied().collect();
+    let words =
+        if message.is_empty() { lines.last().map(|line| line.to_string()) } else { Some(message.join(" ")) };
+    Ok(words.map(|words| words.chars().take(300).collect()))
 }
 
 #[cfg(unix)]

@@ -3,6 +3,7 @@
 //! ```text
 //! a set's file (mnist.rs, …) ──> DataSet ──> split.rs, normalize.rs ──> Splits ──> rows.rs ──> Batch
 //!      │ bundled.rs, download.rs, idx.rs                    batches.rs, order.rs │ augment.rs
+//! dataset_examples/, subset.rs: Burn data sets of any items, read ahead by threads
 //! pictures/: a folder of PNG and JPEG files, listed, decoded and cached
 //! npz/: the arrays of NumPy's .npz and .npy files
 //! ```
@@ -13,6 +14,7 @@ mod augment;
 mod batches;
 mod bundled;
 mod burn_dataset;
+mod dataset_examples;
 mod diabetes;
 mod digits;
 mod download;
@@ -26,6 +28,7 @@ mod order;
 pub mod pictures;
 mod rows;
 mod split;
+mod subset;
 mod sunspots;
 pub mod table;
 mod target_unit;
@@ -33,12 +36,14 @@ mod target_unit;
 pub use augment::{Augmentation, Flip};
 pub use batches::Batches;
 pub use burn_dataset::{Item, Target, ToBatch};
+pub use dataset_examples::DatasetExamples;
 pub use example_set::{Draw, ExampleSet};
 pub use image_file::read_digit_png;
 pub use normalize::Standardizer;
 pub(crate) use order::shuffled_rows;
 pub use rows::{AugmentedExamples, Batch, BatchTargets};
 pub use split::pad_images;
+pub use subset::Subset;
 pub use target_unit::TargetUnit;
 
 use crate::Error;

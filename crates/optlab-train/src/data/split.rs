@@ -81,7 +81,12 @@ pub fn pad_images(images: &[f32]) -> Vec<f32> {
     padded
 }
 
-fn validation_count(n: usize, share: f64) -> Result<usize, Error> {
+/// Returns the number of examples in the validation part of `n`.
+///
+/// # Errors
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a share outside of `[0, 1)`, or that leaves
+/// nothing to train on.
+pub(super) fn validation_count(n: usize, share: f64) -> Result<usize, Error> {
     if !(0.0..1.0).contains(&share) {
         return Err(Error::invalid("trial", "validation", "in [0, 1)", share));
     }
@@ -97,7 +102,7 @@ fn validation_count(n: usize, share: f64) -> Result<usize, Error> {
 }
 
 /// Returns the indices to keep and the `held_out` others, both ascending.
-fn choose(n: usize, held_out: usize, is_series: bool, seed: u64) -> (Vec<usize>, Vec<usize>) {
+pub(super) fn choose(n: usize, held_out: usize, is_series: bool, seed: u64) -> (Vec<usize>, Vec<usize>) {
     let mut kept: Vec<usize> = (0..n).collect();
     if !is_series {
         shuffle(&mut kept, &mut stream(seed, Purpose::Split, 0));

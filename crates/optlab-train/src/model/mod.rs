@@ -10,6 +10,7 @@ pub mod layer;
 mod linear_regression;
 mod plan;
 mod rnn;
+mod seeded;
 mod shape;
 mod spec;
 mod stack;
@@ -19,6 +20,7 @@ pub use init::Init;
 pub use linear_regression::LinearRegression;
 pub use plan::{LayerSummary, Summary};
 pub use rnn::{SimpleRnn, SimpleRnnConfig};
+pub use seeded::seeded;
 pub use shape::InputShape;
 pub use spec::{
     Activation, Cell, CnnSpec, LayerSpec, MlpSpec, ModelField, ModelPatch, ModelSpec, NetworkSpec, Norm,

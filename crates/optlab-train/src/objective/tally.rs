@@ -1,8 +1,10 @@
 //! Sums over the batches of an evaluation, from which measures are computed.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 
-/// What an evaluation collects over its batches: sums, and lists for measures that need every example.
+/// What an evaluation collects over its batches: sums, lists for measures that need every example, and a
+/// state of any type for measures that are computed elsewhere.
 ///
 /// A measure over unequal batches is right if it is computed from sums over examples, not as a mean of the
 /// batches' means.
@@ -16,10 +18,11 @@ use std::collections::BTreeMap;
 /// tally.add("accuracy", &[1.0, 2.0]);
 /// assert_eq!(tally.ratio("accuracy"), Some(0.8));
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Tally {
     sums: BTreeMap<String, Vec<f64>>,
     lists: BTreeMap<String, Vec<f32>>,
+    state: Option<Box<dyn Any>>,
 }
 
 impl Tally {
@@ -56,6 +59,22 @@ impl Tally {
             _ => None,
         }
     }
+
+    /// Returns the state of this evaluation to change it; `start` makes it for the first batch.
+    ///
+    /// An evaluation has one state, of one type.
+    pub fn state<T: Any>(&mut self, start: impl FnOnce() -> T) -> &mut T {
+        if !self.state.as_ref().is_some_and(|state| state.is::<T>()) {
+            self.state = Some(Box::new(start()));
+        }
+        let state = self.state.as_mut().and_then(|state| state.downcast_mut());
+        state.expect("it was just made, or is of this type")
+    }
+
+    /// Returns the state of this evaluation; `None` if there is none of this type.
+    pub fn read_state<T: Any>(&self) -> Option<&T> {
+        self.state.as_ref().and_then(|state| state.downcast_ref())
+    }
 }
 
 /// Returns the values of that name, without a new string if there are some.
@@ -80,6 +99,17 @@ mod tests {
         assert_eq!((tally.ratio("accuracy"), tally.ratio("rmse")), (Some(0.6), None));
         tally.add("rmse", &[1.0, 2.0, 5.0]);
         assert_eq!(tally.sums("rmse"), [10.0, 2.0, 5.0]);
+    }
+
+    #[test]
+    fn a_state_is_made_once_and_read_by_its_type() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.read_state::<Vec<u8>>(), None);
+        for number in 1..=3 {
+            tally.state(|| vec![0_u8]).push(number);
+        }
+        assert_eq!(tally.read_state::<Vec<u8>>(), Some(&vec![0, 1, 2, 3]));
+        assert_eq!(tally.read_state::<u8>(), None);
     }
 
     #[test]

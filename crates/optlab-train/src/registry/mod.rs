@@ -69,11 +69,18 @@ pub fn find(name: &str) -> Result<Arc<dyn AnyWorkload>, Error> {
 /// Returns the workload of a spec: a problem, or the workload of that name.
 ///
 /// # Errors
-/// [`UnknownName`](optlab_core::Error::UnknownName).
+/// [`UnknownName`](optlab_core::Error::UnknownName); [`Usage`](optlab_core::Error::Usage) for a workload that
+/// another program registered.
 pub fn open(spec: &WorkloadSpec) -> Result<Arc<dyn AnyWorkload>, Error> {
     match &spec.problem {
         Some(problem) => Ok(Arc::new(ProblemWorkload::new((**problem).clone()))),
-        None => find(&spec.name),
+        None => find(&spec.name).map_err(|error| match &spec.version {
+            None => error,
+            Some(_) => Error::usage(format!(
+                "this program has no workload `{}`: use the program that registers it and made the trial",
+                spec.name
+            )),
+        }),
     }
 }
 
@@ -134,7 +141,10 @@ pub fn open_version(trial: &Trial, source: &Source) -> Result<Arc<dyn AnyWorkloa
     let WorkloadSpec { name, version, problem } = &trial.workload;
     let now = match problem {
         Some(problem) => Some(problem.version(source)?),
-        None => spec(name, source)?.version,
+        None => {
+            open(&trial.workload)?;
+            spec(name, source)?.version
+        }
     };
     if now == *version {
         return open_trial(trial);

@@ -54,6 +54,12 @@ pub struct Info {
 }
 
 impl Info {
+    /// Returns a description with batches of 32 examples, 10 epochs and examples that are not images.
+    pub fn new(name: &str, summary: &str, measures: Vec<Metric>) -> Self {
+        let (name, summary) = (name.into(), summary.into());
+        Info { name, summary, measures, batch_size: 32, epochs: 10, augments: false }
+    }
+
     /// Returns the measure that trials are judged by.
     ///
     /// # Panics

@@ -91,6 +91,15 @@ impl RowFacts {
     }
 }
 
+impl From<Splits> for Parts<Batch, RowFacts> {
+    /// Returns rows of numbers as the data of a workload, without random changes.
+    fn from(splits: Splits) -> Self {
+        let facts = RowFacts::of(&splits);
+        let Splits { train, validation, test, .. } = splits;
+        Parts { train: Box::new(train), validation: Box::new(validation), test: Box::new(test), facts }
+    }
+}
+
 impl<W: Supervised> Workload for W {
     type Model = W::Model;
     type Batch = Batch;
