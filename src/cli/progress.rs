@@ -77,7 +77,7 @@ impl Observer for Progress {
 
     fn epoch(&mut self, report: &EpochReport) {
         let every = self.epochs.div_ceil(MOST_LINES);
-        if report.epoch != self.epochs && report.epoch % every != 0 && report.epoch != 1 {
+        if report.epoch != self.epochs && !report.epoch.is_multiple_of(every) && report.epoch != 1 {
             return;
         }
         let metric = self.info.metric();

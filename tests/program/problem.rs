@@ -100,11 +100,22 @@ fn ridge_regression_by_gradient_descent_over_all_patients_reaches_the_closed_for
     let folder = tempfile::tempdir().unwrap();
     let problem = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/problems/ridge.toml");
     let train = [
-        "train", problem.to_str().unwrap(), "--optimizer", "sgd:lr=0.1", "--l2", "0.1", "--steps", "1000",
-        "--validation", "0", "--output", "run",
+        "train",
+        problem.to_str().unwrap(),
+        "--optimizer",
+        "sgd:lr=0.1",
+        "--l2",
+        "0.1",
+        "--steps",
+        "1000",
+        "--validation",
+        "0",
+        "--output",
+        "run",
     ];
     succeeds(folder.path(), &train);
-    let said = succeeds(folder.path(), &["inspect", "run", "--checkpoint", "last", "--values", "output.weight"]);
+    let said =
+        succeeds(folder.path(), &["inspect", "run", "--checkpoint", "last", "--values", "output.weight"]);
     let given: Vec<f64> = said.lines().map(|line| line.parse().unwrap()).collect();
     let expected = ridge(0.1);
     assert_eq!(given.len(), 10);
@@ -118,13 +129,24 @@ fn y_is_2_x_on_five_points_is_found_to_six_digits() {
     let folder = tempfile::tempdir().unwrap();
     let problem = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/problems/line.toml");
     let train = [
-        "train", problem.to_str().unwrap(), "--optimizer", "sgd:lr=0.1", "--steps", "200", "--validation", "0",
-        "--output", "run",
+        "train",
+        problem.to_str().unwrap(),
+        "--optimizer",
+        "sgd:lr=0.1",
+        "--steps",
+        "200",
+        "--validation",
+        "0",
+        "--output",
+        "run",
     ];
     succeeds(folder.path(), &train);
     let said = succeeds(folder.path(), &["inspect", "run"]);
     let coefficients = &said[said.find("COEFFICIENTS").unwrap()..];
-    assert!((row(coefficients, "x")[0] - 2.0).abs() < 1e-5 && row(coefficients, "intercept")[0].abs() < 1e-4, "{said}");
+    assert!(
+        (row(coefficients, "x")[0] - 2.0).abs() < 1e-5 && row(coefficients, "intercept")[0].abs() < 1e-4,
+        "{said}"
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crate::result::comparison::{Comparison, Evaluation, Run};
 use crate::run::folder::{Invocation, Kind};
 use optlab_core::{Direction, Metric};
 use optlab_optim::OptimizerChoice;
+use optlab_train::model::ModelPatch;
 use optlab_train::train::history::Part;
 use optlab_train::train::{Budget, Outcome, Recipe, Score, Status, TargetReached, Trial};
 use optlab_train::workload::{self, Supervised};
@@ -16,6 +17,7 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
     let info = workload::built_in("digits-cnn").unwrap().info();
     Trial {
         workload: workload.into(),
+        model: ModelPatch::default(),
         lr: arm.learning_rate(),
         optimizer: arm.optimizer,
         schedule: "cosine".parse().unwrap(),
