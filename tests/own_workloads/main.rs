@@ -1,7 +1,7 @@
 //! Workloads of another program: this one, which registers two examples and a faulty workload, and which the
 //! tests start as a user would. It has no test harness, since it is its own worker.
 
-#![allow(clippy::duplicate_mod, reason = "each of the two examples has the shared module")]
+#![allow(clippy::duplicate_mod, reason = "both examples have the parts that examples share")]
 
 #[path = "../../examples/own_gan.rs"]
 #[allow(dead_code, reason = "an example's own main")]
