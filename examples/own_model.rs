@@ -1,5 +1,5 @@
-//! A model of your own, compared over optimizers: `cargo run --example own_model`. `optlab new NAME` writes this
-//! program as a project.
+//! A model of your own, compared over optimizers: `cargo run --example own_model`. `optlab new NAME` writes
+//! this program as a project.
 
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig, Relu};
@@ -67,7 +67,8 @@ fn main() -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }
-    // The program is an `optlab` that knows the workload: `-- train own-model`, `-- tune own-model` … work, too.
+    // The program is an `optlab` that knows the workload: `-- train own-model`, `-- tune own-model` … work,
+    // too.
     cli::main_or(
         "compare --workloads own-model --optimizers adam,sgd:lr=0.1,momentum=0.9,lion --seeds 3 --epochs 5",
     )

@@ -11,8 +11,8 @@ use rand_chacha::ChaCha8Rng;
 pub enum Purpose {
     /// Initial weights; the index is 0.
     Weights = 1,
-    /// The choice of training examples that are held out for validation (index 0), and of rows or pictures for
-    /// the final test (index 1).
+    /// The choice of training examples that are held out for validation (index 0), and of rows or pictures
+    /// for the final test (index 1).
     Split = 2,
     /// The order of the examples; the index is the epoch.
     Order = 3,

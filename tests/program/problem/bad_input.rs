@@ -1,4 +1,5 @@
-//! Mistakes in a problem's file, its data and its arguments: one line, exit code 2 or 1, nothing half written.
+//! Mistakes in a problem's file, its data and its arguments: one line, exit code 2 or 1, nothing half
+//! written.
 
 use super::write_flats;
 use crate::program::{optlab, text};

@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn none_switches_off_each_setting_that_can_be_off_and_no_other() {
-        let can_be_off = ["micro_batch_size", "lr_scaling", "clip_norm", "clip_value", "early_stopping"];
+        let can_be_off =
+            ["micro_batch_size", "lr_scaling", "clip_norm", "clip_value", "early_stopping", "flip"];
         for setting in RecipePatch::SETTINGS {
             let name = setting.name;
             let switched = with("adamw", name, Value::Null);
@@ -145,7 +146,11 @@ mod tests {
                     made_up::trial("digits-cnn", "adamw", 0).recipe,
                     "{name}"
                 );
-                let set = if name == "lr_scaling" { json!("sqrt") } else { json!(2) };
+                let set = match name {
+                    "lr_scaling" => json!("sqrt"),
+                    "flip" => json!("both"),
+                    _ => json!(2),
+                };
                 let on = with("adamw", name, set).unwrap();
                 assert!(on.recipe.to_patch().values().iter().any(|(set, _)| *set == name), "{name}");
                 let off = super::set(&on, name, &Value::Null).unwrap();

@@ -5,7 +5,8 @@ use crate::model::{ModelSpec, NetworkSpec, Stack};
 use crate::problem::{Prepared, ProblemFacts};
 use crate::workload::Section;
 
-/// Returns a section with the coefficients of a linear model, one column per output; nothing for other models.
+/// Returns a section with the coefficients of a linear model, one column per output; nothing for other
+/// models.
 ///
 /// ```text
 /// ŷ = b + Σ w x    x = (own − μ) / σ    ŷ = (own − m) / s

@@ -15,6 +15,9 @@ use std::path::Path;
 /// The most different whole numbers of a target that are taken for classes.
 const MOST_CLASSES: usize = 10;
 
+/// The fewest rows per value, on average, of a target of whole numbers that are taken for classes.
+const ROWS_PER_CLASS: usize = 5;
+
 /// Number of examples from which batches are larger and epochs fewer.
 const MANY: usize = 10_000;
 
@@ -96,14 +99,15 @@ impl Draft {
     }
 }
 
-/// Guesses the task of a table from its target columns: numbers with fractions, or with more than a few
-/// different values, are a regression.
+/// Guesses the task of a table from its target columns: numbers with fractions, with more than a few different
+/// values, or with values that hardly repeat, are a regression.
 fn guess(table: &Table, target: &[String]) -> Result<Task, Error> {
     let is_continuous = |column: &Column| match column {
         Column::Number(values) => {
             let known = values.iter().filter(|value| value.is_finite());
             let distinct: HashSet<u64> = known.clone().map(|value| value.to_bits()).collect();
-            distinct.len() > MOST_CLASSES || known.clone().any(|value| value.fract() != 0.0)
+            let is_rare = distinct.len() * ROWS_PER_CLASS > known.clone().count();
+            distinct.len() > MOST_CLASSES || is_rare || known.clone().any(|value| value.fract() != 0.0)
         }
         _ => false,
     };

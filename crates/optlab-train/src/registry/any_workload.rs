@@ -61,12 +61,12 @@ pub trait AnyWorkload: Send + Sync {
     /// Returns this workload with other settings of its model.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) for a workload whose model has no settings; a field that the model
-    /// does not have, or a value out of its range.
+    /// [`Usage`](optlab_core::Error::Usage) for a workload whose model has no settings; a field that the
+    /// model does not have, or a value out of its range.
     fn with_model(&self, patch: &ModelPatch) -> Result<Arc<dyn AnyWorkload>, Error>;
 
-    /// Describes data and model: the sections of [`Workload::describe`]; for a workload without them the sizes
-    /// of the parts, and the parameters.
+    /// Describes data and model: the sections of [`Workload::describe`]; for a workload without them the
+    /// sizes of the parts, and the parameters.
     ///
     /// # Errors
     /// Data that cannot be read; a model that does not fit them.

@@ -208,8 +208,8 @@ pub trait Workload: Send + Sync {
     /// Returns this workload with other settings of its model.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) for a workload whose model has no settings; a field that the model
-    /// does not have, or a value out of its range.
+    /// [`Usage`](optlab_core::Error::Usage) for a workload whose model has no settings; a field that the
+    /// model does not have, or a value out of its range.
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error>
     where
         Self: Sized,

@@ -71,14 +71,14 @@ impl Problem {
         let (inputs, targets, len) = match objective {
             Quadratic => {
                 let root = |j: usize| (0.5 * 20.0 * 1e-4_f64.powf(j as f64 / 19.0)).sqrt();
-                (matrix::<20, 20>(device, |i, j| eigenvector(i, j) * root(j)), zeros([1, 20]), 20)
+                (matrix::<20, 20>(device, |i, j| eigenvector(i, j) * root(j)), zeros([20, 1]), 20)
             }
-            Rosenbrock => (matrix::<1, 1>(device, |_, _| 0.0), zeros([1, 2]), 2),
+            Rosenbrock => (matrix::<1, 1>(device, |_, _| 0.0), zeros([2, 1]), 2),
             Factorization => {
                 let left = |i: usize, k: usize| (1.0 + 1.7 * i as f64 + 2.9 * k as f64).sin();
                 let right = |j: usize, k: usize| (0.5 + 2.3 * j as f64 - 1.1 * k as f64).cos();
                 let product = |i, j| left(i, 0) * right(j, 0) + 0.5 * left(i, 1) * right(j, 1);
-                (matrix::<8, 6>(device, product), zeros([8, 6]), 48)
+                (matrix::<8, 6>(device, product), zeros([48, 1]), 48)
             }
             Digits => {
                 let train = data::load("digits", &Source::default()).unwrap().train;
@@ -109,17 +109,19 @@ impl Problem {
         Matrices { matrices: matrices.into_iter().map(Param::from_tensor).collect() }
     }
 
+    /// Returns one output per row, each an example with a loss of its own.
     fn outputs(&self, model: &Matrices) -> Tensor<2> {
         match self.objective {
-            Quadratic => (model.at(0) - 1.0).reshape([1, 20]).matmul(self.inputs.clone()),
+            Quadratic => (model.at(0) - 1.0).reshape([1, 20]).matmul(self.inputs.clone()).reshape([20, 1]),
             Rosenbrock => {
                 let x = model.at(0).narrow(1, 0, 1);
                 let y = model.at(0).narrow(1, 1, 1);
                 let valley = (y - x.clone().square()).mul_scalar(10.0);
-                Tensor::cat(vec![x.neg().add_scalar(1.0), valley], 1).mul_scalar(2_f64.sqrt())
+                Tensor::cat(vec![x.neg().add_scalar(1.0), valley], 0).mul_scalar(2_f64.sqrt())
             }
             Factorization => {
-                (self.inputs.clone() - model.at(0).matmul(model.at(1).transpose())).mul_scalar(48_f64.sqrt())
+                let rest = self.inputs.clone() - model.at(0).matmul(model.at(1).transpose());
+                rest.mul_scalar(48_f64.sqrt()).reshape([48, 1])
             }
             Digits => self.inputs.clone().matmul(model.at(0)),
         }

@@ -83,8 +83,8 @@ impl Npz {
     ///
     /// # Errors
     /// [`UnknownName`](optlab_core::Error::UnknownName), with the nearest name, if there is none.
-    /// [`Error::Data`] if the array holds no numbers (Python objects, texts, dates, complex numbers, records),
-    /// a whole number that `f32` cannot hold (some above 2²⁴), or a number above the largest `f32`.
+    /// [`Error::Data`] if the array holds no numbers (Python objects, texts, dates, complex numbers,
+    /// records), a whole number that `f32` cannot hold (some above 2²⁴), or a number above the largest `f32`.
     pub fn array(&self, name: &str) -> Result<&Array, Error> {
         match self.arrays.get(name) {
             Some(Ok(array)) => Ok(array),
@@ -99,7 +99,8 @@ impl Npz {
     /// Returns the values of the array `name` as whole numbers, in C order: the classes of examples.
     ///
     /// # Errors
-    /// As for [`array`](Self::array); [`Error::Data`], with the first value, if a value is not a whole number.
+    /// As for [`array`](Self::array); [`Error::Data`], with the first value, if a value is not a whole
+    /// number.
     pub fn whole_numbers(&self, name: &str) -> Result<Vec<i64>, Error> {
         let whole = |(i, &value): (usize, &f32)| {
             // Above 2⁶² an i64 may not hold the value; no class is that large. False for NaN, too.

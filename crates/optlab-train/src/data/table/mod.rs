@@ -1,4 +1,5 @@
-//! Tables that a user gives: a CSV or Parquet file becomes typed columns, parts to train and test on, and features.
+//! Tables that a user gives: a CSV or Parquet file becomes typed columns, parts to train and test on, and
+//! features.
 //!
 //! ```text
 //! file ──> decode.rs ──> records.rs ──> builder.rs ──> Table ──> split.rs ──> Encoder ──> Encoded

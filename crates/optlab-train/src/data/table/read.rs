@@ -22,9 +22,9 @@ impl Table {
     ///
     /// The columns of a Parquet file have types: numbers, decimals and times of day (in seconds) are of kind
     /// [`Number`](super::Kind::Number), booleans [`YesNo`](super::Kind::YesNo), dates and timestamps
-    /// [`Date`](super::Kind::Date); texts are recognized as in CSV, but stay texts if all are numbers. Nulls and
-    /// NaN are missing, the index of pandas is ignored. Its pages may be packed with snappy or gzip. Rows in
-    /// messages are counted from 1; `delimiter` and `header` have no meaning.
+    /// [`Date`](super::Kind::Date); texts are recognized as in CSV, but stay texts if all are numbers. Nulls
+    /// and NaN are missing, the index of pandas is ignored. Its pages may be packed with snappy or gzip. Rows
+    /// in messages are counted from 1; `delimiter` and `header` have no meaning.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) if the file cannot be read.
@@ -34,8 +34,8 @@ impl Table {
     /// text; if it has a header but no rows, two columns of one name, rows of different lengths or a quote
     /// that is never closed; if a column whose kind is set by hand has a text that does not fit it; if at
     /// least 98 % of a column are numbers but not all; or if a number is infinite, NaN or ambiguous. For a
-    /// Parquet file also if it is damaged or packed otherwise, or if a column holds lists, structs or bytes and
-    /// its kind is not set to `ignore`.
+    /// Parquet file also if it is damaged or packed otherwise, or if a column holds lists, structs or bytes
+    /// and its kind is not set to `ignore`.
     pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Table, Error> {
         let path = path.as_ref();
         options.check()?;

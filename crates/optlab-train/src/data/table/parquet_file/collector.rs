@@ -34,8 +34,8 @@ enum Values {
 }
 
 impl Collector {
-    /// Starts a column of `meaning` whose kind is `set`, or follows from the meaning. `decimal` is the decimal
-    /// separator of texts that are set to be numbers, a point by default.
+    /// Starts a column of `meaning` whose kind is `set`, or follows from the meaning. `decimal` is the
+    /// decimal separator of texts that are set to be numbers, a point by default.
     pub fn new(meaning: Meaning, set: Option<Kind>, decimal: Option<char>, missing: MissingTexts) -> Self {
         let typed = match meaning {
             Meaning::Answer => Some((Kind::YesNo, Values::Answers(Vec::new()))),
