@@ -99,8 +99,8 @@ impl Draft {
     }
 }
 
-/// Guesses the task of a table from its target columns: numbers with fractions, with more than a few different
-/// values, or with values that hardly repeat, are a regression.
+/// Guesses the task of a table from its target columns: numbers with fractions, with more than a few
+/// different values, or with values that hardly repeat, are a regression.
 fn guess(table: &Table, target: &[String]) -> Result<Task, Error> {
     let is_continuous = |column: &Column| match column {
         Column::Number(values) => {
