@@ -21,7 +21,7 @@ impl ModelOptimizer {
     /// or the point that the rule evaluates instead of the trained one.
     ///
     /// It has the running statistics of the trained model, such as those of batch normalization;
-    /// [`StatisticsAverage`] recomputes them for other weights.
+    /// [`StatisticsAverage`](crate::driver::StatisticsAverage) recomputes them for other weights.
     pub fn for_evaluation<M: Module>(&self, model: &M) -> M {
         self.with_evaluated_parameters(model.valid())
     }

@@ -110,7 +110,7 @@ impl<M: BurnTrainModel, I: Send + 'static> BurnTrainWorkload<M, I> {
     }
 
     /// Adds a metric of Burn; trials are judged by the first. Its name is Burn's in lower case, with `_`
-    /// between the words: `auroc_macro` for "AUROC [Macro]".
+    /// between the words: `auroc_macro` for `AUROC [Macro]`.
     pub fn metric<Me: Metric + Numeric + 'static>(mut self, metric: Me) -> Self
     where
         M::Evaluated: Adaptor<Me::Input>,
