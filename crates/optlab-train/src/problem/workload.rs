@@ -73,6 +73,7 @@ impl Workload for ProblemWorkload {
 
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, ProblemFacts>, Error> {
         let Loaded { train, validation, test, facts } = load::load(&self.problem, source, preparation)?;
+        load::forget_table();
         self.loss.get_or_init(|| facts.loss.clone());
         Ok(Parts {
             train: Box::new(AugmentedExamples::new(train, preparation.augmentation)?),

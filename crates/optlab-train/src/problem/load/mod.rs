@@ -15,7 +15,7 @@ use crate::problem::{Prepared, Problem, ProblemData, ProblemFacts, SourceKind};
 use std::path::{Path, PathBuf};
 
 pub(super) use pictures::list as list_pictures;
-pub(super) use table::read as read_table;
+pub(super) use table::{forget as forget_table, read as read_table};
 
 /// The three parts of a problem's data, with what the model and predictions need to know.
 #[derive(Debug)]

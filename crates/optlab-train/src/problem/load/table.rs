@@ -1,17 +1,45 @@
 //! Tables as data of a problem.
 
 use crate::Error;
-use crate::data::table::{Encoded, EncodedTargets, Encoder, FeatureKind, Table, Task};
+use crate::data::table::{Encoded, EncodedTargets, Encoder, FeatureKind, ReadOptions, Table, Task};
 use crate::data::{Examples, Preparation, TargetUnit, Targets};
 use crate::model::InputShape;
 use crate::objective::{LossSpec, TargetKind};
 use crate::problem::load::Loaded;
 use crate::problem::{Prepared, Problem, ProblemData, ProblemFacts, TestPart};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-/// Reads the table of a problem.
-pub(in crate::problem) fn read(data: &ProblemData, folder: &Path) -> Result<Table, Error> {
-    Table::read(data.path(folder), &data.read)
+/// A table in memory, with what it was read from.
+struct Kept {
+    path: PathBuf,
+    options: ReadOptions,
+    changed: Option<SystemTime>,
+    table: Arc<Table>,
+}
+
+/// The table that was read last: one command needs it for the columns, the task and the parts.
+static KEPT: Mutex<Option<Kept>> = Mutex::new(None);
+
+/// Reads the table of a problem, or takes it from the last reading.
+pub(in crate::problem) fn read(data: &ProblemData, folder: &Path) -> Result<Arc<Table>, Error> {
+    let path = data.path(folder);
+    let changed = std::fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(kept) = kept.as_ref()
+        && (&kept.path, &kept.options, kept.changed) == (&path, &data.read, changed)
+    {
+        return Ok(kept.table.clone());
+    }
+    let table = Arc::new(Table::read(&path, &data.read)?);
+    *kept = Some(Kept { path, options: data.read.clone(), changed, table: table.clone() });
+    Ok(table)
+}
+
+/// Frees the table that was read last, before a training that needs only its encoded rows.
+pub(in crate::problem) fn forget() {
+    *KEPT.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
 /// Reads the table, holds out test and validation part, and encodes all three with the statistics of the
