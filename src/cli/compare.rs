@@ -190,9 +190,6 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     if args.print_plan {
         return crate::cli::print(print_plan(&plan)?.as_bytes());
     }
-    for side in plan.arms_on_workloads(&defaults)? {
-        registry::open_trial(&side.trial)?;
-    }
     let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
     let output = match args.output.clone().or(own_folder) {
         Some(output) => output,

@@ -50,7 +50,10 @@ impl WorkerSettings {
         let source = self.source();
         for workload in workloads {
             let trial = registry::trial(workload, &source)?;
-            registry::open_trial(&trial)?.check_data(&source)?;
+            // The data of a workload with a version were read for it.
+            if trial.workload.version.is_none() {
+                registry::open_trial(&trial)?.check_data(&source)?;
+            }
         }
         let mut command = WorkerCommand::this_program()?;
         if let Some(data_dir) = &self.data_dir {

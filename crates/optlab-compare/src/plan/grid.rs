@@ -8,6 +8,7 @@ use crate::plan::{Plan, arm as arm_plan};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule;
 use optlab_stats::search::{Sampler, Space};
+use optlab_train::registry;
 use optlab_train::train::{self, Budget, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -242,10 +243,13 @@ pub fn check_can_be_tuned(trial: &Trial) -> Result<(), Error> {
     ))
 }
 
-/// Checks a trial and builds its optimizer and schedules once, so that a value out of range stops the
-/// comparison before it begins.
+/// Checks a trial, applies its settings of the model, and builds its optimizer and schedules once, so that a
+/// value out of range stops the comparison before it begins.
 fn check(trial: &Trial) -> Result<(), Error> {
     trial.validate()?;
+    if !trial.model.is_empty() {
+        registry::open_trial(trial)?;
+    }
     let optimizer = trial.optimizer.build()?;
     let (total_steps, steps_per_epoch) = match trial.recipe.budget {
         Budget::Steps(steps) => (steps, 1),

@@ -100,8 +100,7 @@ impl<'a, B> Batches<'a, B> {
         if len <= size {
             return Ok(vec![(self.batch(step, device)?, len)]);
         }
-        let draw = |first| self.seed.map(|seed| Draw { seed, step, first });
-        let draws: Vec<Option<Draw>> = (0..len).step_by(size).map(draw).collect();
+        let draws: Vec<_> = (0..len).step_by(size).map(|first| self.draw(step, first)).collect();
         let parts = self.rows(step).chunks(size).zip(draws);
         parts.map(|(rows, draw)| Ok((examples.batch(rows, draw, device)?, rows.len()))).collect()
     }

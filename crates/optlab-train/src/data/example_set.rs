@@ -33,7 +33,7 @@ pub trait ExampleSet<B>: Send + Sync {
     }
 }
 
-/// What the random changes of the examples of a training batch depend on.
+/// The numbers that decide the random changes of a training batch's examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Draw {
     /// The trial's seed.

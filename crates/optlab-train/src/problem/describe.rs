@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::data::table::{ColumnSummary, Content};
-use crate::data::{Examples, Preparation, Source, Targets};
+use crate::data::{Examples, Preparation, Source};
 use crate::problem::Problem;
 use crate::problem::load::{self, Loaded};
 use crate::workload::{Section, VALIDATION};
@@ -104,9 +104,7 @@ fn short(value: f64) -> String {
 
 /// Returns a warning about classes of very different sizes.
 fn imbalance(train: &Examples, names: &[String]) -> Option<String> {
-    let Targets::Classes { labels, classes } = &train.targets else { return None };
-    let mut counts = vec![0_usize; *classes];
-    labels.iter().for_each(|label| counts[*label as usize] += 1);
+    let counts = load::class_counts(train);
     let most = counts.iter().enumerate().max_by_key(|(_, count)| **count)?;
     let least = counts.iter().enumerate().min_by_key(|(_, count)| **count)?;
     let name = |class: usize| names.get(class).cloned().unwrap_or_else(|| class.to_string());

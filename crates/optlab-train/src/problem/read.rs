@@ -71,17 +71,17 @@ pub(super) fn read(text: &str, path: &Path) -> Result<Draft, Error> {
     };
     let reader = Reader { owner: &owner };
     let of_file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let spec = |key: &str, value: Value| reader.located(key, value);
+    let spec = |key: &str, message: &str| reader.located(key, message);
     let model = table
         .remove("model")
-        .map(|value| ModelSpec::from_value(&value).map_err(|error| spec("model", error.to_string().into())));
+        .map(|value| ModelSpec::from_value(&value).map_err(|error| spec("model", &error.to_string())));
     let loss = table
         .remove("loss")
-        .map(|value| LossSpec::from_value(&value).map_err(|error| spec("loss", error.to_string().into())));
+        .map(|value| LossSpec::from_value(&value).map_err(|error| spec("loss", &error.to_string())));
     let measures = table.remove("measures").map(|value| {
         let list = if let Value::Array(list) = value { list } else { vec![value] };
         let read = |value: &Value| {
-            MeasureSpec::from_value(value).map_err(|error| spec("measures", error.to_string().into()))
+            MeasureSpec::from_value(value).map_err(|error| spec("measures", &error.to_string()))
         };
         list.iter().map(read).collect::<Result<Vec<_>, _>>()
     });
@@ -117,8 +117,7 @@ impl Reader<'_> {
     }
 
     /// Returns an error about a key, from the message of another.
-    fn located(&self, key: &str, message: Value) -> Error {
-        let message = message.as_str().unwrap_or_default();
+    fn located(&self, key: &str, message: &str) -> Error {
         Error::usage(format!("{}: `{key}`: {message}", self.owner))
     }
 

@@ -24,7 +24,7 @@ pub(super) struct ReadAhead<I> {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What the threads share with the training thread.
+/// The state that the reading threads share with the training thread.
 struct Shared<I> {
     queue: Mutex<Queue<I>>,
     /// Notified when a batch was announced, and at the end.

@@ -16,7 +16,7 @@ pub(super) struct Problem {
     pub reason: String,
 }
 
-/// What a builder makes of a column.
+/// A column as its builder recognized it.
 pub(super) enum Built {
     Column(Recognized),
     /// The column has both numbers and texts, and its numbers must be read again as they are written.

@@ -120,7 +120,7 @@ fn kind_of(targets: &Targets, problem: &Problem) -> TargetKind {
 }
 
 /// Returns the number of training examples of each class; nothing for numbers.
-fn class_counts(train: &Examples) -> Vec<usize> {
+pub(super) fn class_counts(train: &Examples) -> Vec<usize> {
     match &train.targets {
         Targets::Values { .. } => Vec::new(),
         Targets::Classes { labels, classes } => {

@@ -4,8 +4,8 @@ use crate::Error;
 use crate::data::table::{Encoded, EncodedTargets, Encoder, FeatureKind, ReadOptions, Table, Task};
 use crate::data::{Examples, Preparation, TargetUnit, Targets};
 use crate::model::InputShape;
-use crate::objective::{LossSpec, TargetKind};
-use crate::problem::load::Loaded;
+use crate::objective::LossSpec;
+use crate::problem::load::{Loaded, kind_of};
 use crate::problem::{Prepared, Problem, ProblemData, ProblemFacts, TestPart};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -70,11 +70,7 @@ pub(super) fn load(problem: &Problem, folder: &Path, preparation: &Preparation) 
     };
     let train = part(&table, &parts.train)?;
     let validation = part(&table, &parts.held_out)?;
-    let targets = match (&train.targets, problem.task) {
-        (Targets::Classes { classes, .. }, _) => TargetKind::Classes(*classes),
-        (Targets::Values { width, .. }, Task::MultiLabel) => TargetKind::Labels(*width),
-        (Targets::Values { width, .. }, _) => TargetKind::Values(*width),
-    };
+    let targets = kind_of(&train.targets, problem);
     let names = match problem.task {
         Task::Classification => encoder.class_names().to_vec(),
         _ => encoder.target().to_vec(),
