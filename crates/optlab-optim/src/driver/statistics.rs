@@ -3,7 +3,7 @@
 
 use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, TensorData};
 use std::collections::{HashMap, HashSet};
 
 /// The statistics of a model: its [`RunningState`](burn::module::RunningState)s of floats, by id.
@@ -20,12 +20,10 @@ impl RunningStatistics {
         // A visitor sees a statistic as it sees a parameter. But clones of a model share statistics, and no
         // parameters: a change of a clone shows which is which.
         let own = model.valid();
-        let _changed = own.clone().map(&mut Empty);
-        let mut found = FindEmpty(HashSet::new());
-        own.visit(&mut found);
-        let mut empty_before = FindEmpty(HashSet::new());
-        model.visit(&mut empty_before);
-        RunningStatistics(&found.0 - &empty_before.0)
+        let shapes = Shapes::of(&own);
+        let _changed = own.clone().map(&mut OtherShape);
+        let differs = |(id, shape): (ParamId, Vec<usize>)| (shapes.0[&id] != shape).then_some(id);
+        RunningStatistics(Shapes::of(&own).0.into_iter().filter_map(differs).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -59,21 +57,33 @@ impl Values {
     }
 }
 
-struct Empty;
+/// The shapes of a model's float tensors.
+#[derive(Default)]
+struct Shapes(HashMap<ParamId, Vec<usize>>);
 
-impl ModuleMapper for Empty {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|tensor| Tensor::zeros([0; D], &tensor.device()))
+impl Shapes {
+    fn of<M: Module>(model: &M) -> Self {
+        let mut shapes = Shapes::default();
+        model.visit(&mut shapes);
+        shapes
     }
 }
 
-struct FindEmpty(HashSet<ParamId>);
-
-impl ModuleVisitor for FindEmpty {
+impl ModuleVisitor for Shapes {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if param.lazy_shape().num_elements() == 0 {
-            self.0.insert(param.id);
-        }
+        self.0.insert(param.id, param.lazy_shape().to_vec());
+    }
+}
+
+struct OtherShape;
+
+impl ModuleMapper for OtherShape {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let side = if param.lazy_shape().num_elements() == 1 { 2 } else { 1 };
+        // Data and no operation: one that is computed later, or without elements, would be fused with those
+        // of the step on `wgpu`.
+        let data = TensorData::zeros::<f32, _>([side; D]);
+        param.map(|tensor| Tensor::from_data(data, &tensor.device()))
     }
 }
 
