@@ -13,16 +13,14 @@ const BALANCED: usize = 10;
 /// Returns the sections of a problem's description.
 pub(super) fn sections(problem: &Problem, source: &Source) -> Result<Vec<Section>, Error> {
     let preparation = Preparation { validation: VALIDATION, ..Preparation::default() };
+    let (table, loaded) =
+        rayon::join(|| about_table(problem, source), || load::load(problem, source, &preparation));
     let (mut sections, mut warnings) = (Vec::new(), Vec::new());
-    if problem.data.source.is_table() {
-        let table = load::read_table(&problem.data, &load::folder(problem, source))?;
-        let mut columns = Section::table("Columns", &["column", "kind", "missing", "values", "examples"]);
-        columns.rows = table.describe().into_iter().map(|column| row(column, &problem.data.target)).collect();
+    if let Some((columns, about)) = table? {
         sections.push(columns);
-        warnings.extend(table.notes().iter().cloned());
-        warnings.extend(table.warnings(&problem.data.target, problem.task)?);
+        warnings.extend(about);
     }
-    let Loaded { train, validation, test, facts } = load::load(problem, source, &preparation)?;
+    let Loaded { train, validation, test, facts } = loaded?;
     let mut parts = Section::table("Parts", &["part", "examples"]);
     for (name, part) in [("training", &train), ("validation", &validation), ("test", &test)] {
         parts.rows.push(vec![name.into(), part.len().to_string()]);
@@ -69,6 +67,19 @@ pub(super) fn sections(problem: &Problem, source: &Source) -> Result<Vec<Section
         sections.push(Section::sentences("Warnings", warnings));
     }
     Ok(sections)
+}
+
+/// Returns the columns of a problem's table and what may be wrong with it; `None` for other data.
+fn about_table(problem: &Problem, source: &Source) -> Result<Option<(Section, Vec<String>)>, Error> {
+    if !problem.data.source.is_table() {
+        return Ok(None);
+    }
+    let table = load::read_table(&problem.data, &load::folder(problem, source))?;
+    let (described, warnings) =
+        rayon::join(|| table.describe(), || table.warnings(&problem.data.target, problem.task));
+    let mut columns = Section::table("Columns", &["column", "kind", "missing", "values", "examples"]);
+    columns.rows = described.into_iter().map(|column| row(column, &problem.data.target)).collect();
+    Ok(Some((columns, [table.notes().to_vec(), warnings?].concat())))
 }
 
 fn row(column: ColumnSummary, target: &[String]) -> Vec<String> {

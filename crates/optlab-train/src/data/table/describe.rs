@@ -2,6 +2,7 @@
 
 use super::column::EXAMPLES;
 use super::{Column, Kind, Table, date};
+use rayon::prelude::*;
 
 /// What a column holds.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +54,7 @@ pub enum Content {
 impl Table {
     /// Returns a summary of each column, in the order of the file.
     pub fn describe(&self) -> Vec<ColumnSummary> {
-        self.names.iter().zip(&self.columns).map(|(name, column)| summary(name, column)).collect()
+        self.names.par_iter().zip(&self.columns).map(|(name, column)| summary(name, column)).collect()
     }
 }
 
