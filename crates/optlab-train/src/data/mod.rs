@@ -113,7 +113,8 @@ impl Examples {
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for another number of values.
     pub fn reshape(&mut self, shape: &[usize]) -> Result<(), Error> {
-        if shape.iter().product::<usize>() != self.features() {
+        let values = shape.iter().try_fold(1_usize, |values, &size| values.checked_mul(size));
+        if values != Some(self.features()) {
             let allowed = format!("a shape of {} values, as {:?}", self.features(), self.input_shape);
             return Err(Error::invalid("data", "shape", &allowed, format!("{shape:?}")));
         }

@@ -47,6 +47,11 @@ impl Standardizer {
         Self { inputs, targets }
     }
 
+    /// Returns the standardizer for examples whose targets stay as they are, such as labels of 0 and 1.
+    pub fn of_inputs(self) -> Self {
+        Standardizer { targets: Vec::new(), ..self }
+    }
+
     /// Standardizes `examples`, which must have the input shape of the training part.
     pub fn apply(&self, examples: &mut Examples) {
         let shape = examples.input_shape.clone();

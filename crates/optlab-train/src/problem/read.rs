@@ -58,7 +58,7 @@ impl Problem {
 /// Reads the text of a problem's file at `path`.
 pub(super) fn read(text: &str, path: &Path) -> Result<Draft, Error> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         Error::usage(format!("{}: line {line}: {}", path.display(), error.message().trim()))
     })?;
     let Value::Object(mut table) = serde_json::to_value(table).unwrap_or_default() else {
@@ -66,8 +66,12 @@ pub(super) fn read(text: &str, path: &Path) -> Result<Draft, Error> {
     };
     let owner = path.display().to_string();
     check_keys(&owner, &table, &KEYS)?;
-    let Some(Value::Object(data)) = table.remove("data") else {
-        return Err(Error::invalid(&owner, "data", "a table with the source of the data", "left out"));
+    let data = match table.remove("data") {
+        Some(Value::Object(data)) => data,
+        other => {
+            let given = other.map_or_else(|| "left out".into(), |value| shown(&value));
+            return Err(Error::invalid(&owner, "data", "a table with the source of the data", given));
+        }
     };
     let reader = Reader { owner: &owner };
     let of_file = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
@@ -112,7 +116,7 @@ impl Reader<'_> {
         allowed: &str,
     ) -> Result<Option<T>, Error> {
         let Some(value) = table.remove(key) else { return Ok(None) };
-        let given = value.to_string();
+        let given = shown(&value);
         serde_json::from_value(value).map(Some).map_err(|_| Error::invalid(self.owner, key, allowed, given))
     }
 
@@ -166,7 +170,7 @@ impl Reader<'_> {
     }
 
     fn only<T: DeserializeOwned>(&self, key: &str, value: Value, allowed: &str) -> Result<T, Error> {
-        let given = value.to_string();
+        let given = shown(&value);
         serde_json::from_value(value)
             .map_err(|_| Error::invalid(self.owner, &format!("data.{key}"), allowed, given))
     }
@@ -187,6 +191,11 @@ impl Reader<'_> {
         }
         Ok(serde_json::from_value(Value::Object(taken)).unwrap_or_default())
     }
+}
+
+/// Returns a value of the file as text. TOML has NaN and infinity, and nothing else becomes null.
+fn shown(value: &Value) -> String {
+    if value.is_null() { "NaN or infinite".into() } else { value.to_string() }
 }
 
 fn check_keys(owner: &str, table: &Map<String, Value>, known: &[&str]) -> Result<(), Error> {

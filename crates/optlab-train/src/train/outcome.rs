@@ -1,7 +1,7 @@
 //! The outcome of a trial. A diverged trial has an outcome; it is not an error.
 
 use optlab_core::Metric;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
 /// The way in which a trial ended.
@@ -33,16 +33,27 @@ impl Status {
     }
 }
 
-/// Loss and measures on one part of the data.
+/// Loss and measures on one part of the data. A number that is not finite is `null` in a file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Score {
     /// Mean loss over the part.
+    #[serde(deserialize_with = "null_as_nan")]
     pub loss: f64,
     /// The workload's metric over the part.
+    #[serde(deserialize_with = "null_as_nan")]
     pub metric: f64,
-    /// The workload's other measures, by name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    /// The workload's other measures, by name; NaN where a measure is not defined on the part.
+    #[serde(default, deserialize_with = "nulls_as_nan", skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<String, f64>,
+}
+
+fn null_as_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+fn nulls_as_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    let values = BTreeMap::<String, Option<f64>>::deserialize(deserializer)?;
+    Ok(values.into_iter().map(|(name, value)| (name, value.unwrap_or(f64::NAN))).collect())
 }
 
 impl Score {

@@ -118,18 +118,20 @@ impl Table {
         self.lines[row] as usize
     }
 
-    /// Returns options that read another file as this one was read: every column has the kind that it has
-    /// here.
+    /// Returns options that read another file as this one was read: numbers are written as here, and every
+    /// column that a model can be given has the kind that it has here.
     pub fn options(&self) -> ReadOptions {
+        let mut options = self.options.clone();
         let kinds = self.names.iter().cloned().zip(self.columns.iter().map(Column::kind));
-        ReadOptions { columns: kinds.collect(), ..self.options.clone() }
+        options.columns.extend(kinds.filter(|(_, kind)| kind.is_input()));
+        options
     }
 
     /// Reads another file with the columns of this table, as this one was read: a test part, or later data.
     /// Columns that this table lacks are read, too.
     ///
     /// # Errors
-    /// As [`read`](Self::read); [`UnknownName`](optlab_core::Error::UnknownName) if the file lacks a column.
+    /// As [`read`](Self::read); [`Error::Data`] if the file lacks a column that a model can be given.
     pub fn read_alike(&self, path: impl AsRef<Path>) -> Result<Table, Error> {
         Table::read(path, &self.options())
     }

@@ -123,6 +123,15 @@ impl Evidence {
         *count += 1;
     }
 
+    /// Returns the character before fractions; `None` without a proof, and if there are proofs of both.
+    pub fn decimal(&self) -> Option<char> {
+        match (self.comma, self.point) {
+            (1.., 0) => Some(','),
+            (0, 1..) => Some('.'),
+            _ => None,
+        }
+    }
+
     /// Returns how the numbers of a column with this evidence are written, in a file with the evidence `all`
     /// and the delimiter `delimiter`.
     ///

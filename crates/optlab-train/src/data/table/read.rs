@@ -29,8 +29,8 @@ impl Table {
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) if the file cannot be read.
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `delimiter` or `decimal` is out of range.
-    /// [`UnknownName`](optlab_core::Error::UnknownName) if `columns` names a column that the table lacks.
-    /// [`Error::Data`], with the row and column where there is one, if the file is empty, a folder or not
+    /// [`Error::Data`], with the row and column where there is one, if `columns` names a column that the table
+    /// lacks; if the file is empty, a folder or not
     /// text; if it has a header but no rows, two columns of one name, rows of different lengths or a quote
     /// that is never closed; if a column whose kind is set by hand has a text that does not fit it; if at
     /// least 98 % of a column are numbers but not all; or if a number is infinite, NaN or ambiguous. For a
@@ -46,7 +46,8 @@ impl Table {
         // ReadOptions::check accepts ASCII characters only.
         let delimiter = options.delimiter.map_or_else(|| recognize_delimiter(&text), |given| given as u8);
         let source = Source::new(path, &text, delimiter, options)?;
-        let builders = (source.names.iter().zip(source.formats()?))
+        let (formats, decimal) = source.formats()?;
+        let builders = (source.names.iter().zip(formats))
             .map(|(name, format)| Some(Builder::new(options.columns.get(name).copied(), format)))
             .collect();
         let (builders, lines) = source.collect(builders)?;
@@ -58,7 +59,7 @@ impl Table {
             columns,
             lines,
             notes,
-            options: ReadOptions { day_first, ..options.clone() },
+            options: ReadOptions { day_first, decimal, ..options.clone() },
         })
     }
 }
@@ -94,16 +95,20 @@ impl<'a> Source<'a> {
             return Err(error("has a header but no rows"));
         }
         let names = names(first, has_header).map_err(|reason| error(&reason))?;
-        check_columns(options, &names)?;
+        check_columns(path, options, &names)?;
         Ok(Self { path, text, delimiter, options, missing, names, has_header, note })
     }
 
-    /// Returns how the numbers of each column are written, from the beginning of the file.
-    fn formats(&self) -> Result<Vec<Format>, Error> {
-        match self.options.decimal {
-            Some(',') => return Ok(vec![Format::Comma { groups: true }; self.names.len()]),
-            Some(_) => return Ok(vec![Format::Point { groups: true }; self.names.len()]),
-            None => {}
+    /// Returns how the numbers of each column are written, from the beginning of the file, and the character
+    /// before their fractions if the whole file has the same.
+    fn formats(&self) -> Result<(Vec<Format>, Option<char>), Error> {
+        let format = match self.options.decimal {
+            Some(',') => Some(Format::Comma { groups: true }),
+            Some(_) => Some(Format::Point { groups: true }),
+            None => None,
+        };
+        if let Some(format) = format {
+            return Ok((vec![format; self.names.len()], self.options.decimal));
         }
         let mut columns = vec![Evidence::default(); self.names.len()];
         let mut records = self.records()?;
@@ -117,7 +122,8 @@ impl<'a> Source<'a> {
         }
         let mut all = Evidence::default();
         columns.iter().for_each(|column| all += *column);
-        Ok(columns.iter().map(|column| column.format(&all, self.delimiter)).collect())
+        let formats = columns.iter().map(|column| column.format(&all, self.delimiter)).collect();
+        Ok((formats, all.decimal()))
     }
 
     /// Fills `builders` with all rows; also returns the line that each row begins on.
@@ -192,15 +198,19 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Checks that `options` set only the kinds of columns in `names`.
-pub(super) fn check_columns(options: &ReadOptions, names: &[String]) -> Result<(), Error> {
+/// Checks that `options` set only the kinds of columns in `names`, those of the file at `path`.
+pub(super) fn check_columns(path: &Path, options: &ReadOptions, names: &[String]) -> Result<(), Error> {
     match options.columns.keys().find(|name| !names.contains(name)) {
-        Some(unknown) => {
-            let known: Vec<&str> = names.iter().map(String::as_str).collect();
-            Err(Error::unknown_name("column", unknown, &known))
-        }
+        Some(unknown) => Err(unknown_column(path, unknown, names)),
         None => Ok(()),
     }
+}
+
+/// Returns the error about a column that the file at `path` lacks.
+pub(super) fn unknown_column(path: &Path, name: &str, names: &[String]) -> Error {
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let reason = Error::from(optlab_core::Error::unknown_name("column", name, &known)).to_string();
+    Error::Data { path: path.into(), reason }
 }
 
 /// Returns the names of the columns; a column without a name is `column_1`, `column_2`, … by its place.

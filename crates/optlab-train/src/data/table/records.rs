@@ -17,6 +17,7 @@ pub(super) struct Records<'a> {
     path: &'a Path,
     text: &'a str,
     reader: Reader<&'a [u8]>,
+    delimiter: u8,
     record: StringRecord,
     fields: Option<usize>,
 }
@@ -24,7 +25,7 @@ pub(super) struct Records<'a> {
 impl<'a> Records<'a> {
     /// Starts at the beginning of `text`; `path` is only used in errors.
     pub fn new(path: &'a Path, text: &'a str, delimiter: u8) -> Self {
-        Self { path, text, reader: reader(text, delimiter), record: StringRecord::new(), fields: None }
+        Self { path, text, reader: reader(text, delimiter), delimiter, record: StringRecord::new(), fields: None }
     }
 
     /// Returns the next record and the line that it begins on, counted from 1; `None` at the end. Lines
@@ -46,9 +47,12 @@ impl<'a> Records<'a> {
         let line = start.line() + skipped.count() as u64;
 
         let is_last = self.reader.position().byte() as usize == self.text.len();
+        // A quote within a field, as in `5"`, is a character.
+        let begins_quoted = |field: &[u8]| field.trim_ascii().starts_with(b"\"");
         if is_last
-            && raw.trim_ascii().contains(&b'\n')
             && raw.iter().filter(|&&byte| byte == b'"').count() % 2 == 1
+            && (raw.trim_ascii().contains(&b'\n')
+                || raw.split(|&byte| byte == self.delimiter).any(begins_quoted))
         {
             return Err(self.error(line, "a quote is opened here and never closed".into()));
         }

@@ -48,7 +48,7 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
     let schema = reader.metadata().file_metadata().schema_descr();
     let fields = schema.root_schema().get_fields();
     let names = names(fields.iter().map(|field| field.name().to_owned()).collect(), true).map_err(error)?;
-    check_columns(options, &names)?;
+    check_columns(path, options, &names)?;
     let mut parts = parts(schema, &names, options).map_err(error)?;
 
     let mut rows = 0;
