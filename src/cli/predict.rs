@@ -73,13 +73,14 @@ fn table(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
         let mut header = vec!["example".to_string()];
         let mut row = vec![example.clone()];
         match answer {
-            Answer::Classes(ranked) => {
+            Answer::Classes(ranked) | Answer::Scores(ranked) => {
+                let of_class = if matches!(answer, Answer::Scores(_)) { "score" } else { "probability" };
                 header.push("prediction".into());
                 row.push(ranked.first().map_or_else(String::new, |(class, _)| class.clone()));
                 let mut by_name: Vec<&(String, f64)> = ranked.iter().collect();
                 by_name.sort_by(|(a, _), (b, _)| a.cmp(b));
                 for (class, share) in by_name {
-                    header.push(format!("probability of {class}"));
+                    header.push(format!("{of_class} of {class}"));
                     row.push(format!("{share:.6}"));
                 }
             }
@@ -109,6 +110,12 @@ fn line(Prediction { example, answer }: &Prediction) -> String {
             }
             [(only, share)] => format!("{example}: {only} ({:.1} %)\n", percent(*share)),
             [] => format!("{example}: no classes\n"),
+        },
+        Answer::Scores(ranked) => match &ranked[..] {
+            [(first, score), (second, other), ..] => {
+                format!("{example}: {first} (score {score:.3}), else {second} ({other:.3})\n")
+            }
+            _ => format!("{example}: no classes\n"),
         },
         Answer::Values(values) => {
             let values: Vec<String> = values.iter().map(|(name, value)| format!("{name} {value}")).collect();

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::cli::progress_line;
 use clap::Args;
 use optlab_train::files::atomic_file;
+use optlab_train::problem::Problem;
 use optlab_train::registry;
 use std::path::Path;
 
@@ -22,7 +23,7 @@ impl WorkloadArg {
     /// Returns the text that plans and the registry take: a name, or the whole path of a problem's file.
     ///
     /// # Errors
-    /// A data file without a target; a problem's file that exists already.
+    /// A data file without a target, or whose data are no problem; a problem's file for other data.
     pub fn text(&self) -> Result<String, Error> {
         text_of(&self.workload, self.target.as_deref())
     }
@@ -31,7 +32,7 @@ impl WorkloadArg {
 /// Returns the text that plans and the registry take for an argument; see [`WorkloadArg::text`].
 ///
 /// # Errors
-/// A data file without a target; a problem's file that exists already.
+/// A data file without a target, or whose data are no problem; a problem's file for other data.
 pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
     let path = Path::new(argument);
     if registry::is_path(argument) {
@@ -42,7 +43,7 @@ pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
             }
         };
     }
-    let Some(key) = source_key(path) else {
+    let Some(key) = source_key(path)? else {
         return match target {
             None => Ok(argument.into()),
             Some(_) => Err(Error::usage(format!("--target is for a data file, and `{argument}` is none"))),
@@ -51,49 +52,81 @@ pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
     if !path.exists() {
         return Err(Error::usage(format!("{argument}: no such file")));
     }
-    let line = match (key, target) {
+    match (key, target) {
         ("images" | "text", Some(_)) => {
             return Err(Error::usage(format!("{argument}: --target is for tables and arrays")));
         }
-        ("images" | "text", None) => String::new(),
-        (_, Some(target)) => format!("target = {}\n", toml::Value::from(target)),
-        (_, None) => {
+        ("csv" | "parquet", None) => {
             return Err(Error::usage(format!(
                 "{argument} holds data: name the column to predict with --target"
             )));
         }
-    };
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    let name: String =
-        name.chars().map(|c| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' }).collect();
-    let file = format!("{name}.toml");
-    let source = toml::Value::from(absolute(path)?);
-    let text = format!("name = {}\n\n[data]\n{key} = {source}\n{line}", toml::Value::from(name));
-    match std::fs::read_to_string(&file) {
-        Ok(there) if there == text => {}
-        Ok(_) => {
-            let reason = format!("{file} exists already: name it instead of {argument}, or move it away");
-            return Err(Error::usage(reason));
-        }
-        Err(_) => {
-            atomic_file::write(Path::new(&file), text.as_bytes())?;
-            progress_line!("written: {file}, the problem; edit it to change columns, model or loss");
-        }
+        _ => {}
     }
-    absolute(Path::new(&file))
+    let file = format!("{}.toml", problem_name(path)?);
+    let here = std::env::current_dir().map_err(Error::io("find", "."))?;
+    let whole = std::path::absolute(path).map_err(Error::io("find", path))?;
+    let data = whole.strip_prefix(&here).unwrap_or(&whole).to_string_lossy().into_owned();
+    let whole_file = here.join(&file);
+    if Problem::is_for(&whole_file, key, &data, target) {
+        return absolute(&whole_file);
+    }
+    if whole_file.exists() {
+        let reason = format!(
+            "{file} exists already and is for other data or another target: name it instead of {argument}, or move \
+             it away"
+        );
+        return Err(Error::usage(reason));
+    }
+    // Nothing is written for data that are no problem.
+    let text = Problem::text_for(&whole_file, key, &data, target)?;
+    atomic_file::write(Path::new(&file), text.as_bytes())?;
+    progress_line!("written: {file}, the problem; edit it to change columns, model or loss");
+    absolute(&whole_file)
 }
 
 /// Returns the key of a problem's data for a file of this kind; `None` if it is no data.
-fn source_key(path: &Path) -> Option<&'static str> {
+///
+/// # Errors
+/// A folder that this program wrote.
+fn source_key(path: &Path) -> Result<Option<&'static str>, Error> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    match extension.as_deref() {
+    Ok(match extension.as_deref() {
         Some("csv" | "tsv" | "gz") => Some("csv"),
         Some("parquet") => Some("parquet"),
         Some("npz") => Some("npz"),
         Some("txt") => Some("text"),
-        _ if path.is_dir() => Some("images"),
+        _ if path.is_dir() => {
+            let holds = |file: &str| path.join(file).exists();
+            let own = [("trial.json", "a run"), ("plan.toml", "a comparison or a search")];
+            if let Some((_, what)) = own.iter().find(|(file, _)| holds(file)) {
+                let reason = format!("{} holds {what}, and no pictures to learn from", path.display());
+                return Err(Error::usage(reason));
+            }
+            Some("images")
+        }
         _ => None,
+    })
+}
+
+/// Returns the name of the problem of a data file: the file's, without the ends that say how it is stored.
+fn problem_name(path: &Path) -> Result<String, Error> {
+    let path = std::path::absolute(path).map_err(Error::io("find", path))?;
+    let name = path.components().next_back().map(|last| last.as_os_str().to_string_lossy().into_owned());
+    let mut name = name.unwrap_or_default();
+    if !path.is_dir() {
+        for end in [".gz", ".csv", ".tsv", ".parquet", ".npz", ".txt"] {
+            let kept = name.len().saturating_sub(end.len());
+            if name.is_char_boundary(kept) && name[kept..].eq_ignore_ascii_case(end) {
+                name.truncate(kept);
+            }
+        }
     }
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '-' };
+    let plain: String = name.chars().map(plain).collect();
+    let words: Vec<&str> = plain.split('-').filter(|word| !word.is_empty()).collect();
+    let name = words.join("-");
+    Ok(if name.trim_matches('.').is_empty() { "data".into() } else { name })
 }
 
 fn absolute(path: &Path) -> Result<String, Error> {

@@ -38,7 +38,7 @@ pub enum Error {
     },
 
     /// A data file that is missing, truncated or of another kind.
-    #[error("data file {}: {reason}", path.display())]
+    #[error("data file {}: {}", path.display(), one_line(reason))]
     Data {
         /// The file.
         path: PathBuf,
@@ -85,6 +85,26 @@ pub enum Error {
         /// The run's folder.
         directory: PathBuf,
     },
+}
+
+/// The most characters of a reason: it may quote a name or a text of the data.
+const MOST_SHOWN: usize = 600;
+
+/// Returns a reason, which may quote texts of a file, as one line that is not endless.
+fn one_line(reason: &str) -> String {
+    let shown = reason.chars().take(MOST_SHOWN);
+    let mut line = String::new();
+    for character in shown {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    if reason.chars().nth(MOST_SHOWN).is_some() {
+        line.push('…');
+    }
+    line
 }
 
 impl Error {

@@ -17,6 +17,7 @@ mod resolve;
 mod source;
 mod spec;
 mod workload;
+mod write;
 
 pub use facts::{Prepared, ProblemFacts};
 pub use source::{ProblemData, SourceKind, TestPart};
@@ -125,13 +126,19 @@ impl Problem {
         Ok(files)
     }
 
-    /// Returns the fingerprint of the data: the start of the SHA-256 of all files' checksums.
+    /// Returns the fingerprint of the data: the start of the SHA-256 of all files' checksums, and of the paths
+    /// of pictures, which say their classes.
     ///
     /// # Errors
     /// Files that cannot be read.
     pub fn version(&self, source: &Source) -> Result<String, Error> {
         let files = self.data_files(source)?;
-        let sums = files.iter().map(|file| checksum::of_file(file)).collect::<Result<Vec<_>, Error>>()?;
+        let mut sums = files.iter().map(|file| checksum::of_file(file)).collect::<Result<Vec<_>, Error>>()?;
+        if self.data.source == SourceKind::Images {
+            let folder = self.data.path(&load::folder(self, source));
+            let paths = files.iter().map(|file| file.strip_prefix(&folder).unwrap_or(file));
+            sums.extend(paths.map(|path| path.to_string_lossy().replace('\\', "/")));
+        }
         Ok(checksum::sha256(sums.join("\n").as_bytes())[..12].to_string())
     }
 

@@ -1,12 +1,14 @@
 //! Predicts for new examples, with the preparation that was saved with the run.
 
 use crate::Error;
+use crate::data::npz::Npz;
 use crate::data::pictures::{Frame, decode_file};
-use crate::data::table::Table;
+use crate::data::table::{self, Table};
 use crate::data::{Preparation, Standardizer, pad_images};
 use crate::model::Stack;
 use crate::nn::Mode;
-use crate::objective::TargetKind;
+use crate::objective::{LossSpec, TargetKind};
+use crate::problem::load::INPUTS;
 use crate::problem::{Prepared, ProblemFacts};
 use crate::workload::{Answer, Prediction};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -59,21 +61,43 @@ fn inputs(
             Ok((picture(file, frame, standardizer.as_ref(), preparation)?, vec![shown]))
         }
         Prepared::Text { characters, context } => {
-            let text = std::fs::read_to_string(file).map_err(Error::io("read", file))?;
+            let text = table::read_text(file)?;
             Ok((characters_of(&text, characters, *context, file)?, vec![shown]))
         }
         Prepared::Rows { shape, standardizer } => {
-            let &[channels, height, width] = shape.as_slice() else {
-                let reason = "a run on arrays predicts for PNG images only, and its inputs are no images";
-                return Err(Error::usage(reason));
+            let is_image = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"));
+            let (mut values, names) = match *shape.as_slice() {
+                [channels, height, width] if is_image => {
+                    (crate::data::read_digit_png(file, [channels, height, width])?, vec![shown])
+                }
+                _ => rows(file, shape)?,
             };
-            let mut image = crate::data::read_digit_png(file, [channels, height, width])?;
             if let Some(standardizer) = standardizer {
-                standardizer.apply_to_inputs(&mut image, shape);
+                standardizer.apply_to_inputs(&mut values, shape);
             }
-            Ok((image, vec![shown]))
+            Ok((values, names))
         }
     }
+}
+
+/// Returns the values of the array `inputs` of a NumPy file, or of its only array, with a name for each
+/// example, whose shape is `shape`.
+fn rows(file: &Path, shape: &[usize]) -> Result<(Vec<f32>, Vec<String>), Error> {
+    let npz = Npz::read(file)?;
+    let only = npz.names().next().filter(|_| npz.names().len() == 1).unwrap_or(INPUTS).to_string();
+    let array = npz.array(if npz.names().any(|name| name == INPUTS) { INPUTS } else { &only })?;
+    let refuse = |reason: String| Error::Data { path: file.into(), reason };
+    let width: usize = shape.iter().product();
+    let examples = array.shape.first().copied().unwrap_or(0);
+    if examples == 0 || array.values.len() != examples * width {
+        let reason = format!("the shape {:?} is not [examples, …] with inputs of {shape:?}", array.shape);
+        return Err(refuse(reason));
+    }
+    if let Some(place) = array.values.iter().position(|value| !value.is_finite()) {
+        return Err(refuse(format!("example {}: {} is no number", place / width, array.values[place])));
+    }
+    let names = (0..examples).map(|example| format!("{}:{example}", file.display())).collect();
+    Ok((array.values.clone(), names))
 }
 
 fn picture(
@@ -114,15 +138,17 @@ fn answer(facts: &ProblemFacts, values: &[f64]) -> Answer {
     let name = |i: usize| facts.names.get(i).cloned().unwrap_or_else(|| i.to_string());
     match facts.targets {
         TargetKind::Classes(_) => {
-            // One output is the probability (or the score) of the second of two classes.
-            let shares = match *values {
+            let are_scores = facts.loss == LossSpec::Hinge;
+            // One output is the probability or the score of the second of two classes.
+            let of_classes = match *values {
+                [second] if are_scores => vec![-second, second],
                 [second] => vec![1.0 - second, second],
                 _ => values.to_vec(),
             };
             let mut ranked: Vec<(String, f64)> =
-                shares.into_iter().enumerate().map(|(i, share)| (name(i), share)).collect();
+                of_classes.into_iter().enumerate().map(|(i, value)| (name(i), value)).collect();
             ranked.sort_by(|(_, a), (_, b)| b.total_cmp(a));
-            Answer::Classes(ranked)
+            if are_scores { Answer::Scores(ranked) } else { Answer::Classes(ranked) }
         }
         TargetKind::Labels(_) => {
             Answer::Values(values.iter().enumerate().map(|(i, share)| (name(i), *share)).collect())

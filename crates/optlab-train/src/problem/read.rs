@@ -15,6 +15,18 @@ const KEYS: [&str; 9] = ["name", "task", "data", "model", "loss", "measures", "g
 
 /// The keys of `data`, apart from the sources.
 const OWN: [&str; 8] = ["labels", "target", "test", "time", "group", "shape", "context", "standardize"];
+
+/// Those of them that a source of each kind has.
+fn own_keys(source: SourceKind) -> &'static [&'static str] {
+    match source {
+        SourceKind::Csv | SourceKind::Parquet => &["target", "test", "time", "group"],
+        SourceKind::Images => &["labels", "test", "standardize"],
+        SourceKind::Npz => &["target", "test", "shape", "standardize"],
+        SourceKind::Text => &["test", "context"],
+        SourceKind::Set => &["shape", "standardize"],
+    }
+}
+
 const READ: [&str; 6] = ["delimiter", "decimal", "header", "missing", "day_first", "columns"];
 const ENCODE: [&str; 3] = ["max_one_hot", "drop_missing_target", "exclude"];
 const PICTURES: [&str; 3] = ["size", "color", "fit"];
@@ -58,7 +70,8 @@ impl Problem {
 /// Reads the text of a problem's file at `path`.
 pub(super) fn read(text: &str, path: &Path) -> Result<Draft, Error> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        let line =
+            error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         Error::usage(format!("{}: line {line}: {}", path.display(), error.message().trim()))
     })?;
     let Value::Object(mut table) = serde_json::to_value(table).unwrap_or_default() else {
@@ -140,6 +153,15 @@ impl Reader<'_> {
             };
             return Err(Error::invalid(self.owner, "data", &allowed, given));
         };
+        let of_tables: &[&str] =
+            if source.is_table() { &[READ.as_slice(), ENCODE.as_slice()].concat() } else { &[] };
+        let of_pictures: &[&str] = if source == SourceKind::Images { &PICTURES } else { &[] };
+        let fitting = [&[key], own_keys(source), of_tables, of_pictures].concat();
+        if let Some(other) = table.keys().find(|other| !fitting.contains(&other.as_str())) {
+            let known = fitting.join(", ");
+            let reason = format!("{}: `data.{other}` is not for `{key}`, which has {known}", self.owner);
+            return Err(Error::usage(reason));
+        }
         let file = self.value(&mut table, key, "a path as text")?.unwrap_or_default();
         let target = match table.remove("target") {
             None => Vec::new(),

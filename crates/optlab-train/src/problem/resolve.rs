@@ -38,12 +38,15 @@ impl Draft {
                 return Err(Error::invalid(&owner, "data.target", &allowed, "left out"));
             }
             for name in &data.target {
-                table.column(name)?;
+                table.column(name).map_err(|error| Error::usage(error.to_string()))?;
             }
             task = Some(match task {
                 Some(task) => task,
                 None => guess(&table, &data.target)?,
             });
+            if task == Some(Task::Classification) {
+                check_classes(&table, &data.target)?;
+            }
         }
         if data.source == SourceKind::Npz && data.target.is_empty() {
             data.target = vec!["target".into()];
@@ -124,6 +127,26 @@ fn guess(table: &Table, target: &[String]) -> Result<Task, Error> {
         }
         _ => Task::MultiLabel,
     })
+}
+
+/// Refuses a target whose texts hardly repeat: they are names or free texts, and no classes.
+fn check_classes(table: &Table, target: &[String]) -> Result<(), Error> {
+    for name in target {
+        let column = table.column(name)?;
+        let (codes, different) = column.codes();
+        let present = codes.iter().flatten().count();
+        if different > 2 && 2 * different > present {
+            let example = (0..table.len()).find_map(|row| column.text(row)).unwrap_or_default();
+            return Err(Error::Data {
+                path: table.path().into(),
+                reason: format!(
+                    "column `{name}` has {different} different values in {present} rows, such as `{example}`: \
+                     neither numbers nor classes, so it is no target"
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Returns the model of data of this shape if the file names none.

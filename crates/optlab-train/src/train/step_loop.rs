@@ -222,7 +222,7 @@ impl<W: Workload> Training<'_, W> {
             return Ok(None);
         }
         let model = evaluated.insert(self.evaluated(model)?);
-        self.evaluate(model, &*self.parts.validation)
+        self.evaluate(model, &*self.parts.validation, "validation")
     }
 
     /// Returns the model to evaluate while training continues.
@@ -231,8 +231,27 @@ impl<W: Workload> Training<'_, W> {
         statistics::evaluated(*workload, trial, optimizers, model, parts, training_device)
     }
 
-    fn evaluate(&self, model: &W::Model, part: &dyn ExampleSet<W::Batch>) -> Result<Option<Score>, Error> {
-        evaluate(self.workload, model, part, &self.parts.facts, &self.device)
+    /// Evaluates a part. Trials are judged by the first measure, so it must be defined there.
+    fn evaluate(
+        &self,
+        model: &W::Model,
+        part: &dyn ExampleSet<W::Batch>,
+        name: &str,
+    ) -> Result<Option<Score>, Error> {
+        let score = evaluate(self.workload, model, part, &self.parts.facts, &self.device)?;
+        match &score {
+            Some(score) if score.metric.is_nan() && score.loss.is_finite() => {
+                let info = self.workload.info();
+                let reason = format!(
+                    "measure `{}` is not defined on the {} examples of the {name} part; judge by another \
+                     measure, or hold out other examples",
+                    info.metric().name,
+                    part.len()
+                );
+                Err(Error::Workload { workload: info.name, reason })
+            }
+            _ => Ok(score),
+        }
     }
 
     /// Records an evaluation of the validation part, and returns whether it is the best so far.

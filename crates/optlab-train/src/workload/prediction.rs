@@ -14,6 +14,8 @@ pub struct Prediction {
 pub enum Answer {
     /// The classes with their probabilities, the most probable first.
     Classes(Vec<(String, f64)>),
+    /// The classes with the scores of a loss that has no probabilities, the highest first.
+    Scores(Vec<(String, f64)>),
     /// The targets with their values, in the data's own units.
     Values(Vec<(String, f64)>),
 }

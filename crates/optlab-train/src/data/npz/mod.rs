@@ -82,8 +82,7 @@ impl Npz {
     /// Returns the array `name`.
     ///
     /// # Errors
-    /// [`UnknownName`](optlab_core::Error::UnknownName), with the nearest name, if there is none.
-    /// [`Error::Data`] if the array holds no numbers (Python objects, texts, dates, complex numbers,
+    /// [`Error::Data`] if there is none, with the nearest name; if the array holds no numbers (Python objects, texts, dates, complex numbers,
     /// records), a whole number that `f32` cannot hold (some above 2²⁴), or a number above the largest `f32`.
     pub fn array(&self, name: &str) -> Result<&Array, Error> {
         match self.arrays.get(name) {
@@ -91,7 +90,8 @@ impl Npz {
             Some(Err(reason)) => Err(self.error(name, reason)),
             None => {
                 let known: Vec<&str> = self.names().collect();
-                Err(Error::unknown_name("array", name, &known))
+                let reason = Error::unknown_name("array", name, &known).to_string();
+                Err(Error::Data { path: self.path.clone(), reason })
             }
         }
     }

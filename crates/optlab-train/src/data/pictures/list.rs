@@ -174,12 +174,16 @@ impl Lister<'_> {
             let is_folder = if kind.is_symlink() {
                 match fs::metadata(entry.path()) {
                     Ok(target) if target.is_dir() && !follows_folders => continue,
+                    Ok(target) if !target.is_dir() && !target.is_file() => continue,
                     Ok(target) => target.is_dir(),
                     // A link to nothing is a file that cannot be read, as decoding it will tell.
                     Err(_) => false,
                 }
-            } else {
+            } else if kind.is_dir() || kind.is_file() {
                 kind.is_dir()
+            } else {
+                // Reading a pipe or a socket would wait for its other end.
+                continue;
             };
             found.push((parent.join(&name), is_folder));
         }

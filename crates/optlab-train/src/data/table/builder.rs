@@ -32,6 +32,8 @@ pub(super) struct Builder {
     rows: usize,
     missing: usize,
     number_count: usize,
+    /// The sign of the first amount: of a currency, or of percent.
+    sign: Option<&'static str>,
     /// Empty until the first number; then one per row, NaN for every other field.
     numbers: Vec<f64>,
     /// Empty until the first text; then one per row, missing for every other field.
@@ -51,6 +53,7 @@ impl Builder {
             rows: 0,
             missing: 0,
             number_count: 0,
+            sign: None,
             numbers: Vec::new(),
             texts: Categories::default(),
             unused: Unused::default(),
@@ -70,7 +73,7 @@ impl Builder {
     pub fn push(&mut self, field: &str, is_missing: bool) {
         match self.set {
             _ if is_missing => self.push_missing(),
-            None | Some(Kind::Number) => match number::parse(field, self.format) {
+            None | Some(Kind::Number) => match self.parse(field) {
                 Field::Number(number) => self.push_number(number),
                 Field::NotFinite => {
                     self.not_finite.get_or_insert_with(|| (self.rows, field.into()));
@@ -87,6 +90,17 @@ impl Builder {
             Some(_) => self.push_text(field),
         }
         self.rows += 1;
+    }
+
+    /// Reads a number. One in another currency than those before is a text: nobody may add the two.
+    #[inline]
+    fn parse(&mut self, field: &str) -> Field {
+        let (digits, sign) = number::without_sign(field);
+        let read = number::parse(digits, self.format);
+        match (sign, read) {
+            (Some(sign), Field::Number(_)) if *self.sign.get_or_insert(sign) != sign => Field::Text,
+            (_, read) => read,
+        }
     }
 
     fn push_missing(&mut self) {
@@ -132,7 +146,10 @@ impl Builder {
     /// Ends the column `name`.
     pub fn finish(mut self, name: &str, day_first: Option<bool>) -> Result<Built, Problem> {
         if let Some((row, text)) = self.unclear.take() {
-            let reason = format!("`{text}` may have a decimal separator or group thousands; set `decimal`");
+            let reason = format!(
+                "`{}` may have a decimal separator or group thousands; set `decimal`",
+                shortened(&text)
+            );
             return Err(Problem { row, reason });
         }
         self.numbers.shrink_to_fit();
@@ -144,7 +161,7 @@ impl Builder {
                     let note = format!(
                         "column `{name}` is read as texts: {:.0} % of its values are numbers, but not `{}`",
                         100.0 * self.number_share(),
-                        self.texts.text(row).unwrap_or_default()
+                        shortened(self.texts.text(row).unwrap_or_default())
                     );
                     Ok(Built::ReadAsTexts { note })
                 }
@@ -186,17 +203,32 @@ impl Builder {
                 Some(_) => String::new(),
                 None => format!(", but {:.1} % of the column are", 100.0 * self.number_share()),
             };
+            let text = shortened(text);
             let reason = format!(
                 "`{text}` is not a number{share}; {how}set `columns.{name} = \"category\"`, or add \
-                 `{text}` to `missing`"
+                 `{text}` to `missing` if it says that there is no value"
             );
             return Err(Problem { row, reason });
         }
         if let Some((row, text)) = self.not_finite {
-            let reason = format!("`{text}` is not a finite number; add it to `missing` or correct it");
+            let reason =
+                format!("`{}` is not a finite number; add it to `missing` or correct it", shortened(&text));
             return Err(Problem { row, reason });
         }
         self.numbers.resize(self.rows, f64::NAN);
         Ok(Built::Column(Recognized::without_note(Column::Number(self.numbers))))
     }
+}
+
+/// The most characters of a text that a message shows.
+const MOST_SHOWN: usize = 60;
+
+/// Returns a text as a message shows it: in one line, and its beginning if it is long.
+pub(super) fn shortened(text: &str) -> String {
+    let line: String = text
+        .chars()
+        .take(MOST_SHOWN)
+        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
+        .collect();
+    if text.chars().nth(MOST_SHOWN).is_some() { format!("{line}…") } else { line }
 }

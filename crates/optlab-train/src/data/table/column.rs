@@ -149,7 +149,7 @@ impl Column {
 
     /// Returns the key of each row as an index in `0..n` in order of the first rows, and `n`, the number of
     /// different values.
-    pub(super) fn codes(&self) -> (Vec<Option<usize>>, usize) {
+    pub(crate) fn codes(&self) -> (Vec<Option<usize>>, usize) {
         let mut different = IndexSet::new();
         let mut code = |row| self.key(row).map(|key| different.insert_full(key).0);
         let codes = (0..self.len()).map(&mut code).collect();

@@ -18,7 +18,7 @@ const WINDOWS_1252: [char; 32] = [
 /// # Errors
 /// [`Io`](optlab_core::Error::Io) if the file cannot be read, [`Error::Data`] if it is a folder, empty, a
 /// damaged gzip file, or not text.
-pub(super) fn read_text(path: &Path) -> Result<String, Error> {
+pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let error = |reason: &str| Error::Data { path: path.into(), reason: reason.into() };
     if fs::metadata(path).map_err(Error::io("read", path))?.is_dir() {
         return Err(error("is a folder; name the table's file in it"));

@@ -48,6 +48,7 @@ mod warnings;
 
 pub use categories::Categories;
 pub use column::{Column, EXAMPLES, Unused};
+pub(crate) use decode::read_text;
 pub use describe::{ColumnSummary, Content};
 pub use encoder::{Encoded, EncodedTargets, Encoder, EncoderOptions, Feature, FeatureKind, Scale, Task};
 pub use options::{Kind, ReadOptions};
@@ -159,10 +160,15 @@ impl Table {
         let mut rows = rows.to_vec();
         for name in target {
             let column = self.column(name)?;
-            let missing = rows.iter().find(|&&row| column.is_missing(row));
-            if let (Some(&row), false) = (missing, drop_missing_target || !column.kind().is_input()) {
-                let reason = "the target is missing; set `drop_missing_target = true` to leave out such rows";
-                return Err(self.error_at(row, name, reason));
+            let missing: Vec<usize> = rows.iter().copied().filter(|&row| column.is_missing(row)).collect();
+            if let (Some(&row), false) = (missing.first(), drop_missing_target || !column.kind().is_input()) {
+                let reason = format!(
+                    "the target is missing in {} of {} rows; write `drop_missing_target = true` below `[data]` \
+                     in the problem's file to leave them out",
+                    missing.len(),
+                    rows.len()
+                );
+                return Err(self.error_at(row, name, &reason));
             }
             rows.retain(|&row| !column.is_missing(row) || !column.kind().is_input());
         }
@@ -174,10 +180,8 @@ impl Table {
 
     /// Returns the index of the column `name`.
     fn index(&self, name: &str) -> Result<usize, Error> {
-        self.names.iter().position(|other| other == name).ok_or_else(|| {
-            let known: Vec<&str> = self.names.iter().map(String::as_str).collect();
-            Error::unknown_name("column", name, &known)
-        })
+        let position = self.names.iter().position(|other| other == name);
+        position.ok_or_else(|| read::unknown_column(&self.path, name, &self.names))
     }
 
     /// Returns an error about the value of `column` in `row`.

@@ -29,7 +29,28 @@ pub(super) enum Field {
     Text,
 }
 
-/// Reads `field`, which has no surrounding spaces.
+/// The signs that an amount may have before or after its number.
+const SIGNS: [&str; 5] = ["%", "€", "$", "£", "¥"];
+
+/// Returns `field` without the sign of a currency or of percent, and that sign: `$8,526`, `1.234 €`, `12 %`.
+#[inline]
+pub(super) fn without_sign(field: &str) -> (&str, Option<&'static str>) {
+    let (Some(first), Some(last)) = (field.bytes().next(), field.bytes().last()) else {
+        return (field, None);
+    };
+    if first.is_ascii_digit() && last.is_ascii_digit() {
+        return (field, None);
+    }
+    let stripped = SIGNS.iter().find_map(|sign| {
+        let rest = field.strip_suffix(sign).or_else(|| field.strip_prefix(sign))?;
+        Some((rest.trim_matches([' ', '\u{a0}', '\u{202f}']), Some(*sign)))
+    });
+    // What is left has to begin as a number does, so that `$name` stays a text.
+    let is_number = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit() || "-+.,".contains(c));
+    stripped.filter(|(rest, _)| is_number(rest)).unwrap_or((field, None))
+}
+
+/// Reads `field`, which has no surrounding spaces and no sign of an amount.
 ///
 /// Thousands may be grouped in any column where the field shows by itself that they are: `1,234.5` and
 /// `1,234,567` with a decimal point, `1.234,5` and `1.234.567` with a decimal comma.
@@ -109,12 +130,17 @@ pub(super) struct Evidence {
 impl Evidence {
     /// Counts `field`, which has no surrounding spaces.
     pub fn add(&mut self, field: &str) {
+        let (field, sign) = without_sign(field);
         let digits = field.trim_start_matches(['+', '-']);
         let groups = |point, group| ungroup(digits, point, group).filter(|_| !digits.starts_with('0'));
         let is_number = |format| matches!(parse(digits, format), Field::Number(_));
         let count = match (digits.matches('.').count(), digits.matches(',').count()) {
             (0, 0) => return,
             (1, 0) if groups(',', '.').is_some() => &mut self.unclear_point,
+            // Where these are paid with, a comma groups thousands.
+            (0, 1) if groups('.', ',').is_some() && matches!(sign, Some("$" | "£" | "¥")) => {
+                &mut self.point
+            }
             (0, 1) if groups('.', ',').is_some() => &mut self.unclear_comma,
             _ if is_number(Format::Comma { groups: false }) => &mut self.comma,
             _ if is_number(Format::Point { groups: false }) => &mut self.point,
@@ -170,6 +196,7 @@ impl AddAssign for Evidence {
 
 /// Returns whether `field` is a number with a decimal point or with a decimal comma.
 pub(super) fn is_number_in_some_format(field: &str) -> bool {
+    let (field, _) = without_sign(field);
     [Format::Point { groups: true }, Format::Comma { groups: true }]
         .iter()
         .any(|&format| matches!(parse(field, format), Field::Number(_)))

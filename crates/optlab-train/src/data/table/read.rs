@@ -209,7 +209,7 @@ pub(super) fn check_columns(path: &Path, options: &ReadOptions, names: &[String]
 /// Returns the error about a column that the file at `path` lacks.
 pub(super) fn unknown_column(path: &Path, name: &str, names: &[String]) -> Error {
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
-    let reason = Error::from(optlab_core::Error::unknown_name("column", name, &known)).to_string();
+    let reason = Error::unknown_name("column", name, &known).to_string();
     Error::Data { path: path.into(), reason }
 }
 

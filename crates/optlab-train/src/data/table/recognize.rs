@@ -1,6 +1,6 @@
 //! Recognizes the kind of a column of texts: answers, dates, identifiers, free texts or categories.
 
-use super::builder::Problem;
+use super::builder::{Problem, shortened};
 use super::categories::Categories;
 use super::column::{Column, EXAMPLES, Unused};
 use super::date::{self, SlashOrder};
@@ -111,7 +111,7 @@ pub(super) fn texts(
 
 fn problem(texts: &Categories, code: usize, reason: &str) -> Problem {
     let text = texts.values().nth(code).unwrap_or_default();
-    Problem { row: texts.first_row(code).unwrap_or(0), reason: format!("`{text}` {reason}") }
+    Problem { row: texts.first_row(code).unwrap_or(0), reason: format!("`{}` {reason}", shortened(text)) }
 }
 
 /// Returns `texts` as answers, or the code of a text that is none; 1 and 0 are answers if `with_digits`.

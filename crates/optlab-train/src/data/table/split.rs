@@ -118,7 +118,18 @@ impl Split {
         rows.sort_unstable();
         let (held_out, train): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(|&row| is_held_out[row]);
         if count > 0 && (train.is_empty() || held_out.is_empty()) {
-            return Err(wanted.nothing_left(train.len() + held_out.len()));
+            let n = train.len() + held_out.len();
+            return Err(match (&self.group, wanted.classes) {
+                (Some(group), _) => table.error(format!(
+                    "the {n} rows have too few different values of `{group}` for a {} part of its own",
+                    wanted.part
+                )),
+                (None, Some(classes)) => table.error(format!(
+                    "each class of `{classes}` has a single row, so that none can be in the {} part, too",
+                    wanted.part
+                )),
+                (None, None) => wanted.nothing_left(n),
+            });
         }
         if let Some(classes) = wanted.classes {
             check_classes(table, classes, &train, &held_out, wanted.part)?;

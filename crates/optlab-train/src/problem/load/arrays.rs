@@ -10,10 +10,13 @@ use crate::problem::{Prepared, Problem, ProblemData};
 use std::path::Path;
 
 /// The name of the array of inputs.
-const INPUTS: &str = "inputs";
+pub(in crate::problem) const INPUTS: &str = "inputs";
 
 /// The most different whole numbers of a target that are taken for classes.
 const MOST_CLASSES: usize = 1000;
+
+/// The largest number of classes: more is a target of other numbers, or a stray one.
+const LARGEST_NUMBER_OF_CLASSES: usize = 1 << 16;
 
 /// Reads the arrays `inputs`, `[examples, …]`, and the target, `[examples]` or `[examples, targets]`; draws
 /// the test part.
@@ -37,8 +40,12 @@ pub(super) fn load(problem: &Problem, folder: &Path) -> Result<RowSet, Error> {
             data.target[0], target.shape
         )));
     }
-    check_finite(inputs, INPUTS, &refuse)?;
-    check_finite(target, &data.target[0], &refuse)?;
+    for (array, name) in [(inputs, INPUTS), (target, data.target[0].as_str())] {
+        if array.values.is_empty() {
+            return Err(refuse(format!("array `{name}` holds no numbers: its shape is {:?}", array.shape)));
+        }
+        check_finite(array, name, &refuse)?;
+    }
     let input_shape = match (&data.shape, own_shape) {
         (Some(shape), _) => shape.clone(),
         (None, []) => vec![1],
@@ -84,6 +91,34 @@ fn check_finite(array: &Array, name: &str, refuse: &dyn Fn(String) -> Error) -> 
     )))
 }
 
+/// Checks the numbers to predict: labels are 0 or 1, and no column has a single value.
+fn check_values(
+    task: Task,
+    target: &Array,
+    name: &str,
+    refuse: &dyn Fn(String) -> Error,
+) -> Result<(), Error> {
+    let width = target.shape.get(1).copied().unwrap_or(1);
+    let is_label = |value: &f32| *value == 0.0 || *value == 1.0;
+    let wrong = target.values.iter().position(|value| !is_label(value));
+    if let (Task::MultiLabel, Some(place)) = (task, wrong) {
+        let (example, value) = (place / width, target.values[place]);
+        return Err(refuse(format!(
+            "array `{name}`, example {example}: the label {value} is neither 0 nor 1"
+        )));
+    }
+    let has_one_value = |&column: &usize| {
+        target.values.iter().skip(column).step_by(width).all(|v| *v == target.values[column])
+    };
+    match (0..width).find(has_one_value) {
+        None => Ok(()),
+        Some(_) if width == 1 => {
+            Err(refuse(format!("array `{name}` has only one value; nothing can be learned")))
+        }
+        Some(column) => Err(refuse(format!("array `{name}`, column {column}: has only one value"))),
+    }
+}
+
 /// Returns the targets of all examples, with the names of classes or columns.
 fn targets(
     task: Task,
@@ -94,6 +129,7 @@ fn targets(
 ) -> Result<(Targets, Vec<String>), Error> {
     let width = target.shape.get(1).copied().unwrap_or(1);
     if task != Task::Classification {
+        check_values(task, target, name, refuse)?;
         let names = if width == 1 {
             vec![name.to_string()]
         } else {
@@ -111,8 +147,12 @@ fn targets(
         return Err(refuse(format!("array `{name}`, example {place}: {} is no class", labels[place])));
     }
     let classes = labels.iter().max().map_or(0, |label| *label as usize + 1);
-    if classes < 2 {
-        return Err(refuse(format!("array `{name}` has a single class")));
+    if classes > LARGEST_NUMBER_OF_CLASSES {
+        let allowed = format!("classes are numbered from 0, at most to {}", LARGEST_NUMBER_OF_CLASSES - 1);
+        return Err(refuse(format!("array `{name}` has the class {}; {allowed}", classes - 1)));
+    }
+    if labels.iter().all(|label| *label == labels[0]) {
+        return Err(refuse(format!("array `{name}` has a single class; nothing can be learned")));
     }
     let labels = labels.into_iter().map(|label| label as u32).collect();
     Ok((Targets::Classes { labels, classes }, (0..classes).map(|class| class.to_string()).collect()))

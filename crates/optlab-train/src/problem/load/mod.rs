@@ -7,13 +7,14 @@ mod text;
 
 use crate::Error;
 use crate::data::table::Task;
-use crate::data::{self, DataSet, Examples, Preparation, Source, Targets};
+use crate::data::{self, DataSet, Examples, Preparation, Source, Standardizer, Targets};
 use crate::model::InputShape;
 use crate::objective::{LossSpec, TargetKind};
 use crate::problem::resolve::task_of;
 use crate::problem::{Prepared, Problem, ProblemData, ProblemFacts, SourceKind};
 use std::path::{Path, PathBuf};
 
+pub(super) use arrays::INPUTS;
 pub(super) use pictures::list as list_pictures;
 pub(super) use table::{forget as forget_table, read as read_table};
 
@@ -70,8 +71,19 @@ struct RowSet {
 /// Holds out the validation part of rows, and standardizes them.
 fn rows(problem: &Problem, rows: RowSet, preparation: &Preparation) -> Result<Loaded, Error> {
     let RowSet { set, shape, names, prepared } = rows;
+    check_classes(&set, &names, problem)?;
+    // Labels of 0 and 1 stay what they are, so only the inputs are standardized.
     let standardize = problem.data.standardize;
-    let splits = set.prepare(&Preparation { standardize, ..preparation.clone() })?;
+    let labels_stay = problem.task == Task::MultiLabel;
+    let all = standardize && !labels_stay;
+    let mut splits = set.prepare(&Preparation { standardize: all, ..preparation.clone() })?;
+    if standardize && labels_stay {
+        let standardizer = Standardizer::fit(&splits.train).of_inputs();
+        for part in [&mut splits.train, &mut splits.validation, &mut splits.test] {
+            standardizer.apply(part);
+        }
+        splits.standardizer = Some(standardizer);
+    }
     let units = splits.target_units();
     let targets = kind_of(&splits.train.targets, problem);
     let shape = if preparation.pad { InputShape::from_sizes(&splits.train.input_shape)? } else { shape };
@@ -88,6 +100,25 @@ fn rows(problem: &Problem, rows: RowSet, preparation: &Preparation) -> Result<Lo
     let loss = LossSpec::default_for(targets);
     let facts = ProblemFacts { shape, targets, names, loss, units, prepared };
     Ok(Loaded { train: splits.train, validation: splits.validation, test: splits.test, facts })
+}
+
+/// Checks that each class of the test part is in the training part.
+fn check_classes(set: &DataSet, names: &[String], problem: &Problem) -> Result<(), Error> {
+    let (Targets::Classes { labels, classes }, Targets::Classes { labels: test, .. }) =
+        (&set.train.targets, &set.test.targets)
+    else {
+        return Ok(());
+    };
+    let mut is_trained = vec![false; *classes];
+    labels.iter().for_each(|label| is_trained[*label as usize] = true);
+    match test.iter().find(|label| !is_trained[**label as usize]) {
+        None => Ok(()),
+        Some(label) => {
+            let class = names.get(*label as usize).cloned().unwrap_or_else(|| label.to_string());
+            let reason = format!("class `{class}` is only in the test part, so no model can learn it");
+            Err(Error::Data { path: problem.data.file.clone().into(), reason })
+        }
+    }
 }
 
 /// Loads a data set that comes with the program.

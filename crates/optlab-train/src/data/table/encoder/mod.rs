@@ -163,6 +163,10 @@ impl Encoder {
         for name in target.iter().chain(&options.exclude) {
             table.column(name)?;
         }
+        if let Some(name) = target.iter().find(|name| options.exclude.contains(name)) {
+            let given = format!("`{name}`, the target");
+            return Err(Error::invalid("encoder", "exclude", "columns other than the target", given));
+        }
         let rows = table.keep_rows_with_target(rows, target, options.drop_missing_target)?;
         let target_columns = Targets::fit(table, target, task, &rows)?;
         let is_input = |name: &&String| !target.contains(name) && !options.exclude.contains(name);

@@ -3,6 +3,7 @@
 use super::scale::Scale;
 use super::{EncodedTargets, Task};
 use crate::Error;
+use crate::data::table::builder::shortened;
 use crate::data::table::{Column, Kind, Table};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -92,7 +93,7 @@ impl Targets {
                         values[i] = scale.standardize(numbers[row]) as f32;
                         if !values[i].is_finite() {
                             let reason =
-                                format!("`{}` is too far from the training rows' values", numbers[row]);
+                                format!("`{:?}` is too far from the training rows' values", numbers[row]);
                             return Err(table.error_at(row, name, &reason));
                         }
                     }
@@ -189,8 +190,10 @@ fn encode_classes(
                 };
                 let text = text.ok_or_else(missing)?;
                 let unknown = || {
-                    let reason =
-                        format!("class `{text}` does not occur in the training rows; no model can learn it");
+                    let reason = format!(
+                        "class `{}` does not occur in the training rows; no model can learn it",
+                        shortened(&text)
+                    );
                     table.error_at(row, name, &reason)
                 };
                 *labels.get(text.as_str()).ok_or_else(unknown)?
@@ -227,7 +230,7 @@ fn labels(table: &Table, name: &str, rows: &[usize]) -> Result<Vec<bool>, Error>
         Column::Number(numbers) => Err(table.error_at(
             row,
             name,
-            &format!("`{}` is neither 0 nor 1, which a label must be", numbers[row]),
+            &format!("`{:?}` is neither 0 nor 1, which a label must be", numbers[row]),
         )),
         other => Err(table.error(format!("the target `{name}` is of kind {}, not of labels", other.kind()))),
     };
