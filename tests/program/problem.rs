@@ -1,5 +1,6 @@
 //! Problems that a file describes, through every command, as a user sees them.
 
+mod arrays;
 mod bad_input;
 
 use crate::program::{optlab, succeeds, text};
@@ -182,6 +183,84 @@ fn a_data_file_with_a_target_becomes_a_problem_that_says_where_it_is() {
 }
 
 #[test]
+fn data_that_are_no_problem_leave_no_file_and_the_corrected_command_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write_flats(folder);
+    let files = || std::fs::read_dir(folder).unwrap().count();
+    for (argument, target) in [("flats.csv", "rnet"), (".", "rent")] {
+        let output = optlab(folder, &["describe", argument, "--target", target]);
+        assert_eq!((output.status.code(), files()), (Some(2), 1), "{}", text(&output.stderr));
+    }
+    succeeds(folder, &["describe", "flats.csv", "--target", "rent"]);
+    let written = std::fs::read_to_string(folder.join("flats.toml")).unwrap();
+    // The path is relative, so the folder can move; what was taken from the data stands in comments.
+    for line in ["csv = \"flats.csv\"", "task = \"regression\"", "# loss = \"mse\"", "# mlp = [64, 64]"] {
+        assert!(written.lines().any(|written| written == line), "no {line} in {written}");
+    }
+    // With every # removed it describes the same problem.
+    let (first, rest) = written.split_once('\n').unwrap();
+    assert!(first.starts_with("# Lines"), "{first}");
+    std::fs::write(folder.join("open.toml"), rest.replace("# ", "")).unwrap();
+    let described = |file| {
+        let said = succeeds(folder, &["describe", file]);
+        said.split_once('\n').unwrap().1.to_string()
+    };
+    assert_eq!(described("open.toml"), described("flats.toml"));
+}
+
+#[test]
+fn rows_without_a_target_are_left_out_of_a_written_problem_which_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let row = |i: u32| if i % 10 == 0 { format!("{i},\n") } else { format!("{i},{}\n", 2 * i) };
+    std::fs::write(folder.join("gaps.csv"), "x,y\n".to_string() + &(0..60).map(row).collect::<String>())
+        .unwrap();
+    let said = succeeds(folder, &["describe", "gaps.csv", "--target", "y"]);
+    let parts = ["training", "validation", "test"].map(|part| self::row(&said, part)[0]);
+    assert_eq!(parts.iter().sum::<f64>(), 54.0, "{said}");
+    let written = std::fs::read_to_string(folder.join("gaps.toml")).unwrap();
+    assert!(written.contains("drop_missing_target = true    # 6 of 60 rows"), "{written}");
+}
+
+#[test]
+fn a_run_whose_measure_is_undefined_on_few_examples_is_evaluated_and_predicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // One row for validation, on which R² is 0 / 0.
+    let rows: String = (0..15).map(|i| format!("{i},{}\n", 3 * i + i % 4)).collect();
+    std::fs::write(folder.join("few.csv"), format!("x,y\n{rows}")).unwrap();
+    succeeds(folder, &["train", "few.csv", "--target", "y", "--epochs", "2", "--output", "run"]);
+    let outcome = std::fs::read_to_string(folder.join("run/outcome.json")).unwrap();
+    let outcome: serde_json::Value = serde_json::from_str(&outcome).unwrap();
+    assert_eq!(outcome["best_validation"]["others"]["r2"], serde_json::Value::Null);
+    succeeds(folder, &["evaluate", "run"]);
+    succeeds(folder, &["inspect", "run"]);
+    assert_eq!(succeeds(folder, &["predict", "run", "few.csv"]).lines().count(), 16);
+    std::fs::remove_file(folder.join("run/outcome.json")).unwrap();
+    succeeds(folder, &["train", "--resume", "run"]);
+}
+
+#[test]
+fn a_first_measure_that_is_undefined_ends_a_run_with_its_name_and_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // The latest rows, which are held out, have one class.
+    let rows: String =
+        (0..60).map(|i| format!("{i},{}\n", if i < 40 && i % 2 == 0 { "a" } else { "b" })).collect();
+    std::fs::write(folder.join("late.csv"), format!("t,y\n{rows}")).unwrap();
+    let toml = "measures = [\"auc\"]\n[data]\ncsv = \"late.csv\"\ntarget = \"y\"\ntime = \"t\"\n";
+    std::fs::write(folder.join("late.toml"), toml).unwrap();
+    let output = optlab(folder, &["train", "late.toml", "--epochs", "2", "--output", "run"]);
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("measure `auc` is not defined on the") && said.contains("validation part"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn models_of_a_problem_are_arms_that_a_comparison_resumes_and_reports() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -296,6 +375,10 @@ fn pictures_in_a_folder_per_class_are_learned_and_predicted() {
     assert!(said.contains("test accuracy 1.0000"), "{said}");
     let said = succeeds(folder, &["predict", "run", "pictures/left/3.png", "pictures/right/4.png"]);
     assert!(said.contains("3.png: left (") && said.contains("4.png: right ("), "{said}");
+    // A picture in another folder has another class, though no picture and no place in the order changed.
+    std::fs::rename(folder.join("pictures/left/9.png"), folder.join("pictures/right/!.png")).unwrap();
+    let output = optlab(folder, &["evaluate", "run"]);
+    assert!(text(&output.stderr).contains("the run is of version"), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -311,38 +394,15 @@ fn characters_of_a_text_are_predicted_from_those_before_them() {
     std::fs::write(folder.join("prompt.txt"), "cabdabcab").unwrap();
     let said = succeeds(folder, &["predict", "run", "prompt.txt"]);
     assert!(said.lines().nth(1).unwrap().starts_with("prompt.txt,d,"), "{said}");
-}
 
-#[test]
-fn arrays_of_numpy_are_read_and_a_wrong_one_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    // Made by NumPy, see its script beside it.
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/optlab-train/tests/fixtures");
-    std::fs::copy(fixtures.join("numpy.npz"), folder.join("data.npz")).unwrap();
-    std::fs::write(folder.join("data.toml"), "[data]\nnpz = \"data.npz\"\n").unwrap();
-    let output = optlab(folder, &["describe", "data.toml"]);
-    let said = text(&output.stderr);
-    assert!(said.contains("array") && said.lines().count() == 1, "{said}");
-
-    // Two arrays as NumPy writes them: 40 examples of 2 numbers, and the class of each.
-    let npy = |descr: &str, shape: &str, bytes: Vec<u8>| {
-        let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-        header.push_str(&" ".repeat(63 - (header.len() + 10) % 64));
-        header.push('\n');
-        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
-        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &bytes].concat()
-    };
-    let classes: Vec<u8> = (0..40).map(|i| i % 2).collect();
-    let inputs = classes.iter().flat_map(|class| [f32::from(*class), 1.0 - f32::from(*class)]);
-    let inputs = npy("<f4", "(40, 2)", inputs.flat_map(f32::to_le_bytes).collect());
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.join("data.npz")).unwrap());
-    for (name, bytes) in [("inputs.npy", inputs), ("target.npy", npy("|u1", "(40,)", classes))] {
-        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        std::io::Write::write_all(&mut archive, &bytes).unwrap();
-    }
-    archive.finish().unwrap();
-    let train = ["train", "data.toml", "--epochs", "30", "--optimizer", "adam:lr=1e-2", "--output", "run"];
-    let said = succeeds(folder, &train);
-    assert!(said.contains("test accuracy 1.0000"), "{said}");
+    // In UTF-16, and with a character that the end of the text, its test part, has alone.
+    let end = "abcabd".repeat(60) + "Z" + &"abcabd".repeat(3);
+    let utf_16: Vec<u8> = end.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.join("abc.txt"), [vec![0xff, 0xfe], utf_16].concat()).unwrap();
+    let said = succeeds(folder, &["describe", "abc.toml"]);
+    assert!(said.contains("has 4 outputs"), "{said}");
+    let windows = 60 * 6 + 1 + 3 * 6 - 6;
+    let test = windows - (f64::from(windows) * 0.8).round() as i32 - 6;
+    // 6 windows have it as an input, and one as what follows.
+    assert_eq!(row(&said, "test"), [f64::from(test - 7)], "{said}");
 }

@@ -91,7 +91,7 @@ pub enum Error {
 const MOST_SHOWN: usize = 600;
 
 /// Returns a reason, which may quote texts of a file, as one line that is not endless.
-fn one_line(reason: &str) -> String {
+pub(crate) fn one_line(reason: &str) -> String {
     let shown = reason.chars().take(MOST_SHOWN);
     let mut line = String::new();
     for character in shown {

@@ -39,7 +39,14 @@ fn a_mistake_in_a_problems_file_names_key_and_what_is_allowed() {
         (&format!("loss = \"cross_entropy\"\ntask = \"regression\"\n{data}"), "does not fit 1 number"),
         (&format!("measures = [\"accuracy\"]\n{data}"), "measure `accuracy` does not fit"),
         (&format!("batch_size = 0\n{data}"), "`batch_size` must be at least 1"),
-        (&format!("goal = nan\n{data}"), "goal"),
+        (&format!("goal = nan\n{data}"), "`goal` must be a number, not NaN or infinite"),
+        ("data = 3", "`data` must be a table with the source of the data, not 3"),
+        ("epochs = 2\nepochs = 3\n", "line 2: duplicate key"),
+        ("[data]\nnpz = \"x.npz\"\ntime = \"t\"", "`data.time` is not for `npz`"),
+        ("[data]\nset = \"digits\"\ntest = 0.3", "`data.test` is not for `set`"),
+        ("[data]\ntext = \"x.txt\"\nstandardize = true", "`data.standardize` is not for `text`"),
+        (&format!("{data}size = 8"), "`data.size` is not for `csv`"),
+        (&format!("{data}exclude = [\"rent\"]"), "`exclude` must be columns other than the target"),
         (&format!("{data}[model]\nmpl = [3]"), "mlp"),
         (&format!("{data}[model]\nmlp = [0]"), "`mlp`"),
         (&format!("{data}[model]\ncnn = [3]"), "images"),
@@ -64,7 +71,7 @@ fn damaged_data_are_named_by_file_row_and_column() {
     for (row, target, expected) in [
         ("5,oops,a", "y", "data.csv: row 7, column `y`"),
         ("5,10", "y", "data.csv: row 7"),
-        ("5,,a", "y", "row 7, column `y`: the target is missing"),
+        ("5,,a", "y", "row 7, column `y`: the target is missing in 1 of 60 rows"),
         ("5,inf,a", "y", "data.csv: row 7, column `y`"),
     ] {
         write(5, row);

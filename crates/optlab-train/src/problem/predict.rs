@@ -80,14 +80,19 @@ fn inputs(
     }
 }
 
-/// Returns the values of the array `inputs` of a NumPy file, or of its only array, with a name for each
-/// example, whose shape is `shape`.
+/// Returns the values of an array of a NumPy file, with a name for each example, whose shape is `shape`: of
+/// the array `inputs`, or of the first that fits.
 fn rows(file: &Path, shape: &[usize]) -> Result<(Vec<f32>, Vec<String>), Error> {
     let npz = Npz::read(file)?;
-    let only = npz.names().next().filter(|_| npz.names().len() == 1).unwrap_or(INPUTS).to_string();
-    let array = npz.array(if npz.names().any(|name| name == INPUTS) { INPUTS } else { &only })?;
     let refuse = |reason: String| Error::Data { path: file.into(), reason };
     let width: usize = shape.iter().product();
+    let fits = |name: &&str| {
+        let array = npz.array(name).ok();
+        array.is_some_and(|a| a.shape.len() > 1 && a.shape[1..].iter().product::<usize>() == width)
+    };
+    let named = npz.names().find(|name| *name == INPUTS);
+    let name = named.or_else(|| npz.names().find(fits)).or_else(|| npz.names().next());
+    let array = npz.array(name.unwrap_or(INPUTS))?;
     let examples = array.shape.first().copied().unwrap_or(0);
     if examples == 0 || array.values.len() != examples * width {
         let reason = format!("the shape {:?} is not [examples, …] with inputs of {shape:?}", array.shape);

@@ -14,14 +14,15 @@ use std::path::Path;
 const KEYS: [&str; 9] = ["name", "task", "data", "model", "loss", "measures", "goal", "batch_size", "epochs"];
 
 /// The keys of `data`, apart from the sources.
-const OWN: [&str; 8] = ["labels", "target", "test", "time", "group", "shape", "context", "standardize"];
+const OWN: [&str; 9] =
+    ["labels", "inputs", "target", "test", "time", "group", "shape", "context", "standardize"];
 
 /// Those of them that a source of each kind has.
 fn own_keys(source: SourceKind) -> &'static [&'static str] {
     match source {
         SourceKind::Csv | SourceKind::Parquet => &["target", "test", "time", "group"],
         SourceKind::Images => &["labels", "test", "standardize"],
-        SourceKind::Npz => &["target", "test", "shape", "standardize"],
+        SourceKind::Npz => &["inputs", "target", "test", "shape", "standardize"],
         SourceKind::Text => &["test", "context"],
         SourceKind::Set => &["shape", "standardize"],
     }
@@ -158,7 +159,7 @@ impl Reader<'_> {
         let of_pictures: &[&str] = if source == SourceKind::Images { &PICTURES } else { &[] };
         let fitting = [&[key], own_keys(source), of_tables, of_pictures].concat();
         if let Some(other) = table.keys().find(|other| !fitting.contains(&other.as_str())) {
-            let known = fitting.join(", ");
+            let known = fitting[1..].join(", ");
             let reason = format!("{}: `data.{other}` is not for `{key}`, which has {known}", self.owner);
             return Err(Error::usage(reason));
         }
@@ -178,6 +179,7 @@ impl Reader<'_> {
             source,
             file,
             labels: self.value(&mut table, "labels", "the path of a CSV file")?,
+            inputs: self.value(&mut table, "inputs", "the name of an array")?,
             target,
             test,
             time: self.value(&mut table, "time", "the name of a column")?,

@@ -38,7 +38,7 @@ impl Draft {
                 return Err(Error::invalid(&owner, "data.target", &allowed, "left out"));
             }
             for name in &data.target {
-                table.column(name).map_err(|error| Error::usage(error.to_string()))?;
+                table.column(name)?;
             }
             task = Some(match task {
                 Some(task) => task,

@@ -13,10 +13,11 @@ use std::path::{Path, PathBuf};
 /// | `csv`, `parquet`        | tables              | the file; columns are recognized, see [`ReadOptions`]             |
 /// | `images`                | pictures            | a folder with a sub-folder per class                              |
 /// | `labels`                | pictures            | a CSV of file names and classes, instead of sub-folders           |
-/// | `npz`                   | arrays              | a NumPy file with the arrays `inputs` and `target`                |
+/// | `npz`                   | arrays              | a NumPy file with an array of inputs and one of targets           |
 /// | `text`                  | characters          | a text file: the next character is predicted from the `context` before it |
 /// | `set`                   | bundled data        | a data set of `optlab`: mnist-10k, mnist, digits, diabetes, sunspots |
-/// | `target`                | tables, arrays      | the column or array to predict, or a list of them                 |
+/// | `inputs`                | arrays              | the array of inputs, default `inputs`                             |
+/// | `target`                | tables, arrays      | the column to predict, or a list of them; the array, default `target` |
 /// | `test`                  | all but `set`       | the share of the test part, default 0.2, or a file of its own (tables) |
 /// | `time`, `group`         | tables              | the column by which rows belong together, see [`Split`]           |
 /// | `delimiter`, …          | tables              | how to read the file, see [`ReadOptions`]                         |
@@ -33,6 +34,9 @@ pub struct ProblemData {
     /// A CSV of file names and classes of pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<String>,
+    /// The array of inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<String>,
     /// The columns or arrays to predict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target: Vec<String>,

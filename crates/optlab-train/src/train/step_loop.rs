@@ -376,7 +376,7 @@ impl<W: Workload> Training<'_, W> {
             }
             _ => self.evaluated(model)?,
         };
-        let score = self.evaluate(&model, &*self.parts.test)?;
+        let score = self.evaluate(&model, &*self.parts.test, "test")?;
         if let Some(score) = &score {
             self.write_evaluation(Part::Test, score.loss, Some(score))?;
         }

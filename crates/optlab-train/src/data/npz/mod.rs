@@ -82,7 +82,8 @@ impl Npz {
     /// Returns the array `name`.
     ///
     /// # Errors
-    /// [`Error::Data`] if there is none, with the nearest name; if the array holds no numbers (Python objects, texts, dates, complex numbers,
+    /// [`Usage`](optlab_core::Error::Usage) if there is none, with the nearest name.
+    /// [`Error::Data`] if the array holds no numbers (Python objects, texts, dates, complex numbers,
     /// records), a whole number that `f32` cannot hold (some above 2²⁴), or a number above the largest `f32`.
     pub fn array(&self, name: &str) -> Result<&Array, Error> {
         match self.arrays.get(name) {
@@ -91,7 +92,7 @@ impl Npz {
             None => {
                 let known: Vec<&str> = self.names().collect();
                 let reason = Error::unknown_name("array", name, &known).to_string();
-                Err(Error::Data { path: self.path.clone(), reason })
+                Err(Error::usage(format!("{}: {reason}", self.path.display())))
             }
         }
     }

@@ -99,7 +99,7 @@ impl Table {
     /// Returns the column `name`.
     ///
     /// # Errors
-    /// [`UnknownName`](optlab_core::Error::UnknownName), with the nearest name, if there is none.
+    /// [`Usage`](optlab_core::Error::Usage), with the nearest name, if there is none.
     pub fn column(&self, name: &str) -> Result<&Column, Error> {
         self.index(name).map(|i| &self.columns[i])
     }
@@ -132,7 +132,8 @@ impl Table {
     /// Columns that this table lacks are read, too.
     ///
     /// # Errors
-    /// As [`read`](Self::read); [`Error::Data`] if the file lacks a column that a model can be given.
+    /// As [`read`](Self::read); [`Usage`](optlab_core::Error::Usage) if the file lacks a column that a
+    /// model can be given.
     pub fn read_alike(&self, path: impl AsRef<Path>) -> Result<Table, Error> {
         Table::read(path, &self.options())
     }
@@ -140,7 +141,7 @@ impl Table {
     /// Returns the rows that have a value in each of the columns `target`, ascending.
     ///
     /// # Errors
-    /// [`UnknownName`](optlab_core::Error::UnknownName) for a column that does not exist; [`Error::Data`] if
+    /// [`Usage`](optlab_core::Error::Usage) for a column that does not exist; [`Error::Data`] if
     /// no row is left, or if a row has no value and `drop_missing_target` is false.
     pub fn rows_with_target(
         &self,

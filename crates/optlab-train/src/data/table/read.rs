@@ -6,6 +6,7 @@ use super::options::{MissingTexts, ReadOptions};
 use super::records::{Records, recognize_delimiter};
 use super::{Column, Table, decode, number, parquet_file, recognize};
 use crate::Error;
+use crate::error::one_line;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -29,8 +30,8 @@ impl Table {
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) if the file cannot be read.
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `delimiter` or `decimal` is out of range.
-    /// [`Error::Data`], with the row and column where there is one, if `columns` names a column that the table
-    /// lacks; if the file is empty, a folder or not
+    /// [`Usage`](optlab_core::Error::Usage) if `columns` names a column that the table lacks.
+    /// [`Error::Data`], with the row and column where there is one, if the file is empty, a folder or not
     /// text; if it has a header but no rows, two columns of one name, rows of different lengths or a quote
     /// that is never closed; if a column whose kind is set by hand has a text that does not fit it; if at
     /// least 98 % of a column are numbers but not all; or if a number is infinite, NaN or ambiguous. For a
@@ -210,7 +211,7 @@ pub(super) fn check_columns(path: &Path, options: &ReadOptions, names: &[String]
 pub(super) fn unknown_column(path: &Path, name: &str, names: &[String]) -> Error {
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let reason = Error::unknown_name("column", name, &known).to_string();
-    Error::Data { path: path.into(), reason }
+    Error::usage(format!("{}: {}", path.display(), one_line(&reason)))
 }
 
 /// Returns the names of the columns; a column without a name is `column_1`, `column_2`, … by its place.

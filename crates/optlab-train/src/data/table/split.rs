@@ -69,7 +69,7 @@ impl Split {
     ///
     /// # Errors [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside of `[0, 1)` or NaN,
     /// if a part would be empty, or if both `time` and `group` are given;
-    /// [`UnknownName`](optlab_core::Error::UnknownName) for a column that does not exist; [`Error::Data`] if
+    /// [`Usage`](optlab_core::Error::Usage) for a column that does not exist; [`Error::Data`] if
     /// a row has no time or no group, or a class is only in the test part.
     ///
     /// # Panics
@@ -119,17 +119,16 @@ impl Split {
         let (held_out, train): (Vec<usize>, Vec<usize>) = rows.into_iter().partition(|&row| is_held_out[row]);
         if count > 0 && (train.is_empty() || held_out.is_empty()) {
             let n = train.len() + held_out.len();
-            return Err(match (&self.group, wanted.classes) {
-                (Some(group), _) => table.error(format!(
-                    "the {n} rows have too few different values of `{group}` for a {} part of its own",
-                    wanted.part
-                )),
-                (None, Some(classes)) => table.error(format!(
-                    "each class of `{classes}` has a single row, so that none can be in the {} part, too",
-                    wanted.part
-                )),
-                (None, None) => wanted.nothing_left(n),
-            });
+            let reason = match (&self.group, wanted.classes) {
+                (Some(group), _) => {
+                    format!("the {n} rows have too few values of `{group}` for a {} part", wanted.part)
+                }
+                (None, Some(classes)) => {
+                    format!("no class of `{classes}` has a second row for a {} part", wanted.part)
+                }
+                (None, None) => return Err(wanted.nothing_left(n)),
+            };
+            return Err(Error::usage(format!("{}: {reason}", table.path.display())));
         }
         if let Some(classes) = wanted.classes {
             check_classes(table, classes, &train, &held_out, wanted.part)?;

@@ -33,7 +33,7 @@ impl Table {
     /// - rows that repeat an earlier one in all columns but the ignored ones.
     ///
     /// # Errors
-    /// [`UnknownName`](optlab_core::Error::UnknownName) for a column that does not exist.
+    /// [`Usage`](optlab_core::Error::Usage) for a column that does not exist.
     pub fn warnings(&self, target: &[String], task: Task) -> Result<Vec<String>, Error> {
         let mut warnings = Vec::new();
         for name in target {

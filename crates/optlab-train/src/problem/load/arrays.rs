@@ -9,7 +9,7 @@ use crate::problem::load::RowSet;
 use crate::problem::{Prepared, Problem, ProblemData};
 use std::path::Path;
 
-/// The name of the array of inputs.
+/// The name of the array of inputs, unless the problem names another.
 pub(in crate::problem) const INPUTS: &str = "inputs";
 
 /// The most different whole numbers of a target that are taken for classes.
@@ -18,21 +18,22 @@ const MOST_CLASSES: usize = 1000;
 /// The largest number of classes: more is a target of other numbers, or a stray one.
 const LARGEST_NUMBER_OF_CLASSES: usize = 1 << 16;
 
-/// Reads the arrays `inputs`, `[examples, …]`, and the target, `[examples]` or `[examples, targets]`; draws
+/// Reads the arrays of inputs, `[examples, …]`, and of targets, `[examples]` or `[examples, targets]`; draws
 /// the test part.
 pub(super) fn load(problem: &Problem, folder: &Path) -> Result<RowSet, Error> {
     let data = &problem.data;
     let path = data.path(folder);
     let npz = Npz::read(&path)?;
     let refuse = |reason: String| Error::Data { path: path.clone(), reason };
-    let inputs = npz.array(INPUTS)?;
+    let inputs_name = data.inputs.as_deref().unwrap_or(INPUTS);
+    let inputs = npz.array(inputs_name)?;
     let target = npz.array(&data.target[0])?;
     if data.target.len() > 1 {
         let allowed = "one array; give several targets as its columns";
         return Err(Error::invalid("problem", "data.target", allowed, data.target.join(", ")));
     }
     let [examples, own_shape @ ..] = inputs.shape.as_slice() else {
-        return Err(refuse(format!("array `{INPUTS}` has no examples: its shape is []")));
+        return Err(refuse(format!("array `{inputs_name}` has no examples: its shape is []")));
     };
     if target.shape.first() != Some(examples) || target.shape.len() > 2 {
         return Err(refuse(format!(
@@ -40,7 +41,7 @@ pub(super) fn load(problem: &Problem, folder: &Path) -> Result<RowSet, Error> {
             data.target[0], target.shape
         )));
     }
-    for (array, name) in [(inputs, INPUTS), (target, data.target[0].as_str())] {
+    for (array, name) in [(inputs, inputs_name), (target, data.target[0].as_str())] {
         if array.values.is_empty() {
             return Err(refuse(format!("array `{name}` holds no numbers: its shape is {:?}", array.shape)));
         }

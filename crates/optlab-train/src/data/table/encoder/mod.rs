@@ -145,7 +145,7 @@ impl Encoder {
     /// Classes are sorted: by number if all are numbers, else by their texts.
     ///
     /// # Errors
-    /// [`UnknownName`](optlab_core::Error::UnknownName) for a column that does not exist;
+    /// [`Usage`](optlab_core::Error::Usage) for a column that does not exist;
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if a target does not fit the task, is given
     /// twice, or is not the only one of a classification, or if no inputs are left;
     /// [`Error::Data`] if a target has a single value, a label is neither 0 nor 1, a row lacks its target and
@@ -196,7 +196,7 @@ impl Encoder {
     /// # Errors
     /// [`Error::Data`], with row and column where there is one, if a column is not there or of another kind
     /// than in training, a row lacks its target and `drop_missing_target` was false, a class occurs in no
-    /// training row, or a number is too large. [`UnknownName`](optlab_core::Error::UnknownName) if there is
+    /// training row, or a number is too large. [`Usage`](optlab_core::Error::Usage) if there is
     /// no target column.
     ///
     /// # Panics

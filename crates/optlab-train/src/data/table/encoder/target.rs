@@ -230,7 +230,7 @@ fn labels(table: &Table, name: &str, rows: &[usize]) -> Result<Vec<bool>, Error>
         Column::Number(numbers) => Err(table.error_at(
             row,
             name,
-            &format!("`{:?}` is neither 0 nor 1, which a label must be", numbers[row]),
+            &format!("`{}` is neither 0 nor 1, which a label must be", numbers[row]),
         )),
         other => Err(table.error(format!("the target `{name}` is of kind {}, not of labels", other.kind()))),
     };

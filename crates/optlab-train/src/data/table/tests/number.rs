@@ -1,8 +1,17 @@
 //! Numbers: decimal points and commas, groups of thousands, and what cannot be decided.
 
-use super::{assert_contains, read, read_error, texts, try_read};
+use super::{assert_contains, file, read, read_error, texts, try_read};
 use crate::data::table::number::{Field, Format, parse};
-use crate::data::table::{Kind, ReadOptions};
+use crate::data::table::{Column, Kind, ReadOptions, Table};
+
+/// Returns the numbers of a column that is read as numbers.
+#[track_caller]
+fn numbers(table: &Table, column: &str) -> Vec<f64> {
+    match table.column(column).unwrap() {
+        Column::Number(values) => values.clone(),
+        other => panic!("`{column}` is of kind {}", other.kind()),
+    }
+}
 
 #[test]
 fn each_format_reads_its_own_numbers_and_nothing_else() {
@@ -114,4 +123,30 @@ fn infinite_numbers_and_nan_are_errors_with_their_place() {
         &try_read("a\nNaN\n", &options).unwrap_err().to_string(),
         &["row 2, column `a`", "`NaN`"],
     );
+}
+
+#[test]
+fn amounts_are_numbers_if_all_have_the_same_sign() {
+    let dollars = read("a;price\n1;\"$8,526\"\n2;\"$1,250\"\n3;$-7\n");
+    assert_eq!(numbers(&dollars, "price"), [8526.0, 1250.0, -7.0]);
+    let euros = read("a;price;share\n1;1.234,50 €;5 %\n2;99,00 €;12,5%\n3;7,25 €;100 %\n");
+    assert_eq!(numbers(&euros, "price"), [1234.5, 99.0, 7.25]);
+    assert_eq!(numbers(&euros, "share"), [5.0, 12.5, 100.0]);
+    let mixed = read("a,price\n1,$5\n2,$6\n3,7 €\n4,8 €\n");
+    assert!(!matches!(mixed.column("price").unwrap(), Column::Number(_)));
+    let names = read("a,name\n1,$x\n2,$y\n3,$x\n");
+    assert_eq!(texts(&names, "name"), ["$x", "$y", "$x"]);
+}
+
+#[test]
+fn a_later_file_is_read_with_the_decimal_separator_of_the_first() {
+    let (_folder, first) = file(b"price;area\n1.107,50;3,5\n2.250,00;4,1\n990,00;2,0\n");
+    let first = Table::read(first, &ReadOptions::default()).unwrap();
+    // Alone, these would be 1.107 and 2.25.
+    let (_folder, later) = file(b"price;area\n1.107;3\n2.250;4\n");
+    let later = first.read_alike(later).unwrap();
+    assert_eq!(numbers(&later, "price"), [1107.0, 2250.0]);
+    assert_eq!(first.options().decimal, Some(','));
+    assert_eq!(read("a,b\n1.5,2\n2.5,3\n").options().decimal, Some('.'));
+    assert_eq!(read("a,b\n1,2\n2,3\n").options().decimal, None);
 }

@@ -260,3 +260,20 @@ fn any_text_is_read_or_refused_without_a_panic_and_lines_ascend() {
     }
     assert!(read > 300, "{read}");
 }
+
+#[test]
+fn a_quote_that_is_never_closed_is_refused_in_the_last_field_too() {
+    assert_contains(&read_error("a,b\n1,x\n2,\"y"), &["row 3", "a quote is opened here and never closed"]);
+    assert_contains(&read_error("a;b\n1;x\n\"2;y\n"), &["row 3", "never closed"]);
+    // Inches are no quotes.
+    assert_eq!(texts(&read("size,n\n5\",1\n6\",2\n5\",3"), "size"), ["5\"", "6\"", "5\""]);
+}
+
+#[test]
+fn a_message_about_a_name_or_text_of_the_data_has_one_short_line() {
+    let message = read_error("\"x\ny\",b\n1,2\n2,3,4\n");
+    assert!(!message.contains('\n'), "{message}");
+    let rows: String = (0..100).map(|i| format!("{i}\n")).collect();
+    let message = read_error(format!("\"x\ny\"\n{rows}{}\n", "a".repeat(100_000)));
+    assert!(!message.contains('\n') && message.chars().count() < 700, "{message}");
+}

@@ -105,7 +105,9 @@ fn each_class_with_two_rows_is_in_both_parts() {
 #[test]
 fn classes_of_one_row_each_leave_no_test_part() {
     let table = try_read("x,y\na,1\nb,2\nc,3\n", &kinds(&[("x", Kind::Category)])).unwrap();
-    assert!(part(&table, &Split::default(), Some("x")).unwrap_err().is_usage());
+    let error = part(&table, &Split::default(), Some("x")).unwrap_err();
+    assert!(error.is_usage());
+    assert_contains(&error.to_string(), &["table.csv: no class of `x` has a second row for a test part"]);
 }
 
 #[test]
@@ -163,7 +165,12 @@ fn at_least_one_group_is_held_out_and_at_least_one_left() {
         let table = column([1, 1, 1, 1, 2, 2, 2, 2, 2, 2]);
         assert_eq!(part(&table, &by_group(0.1, seed), None).unwrap().held_out, [0, 1, 2, 3]);
     }
-    assert!(part(&column([1, 1, 1]), &by_group(0.3, 0), None).unwrap_err().is_usage());
+    let error = part(&column([1, 1, 1]), &by_group(0.3, 0), None).unwrap_err();
+    assert!(error.is_usage());
+    assert_contains(
+        &error.to_string(),
+        &["table.csv: the 3 rows have too few values of `x` for a test part"],
+    );
     let error = part(&column(["a", "", "a"]), &by_group(0.3, 0), None).unwrap_err();
     assert_contains(&error.to_string(), &["row 3, column `x`"]);
 }
