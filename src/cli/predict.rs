@@ -87,7 +87,7 @@ fn table(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
             Answer::Values(values) => {
                 for (name, value) in values {
                     header.push(name.clone());
-                    row.push(value.to_string());
+                    row.push(shown(*value));
                 }
             }
         }
@@ -97,6 +97,11 @@ fn table(predictions: &[Prediction]) -> Result<Vec<u8>, Error> {
         writer.write_record(&row).map_err(broken)?;
     }
     writer.into_inner().map_err(|reason| Error::usage(format!("predictions: {reason}")))
+}
+
+/// Returns a predicted number with the digits that models of 32 bits have.
+fn shown(value: f64) -> String {
+    (value as f32).to_string()
 }
 
 /// Returns the line of a prediction.
@@ -118,7 +123,8 @@ fn line(Prediction { example, answer }: &Prediction) -> String {
             _ => format!("{example}: no classes\n"),
         },
         Answer::Values(values) => {
-            let values: Vec<String> = values.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            let values: Vec<String> =
+                values.iter().map(|(name, value)| format!("{name} {}", shown(*value))).collect();
             format!("{example}: {}\n", values.join(", "))
         }
     }

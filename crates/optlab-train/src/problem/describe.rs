@@ -1,10 +1,11 @@
 //! Describes a problem: its columns, its parts, its model, and what may be wrong with it.
 
 use crate::Error;
-use crate::data::table::{ColumnSummary, Content};
+use crate::data::table::{ColumnSummary, Content, Task};
 use crate::data::{Examples, Preparation, Source};
-use crate::problem::Problem;
+use crate::objective::TargetKind;
 use crate::problem::load::{self, Loaded};
+use crate::problem::{Problem, ProblemData, SourceKind, TestPart};
 use crate::workload::{Section, VALIDATION};
 
 /// The largest ratio of class sizes that is not called imbalanced.
@@ -26,7 +27,15 @@ pub(super) fn sections(problem: &Problem, source: &Source) -> Result<Vec<Section
         parts.rows.push(vec![name.into(), part.len().to_string()]);
     }
     sections.push(parts);
-    if !problem.data.source.is_table() {
+    sections.push(Section::sentences("Held out", [held_out(problem)]));
+    let has_classes_of_its_own = !problem.data.source.is_table() && problem.data.source != SourceKind::Text;
+    if has_classes_of_its_own && matches!(facts.targets, TargetKind::Classes(_)) {
+        let mut classes = Section::table("Classes", &["class", "training", "test"]);
+        let counts = load::class_counts(&train).into_iter().zip(load::class_counts(&test));
+        classes.rows = (facts.names.iter().zip(counts))
+            .map(|(name, (train, test))| vec![name.clone(), train.to_string(), test.to_string()])
+            .collect();
+        sections.push(classes);
         warnings.extend(imbalance(&train, &facts.names));
     }
     let outputs = problem.loss.outputs(facts.targets)?;
@@ -47,14 +56,20 @@ pub(super) fn sections(problem: &Problem, source: &Source) -> Result<Vec<Section
     sections.push(Section::sentences(
         "Sizes",
         [
-            format!("model `{}` reads {} and has {} outputs", problem.model, facts.shape, outputs),
+            format!(
+                "model `{}` reads {} and has {outputs} output{}",
+                problem.model,
+                facts.shape,
+                if outputs == 1 { "" } else { "s" }
+            ),
             format!(
                 "{} trained parameters, {} FLOPs per example and forward pass",
                 summary.parameters, summary.flops
             ),
             format!(
-                "about {:.1} MiB for a training step of {batch} examples with Adam",
-                training as f64 / (1 << 20) as f64
+                "about {:.1} MiB for a training step of {batch} examples with Adam; {} epochs",
+                (training as f64 / (1 << 20) as f64).max(0.1),
+                problem.epochs
             ),
             format!(
                 "loss {}, measures {}",
@@ -69,6 +84,30 @@ pub(super) fn sections(problem: &Problem, source: &Source) -> Result<Vec<Section
     Ok(sections)
 }
 
+/// Returns a sentence about which examples are held out.
+fn held_out(problem: &Problem) -> String {
+    let data = &problem.data;
+    let how = match (&data.time, &data.group, data.source) {
+        (Some(time), ..) => format!("the rows with the latest `{time}`"),
+        (None, Some(group), _) => format!("whole groups of rows with the same `{group}`"),
+        (None, None, SourceKind::Text) => "the end of the text".into(),
+        (None, None, SourceKind::Images) => {
+            "examples drawn at random; for the test of each class its share".into()
+        }
+        (None, None, SourceKind::Csv | SourceKind::Parquet) if problem.task == Task::Classification => {
+            "examples drawn at random, of each class its share".into()
+        }
+        (None, None, SourceKind::Csv | SourceKind::Parquet | SourceKind::Npz) => {
+            "examples drawn at random".into()
+        }
+        (None, None, SourceKind::Set) => "the test part of the data set, and examples for validation".into(),
+    };
+    match &data.test {
+        TestPart::File(file) => format!("for the test all of {file}; for validation {how}"),
+        TestPart::Share(_) => how,
+    }
+}
+
 /// Returns the columns of a problem's table and what may be wrong with it; `None` for other data.
 fn about_table(problem: &Problem, source: &Source) -> Result<Option<(Section, Vec<String>)>, Error> {
     if !problem.data.source.is_table() {
@@ -78,11 +117,11 @@ fn about_table(problem: &Problem, source: &Source) -> Result<Option<(Section, Ve
     let (described, warnings) =
         rayon::join(|| table.describe(), || table.warnings(&problem.data.target, problem.task));
     let mut columns = Section::table("Columns", &["column", "kind", "missing", "values", "examples"]);
-    columns.rows = described.into_iter().map(|column| row(column, &problem.data.target)).collect();
+    columns.rows = described.into_iter().map(|column| row(column, &problem.data)).collect();
     Ok(Some((columns, [table.notes().to_vec(), warnings?].concat())))
 }
 
-fn row(column: ColumnSummary, target: &[String]) -> Vec<String> {
+fn row(column: ColumnSummary, data: &ProblemData) -> Vec<String> {
     let values = match column.content {
         Content::Numbers { smallest, largest, mean, distinct } => {
             format!("{} to {}, mean {}, {distinct} different", short(smallest), short(largest), short(mean))
@@ -93,11 +132,15 @@ fn row(column: ColumnSummary, target: &[String]) -> Vec<String> {
         Content::Texts { distinct } => format!("{distinct} different"),
         Content::Nothing => String::new(),
     };
-    let kind = if target.contains(&column.name) {
-        format!("{}, target", column.kind)
-    } else {
-        column.kind.to_string()
-    };
+    let is = |name: &Option<String>| name.as_ref() == Some(&column.name);
+    let role = [
+        (data.target.contains(&column.name), ", target"),
+        (data.encode.exclude.contains(&column.name), ", excluded"),
+        (is(&data.group), ", group"),
+        (is(&data.time), ", time"),
+    ];
+    let role = role.iter().find(|(is_its, _)| *is_its).map_or("", |(_, role)| role);
+    let kind = format!("{}{role}", column.kind);
     vec![column.name, kind, column.missing.to_string(), values, column.examples.join(", ")]
 }
 

@@ -29,6 +29,7 @@ impl Table {
     /// - an input that has the same values as the target, a correlation above 0.999 or below −0.999 with it
     ///   over at least 10 rows, or one value of its own for each class with 10 rows per class or more;
     /// - a column with one value, an identifier or long texts, or more than half of its values missing;
+    /// - a column that counts the rows: 0, 1, 2, … or 1, 2, 3, …, over at least 10 of them;
     /// - classes of which the largest has more than 10 times the rows of the smallest;
     /// - rows that repeat an earlier one in all columns but the ignored ones.
     ///
@@ -183,6 +184,10 @@ fn about_column(name: &str, column: &Column) -> Vec<String> {
         Kind::Identifier => warnings.push(format!("column `{name}` is an identifier and is ignored")),
         Kind::Text => warnings.push(format!("column `{name}` holds long texts and is ignored")),
         Kind::Ignore => return warnings,
+        Kind::Number if counts_rows(column) => warnings.push(format!(
+            "column `{name}` counts the rows, and a model is given it; write `exclude = [\"{name}\"]` unless \
+             their order matters"
+        )),
         _ => {
             let first = column.key(0);
             if first.is_some() && (1..rows).all(|row| column.key(row) == first) {
@@ -195,6 +200,13 @@ fn about_column(name: &str, column: &Column) -> Vec<String> {
         warnings.push(format!("column `{name}` is missing in {missing} of {rows} rows ({percent:.0} %)"));
     }
     warnings
+}
+
+/// Returns whether the numbers of a column are those of its rows, from 0 or 1.
+fn counts_rows(column: &Column) -> bool {
+    let Column::Number(values) = column else { return false };
+    let counts_from = |first: usize| values.iter().zip(first..).all(|(value, row)| *value == row as f64);
+    values.len() >= FEWEST_CORRELATED && (counts_from(0) || counts_from(1))
 }
 
 /// Returns a warning with the counts of the classes if they are far apart.

@@ -13,6 +13,9 @@ use crate::model::spec::{
 /// The largest number of parameters: 16 GiB of them.
 const MOST_PARAMETERS: u64 = 1 << 32;
 
+/// A training holds the weights, their gradients and, with Adam, two means of them.
+const COPIES: u64 = 4;
+
 /// The default width of an embedding of `categories`: half of them, rounded up, at most 50.
 fn default_width(categories: usize) -> usize {
     categories.div_ceil(2).min(50)
@@ -22,7 +25,7 @@ fn default_width(categories: usize) -> usize {
 ///
 /// # Errors
 /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a field out of its range, a shape that the model
-/// cannot read, or more parameters than 2³².
+/// cannot read, or more parameters than 2³² or than the memory holds in a training.
 pub(in crate::model) fn plan(spec: &ModelSpec, input: &InputShape, outputs: usize) -> Result<Plan, Error> {
     spec.check()?;
     let mut planner = Planner::new(input)?;
@@ -48,12 +51,33 @@ pub(in crate::model) fn plan(spec: &ModelSpec, input: &InputShape, outputs: usiz
         }
     }
     let plan = planner.finish(outputs)?;
-    let parameters = plan.summary().parameters;
+    let summary = plan.summary();
+    let parameters = summary.parameters;
     if parameters > MOST_PARAMETERS {
         let allowed = format!("at most {MOST_PARAMETERS}");
         return Err(Error::invalid(OWNER, "number of parameters", &allowed, parameters));
     }
-    Ok(plan)
+    let needed = summary.weight_bytes.saturating_mul(COPIES);
+    match machine_memory() {
+        Some(memory) if needed > memory => {
+            let gibibytes = |bytes: u64| bytes as f64 / (1_u64 << 30) as f64;
+            let allowed = format!(
+                "few enough to train in {:.1} GiB of memory, where {parameters} need {:.1} GiB with Adam",
+                gibibytes(memory),
+                gibibytes(needed)
+            );
+            Err(Error::invalid(OWNER, "number of parameters", &allowed, parameters))
+        }
+        _ => Ok(plan),
+    }
+}
+
+/// Returns the bytes of this machine's memory, if the system tells.
+fn machine_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 /// Checks that this kind of model can read inputs of this kind.

@@ -16,7 +16,8 @@ impl ModelSpec {
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a field out of its range, for inputs that the
-    /// model cannot read, naming the layer that cannot, and for more than 2³² parameters.
+    /// model cannot read, naming the layer that cannot, and for more than 2³² parameters, or
+    /// more than the memory holds in a training.
     ///
     /// # Example
     /// ```

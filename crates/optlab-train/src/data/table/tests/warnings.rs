@@ -112,3 +112,15 @@ fn rows_that_repeat_an_earlier_one_are_counted_without_identifiers() {
     let table = try_read("x,y\n1,2\n1,2\n", &kinds(&[("x", Kind::Category)])).unwrap();
     assert!(warnings(&table, Task::Regression).contains(&"1 row repeats an earlier row".to_string()));
 }
+
+#[test]
+fn a_column_that_counts_the_rows_is_said_so() {
+    let numbered =
+        |numbers: &dyn Fn(usize) -> String| pairs((0..12).map(|i| (numbers(i), (i * i % 7).to_string())));
+    for first in [0, 1] {
+        let found = warnings(&numbered(&|i| (i + first).to_string()), Task::Regression);
+        assert_contains(&found[0], &["column `x` counts the rows", "exclude = [\"x\"]"]);
+    }
+    assert_eq!(warnings(&numbered(&|i| (i + 2).to_string()), Task::Regression), [""; 0]);
+    assert_eq!(warnings(&numbered(&|i| (i * 2).to_string()), Task::Regression), [""; 0]);
+}
