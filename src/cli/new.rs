@@ -60,7 +60,7 @@ pub fn run(args: &NewArgs) -> Result<(), Exit> {
     }
     let text = format!(
         "written: {name}/Cargo.toml, src/main.rs, tests/it_trains.rs, README.md\n\
-         next: cd {name} && cargo run    (the first build takes about ten minutes on two cores)\n"
+         next: cd {name} && cargo run    (the first build takes 10 to 20 minutes on two cores)\n"
     );
     crate::cli::print(text.as_bytes())
 }

@@ -145,7 +145,7 @@ fn no_command_in_the_documents_has_brackets_that_a_shell_would_read() {
     let pages = std::fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let problems =
         std::fs::read_dir(root.join("examples/problems")).unwrap().map(|entry| entry.unwrap().path());
-    let files = pages.chain(problems).chain([root.join("README.md")]);
+    let files = pages.chain(problems).chain(["README.md", "CHANGELOG.md"].map(|name| root.join(name)));
     for file in files.filter(|file| file.extension().is_some_and(|e| e == "md" || e == "toml")) {
         let text = std::fs::read_to_string(&file).unwrap();
         for given in text.split("--model ").skip(1) {
@@ -185,5 +185,22 @@ fn a_project_with_a_name_that_cargo_refuses_is_refused_before_anything_is_writte
         let message = fails(folder.path(), &["new", name], 2);
         assert!(message.contains(expected), "{message}");
         assert!(is_empty(folder.path()), "{name} left something behind");
+    }
+}
+
+#[test]
+fn predict_and_inspect_need_the_run_alone_and_evaluate_and_resume_the_data_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let rows: String = (0..40).map(|i| format!("{i}.5,{}\n", 2 * i)).collect();
+    std::fs::write(folder.join("a.csv"), format!("x,y\n{rows}")).unwrap();
+    std::fs::write(folder.join("a.toml"), "[data]\ncsv = \"a.csv\"\ntarget = \"y\"\n").unwrap();
+    succeeds(folder, &["train", "a.toml", "--steps", "2", "--output", "run"]);
+    std::fs::rename(folder.join("a.csv"), folder.join("new.csv")).unwrap();
+    succeeds(folder, &["predict", "run", "new.csv"]);
+    succeeds(folder, &["inspect", "run"]);
+    for arguments in [["evaluate", "run"].as_slice(), &["train", "--resume", "run"]] {
+        let message = fails(folder, arguments, 1);
+        assert!(message.contains("a.csv"), "{message}");
     }
 }
