@@ -176,16 +176,29 @@ fn a_new_project_has_its_name_everywhere_and_links_to_documents_that_exist() {
 #[test]
 fn a_project_with_a_name_that_cargo_refuses_is_refused_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
-    for (name, expected) in [
-        ("fn", "new: `fn` is a keyword of Rust: choose another name"),
-        ("test", "new: `test` is the name of a crate that comes with Rust: choose another name"),
-        ("build", "new: `build` is the name of a folder that cargo makes beside the program"),
-        ("1bad", "new: `name` must be a letter, followed by letters, digits, `-` or `_`, not `1bad`"),
+    for (name, reason) in [
+        ("fn", "is a keyword of Rust"),
+        ("yield", "is a keyword of Rust"),
+        ("build", "is the name of a folder that cargo makes beside the program"),
+        ("deps", "is the name of a folder that cargo makes beside the program"),
+        ("test", "is the name of a crate that comes with Rust"),
+        ("core", "is the name of a crate that comes with Rust"),
+        ("proc-macro", "is the name of a crate that comes with Rust"),
+        ("optlab", "is the name of a crate that the project depends on"),
+        ("optlab-train", "is the name of a crate that the project depends on"),
+        ("burn", "is the name of a crate that the project depends on"),
+        ("NUL", "is the name of a device on Windows"),
+        ("digits-cnn", "is the name of a workload that optlab has"),
     ] {
         let message = fails(folder.path(), &["new", name], 2);
-        assert!(message.contains(expected), "{message}");
-        assert!(is_empty(folder.path()), "{name} left something behind");
+        assert_eq!(message, format!("error: new: `{name}` {reason}: choose another name\n"));
     }
+    for name in ["", "1bad", "_a", "a b", "a/b", "ä", "a.b"] {
+        let message = fails(folder.path(), &["new", name], 2);
+        let allowed = "a letter, followed by letters, digits, `-` or `_`";
+        assert_eq!(message, format!("error: new: `name` must be {allowed}, not `{name}`\n"));
+    }
+    assert!(is_empty(folder.path()));
 }
 
 #[test]
