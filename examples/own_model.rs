@@ -19,18 +19,16 @@ const CLASSES: usize = 3;
 /// Read your own files here: append the numbers of an example to `inputs` and its class, from 0, to `labels`.
 /// For a regression the targets are `Targets::numbers(values)`, with one number for each example.
 fn read() -> Result<Examples, Error> {
-    let (mut inputs, mut labels): (Vec<f32>, Vec<u32>) = (Vec::new(), Vec::new());
+    let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     for i in 0..1500_u16 {
         let class = i % 3;
         let radius = f32::from(i) / 1500.0;
-        let noise = (f32::from(i) * 0.618).fract() - 0.5;
-        let angle = 4.0 * radius + 2.094 * f32::from(class) + noise;
+        let angle = 4.0 * radius + 2.094 * f32::from(class) + (f32::from(i) * 0.618).fract() - 0.5;
         inputs.extend([radius * angle.cos(), radius * angle.sin()]);
         labels.push(class.into());
     }
-    // The shape of one example: `[features]`, `[time, features]` or `[channels, height, width]`.
-    let input_shape = vec![2];
-    Ok(Examples { inputs, input_shape, targets: Targets::Classes { labels, classes: CLASSES } })
+    // The shape of an example: `[features]`, `[time, features]` or `[channels, height, width]`.
+    Ok(Examples { inputs, input_shape: vec![2], targets: Targets::Classes { labels, classes: CLASSES } })
 }
 
 /// The model: any Burn module.
@@ -46,28 +44,26 @@ struct OwnModel;
 impl Supervised for OwnModel {
     type Model = Network;
 
-    /// Name, measures and the defaults of a training.
     fn info(&self) -> Info {
         // A validation accuracy of 95 % counts as success: times to it are measured.
         let measures = self.objective().metrics(Some(0.95));
-        let info = Info::new("own-model", "a dense network on three spirals", measures);
-        // With `augments: true` images can be shifted, rotated and flipped; these examples are not images.
-        Info { batch_size: 32, epochs: 10, augments: false, ..info }
+        // `augments` is for images, which can be shifted, rotated and flipped; these examples are none.
+        let summary = "a dense network on three spirals".into();
+        Info { name: "own-model".into(), summary, measures, batch_size: 32, epochs: 10, augments: false }
     }
 
-    /// Loss and measures: cross entropy and accuracy. `Objective::regression()` is for numbers, and
-    /// `Objective { loss, measures }` takes any of `optlab list losses measures`.
+    /// Cross entropy and accuracy; `optlab list losses` and `optlab list measures` have more.
     fn objective(&self) -> Objective {
         Objective::classification()
     }
 
-    /// The three parts: every fifth example is for the final test, and `prepare` draws the validation part
-    /// from the rest. Mean and deviation of the training part standardize all three.
+    /// The three parts: every fifth example is for the test, and `prepare` draws the validation part from the
+    /// rest and standardizes all of them by the training part.
     fn splits(&self, _source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
         let all = read()?;
         let (test, train): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(|i| i % 5 == 4);
         let (train, test) = (all.select(&train), all.select(&test));
-        // `is_series` is true for examples in the order of time: the latest are then the validation part.
+        // With `is_series` the latest examples are the validation part.
         let set = DataSet { name: "spirals".into(), train, test, is_series: false };
         set.prepare(&Preparation { standardize: true, ..preparation.clone() })
     }
@@ -82,7 +78,7 @@ impl Supervised for OwnModel {
         })
     }
 
-    /// Outputs `[batch, CLASSES]` for inputs `[batch, features]`.
+    /// Returns `[batch, CLASSES]` for inputs `[batch, features]`.
     fn forward(&self, model: &Network, inputs: Tensor<2>, _mode: Mode) -> Tensor<2> {
         model.output.forward(Relu::new().forward(model.hidden.forward(inputs)))
     }
@@ -94,8 +90,8 @@ fn main() -> ExitCode {
         eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }
-    // The program is an `optlab` that knows the workload: `-- train own-model`, `-- tune own-model` … work,
-    // too. Without arguments it compares three optimizers, for which a verdict needs 7 seeds or more.
+    // The program is an `optlab` that knows the workload: `-- train own-model`, `-- tune own-model` … work.
+    // Without arguments it compares three optimizers, for which a verdict needs 7 seeds or more.
     cli::main_or(
         "compare --workloads own-model --seeds 7 \
          --optimizers adam:lr=1e-2,sgd:lr=0.1,momentum=0.9,lion:lr=1e-3",
