@@ -1,5 +1,7 @@
 //! `optlab list`: prints names with their defaults, and the trials of a folder.
 
+mod parts;
+
 use crate::Error;
 use crate::cli::Exit;
 use clap::{Args, ValueEnum};
@@ -27,6 +29,9 @@ enum What {
     Workloads,
     Optimizers,
     Schedules,
+    Losses,
+    Measures,
+    Models,
     Backends,
     Trials,
 }
@@ -44,10 +49,13 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
         (_, Some(_)) => return Err(Error::usage("only trials take a folder").into()),
         (_, None) => {}
     }
-    let sections: [(What, fn() -> String); 4] = [
+    let sections: [(What, fn() -> String); 7] = [
         (What::Workloads, workloads),
         (What::Optimizers, optimizers),
         (What::Schedules, schedules),
+        (What::Losses, parts::losses),
+        (What::Measures, parts::measures),
+        (What::Models, parts::models),
         (What::Backends, backends),
     ];
     let chosen = sections.iter().filter(|(what, _)| args.what.is_none_or(|chosen| chosen == *what));
@@ -119,9 +127,9 @@ fn section(title: &str, rows: impl Iterator<Item = (&'static str, &'static str, 
     text
 }
 
-/// Returns two lines, in columns as wide as the longest name, `schedule_free_adamw`.
+/// Returns two lines, in columns as wide as the longest name, `binary_cross_entropy`.
 fn entry(name: &str, summary: &str, details: &str) -> String {
-    format!("  {name:<19} {summary}\n{:22}{details}\n", "")
+    format!("  {name:<20} {summary}\n{:23}{details}\n", "")
 }
 
 fn backends() -> String {

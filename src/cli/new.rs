@@ -1,5 +1,7 @@
 //! `optlab new`: writes a project with a workload of one's own.
 
+mod name;
+
 use crate::Error;
 use crate::cli::Exit;
 use clap::Args;
@@ -12,6 +14,9 @@ const PROGRAM: &str = include_str!("../../examples/own_model.rs");
 
 /// The test of the project.
 const TEST: &str = include_str!("new/it_trains.rs");
+
+/// The first page of the project; `SOURCES` stands for the folder of optlab's sources.
+const README: &str = include_str!("new/README.md");
 
 /// Arguments of `optlab new`.
 #[derive(Debug, Args)]
@@ -26,14 +31,10 @@ pub struct NewArgs {
 /// Runs `optlab new`.
 ///
 /// # Errors
-/// A name that is no package's; a folder that exists; sources that are not found.
+/// A name that no package can have; a folder that exists; sources that are not found.
 pub fn run(args: &NewArgs) -> Result<(), Exit> {
     let name = args.name.as_str();
-    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) || name == "optlab" {
-        let allowed = "a letter, then letters, digits, `-` and `_`; not optlab";
-        return Err(Error::invalid("new", "name", allowed, name).into());
-    }
+    name::check(name)?;
     let folder = Path::new(name);
     if folder.exists() {
         return Err(Error::usage(format!("{name} exists already: choose another name")).into());
@@ -52,14 +53,14 @@ pub fn run(args: &NewArgs) -> Result<(), Exit> {
         ("Cargo.toml", manifest(name, &sources)),
         ("src/main.rs", program(name)),
         ("tests/it_trains.rs", TEST.replace("own-model", name)),
-        ("README.md", readme(name)),
+        ("README.md", readme(name, &sources)),
         (".gitignore", "/target\n/artifacts\n".into()),
     ] {
         atomic_file::write(&folder.join(file), text.as_bytes())?;
     }
     let text = format!(
         "written: {name}/Cargo.toml, src/main.rs, tests/it_trains.rs, README.md\n\
-         next: cd {name} && cargo run    (the first build takes about ten minutes on two cores)\n"
+         next: cd {name} && cargo run    (the first build takes 10 to 20 minutes on two cores)\n"
     );
     crate::cli::print(text.as_bytes())
 }
@@ -101,17 +102,7 @@ codegen-units = 16
     )
 }
 
-fn readme(name: &str) -> String {
-    format!(
-        "# {name}\n\n\
-         A workload of one's own for `optlab`: `src/main.rs` has data, model, loss and measures.\n\n\
-         ```sh\n\
-         cargo run                                        # compares three optimizers on it\n\
-         cargo run -- train {name}\n\
-         cargo run -- lr-find {name}\n\
-         cargo run -- recommend {name} --budget 5m\n\
-         cargo run -- --help\n\
-         cargo test\n\
-         ```\n"
-    )
+fn readme(name: &str, sources: &Path) -> String {
+    let sources = sources.display().to_string();
+    README.replace("own-model", name).replace("SOURCES", &sources)
 }

@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod comparison;
+mod documents;
 mod older;
 mod problem;
 mod program;
