@@ -5,6 +5,7 @@ use crate::program::{fails, is_empty, succeeds};
 use optlab::data::table::Kind;
 use optlab::model::{LayerSpec, ModelSpec};
 use optlab::objective::{LossSpec, MeasureSpec};
+use optlab_train::problem::SourceKind;
 use std::path::Path;
 
 const PAGE: &str = include_str!("../../docs/own-problem.md");
@@ -57,6 +58,43 @@ fn the_page_has_a_row_for_every_key_of_a_problems_file_and_for_nothing_else() {
     let data = section("### `[data]`");
     for name in Kind::ALL.map(|(name, _)| name).iter().chain(&optlab::data::NAMES) {
         assert!(data.contains(&format!("`{name}`")), "no {name}");
+    }
+}
+
+#[test]
+fn the_page_says_which_keys_are_for_each_source() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = names("### `[data]`");
+    let rows = rows("### `[data]`");
+    for (source, _) in SourceKind::ALL {
+        let row = rows.iter().find(|row| quoted(row)[0] == source).unwrap();
+        let on_page = quoted(row.split('|').nth(3).unwrap());
+        // Each key alone is refused for the source or not; whether its value is right does not matter.
+        let is_for = |key: &&&str| {
+            let file = format!("[data]\n{source} = \"there\"\n{key} = [[]]\n");
+            std::fs::write(folder.path().join("a.toml"), file).unwrap();
+            !fails(folder.path(), &["describe", "a.toml"], 2).contains("is not for")
+        };
+        let keys: Vec<&str> =
+            all.iter().filter(|key| !SourceKind::ALL.iter().any(|(s, _)| s == *key)).copied().collect();
+        let of_tables = [
+            "delimiter",
+            "decimal",
+            "header",
+            "missing",
+            "day_first",
+            "columns",
+            "max_one_hot",
+            "drop_missing_target",
+            "exclude",
+        ];
+        let expected: Vec<&str> = match source {
+            "csv" => [&on_page[..], &of_tables].concat(),
+            "parquet" => ["target", "test", "time", "group"].into_iter().chain(of_tables).collect(),
+            _ => on_page,
+        };
+        let fitting: Vec<&str> = keys.iter().filter(is_for).copied().collect();
+        assert_eq!(sorted(fitting), sorted(expected), "{source}");
     }
 }
 

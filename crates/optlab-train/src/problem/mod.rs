@@ -126,8 +126,8 @@ impl Problem {
         Ok(files)
     }
 
-    /// Returns the fingerprint of the data: the start of the SHA-256 of all files' checksums, and of the paths
-    /// of pictures, which say their classes.
+    /// Returns the fingerprint of the data: the start of the SHA-256 of all files' checksums, and of the
+    /// paths of pictures, which say their classes.
     ///
     /// # Errors
     /// Files that cannot be read.
