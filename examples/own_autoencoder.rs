@@ -65,7 +65,7 @@ impl Workload for OwnAutoencoder {
         Ok(seeded(seed, device, Autoencoder::new))
     }
 
-    fn loss(&self, model: &Autoencoder, batch: &Batch, _mode: Mode) -> Tensor<1> {
+    fn loss(&self, model: &Autoencoder, batch: &Batch, _: &RowFacts, _mode: Mode) -> Tensor<1> {
         let [pixels, divergence] = model.losses(batch.inputs.clone());
         pixels + divergence
     }

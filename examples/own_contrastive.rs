@@ -76,7 +76,7 @@ impl Workload for OwnContrastive {
         Ok(seeded(seed, device, |device| Perceptron::new([64, 64, 16], device)))
     }
 
-    fn loss(&self, model: &Perceptron, batch: &[Batch; 2], _mode: Mode) -> Tensor<1> {
+    fn loss(&self, model: &Perceptron, batch: &[Batch; 2], _: &(), _mode: Mode) -> Tensor<1> {
         let similarities = similarities(model, batch);
         let own = Tensor::arange(0..batch[0].len as i64, &similarities.device());
         cross_entropy(similarities, &own)
@@ -87,7 +87,7 @@ impl Workload for OwnContrastive {
         let [first, second] = batch.each_ref().map(classes);
         let right = second.select(0, nearest).equal(first).int().sum();
         tally.add("retrieval", &[right.into_scalar::<f64>(), batch[0].len as f64]);
-        self.loss(model, batch, Mode::Evaluate)
+        self.loss(model, batch, &(), Mode::Evaluate)
     }
 }
 

@@ -7,10 +7,9 @@ use burn::tensor::activation::{sigmoid, softplus};
 use burn::tensor::{Device, Distribution, Tensor};
 use burn::{module::Module, optim::GradientsParams};
 use optlab::data::{self, Batch, Preparation, Source};
-use optlab::nn::Mode;
 use optlab::workload::{self, Direction, Info, Metric, Parts, RowFacts, Tally, Workload};
-use optlab::{Error, cli, kernel::compute_on_this_thread, model::seeded};
-use shared::Perceptron;
+use optlab::{Error, cli, kernel::compute_on_this_thread, model::seeded, nn::Mode};
+use shared::{Perceptron, distance};
 
 const LATENT: usize = 16;
 
@@ -21,15 +20,14 @@ pub(crate) struct Gan {
 }
 
 impl Gan {
-    fn new(device: &Device) -> Self {
-        let network = |sizes| Perceptron::new(sizes, device);
-        Gan { generator: network([LATENT, 128, 64]), discriminator: network([64, 128, 1]) }
-    }
-
     /// Returns as many generated images as there are real ones.
     fn generate(&self, real: &Tensor<2>) -> Tensor<2> {
         let noise = Tensor::random([real.dims()[0], LATENT], Distribution::Normal(0.0, 1.0), &real.device());
         sigmoid(self.generator.forward(noise))
+    }
+
+    fn generator_loss(&self, real: &Tensor<2>) -> Tensor<1> {
+        softplus(-self.discriminator.forward(self.generate(real)), 1.0).mean()
     }
 
     fn discriminator_loss(&self, real: &Tensor<2>) -> Tensor<1> {
@@ -37,13 +35,6 @@ impl Gan {
         softplus(-self.discriminator.forward(real.clone()), 1.0).mean()
             + softplus(self.discriminator.forward(fake), 1.0).mean()
     }
-}
-
-/// Returns the mean distance between the rows of `a` and those of `b`.
-fn distance(a: &Tensor<2>, b: &Tensor<2>) -> Tensor<1> {
-    let squares = |x: &Tensor<2>| x.clone().square().sum_dim(1);
-    let products = a.clone().matmul(b.clone().transpose());
-    (squares(a) + squares(b).transpose() - products * 2.0).clamp_min(0.0).sqrt().mean()
 }
 
 pub(crate) struct OwnGan;
@@ -63,31 +54,40 @@ impl Workload for OwnGan {
     }
 
     fn model(&self, _: &RowFacts, seed: u64, device: &Device) -> Result<Gan, Error> {
-        Ok(seeded(seed, device, Gan::new))
+        Ok(seeded(seed, device, |device| Gan {
+            generator: Perceptron::new([LATENT, 128, 64], device),
+            discriminator: Perceptron::new([64, 128, 1], device),
+        }))
     }
 
     fn turns(&self) -> usize {
         2
     }
 
-    fn gradients(&self, turn: usize, model: &Gan, batch: &Batch, mode: Mode) -> (Tensor<1>, GradientsParams) {
-        let loss =
-            if turn == 0 { model.discriminator_loss(&batch.inputs) } else { self.loss(model, batch, mode) };
+    fn gradients(
+        &self,
+        turn: usize,
+        model: &Gan,
+        batch: &Batch,
+        _: &RowFacts,
+        _mode: Mode,
+    ) -> (Tensor<1>, GradientsParams) {
+        let inputs = &batch.inputs;
+        let loss = if turn == 0 { model.discriminator_loss(inputs) } else { model.generator_loss(inputs) };
         let network = if turn == 0 { &model.discriminator } else { &model.generator };
         let gradients = GradientsParams::from_module(&mut loss.backward(), network);
         (loss.inner(), gradients)
     }
 
-    /// Returns the loss of the generator.
-    fn loss(&self, model: &Gan, batch: &Batch, _mode: Mode) -> Tensor<1> {
-        softplus(-model.discriminator.forward(model.generate(&batch.inputs)), 1.0).mean()
+    fn loss(&self, model: &Gan, batch: &Batch, _: &RowFacts, _mode: Mode) -> Tensor<1> {
+        model.generator_loss(&batch.inputs)
     }
 
     fn evaluate(&self, model: &Gan, batch: &Batch, _: &RowFacts, tally: &mut Tally) -> Tensor<1> {
         let (real, fake) = (&batch.inputs, &model.generate(&batch.inputs));
         let energy = distance(real, fake) * 2.0 - distance(real, real) - distance(fake, fake);
         tally.add("energy_distance", &[energy.into_scalar::<f64>() * batch.len as f64, batch.len as f64]);
-        model.discriminator_loss(real) + self.loss(model, batch, Mode::Evaluate)
+        model.discriminator_loss(real) + model.generator_loss(real)
     }
 }
 

@@ -69,7 +69,7 @@ impl Workload for OwnStreamed {
         Ok(seeded(seed, device, |device| Perceptron::new([64, 64, 10], device)))
     }
 
-    fn loss(&self, model: &Perceptron, batch: &Batch, _mode: Mode) -> Tensor<1> {
+    fn loss(&self, model: &Perceptron, batch: &Batch, _: &(), _mode: Mode) -> Tensor<1> {
         cross_entropy(model.forward(batch.inputs.clone()), &classes(batch))
     }
 

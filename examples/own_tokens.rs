@@ -81,7 +81,7 @@ impl Workload for OwnTokens {
         Ok(seeded(seed, device, LanguageModel::new))
     }
 
-    fn loss(&self, model: &LanguageModel, (tokens, next): &Batch, _mode: Mode) -> Tensor<1> {
+    fn loss(&self, model: &LanguageModel, (tokens, next): &Batch, _: &(), _mode: Mode) -> Tensor<1> {
         cross_entropy(model.forward(tokens.clone()), next)
     }
 

@@ -42,7 +42,7 @@ impl Workload for Faulty {
         Ok(LinearRegression::new(10, &mut Init::new(seed, device)))
     }
 
-    fn loss(&self, model: &LinearRegression, batch: &Batch, _mode: Mode) -> Tensor<1> {
+    fn loss(&self, model: &LinearRegression, batch: &Batch, _: &RowFacts, _mode: Mode) -> Tensor<1> {
         Self::error(model, batch)
     }
 

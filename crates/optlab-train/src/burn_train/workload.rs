@@ -196,7 +196,7 @@ impl<M: BurnTrainModel, I: Send + 'static> Workload for BurnTrainWorkload<M, I> 
     }
 
     /// Returns the loss of a training step, from which no gradients come: see [`gradients`](Self::gradients).
-    fn loss(&self, model: &M, batch: &M::Batch, _mode: Mode) -> Tensor<1> {
+    fn loss(&self, model: &M, batch: &M::Batch, _facts: &(), _mode: Mode) -> Tensor<1> {
         let output = TrainStep::step(model, batch.clone()).item;
         on_device_of(model, metric::loss(&output), true)
     }
@@ -206,6 +206,7 @@ impl<M: BurnTrainModel, I: Send + 'static> Workload for BurnTrainWorkload<M, I> 
         _turn: usize,
         model: &M,
         batch: &M::Batch,
+        _facts: &(),
         _mode: Mode,
     ) -> (Tensor<1>, GradientsParams) {
         let output = TrainStep::step(model, batch.clone());

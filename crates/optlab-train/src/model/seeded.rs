@@ -11,7 +11,8 @@ use std::collections::HashMap;
 /// Burn's initializers draw from the generator of the backend, of which a process has one, when a parameter
 /// is first read. This function seeds the generator, then reads every parameter in the order of the model's
 /// fields. It also numbers the parameters from 1, where Burn draws random numbers, so that a saved model has
-/// the same bytes for the same seed.
+/// the same bytes for the same seed. So call it once for a whole model: parts that two calls make would have
+/// the same numbers.
 ///
 /// # Example
 /// ```

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::data::{AugmentedExamples, Batch, Preparation, Source};
 use crate::model::{Init, ModelPatch, Stack};
 use crate::nn::Mode;
-use crate::objective::{LossSpec, Objective, Tally};
+use crate::objective::{Objective, Tally};
 use crate::problem::load::{self, Loaded};
 use crate::problem::{Problem, ProblemFacts, describe, explain};
 use crate::workload::{Info, Parts, Prediction, Section, Workload};
@@ -12,31 +12,25 @@ use burn::tensor::{Device, Tensor};
 use optlab_core::Metric;
 use rand::Rng;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 /// A workload that a file describes.
 #[derive(Debug)]
-pub struct ProblemWorkload {
-    problem: Problem,
-    /// The loss with the training part's weights of classes, known once the data were loaded.
-    loss: OnceLock<LossSpec>,
-}
+pub struct ProblemWorkload(Problem);
 
 impl ProblemWorkload {
     /// Returns the workload of a problem.
     pub fn new(problem: Problem) -> Self {
-        ProblemWorkload { problem, loss: OnceLock::new() }
+        ProblemWorkload(problem)
     }
 
     /// Returns the problem.
     pub fn problem(&self) -> &Problem {
-        &self.problem
+        &self.0
     }
 
-    /// Returns loss and measures.
-    fn objective(&self) -> Objective {
-        let loss = self.loss.get().unwrap_or(&self.problem.loss).clone();
-        Objective { loss, measures: self.problem.measures.clone() }
+    /// Returns the loss, with the training part's weights of classes, and the measures.
+    fn objective(&self, facts: &ProblemFacts) -> Objective {
+        Objective { loss: facts.loss.clone(), measures: self.0.measures.clone() }
     }
 
     fn forward(&self, model: &Stack, batch: &Batch, mode: Mode) -> Tensor<2> {
@@ -50,9 +44,8 @@ impl Workload for ProblemWorkload {
     type Facts = ProblemFacts;
 
     fn info(&self) -> Info {
-        let Problem { name, task, data, model, batch_size, epochs, goal, .. } = &self.problem;
-        let mut measures: Vec<Metric> =
-            self.problem.measures.iter().map(|measure| measure.metric()).collect();
+        let Problem { name, task, data, model, batch_size, epochs, goal, .. } = &self.0;
+        let mut measures: Vec<Metric> = self.0.measures.iter().map(|measure| measure.metric()).collect();
         if let Some(first) = measures.first_mut() {
             first.target = *goal;
         }
@@ -68,13 +61,12 @@ impl Workload for ProblemWorkload {
     }
 
     fn data_files(&self, source: &Source) -> Result<Vec<PathBuf>, Error> {
-        self.problem.data_files(source)
+        self.0.data_files(source)
     }
 
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, ProblemFacts>, Error> {
-        let Loaded { train, validation, test, facts } = load::load(&self.problem, source, preparation)?;
+        let Loaded { train, validation, test, facts } = load::load(&self.0, source, preparation)?;
         load::forget_table();
-        self.loss.get_or_init(|| facts.loss.clone());
         Ok(Parts {
             train: Box::new(AugmentedExamples::new(train, preparation.augmentation)?),
             validation: Box::new(validation),
@@ -84,44 +76,44 @@ impl Workload for ProblemWorkload {
     }
 
     fn model(&self, facts: &ProblemFacts, seed: u64, device: &Device) -> Result<Stack, Error> {
-        let outputs = self.problem.loss.outputs(facts.targets)?;
-        self.problem.model.build(&facts.shape, outputs, &mut Init::new(seed, device))
+        let outputs = self.0.loss.outputs(facts.targets)?;
+        self.0.model.build(&facts.shape, outputs, &mut Init::new(seed, device))
     }
 
-    fn loss(&self, model: &Stack, batch: &Batch, mode: Mode) -> Tensor<1> {
-        let outputs = self.forward(model, batch, mode);
-        self.loss.get().unwrap_or(&self.problem.loss).mean(outputs, &batch.targets)
+    fn loss(&self, model: &Stack, batch: &Batch, facts: &ProblemFacts, mode: Mode) -> Tensor<1> {
+        facts.loss.mean(self.forward(model, batch, mode), &batch.targets)
     }
 
-    fn evaluate(&self, model: &Stack, batch: &Batch, _facts: &ProblemFacts, tally: &mut Tally) -> Tensor<1> {
-        self.objective().evaluate(self.forward(model, batch, Mode::Evaluate), batch, tally)
+    fn evaluate(&self, model: &Stack, batch: &Batch, facts: &ProblemFacts, tally: &mut Tally) -> Tensor<1> {
+        self.objective(facts).evaluate(self.forward(model, batch, Mode::Evaluate), batch, tally)
     }
 
     fn measures(&self, tally: &Tally, facts: &ProblemFacts) -> Vec<f64> {
-        self.objective().values(tally, &facts.units)
+        self.objective(facts).values(tally, &facts.units)
     }
 
     fn sampled_loss(
         &self,
         model: &Stack,
         batch: &Batch,
+        facts: &ProblemFacts,
         mode: Mode,
         random: &mut dyn Rng,
     ) -> Option<Tensor<1>> {
-        self.objective().sampled_loss(self.forward(model, batch, mode), random)
+        self.objective(facts).sampled_loss(self.forward(model, batch, mode), random)
     }
 
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
-        let model = patch.apply(&self.problem.model)?;
-        Ok(ProblemWorkload::new(Problem { model, ..self.problem.clone() }))
+        let model = patch.apply(&self.0.model)?;
+        Ok(ProblemWorkload::new(Problem { model, ..self.0.clone() }))
     }
 
     fn describe(&self, source: &Source) -> Result<Vec<Section>, Error> {
-        describe::sections(&self.problem, source)
+        describe::sections(&self.0, source)
     }
 
     fn explain(&self, model: &Stack, facts: &ProblemFacts) -> Result<Vec<Section>, Error> {
-        Ok(explain::coefficients(&self.problem.model, model, facts).into_iter().collect())
+        Ok(explain::coefficients(&self.0.model, model, facts).into_iter().collect())
     }
 
     fn predict(

@@ -15,6 +15,7 @@ use rand::Rng;
 /// The batch of a step, and the workload to evaluate on it.
 pub(super) struct BatchEvaluation<'a, W: Workload> {
     workload: &'a W,
+    facts: &'a W::Facts,
     /// The micro-batches with their numbers of examples; one if the batch goes through the model at once.
     parts: Vec<(W::Batch, usize)>,
     /// Number of examples of all parts.
@@ -34,6 +35,7 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
     /// Data that cannot be read.
     pub fn of_step(
         workload: &'a W,
+        facts: &'a W::Facts,
         trial: &Trial,
         step: usize,
         batches: &mut Batches<'_, W::Batch>,
@@ -45,7 +47,7 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         let parts = batches.parts(step, size, device)?;
         let len = parts.iter().map(|(_, len)| len).sum();
         let (seed, step) = (trial.seed, step as u64);
-        Ok(BatchEvaluation { workload, parts, len, seed, step, turn: 0, wrong_shape: None })
+        Ok(BatchEvaluation { workload, facts, parts, len, seed, step, turn: 0, wrong_shape: None })
     }
 
     /// Makes the update of each turn with its optimizer, and returns the model and the sum of the turns'
@@ -75,7 +77,7 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         for (number, (part, of_part)) in self.parts.iter().enumerate() {
             if *of_part == len {
                 let mode = self.mode(number);
-                average.pass(|model| self.workload.pass_forward(model, part, mode));
+                average.pass(|model| self.workload.pass_forward(model, part, self.facts, mode));
             }
         }
     }
@@ -146,17 +148,18 @@ impl<W: Workload> Evaluate<W::Model> for BatchEvaluation<'_, W> {
     type Measured = Tensor<1>;
 
     fn evaluate(&mut self, model: &W::Model) -> (Tensor<1>, GradientsParams) {
-        let turn = self.turn;
-        self.mean(model, |workload, part, mode| workload.gradients(turn, model, part, mode))
+        let (turn, facts) = (self.turn, self.facts);
+        self.mean(model, |workload, part, mode| workload.gradients(turn, model, part, facts, mode))
     }
 
     fn evaluate_sampled(&mut self, model: &W::Model) -> Option<(GradientsParams, usize)> {
         let mut random = stream(self.seed, Purpose::Labels, self.step);
+        let facts = self.facts;
         let mut is_supported = true;
         let (_, gradients) = self.mean(model, |workload, part, mode| {
-            let loss = workload.sampled_loss(model, part, mode, &mut random).unwrap_or_else(|| {
+            let loss = workload.sampled_loss(model, part, facts, mode, &mut random).unwrap_or_else(|| {
                 is_supported = false;
-                workload.loss(model, part, mode)
+                workload.loss(model, part, facts, mode)
             });
             (loss.clone().inner(), GradientsParams::from_grads(loss.backward(), model))
         });

@@ -124,7 +124,8 @@ pub fn find_lr<W: Workload>(
     let (mut mean, mut smallest) = (0.0, f64::INFINITY);
     for step in 0..test.steps {
         let lr = test.lr_at(step);
-        let mut evaluation = BatchEvaluation::of_step(workload, trial, step, &mut batches, &device)?;
+        let mut evaluation =
+            BatchEvaluation::of_step(workload, &parts.facts, trial, step, &mut batches, &device)?;
         let (moved, loss) = evaluation.make_turns(&mut optimizers, lr, model);
         evaluation.check()?;
         model = moved;

@@ -43,7 +43,8 @@ pub(super) fn evaluated<W: Workload>(
     let full = trial.recipe.batch_size.min(parts.train.len());
     let full = trial.recipe.micro_batch_size.map_or(full, |size| full.min(size));
     for step in 0..batches.steps_per_epoch().min(MOST_BATCHES) {
-        let batch = BatchEvaluation::of_step(workload, trial, step, &mut batches, training_device)?;
+        let batch =
+            BatchEvaluation::of_step(workload, &parts.facts, trial, step, &mut batches, training_device)?;
         batch.add_statistics(full, &mut average);
     }
     Ok(average.finish())

@@ -120,7 +120,9 @@ impl<W: Workload> Training<'_, W> {
         let step = self.state.step;
         let rates = self.rates.at(step);
         let (batches, device) = (&mut self.batches, &self.training_device);
-        let mut evaluation = BatchEvaluation::of_step(self.workload, self.trial, step, batches, device)?;
+        let facts = &self.parts.facts;
+        let mut evaluation =
+            BatchEvaluation::of_step(self.workload, facts, self.trial, step, batches, device)?;
         let skipped = self.skipped_steps();
         let (model, loss) = evaluation.make_turns(&mut self.optimizers, rates.for_optimizer(), model);
         evaluation.check()?;

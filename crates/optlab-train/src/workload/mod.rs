@@ -139,7 +139,7 @@ pub trait Workload: Send + Sync {
     ///
     /// Random numbers of the backend, as Burn's dropout and `Tensor::random` draw them, are seeded before
     /// each step by the trial's seed and the step.
-    fn loss(&self, model: &Self::Model, batch: &Self::Batch, mode: Mode) -> Tensor<1>;
+    fn loss(&self, model: &Self::Model, batch: &Self::Batch, facts: &Self::Facts, mode: Mode) -> Tensor<1>;
 
     /// Evaluates the batch: returns its mean loss, one element, and adds to `tally` what the measures need.
     fn evaluate(
@@ -171,10 +171,11 @@ pub trait Workload: Send + Sync {
         turn: usize,
         model: &Self::Model,
         batch: &Self::Batch,
+        facts: &Self::Facts,
         mode: Mode,
     ) -> (Tensor<1>, GradientsParams) {
         let _: usize = turn;
-        let loss = self.loss(model, batch, mode);
+        let loss = self.loss(model, batch, facts, mode);
         let gradients = GradientsParams::from_grads(loss.backward(), model);
         (loss.inner(), gradients)
     }
@@ -185,10 +186,10 @@ pub trait Workload: Send + Sync {
     ///
     /// Statistics are recomputed with it for the weights that an optimizer evaluates instead of the trained
     /// ones, such as an average.
-    fn pass_forward(&self, model: &Self::Model, batch: &Self::Batch, mode: Mode) {
+    fn pass_forward(&self, model: &Self::Model, batch: &Self::Batch, facts: &Self::Facts, mode: Mode) {
         match self.turns() {
-            0 | 1 => drop(self.loss(model, batch, mode)),
-            turns => (0..turns).for_each(|turn| drop(self.gradients(turn, model, batch, mode))),
+            0 | 1 => drop(self.loss(model, batch, facts, mode)),
+            turns => (0..turns).for_each(|turn| drop(self.gradients(turn, model, batch, facts, mode))),
         }
     }
 
@@ -198,10 +199,12 @@ pub trait Workload: Send + Sync {
         &self,
         model: &Self::Model,
         batch: &Self::Batch,
+        facts: &Self::Facts,
         mode: Mode,
         random: &mut dyn Rng,
     ) -> Option<Tensor<1>> {
-        let _: (&Self::Model, &Self::Batch, Mode, &mut dyn Rng) = (model, batch, mode, random);
+        let _: (&Self::Model, &Self::Batch, &Self::Facts, Mode, &mut dyn Rng) =
+            (model, batch, facts, mode, random);
         None
     }
 

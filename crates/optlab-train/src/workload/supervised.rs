@@ -136,7 +136,7 @@ impl<W: Supervised> Workload for W {
         Supervised::model(self, &facts.input_shape, seed, device)
     }
 
-    fn loss(&self, model: &W::Model, batch: &Batch, mode: Mode) -> Tensor<1> {
+    fn loss(&self, model: &W::Model, batch: &Batch, _facts: &RowFacts, mode: Mode) -> Tensor<1> {
         self.objective().loss.mean(self.forward(model, batch.inputs.clone(), mode), &batch.targets)
     }
 
@@ -153,6 +153,7 @@ impl<W: Supervised> Workload for W {
         &self,
         model: &W::Model,
         batch: &Batch,
+        _facts: &RowFacts,
         mode: Mode,
         random: &mut dyn Rng,
     ) -> Option<Tensor<1>> {
