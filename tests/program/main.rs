@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod comparison;
+mod newcomer;
 mod older;
 mod problem;
 mod program;

@@ -231,3 +231,14 @@ fn a_listing_shows_a_nested_spec_as_its_text() {
     let expected = [("inner", "leaf:rate=0.5"), ("outer", "none"), ("weight", "0.0")];
     assert_eq!(shown, expected.map(|(field, value)| (field.into(), value.into())));
 }
+
+#[test]
+fn a_colon_in_place_of_a_comma_is_named() {
+    for text in
+        ["leaf:rate=0.5:fast=true", "node:weight=1:outer=leaf", "leaf:fast=true:rate=1", "leaf:rate=:fast"]
+    {
+        let error = parse_text::<Tree>(text).unwrap_err().to_string();
+        assert!(error.contains("a comma separates settings, not the colon in"), "{text}: {error}");
+    }
+    assert!(parse_text::<Tree>("node:outer=leaf:rate=1").is_ok());
+}
