@@ -220,11 +220,15 @@ fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
 /// Returns the line about a flag that does not exist, with what to write instead; `None` for another mistake.
 fn hinted<T: Parser>(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
     let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
-    if error.kind() != ErrorKind::UnknownArgument {
+    if error.kind() != ErrorKind::UnknownArgument || !flag.starts_with('-') {
         return None;
     }
-    let hint = flag_hint::hint(&T::command(), arguments, flag)?;
-    Some(format!("unexpected argument '{flag}': {hint}"))
+    let hint = flag_hint::hint(&T::command(), arguments, flag);
+    let similar = || match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(similar)) => format!(" (did you mean {similar}?)"),
+        _ => String::new(),
+    };
+    Some(format!("there is no flag {flag}{}", hint.map_or_else(similar, |hint| format!(": {hint}"))))
 }
 
 /// Prints the line of an error and returns the exit code.

@@ -120,7 +120,7 @@ impl Error {
     }
 
     /// Adds to an [`Error::UnknownName`] that a program of the user may have registered the name.
-    pub(crate) fn from_program(mut self) -> Self {
+    pub(crate) fn or_registered_elsewhere(mut self) -> Self {
         if let Error::UnknownName { known, .. } = &mut self {
             known.push_str("; if a program of yours registers it, use that program");
         }

@@ -277,7 +277,7 @@ fn check_types<S: Spec>(
 pub fn check_known<S: Spec>(table: &Value) -> Result<(), Error> {
     match table.get(S::TAG).and_then(Value::as_str) {
         Some(name) if S::default_of(name).is_none() => {
-            Err(Error::unknown_name(S::KIND, name, &S::names()).from_program())
+            Err(Error::unknown_name(S::KIND, name, &S::names()).or_registered_elsewhere())
         }
         _ => Ok(()),
     }

@@ -264,6 +264,9 @@ pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
             Ok(entry) => entries.push(entry),
             Err(_) if !line.ends_with('\n') => {}
             Err(reason) => {
+                let reason = reason.to_string();
+                // The place within the line helps nobody who has not written it.
+                let reason = reason.split(" at line ").next().unwrap_or(&reason);
                 let reason = format!("line {}: {reason}", number + 1);
                 return Err(Error::file(path, reason));
             }
