@@ -77,8 +77,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Search for the best settings of one optimizer
     ///
-    /// The same command resumes a study that was stopped, and repeats no trial. A larger --trials extends the
-    /// study.
+    /// The same command, or `optlab tune DIR` with the study's folder, resumes a study that was stopped, and
+    /// repeats no trial. A larger --trials extends the study.
     Tune(tune::TuneArgs),
     /// Recommend an optimizer within a time budget, with the evidence and the command that trains it
     Recommend(recommend::RecommendArgs),

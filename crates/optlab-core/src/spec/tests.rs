@@ -215,7 +215,7 @@ fn a_mistake_in_a_nested_spec_names_that_spec() {
         ("node:outer=leaf:rate=fast", "leaf: `rate` must be a finite number, not fast"),
         ("node:outer=3", "optimizer must be a text or a table, not 3"),
         ("node:weight=leaf:rate=3", "node: `weight` must be a finite number, not leaf:rate=3"),
-        ("node:weight=0.9:rate=0.99", "node: `weight` must be a finite number, not 0.9:rate=0.99"),
+        ("node:weight=0.9:rate=0.99", "a comma separates settings, not the colon in `0.9:rate=0.99`"),
         ("leaf:outer=leaf", "optimizer `leaf` has no field `outer`"),
     ] {
         let error = read(text).unwrap_err();

@@ -58,8 +58,7 @@ impl Problem {
 /// Reads the text of a problem's file at `path`.
 pub(super) fn read(text: &str, path: &Path) -> Result<Draft, Error> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
-        let line =
-            error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
+        let line = error.span().map_or(1, |span| 1 + text[..span.start.min(text.len())].matches('\n').count());
         Error::usage(format!("{}: line {line}: {}", path.display(), error.message().trim()))
     })?;
     let Value::Object(mut table) = serde_json::to_value(table).unwrap_or_default() else {

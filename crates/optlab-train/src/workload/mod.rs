@@ -226,8 +226,8 @@ pub trait Workload: Send + Sync {
         Ok(Vec::new())
     }
 
-    /// Returns what may be wrong with the data, a sentence each, to be said before a training. By default they
-    /// are the sentences of [`describe`](Self::describe) under the title [`WARNINGS`].
+    /// Returns what may be wrong with the data, a sentence each, to be printed before a training. By default
+    /// these are the sentences of [`describe`](Self::describe) under the title [`WARNINGS`].
     ///
     /// # Errors
     /// The errors of reading the data.

@@ -25,14 +25,7 @@ pub(super) struct Records<'a> {
 impl<'a> Records<'a> {
     /// Starts at the beginning of `text`; `path` is only used in errors.
     pub fn new(path: &'a Path, text: &'a str, delimiter: u8) -> Self {
-        Self {
-            path,
-            text,
-            reader: reader(text, delimiter),
-            delimiter,
-            record: StringRecord::new(),
-            fields: None,
-        }
+        Self { path, text, reader: reader(text, delimiter), delimiter, record: StringRecord::new(), fields: None }
     }
 
     /// Returns the next record and the line that it begins on, counted from 1; `None` at the end. Lines
