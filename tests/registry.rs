@@ -134,7 +134,7 @@ fn mistakes_in_a_built_in_rule_get_the_same_messages_as_before() {
     assert!(error.contains("`ns_steps`") && error.contains("floating point"), "{error}");
     let read = |value| serde_json::from_value::<OptimizerSpec>(value).unwrap_err().to_string();
     assert!(read(json!({"rule": "adam", "beta": 0.5})).contains("unknown field `beta`"));
-    assert!(read(json!({"rule": "adan_"})).contains("unknown variant `adan_`"));
+    assert!(read(json!({"rule": "adan_"})).contains("unknown optimizer `adan_`, did you mean `adan`?; see"));
     assert!(read(json!({"beta": 0.5})).contains("missing field `rule`"));
 }
 

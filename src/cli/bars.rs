@@ -8,13 +8,40 @@ use optlab_compare::run::worker::{Evaluated, Measure, Progress};
 use optlab_core::Metric;
 use optlab_train::train::{Outcome, Status, Trial};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Progress bars on standard error, with a line there for each lost trial.
 pub struct Bars {
     all: MultiProgress,
     total: ProgressBar,
     running: BTreeMap<usize, TrialBar>,
+    lines: Option<Lines>,
+}
+
+/// Lines instead of bars, where standard error is no terminal.
+struct Lines {
+    began: Instant,
+    latest: Instant,
+}
+
+/// The time between two lines.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+impl Lines {
+    fn new() -> Self {
+        let now = Instant::now();
+        Lines { began: now, latest: now }
+    }
+
+    /// Returns the line that is due at `now`, if one is.
+    fn due(&mut self, now: Instant, ended: u64, planned: u64) -> Option<String> {
+        if now.duration_since(self.latest) < BETWEEN_LINES {
+            return None;
+        }
+        self.latest = now;
+        let seconds = now.duration_since(self.began).as_secs();
+        Some(format!("{ended} of {planned} trials so far have ended, after {seconds} s"))
+    }
 }
 
 /// A running trial.
@@ -33,7 +60,16 @@ impl Bars {
         let total = all.add(ProgressBar::new(0));
         total.set_style(style("{elapsed:>4} [{bar:30}] {pos}/{len} trials, {eta} left"));
         total.enable_steady_tick(Duration::from_millis(500));
-        Bars { all, total, running: BTreeMap::new() }
+        let lines = (!console::Term::stderr().is_term()).then(Lines::new);
+        Bars { all, total, running: BTreeMap::new(), lines }
+    }
+
+    /// Prints a line if one is due.
+    fn tell(&mut self) {
+        let (ended, planned) = (self.total.position(), self.total.length().unwrap_or(0));
+        if let Some(line) = self.lines.as_mut().and_then(|lines| lines.due(Instant::now(), ended, planned)) {
+            eprintln!("{line}");
+        }
     }
 
     /// Removes the bars.
@@ -107,6 +143,7 @@ impl RunnerEvents for Bars {
             };
             running.show();
         }
+        self.tell();
     }
 
     fn measures(&mut self, index: usize, measure: &Measure) {
@@ -134,6 +171,22 @@ impl RunnerEvents for Bars {
             let reason = outcome.reason.as_deref().unwrap_or_default();
             self.all.suspend(|| eprintln!("{}: {how}: {reason}", title(trial)));
         }
+        self.tell();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_terminal_a_line_is_due_every_ten_seconds() {
+        let mut lines = Lines::new();
+        let mut at = |seconds| lines.due(lines.began + Duration::from_secs(seconds), 3, 8);
+        assert_eq!(at(9), None);
+        assert_eq!(at(10).unwrap(), "3 of 8 trials so far have ended, after 10 s");
+        assert_eq!(at(19), None);
+        assert!(at(25).is_some() && at(26).is_none());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::cli::Exit;
+use crate::cli::data_warnings::DataWarnings;
 use crate::cli::one_workload::OneWorkload;
 use clap::Args;
 use optlab_compare::plan::arm::Arm;
@@ -11,7 +12,7 @@ use optlab_compare::result::comparison::Comparison;
 use optlab_compare::result::summary::Summary;
 use optlab_compare::result::verdicts::ALPHA;
 use optlab_compare::run::experiment::Experiment;
-use optlab_compare::run::folder::Kind;
+use optlab_compare::run::folder::{self, Kind};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::statistics::calibration::Calibration;
@@ -93,12 +94,15 @@ fn planted_name(optimizer: &OptimizerChoice, factor: f64) -> String {
 pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     args.check()?;
     let plan = args.plan()?;
-    let defaults = |workload: &str| args.on.workers.defaults(workload);
+    let output = args.on.output("calibrate", &plan)?;
+    let warnings = DataWarnings::new(!folder::holds_trials(&output));
+    let defaults = |workload: &str| args.on.workers.defaults(workload, &warnings);
     let experiment = Experiment::new(plan.clone(), &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
-    let output = args.on.output("calibrate", &plan)?;
-    let folder =
-        experiment.claim(&output, Kind::Calibration, &args.on.workers.invocation(arguments, false))?;
+    warnings.print();
+    let folder = experiment
+        .claim(&output, Kind::Calibration, &args.on.workers.invocation(arguments, false))
+        .map_err(|error| args.on.with_output_hint(error))?;
     let mut bars = args.on.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
     bars.clear()?;

@@ -2,7 +2,10 @@
 
 use crate::Error;
 use crate::cli::Exit;
-use crate::cli::trial_settings::TrialSettings;
+use crate::cli::data_warnings::DataWarnings;
+use crate::cli::folder_arg::{Held, kind_of_trials, refuse_results};
+use crate::cli::trial_settings::{TrialSettings, model_patch};
+use crate::cli::with_output_hint;
 use crate::cli::workers::WorkerSettings;
 use crate::cli::workload_arg::text_of;
 use clap::Args;
@@ -11,6 +14,7 @@ use optlab_compare::plan::tuning::Tuning;
 use optlab_compare::plan::{Plan, Seeds, Timing};
 use optlab_compare::report;
 use optlab_compare::result::comparison::Comparison;
+use optlab_compare::run::command::quoted;
 use optlab_compare::run::experiment::Experiment;
 use optlab_compare::run::folder::{self, Kind};
 use optlab_optim::schedule::ScheduleSpec;
@@ -27,10 +31,14 @@ use std::path::{Path, PathBuf};
 /// Arguments of `optlab compare`.
 #[derive(Debug, Args)]
 pub struct CompareArgs {
-    /// A TOML plan instead of the flags, the folder of a comparison to resume, or the folders of two finished
-    /// comparisons to compare with each other
-    #[arg(value_name = "PLAN.toml|DIR", num_args = 0..=2)]
-    plans: Vec<PathBuf>,
+    /// A workload: a name of `optlab list workloads`, a problem's file such as houses.toml, or a data file
+    /// with --target. Or a TOML plan instead of the flags, the folder of a comparison to resume, or the
+    /// folders of two finished comparisons to compare with each other
+    #[arg(value_name = "WORKLOAD|PLAN.toml|DIR", num_args = 0..)]
+    what: Vec<String>,
+    /// For a data file: the column to predict; writes a problem's file NAME.toml and uses it
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
     #[command(flatten)]
     grid: GridArgs,
     #[command(flatten)]
@@ -46,7 +54,7 @@ pub struct CompareArgs {
 /// The grid: every workload × backend × optimizer × schedule × seed is one trial.
 #[derive(Debug, Default, PartialEq, Args)]
 struct GridArgs {
-    /// Workloads to train
+    /// Several workloads to train
     #[arg(long, value_name = "A,B", value_delimiter = ',')]
     workloads: Vec<String>,
     /// Optimizers: name or name:key=value,key=value; `lr` may be among the keys
@@ -60,7 +68,7 @@ struct GridArgs {
     backends: Vec<String>,
     /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2; given several times,
     /// each is compared with every optimizer
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", value_parser = model_patch)]
     model: Vec<ModelPatch>,
     /// Number of seeds per arm: 0, 1, … [default: 1]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
@@ -82,17 +90,22 @@ struct GridArgs {
 }
 
 impl GridArgs {
-    /// Returns the plan of the grid; `problems` are further workloads.
-    fn plan(&self, problems: &[String]) -> Result<Plan, Error> {
+    /// Returns the plan of the grid, on the workload of the text `named` or on those of `--workloads`.
+    fn plan(&self, named: Option<String>) -> Result<Plan, Error> {
         let default = Plan::default();
         let optimizers = self.optimizers.as_deref().map(split_specs).unwrap_or_default();
         let schedules = self.schedules.as_deref().map(split_specs);
-        let given = || problems.iter().chain(&self.workloads);
-        if given().next().is_none() || optimizers.is_empty() {
-            let message = "name a PLAN.toml, or a problem's file or --workloads A,B, and --optimizers SPEC,…";
+        let workloads = match named {
+            Some(workload) => vec![workload],
+            None => self.workloads.iter().map(|text| text_of(text, None)).collect::<Result<_, _>>()?,
+        };
+        if workloads.is_empty() {
+            let message = "name a workload or --workloads A,B, with --optimizers SPEC,…; or a PLAN.toml";
             return Err(Error::usage(message));
         }
-        let workloads = given().map(|text| text_of(text, None)).collect::<Result<_, _>>()?;
+        if optimizers.is_empty() {
+            return Err(Error::usage("name the optimizers to compare, as --optimizers adam,lion"));
+        }
         let optimizers: Vec<OptimizerChoice> =
             optimizers.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
         let schedules: Vec<ScheduleSpec> = match schedules {
@@ -124,6 +137,96 @@ impl GridArgs {
             },
             recipe: self.trial.0.with_fixed_defaults(),
         })
+    }
+}
+
+/// What the arguments without a flag name.
+enum Subject {
+    /// The grid of the flags, on this workload if one is named.
+    Grid(Option<String>),
+    /// A plan's file.
+    Plan(PathBuf),
+    /// The folder of a comparison to resume.
+    Folder(PathBuf),
+    /// Two comparisons to compare with each other.
+    Two(PathBuf, PathBuf),
+}
+
+impl CompareArgs {
+    /// Returns what the arguments without a flag name.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a file that is not there, a folder of other results, or
+    /// several workloads; [`File`](optlab_core::Error::File) for a folder without a comparison beside one.
+    fn subject(&self) -> Result<Subject, Error> {
+        let is_folder =
+            |what: &String| Ok::<bool, Error>(matches!(Held::at(what.as_ref())?, Held::Trials(_)));
+        let subject = match &self.what[..] {
+            [] => Subject::Grid(None),
+            [first, second] if is_folder(first)? || is_folder(second)? => {
+                kind_of_trials(first.as_ref())?;
+                kind_of_trials(second.as_ref())?;
+                Subject::Two(first.into(), second.into())
+            }
+            [one] => self.single(one)?,
+            several => return Err(several_workloads(several)),
+        };
+        if matches!(subject, Subject::Grid(_)) {
+            if self.target.is_some() && self.what.is_empty() {
+                return Err(Error::usage("--target is for a data file that is named without a flag"));
+            }
+            return Ok(subject);
+        }
+        if self.target.is_some() || self.grid != GridArgs::default() {
+            let message = match subject {
+                Subject::Two(..) => {
+                    "two finished comparisons are compared as they are: leave out all other arguments"
+                }
+                _ => {
+                    "a PLAN.toml replaces the flags: only --jobs, --stall-limit, --print-plan, --output and --data-dir \
+                     can be added"
+                }
+            };
+            return Err(Error::usage(message));
+        }
+        Ok(subject)
+    }
+
+    /// Returns what a single argument names.
+    fn single(&self, what: &str) -> Result<Subject, Error> {
+        let path = Path::new(what);
+        if Held::at(path)? == Held::Trials(Kind::Comparison) {
+            return Ok(Subject::Folder(path.into()));
+        }
+        refuse_results(path)?;
+        let is_missing = !path.exists();
+        if registry::is_path(what) && !is_missing && !is_problem(path) {
+            return Ok(Subject::Plan(path.into()));
+        }
+        if is_missing && (registry::is_path(what) || what.contains(std::path::MAIN_SEPARATOR)) {
+            return Err(Error::usage(format!("{what}: no such file or folder")));
+        }
+        if !self.grid.workloads.is_empty() {
+            return Err(several_workloads(&[&self.grid.workloads[..], &[what.into()]].concat()));
+        }
+        Ok(Subject::Grid(Some(text_of(what, self.target.as_deref())?)))
+    }
+}
+
+/// Returns the error about several arguments that are not two comparisons.
+fn several_workloads(given: &[String]) -> Error {
+    let is_plan = |what: &&String| {
+        let path = Path::new(what.as_str());
+        registry::is_path(what) && path.exists() && !is_problem(path)
+    };
+    match given.iter().find(is_plan) {
+        Some(plan) => {
+            Error::usage(format!("{plan} is a plan, which stands alone: leave out the other names"))
+        }
+        None => Error::usage(format!(
+            "several workloads are written in one list: --workloads {}",
+            quoted(&given.join(","))
+        )),
     }
 }
 
@@ -164,39 +267,36 @@ fn arms_of(optimizers: &[OptimizerChoice], schedules: &[ScheduleSpec], models: &
 /// An invalid plan; a folder that holds something else or cannot be written. Trials that diverge or fail are
 /// results, not errors.
 pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
-    if let [first, second] = args.plans.as_slice() {
-        return compare_two(args, first, second);
-    }
-    let problems = args.plans.iter().filter(|path| is_problem(path));
-    let problems: Vec<String> = problems.map(|path| path.to_string_lossy().into_owned()).collect();
-    let (plan, own_folder) = match args.plans.first() {
-        Some(_) if !problems.is_empty() => (args.grid.plan(&problems)?, None),
-        Some(_) if args.grid != GridArgs::default() => {
-            let message = "a PLAN.toml replaces the flags: only --jobs, --stall-limit, --print-plan, --output and --data-dir can be added";
-            return Err(Error::usage(message).into());
-        }
-        Some(path) if path.is_dir() => {
-            // Fails with the reason if the folder holds no comparison.
-            for entry in folder::read_entries(path)? {
+    let (plan, own_folder) = match args.subject()? {
+        Subject::Two(first, second) => return compare_two(args, &first, &second),
+        Subject::Grid(workload) => (args.grid.plan(workload)?, None),
+        Subject::Plan(path) => (with_whole_paths(Plan::read(&path)?, &path)?, None),
+        Subject::Folder(path) => {
+            for entry in folder::read_entries(&path)? {
                 registry::open(&entry.trial.workload)?;
             }
-            (Plan::read(&path.join(folder::PLAN))?, Some(path.clone()))
+            (Plan::read(&path.join(folder::PLAN))?, Some(path))
         }
-        Some(path) => (with_whole_paths(Plan::read(path)?, path)?, None),
-        None => (args.grid.plan(&[])?, None),
     };
-    let defaults = |workload: &str| args.workers.defaults(workload);
-    let experiment = Experiment::new(plan.clone(), &defaults)?;
     if args.print_plan {
+        Experiment::new(plan.clone(), &|workload| {
+            args.workers.defaults(workload, &DataWarnings::new(false))
+        })?;
         return crate::cli::print(print_plan(&plan)?.as_bytes());
     }
-    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
     let output = match args.output.clone().or(own_folder) {
         Some(output) => output,
         None => Path::new("artifacts").join(format!("compare-{}", plan.id()?)),
     };
+    let warnings = DataWarnings::new(!folder::holds_trials(&output));
+    let defaults = |workload: &str| args.workers.defaults(workload, &warnings);
+    let experiment = Experiment::new(plan.clone(), &defaults)?;
+    let runner = args.workers.runner(&plan.workloads, &plan.backends)?;
+    warnings.print();
     let invocation = args.workers.invocation(arguments, plan.timing == Timing::Alone);
-    let folder = experiment.claim(&output, Kind::Comparison, &invocation)?;
+    let folder = experiment
+        .claim(&output, Kind::Comparison, &invocation)
+        .map_err(|error| with_output_hint(error, args.output.as_deref()))?;
     let mut bars = args.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
@@ -253,7 +353,7 @@ fn print_plan(plan: &Plan) -> Result<String, Error> {
 }
 
 fn compare_two(args: &CompareArgs, first: &Path, second: &Path) -> Result<(), Exit> {
-    if args.grid != GridArgs::default() || args.print_plan || args.output.is_some() {
+    if args.print_plan || args.output.is_some() {
         let message = "two finished comparisons are compared as they are: leave out all other arguments";
         return Err(Error::usage(message).into());
     }

@@ -1,6 +1,7 @@
 //! `optlab describe`: shows the data and the model of a workload.
 
 use crate::cli::Exit;
+use crate::cli::trial_settings::model_patch;
 use crate::cli::workload_arg::WorkloadArg;
 use clap::Args;
 use comfy_table::{Table, presets};
@@ -16,7 +17,7 @@ pub struct DescribeArgs {
     #[command(flatten)]
     workload: WorkloadArg,
     /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", value_parser = model_patch)]
     model: Option<ModelPatch>,
     /// Folder with data sets that are not built in
     #[arg(long, value_name = "DIR")]

@@ -1,10 +1,11 @@
 //! `optlab evaluate`: prints the test metrics of a checkpoint.
 
 use crate::cli::Exit;
+use crate::cli::folder_arg::open_run;
 use clap::Args;
 use optlab_train::data::Source;
 use optlab_train::registry::{self, SavedRun};
-use optlab_train::train::{RunDirectory, Which};
+use optlab_train::train::Which;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -48,8 +49,7 @@ impl FromStr for WhichArg {
 /// # Errors
 /// A folder without a run, a damaged checkpoint, a backend without a device.
 pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
-    let directory = RunDirectory::new(&args.run_dir);
-    let trial = directory.read_trial()?;
+    let (directory, trial) = open_run(&args.run_dir)?;
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
     let workload = registry::open_version(&trial, &source)?;
     let run = SavedRun {
@@ -63,7 +63,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
     for error in &evaluated.passed_over {
         eprintln!("warning: {error}; using an older checkpoint");
     }
-    let mut text = format!("{} (step {})\n", evaluated.checkpoint.display(), evaluated.step);
+    let which = match args.checkpoint.0 {
+        _ if !evaluated.passed_over.is_empty() => "",
+        Which::Best if trial.recipe.validation > 0.0 => ", the best on the validation part",
+        Which::Best | Which::Last => ", the last",
+        Which::Step(_) => "",
+    };
+    let mut text = format!("{} (step {}{which})\n", evaluated.checkpoint.display(), evaluated.step);
     if let Some(score) = evaluated.score {
         text += &format!("test loss {:.4}\n", score.loss);
         text += &format!("test {} {:.4}\n", workload.info().metric(), score.metric);

@@ -3,11 +3,12 @@
 use crate::cli::Exit;
 use crate::cli::describe::text;
 use crate::cli::evaluate::WhichArg;
+use crate::cli::folder_arg::open_run;
 use clap::Args;
 use optlab_compare::report::number::short;
+use optlab_compare::run::command::quoted;
 use optlab_train::data::Source;
-use optlab_train::registry::{self, SavedRun};
-use optlab_train::train::RunDirectory;
+use optlab_train::registry::{self, ParameterSummary, SavedRun};
 use optlab_train::workload::Section;
 use std::path::PathBuf;
 
@@ -32,8 +33,7 @@ pub struct InspectArgs {
 /// # Errors
 /// A folder without a run, a damaged checkpoint, a path that is no parameter's.
 pub fn run(args: &InspectArgs) -> Result<(), Exit> {
-    let directory = RunDirectory::new(&args.run_dir);
-    let trial = directory.read_trial()?;
+    let (directory, trial) = open_run(&args.run_dir)?;
     let workload = registry::open_trial(&trial)?;
     let which = args.checkpoint.0;
     let source = Source::default();
@@ -47,27 +47,39 @@ pub fn run(args: &InspectArgs) -> Result<(), Exit> {
         let parameter = inspected.parameters.iter().find(|parameter| parameter.path == *path);
         let parameter =
             parameter.ok_or_else(|| optlab_core::Error::unknown_name("parameter", path, &paths))?;
-        let values = parameter.values.iter().flatten();
-        let lines: String = values.map(|value| format!("{value}\n")).collect();
+        let lines: String = parameter.values.iter().map(|value| format!("{value}\n")).collect();
         return crate::cli::print(lines.as_bytes());
     }
+    let (parameters, is_complete) = table(&inspected.parameters);
+    let sections = std::iter::once(&parameters).chain(&inspected.sections);
+    let mut texts: Vec<String> = sections.map(text).collect();
+    if !is_complete {
+        let run = quoted(&args.run_dir.to_string_lossy());
+        texts.push(format!("all values of a parameter: optlab inspect {run} --values PATH\n"));
+    }
+    crate::cli::print(texts.join("\n").as_bytes())
+}
+
+/// Returns the table of the parameters, with the values of the smallest, and whether it has all values.
+fn table(parameters: &[ParameterSummary]) -> (Section, bool) {
+    let is_shown = |parameter: &ParameterSummary| parameter.values.len() <= MOST_SHOWN;
+    let has_values = parameters.iter().any(is_shown);
     let columns = ["path", "shape", "norm", "mean", "largest", "values"];
-    let mut parameters = Section::table("Parameters", &columns);
-    for parameter in &inspected.parameters {
-        let values = parameter.values.as_deref().filter(|values| values.len() <= MOST_SHOWN);
-        let values: Vec<String> =
-            values.unwrap_or(&[]).iter().map(|value| short(f64::from(*value))).collect();
+    let columns = if has_values { &columns[..] } else { &columns[..columns.len() - 1] };
+    let mut table = Section::table("Parameters", columns);
+    for parameter in parameters {
         let path = &parameter.path;
-        parameters.rows.push(vec![
+        let mut row = vec![
             if parameter.is_trained { path.clone() } else { format!("{path} (not trained)") },
             format!("{:?}", parameter.shape),
             short(parameter.norm),
             short(parameter.mean),
             short(parameter.largest),
-            values.join(" "),
-        ]);
+        ];
+        let values = parameter.values.iter().filter(|_| is_shown(parameter));
+        let values: Vec<String> = values.map(|value| short(f64::from(*value))).collect();
+        row.extend(has_values.then(|| values.join(" ")));
+        table.rows.push(row);
     }
-    let sections = std::iter::once(&parameters).chain(&inspected.sections);
-    let texts: Vec<String> = sections.map(text).collect();
-    crate::cli::print(texts.join("\n").as_bytes())
+    (table, parameters.iter().all(is_shown))
 }

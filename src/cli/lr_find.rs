@@ -1,6 +1,7 @@
 //! `optlab lr-find`: runs a learning-rate range test.
 
 use crate::cli::Exit;
+use crate::cli::trial_settings::model_patch;
 use crate::cli::workload_arg::WorkloadArg;
 use clap::Args;
 use optlab_compare::chart::{Chart, Line, Mark, Scale};
@@ -29,7 +30,7 @@ pub struct LrFindArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", value_parser = model_patch)]
     model: Option<ModelPatch>,
     /// Examples per step [default: the workload's]
     #[arg(long, value_name = "N")]
@@ -106,7 +107,10 @@ fn chart(workload: &str, optimizer: &str, seen: &LrRange, suggestion: Option<&Su
 
 fn told(seen: &LrRange, suggestion: Option<&Suggestion>, command: &str) -> String {
     let Some(suggestion) = suggestion else {
-        return "The loss blew up in the first step: lower --min-lr.\n".into();
+        return match seen.lrs.len() {
+            0 | 1 => "The loss blew up in the first step: lower --min-lr.\n".into(),
+            _ => "\nThe loss falls at no rate, so no rate is suggested: lower --min-lr.\n".into(),
+        };
     };
     let end = if seen.blew_up { "the loss blew up" } else { "the test ended" };
     let last = seen.lrs.last().map_or(String::new(), |lr| short(*lr));

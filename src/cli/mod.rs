@@ -5,8 +5,11 @@ mod bars;
 mod bench;
 mod calibrate;
 mod compare;
+mod data_warnings;
 mod describe;
 mod evaluate;
+mod flag_hint;
+mod folder_arg;
 mod inspect;
 mod list;
 mod lr_find;
@@ -36,9 +39,10 @@ macro_rules! progress_line {
 use progress_line;
 
 use crate::Error;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use optlab_compare::chart::Chart;
+use optlab_compare::run::command::quoted;
 use optlab_train::files::atomic_file;
 use std::ffi::OsString;
 use std::io::Write;
@@ -73,8 +77,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Search for the best settings of one optimizer
     ///
-    /// The same command resumes a study that was stopped, and repeats no trial. A larger --trials extends the
-    /// study.
+    /// The same command, or `optlab tune DIR` with the study's folder, resumes a study that was stopped, and
+    /// repeats no trial. A larger --trials extends the study.
     Tune(tune::TuneArgs),
     /// Recommend an optimizer within a time budget, with the evidence and the command that trains it
     Recommend(recommend::RecommendArgs),
@@ -201,6 +205,9 @@ fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
             _ => Exit::Failure,
         },
         _ => {
+            if let Some(line) = hinted::<T>(&error, arguments) {
+                return Exit::Arguments(line);
+            }
             let text = error.render().to_string();
             let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
             let is_said = |line: &&str| !line.is_empty() && !line.starts_with("For more information");
@@ -210,17 +217,57 @@ fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
     })
 }
 
+/// Returns the line about a flag that does not exist, with what to write instead; `None` for another mistake.
+fn hinted<T: Parser>(error: &clap::Error, arguments: &[OsString]) -> Option<String> {
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+    if error.kind() != ErrorKind::UnknownArgument || !flag.starts_with('-') {
+        return None;
+    }
+    let hint = flag_hint::hint(&T::command(), arguments, flag);
+    let similar = || match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(similar)) => format!(" (did you mean {similar}?)"),
+        _ => String::new(),
+    };
+    Some(format!("there is no flag {flag}{}", hint.map_or_else(similar, |hint| format!(": {hint}"))))
+}
+
 /// Prints the line of an error and returns the exit code.
 pub fn finish(result: Result<(), Exit>) -> ExitCode {
     let (line, code) = match result {
         Ok(()) | Err(Exit::Printed) => return ExitCode::SUCCESS,
         Err(Exit::Failure) => return ExitCode::from(1),
         Err(Exit::Arguments(line)) => (line, 2),
-        Err(Exit::Error(error @ Error::Interrupted { .. })) => (error.to_string(), 130),
+        Err(Exit::Error(Error::Interrupted { step, directory })) => {
+            let (program, folder) = (program(), quoted(&directory.to_string_lossy()));
+            (format!("interrupted after step {step}; resume with: {program} train --resume {folder}"), 130)
+        }
         Err(Exit::Error(error)) => (error.to_string(), if error.is_usage() { 2 } else { 1 }),
     };
     eprintln!("error: {line}");
     ExitCode::from(code)
+}
+
+/// Returns the name that this program was called by, without its folder.
+fn program() -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    Path::new(&program).file_stem().map_or_else(|| "optlab".into(), |name| quoted(&name.to_string_lossy()))
+}
+
+/// Suggests `--output` in the error of a default output folder that may not be written.
+fn with_output_hint(error: Error, output: Option<&Path>) -> Error {
+    match error {
+        Error::Core(optlab_core::Error::Io { action, path, source })
+            if output.is_none() && is_denied(source.kind()) =>
+        {
+            let told = format!("{source}; name a folder that can be written with --output");
+            Error::io(action, path)(std::io::Error::new(source.kind(), told))
+        }
+        error => error,
+    }
+}
+
+fn is_denied(kind: std::io::ErrorKind) -> bool {
+    matches!(kind, std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem)
 }
 
 fn completions(shell: clap_complete::Shell) -> Result<(), Exit> {

@@ -1,11 +1,13 @@
 //! Arguments shared by the subcommands that run many trials of one workload.
 
 use crate::Error;
-use crate::cli::trial_settings::TrialSettings;
+use crate::cli::folder_arg::{Held, refuse_results};
+use crate::cli::trial_settings::{TrialSettings, model_patch};
 use crate::cli::workers::WorkerSettings;
 use crate::cli::workload_arg::{WorkloadArg, short_name};
-use clap::Args;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use optlab_compare::plan::Plan;
+use optlab_compare::run::folder::Kind;
 use optlab_train::device;
 use optlab_train::model::ModelPatch;
 use std::path::{Path, PathBuf};
@@ -13,13 +15,16 @@ use std::path::{Path, PathBuf};
 /// A workload, the settings of its trials, and where they run.
 #[derive(Debug, Args)]
 pub struct OneWorkload {
+    /// The workload as it was given
+    #[command(flatten)]
+    given: Given,
     #[command(flatten)]
     workload: WorkloadArg,
     /// The backend [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
     /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2 or dropout=0.2
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", value_parser = model_patch)]
     model: Option<ModelPatch>,
     #[command(flatten)]
     trial: TrialSettings,
@@ -31,12 +36,53 @@ pub struct OneWorkload {
     output: Option<PathBuf>,
 }
 
+/// The text of the argument that [`WorkloadArg`] declares.
+#[derive(Debug)]
+struct Given(String);
+
+impl Args for Given {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
+impl FromArgMatches for Given {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Given(matches.get_one::<String>("workload").cloned().unwrap_or_default()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
 impl OneWorkload {
+    /// Returns the folder that was given in place of a workload, if it holds trials of this kind.
+    ///
+    /// # Errors
+    /// The errors of [`Held::at`].
+    pub fn folder_of(&self, kind: Kind) -> Result<Option<PathBuf>, Error> {
+        let path = Path::new(&self.given.0);
+        Ok((Held::at(path)? == Held::Trials(kind)).then(|| path.into()))
+    }
+
+    /// Returns whether a setting of the trials or another output folder is given.
+    pub fn decides_something(&self) -> bool {
+        let of_trials = self.trial != TrialSettings::default();
+        of_trials || self.backend.is_some() || self.model.is_some() || self.output.is_some()
+    }
+
     /// Returns a plan of this workload, with no optimizer yet.
     ///
     /// # Errors
-    /// The errors of [`WorkloadArg::text`].
+    /// [`Usage`](optlab_core::Error::Usage) for a folder of results; the errors of [`WorkloadArg::text`].
     pub fn plan(&self) -> Result<Plan, Error> {
+        refuse_results(Path::new(&self.given.0))?;
         Ok(Plan {
             workloads: vec![self.workload.text()?],
             backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
@@ -44,6 +90,11 @@ impl OneWorkload {
             recipe: self.trial.0.with_fixed_defaults(),
             ..Plan::default()
         })
+    }
+
+    /// Suggests `--output` in the error of a default output folder that may not be written.
+    pub fn with_output_hint(&self, error: Error) -> Error {
+        crate::cli::with_output_hint(error, self.output.as_deref())
     }
 
     /// Returns the output folder of `command` for `plan`.

@@ -3,11 +3,12 @@
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::evaluate::WhichArg;
+use crate::cli::folder_arg::open_run;
+use crate::cli::progress_line;
 use clap::Args;
 use optlab_train::data::Source;
 use optlab_train::files::atomic_file;
 use optlab_train::registry::{self, SavedRun};
-use optlab_train::train::RunDirectory;
 use optlab_train::workload::{Answer, Prediction};
 use std::path::{Path, PathBuf};
 
@@ -35,8 +36,7 @@ pub struct PredictArgs {
 /// # Errors
 /// A run whose workload does not predict, a damaged checkpoint, a file that cannot be read.
 pub fn run(args: &PredictArgs) -> Result<(), Exit> {
-    let directory = RunDirectory::new(&args.run_dir);
-    let trial = directory.read_trial()?;
+    let (directory, trial) = open_run(&args.run_dir)?;
     let workload = registry::open_trial(&trial)?;
     let run = SavedRun {
         directory: &directory,
@@ -50,7 +50,9 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
         eprintln!("warning: {error}; using an older checkpoint");
     }
     if let Some(path) = &args.output {
-        return Ok(atomic_file::write(path, &table(&predicted.predictions)?)?);
+        atomic_file::write(path, &table(&predicted.predictions)?)?;
+        progress_line!("written to {}", path.display());
+        return Ok(());
     }
     if args.files.iter().all(|file| is_picture(file)) {
         let lines: String = predicted.predictions.iter().map(line).collect();

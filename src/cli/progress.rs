@@ -2,6 +2,7 @@
 
 use crate::cli::progress_line;
 use indicatif::{ProgressBar, ProgressStyle};
+use optlab_compare::report::labels::counted;
 use optlab_train::train::{EpochReport, Observer, Outcome, Start, Status};
 use optlab_train::workload::Info;
 use std::sync::Arc;
@@ -50,9 +51,10 @@ impl Observer for Progress {
         self.epochs = start.total_steps.div_ceil(start.steps_per_epoch);
         let [train, validation, test] = start.examples;
         progress_line!(
-            "{}: {} parameters; {train} examples for training, {validation} for validation, {test} for testing",
+            "{}: {}; {} for training, {validation} for validation, {test} for testing",
             self.info.name,
-            start.parameters
+            counted(start.parameters, "parameter"),
+            counted(train, "example")
         );
         if start.resumed_step > 0 {
             progress_line!("resuming after step {} of {}", start.resumed_step, start.total_steps);
@@ -103,8 +105,8 @@ impl Observer for Progress {
             _ => {
                 if let Some(milliseconds) = outcome.step_milliseconds {
                     progress_line!(
-                        "{} steps in {:.1} s, {milliseconds:.2} ms per step; first step {:.2} s",
-                        outcome.steps,
+                        "{} in {:.1} s, {milliseconds:.2} ms per step; first step {:.2} s",
+                        counted(outcome.steps, "step"),
                         outcome.training_seconds,
                         outcome.first_step_seconds
                     );
@@ -112,13 +114,22 @@ impl Observer for Progress {
             }
         }
         if outcome.skipped_steps > 0 {
-            progress_line!("{} steps skipped because their gradients were not finite", outcome.skipped_steps);
+            let steps = counted(outcome.skipped_steps as usize, "step");
+            progress_line!("{steps} skipped, with gradients that were not finite");
         }
-        if let Some(test) = &outcome.test {
-            progress_line!("test {} {:.4}", outcome.metric, test.metric);
-            for (name, value) in &test.others {
-                progress_line!("test {name} {value:.4}");
-            }
-        }
+        print_test(outcome);
+    }
+}
+
+/// Prints the measures on the test part, and which checkpoint they are of.
+pub fn print_test(outcome: &Outcome) {
+    let Some(test) = &outcome.test else { return };
+    match outcome.best_step {
+        Some(step) => progress_line!("with the checkpoint of step {step}, the best on the validation part:"),
+        None => progress_line!("with the last checkpoint, of step {}:", outcome.steps),
+    }
+    progress_line!("test {} {:.4}", outcome.metric, test.metric);
+    for (name, value) in &test.others {
+        progress_line!("test {name} {value:.4}");
     }
 }

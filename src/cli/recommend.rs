@@ -1,16 +1,17 @@
 //! `optlab recommend`: finds a good optimizer within a time budget.
 
 use crate::Error;
+use crate::cli::data_warnings::DataWarnings;
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::{Exit, compare};
 use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_compare::plan::arm::{Arm, grid_name};
-use optlab_compare::report::labels::Labels;
+use optlab_compare::report::labels::{Labels, counted};
 use optlab_compare::report::{self, number, words};
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::result::summary::Summary;
-use optlab_compare::run::command;
+use optlab_compare::run::{command, folder};
 use optlab_compare::tune::{Recommendation, Recommender};
 use optlab_optim::split_specs;
 use std::ffi::OsString;
@@ -69,11 +70,15 @@ impl RecommendArgs {
 /// Invalid arguments; a folder that holds something else or cannot be written; no setting that trains.
 pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let plan = args.plan()?;
-    let defaults = |workload: &str| args.on.workers.defaults(workload);
+    let output = args.on.output("recommend", &plan)?;
+    let warnings = DataWarnings::new(!folder::holds_trials(&output));
+    let defaults = |workload: &str| args.on.workers.defaults(workload, &warnings);
     let recommender = Recommender::new(plan.clone(), args.budget, &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
-    let output = args.on.output("recommend", &plan)?;
-    let folder = recommender.claim(&output, &args.on.workers.invocation(arguments, false))?;
+    warnings.print();
+    let folder = recommender
+        .claim(&output, &args.on.workers.invocation(arguments, false))
+        .map_err(|error| args.on.with_output_hint(error))?;
     let mut bars = args.on.workers.bars();
     let recommendation = recommender.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
@@ -91,25 +96,27 @@ fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[S
     let Some(best) = finalists.first() else { return String::new() };
     let seeds = best.values.len();
     let mut text = format!(
-        "{}: {} settings of {} optimizers were tried, and the best of {} compared on {seeds} seeds\n\n",
+        "{}: {} of {} were tried, and the best of {} compared on {}\n\n",
         best.workload,
-        recommendation.settings,
-        comparison.plan.arms().map_or(0, |arms| arms.len()),
-        recommendation.finalists.len()
+        counted(recommendation.settings, "setting"),
+        counted(comparison.plan.arms().map_or(0, |arms| arms.len()), "optimizer"),
+        recommendation.finalists.len(),
+        counted(seeds, "seed")
     );
     for arm in &finalists {
         let result = arm.result.as_ref().map_or("–".into(), |it| number::estimate(&arm.metric, &it.mean));
         let target = match arm.seconds_to_target {
             Some(time) if time.median.is_finite() => {
                 format!(
-                    "target after {} s ({} of {seeds})",
+                    ", target after {} s ({} of {seeds})",
                     number::significant(time.median, 3),
                     arm.reached_target
                 )
             }
-            _ => format!("target reached by {} of {seeds}", arm.reached_target),
+            _ if arm.metric.target.is_none() => String::new(),
+            _ => format!(", target reached by {} of {seeds}", arm.reached_target),
         };
-        text.push_str(&format!("  {:<34} test {} {result}, {target}\n", arm.arm, arm.metric));
+        text.push_str(&format!("  {:<34} test {} {result}{target}\n", arm.arm, arm.metric));
     }
     text.push('\n');
     for sentence in words::verdicts(&labels, &finalists) {

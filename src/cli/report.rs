@@ -1,5 +1,6 @@
 //! `optlab report`: writes the reports of a folder again.
 
+use crate::cli::folder_arg::kind_of_trials;
 use crate::cli::{Exit, compare, tune};
 use clap::Args;
 use optlab_compare::result::comparison::Comparison;
@@ -18,8 +19,9 @@ pub struct ReportArgs {
 /// # Errors
 /// A folder that holds no comparison, or cannot be written.
 pub fn run(args: &ReportArgs) -> Result<(), Exit> {
+    let kind = kind_of_trials(&args.dir)?;
     let comparison = Comparison::read(&args.dir)?;
-    if comparison.kind == Kind::Study {
+    if kind == Kind::Study {
         tune::show(&comparison, &args.dir)
     } else {
         compare::show(&comparison, &args.dir)

@@ -2,9 +2,12 @@
 
 use crate::Error;
 use crate::cli::Exit;
-use crate::cli::progress::Progress;
+use crate::cli::data_warnings::DataWarnings;
+use crate::cli::folder_arg::{open_run, refuse_results};
+use crate::cli::progress::{Progress, print_test};
 use crate::cli::progress_line;
-use crate::cli::trial_settings::TrialSettings;
+use crate::cli::trial_settings::{TrialSettings, model_patch};
+use crate::cli::with_output_hint;
 use crate::cli::workload_arg::text_of;
 use clap::Args;
 use optlab_optim::OptimizerChoice;
@@ -62,7 +65,7 @@ pub struct Settings {
     #[arg(long, allow_negative_numbers = true, value_name = "X")]
     lr: Option<f64>,
     /// Settings of the model that differ from the workload's, as mlp=[32],dropout=0.2 or dropout=0.2
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, value_name = "SPEC", value_parser = model_patch)]
     model: Option<ModelPatch>,
     /// Backend: flex, ndarray, wgpu or cuda, with a device index as in cuda:1 [default: a GPU backend if
     /// compiled in, else flex]
@@ -135,6 +138,9 @@ impl Settings {
 
     fn read(path: &Path) -> Result<Settings, Error> {
         let refuse = |reason: String| Error::file(path, reason);
+        if !path.exists() {
+            return Err(Error::usage(format!("{}: no such file", path.display())));
+        }
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
         let default = serde_json::to_value(Settings::default()).unwrap_or_default();
@@ -242,15 +248,12 @@ impl TrainArgs {
                 "--resume keeps the settings of the run: only --checkpoint-every and --data-dir can be added";
             return Err(Error::usage(message).into());
         }
-        let directory = RunDirectory::new(directory);
-        let trial = directory.read_trial()?;
+        let (directory, trial) = open_run(directory)?;
         let source = Source { data_dir: self.settings.data_dir.clone(), show_progress: true };
         let workload = registry::open_version(&trial, &source)?;
         if let Some(outcome) = directory.read_outcome()?.filter(|outcome| outcome.status != Status::Failed) {
             progress_line!("{} already ended after step {}", directory.path().display(), outcome.steps);
-            if let Some(test) = &outcome.test {
-                progress_line!("test {} {:.4}", outcome.metric, test.metric);
-            }
+            print_test(&outcome);
             return Ok(Run { workload, trial, directory, outcome });
         }
         self.run(workload, trial, directory, true, &self.settings)
@@ -282,7 +285,12 @@ impl TrainArgs {
             trial.lr,
             trial.seed
         );
-        let outcome = workload.train(&trial, &options, &mut Progress::new(workload.info()))?;
+        let warnings = DataWarnings::new(!resume);
+        warnings.find(&*workload, &options.source)?;
+        warnings.print();
+        let outcome = workload
+            .train(&trial, &options, &mut Progress::new(workload.info()))
+            .map_err(|error| with_output_hint(error, settings.output.as_deref()))?;
         progress_line!("written to {}", directory.path().display());
         if outcome.status == Status::Diverged {
             eprintln!("error: diverged: {}", outcome.reason.as_deref().unwrap_or_default());
@@ -323,6 +331,7 @@ pub fn run(command: &TrainCommand) -> Result<(), Exit> {
         }
         (Some(directory), None) => command.args.resume(directory).map(|_| ()),
         (None, Some(workload)) => {
+            refuse_results(Path::new(workload))?;
             command.args.train(&text_of(workload, command.target.as_deref())?).map(|_| ())
         }
         (None, None) => Ok(()),

@@ -1,7 +1,9 @@
 //! The flags for the settings of a recipe, made from its declaration.
 
+use crate::Error;
 use clap::builder::{PossibleValuesParser, TypedValueParser, ValueParser};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+use optlab_train::model::ModelPatch;
 use optlab_train::train::{RecipePatch, RecipeSetting};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +46,18 @@ impl FromArgMatches for TrialSettings {
         }
         Ok(())
     }
+}
+
+/// Reads the settings of a model that `--model` names, at least one.
+///
+/// # Errors
+/// [`Usage`](optlab_core::Error::Usage) for a text without a setting; the errors of reading one.
+pub fn model_patch(text: &str) -> Result<ModelPatch, Error> {
+    let patch: ModelPatch = text.parse()?;
+    if patch.is_empty() {
+        return Err(Error::usage("name a setting of the model, as dropout=0.2 or mlp=[32]"));
+    }
+    Ok(patch)
 }
 
 /// Returns the flag of a setting: `--batch-size` for `batch_size`.

@@ -1,17 +1,20 @@
 //! `optlab tune`: runs a study of one optimizer.
 
 use crate::Error;
+use crate::cli::data_warnings::DataWarnings;
 use crate::cli::one_workload::OneWorkload;
 use crate::cli::{Exit, compare};
 use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_compare::plan::tuning::Tuning;
+use optlab_compare::report::labels::counted;
 use optlab_compare::report::{self, number};
 use optlab_compare::result::comparison::Comparison;
+use optlab_compare::run::folder::{self, Kind, PLAN};
 use optlab_compare::tune::{Findings, Study};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
-use optlab_stats::search::{FEWEST_TRIALS, Pruner, Sampler, Space};
+use optlab_stats::search::{FEWEST_TRIALS, Flatness, Pruner, Sampler, Space};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -22,7 +25,7 @@ pub struct TuneArgs {
     on: OneWorkload,
     /// The optimizer: name or name:key=value,key=value; fields set here are not searched, except lr
     #[arg(long, value_name = "SPEC")]
-    optimizer: OptimizerChoice,
+    optimizer: Option<OptimizerChoice>,
     /// The learning-rate schedule [default: constant]
     #[arg(long, value_name = "SPEC")]
     schedule: Option<ScheduleSpec>,
@@ -31,37 +34,67 @@ pub struct TuneArgs {
     /// [default: the rule's search space]
     #[arg(long, value_name = "NAME=DISTRIBUTION,…")]
     space: Option<Space>,
-    /// Number of trials
-    #[arg(long, allow_negative_numbers = true, default_value_t = 30, value_name = "N")]
-    trials: usize,
-    /// Sampler of the trials: random, halton, sobol, tpe or cma-es
-    #[arg(long, default_value = "tpe", value_name = "SAMPLER")]
-    sampler: Sampler,
-    /// Pruner that stops bad trials early: none, median, asha or hyperband
-    #[arg(long, default_value = "none", value_name = "PRUNER")]
-    pruner: Pruner,
-    /// Seed of the sampler
-    #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "N")]
-    seed: u64,
+    /// Number of trials [default: 30]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
+    trials: Option<usize>,
+    /// Sampler of the trials: random, halton, sobol, tpe or cma-es [default: tpe]
+    #[arg(long, value_name = "SAMPLER")]
+    sampler: Option<Sampler>,
+    /// Pruner that stops bad trials early: none, median, asha or hyperband [default: none]
+    #[arg(long, value_name = "PRUNER")]
+    pruner: Option<Pruner>,
+    /// Seed of the sampler [default: 0]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
+    seed: Option<u64>,
 }
+
+/// The default number of trials.
+const TRIALS: usize = 30;
+
+/// The fewest trials about as good as the best whose range is shown.
+const FEWEST_CLOSE: usize = 3;
 
 impl TuneArgs {
     fn plan(&self) -> Result<Plan, Error> {
         let default = Plan::default();
-        let name = self.optimizer.to_string();
+        let on = self.on.plan()?;
+        let optimizer = self.optimizer.clone();
+        let optimizer =
+            optimizer.ok_or_else(|| Error::usage("name the optimizer to tune, as --optimizer adamw"))?;
+        let name = optimizer.to_string();
         Ok(Plan {
-            optimizers: vec![self.optimizer.clone()],
+            optimizers: vec![optimizer],
             schedules: self.schedule.clone().map_or(default.schedules.clone(), |schedule| vec![schedule]),
             tuning: Tuning {
-                trials: self.trials,
-                sampler: self.sampler,
-                pruner: self.pruner,
-                seed: self.seed,
+                trials: self.trials.unwrap_or(TRIALS),
+                sampler: self.sampler.unwrap_or(Sampler::Tpe),
+                pruner: self.pruner.unwrap_or(default.tuning.pruner),
+                seed: self.seed.unwrap_or(default.tuning.seed),
                 spaces: self.space.iter().map(|space| (name.clone(), space.clone())).collect(),
                 ..default.tuning.clone()
             },
-            ..self.on.plan()?
+            ..on
         })
+    }
+
+    /// Returns the plan of the study in `folder`, with a larger number of trials if one is given.
+    fn plan_of(&self, folder: &Path) -> Result<Plan, Error> {
+        let is_given = self.optimizer.is_some()
+            || self.schedule.is_some()
+            || self.space.is_some()
+            || self.sampler.is_some()
+            || self.pruner.is_some()
+            || self.seed.is_some();
+        if is_given || self.on.decides_something() {
+            return Err(Error::usage(format!(
+                "the study in {} keeps its settings: only --trials, --jobs, --stall-limit and --data-dir can be \
+                 added",
+                folder.display()
+            )));
+        }
+        let mut plan = Plan::read(&folder.join(PLAN))?;
+        plan.tuning.trials = self.trials.unwrap_or(plan.tuning.trials);
+        Ok(plan)
     }
 }
 
@@ -70,12 +103,23 @@ impl TuneArgs {
 /// # Errors
 /// Invalid arguments; a folder that holds something else or cannot be written.
 pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
-    let plan = args.plan()?;
-    let defaults = |workload: &str| args.on.workers.defaults(workload);
+    let resumed = args.on.folder_of(Kind::Study)?;
+    let plan = match &resumed {
+        Some(folder) => args.plan_of(folder)?,
+        None => args.plan()?,
+    };
+    let output = match resumed {
+        Some(folder) => folder,
+        None => args.on.output("tune", &plan)?,
+    };
+    let warnings = DataWarnings::new(!folder::holds_trials(&output));
+    let defaults = |workload: &str| args.on.workers.defaults(workload, &warnings);
     let study = Study::new(plan.clone(), &defaults)?;
     let runner = args.on.workers.runner(&plan.workloads, &plan.backends)?;
-    let output = args.on.output("tune", &plan)?;
-    let folder = study.claim(&output, &args.on.workers.invocation(arguments, false))?;
+    warnings.print();
+    let folder = study
+        .claim(&output, &args.on.workers.invocation(arguments, false))
+        .map_err(|error| args.on.with_output_hint(error))?;
     let mut bars = args.on.workers.bars();
     study.run(&folder, &runner, &mut bars)?;
     bars.clear()?;
@@ -95,7 +139,7 @@ pub fn show(study: &Comparison, path: &Path) -> Result<(), Exit> {
 
 fn text(findings: &Findings) -> String {
     let Findings { trials, pruned, lost, .. } = findings;
-    let mut text = format!("{trials} trials");
+    let mut text = counted(*trials, "trial");
     for (count, how) in [(pruned, "pruned"), (lost, "diverged or failed")] {
         if *count > 0 {
             text.push_str(&format!(", {count} {how}"));
@@ -120,24 +164,36 @@ fn text(findings: &Findings) -> String {
             }
         }
     }
-    if let Some(flat) = &findings.flatness {
+    match &findings.flatness {
+        Some(flat) if flat.count >= FEWEST_CLOSE => text.push_str(&flatness(flat)),
+        // The range of one or two trials says nothing.
+        Some(flat) => text.push_str(&format!(
+            "flatness: needs at least {FEWEST_CLOSE} trials about as good as the best, and there {}\n",
+            if flat.count == 1 { "is 1" } else { "are 2" }
+        )),
+        None => {}
+    }
+    text
+}
+
+/// Returns the lines about the trials that are about as good as the best.
+fn flatness(flat: &Flatness) -> String {
+    let mut text = format!(
+        "flatness: {} of the trials ({:.0} %) are about as good as the best (within {:.0} % of its distance to the median)\n",
+        flat.count,
+        flat.share * 100.0,
+        flat.tolerance * 100.0
+    );
+    for interval in &flat.intervals {
+        let factor = interval
+            .factor
+            .map_or_else(String::new, |factor| format!(", a factor of {}", number::significant(factor, 2)));
         text.push_str(&format!(
-            "flatness: {} of the trials ({:.0} %) are about as good as the best (within {:.0} % of its distance to the median)\n",
-            flat.count,
-            flat.share * 100.0,
-            flat.tolerance * 100.0
+            "  {:<20} from {} to {}{factor}\n",
+            interval.name,
+            number::short(interval.low),
+            number::short(interval.high)
         ));
-        for interval in &flat.intervals {
-            let factor = interval.factor.map_or_else(String::new, |factor| {
-                format!(", a factor of {}", number::significant(factor, 2))
-            });
-            text.push_str(&format!(
-                "  {:<20} from {} to {}{factor}\n",
-                interval.name,
-                number::short(interval.low),
-                number::short(interval.high)
-            ));
-        }
     }
     text
 }

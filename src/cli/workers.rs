@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::cli::bars::Bars;
+use crate::cli::data_warnings::DataWarnings;
 use clap::Args;
 use optlab_compare::run::command::quoted;
 use optlab_compare::run::cores;
@@ -64,12 +65,14 @@ impl WorkerSettings {
         Ok(Runner { jobs: self.jobs, stall_limit, ..Runner::new(command) })
     }
 
-    /// Returns the default trial of a workload.
+    /// Returns the default trial of a workload, and adds what may be wrong with its data to `warnings`.
     ///
     /// # Errors
     /// [`UnknownName`](optlab_core::Error::UnknownName); data that cannot be read.
-    pub fn defaults(&self, workload: &str) -> Result<Trial, Error> {
-        registry::trial(workload, &self.source())
+    pub fn defaults(&self, workload: &str, warnings: &DataWarnings) -> Result<Trial, Error> {
+        let trial = registry::trial(workload, &self.source())?;
+        warnings.find(&*registry::open_trial(&trial)?, &self.source())?;
+        Ok(trial)
     }
 
     fn source(&self) -> Source {
@@ -89,9 +92,10 @@ impl WorkerSettings {
 
     /// Returns progress bars. From now on Ctrl-C prints how to resume.
     pub fn bars(&self) -> Bars {
-        let handler = ctrlc::set_handler(|| {
+        let command = command_line(&std::env::args_os().collect::<Vec<_>>());
+        let handler = ctrlc::set_handler(move || {
             // The workers notice that their parent is gone, and end.
-            eprintln!("\ninterrupted: the same command resumes and repeats no trial");
+            eprintln!("\ninterrupted; the same command resumes and repeats no trial: {command}");
             std::process::exit(130);
         });
         if let Err(error) = handler {

@@ -143,8 +143,11 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
         ("compare --workloads digits-cnn --optimizers adam --jobs 0", &["`jobs`"]),
         ("compare --workloads digits-cnn --optimizers adam,adam", &["adam", "twice"]),
         ("compare --workloads digits-cnn --optimizers adam --backends flux", &["`flux`", "`flex`"]),
-        ("compare plan.toml --epochs 3", &["PLAN.toml", "only --jobs"]),
-        ("compare plan.toml --seeds 3", &["PLAN.toml", "only --jobs"]),
+        ("compare nowhere.toml", &["nowhere.toml: no such file"]),
+        ("compare nowhere.toml --seeds 3", &["nowhere.toml: no such file"]),
+        ("train digits-cnn --config nowhere.toml", &["nowhere.toml: no such file"]),
+        ("train digits-cnn --model=", &["--model", "name a setting of the model"]),
+        ("train digits-cnn --optimizer adam:beta_1=0.9:beta_2=0.99", &["a comma separates settings"]),
         ("completions basch", &["bash"]),
         ("frobnicate", &["frobnicate"]),
     ];
@@ -177,14 +180,17 @@ fn files_that_are_missing_or_foreign_give_one_line_and_exit_code_1() {
     std::fs::write(path("data/train-images-idx3-ubyte"), b"cut short").unwrap();
     succeeds(folder.path(), &["train", "digits-cnn", "--steps", "2", "--output", "run"]);
     let cases: &[(&str, &[&str])] = &[
-        ("evaluate empty", &["trial.json"]),
-        ("evaluate nowhere", &["trial.json"]),
+        ("evaluate empty", &["empty: holds no run"]),
+        ("evaluate nowhere", &["nowhere: no such folder"]),
+        ("evaluate foreign.png", &["foreign.png: is a file, not the folder of a run"]),
+        ("inspect nowhere", &["nowhere: no such folder"]),
+        ("predict nowhere foreign.png", &["nowhere: no such folder"]),
         ("evaluate run --checkpoint 7", &["step-000007", "there are: 2"]),
-        ("train --resume empty", &["trial.json"]),
-        ("train digits-cnn --config nowhere.toml", &["nowhere.toml"]),
+        ("train --resume empty", &["empty: holds no run"]),
+        ("report run", &["run: holds a run and no comparison; try `optlab evaluate run`"]),
+        ("list trials run", &["run: holds a run and no comparison"]),
         ("train mnist-cnn --data-dir data --output out", &["data/train-"]),
         ("train mnist-cnn --data-dir empty --output out", &["empty/train-"]),
-        ("compare nowhere.toml", &["nowhere.toml"]),
         ("verify --references nowhere", &["cannot read nowhere"]),
         ("verify --references empty", &["empty: holds no reference files"]),
         ("predict run foreign.png", &["foreign.png"]),
@@ -362,7 +368,11 @@ fn ctrl_c_leaves_a_checkpoint_and_the_resumed_run_writes_the_same_bytes() {
     signal(&child, "-INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("resume with --resume parts"), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains("resume with: optlab train --resume parts"),
+        "{}",
+        text(&output.stderr)
+    );
     let told = succeeds(folder.path(), &["train", "--resume", "parts"]);
     assert!(told.contains("resuming after step"), "{told}");
     let model = |run: &str| {

@@ -471,8 +471,13 @@ fn a_mistake_in_any_argument_of_a_search_gives_one_line_and_writes_nothing() {
         assert!(line.contains(said), "{arguments}: {line}");
         assert!(is_empty(folder.path()), "{arguments}");
     }
-    for arguments in ["report nowhere", "list trials nowhere", "report ."] {
+    for (arguments, said) in [
+        ("report nowhere", "nowhere: no such folder"),
+        ("list trials nowhere", "nowhere: no such folder"),
+        ("report .", "holds no comparison"),
+        ("list trials .", "holds no comparison"),
+    ] {
         let line = fails(folder.path(), &arguments.split(' ').collect::<Vec<_>>(), 1);
-        assert!(line.contains("holds no comparison"), "{arguments}: {line}");
+        assert!(line.contains(said), "{arguments}: {line}");
     }
 }

@@ -4,6 +4,7 @@ mod architecture;
 mod cli;
 mod comparison;
 mod documents;
+mod newcomer;
 mod older;
 mod problem;
 mod program;

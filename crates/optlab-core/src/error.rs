@@ -119,6 +119,14 @@ impl Error {
         Error::UnknownName { kind, name: name.into(), nearest: nearest(name, known), known: known_names }
     }
 
+    /// Adds to an [`Error::UnknownName`] that a program of the user may have registered the name.
+    pub(crate) fn or_registered_elsewhere(mut self) -> Self {
+        if let Error::UnknownName { known, .. } = &mut self {
+            known.push_str("; if a program of yours registers it, use that program");
+        }
+        self
+    }
+
     /// Returns an [`Error::UnknownField`] that suggests the nearest of `known`.
     pub fn unknown_field(owner: &str, field: &str, known: &[&str]) -> Self {
         Error::UnknownField {

@@ -129,6 +129,15 @@ fn split_value<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
     }
     let end = text.find([',', ':']).unwrap_or(text.len());
     if text[end..].starts_with(':') {
+        let name = text[..end].trim();
+        // A number or a flag is no name, so the colon stands where a comma belongs.
+        if name.is_empty() || !parse_value(name).is_string() {
+            return Err(Error::Usage(format!(
+                "{}: a comma separates settings, not the colon in `{}` (write name:key=value,key=value)",
+                S::KIND,
+                text.trim()
+            )));
+        }
         return Ok((parse_text::<S>(text)?, ""));
     }
     let (value, after) = text.split_at(end);
@@ -258,6 +267,20 @@ fn check_types<S: Spec>(
         }
     }
     Ok(())
+}
+
+/// Refuses the table of a spec whose name this program does not know, in one short line: serde would list all
+/// names. A program that registers the name can read the table.
+///
+/// # Errors
+/// [`Error::UnknownName`].
+pub fn check_known<S: Spec>(table: &Value) -> Result<(), Error> {
+    match table.get(S::TAG).and_then(Value::as_str) {
+        Some(name) if S::default_of(name).is_none() => {
+            Err(Error::unknown_name(S::KIND, name, &S::names()).or_registered_elsewhere())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Returns the fields of the spec of that name with their defaults.

@@ -78,7 +78,7 @@ pub enum Error {
     },
 
     /// A run that was stopped on request.
-    #[error("interrupted after step {step}; resume with --resume {}", directory.display())]
+    #[error("interrupted after step {step}; resume it in {}", directory.display())]
     Interrupted {
         /// Number of steps made; there is a checkpoint after the last of them.
         step: usize,

@@ -53,6 +53,18 @@ pub fn grid_name(optimizer: &OptimizerChoice, schedule: Option<&ScheduleSpec>) -
     schedule.map_or_else(|| optimizer.to_string(), |schedule| format!("{optimizer} · {schedule}"))
 }
 
+/// Returns an arm for each optimizer with each schedule.
+pub fn grid_arms(optimizers: &[OptimizerChoice], schedules: &[ScheduleSpec]) -> Vec<Arm> {
+    let mut arms = Vec::new();
+    for optimizer in optimizers {
+        for schedule in schedules {
+            let name = grid_name(optimizer, (schedules.len() > 1).then_some(schedule));
+            arms.push(Arm::new(name, optimizer.clone(), schedule.clone()));
+        }
+    }
+    arms
+}
+
 /// Returns `trial` with the settings at `point` of `space`.
 ///
 /// # Errors

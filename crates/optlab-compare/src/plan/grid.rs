@@ -1,7 +1,7 @@
 //! Expands a plan into its arms on every workload and backend, and into their trials.
 
 use crate::Error;
-use crate::plan::arm::{Arm, grid_name};
+use crate::plan::arm::{Arm, grid_arms};
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::tuning::FIRST_SEED;
 use crate::plan::{Plan, arm as arm_plan};
@@ -52,14 +52,7 @@ impl Plan {
         if self.optimizers.is_empty() && self.arms.is_empty() {
             return Err(Error::invalid("plan", "optimizers", "a list of at least one", "empty"));
         }
-        let schedule_tells = self.schedules.len() > 1;
-        let mut arms = Vec::new();
-        for optimizer in &self.optimizers {
-            for schedule in &self.schedules {
-                let name = grid_name(optimizer, schedule_tells.then_some(schedule));
-                arms.push(Arm::new(name, optimizer.clone(), schedule.clone()));
-            }
-        }
+        let mut arms = grid_arms(&self.optimizers, &self.schedules);
         arms.extend(self.arms.iter().cloned());
         self.give_spaces(&mut arms)?;
         let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();

@@ -1,7 +1,7 @@
 //! The columns of a workload's table, shared by the terminal and Markdown.
 
 use crate::report::labels::Labels;
-use crate::report::number;
+use crate::report::{number, words};
 use crate::result::summary::{Quartiles, Summary};
 use optlab_stats::statistics::bootstrap::Description;
 use optlab_stats::statistics::verdict::Verdict;
@@ -47,7 +47,7 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
             of_result(arm, |it| number::plain(&arm.metric, it.median.value))
         }),
         numbers("difference", 1, arms, difference),
-        Column { is_text: true, ..numbers("verdict", 0, arms, verdict) },
+        Column { is_text: true, ..numbers("verdict", 0, arms, |arm| verdict(arm, arms)) },
         numbers("to target: steps", 3, arms, |arm| reached(arm, arm.steps_to_target)),
         numbers("seconds", 4, arms, |arm| {
             quartiles(arm.seconds_to_target, |seconds| number::significant(seconds, 3))
@@ -99,8 +99,12 @@ fn difference(arm: &Summary) -> String {
     comparison.map_or(NOTHING.into(), |comparison| number::difference(&arm.metric, comparison))
 }
 
-fn verdict(arm: &Summary) -> String {
-    let Some(against) = &arm.against else { return NOTHING.into() };
+/// Returns the verdict on an arm; nothing while a trial of an arm on its backend is missing.
+fn verdict(arm: &Summary, arms: &[&Summary]) -> String {
+    let family: Vec<&Summary> = arms.iter().copied().filter(|other| other.backend == arm.backend).collect();
+    let Some(against) = arm.against.as_ref().filter(|_| words::is_finished(&family)) else {
+        return NOTHING.into();
+    };
     match against.comparison.as_ref().map(|comparison| comparison.verdict) {
         None if against.arm == arm.arm => "compared with".into(),
         None => NOTHING.into(),
@@ -119,10 +123,11 @@ fn quartiles(of: Option<Quartiles>, number: impl Fn(f64) -> String) -> String {
 }
 
 /// Returns the median over the seeds, with missed targets as infinite, and how many reached the target:
-/// `474 (3/5)`.
+/// `474 (3/5)`; nothing without a target.
 fn reached(arm: &Summary, steps: Option<Quartiles>) -> String {
     let of = arm.seeds - arm.not_run.len();
     match steps {
+        None if arm.metric.target.is_none() => NOTHING.into(),
         None => format!("{NOTHING} (0/{of})"),
         Some(_) => {
             format!("{} ({}/{of})", quartiles(steps, |steps| format!("{steps:.0}")), arm.reached_target)

@@ -106,6 +106,7 @@ fn listed(seeds: impl Iterator<Item = u64>) -> String {
     format!("{unit} {}", seeds.join(", "))
 }
 
-fn counted(count: usize, unit: &str) -> String {
+/// Returns a number with its noun: "1 seed", "3 seeds".
+pub fn counted(count: usize, unit: &str) -> String {
     format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
 }

@@ -47,6 +47,9 @@ impl Exporter for Markdown {
 }
 
 fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Summary]) -> String {
+    if arms.is_empty() {
+        return format!("\n## {workload}\n\n{}\n", words::without_finalists(comparison, workload));
+    }
     let mut text = format!("\n## {workload}\n\n{}", labels.shared(comparison, arms));
     if let Some((arm, target)) = arms.first().and_then(|arm| Some((arm, arm.metric.target?))) {
         let better = arm.metric.direction.name();

@@ -21,6 +21,11 @@ pub fn render(comparison: &Comparison, summaries: &[Summary], width: usize) -> S
     let mut text = String::new();
     for workload in comparison.workloads() {
         let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
+        if arms.is_empty() {
+            let line = format!("{workload}: {}", words::without_finalists(comparison, workload));
+            text.push_str(&format!("{}\n\n", wrapped(&line, width)));
+            continue;
+        }
         text.push_str(&heading(comparison, &labels, &arms));
         text.push_str("\n\n");
         text.push_str(&table(columns::columns(&labels, &arms), width));

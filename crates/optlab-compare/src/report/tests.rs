@@ -198,10 +198,10 @@ fn markdown_has_a_table_the_lost_seeds_and_how_it_was_made() {
         "# made-up\n",
         "![Learning curves](curves.svg)",
         "## digits-cnn\n",
-        "| arm | lr | mean % | 95 % interval | median % | difference | verdict | to target: steps | seconds | ms/step | \
+        "| arm | lr | mean % | 95 % interval | median % | difference | to target: steps | seconds | ms/step | \
          first step s | MiB | ended |",
-        "adamw is the best, with a mean accuracy of 96.00 % over 2 seeds. No difference shown: burn.adam:lr=0.5.",
-        "| adamw | 0.001 | 96.00 | [95.00, 97.00] | 96.00 | – | compared with | ∞ (1/2) | ∞ | 50.0 | 0.50 | 64.0 | 2/2 |",
+        "No verdict yet: 3 of 4 runs have ended; adamw leads so far, with a mean accuracy of 96.00 % over 2 seeds.",
+        "| adamw | 0.001 | 96.00 | [95.00, 97.00] | 96.00 | – | ∞ (1/2) | ∞ | 50.0 | 0.50 | 64.0 | 2/2 |",
         "- burn.adam:lr=0.5: seed 0 diverged (loss is NaN at step 90 \\| \"x\" <y> & z)",
         "- burn.adam:lr=0.5: seed 1 not run yet",
         "```sh\noptlab compare plan.toml --jobs 2\n```",
@@ -280,6 +280,49 @@ fn every_sentence_on_several_backends_names_its_backend_and_none_is_repeated() {
             assert!(!sentences[..place].contains(sentence), "repeated: {sentence}");
         }
     }
+}
+
+#[test]
+fn a_verdict_waits_for_the_last_run_and_names_a_leader_once_every_arm_has_a_result() {
+    let said = |runs: Vec<Run>| {
+        let comparison = comparison(runs);
+        let summaries = comparison.summaries();
+        let sentences =
+            words::verdicts(&labels::Labels::of(&summaries), &summaries.iter().collect::<Vec<_>>());
+        assert!(!render(&comparison, 200).contains("compared with"));
+        sentences.join(" ")
+    };
+    let of = |optimizer: &str, seed, metrics: &[f64]| run(trial("digits-cnn", optimizer, seed), metrics);
+    let none = ["adamw", "sgd"].map(|optimizer| of(optimizer, 0, &[])).to_vec();
+    assert_eq!(said(none), "No verdict yet: 0 of 2 runs have ended.");
+    let one_arm = vec![of("adamw", 0, &[0.9]), of("sgd", 0, &[])];
+    assert_eq!(said(one_arm), "No verdict yet: 1 of 2 runs has ended.");
+    let both = vec![of("adamw", 0, &[0.9]), of("sgd", 0, &[0.8]), of("sgd", 1, &[])];
+    let told = said(both);
+    assert!(told.starts_with("No verdict yet: 2 of 3 runs have ended; adamw leads so far, with"), "{told}");
+}
+
+#[test]
+fn times_to_a_target_are_left_out_without_a_target() {
+    let mut runs = vec![run(trial("digits-cnn", "adamw", 0), &[0.9])];
+    assert!(render(&comparison(runs.clone()), 200).contains("to target"));
+    runs[0].outcome.as_mut().unwrap().metric.target = None;
+    assert!(!render(&comparison(runs.clone()), 200).contains("to target"));
+    assert!(!exported(&markdown::Markdown, &comparison(runs)).contains("(0/1)"));
+}
+
+#[test]
+fn a_recommendation_without_finalists_says_how_many_trials_have_ended() {
+    let outcome = crate::made_up::outcome(0.9, None);
+    let trial = trial("digits-cnn", "adamw", 1_000_000);
+    let recommendation = Comparison {
+        kind: crate::run::folder::Kind::Recommendation,
+        ..comparison(vec![crate::made_up::tuning_run("adamw", 0, trial, outcome)])
+    };
+    let said = "No verdict yet: 1 of the 1 trial so far has ended, and the finalists are not chosen.";
+    let text = render(&recommendation, 200);
+    assert!(text.contains(said), "{text}");
+    assert!(exported(&markdown::Markdown, &recommendation).contains(said));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate as compare;
 use crate::plan::Timing;
 use crate::plan::tuning::{Selection, Tuning};
-use crate::report::labels::Labels;
+use crate::report::labels::{Labels, counted};
 use crate::report::number;
 use crate::result::summary::Summary;
 use crate::result::verdicts::{ALPHA, Against};
@@ -36,6 +36,9 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     if arms.iter().all(|arm| arm.seeds == 0) {
         return arms.iter().map(|arm| searched(labels, arm)).collect();
     }
+    if !is_finished(arms) {
+        return vec![no_verdict_yet(labels, arms)];
+    }
     let against = arms.iter().find_map(|arm| arm.against.as_ref());
     let Some(other) = against.and_then(|against| arms.iter().find(|arm| arm.arm == against.arm)) else {
         return Vec::new();
@@ -55,8 +58,7 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     };
     let is_best = arms.first().is_some_and(|arm| arm.arm == other.arm);
     let name = labels.label(other);
-    let seeds =
-        if other.values.len() == 1 { "1 seed".into() } else { format!("{} seeds", other.values.len()) };
+    let seeds = counted(other.values.len(), "seed");
     let place = if is_best { "the best" } else { "the reference" };
     let mut parts = vec![format!("{name} is {place}, {value} over {seeds}.")];
     if others.is_empty() {
@@ -87,17 +89,59 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     sentences
 }
 
+/// Returns whether every final trial of these arms, all of one backend, has ended.
+pub(super) fn is_finished(arms: &[&Summary]) -> bool {
+    arms.iter().all(|arm| arm.seeds > 0 && arm.not_run.is_empty())
+}
+
+/// Returns the sentence about arms of one backend whose final trials have not all ended: how many have, and
+/// the leading arm once every arm has a result.
+fn no_verdict_yet(labels: &Labels, arms: &[&Summary]) -> String {
+    let planned: usize = arms.iter().map(|arm| arm.seeds).sum();
+    let ended = planned - arms.iter().map(|arm| arm.not_run.len()).sum::<usize>();
+    let place = match arms.first() {
+        Some(arm) if labels.backend => format!(" on {}", arm.backend),
+        _ => String::new(),
+    };
+    let have = if ended == 1 { "has" } else { "have" };
+    let mut sentence = format!("No verdict yet{place}: {ended} of {} {have} ended", counted(planned, "run"));
+    let leader = arms.first().filter(|_| arms.iter().all(|arm| !arm.values.is_empty()));
+    if let Some((arm, mean)) = leader.and_then(|arm| Some((arm, arm.result.as_ref()?.mean.value)))
+        && mean.is_finite()
+    {
+        let (name, mean) = (labels.label(arm), number::metric(&arm.metric, mean));
+        let seeds = counted(arm.values.len(), "seed");
+        sentence
+            .push_str(&format!("; {name} leads so far, with a mean {} of {mean} over {seeds}", arm.metric));
+    }
+    sentence + "."
+}
+
+/// Returns the sentence about a workload of which no arm has final trials, in a recommendation that was
+/// interrupted while it tried settings.
+pub fn without_finalists(comparison: &compare::Comparison, workload: &str) -> String {
+    let of_workload = || comparison.runs.iter().filter(|run| run.trial.workload.name == workload);
+    let ended = of_workload().filter(|run| run.outcome.is_some()).count();
+    format!(
+        "No verdict yet: {ended} of the {} so far {} ended, and the finalists are not chosen.",
+        counted(of_workload().count(), "trial"),
+        if ended == 1 { "has" } else { "have" }
+    )
+}
+
 /// Returns the sentence about an arm that has no final trials.
 fn searched(labels: &Labels, arm: &Summary) -> String {
     let label = labels.label(arm);
     match arm.tuned.as_ref().map(|tuned| (tuned.by_lr.len(), tuned.best)) {
         Some((trials, Some(best))) => format!(
-            "{label}: the best of the {trials} trials so far has a validation {} of {}, with {} at lr {}.",
+            "{label}: the best of the {} so far has a validation {} of {}, with {} at lr {}.",
+            counted(trials, "trial"),
             arm.metric,
             number::metric(&arm.metric, best),
             arm.optimizer,
             number::short(arm.lr)
         ),
+        Some((1, None)) => format!("{label}: the only trial so far was lost."),
         Some((trials, None)) => format!("{label}: all {trials} trials so far were lost."),
         None => format!("{label}: no trial has ended yet."),
     }
@@ -166,15 +210,17 @@ pub fn times_compare(comparison: &compare::Comparison) -> bool {
 fn study(comparison: &compare::Comparison) -> String {
     let Tuning { trials, sampler, pruner, seed, .. } = &comparison.plan.tuning;
     format!(
-        "The settings of one optimizer were searched with {trials} trials, chosen by the sampler {sampler} (seed {seed}), with the \
-         pruner {pruner}; a trial is judged by its best evaluation on the validation part."
+        "The settings of one optimizer were searched with {}, chosen by the sampler {sampler} (seed {seed}), with the \
+         pruner {pruner}; a trial is judged by its best evaluation on the validation part.",
+        counted(*trials, "trial")
     )
 }
 
 fn tuned(tuning: &Tuning, trials: usize) -> String {
     format!(
-        "Every arm was tuned by {trials} trials in its search space ({} points, which do not depend on results), {} each, on \
+        "Every arm was tuned by {} in its search space ({} points, which do not depend on results), {} each, on \
          seeds that no final trial uses; the best was chosen by {}.",
+        counted(trials, "trial"),
         tuning.sampler,
         if tuning.seeds == 1 { "one seed".into() } else { format!("the median of {} seeds", tuning.seeds) },
         match tuning.selection {

@@ -14,7 +14,7 @@
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};
 use optlab_train::files::{atomic_file, json_file};
-use optlab_train::train::{Outcome, Trial};
+use optlab_train::train::{Outcome, RunDirectory, Trial};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -209,6 +209,11 @@ impl Folder {
     }
 }
 
+/// Returns whether the folder at `path` holds the trials of a comparison, a study or the like.
+pub fn holds_trials(path: &Path) -> bool {
+    path.join(TRIALS).is_file()
+}
+
 /// Returns the folder of a trial's run in the comparison at `path`.
 pub fn run_dir(path: &Path, trial: &Trial) -> PathBuf {
     path.join("runs").join(trial.id())
@@ -233,19 +238,23 @@ pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Er
     }
 }
 
-/// Reads the trials of the comparison at `path`, in the plan's order. Skips a last line that a crash cut
+/// Reads the trials of the comparison in `folder`, in the plan's order. Skips a last line that a crash cut
 /// short.
 ///
 /// # Errors
 /// [`File`](optlab_core::Error::File) if there is no comparison, or a line is not a trial;
 /// [`Io`](optlab_core::Error::Io).
-pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Error> {
-    let path = path.join(TRIALS);
+pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
+    let path = folder.join(TRIALS);
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            let reason = "is missing, so the folder holds no comparison";
-            return Err(Error::file(path, reason));
+            let reason = match folder.try_exists() {
+                Ok(false) => "no such folder",
+                _ if RunDirectory::new(folder).holds_run() => "holds a run and no comparison",
+                _ => "holds no comparison",
+            };
+            return Err(Error::file(folder, reason));
         }
         Err(error) => return Err(Error::io("read", path)(error)),
     };
@@ -255,6 +264,9 @@ pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Error> {
             Ok(entry) => entries.push(entry),
             Err(_) if !line.ends_with('\n') => {}
             Err(reason) => {
+                let reason = reason.to_string();
+                // The place within the line helps nobody who has not written it.
+                let reason = reason.split(" at line ").next().unwrap_or(&reason);
                 let reason = format!("line {}: {reason}", number + 1);
                 return Err(Error::file(path, reason));
             }

@@ -215,7 +215,7 @@ fn a_mistake_in_a_nested_spec_names_that_spec() {
         ("node:outer=leaf:rate=fast", "leaf: `rate` must be a finite number, not fast"),
         ("node:outer=3", "optimizer must be a text or a table, not 3"),
         ("node:weight=leaf:rate=3", "node: `weight` must be a finite number, not leaf:rate=3"),
-        ("node:weight=0.9:rate=0.99", "node: `weight` must be a finite number, not 0.9:rate=0.99"),
+        ("node:weight=0.9:rate=0.99", "a comma separates settings, not the colon in `0.9:rate=0.99`"),
         ("leaf:outer=leaf", "optimizer `leaf` has no field `outer`"),
     ] {
         let error = read(text).unwrap_err();
@@ -230,4 +230,15 @@ fn a_listing_shows_a_nested_spec_as_its_text() {
     let shown = fields(&Tree::Node(Node::default()));
     let expected = [("inner", "leaf:rate=0.5"), ("outer", "none"), ("weight", "0.0")];
     assert_eq!(shown, expected.map(|(field, value)| (field.into(), value.into())));
+}
+
+#[test]
+fn a_colon_in_place_of_a_comma_is_named() {
+    for text in
+        ["leaf:rate=0.5:fast=true", "node:weight=1:outer=leaf", "leaf:fast=true:rate=1", "leaf:rate=:fast"]
+    {
+        let error = parse_text::<Tree>(text).unwrap_err().to_string();
+        assert!(error.contains("a comma separates settings, not the colon in"), "{text}: {error}");
+    }
+    assert!(parse_text::<Tree>("node:outer=leaf:rate=1").is_ok());
 }

@@ -122,6 +122,7 @@ impl<'de> Deserialize<'de> for ScheduleSpec {
         let read = if is_registered {
             Registered::deserialize(value).map(ScheduleSpec::Registered)
         } else {
+            spec::check_known::<Self>(&value).map_err(D::Error::custom)?;
             BuiltIn::deserialize(value)
         };
         read.map_err(D::Error::custom)

@@ -164,7 +164,10 @@ impl<'de> Deserialize<'de> for OptimizerSpec {
         let value = serde_json::Value::deserialize(deserializer)?;
         let read = match registry::from_value(&value) {
             Some(registered) => registered.map(OptimizerSpec::Registered),
-            None => BuiltIn::deserialize(value),
+            None => {
+                spec::check_known::<Self>(&value).map_err(D::Error::custom)?;
+                BuiltIn::deserialize(value)
+            }
         };
         read.map_err(D::Error::custom)
     }

@@ -72,6 +72,12 @@ pub trait AnyWorkload: Send + Sync {
     /// Data that cannot be read; a model that does not fit them.
     fn describe(&self, source: &Source) -> Result<Vec<Section>, Error>;
 
+    /// Returns what may be wrong with the data, a sentence each, as [`Workload::warnings`] does.
+    ///
+    /// # Errors
+    /// The errors of reading the data.
+    fn warnings(&self, source: &Source) -> Result<Vec<String>, Error>;
+
     /// Returns the parameters of a checkpoint, and what the workload knows of their meaning.
     ///
     /// # Errors
@@ -197,6 +203,10 @@ impl<W: Workload + 'static> AnyWorkload for W {
         }
         let total = format!("{} parameters", model.num_params());
         Ok(vec![parts, parameters, Section::sentences("Sizes", [total])])
+    }
+
+    fn warnings(&self, source: &Source) -> Result<Vec<String>, Error> {
+        Workload::warnings(self, source)
     }
 
     fn inspect(&self, run: &SavedRun<'_>) -> Result<Inspected, Error> {

@@ -18,12 +18,9 @@ pub struct ParameterSummary {
     pub largest: f64,
     /// Whether an optimizer trains it; running statistics are not trained.
     pub is_trained: bool,
-    /// The values, row-major, if there are at most [`MOST_VALUES`].
-    pub values: Option<Vec<f32>>,
+    /// The values, row-major.
+    pub values: Vec<f32>,
 }
-
-/// The most values of a parameter that a summary holds.
-pub const MOST_VALUES: usize = 4096;
 
 /// Returns the summaries of a model's parameters, in the model's order.
 pub(super) fn parameters<M: Module>(model: &M) -> Vec<ParameterSummary> {
@@ -54,7 +51,7 @@ pub(super) fn parameters<M: Module>(model: &M) -> Vec<ParameterSummary> {
                 mean: all().sum::<f64>() / count,
                 largest: all().fold(0.0, |largest, value| value.abs().max(largest)),
                 is_trained: param.is_require_grad(),
-                values: (values.len() <= MOST_VALUES).then_some(values),
+                values,
             });
         }
     }

@@ -5,7 +5,7 @@ mod fingerprint;
 mod inspect;
 
 pub use any_workload::{AnyWorkload, Evaluated, Inspected, Predicted, SavedRun};
-pub use inspect::{MOST_VALUES, ParameterSummary};
+pub use inspect::ParameterSummary;
 
 use crate::Error;
 use crate::data::Source;

@@ -15,6 +15,7 @@
 //! so they need no files of their own.
 
 use crate::Error;
+use crate::files::atomic_file::without_temporary_name;
 use crate::files::{checksum, json_file};
 use crate::train::early_stopping::EarlyStopping;
 use crate::train::run_directory::create_folder;
@@ -119,6 +120,7 @@ impl Checkpoint {
         let unfinished = builder
             .prefix(".writing-")
             .tempdir_in(checkpoints)
+            .map_err(without_temporary_name)
             .map_err(Error::io("create a folder in", checkpoints))?;
         let folder = unfinished.path();
         synchronize_statistics(model);

@@ -161,19 +161,17 @@ fn smoothed(values: &[f64], beta: f64) -> Vec<f64> {
 }
 
 impl LrRange {
-    /// Returns the suggested rates; `None` if no loss was measured.
+    /// Returns the suggested rates; `None` if no loss was measured, or none is below the first.
     pub fn suggestion(&self) -> Option<Suggestion> {
         let by = |a: &usize, b: &usize| self.smoothed[*a].total_cmp(&self.smoothed[*b]);
-        let minimum = (0..self.lrs.len()).min_by(by)?;
+        let minimum = (0..self.lrs.len()).min_by(by).filter(|minimum| *minimum > 0)?;
         let slope = |i: usize| {
             (self.smoothed[i + 1] - self.smoothed[i - 1]) / (self.lrs[i + 1] / self.lrs[i - 1]).ln()
         };
         let falling = 1..minimum;
         let steepest = falling.min_by(|&a, &b| slope(a).total_cmp(&slope(b)));
         let start = self.smoothed[0];
-        let caution = if minimum == 0 {
-            Some("the loss falls at no rate: lower the smallest rate".to_string())
-        } else if steepest.is_none() || self.smoothed[minimum] > 0.9 * start {
+        let caution = if steepest.is_none() || self.smoothed[minimum] > 0.9 * start {
             Some("the loss hardly falls at any rate".to_string())
         } else if !self.blew_up && minimum + 1 == self.lrs.len() {
             Some("the loss still falls at the largest rate: raise the largest rate".to_string())
@@ -233,9 +231,8 @@ mod tests {
     }
 
     #[test]
-    fn a_curve_that_allows_no_suggestion_comes_with_a_caution() {
+    fn a_curve_that_hardly_falls_comes_with_a_caution_and_one_that_never_falls_without_a_suggestion() {
         for (range, said) in [
-            (range_of(|x| 2.3 + x, true), "lower the smallest rate"),
             (range_of(|x| 2.3 - 0.01 * x, true), "hardly falls"),
             (range_of(|x| -x, false), "raise the largest rate"),
         ] {
@@ -244,6 +241,7 @@ mod tests {
         }
         let nothing = LrRange { lrs: vec![], losses: vec![], smoothed: vec![], blew_up: true };
         assert_eq!(nothing.suggestion(), None);
+        assert_eq!(range_of(|x| 2.3 + x, true).suggestion(), None, "the loss falls at no rate");
     }
 
     #[test]

@@ -75,13 +75,18 @@ impl RunDirectory {
         self.path.join("outcome.json")
     }
 
+    /// Returns whether the folder holds a run.
+    pub fn holds_run(&self) -> bool {
+        self.trial().is_file()
+    }
+
     /// Returns what the folder already contains, for a run of `trial`.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) if the folder cannot be read; [`File`](optlab_core::Error::File) for a
     /// damaged `trial.json`.
     pub fn find(&self, trial: &Trial) -> Result<Found, Error> {
-        if self.trial().is_file() {
+        if self.holds_run() {
             return Ok(match (self.read_trial()? == *trial, self.outcome().is_file()) {
                 (true, true) => Found::Finished,
                 (true, false) => Found::Unfinished,

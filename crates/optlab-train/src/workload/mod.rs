@@ -16,7 +16,7 @@ mod supervised;
 pub use crate::objective::Tally;
 pub use built_in::{BuiltIn, Network, all, built_in};
 pub use prediction::{Answer, Prediction};
-pub use section::Section;
+pub use section::{Section, WARNINGS};
 pub use supervised::{RowFacts, Supervised};
 
 use crate::Error;
@@ -227,6 +227,16 @@ pub trait Workload: Send + Sync {
     fn describe(&self, source: &Source) -> Result<Vec<Section>, Error> {
         let _: &Source = source;
         Ok(Vec::new())
+    }
+
+    /// Returns what may be wrong with the data, a sentence each, to be printed before a training. By default
+    /// these are the sentences of [`describe`](Self::describe) under the title [`WARNINGS`].
+    ///
+    /// # Errors
+    /// The errors of reading the data.
+    fn warnings(&self, source: &Source) -> Result<Vec<String>, Error> {
+        let sections = self.describe(source)?.into_iter().filter(|section| section.title == WARNINGS);
+        Ok(sections.flat_map(|section| section.rows).map(|row| row.join(" ")).collect())
     }
 
     /// Returns what a trained model's parameters mean in the data's own units, such as the coefficients of a

@@ -1,5 +1,8 @@
 //! Sections of a description.
 
+/// The title of the section with what may be wrong with the data.
+pub const WARNINGS: &str = "Warnings";
+
 /// A part of a description: a title and rows of cells.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section {

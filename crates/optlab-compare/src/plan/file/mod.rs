@@ -6,13 +6,14 @@ mod written;
 use crate::Error;
 use crate::plan::Plan;
 use crate::plan::Seeds;
-use crate::plan::arm::{Arm, grid_name};
+use crate::plan::arm::{Arm, grid_arms, grid_name};
 use crate::plan::tuning::Tuning;
 use keys::{Keys, to_json};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
 use optlab_train::files::checksum;
+use optlab_train::model::ModelPatch;
 use optlab_train::train::RecipePatch;
 use serde_json::Value;
 use std::path::Path;
@@ -89,10 +90,17 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
     let recipe = read_recipe(&keys)?;
     let default = Plan::default();
     let schedules = keys.specs("schedules", read_schedule)?.unwrap_or_else(|| default.schedules.clone());
+    let optimizers = keys.specs("optimizers", OptimizerChoice::from_value)?.unwrap_or_default();
+    let tables = keys.tables("arms")?;
+    let mut arms: Vec<Arm> =
+        tables.iter().map(|arm| read_arm(arm, &schedules)).collect::<Result<_, Error>>()?;
+    let is_named: Vec<bool> = tables.iter().map(|arm| arm.table.contains_key("name")).collect();
+    let of_grid = grid_arms(&optimizers, &schedules).into_iter().map(|arm| arm.name).collect();
+    tell_apart(&mut arms, &is_named, of_grid);
     Ok(Plan {
         workloads: keys.texts("workloads")?.unwrap_or_default(),
-        optimizers: keys.specs("optimizers", OptimizerChoice::from_value)?.unwrap_or_default(),
-        arms: keys.tables("arms")?.iter().map(|arm| read_arm(arm, &schedules)).collect::<Result<_, _>>()?,
+        optimizers,
+        arms,
         model: keys.model()?,
         schedules,
         backends: keys.texts("backends")?.unwrap_or_else(|| default.backends.clone()),
@@ -171,6 +179,33 @@ fn read_arm(keys: &Keys, schedules: &[ScheduleSpec]) -> Result<Arm, Error> {
         settings: of_trial.map(|(key, value)| (key.clone(), to_json(value))).collect(),
         space,
     })
+}
+
+/// Adds its own settings to the name of each arm whose author gave it none and that shares its name with
+/// another arm: `adam · linear`, `adam · batch_size=16`. `of_grid` are the names of the grid's arms.
+fn tell_apart(arms: &mut [Arm], is_named: &[bool], of_grid: Vec<String>) {
+    let names: Vec<String> = of_grid.into_iter().chain(arms.iter().map(|arm| arm.name.clone())).collect();
+    for (arm, _) in arms.iter_mut().zip(is_named).filter(|(_, is_named)| !**is_named) {
+        if names.iter().filter(|name| **name == arm.name).count() > 1 {
+            for setting in setting_texts(arm) {
+                arm.name.push_str(&format!(" · {setting}"));
+            }
+        }
+    }
+}
+
+/// Returns the settings of an arm as text: `linear` for a model, as `--model` takes it, and `name=value` for
+/// another setting.
+fn setting_texts(arm: &Arm) -> Vec<String> {
+    let text = |(name, value): &(String, Value)| match (name.as_str(), value) {
+        // A model that is not valid is refused where the arm is applied.
+        ("model", value) => {
+            ModelPatch::from_value(value).map_or_else(|_| value.to_string(), |it| it.to_string())
+        }
+        (name, Value::String(text)) => format!("{name}={text}"),
+        (name, value) => format!("{name}={value}"),
+    };
+    arm.settings.iter().map(text).collect()
 }
 
 fn read_schedule(value: &Value) -> Result<ScheduleSpec, optlab_core::Error> {
