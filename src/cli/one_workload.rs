@@ -1,11 +1,11 @@
 //! Arguments shared by the subcommands that run many trials of one workload.
 
 use crate::Error;
-use crate::cli::folder_arg::{Held, refuse_results};
+use crate::cli::folder_arg::Held;
 use crate::cli::trial_settings::{TrialSettings, model_patch};
 use crate::cli::workers::WorkerSettings;
 use crate::cli::workload_arg::{WorkloadArg, short_name};
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_compare::run::folder::Kind;
 use optlab_train::device;
@@ -15,9 +15,6 @@ use std::path::{Path, PathBuf};
 /// A workload, the settings of its trials, and where they run.
 #[derive(Debug, Args)]
 pub struct OneWorkload {
-    /// The workload as it was given
-    #[command(flatten)]
-    given: Given,
     #[command(flatten)]
     workload: WorkloadArg,
     /// The backend [default: a GPU backend if compiled in, else flex]
@@ -36,38 +33,13 @@ pub struct OneWorkload {
     output: Option<PathBuf>,
 }
 
-/// The text of the argument that [`WorkloadArg`] declares.
-#[derive(Debug)]
-struct Given(String);
-
-impl Args for Given {
-    fn augment_args(command: Command) -> Command {
-        command
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        command
-    }
-}
-
-impl FromArgMatches for Given {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        Ok(Given(matches.get_one::<String>("workload").cloned().unwrap_or_default()))
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
 impl OneWorkload {
     /// Returns the folder that was given in place of a workload, if it holds trials of this kind.
     ///
     /// # Errors
     /// The errors of [`Held::at`].
     pub fn folder_of(&self, kind: Kind) -> Result<Option<PathBuf>, Error> {
-        let path = Path::new(&self.given.0);
+        let path = Path::new(self.workload.given());
         Ok((Held::at(path)? == Held::Trials(kind)).then(|| path.into()))
     }
 
@@ -80,9 +52,8 @@ impl OneWorkload {
     /// Returns a plan of this workload, with no optimizer yet.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) for a folder of results; the errors of [`WorkloadArg::text`].
+    /// The errors of [`WorkloadArg::text`].
     pub fn plan(&self) -> Result<Plan, Error> {
-        refuse_results(Path::new(&self.given.0))?;
         Ok(Plan {
             workloads: vec![self.workload.text()?],
             backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::cli::Exit;
 use crate::cli::data_warnings::DataWarnings;
-use crate::cli::folder_arg::{open_run, refuse_results};
+use crate::cli::folder_arg::open_run;
 use crate::cli::progress::{Progress, print_test};
 use crate::cli::progress_line;
 use crate::cli::trial_settings::{TrialSettings, model_patch};
@@ -331,7 +331,6 @@ pub fn run(command: &TrainCommand) -> Result<(), Exit> {
         }
         (Some(directory), None) => command.args.resume(directory).map(|_| ()),
         (None, Some(workload)) => {
-            refuse_results(Path::new(workload))?;
             command.args.train(&text_of(workload, command.target.as_deref())?).map(|_| ())
         }
         (None, None) => Ok(()),

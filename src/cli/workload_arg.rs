@@ -1,6 +1,7 @@
 //! The workload as an argument: a name, a problem's file, or a file of data with the column to predict.
 
 use crate::Error;
+use crate::cli::folder_arg::refuse_results;
 use crate::cli::progress_line;
 use clap::Args;
 use optlab_train::files::atomic_file;
@@ -23,16 +24,23 @@ impl WorkloadArg {
     /// Returns the text that plans and the registry take: a name, or the whole path of a problem's file.
     ///
     /// # Errors
-    /// A data file without a target, or whose data are no problem; a problem's file for other data.
+    /// A folder of results; a data file without a target, or whose data are no problem; a problem's file
+    /// for other data.
     pub fn text(&self) -> Result<String, Error> {
         text_of(&self.workload, self.target.as_deref())
+    }
+
+    /// Returns the argument as it was given.
+    pub fn given(&self) -> &str {
+        &self.workload
     }
 }
 
 /// Returns the text that plans and the registry take for an argument; see [`WorkloadArg::text`].
 ///
 /// # Errors
-/// A data file without a target, or whose data are no problem; a problem's file for other data.
+/// A folder of results; a data file without a target, or whose data are no problem; a problem's file for
+/// other data.
 pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
     let path = Path::new(argument);
     if registry::is_path(argument) {
@@ -43,7 +51,11 @@ pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
             }
         };
     }
-    let Some(key) = source_key(path)? else {
+    refuse_results(path)?;
+    let Some(key) = source_key(path) else {
+        if !path.exists() && argument.contains(['/', '\\']) {
+            return Err(Error::usage(format!("{argument}: no such file or folder")));
+        }
         return match target {
             None => Ok(argument.into()),
             Some(_) => Err(Error::usage(format!("--target is for a data file, and `{argument}` is none"))),
@@ -86,27 +98,16 @@ pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
 }
 
 /// Returns the key of a problem's data for a file of this kind; `None` if it is no data.
-///
-/// # Errors
-/// A folder that this program wrote.
-fn source_key(path: &Path) -> Result<Option<&'static str>, Error> {
+fn source_key(path: &Path) -> Option<&'static str> {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-    Ok(match extension.as_deref() {
+    match extension.as_deref() {
         Some("csv" | "tsv" | "gz") => Some("csv"),
         Some("parquet") => Some("parquet"),
         Some("npz") => Some("npz"),
         Some("txt") => Some("text"),
-        _ if path.is_dir() => {
-            let holds = |file: &str| path.join(file).exists();
-            let own = [("trial.json", "a run"), ("plan.toml", "a comparison or a search")];
-            if let Some((_, what)) = own.iter().find(|(file, _)| holds(file)) {
-                let reason = format!("{} holds {what}, and no pictures to learn from", path.display());
-                return Err(Error::usage(reason));
-            }
-            Some("images")
-        }
+        _ if path.is_dir() => Some("images"),
         _ => None,
-    })
+    }
 }
 
 /// Returns the name of the problem of a data file: the file's, without the ends that say how it is stored.

@@ -1,7 +1,7 @@
 //! Describes a problem: its columns, its parts, its model, and what may be wrong with it.
 
 use crate::Error;
-use crate::data::table::{ColumnSummary, Content, Task};
+use crate::data::table::{ColumnSummary, Content, Table, Task};
 use crate::data::{Examples, Preparation, Source};
 use crate::objective::TargetKind;
 use crate::problem::load::{self, Loaded};
@@ -84,6 +84,35 @@ pub(super) fn sections(problem: &Problem, source: &Source) -> Result<Vec<Section
     Ok(sections)
 }
 
+/// Returns what may be wrong with a problem's data, without its columns, parts and model.
+pub(super) fn warnings(problem: &Problem, source: &Source) -> Result<Vec<String>, Error> {
+    if problem.data.source.is_table() {
+        let table = load::read_table(&problem.data, &load::folder(problem, source))?;
+        return about_data(&table, problem);
+    }
+    if problem.data.source != SourceKind::Images {
+        return Ok(Vec::new());
+    }
+    let preparation = Preparation { validation: VALIDATION, ..Preparation::default() };
+    let loaded = load::load(problem, source, &preparation)?;
+    Ok(imbalance(&loaded.train, &loaded.facts.names).into_iter().collect())
+}
+
+/// Returns what was decided while reading a table, and what may be wrong with it.
+fn about_data(table: &Table, problem: &Problem) -> Result<Vec<String>, Error> {
+    let notes = table.notes().to_vec();
+    let warnings = table.warnings(&problem.data.target, problem.task)?;
+    // A column that reading ignores is told once.
+    let is_told = |warning: &String| {
+        let column = warning.split('`').nth(1).map(|name| format!("column `{name}`"));
+        let ignored = "is ignored";
+        let says = |note: &String| column.as_ref().is_some_and(|column| note.starts_with(column.as_str()));
+        warning.ends_with(ignored) && notes.iter().any(|note| says(note) && note.contains(ignored))
+    };
+    let untold: Vec<String> = warnings.into_iter().filter(|warning| !is_told(warning)).collect();
+    Ok([notes, untold].concat())
+}
+
 /// Returns a sentence about which examples are held out.
 fn held_out(problem: &Problem) -> String {
     let data = &problem.data;
@@ -114,11 +143,10 @@ fn about_table(problem: &Problem, source: &Source) -> Result<Option<(Section, Ve
         return Ok(None);
     }
     let table = load::read_table(&problem.data, &load::folder(problem, source))?;
-    let (described, warnings) =
-        rayon::join(|| table.describe(), || table.warnings(&problem.data.target, problem.task));
+    let (described, warnings) = rayon::join(|| table.describe(), || about_data(&table, problem));
     let mut columns = Section::table("Columns", &["column", "kind", "missing", "values", "examples"]);
     columns.rows = described.into_iter().map(|column| row(column, &problem.data)).collect();
-    Ok(Some((columns, [table.notes().to_vec(), warnings?].concat())))
+    Ok(Some((columns, warnings?)))
 }
 
 fn row(column: ColumnSummary, data: &ProblemData) -> Vec<String> {

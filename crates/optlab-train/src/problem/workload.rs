@@ -112,6 +112,10 @@ impl Workload for ProblemWorkload {
         describe::sections(&self.0, source)
     }
 
+    fn warnings(&self, source: &Source) -> Result<Vec<String>, Error> {
+        describe::warnings(&self.0, source)
+    }
+
     fn explain(&self, model: &Stack, facts: &ProblemFacts) -> Result<Vec<Section>, Error> {
         Ok(explain::coefficients(&self.0.model, model, facts).into_iter().collect())
     }
