@@ -1,4 +1,4 @@
-//! Unpacks gzip files, among them the files that ship inside the program, and reads the tables among those.
+//! Unpacks gzip files, such as those that ship inside the program, and reads the tables among these.
 
 use crate::Error;
 use flate2::read::MultiGzDecoder;
