@@ -1,5 +1,5 @@
-//! Workloads of another program: this one, which registers three examples and a faulty workload, and which the
-//! tests start as a user would. It has no test harness, since it is its own worker.
+//! Workloads of another program: this one, which registers three examples and a faulty workload, and which
+//! the tests start as a user would. It has no test harness, since it is its own worker.
 
 #![allow(clippy::duplicate_mod, reason = "both examples have the parts that examples share")]
 
