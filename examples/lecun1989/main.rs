@@ -1,5 +1,14 @@
-//! The network of LeCun et al. (1989) as Karpathy rebuilt it in 2022, and his four steps to fewer mistakes as
-//! a comparison: `cargo run --example lecun1989 -- compare examples/lecun1989/ladder.toml`.
+//! The network of LeCun et al. (1989) as Karpathy rebuilt it in 2022, and four steps of his to fewer mistakes
+//! as a comparison: `cargo run --example lecun1989 -- compare examples/lecun1989/ladder.toml --jobs 2`.
+//!
+//! Each step is called better than the one before it. Mistakes of 2,007, over ten seeds:
+//!
+//! | arm       | published | mean | lowest to highest | difference from the arm above |
+//! |:----------|----------:|-----:|------------------:|:------------------------------|
+//! | `softmax` |        88 | 87.9 |          83 to 95 |                               |
+//! | `adamw`   |        72 | 72.8 |          65 to 83 | 15.1 fewer, better            |
+//! | `shift`   |        44 | 53.2 |          47 to 60 | 19.6 fewer, better            |
+//! | `dropout` |        32 | 37.2 |          31 to 47 | 16.0 fewer, better            |
 
 pub(crate) mod network;
 pub(crate) mod pictures;
