@@ -1,8 +1,11 @@
-//! Workloads of another program: this one, which registers two examples and a faulty workload, and which the
-//! tests start as a user would. It has no test harness, since it is its own worker.
+//! Workloads of another program: this one, which registers three examples and a faulty workload, and which
+//! the tests start as a user would. It has no test harness, since it is its own worker.
 
 #![allow(clippy::duplicate_mod, reason = "both examples have the parts that examples share")]
 
+#[path = "../../examples/lecun1989/main.rs"]
+#[allow(dead_code, reason = "an example's own main")]
+mod lecun1989;
 #[path = "../../examples/own_gan.rs"]
 #[allow(dead_code, reason = "an example's own main")]
 mod own_gan;
@@ -11,6 +14,7 @@ mod own_gan;
 mod own_tokens;
 
 mod faulty;
+mod network_of_1989;
 mod tests;
 
 use optlab::{cli, workload};
@@ -24,6 +28,7 @@ fn main() -> ExitCode {
     if std::env::var_os(AS_PROGRAM).is_some() {
         let registered = workload::register(own_tokens::OwnTokens)
             .and_then(|()| workload::register(own_gan::OwnGan))
+            .and_then(|()| workload::register(lecun1989::LeCun1989::default()))
             .and_then(|()| workload::register(faulty::Faulty));
         return cli::main_with(registered, "");
     }

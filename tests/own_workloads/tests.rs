@@ -2,6 +2,7 @@
 
 use crate::AS_PROGRAM;
 use crate::faulty::VERSION;
+use crate::network_of_1989;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 type Test = (&'static str, fn());
 
 /// Every test, with its name.
-pub const ALL: [Test; 4] = [
+pub const ALL: [Test; 7] = [
     (
         "own_workloads_train_resume_after_a_kill_and_evaluate",
         own_workloads_train_resume_after_a_kill_and_evaluate,
@@ -18,9 +19,21 @@ pub const ALL: [Test; 4] = [
     ("two_arms_are_compared_in_workers_of_this_program", two_arms_are_compared_in_workers_of_this_program),
     ("a_panic_in_a_worker_is_one_failed_trial", a_panic_in_a_worker_is_one_failed_trial),
     ("another_version_of_a_workload_is_refused_by_name", another_version_of_a_workload_is_refused_by_name),
+    (
+        "the_network_of_1989_has_9_760_parameters_and_its_plan_is_accepted",
+        network_of_1989::has_9_760_parameters_and_its_plan_is_accepted,
+    ),
+    (
+        "the_network_of_1989_gives_the_logits_of_loops_over_its_units",
+        network_of_1989::gives_the_logits_of_loops_over_its_units,
+    ),
+    (
+        "the_pictures_of_1989_are_moved_to_all_nine_places_and_wrap_around",
+        network_of_1989::pictures_are_moved_to_all_nine_places_and_wrap_around,
+    ),
 ];
 
-fn program(folder: &Path, arguments: &[&str]) -> Command {
+pub fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut program = Command::new(std::env::current_exe().unwrap());
     program.current_dir(folder).args(arguments).env(AS_PROGRAM, "1").stdin(Stdio::null());
     program
@@ -31,14 +44,14 @@ fn text(output: &Output) -> String {
     format!("{out}{error}")
 }
 
-fn succeeds(folder: &Path, arguments: &[&str]) -> String {
+pub fn succeeds(folder: &Path, arguments: &[&str]) -> String {
     let output = program(folder, arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", text(&output));
     text(&output)
 }
 
 /// Runs a command that fails, and returns its one line of error.
-fn fails(mut command: Command) -> String {
+pub fn fails(mut command: Command) -> String {
     let output = command.output().unwrap();
     let error = String::from_utf8(output.stderr.clone()).unwrap();
     assert!(!output.status.success() && error.lines().count() == 1, "{}", text(&output));

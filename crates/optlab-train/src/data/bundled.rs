@@ -1,4 +1,4 @@
-//! Unpacks the files that ship inside the program, and reads the tables among them.
+//! Unpacks gzip files, such as those that ship inside the program, and reads the tables among these.
 
 use crate::Error;
 use flate2::read::MultiGzDecoder;
@@ -50,6 +50,15 @@ impl Bundled {
     fn error(&self, reason: String) -> Error {
         Error::Data { path: self.path.into(), reason }
     }
+}
+
+/// Reads and unpacks the gzip file at `path`.
+///
+/// # Errors
+/// [`Error::Data`] if it is not a gzip file, is truncated, or unpacks to more than 64 MiB; a file that cannot
+/// be read.
+pub fn read_gzip(path: &Path) -> Result<Vec<u8>, Error> {
+    unpack(path, &std::fs::read(path).map_err(Error::io("read", path))?)
 }
 
 /// Unpacks a gzip file; `path` is only used in the error.

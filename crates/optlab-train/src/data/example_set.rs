@@ -2,6 +2,8 @@
 
 use crate::Error;
 use burn::tensor::Device;
+use optlab_core::random::{Purpose, stream};
+use rand::Rng;
 
 /// The examples of one part of the data: training, validation or test.
 ///
@@ -42,4 +44,33 @@ pub struct Draw {
     pub step: usize,
     /// Number of examples of the same step that other micro-batches hold before this one.
     pub first: usize,
+}
+
+impl Draw {
+    /// Returns numbers that are uniform in `[0, 1)`: `per_example` for the first example of the batch, then
+    /// as many for the next.
+    ///
+    /// An example gets the same numbers in a micro-batch as in the whole batch of the step.
+    pub fn numbers(&self, per_example: usize) -> impl Iterator<Item = f64> + use<> {
+        let mut random = stream(self.seed, Purpose::Augmentation, self.step as u64);
+        // 53 random bits make a number in [0, 1).
+        let unit = move || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+        std::iter::repeat_with(unit).skip(self.first * per_example)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_example_of_a_micro_batch_gets_the_numbers_that_it_gets_in_the_whole_batch() {
+        let draw = Draw { seed: 1, step: 2, first: 0 };
+        let whole: Vec<f64> = draw.numbers(2).take(8).collect();
+        assert!(whole.iter().all(|number| (0.0..1.0).contains(number)));
+        assert_eq!(Draw { first: 3, ..draw }.numbers(2).take(2).collect::<Vec<_>>(), whole[6..]);
+        for other in [Draw { seed: 2, ..draw }, Draw { step: 3, ..draw }] {
+            assert_ne!(other.numbers(2).take(8).collect::<Vec<_>>(), whole);
+        }
+    }
 }

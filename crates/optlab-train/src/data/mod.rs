@@ -35,6 +35,7 @@ mod target_unit;
 
 pub use augment::{Augmentation, Flip};
 pub use batches::Batches;
+pub use bundled::read_gzip;
 pub use burn_dataset::{Item, Target, ToBatch};
 pub use dataset_examples::DatasetExamples;
 pub use example_set::{Draw, ExampleSet};
