@@ -12,9 +12,7 @@ use clap::Parser;
 use optlab::Error;
 use optlab::cli::train::TrainArgs;
 use optlab::cli::{self, Exit};
-use optlab::data::Source;
 use optlab::kernel::compute_on_this_thread;
-use optlab::train::Which;
 use optlab::workload::SavedRun;
 use std::process::ExitCode;
 
@@ -40,14 +38,7 @@ fn run(args: &Args) -> Result<(), Exit> {
 
     // Everything a model needs is in the run's folder, so another program or another backend could load it,
     // too.
-    let saved = SavedRun {
-        directory: &run.directory,
-        trial: &run.trial,
-        which: Which::Best,
-        backend: None,
-        source: Source::default(),
-    };
-    let best = run.workload.evaluate(&saved)?;
+    let best = run.workload.evaluate(&SavedRun::new(run.directory, run.trial))?;
 
     let accuracy = best.score.map(|score| score.metric);
     let path = best.checkpoint;

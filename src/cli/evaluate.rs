@@ -1,7 +1,7 @@
 //! `optlab evaluate`: prints the test metrics of a checkpoint.
 
-use crate::cli::Exit;
 use crate::cli::folder_arg::open_run;
+use crate::cli::{Exit, warn_passed_over};
 use clap::Args;
 use optlab_train::data::Source;
 use optlab_train::registry::{self, SavedRun};
@@ -52,20 +52,13 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
     let (directory, trial) = open_run(&args.run_dir)?;
     let source = Source { data_dir: args.data_dir.clone(), show_progress: true };
     let workload = registry::open_version(&trial, &source)?;
-    let run = SavedRun {
-        directory: &directory,
-        trial: &trial,
-        which: args.checkpoint.0,
-        backend: args.backend.as_deref(),
-        source,
-    };
+    let (which, backend) = (args.checkpoint.0, args.backend.clone());
+    let run = SavedRun { which, backend, source, ..SavedRun::new(directory, trial) };
     let evaluated = workload.evaluate(&run)?;
-    for error in &evaluated.passed_over {
-        eprintln!("warning: {error}; using an older checkpoint");
-    }
+    warn_passed_over(&evaluated.passed_over);
     let which = match args.checkpoint.0 {
         _ if !evaluated.passed_over.is_empty() => "",
-        Which::Best if trial.recipe.validation > 0.0 => ", the best on the validation part",
+        Which::Best if run.trial.recipe.validation > 0.0 => ", the best on the validation part",
         Which::Best | Which::Last => ", the last",
         Which::Step(_) => "",
     };

@@ -4,10 +4,10 @@ use crate::cli::Exit;
 use crate::cli::describe::text;
 use crate::cli::evaluate::WhichArg;
 use crate::cli::folder_arg::open_run;
+use crate::cli::warn_passed_over;
 use clap::Args;
 use optlab_compare::report::number::short;
 use optlab_compare::run::command::quoted;
-use optlab_train::data::Source;
 use optlab_train::registry::{self, ParameterSummary, SavedRun};
 use optlab_train::workload::Section;
 use std::path::PathBuf;
@@ -35,13 +35,9 @@ pub struct InspectArgs {
 pub fn run(args: &InspectArgs) -> Result<(), Exit> {
     let (directory, trial) = open_run(&args.run_dir)?;
     let workload = registry::open_trial(&trial)?;
-    let which = args.checkpoint.0;
-    let source = Source::default();
-    let run = SavedRun { directory: &directory, trial: &trial, which, backend: None, source };
+    let run = SavedRun { which: args.checkpoint.0, ..SavedRun::new(directory, trial) };
     let inspected = workload.inspect(&run)?;
-    for error in &inspected.passed_over {
-        eprintln!("warning: {error}; using an older checkpoint");
-    }
+    warn_passed_over(&inspected.passed_over);
     if let Some(path) = &args.values {
         let paths: Vec<&str> = inspected.parameters.iter().map(|parameter| parameter.path.as_str()).collect();
         let parameter = inspected.parameters.iter().find(|parameter| parameter.path == *path);

@@ -253,6 +253,13 @@ fn program() -> String {
     Path::new(&program).file_stem().map_or_else(|| "optlab".into(), |name| quoted(&name.to_string_lossy()))
 }
 
+/// Warns about damaged checkpoints, in place of which an older one was taken.
+fn warn_passed_over(errors: &[Error]) {
+    for error in errors {
+        eprintln!("warning: {error}; using an older checkpoint");
+    }
+}
+
 /// Suggests `--output` in the error of a default output folder that may not be written.
 fn with_output_hint(error: Error, output: Option<&Path>) -> Error {
     match error {

@@ -4,9 +4,8 @@ use crate::Error;
 use crate::cli::Exit;
 use crate::cli::evaluate::WhichArg;
 use crate::cli::folder_arg::open_run;
-use crate::cli::progress_line;
+use crate::cli::{progress_line, warn_passed_over};
 use clap::Args;
-use optlab_train::data::Source;
 use optlab_train::files::atomic_file;
 use optlab_train::registry::{self, SavedRun};
 use optlab_train::workload::{Answer, Prediction};
@@ -38,17 +37,10 @@ pub struct PredictArgs {
 pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     let (directory, trial) = open_run(&args.run_dir)?;
     let workload = registry::open_trial(&trial)?;
-    let run = SavedRun {
-        directory: &directory,
-        trial: &trial,
-        which: args.checkpoint.0,
-        backend: args.backend.as_deref(),
-        source: Source::default(),
-    };
+    let (which, backend) = (args.checkpoint.0, args.backend.clone());
+    let run = SavedRun { which, backend, ..SavedRun::new(directory, trial) };
     let predicted = workload.predict(&run, &args.files)?;
-    for error in &predicted.passed_over {
-        eprintln!("warning: {error}; using an older checkpoint");
-    }
+    warn_passed_over(&predicted.passed_over);
     if let Some(path) = &args.output {
         atomic_file::write(path, &table(&predicted.predictions)?)?;
         progress_line!("written to {}", path.display());

@@ -1,6 +1,6 @@
 //! The progress display of `train`: a bar on standard error, a line per epoch on standard output.
 
-use crate::cli::progress_line;
+use crate::cli::{progress_line, warn_passed_over};
 use indicatif::{ProgressBar, ProgressStyle};
 use optlab_compare::report::labels::counted;
 use optlab_train::train::{EpochReport, Observer, Outcome, Start, Status};
@@ -45,9 +45,7 @@ impl Progress {
 
 impl Observer for Progress {
     fn start(&mut self, start: &Start) {
-        for error in start.passed_over {
-            eprintln!("warning: {error}; using an older checkpoint");
-        }
+        warn_passed_over(start.passed_over);
         self.epochs = start.total_steps.div_ceil(start.steps_per_epoch);
         let [train, validation, test] = start.examples;
         progress_line!(

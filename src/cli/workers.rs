@@ -51,10 +51,12 @@ impl WorkerSettings {
         let source = self.source();
         for workload in workloads {
             let trial = registry::trial(workload, &source)?;
+            let workload = registry::open_trial(&trial)?;
             // The data of a workload with a version were read for it.
             if trial.workload.version.is_none() {
-                registry::open_trial(&trial)?.check_data(&source)?;
+                workload.check_data(&source)?;
             }
+            workload.share(&source)?;
         }
         let mut command = WorkerCommand::this_program()?;
         if let Some(data_dir) = &self.data_dir {

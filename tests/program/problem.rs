@@ -327,6 +327,51 @@ fn a_search_varies_settings_of_the_model() {
 }
 
 #[test]
+fn a_large_table_is_read_once_for_the_trials_of_a_comparison() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // 4.6 MB; the text column makes the rows long.
+    let filler = "a".repeat(80);
+    let rows: String = (0..50_000).map(|i| format!("{i},{},{filler}\n", (i * 7) % 1000)).collect();
+    std::fs::write(folder.join("large.csv"), format!("x,y,text\n{rows}")).unwrap();
+    let toml = "task = \"regression\"\n[data]\ncsv = \"large.csv\"\ntarget = \"y\"\n[model]\nlinear = true\n";
+    std::fs::write(folder.join("large.toml"), toml).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_optlab"));
+        let output = command.args(arguments).current_dir(folder).env("XDG_CACHE_HOME", folder.join("cache"));
+        let output = output.output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let tables = || std::fs::read_dir(folder.join("cache/optlab/tables")).map_or(0, Iterator::count);
+    let trained = run(&["train", "large.toml", "--steps", "3", "--output", "run"]);
+    assert_eq!(tables(), 0, "a single run shares nothing");
+    run(&[
+        "compare",
+        "large.toml",
+        "--optimizers",
+        "adam",
+        "--seeds",
+        "1",
+        "--steps",
+        "3",
+        "--output",
+        "out",
+    ]);
+    assert_eq!(tables(), 1);
+    // The shared table trains to the same numbers.
+    assert_eq!(
+        run(&["train", "large.toml", "--steps", "3", "--output", "again"]).lines().next(),
+        trained.lines().next()
+    );
+    let outcome = |run: &str| {
+        let outcome = std::fs::read_to_string(folder.join(run).join("outcome.json")).unwrap();
+        serde_json::from_str::<serde_json::Value>(&outcome).unwrap()["test"].clone()
+    };
+    assert_eq!(outcome("run"), outcome("again"));
+}
+
+#[test]
 fn a_run_whose_data_changed_is_refused_by_its_version() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -19,7 +19,7 @@ pub struct Csv;
 type Column = (&'static str, fn(&Run) -> Option<Value>);
 
 /// The columns of the trial, before the columns of its recipe.
-const TRIAL: [Column; 10] = [
+const TRIAL: [Column; 11] = [
     ("id", |run| Some(run.trial.id().into())),
     ("arm", |run| Some(run.arm.clone().into())),
     ("stage", |run| Some(if run.is_final() { "final" } else { "tuning" }.into())),
@@ -28,6 +28,7 @@ const TRIAL: [Column; 10] = [
         Stage::Final => None,
     }),
     ("workload", |run| Some(run.trial.workload.name.clone().into())),
+    ("model", |run| (!run.trial.model.is_empty()).then(|| run.trial.model.to_string().into())),
     ("backend", |run| Some(run.trial.backend.clone().into())),
     ("optimizer", |run| Some(run.trial.optimizer.to_string().into())),
     ("lr", |run| Some(run.trial.lr.into())),

@@ -53,6 +53,9 @@ use std::path::PathBuf;
 /// Names that [`load`] accepts.
 pub const NAMES: [&str; 5] = ["mnist-10k", "mnist", "digits", "diabetes", "sunspots"];
 
+/// Those of [`NAMES`] whose inputs are pictures.
+pub const OF_PICTURES: [&str; 3] = ["mnist-10k", "mnist", "digits"];
+
 /// Loads the data set `name`, one of [`NAMES`].
 ///
 /// All but `mnist` ship with the program. `mnist` comes from [`Source::data_dir`] if that is given, else from

@@ -139,7 +139,7 @@ impl Problem {
             let paths = files.iter().map(|file| file.strip_prefix(&folder).unwrap_or(file));
             sums.extend(paths.map(|path| path.to_string_lossy().replace('\\', "/")));
         }
-        Ok(checksum::sha256(sums.join("\n").as_bytes())[..12].to_string())
+        Ok(checksum::fingerprint(sums.join("\n").as_bytes()))
     }
 
     /// Returns this problem without its place, as it is a part of a trial's identity.

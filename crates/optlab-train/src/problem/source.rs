@@ -1,6 +1,7 @@
 //! The data of a problem, as its file describes them.
 
 use crate::Error;
+use crate::data;
 use crate::data::pictures::PictureOptions;
 use crate::data::table::{EncoderOptions, ReadOptions, Split};
 use serde::{Deserialize, Serialize};
@@ -135,7 +136,7 @@ impl ProblemData {
         match (&self.shape, self.source) {
             (_, SourceKind::Images) => true,
             (Some(shape), _) => shape.len() == 3,
-            (None, SourceKind::Set) => ["mnist-10k", "mnist", "digits"].contains(&self.file.as_str()),
+            (None, SourceKind::Set) => data::OF_PICTURES.contains(&self.file.as_str()),
             _ => false,
         }
     }

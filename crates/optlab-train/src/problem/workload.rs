@@ -75,6 +75,13 @@ impl Workload for ProblemWorkload {
         })
     }
 
+    fn share(&self, source: &Source) -> Result<(), Error> {
+        if !self.0.data.source.is_table() {
+            return Ok(());
+        }
+        load::share_table(&self.0.data, &load::folder(&self.0, source))
+    }
+
     fn model(&self, facts: &ProblemFacts, seed: u64, device: &Device) -> Result<Stack, Error> {
         let outputs = self.0.loss.outputs(facts.targets)?;
         self.0.model.build(&facts.shape, outputs, &mut Init::new(seed, device))

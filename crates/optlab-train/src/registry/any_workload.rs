@@ -35,6 +35,12 @@ pub trait AnyWorkload: Send + Sync {
     /// Data that cannot be read.
     fn check_data(&self, source: &Source) -> Result<(), Error>;
 
+    /// As [`Workload::share`].
+    ///
+    /// # Errors
+    /// The errors of reading the data.
+    fn share(&self, source: &Source) -> Result<(), Error>;
+
     /// Trains a trial, as [`train::run`] does.
     ///
     /// # Errors
@@ -56,7 +62,7 @@ pub trait AnyWorkload: Send + Sync {
     ///
     /// # Errors
     /// A folder without a run, a damaged checkpoint, a backend without a device, data that cannot be read.
-    fn evaluate(&self, run: &SavedRun<'_>) -> Result<Evaluated, Error>;
+    fn evaluate(&self, run: &SavedRun) -> Result<Evaluated, Error>;
 
     /// Returns this workload with other settings of its model.
     ///
@@ -82,28 +88,57 @@ pub trait AnyWorkload: Send + Sync {
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate).
-    fn inspect(&self, run: &SavedRun<'_>) -> Result<Inspected, Error>;
+    fn inspect(&self, run: &SavedRun) -> Result<Inspected, Error>;
 
     /// Predicts for the examples in `files` with a checkpoint of a run.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); files that cannot be read; a workload that does not predict.
-    fn predict(&self, run: &SavedRun<'_>, files: &[PathBuf]) -> Result<Predicted, Error>;
+    fn predict(&self, run: &SavedRun, files: &[PathBuf]) -> Result<Predicted, Error>;
 }
 
 /// A run folder, and how to load a model from it.
 #[derive(Debug)]
-pub struct SavedRun<'a> {
+pub struct SavedRun {
     /// The folder.
-    pub directory: &'a RunDirectory,
+    pub directory: RunDirectory,
     /// Its trial.
-    pub trial: &'a Trial,
+    pub trial: Trial,
     /// The checkpoint.
     pub which: Which,
     /// The backend to load the model on; `None` for the run's own.
-    pub backend: Option<&'a str>,
+    pub backend: Option<String>,
     /// Where to find data that do not ship with the program.
     pub source: Source,
+}
+
+impl SavedRun {
+    /// Returns the run of `trial` in `directory`: its best checkpoint, on the run's own backend.
+    pub fn new(directory: RunDirectory, trial: Trial) -> Self {
+        SavedRun { directory, trial, which: Which::Best, backend: None, source: Source::default() }
+    }
+
+    fn device(&self) -> Result<Device, Error> {
+        device::open(self.backend.as_deref().unwrap_or(&self.trial.backend))
+    }
+
+    /// Returns the facts that the run saved; a run from before they were saved has them from the data.
+    fn facts<W: Workload>(&self, workload: &W) -> Result<W::Facts, Error> {
+        match self.directory.read_facts()? {
+            Some(facts) => Ok(facts),
+            None => Ok(train::prepared(workload, &self.trial, &self.source)?.facts),
+        }
+    }
+
+    /// Loads the model of the checkpoint on a device.
+    fn load<W: Workload>(
+        &self,
+        workload: &W,
+        facts: &W::Facts,
+        device: &Device,
+    ) -> Result<Trained<W::Model>, Error> {
+        train::load(workload, &self.trial, &self.directory.checkpoints(), self.which, facts, device)
+    }
 }
 
 /// The result of evaluating a checkpoint.
@@ -153,6 +188,10 @@ impl<W: Workload + 'static> AnyWorkload for W {
         train::prepared(self, &trial, source).map(|_| ())
     }
 
+    fn share(&self, source: &Source) -> Result<(), Error> {
+        Workload::share(self, source)
+    }
+
     fn train(
         &self,
         trial: &Trial,
@@ -166,9 +205,10 @@ impl<W: Workload + 'static> AnyWorkload for W {
         train::find_lr(self, trial, test, source)
     }
 
-    fn evaluate(&self, run: &SavedRun<'_>) -> Result<Evaluated, Error> {
-        let parts = train::prepared(self, run.trial, &run.source)?;
-        let (trained, device) = load(self, run, &parts.facts)?;
+    fn evaluate(&self, run: &SavedRun) -> Result<Evaluated, Error> {
+        let parts = train::prepared(self, &run.trial, &run.source)?;
+        let device = run.device()?;
+        let trained = run.load(self, &parts.facts, &device)?;
         let score = train::evaluate(self, &trained.model, &*parts.test, &parts.facts, &device)?;
         Ok(Evaluated {
             checkpoint: trained.checkpoint.path().into(),
@@ -209,42 +249,20 @@ impl<W: Workload + 'static> AnyWorkload for W {
         Workload::warnings(self, source)
     }
 
-    fn inspect(&self, run: &SavedRun<'_>) -> Result<Inspected, Error> {
-        let facts = facts_of(self, run)?;
+    fn inspect(&self, run: &SavedRun) -> Result<Inspected, Error> {
+        let facts = run.facts(self)?;
         // With autodiff a parameter knows whether it is trained.
-        let device = device::open(run.backend.unwrap_or(&run.trial.backend))?.autodiff();
-        let checkpoints = run.directory.checkpoints();
-        let trained = train::load(self, run.trial, &checkpoints, run.which, &facts, &device)?;
+        let trained = run.load(self, &facts, &run.device()?.autodiff())?;
         let sections = self.explain(&trained.model, &facts)?;
         let parameters = inspect::parameters(&trained.model);
         Ok(Inspected { parameters, sections, passed_over: trained.passed_over })
     }
 
-    fn predict(&self, run: &SavedRun<'_>, files: &[PathBuf]) -> Result<Predicted, Error> {
-        let facts = facts_of(self, run)?;
-        let (trained, device) = load(self, run, &facts)?;
-        let preparation = preparation(run.trial);
+    fn predict(&self, run: &SavedRun, files: &[PathBuf]) -> Result<Predicted, Error> {
+        let (facts, device) = (run.facts(self)?, run.device()?);
+        let trained = run.load(self, &facts, &device)?;
+        let preparation = preparation(&run.trial);
         let predictions = Workload::predict(self, &trained.model, &facts, &preparation, files, &device)?;
         Ok(Predicted { predictions, passed_over: trained.passed_over })
     }
-}
-
-/// Returns the facts that a run saved; a run from before they were saved has them from the data.
-fn facts_of<W: Workload>(workload: &W, run: &SavedRun<'_>) -> Result<W::Facts, Error> {
-    match run.directory.read_facts()? {
-        Some(facts) => Ok(facts),
-        None => Ok(train::prepared(workload, run.trial, &run.source)?.facts),
-    }
-}
-
-/// Loads the model of a run's checkpoint, and opens the device that it is on.
-fn load<W: Workload>(
-    workload: &W,
-    run: &SavedRun<'_>,
-    facts: &W::Facts,
-) -> Result<(Trained<W::Model>, Device), Error> {
-    let device = device::open(run.backend.unwrap_or(&run.trial.backend))?;
-    let checkpoints = run.directory.checkpoints();
-    let trained = train::load(workload, run.trial, &checkpoints, run.which, facts, &device)?;
-    Ok((trained, device))
 }

@@ -8,9 +8,6 @@ use crate::train::{self, Trial};
 use crate::workload::Workload;
 use optlab_optim::parameter_shapes;
 
-/// Hexadecimal digits of a fingerprint. Two of 10,000 versions have the same once in five million times.
-const DIGITS: usize = 12;
-
 /// Returns the fingerprint of a workload's version text, data files and parameter shapes; `None` for a
 /// workload without a version.
 ///
@@ -31,5 +28,5 @@ pub(super) fn of<W: Workload>(workload: &W, source: &Source) -> Result<Option<St
     for (path, shape) in parameter_shapes(&model) {
         facts.push(format!("{path} {shape:?}"));
     }
-    Ok(Some(checksum::sha256(facts.join("\n").as_bytes())[..DIGITS].to_string()))
+    Ok(Some(checksum::fingerprint(facts.join("\n").as_bytes())))
 }

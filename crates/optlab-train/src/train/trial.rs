@@ -91,8 +91,8 @@ impl Trial {
         // A trial holds only finite numbers, text and booleans, which JSON can express.
         let trial = Trial { workload: self.workload.without_origin(), ..self.clone() };
         let json = serde_json::to_vec(&trial).unwrap_or_default();
-        let hash = checksum::sha256(&json);
-        format!("{}-{}-seed{}-{}", self.workload, self.optimizer.name(), self.seed, &hash[..12])
+        let fingerprint = checksum::fingerprint(&json);
+        format!("{}-{}-seed{}-{fingerprint}", self.workload, self.optimizer.name(), self.seed)
     }
 }
 

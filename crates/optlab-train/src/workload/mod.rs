@@ -129,6 +129,16 @@ pub trait Workload: Send + Sync {
         preparation: &Preparation,
     ) -> Result<Parts<Self::Batch, Self::Facts>, Error>;
 
+    /// Prepares once what the processes of many trials need of the data, such as a file that is quicker to
+    /// read. It is called before they start; by default there is nothing to prepare.
+    ///
+    /// # Errors
+    /// The errors of reading the data.
+    fn share(&self, source: &Source) -> Result<(), Error> {
+        let _: &Source = source;
+        Ok(())
+    }
+
     /// Creates the model with its initial weights, which depend on `facts` and `seed` alone.
     ///
     /// # Errors

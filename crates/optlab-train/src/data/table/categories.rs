@@ -2,15 +2,25 @@
 
 use indexmap::IndexMap;
 use indexmap::map::raw_entry_v1::{RawEntryApiV1, RawEntryMut};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The code of a row without a value.
 const MISSING: u32 = u32::MAX;
 
 /// A column of texts.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Categories {
     codes: Vec<u32>,
+    #[serde(serialize_with = "as_list", deserialize_with = "from_list")]
     values: IndexMap<Box<str>, ()>,
+}
+
+fn as_list<S: Serializer>(values: &IndexMap<Box<str>, ()>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.keys())
+}
+
+fn from_list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<IndexMap<Box<str>, ()>, D::Error> {
+    Ok(Vec::deserialize(deserializer)?.into_iter().map(|value| (value, ())).collect())
 }
 
 impl Categories {

@@ -4,9 +4,10 @@ use super::categories::Categories;
 use super::date;
 use super::options::Kind;
 use indexmap::IndexSet;
+use serde::{Deserialize, Serialize};
 
 /// The values of a column, one per row.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Column {
     /// Finite numbers; NaN where the value is missing.
     Number(Vec<f64>),
@@ -35,7 +36,7 @@ pub enum Column {
 }
 
 /// The rest of a column whose values are not kept.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Unused {
     /// Number of rows.
     pub rows: usize,

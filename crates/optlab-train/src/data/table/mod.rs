@@ -41,6 +41,7 @@ mod parquet_file;
 mod read;
 mod recognize;
 mod records;
+mod shared;
 mod split;
 #[cfg(test)]
 mod tests;
@@ -55,10 +56,11 @@ pub use options::{Kind, ReadOptions};
 pub use split::{Parts, Split};
 
 use crate::Error;
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// A table in memory, a typed vector per column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Table {
     path: PathBuf,
     names: Vec<String>,

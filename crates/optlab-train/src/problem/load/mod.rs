@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 pub(super) use arrays::INPUTS;
 pub(super) use pictures::list as list_pictures;
-pub(super) use table::{forget as forget_table, read as read_table};
+pub(super) use table::{forget as forget_table, read as read_table, share as share_table};
 
 /// The three parts of a problem's data, with what the model and predictions need to know.
 #[derive(Debug)]

@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+/// The smallest file, in bytes, whose table processes share: a smaller one is read in some 30 ms.
+const SMALLEST_SHARED: u64 = 1 << 22;
+
 /// A table in memory, with what it was read from.
 struct Kept {
     path: PathBuf,
@@ -32,9 +35,29 @@ pub(in crate::problem) fn read(data: &ProblemData, folder: &Path) -> Result<Arc<
     {
         return Ok(kept.table.clone());
     }
-    let table = Arc::new(Table::read(&path, &data.read)?);
+    let shared = cache_folder().and_then(|folder| Table::read_shared(&path, &data.read, &folder));
+    let table = Arc::new(match shared {
+        Some(table) => table,
+        None => Table::read(&path, &data.read)?,
+    });
     *kept = Some(Kept { path, options: data.read.clone(), changed, table: table.clone() });
     Ok(table)
+}
+
+/// Saves a large table for the processes of many trials.
+pub(in crate::problem) fn share(data: &ProblemData, folder: &Path) -> Result<(), Error> {
+    let path = data.path(folder);
+    let is_large = std::fs::metadata(&path).is_ok_and(|metadata| metadata.len() >= SMALLEST_SHARED);
+    let Some(cache) = cache_folder().filter(|_| is_large) else { return Ok(()) };
+    if !Table::is_shared(&path, &data.read, &cache) {
+        // Where nothing can be saved, each process reads the text.
+        drop(read(data, folder)?.share(&data.read, &cache));
+    }
+    Ok(())
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    Some(dirs::cache_dir()?.join("optlab").join("tables"))
 }
 
 /// Frees the table that was read last, before a training that needs only its encoded rows.

@@ -7,6 +7,7 @@ mod kinds;
 mod number;
 mod parquet_file;
 mod read;
+mod shared;
 mod split;
 mod warnings;
 
