@@ -213,7 +213,7 @@ fn data_that_are_no_problem_leave_no_file_and_the_corrected_command_works() {
 fn rows_without_a_target_are_left_out_of_a_written_problem_which_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let row = |i: u32| if i % 10 == 0 { format!("{i},\n") } else { format!("{i},{}\n", 2 * i) };
+    let row = |i: u32| if i.is_multiple_of(10) { format!("{i},\n") } else { format!("{i},{}\n", 2 * i) };
     std::fs::write(folder.join("gaps.csv"), "x,y\n".to_string() + &(0..60).map(row).collect::<String>())
         .unwrap();
     let said = succeeds(folder, &["describe", "gaps.csv", "--target", "y"]);

@@ -77,7 +77,7 @@ fn targets_of_arrays_that_cannot_be_learned_are_named() {
         ("classification", "(40,)", vec![3; 40], "`target` has a single class"),
         // A class per example, so that those of the test part are nowhere else.
         ("classification", "(40,)", (0..40).collect(), "is only in the test part, so no model can learn it"),
-        ("multi_label", "(40, 2)", vec![1, 5].repeat(40), "example 0: the label 5 is neither 0 nor 1"),
+        ("multi_label", "(40, 2)", [1, 5].repeat(40), "example 0: the label 5 is neither 0 nor 1"),
         ("regression", "(40, 0)", vec![], "`target` holds no numbers: its shape is [40, 0]"),
     ] {
         write_npz(&folder.join("data.npz"), "inputs", (shape, target));
