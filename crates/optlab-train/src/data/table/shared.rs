@@ -4,8 +4,8 @@
 //! magic (8 bytes)   key (32)   the table in MessagePack
 //! ```
 //!
-//! The magic bytes change with the format and with the way that tables are read. The key is the SHA-256 of the
-//! magic bytes, the path, length and time of modification of the table's file, and the options.
+//! The magic bytes change with the format and with the way that tables are read. The key is the SHA-256 of
+//! the magic bytes, the path, length and time of modification of the table's file, and the options.
 
 use super::{ReadOptions, Table};
 use crate::Error;
@@ -45,7 +45,7 @@ impl Table {
         Some(Table { path: path.into(), ..table })
     }
 
-    /// Returns whether the beginning of a saved file says that [`read_shared`](Self::read_shared) has a table.
+    /// Returns whether [`read_shared`](Self::read_shared) has a table, by the beginning of the saved file.
     pub fn is_shared(path: &Path, options: &ReadOptions, folder: &Path) -> bool {
         open(path, options, folder).is_some()
     }
