@@ -327,6 +327,28 @@ fn a_search_varies_settings_of_the_model() {
 }
 
 #[test]
+fn predictions_with_a_hinge_are_the_classes_that_evaluation_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let class = |i: u32| if (i * 7) % 20 > 9 { "pos" } else { "neg" };
+    let rows: String = (0..200).map(|i| format!("{},{}\n", (i * 7) % 20, class(i))).collect();
+    std::fs::write(folder.join("h.csv"), format!("x,y\n{rows}")).unwrap();
+    let toml = "loss = \"hinge\"\n[data]\ncsv = \"h.csv\"\ntarget = \"y\"\ntest = \"h.csv\"\n[model]\nlinear = true\n";
+    std::fs::write(folder.join("h.toml"), toml).unwrap();
+    // So few steps that many scores lie between 0 and 0.5.
+    let said = succeeds(
+        folder,
+        &["train", "h.toml", "--steps", "3", "--optimizer", "sgd:lr=0.05", "--output", "run"],
+    );
+    let predicted = succeeds(folder, &["predict", "run", "h.csv"]);
+    assert!(predicted.starts_with("example,prediction,score of neg,score of pos\n"), "{predicted}");
+    let right =
+        predicted.lines().skip(1).zip(0..).filter(|(line, i)| line.split(',').nth(1) == Some(class(*i)));
+    let accuracy = right.count() as f64 / 200.0;
+    assert!(said.contains(&format!("test accuracy {accuracy:.4}")), "{accuracy}: {said}");
+}
+
+#[test]
 fn a_large_table_is_read_once_for_the_trials_of_a_comparison() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
