@@ -8,20 +8,20 @@
 //! The files have just been written, so the disk is warm. As in `train_loop`, the programs take turns and the
 //! medians over the rounds are compared.
 
+mod shared;
+
 use burn::data::dataset::{Dataset, DatasetError};
-use burn::optim::GradientsParams;
-use optlab::data::{self, Batch, Batches, DatasetExamples, ExampleSet, Item, Preparation, Source, ToBatch};
+use optlab::Error;
+use optlab::data::{self, Batch, DatasetExamples, ExampleSet, Item, Preparation, Source, ToBatch};
 use optlab::kernel::compute_on_this_thread;
-use optlab::nn::Mode;
 use optlab::statistics::describe::median;
 use optlab::train::Trial;
 use optlab::workload::{self, Supervised};
-use optlab::{Error, device};
+use shared::bare_loop;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -70,6 +70,7 @@ fn main() -> Result<(), Error> {
     let measures = std::env::args().any(|argument| argument == "--bench");
     let (steps, rounds) = if measures { (150, ROUNDS) } else { (3, 1) };
     let network = workload::built_in(WORKLOAD)?;
+    let trial = Trial { backend: "flex".into(), ..Trial::new(&network.info()) };
     let preparation = Preparation { standardize: false, ..Preparation::default() };
     let train = network.splits(&Source::default(), &preparation)?.train;
     let folder = tempfile::tempdir().map_err(Error::io("create", std::env::temp_dir()))?;
@@ -90,7 +91,7 @@ fn main() -> Result<(), Error> {
         for place in 0..sets.len() {
             // Each set is first in some round.
             let place = (place + round) % sets.len();
-            times[place].push(milliseconds_per_step(&*sets[place].1, &train.input_shape, steps)?);
+            times[place].push(bare_loop(&trial, &*sets[place].1, &train.input_shape, steps)?);
         }
     }
     println!("{WORKLOAD}, {steps} steps, medians of {rounds} rounds");
@@ -117,32 +118,4 @@ fn write(items: &[Item], folder: &Path) -> std::io::Result<()> {
         all.extend(pixels);
     }
     fs::write(folder.join("pixels"), all)
-}
-
-/// Returns the milliseconds per step of a training, the first step excluded.
-fn milliseconds_per_step(
-    examples: &dyn ExampleSet<Batch>,
-    input_shape: &[usize],
-    steps: usize,
-) -> Result<f64, Error> {
-    let network = workload::built_in(WORKLOAD)?;
-    let trial = Trial::new(&network.info());
-    let device = device::open("flex")?.autodiff();
-    let mut batches = Batches::new(examples, trial.recipe.batch_size, trial.seed);
-    let mut model = network.model(input_shape, trial.seed, &device)?;
-    let mut optimizer = trial.optimizer.build()?;
-    let loss_of = network.objective().loss;
-    let mut began = Instant::now();
-    for step in 0..steps {
-        if step == 1 {
-            began = Instant::now();
-        }
-        let batch = batches.batch(step, &device)?;
-        let mode = Mode::Train { seed: trial.seed, step: step as u64 };
-        let loss = loss_of.mean(network.forward(&model, batch.inputs, mode), &batch.targets);
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
-        model = optimizer.apply(trial.lr, model, &mut gradients);
-    }
-    // `flex` has finished a step when the call returns, so there is nothing to wait for.
-    Ok(began.elapsed().as_secs_f64() * 1e3 / (steps - 1) as f64)
 }

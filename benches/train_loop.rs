@@ -9,15 +9,14 @@
 //! are compared on a machine whose speed drifts, so they take turns, and the medians over the rounds are
 //! compared.
 
-use burn::optim::GradientsParams;
-use optlab::data::{Batches, Source};
+mod shared;
+
+use optlab::Error;
+use optlab::data::Source;
 use optlab::kernel::compute_on_this_thread;
-use optlab::nn::Mode;
 use optlab::statistics::describe::median;
 use optlab::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
 use optlab::workload::{self, Supervised};
-use optlab::{Error, device};
-use std::time::Instant;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -77,26 +76,9 @@ fn training_loop(trial: &Trial) -> Result<f64, Error> {
     Ok(outcome.step_milliseconds.unwrap_or(f64::NAN))
 }
 
-/// Returns the milliseconds per step of a loop that only trains, the first step excluded.
+/// Returns the milliseconds per step of a loop that only trains, on the same batches.
 fn bare_loop(trial: &Trial, steps: usize) -> Result<f64, Error> {
     let workload = workload::built_in(&trial.workload.name)?;
-    let device = device::open(&trial.backend)?.autodiff();
-    let splits = workload.splits(&Source::default(), &train::preparation(trial))?;
-    let mut batches = Batches::new(&splits.train, trial.recipe.batch_size, trial.seed);
-    let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
-    let mut optimizer = trial.optimizer.build()?;
-    let loss_of = workload.objective().loss;
-    let mut began = Instant::now();
-    for step in 0..steps {
-        if step == 1 {
-            began = Instant::now();
-        }
-        let batch = batches.batch(step, &device)?;
-        let mode = Mode::Train { seed: trial.seed, step: step as u64 };
-        let loss = loss_of.mean(workload.forward(&model, batch.inputs, mode), &batch.targets);
-        let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
-        model = optimizer.apply(trial.lr, model, &mut gradients);
-    }
-    // `flex` has finished a step when the call returns, so there is nothing to wait for.
-    Ok(began.elapsed().as_secs_f64() * 1e3 / (steps - 1) as f64)
+    let train = workload.splits(&Source::default(), &train::preparation(trial))?.train;
+    shared::bare_loop(trial, &train, &train.input_shape, steps)
 }

@@ -64,7 +64,7 @@ pub fn digit_files() -> Result<[PathBuf; 2], Error> {
     Ok([write("train", &train)?, write("test", &test)?])
 }
 
-/// Returns the mean distance between the rows of `a` and those of `b`.
+/// Returns the mean distance between a row of `a` and a row of `b`.
 pub fn distance(a: &Tensor<2>, b: &Tensor<2>) -> Tensor<1> {
     let squares = |x: &Tensor<2>| x.clone().square().sum_dim(1);
     let products = a.clone().matmul(b.clone().transpose());

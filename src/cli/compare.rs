@@ -140,7 +140,7 @@ impl GridArgs {
     }
 }
 
-/// What the arguments without a flag name.
+/// The thing that the arguments without a flag name.
 enum Subject {
     /// The grid of the flags, on this workload if one is named.
     Grid(Option<String>),

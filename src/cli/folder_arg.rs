@@ -6,7 +6,7 @@ use optlab_compare::run::folder::{self, Kind};
 use optlab_train::train::{RunDirectory, Trial};
 use std::path::Path;
 
-/// What a path holds.
+/// The content of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Held {
     /// Nothing: there is no such path.

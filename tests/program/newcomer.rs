@@ -1,4 +1,4 @@
-//! What the program says to somebody who starts with data of their own, names the wrong thing, or stops
+//! Messages of the program to somebody who starts with data of their own, names the wrong thing, or stops
 //! halfway.
 
 use crate::program::{fails, optlab, succeeds, text};

@@ -130,7 +130,7 @@ fn split_value<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
     let end = text.find([',', ':']).unwrap_or(text.len());
     if text[end..].starts_with(':') {
         let name = text[..end].trim();
-        // A number or a flag is no name, so the colon stands where a comma belongs.
+        // Names begin with a letter; before anything else the colon stands in place of a comma.
         if name.is_empty() || !parse_value(name).is_string() {
             return Err(Error::Usage(format!(
                 "{}: a comma separates settings, not the colon in `{}` (write name:key=value,key=value)",

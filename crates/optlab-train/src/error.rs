@@ -38,7 +38,7 @@ pub enum Error {
     },
 
     /// A data file that is missing, truncated or of another kind.
-    #[error("data file {}: {}", path.display(), one_line(reason))]
+    #[error("data file {}: {}", path.display(), one_line(reason, MOST_SHOWN))]
     Data {
         /// The file.
         path: PathBuf,
@@ -88,20 +88,19 @@ pub enum Error {
 }
 
 /// The most characters of a reason: it may quote a name or a text of the data.
-const MOST_SHOWN: usize = 600;
+pub(crate) const MOST_SHOWN: usize = 600;
 
-/// Returns a reason, which may quote texts of a file, as one line that is not endless.
-pub(crate) fn one_line(reason: &str) -> String {
-    let shown = reason.chars().take(MOST_SHOWN);
+/// Returns at most `most` characters of a text that may come from a file, in one line.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
     let mut line = String::new();
-    for character in shown {
+    for character in text.chars().take(most) {
         if character.is_control() {
             line.extend(character.escape_default());
         } else {
             line.push(character);
         }
     }
-    if reason.chars().nth(MOST_SHOWN).is_some() {
+    if text.chars().nth(most).is_some() {
         line.push('…');
     }
     line

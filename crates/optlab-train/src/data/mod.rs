@@ -53,7 +53,7 @@ use std::path::PathBuf;
 /// Names that [`load`] accepts.
 pub const NAMES: [&str; 5] = ["mnist-10k", "mnist", "digits", "diabetes", "sunspots"];
 
-/// Those of [`NAMES`] whose inputs are pictures.
+/// The names of the data sets of pictures, among [`NAMES`].
 pub const OF_PICTURES: [&str; 3] = ["mnist-10k", "mnist", "digits"];
 
 /// Loads the data set `name`, one of [`NAMES`].

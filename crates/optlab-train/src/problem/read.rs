@@ -17,7 +17,7 @@ const KEYS: [&str; 9] = ["name", "task", "data", "model", "loss", "measures", "g
 const OWN: [&str; 9] =
     ["labels", "inputs", "target", "test", "time", "group", "shape", "context", "standardize"];
 
-/// Those of them that a source of each kind has.
+/// Returns the keys among [`OWN`] that a source of this kind has.
 fn own_keys(source: SourceKind) -> &'static [&'static str] {
     match source {
         SourceKind::Csv | SourceKind::Parquet => &["target", "test", "time", "group"],

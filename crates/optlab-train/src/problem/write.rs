@@ -15,31 +15,28 @@ impl Problem {
     /// with commas between them; an array for `npz`.
     ///
     /// # Errors
-    /// Those of [`Problem::open`] for the text.
+    /// The errors of [`Problem::open`] for a file with the text.
     pub fn text_for(file: &Path, key: &str, data: &str, target: Option<&str>) -> Result<String, Error> {
         let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let mut own = format!("{key} = {}\n", toml::Value::from(data));
         let minimal = |own: &str| format!("name = {}\n[data]\n{own}", toml::Value::from(name.as_str()));
+        let source = read(&minimal(&own), file)?.data;
+        let table = if source.source.is_table() {
+            Some(load::read_table(&source, file.parent().unwrap_or(Path::new("")))?)
+        } else {
+            None
+        };
         if let Some(target) = target {
-            let draft = read(&minimal(&own), file)?;
-            let names = if draft.data.source.is_table() {
-                load::read_table(&draft.data, file.parent().unwrap_or(Path::new("")))?.names().to_vec()
-            } else {
-                Vec::new()
-            };
-            own += &format!("target = {}\n", target_value(target, &names));
+            let names = table.as_ref().map_or(&[][..], |table| table.names());
+            own += &format!("target = {}\n", target_value(target, names));
         }
-        let draft = read(&minimal(&own), file)?;
-        if draft.data.source.is_table() {
-            let table = load::read_table(&draft.data, file.parent().unwrap_or(Path::new("")))?;
-            let columns = draft.data.target.iter().filter_map(|name| table.column(name).ok());
-            let columns: Vec<_> = columns.collect();
+        if let Some(table) = table {
+            let target = read(&minimal(&own), file)?.data.target;
+            let columns: Vec<_> = target.iter().filter_map(|name| table.column(name).ok()).collect();
             let missing = (0..table.len()).filter(|&row| columns.iter().any(|c| c.is_missing(row))).count();
             if missing > 0 && missing < table.len() {
-                own += &format!(
-                    "drop_missing_target = true    # {missing} of {} rows have no target\n",
-                    table.len()
-                );
+                let rows = table.len();
+                own += &format!("drop_missing_target = true    # {missing} of {rows} rows have no target\n");
             }
         }
         Ok(read(&minimal(&own), file)?.resolve()?.as_text(&own))

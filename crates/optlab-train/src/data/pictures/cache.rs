@@ -13,11 +13,10 @@ use super::options::{Frame, PictureOptions};
 use super::pixels::Pixels;
 use crate::Error;
 use crate::files::atomic_file;
-use sha2::{Digest, Sha256};
+use crate::files::cache_key::CacheKey;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 /// The format's name and version.
 const MAGIC: [u8; 8] = *b"optpict1";
@@ -58,30 +57,19 @@ impl Pictures {
     /// Returns the SHA-256 of everything that the pixels depend on.
     fn key(&self, options: &PictureOptions) -> Result<[u8; 32], Error> {
         let folder = self.folder.canonicalize().map_err(Error::io("read", &self.folder))?;
-        let mut hash = Sha256::new();
-        // The length before each text tells where it ends.
-        let mut add = |bytes: &[u8]| {
-            hash.update((bytes.len() as u64).to_le_bytes());
-            hash.update(bytes);
-        };
-        add(&MAGIC);
-        add(format!("{options:?}").as_bytes());
-        add(folder.as_os_str().as_encoded_bytes());
+        let mut key = CacheKey::default();
+        key.add(&MAGIC);
+        key.add(format!("{options:?}").as_bytes());
+        key.add(folder.as_os_str().as_encoded_bytes());
         for (i, entry) in self.entries.iter().enumerate() {
             let path = self.path(i);
             let unreadable =
                 |source| Error::Data { path: path.clone(), reason: format!("cannot be read: {source}") };
             let metadata = fs::metadata(&path).map_err(unreadable)?;
-            let modified = metadata.modified().map_err(unreadable)?;
-            let since = match modified.duration_since(UNIX_EPOCH) {
-                Ok(after) => after.as_nanos() as i128,
-                Err(before) => -(before.duration().as_nanos() as i128),
-            };
-            add(entry.path.as_os_str().as_encoded_bytes());
-            add(&metadata.len().to_le_bytes());
-            add(&since.to_le_bytes());
+            key.add(entry.path.as_os_str().as_encoded_bytes());
+            key.add_state(&metadata).map_err(unreadable)?;
         }
-        Ok(hash.finalize().into())
+        Ok(key.finish())
     }
 
     /// Reads the cache file at `path`; returns `None` if there is none or it is not the file of `key`.

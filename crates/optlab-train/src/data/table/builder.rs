@@ -5,6 +5,7 @@ use super::column::{Column, Unused};
 use super::number::{self, Field, Format};
 use super::options::Kind;
 use super::recognize::{self, Recognized};
+use crate::error::one_line;
 
 /// The smallest share of numbers in a column whose texts are taken for mistakes, not for categories.
 const MOSTLY_NUMBERS: f64 = 0.98;
@@ -225,10 +226,5 @@ const MOST_SHOWN: usize = 60;
 
 /// Returns a text as a message shows it: in one line, and its beginning if it is long.
 pub(super) fn shortened(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .take(MOST_SHOWN)
-        .flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] })
-        .collect();
-    if text.chars().nth(MOST_SHOWN).is_some() { format!("{line}…") } else { line }
+    one_line(text, MOST_SHOWN)
 }

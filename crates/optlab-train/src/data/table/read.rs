@@ -6,7 +6,7 @@ use super::options::{MissingTexts, ReadOptions};
 use super::records::{Records, recognize_delimiter};
 use super::{Column, Table, decode, number, parquet_file, recognize};
 use crate::Error;
-use crate::error::one_line;
+use crate::error::{MOST_SHOWN, one_line};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -199,7 +199,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Checks that `options` set only the kinds of columns in `names`, those of the file at `path`.
+/// Checks that the file at `path`, whose columns are `names`, has each column whose kind `options` set.
 pub(super) fn check_columns(path: &Path, options: &ReadOptions, names: &[String]) -> Result<(), Error> {
     match options.columns.keys().find(|name| !names.contains(name)) {
         Some(unknown) => Err(unknown_column(path, unknown, names)),
@@ -211,7 +211,7 @@ pub(super) fn check_columns(path: &Path, options: &ReadOptions, names: &[String]
 pub(super) fn unknown_column(path: &Path, name: &str, names: &[String]) -> Error {
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let reason = Error::unknown_name("column", name, &known).to_string();
-    Error::usage(format!("{}: {}", path.display(), one_line(&reason)))
+    Error::usage(format!("{}: {}", path.display(), one_line(&reason, MOST_SHOWN)))
 }
 
 /// Returns the names of the columns; a column without a name is `column_1`, `column_2`, … by its place.

@@ -9,12 +9,11 @@
 
 use super::{ReadOptions, Table};
 use crate::Error;
+use crate::files::cache_key::CacheKey;
 use crate::files::{atomic_file, checksum};
-use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 /// The format's name and version.
 const MAGIC: [u8; 8] = *b"opttabl1";
@@ -68,22 +67,10 @@ fn file(path: &Path, options: &ReadOptions, folder: &Path) -> PathBuf {
 
 /// Returns the SHA-256 of everything that the table depends on.
 fn key(path: &Path, options: &ReadOptions) -> std::io::Result<[u8; 32]> {
-    let metadata = std::fs::metadata(path)?;
-    let modified = match metadata.modified()?.duration_since(UNIX_EPOCH) {
-        Ok(after) => after.as_nanos() as i128,
-        Err(before) => -(before.duration().as_nanos() as i128),
-    };
-    let mut hash = Sha256::new();
-    // The length before each part tells where it ends.
-    for part in [
-        &MAGIC[..],
-        path.canonicalize()?.as_os_str().as_encoded_bytes(),
-        &metadata.len().to_le_bytes(),
-        &modified.to_le_bytes(),
-        format!("{options:?}").as_bytes(),
-    ] {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
-    }
-    Ok(hash.finalize().into())
+    let mut key = CacheKey::default();
+    key.add(&MAGIC);
+    key.add(path.canonicalize()?.as_os_str().as_encoded_bytes());
+    key.add_state(&std::fs::metadata(path)?)?;
+    key.add(format!("{options:?}").as_bytes());
+    Ok(key.finish())
 }

@@ -202,7 +202,7 @@ fn about_column(name: &str, column: &Column) -> Vec<String> {
     warnings
 }
 
-/// Returns whether the numbers of a column are those of its rows, from 0 or 1.
+/// Returns whether a column has the number of its row in each row, counted from 0 or from 1.
 fn counts_rows(column: &Column) -> bool {
     let Column::Number(values) = column else { return false };
     let counts_from = |first: usize| values.iter().zip(first..).all(|(value, row)| *value == row as f64);

@@ -26,7 +26,7 @@ pub(super) fn load(data: &ProblemData, folder: &Path) -> Result<RowSet, Error> {
     let stride = (windows * context).div_ceil(MOST_CHARACTERS).max(1);
     let share = data.test_share()?;
     let first_test = ((1.0 - share) * windows as f64).round() as usize;
-    // The characters that the test part has alone are unknown, as those of a later text are.
+    // A character that only the test part has is unknown, like one of a later text.
     let mut known = text[..(first_test + context).min(text.len())].to_vec();
     known.sort_unstable();
     known.dedup();
