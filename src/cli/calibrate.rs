@@ -6,6 +6,7 @@ use crate::cli::data_warnings::DataWarnings;
 use crate::cli::one_workload::OneWorkload;
 use clap::Args;
 use optlab_compare::plan::arm::Arm;
+use optlab_compare::plan::tuning::Tuning;
 use optlab_compare::plan::{Plan, Seeds};
 use optlab_compare::report::number;
 use optlab_compare::result::comparison::Comparison;
@@ -15,6 +16,7 @@ use optlab_compare::run::experiment::Experiment;
 use optlab_compare::run::folder::{self, Kind};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
+use optlab_stats::search::{Dimension, Distribution, Space};
 use optlab_stats::statistics::calibration::Calibration;
 use optlab_stats::statistics::proportion::Proportion;
 use std::ffi::OsString;
@@ -32,13 +34,18 @@ pub struct CalibrateArgs {
     /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys
     #[arg(long, value_name = "SPEC")]
     optimizer: OptimizerChoice,
-    /// Number of runs; each side of a comparison gets half of them
+    /// Number of runs, or with --tune of replicates; each side of a comparison gets half of them
     #[arg(long, allow_negative_numbers = true, default_value_t = 40, value_name = "N")]
     seeds: u64,
     /// Number of random splits of the runs into two sides
     #[arg(long, allow_negative_numbers = true, default_value_t = 10_000, value_name = "N")]
     splits: usize,
-    /// Also run the optimizer with its learning rate times FACTOR, a difference to detect, as 0.1
+    /// Tune the optimizer anew for each run, with TRIALS trials: calibrates the whole procedure of
+    /// `optlab compare --tune TRIALS` [default: 0]
+    #[arg(long, allow_negative_numbers = true, value_name = "TRIALS")]
+    tune: Option<usize>,
+    /// Also run the optimizer with its learning rate times FACTOR, a difference to detect, as 0.1; with --tune,
+    /// the learning rates of its search space
     #[arg(long, allow_negative_numbers = true, value_name = "FACTOR")]
     planted: Option<f64>,
     /// The learning-rate schedule [default: constant]
@@ -66,25 +73,39 @@ impl CalibrateArgs {
         let default = Plan::default();
         let schedule =
             self.schedule.clone().into_iter().chain(default.schedules.clone()).take(1).collect::<Vec<_>>();
-        let planted = self.planted.map(|factor| {
-            let optimizer = OptimizerChoice {
-                lr: Some(self.optimizer.learning_rate() * factor),
-                ..self.optimizer.clone()
-            };
-            Arm::new(planted_name(&self.optimizer, factor), optimizer, schedule[0].clone())
-        });
+        let planted = self.planted.map(|factor| self.planted_arm(factor, schedule[0].clone()));
         Ok(Plan {
             optimizers: vec![self.optimizer.clone()],
             arms: planted.into_iter().collect(),
             schedules: schedule,
             seeds: Seeds::Count(self.seeds),
+            tuning: Tuning { trials: self.tune.unwrap_or(0), ..default.tuning },
             ..self.on.plan()?
         })
     }
-}
 
-fn planted_name(optimizer: &OptimizerChoice, factor: f64) -> String {
-    format!("{optimizer} with {factor} times its rate")
+    /// Returns the optimizer with its rate, and the rates of its search space, times `factor`.
+    fn planted_arm(&self, factor: f64, schedule: ScheduleSpec) -> Arm {
+        let lr = Some(self.optimizer.learning_rate() * factor);
+        let optimizer = OptimizerChoice { lr, ..self.optimizer.clone() };
+        let mut arm =
+            Arm::new(format!("{} with {factor} times its rate", self.optimizer), optimizer, schedule);
+        let own = Arm::new(String::new(), self.optimizer.clone(), arm.schedule.clone()).space();
+        let dimension = |dimension: &Dimension| match &dimension.distribution {
+            Distribution::LogUniform { low, high } if dimension.name == "lr" => Dimension {
+                distribution: Distribution::LogUniform { low: low * factor, high: high * factor },
+                ..dimension.clone()
+            },
+            _ => dimension.clone(),
+        };
+        arm.space = Some(Space::of(own.dimensions().iter().map(dimension).collect()));
+        arm
+    }
+
+    /// Returns what the runs are called: "seeds", or "replicates" if each has a tuning of its own.
+    fn unit(&self) -> &'static str {
+        if self.tune.is_some_and(|trials| trials > 0) { "replicates" } else { "seeds" }
+    }
 }
 
 /// Runs `optlab calibrate`; `arguments` is the command line.
@@ -111,22 +132,22 @@ pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let name = args.optimizer.to_string();
     let of = |is_own: bool| summaries.iter().find(|arm| (arm.arm == name) == is_own);
     let Some(own) = of(true) else { return Ok(()) };
-    crate::cli::print(text(args.splits, own, of(false))?.as_bytes())?;
+    crate::cli::print(text(args.splits, args.unit(), own, of(false))?.as_bytes())?;
     crate::cli::print(format!("the runs are in {}\n", folder.path().display()).as_bytes())
 }
 
-fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<String, Error> {
+fn text(splits: usize, unit: &str, own: &Summary, planted: Option<&Summary>) -> Result<String, Error> {
     let calibration = Calibration { splits, alpha: ALPHA, seed: 0 };
     let values = values(own);
     let half = values.len() / 2;
-    let unit = number::unit_of_difference(&own.metric);
+    let points = number::unit_of_difference(&own.metric);
     let mut text =
-        format!("{} on {}: {} runs, {} {}\n", own.arm, own.workload, values.len(), own.metric, middle(own));
+        format!("{} on {}: {} {unit}, {} {}\n", own.arm, own.workload, values.len(), own.metric, middle(own));
     let false_alarms = calibration.false_alarms(&values)?;
     told(
         &mut text,
         format_args!(
-            "against itself, {half} seeds per side: {} of {splits} splits called different, {} (should be at most {:.0} %)",
+            "against itself, {half} {unit} per side: {} of {splits} splits called different, {} (should be at most {:.0} %)",
             false_alarms.happened,
             share(&false_alarms),
             ALPHA * 100.0
@@ -135,18 +156,20 @@ fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<Strin
     for seeds in [5, 10, 20].into_iter().filter(|&seeds| seeds < half).chain([half]) {
         let needed = |power| calibration.smallest_difference(&values, seeds, power);
         let said = |difference: f64| {
-            format!("{} {unit}", number::plain(&own.metric, difference)).trim_end().to_string()
+            format!("{} {points}", number::plain(&own.metric, difference)).trim_end().to_string()
         };
         match (needed(USUAL)?, needed(ALMOST_ALWAYS)?) {
             (Some(usual), Some(almost_always)) => told(
                 &mut text,
                 format_args!(
-                    "{seeds} seeds show a difference of {} four times in five, of {} nineteen times in twenty",
+                    "{seeds} {unit} show a difference of {} four times in five, of {} nineteen times in twenty",
                     said(usual),
                     said(almost_always)
                 ),
             ),
-            _ => told(&mut text, format_args!("{seeds} seeds cannot show a difference, however large it is")),
+            _ => {
+                told(&mut text, format_args!("{seeds} {unit} cannot show a difference, however large it is"))
+            }
         }
     }
     if let Some(planted) = planted {
@@ -154,7 +177,7 @@ fn text(splits: usize, own: &Summary, planted: Option<&Summary>) -> Result<Strin
         told(
             &mut text,
             format_args!(
-                "{} ({} {}): found to be worse with {half} seeds in {} of {splits} draws, {}",
+                "{} ({} {}): found to be worse with {half} {unit} in {} of {splits} draws, {}",
                 planted.arm,
                 planted.metric,
                 middle(planted),

@@ -10,7 +10,7 @@ use crate::cli::workers::WorkerSettings;
 use crate::cli::workload_arg::text_of;
 use clap::Args;
 use optlab_compare::plan::arm::{Arm, grid_name};
-use optlab_compare::plan::tuning::Tuning;
+use optlab_compare::plan::tuning::{Repeats, Tuning};
 use optlab_compare::plan::{Plan, Seeds, Timing};
 use optlab_compare::report;
 use optlab_compare::result::comparison::Comparison;
@@ -70,12 +70,16 @@ struct GridArgs {
     /// each is compared with every optimizer
     #[arg(long, value_name = "SPEC", value_parser = model_patch)]
     model: Vec<ModelPatch>,
-    /// Number of seeds per arm: 0, 1, … [default: 1]
+    /// Number of seeds per arm: 0, 1, …; with --tune each is a replicate, tuned by itself [default: 1]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seeds: Option<u64>,
-    /// Tune every arm with TRIALS trials in its rule's search space, on separate seeds [default: 0]
+    /// Tune every arm anew for each seed, with TRIALS trials in its rule's search space [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "TRIALS")]
     tune: Option<usize>,
+    /// Tune every arm once, for all its seeds: fewer trials, but the verdicts are about the settings that this
+    /// tuning chose, and not about the optimizers
+    #[arg(long, requires = "tune")]
+    tune_once: bool,
     /// Sampler of the tuning trials: random, halton or sobol [default: halton]
     #[arg(long, value_name = "SAMPLER")]
     sampler: Option<Sampler>,
@@ -133,6 +137,7 @@ impl GridArgs {
             tuning: Tuning {
                 trials: self.tune.unwrap_or(0),
                 sampler: self.sampler.unwrap_or(default.tuning.sampler),
+                repeats: if self.tune_once { Repeats::Once } else { Repeats::EachSeed },
                 ..default.tuning.clone()
             },
             recipe: self.trial.0.with_fixed_defaults(),

@@ -96,7 +96,12 @@ pub(crate) fn of(trial: Trial) -> Run {
 
 /// Returns a tuning run of `arm` at point `number`, with this outcome.
 pub(crate) fn tuning_run(arm: &str, number: usize, trial: Trial, outcome: Outcome) -> Run {
-    Run { arm: arm.into(), stage: Stage::Tuning { number }, outcome: Some(outcome), ..of(trial) }
+    Run {
+        arm: arm.into(),
+        stage: Stage::Tuning { number, replicate: None },
+        outcome: Some(outcome),
+        ..of(trial)
+    }
 }
 
 /// Returns an invocation with `jobs` jobs.

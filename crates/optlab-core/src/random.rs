@@ -33,6 +33,8 @@ pub enum Purpose {
     /// The scrambling of a search's low-discrepancy points; the index is the dimension or the block of
     /// trials.
     Scramble = 14,
+    /// The seed of a replicate's search; the index is the number of the replicate.
+    Replicates = 15,
 }
 
 /// Returns the generator of `seed` for `purpose` at `index`.

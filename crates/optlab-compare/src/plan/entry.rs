@@ -26,6 +26,9 @@ pub enum Stage {
     Tuning {
         /// Number of the trial's point in the search, from 0.
         number: usize,
+        /// The seed of the final trial that the search is for; `None` if it is for all final trials.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replicate: Option<u64>,
     },
     /// To compare the arm with the others.
     Final,

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::plan::arm::{Arm, grid_arms};
 use crate::plan::entry::{Entry, Stage};
-use crate::plan::tuning::FIRST_SEED;
+use crate::plan::tuning::{FIRST_SEED, Replicate};
 use crate::plan::{Plan, arm as arm_plan};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule;
@@ -36,6 +36,17 @@ impl ArmOnWorkload {
         let point = sampler.point(seed, &space, number, &[]);
         arm_plan::at(&space, &self.trial, &point)
     }
+
+    /// Returns the final trial of this arm with the settings of `trial` and this seed.
+    pub fn final_entry(&self, trial: &Trial, seed: u64) -> Entry {
+        Entry::of_final(&self.arm.name, Trial { seed, ..trial.clone() })
+    }
+}
+
+/// Returns the arms of each workload on each backend, which are compared with each other.
+pub fn families(sides: &[ArmOnWorkload]) -> impl Iterator<Item = &[ArmOnWorkload]> {
+    let key = |side: &ArmOnWorkload| (side.trial.workload.clone(), side.trial.backend.clone());
+    sides.chunk_by(move |a, b| key(a) == key(b))
 }
 
 impl Plan {
@@ -124,11 +135,9 @@ impl Plan {
         Ok(sides)
     }
 
-    /// Checks that no final trial has a seed of the tuning.
+    /// Checks that no final trial can have a seed of the tuning.
     fn check_seeds(&self) -> Result<(), Error> {
-        let of_tuning = FIRST_SEED..FIRST_SEED + self.tuning.seeds;
-        match self.seeds.to_vec()?.into_iter().find(|seed| self.tuning.trials > 0 && of_tuning.contains(seed))
-        {
+        match self.seeds.to_vec()?.into_iter().find(|&seed| self.tuning.trials > 0 && seed >= FIRST_SEED) {
             None => Ok(()),
             Some(seed) => {
                 let allowed = format!("below {FIRST_SEED}, where the seeds of tuning begin");
@@ -137,29 +146,25 @@ impl Plan {
         }
     }
 
-    /// Returns the trials that are known before anything has run: the tuning trials, or without tuning the
-    /// final trials.
+    /// Returns the trials that are known before anything has run, in the order in which they run: the tuning
+    /// trials, replicate by replicate, or without tuning the final trials, seed by seed.
     ///
     /// # Errors
     /// The errors of [`arms_on_workloads`](Self::arms_on_workloads); [`Usage`](optlab_core::Error::Usage) for
     /// two arms with the same trial.
     pub fn entries(&self, sides: &[ArmOnWorkload]) -> Result<Vec<Entry>, Error> {
+        let seeds = self.seeds.to_vec()?;
         let mut entries = Vec::new();
-        for side in sides {
+        for family in families(sides) {
             if self.tuning.trials == 0 {
-                entries.extend(self.final_entries(side, &side.trial)?);
+                let finals = |&seed: &u64| family.iter().map(move |side| side.final_entry(&side.trial, seed));
+                entries.extend(seeds.iter().flat_map(finals));
                 continue;
             }
-            for number in 0..self.tuning.trials {
-                let trial = self.tuning_trial(side, number)?;
-                check(&trial)?;
-                let seeds = FIRST_SEED..FIRST_SEED + self.tuning.seeds;
-                entries.extend(seeds.map(|seed| Entry {
-                    arm: side.arm.name.clone(),
-                    stage: Stage::Tuning { number },
-                    point: Vec::new(),
-                    trial: Trial { seed, ..trial.clone() },
-                }));
+            for replicate in self.tuning.replicates(&seeds) {
+                for side in family {
+                    entries.extend(self.tuning_entries(side, replicate)?);
+                }
             }
         }
         let is_final = |entry: &&Entry| entry.stage == Stage::Final;
@@ -173,22 +178,36 @@ impl Plan {
         }
     }
 
-    /// Returns the final trials of an arm: `trial` with each seed of the plan.
+    /// Returns the tuning trials of an arm in a replicate, point by point.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if the plan has no seeds.
-    pub fn final_entries(&self, side: &ArmOnWorkload, trial: &Trial) -> Result<Vec<Entry>, Error> {
-        let seeds = self.seeds.to_vec()?;
-        let entry = |seed| Entry::of_final(&side.arm.name, Trial { seed, ..trial.clone() });
-        Ok(seeds.into_iter().map(entry).collect())
+    /// As for [`tuning_trial`](Self::tuning_trial); a trial out of range.
+    pub fn tuning_entries(&self, side: &ArmOnWorkload, replicate: Replicate) -> Result<Vec<Entry>, Error> {
+        let mut entries = Vec::new();
+        for number in 0..self.tuning.trials {
+            let trial = self.tuning_trial(side, replicate, number)?;
+            check(&trial)?;
+            entries.extend(self.tuning.training_seeds(replicate).map(|seed| Entry {
+                arm: side.arm.name.clone(),
+                stage: Stage::Tuning { number, replicate: replicate.number },
+                point: Vec::new(),
+                trial: Trial { seed, ..trial.clone() },
+            }));
+        }
+        Ok(entries)
     }
 
-    /// Returns the trial at point `number` of an arm's search space, for seed 0.
+    /// Returns the trial at point `number` of an arm's search in a replicate, for seed 0.
     ///
     /// # Errors
     /// The errors of [`setting::set`](crate::plan::setting::set).
-    pub fn tuning_trial(&self, side: &ArmOnWorkload, number: usize) -> Result<Trial, Error> {
-        side.at_point_of(self.tuning.sampler, self.tuning.seed, number)
+    pub fn tuning_trial(
+        &self,
+        side: &ArmOnWorkload,
+        replicate: Replicate,
+        number: usize,
+    ) -> Result<Trial, Error> {
+        side.at_point_of(self.tuning.sampler, self.tuning.point_seed(replicate), number)
     }
 
     /// Returns the search space of each arm by the arm's name, from the plan or by default from the rule.

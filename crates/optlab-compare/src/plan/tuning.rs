@@ -1,16 +1,22 @@
 //! The tuning of the arms of a comparison before they are compared.
 
 use crate::Error;
+use optlab_core::random::{Purpose, stream};
 use optlab_stats::search::{Pruner, Sampler, Space};
 use optlab_stats::statistics::describe::median;
 use optlab_train::train::{Outcome, Status};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
-/// The first seed of tuning trials. Final trials have the seeds from 0, and no seed is used for both.
+/// The first seed of tuning trials. Final trials have seeds below it, so no seed is used for both.
 pub const FIRST_SEED: u64 = 1_000_000;
 
 /// The largest number of trials of a search; a larger number is taken for a typing error.
 pub const MOST_TRIALS: usize = 1_000_000;
+
+/// The largest number of runs per point.
+const MOST_SEEDS: u64 = 1000;
 
 /// The settings of the tuning. Every arm has the same number of trials, at points of its search space that do
 /// not depend on earlier results, so a larger tuning contains the trials of a smaller one.
@@ -22,6 +28,7 @@ pub const MOST_TRIALS: usize = 1_000_000;
 /// | `seed`      | `0`        | a whole number; decides the points         |
 /// | `seeds`     | `1`        | `1…`: runs per point; their median counts        |
 /// | `pruner`    | `"none"`   | `none`; the others only in a study         |
+/// | `repeats`   | `"seeds"`  | `"seeds"`: a tuning for each seed of the plan; `1`: one for all seeds |
 /// | `selection` | `"metric"` | `metric`, `time`                           |
 /// | `spaces`    | each rule's default | a table: the name of an arm or a rule, and its search space |
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +41,8 @@ pub struct Tuning {
     pub seed: u64,
     /// Number of runs per point.
     pub seeds: u64,
+    /// How often the tuning is repeated.
+    pub repeats: Repeats,
     /// Pruner, which ends trials that are worse than others.
     pub pruner: Pruner,
     /// Criterion for the best point.
@@ -41,6 +50,29 @@ pub struct Tuning {
     /// Search spaces by the name of an arm or of its rule; the other arms have the default spaces of their
     /// rules.
     pub spaces: Vec<(String, Space)>,
+}
+
+/// How often the tuning of an arm is repeated.
+///
+/// A tuning is chance: its points, its training seed, its held-out examples. Two tunings of one rule choose
+/// different settings, and these often differ by more than two rules do. Only repeated tunings show how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repeats {
+    /// Once for each seed of the plan: seed and tuning together are a *replicate* of the arm, and a verdict is
+    /// about the arm with its search space and this number of trials.
+    #[default]
+    EachSeed,
+    /// Once: all seeds run with the same settings, and a verdict is about these settings.
+    Once,
+}
+
+/// The part of a tuning's randomness that decides one replicate of every arm. The arms share it, so their
+/// replicates are paired: the same shift of the points, the same training seeds, the same held-out examples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Replicate {
+    /// The seed of its final run; `None` for the only tuning of [`Repeats::Once`].
+    pub number: Option<u64>,
 }
 
 /// The criterion for the best point of an arm's tuning.
@@ -62,6 +94,7 @@ impl Default for Tuning {
             sampler: Sampler::Halton,
             seed: 0,
             seeds: 1,
+            repeats: Repeats::default(),
             pruner: Pruner::None,
             selection: Selection::default(),
             spaces: Vec::new(),
@@ -86,10 +119,41 @@ impl Tuning {
             let allowed = "none: an arm must not lose a trial to another's (`optlab tune` has the others)";
             return Err(Error::invalid("plan", "tuning.pruner", allowed, self.pruner));
         }
-        if !(1..=1000).contains(&self.seeds) {
+        if !(1..=MOST_SEEDS).contains(&self.seeds) {
             return Err(Error::invalid("plan", "tuning.seeds", "in [1, 1000]", self.seeds));
         }
         Ok(())
+    }
+
+    /// Returns whether arms are tuned once for each seed.
+    pub fn is_repeated(&self) -> bool {
+        self.trials > 0 && self.repeats == Repeats::EachSeed
+    }
+
+    /// Returns the replicates of an arm whose final trials have these seeds.
+    pub fn replicates(&self, seeds: &[u64]) -> Vec<Replicate> {
+        match self.repeats {
+            Repeats::EachSeed => seeds.iter().map(|&seed| Replicate { number: Some(seed) }).collect(),
+            Repeats::Once => vec![Replicate { number: None }],
+        }
+    }
+
+    /// Returns the training seeds of the trials at each point in a replicate. No two replicates share one.
+    pub fn training_seeds(&self, replicate: Replicate) -> Range<u64> {
+        let first = FIRST_SEED + replicate.number.unwrap_or(0) * MOST_SEEDS;
+        first..first + self.seeds
+    }
+
+    /// Returns the seed of the points in a replicate.
+    pub fn point_seed(&self, replicate: Replicate) -> u64 {
+        let of = |number| stream(self.seed, Purpose::Replicates, number).next_u64();
+        replicate.number.map_or(self.seed, of)
+    }
+
+    /// Returns the seeds of the final trials that run with the settings of a replicate; `seeds` are all seeds
+    /// of the plan.
+    pub fn final_seeds(&self, replicate: Replicate, seeds: &[u64]) -> Vec<u64> {
+        replicate.number.map_or_else(|| seeds.to_vec(), |seed| vec![seed])
     }
 }
 

@@ -30,7 +30,7 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
         text("arm", arms, |arm| arm.arm.clone()),
         // The tuned settings, unless the arm's name already shows them.
         Column { rank: 8, ..text("settings", arms, settings) },
-        numbers("lr", 1, arms, |arm| number::short(arm.lr)),
+        numbers("lr", 1, arms, lr),
     ];
     if labels.schedule {
         columns.push(Column { rank: 7, ..text("schedule", arms, |arm| arm.schedule.clone()) });
@@ -38,6 +38,7 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
     if labels.backend {
         columns.push(text("backend", arms, |arm| arm.backend.clone()));
     }
+    let verdicts = format!("verdict{}", labels.scope);
     columns.extend([
         numbers(&title("mean"), 0, arms, |arm| {
             of_result(arm, |it| number::plain(&arm.metric, it.mean.value))
@@ -47,7 +48,7 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
             of_result(arm, |it| number::plain(&arm.metric, it.median.value))
         }),
         numbers("difference", 1, arms, difference),
-        Column { is_text: true, ..numbers("verdict", 0, arms, |arm| verdict(arm, arms)) },
+        Column { is_text: true, ..numbers(&verdicts, 0, arms, |arm| verdict(arm, arms)) },
         numbers("to target: steps", 3, arms, |arm| reached(arm, arm.steps_to_target)),
         numbers("seconds", 4, arms, |arm| {
             quartiles(arm.seconds_to_target, |seconds| number::significant(seconds, 3))
@@ -91,6 +92,12 @@ fn settings(arm: &Summary) -> String {
         return String::new();
     }
     arm.optimizer.split_once(':').map_or(String::new(), |(_, fields)| fields.into())
+}
+
+/// Returns the learning rate, with the range of its replicates: `0.0044 (0.003–0.01)`.
+fn lr(arm: &Summary) -> String {
+    let range = arm.lr_range.map(|(low, high)| format!(" ({}–{})", number::short(low), number::short(high)));
+    format!("{}{}", number::short(arm.lr), range.unwrap_or_default())
 }
 
 /// Returns how much better the arm is than the arm it is compared with, with the interval behind the verdict.

@@ -19,14 +19,15 @@ pub struct Csv;
 type Column = (&'static str, fn(&Run) -> Option<Value>);
 
 /// The columns of the trial, before the columns of its recipe.
-const TRIAL: [Column; 11] = [
+const TRIAL: [Column; 12] = [
     ("id", |run| Some(run.trial.id().into())),
     ("arm", |run| Some(run.arm.clone().into())),
     ("stage", |run| Some(if run.is_final() { "final" } else { "tuning" }.into())),
     ("number", |run| match run.stage {
-        Stage::Tuning { number } => Some(number.into()),
+        Stage::Tuning { number, .. } => Some(number.into()),
         Stage::Final => None,
     }),
+    ("replicate", |run| run.replicate().map(Value::from)),
     ("workload", |run| Some(run.trial.workload.name.clone().into())),
     ("model", |run| (!run.trial.model.is_empty()).then(|| run.trial.model.to_string().into())),
     ("backend", |run| Some(run.trial.backend.clone().into())),

@@ -1,5 +1,6 @@
 //! Labels of arms: they show what differs between arms; shared settings stand in the heading.
 
+use crate::plan::tuning::Repeats;
 use crate::result::comparison::Comparison;
 use crate::result::summary::Summary;
 use crate::run::folder::Kind;
@@ -12,6 +13,10 @@ pub struct Labels {
     pub schedule: bool,
     /// Whether there are several backends.
     pub backend: bool,
+    /// What the results are counted in: "replicate" if each seed was tuned by itself, else "seed".
+    pub unit: &'static str,
+    /// The scope of a verdict: " for these settings" if one tuning chose them for all seeds, else nothing.
+    pub scope: &'static str,
 }
 
 impl Labels {
@@ -19,7 +24,15 @@ impl Labels {
     pub fn of(summaries: &[Summary]) -> Self {
         let differ =
             |part: fn(&Summary) -> &str| summaries.iter().any(|arm| part(arm) != part(&summaries[0]));
-        Labels { schedule: differ(|arm| &arm.schedule), backend: differ(|arm| &arm.backend) }
+        let is_tuned = |repeats| {
+            summaries.iter().any(|arm| arm.tuned.as_ref().is_some_and(|tuned| tuned.repeats == repeats))
+        };
+        Labels {
+            schedule: differ(|arm| &arm.schedule),
+            backend: differ(|arm| &arm.backend),
+            unit: if is_tuned(Repeats::EachSeed) { "replicate" } else { "seed" },
+            scope: if is_tuned(Repeats::Once) { " for these settings" } else { "" },
+        }
     }
 
     /// Returns the label of an arm.
@@ -64,12 +77,18 @@ impl Labels {
             if !self.schedule {
                 parts.push(arm.schedule.clone());
             }
-            parts.push(counted(arm.seeds, "seed"));
+            if arm.seeds > 0 {
+                parts.push(counted(arm.seeds, self.unit));
+            }
         }
         match (comparison.kind, comparison.plan.tuning.trials) {
+            (Kind::Study, trials) => parts.push(counted(trials, "trial")),
             (Kind::Recommendation, _) => parts.push("the best of the tried settings".into()),
             (_, 0) => parts.push("settings as given".into()),
-            (_, trials) => parts.push(format!("tuned by {} each", counted(trials, "trial"))),
+            (_, trials) if comparison.plan.tuning.is_repeated() => {
+                parts.push(format!("each tuned by {}", counted(trials, "trial")));
+            }
+            (_, trials) => parts.push(format!("tuned once, by {} each", counted(trials, "trial"))),
         }
         parts.join(" · ")
     }

@@ -2,7 +2,7 @@
 
 use crate as compare;
 use crate::plan::Timing;
-use crate::plan::tuning::{Selection, Tuning};
+use crate::plan::tuning::{Repeats, Selection, Tuning};
 use crate::report::labels::{Labels, counted};
 use crate::report::number;
 use crate::result::summary::Summary;
@@ -53,12 +53,12 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
         Some(mean) if mean.is_finite() => {
             format!("with a mean {} of {}", other.metric, number::metric(&other.metric, mean))
         }
-        Some(_) => format!("though it lost {} of its seeds,", other.lost()),
+        Some(_) => format!("though it lost {} of its {}s,", other.lost(), labels.unit),
         None => "without a result".into(),
     };
     let is_best = arms.first().is_some_and(|arm| arm.arm == other.arm);
     let name = labels.label(other);
-    let seeds = counted(other.values.len(), "seed");
+    let seeds = counted(other.values.len(), labels.unit);
     let place = if is_best { "the best" } else { "the reference" };
     let mut parts = vec![format!("{name} is {place}, {value} over {seeds}.")];
     if others.is_empty() {
@@ -77,12 +77,12 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     for (verdict, said) in [(Verdict::Better, "Better than it"), (Verdict::Worse, "Worse than it")] {
         let arms = with(verdict, by_how_much);
         if !arms.is_empty() {
-            parts.push(format!("{said}: {}.", named(&arms, MOST_NAMED)));
+            parts.push(format!("{said}{}: {}.", labels.scope, named(&arms, MOST_NAMED)));
         }
     }
     let open = with(Verdict::NotShown, |labels, arm, _| labels.label(arm));
     if !open.is_empty() {
-        parts.push(format!("No difference shown: {}.", named(&open, MOST_OPEN)));
+        parts.push(format!("No difference shown{}: {}.", labels.scope, named(&open, MOST_OPEN)));
     }
     let mut sentences = vec![parts.join(" ")];
     sentences.extend(what_more_seeds_tell(labels, other, &others));
@@ -110,7 +110,7 @@ fn no_verdict_yet(labels: &Labels, arms: &[&Summary]) -> String {
         && mean.is_finite()
     {
         let (name, mean) = (labels.label(arm), number::metric(&arm.metric, mean));
-        let seeds = counted(arm.values.len(), "seed");
+        let seeds = counted(arm.values.len(), labels.unit);
         sentence
             .push_str(&format!("; {name} leads so far, with a mean {} of {mean} over {seeds}", arm.metric));
     }
@@ -217,9 +217,9 @@ fn study(comparison: &compare::Comparison) -> String {
 }
 
 fn tuned(tuning: &Tuning, trials: usize) -> String {
-    format!(
-        "Every arm was tuned by {} in its search space ({} points, which do not depend on results), {} each, on \
-         seeds that no final trial uses; the best was chosen by {}.",
+    let how = format!(
+        "by {} in its search space ({} points, which do not depend on results), {} each, on seeds that no final trial \
+         uses; the best was chosen by {}",
         counted(trials, "trial"),
         tuning.sampler,
         if tuning.seeds == 1 { "one seed".into() } else { format!("the median of {} seeds", tuning.seeds) },
@@ -227,7 +227,17 @@ fn tuned(tuning: &Tuning, trials: usize) -> String {
             Selection::Metric => "the best metric on the validation part",
             Selection::Time => "the training seconds to the target",
         }
-    )
+    );
+    match tuning.repeats {
+        Repeats::EachSeed => format!(
+            "Every replicate of every arm was tuned anew {how}, and trained once. A verdict is about the rule with its \
+             search space and this number of tuning trials."
+        ),
+        Repeats::Once => format!(
+            "Every arm was tuned once {how}. A verdict is about these settings: another tuning of the same arms may choose \
+             others, and give another verdict."
+        ),
+    }
 }
 
 /// Returns the protocol of the comparison, in sentences.
@@ -250,7 +260,14 @@ pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
     };
     let mut lines = vec![
         tuned,
-        "A seed decides initial weights, held-out examples and the order of the data, the same for every arm.".into(),
+        match plan.tuning.is_repeated() && comparison.kind == Kind::Comparison {
+            true => "A replicate's number decides the points and seeds of its tuning, its initial weights, held-out examples and \
+                     the order of the data, the same for every arm."
+                .into(),
+            false => {
+                "A seed decides initial weights, held-out examples and the order of the data, the same for every arm.".into()
+            }
+        },
         format!(
             "On each workload the comparisons ({family}) are one family, corrected by Holm's method: the probability of any wrong \
              verdict among them is at most {:.0} %.",

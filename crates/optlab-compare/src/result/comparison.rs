@@ -67,6 +67,14 @@ impl Run {
     pub fn is_final(&self) -> bool {
         self.stage == Stage::Final
     }
+
+    /// Returns the replicate that this tuning run belongs to, if each seed has a tuning of its own.
+    pub fn replicate(&self) -> Option<u64> {
+        match self.stage {
+            Stage::Tuning { replicate, .. } => replicate,
+            Stage::Final => None,
+        }
+    }
 }
 
 impl Comparison {

@@ -2,5 +2,6 @@
 
 pub mod comparison;
 pub mod curves;
+mod shared_settings;
 pub mod summary;
 pub mod verdicts;

@@ -1,8 +1,9 @@
 //! The results of an arm over its seeds.
 
 use crate::plan::entry::Stage;
-use crate::plan::tuning;
+use crate::plan::tuning::{self, Repeats};
 use crate::result::comparison::{ArmRuns, Comparison, Run};
+use crate::result::shared_settings::SharedSettings;
 use crate::result::verdicts::{self, Against, Candidate};
 use crate::run::folder::Kind;
 use optlab_core::{Direction, Metric};
@@ -11,6 +12,7 @@ use optlab_stats::statistics::budget_curve::{self, BestOf};
 use optlab_stats::statistics::describe::{Spread, median, quantile};
 use optlab_train::train::{Outcome, Score, Status, Trial};
 use serde::Serialize;
+use std::collections::HashSet;
 
 /// The results of an arm over its seeds, on one workload and backend.
 ///
@@ -25,11 +27,13 @@ pub struct Summary {
     pub workload: String,
     /// The backend and device.
     pub backend: String,
-    /// The optimizer as text.
+    /// The optimizer as text, without the settings that differ between replicates.
     pub optimizer: String,
-    /// The base learning rate.
+    /// The base learning rate, the median over replicates.
     pub lr: f64,
-    /// The schedule as text.
+    /// The smallest and the largest base learning rate; `None` if all runs have the same.
+    pub lr_range: Option<(f64, f64)>,
+    /// The schedule as text, without the settings that differ between replicates.
     pub schedule: String,
     /// The metric, with its target; unknown if no run got far enough to report it.
     #[serde(flatten)]
@@ -91,9 +95,11 @@ pub struct Quartiles {
     pub high: f64,
 }
 
-/// The results of an arm's tuning.
+/// The results of an arm's tuning, over all its replicates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tuned {
+    /// How often it was tuned: once for each seed, or once for all seeds.
+    pub repeats: Repeats,
     /// The expected best of 1, 2, … of its trials.
     pub best_of: Vec<BestOf>,
     /// The learning rate and the best validation metric of each trial; for a pruned trial the best before it
@@ -153,6 +159,9 @@ impl Summary {
     fn of(arm: &ArmRuns, workload: &Metric) -> Option<Self> {
         let runs = &arm.finals;
         let trial = best_so_far(arm).or(arm.trial())?;
+        let finals: Vec<&Trial> = runs.iter().map(|run| &run.trial).collect();
+        let settings =
+            SharedSettings::of(if finals.is_empty() { std::slice::from_ref(&trial) } else { &finals })?;
         let outcomes: Vec<&Outcome> = runs.iter().filter_map(|run| run.outcome.as_ref()).collect();
         let ended: Vec<&Outcome> =
             outcomes.iter().copied().filter(|outcome| outcome.has_ended_well()).collect();
@@ -173,9 +182,10 @@ impl Summary {
             arm: arm.name.into(),
             workload: trial.workload.name.clone(),
             backend: trial.backend.clone(),
-            optimizer: trial.optimizer.to_string(),
-            lr: trial.lr,
-            schedule: trial.schedule.to_string(),
+            optimizer: settings.optimizer,
+            lr: settings.lr,
+            lr_range: settings.lr_range,
+            schedule: settings.schedule,
             metric: workload.clone(),
             seeds: runs.len(),
             result: Description::of(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
@@ -230,13 +240,13 @@ fn tuned(runs: &[&Run], direction: Direction) -> Option<Tuned> {
     // All budgets of an arm have the same unit.
     let length = |run: &Run| run.trial.recipe.budget.steps(1);
     let longest = runs.iter().map(|run| length(run)).max()?;
-    let mut points: Vec<(usize, f64, Vec<f64>)> = Vec::new();
+    let mut points: Vec<(Stage, f64, Vec<f64>)> = Vec::new();
     for run in runs.iter().filter(|run| length(run) == longest) {
-        let (Stage::Tuning { number }, Some(outcome)) = (run.stage, &run.outcome) else { continue };
+        let Some(outcome) = &run.outcome else { continue };
         let value = tuning::value_so_far(outcome);
-        match points.last_mut().filter(|(last, ..)| *last == number) {
+        match points.last_mut().filter(|(last, ..)| *last == run.stage) {
             Some((.., values)) => values.push(value),
-            None => points.push((number, run.trial.lr, vec![value])),
+            None => points.push((run.stage, run.trial.lr, vec![value])),
         }
     }
     let by_lr: Vec<(f64, f64)> =
@@ -247,9 +257,15 @@ fn tuned(runs: &[&Run], direction: Direction) -> Option<Tuned> {
         .copied()
         .filter(|result| result.is_finite())
         .min_by(|a, b| direction.cost(*a).total_cmp(&direction.cost(*b)));
+    let replicates: HashSet<Option<u64>> = runs.iter().map(|run| run.replicate()).collect();
+    // The best of at most as many trials as one tuning has.
+    let trials_each = results.len().div_ceil(replicates.len());
+    let mut best_of = budget_curve::of(&results, direction);
+    best_of.truncate(trials_each);
     (!results.is_empty()).then(|| Tuned {
+        repeats: if replicates.contains(&None) { Repeats::Once } else { Repeats::EachSeed },
         best,
-        best_of: budget_curve::of(&results, direction),
+        best_of,
         by_lr: by_lr.into_iter().map(|(lr, metric)| (lr, Some(metric).filter(|it| it.is_finite()))).collect(),
     })
 }
@@ -258,6 +274,17 @@ impl Comparison {
     /// Returns the final runs of the arm that `summary` describes.
     pub fn runs_of(&self, summary: &Summary) -> Vec<&Run> {
         self.runs.iter().filter(|run| summary.is_about(run)).collect()
+    }
+
+    /// Returns the final run whose settings stand for the arm that `summary` describes: the one with the best
+    /// metric on the validation part, if each seed was tuned by itself; else the first.
+    pub fn model_run(&self, summary: &Summary) -> Option<&Run> {
+        let runs = self.runs_of(summary);
+        if summary.tuned.as_ref().is_none_or(|tuned| tuned.repeats == Repeats::Once) {
+            return runs.first().copied();
+        }
+        let value = |run: &&Run| run.outcome.as_ref().map_or(f64::INFINITY, tuning::value);
+        runs.into_iter().min_by(|a, b| value(a).total_cmp(&value(b)))
     }
 
     /// Returns a trial of the arm that `summary` describes, a final one if there is one.

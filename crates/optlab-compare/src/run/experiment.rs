@@ -1,14 +1,15 @@
-//! Runs a comparison: tunes the arms, selects the best settings of each, and compares the arms with these
-//! settings on seeds that the tuning has not used.
+//! Runs a comparison: tunes the arms, selects the best settings of each, and runs them with seeds that the
+//! tuning has not used; all of that again for each replicate.
 
 use crate::Error;
 use crate::plan::entry::Entry;
-use crate::plan::grid::ArmOnWorkload;
+use crate::plan::grid::{self, ArmOnWorkload};
+use crate::plan::tuning::Replicate;
 use crate::plan::{Plan, Timing};
 use crate::run::events::RunnerEvents;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
-use optlab_train::train::{Outcome, Trial};
+use optlab_train::train::{Outcome, Status, Trial};
 use std::path::Path;
 
 /// A comparison that is ready to run.
@@ -38,44 +39,98 @@ impl Experiment {
         Folder::claim(path, kind, &self.plan.to_toml()?, &self.entries, invocation)
     }
 
+    /// Returns the number of trials of the whole comparison.
+    pub fn trials(&self) -> Result<usize, Error> {
+        let finals = self.sides.len() * self.plan.seeds.to_vec()?.len();
+        Ok(if self.plan.tuning.trials == 0 { finals } else { finals + self.entries.len() })
+    }
+
     /// Runs every trial that has no outcome in `folder`.
+    ///
+    /// Without tuning the arms run seed by seed. A tuned comparison goes replicate by replicate: it tunes every
+    /// arm, then runs the final trials of that replicate, so whatever disturbs the machine for a while
+    /// disturbs all arms, and a comparison that was stopped has whole replicates.
     ///
     /// # Errors
     /// The errors of [`Runner::run`].
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
-        let finals = if self.plan.tuning.trials == 0 {
-            self.entries.clone()
-        } else {
-            let tuner = Runner { is_brief: true, ..runner.clone() };
-            let outcomes = tuner.run(folder, &trials(&self.entries), events)?;
-            let finals = self.finals(&outcomes)?;
-            folder.write_entries(&[self.entries.as_slice(), &finals].concat())?;
-            finals
-        };
         let jobs = match self.plan.timing {
             Timing::Pinned => runner.jobs,
             Timing::Alone => 1,
         };
-        Runner { jobs, ..runner.clone() }.run(folder, &trials(&finals), events)?;
+        let finisher = Runner { jobs, ..runner.clone() };
+        events.planned(self.trials()?);
+        if self.plan.tuning.trials == 0 {
+            finisher.run_trials(folder, &trials(&self.entries), events)?;
+            return Ok(());
+        }
+        let tuner = Runner { is_brief: true, ..runner.clone() };
+        let mut known = self.known_finals(folder)?;
+        folder.write_entries(&[self.entries.as_slice(), &known.concat()].concat())?;
+        for (place, (family, replicate)) in self.replicates()?.into_iter().enumerate() {
+            let tuning = self.tuning_of(family, replicate)?;
+            let outcomes = tuner.run_trials(folder, &trials(&tuning), events)?;
+            if known[place].is_empty() {
+                known[place] = self.finals(family, replicate, &outcomes)?;
+                known[place].iter().try_for_each(|entry| folder.append(entry))?;
+            }
+            finisher.run_trials(folder, &trials(&known[place]), events)?;
+        }
         Ok(())
     }
 
-    /// Returns the final trials, given the outcomes of the tuning trials: each arm at its best point, or with
-    /// the plan's settings if all its tuning trials were lost.
-    fn finals(&self, outcomes: &[Outcome]) -> Result<Vec<Entry>, Error> {
+    /// Returns every replicate of the arms of each workload and backend, in the order in which they run.
+    fn replicates(&self) -> Result<Vec<(&[ArmOnWorkload], Replicate)>, Error> {
+        let replicates = self.plan.tuning.replicates(&self.plan.seeds.to_vec()?);
+        let of = |family| replicates.iter().map(move |&replicate| (family, replicate));
+        Ok(grid::families(&self.sides).flat_map(of).collect())
+    }
+
+    /// Returns the tuning trials of these arms in a replicate, arm by arm.
+    fn tuning_of(&self, family: &[ArmOnWorkload], replicate: Replicate) -> Result<Vec<Entry>, Error> {
+        let of_arms = family.iter().map(|side| self.plan.tuning_entries(side, replicate));
+        Ok(of_arms.collect::<Result<Vec<_>, Error>>()?.concat())
+    }
+
+    /// Returns the final trials of each replicate whose tuning has ended in `folder`; none for the others.
+    fn known_finals(&self, folder: &Folder) -> Result<Vec<Vec<Entry>>, Error> {
+        let of = |(family, replicate)| {
+            let tuning = self.tuning_of(family, replicate)?;
+            let outcomes: Vec<Option<Outcome>> =
+                tuning.iter().map(|entry| folder.read_outcome(&entry.trial)).collect::<Result<_, _>>()?;
+            // A failed trial runs again.
+            let ended = |outcome: Option<Outcome>| outcome.filter(|it| it.status != Status::Failed);
+            match outcomes.into_iter().map(ended).collect::<Option<Vec<Outcome>>>() {
+                Some(outcomes) => self.finals(family, replicate, &outcomes),
+                None => Ok(Vec::new()),
+            }
+        };
+        self.replicates()?.into_iter().map(of).collect()
+    }
+
+    /// Returns the final trials of a replicate, given the outcomes of its tuning trials: seed by seed, each arm
+    /// at its best point, or with the plan's settings if all its tuning trials were lost.
+    fn finals(
+        &self,
+        family: &[ArmOnWorkload],
+        replicate: Replicate,
+        outcomes: &[Outcome],
+    ) -> Result<Vec<Entry>, Error> {
         let tuning = &self.plan.tuning;
-        let seeds = tuning.seeds as usize;
-        let mut finals = Vec::new();
-        for (side, of_side) in self.sides.iter().zip(outcomes.chunks(tuning.trials * seeds)) {
+        let runs_per_point = tuning.seeds as usize;
+        let mut chosen = Vec::new();
+        for (side, of_side) in family.iter().zip(outcomes.chunks(tuning.trials * runs_per_point)) {
             let points: Vec<Vec<&Outcome>> =
-                of_side.chunks(seeds).map(|outcomes| outcomes.iter().collect()).collect();
-            let trial = match tuning.selection.best(&points) {
-                Some(number) => self.plan.tuning_trial(side, number)?,
+                of_side.chunks(runs_per_point).map(|outcomes| outcomes.iter().collect()).collect();
+            chosen.push(match tuning.selection.best(&points) {
+                Some(number) => self.plan.tuning_trial(side, replicate, number)?,
                 None => side.trial.clone(),
-            };
-            finals.extend(self.plan.final_entries(side, &trial)?);
+            });
         }
-        Ok(finals)
+        let seeds = tuning.final_seeds(replicate, &self.plan.seeds.to_vec()?);
+        let of_seed =
+            |seed: u64| family.iter().zip(&chosen).map(move |(side, trial)| side.final_entry(trial, seed));
+        Ok(seeds.into_iter().flat_map(of_seed).collect())
     }
 }
 

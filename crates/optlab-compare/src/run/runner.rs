@@ -112,6 +112,17 @@ impl Runner {
         events: &mut dyn RunnerEvents,
     ) -> Result<Vec<Outcome>, Error> {
         events.planned(trials.len());
+        self.run_trials(folder, trials, events)
+    }
+
+    /// Does the same as [`run`](Self::run) without telling `events` the number of trials, for trials that are a
+    /// part of those that it knows of.
+    pub(super) fn run_trials(
+        &self,
+        folder: &Folder,
+        trials: &[Trial],
+        events: &mut dyn RunnerEvents,
+    ) -> Result<Vec<Outcome>, Error> {
         let mut list = List::new(folder, trials, events)?;
         self.run_queue(folder, &mut list, events)?;
         Ok(list.into_outcomes())

@@ -80,7 +80,7 @@ impl Findings {
 
 fn numbered(run: &Run) -> Option<(usize, &Run)> {
     match run.stage {
-        Stage::Tuning { number } => Some((number, run)),
+        Stage::Tuning { number, .. } => Some((number, run)),
         Stage::Final => None,
     }
 }

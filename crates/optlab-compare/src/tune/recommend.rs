@@ -178,7 +178,7 @@ impl Recommender {
         let first = trials.entries.len();
         let entry = |(number, candidate): (usize, &Candidate)| Entry {
             arm: self.sides[candidate.side].arm.name.clone(),
-            stage: Stage::Tuning { number: first + number },
+            stage: Stage::Tuning { number: first + number, replicate: None },
             point: Vec::new(),
             trial: Trial {
                 seed,

@@ -141,7 +141,7 @@ impl<'a> Search<'a> {
             measure: None,
         };
         for Entry { stage, point, trial, .. } in folder::read_entries(folder.path())? {
-            let Stage::Tuning { number } = stage else { continue };
+            let Stage::Tuning { number, .. } = stage else { continue };
             search.points.insert(number, point.clone());
             match folder.read_outcome(&trial)?.filter(|outcome| outcome.status != Status::Failed) {
                 Some(outcome) => {
@@ -200,7 +200,7 @@ impl Queue for Search<'_> {
         self.points.insert(index, point.clone());
         self.folder.append(&Entry {
             arm: self.study.side.arm.name.clone(),
-            stage: Stage::Tuning { number: index },
+            stage: Stage::Tuning { number: index, replicate: None },
             point,
             trial: trial.clone(),
         })?;

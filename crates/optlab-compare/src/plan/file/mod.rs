@@ -7,7 +7,7 @@ use crate::Error;
 use crate::plan::Plan;
 use crate::plan::Seeds;
 use crate::plan::arm::{Arm, grid_arms, grid_name};
-use crate::plan::tuning::Tuning;
+use crate::plan::tuning::{Repeats, Tuning};
 use keys::{Keys, to_json};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
@@ -127,7 +127,10 @@ fn read_recipe(keys: &Keys) -> Result<RecipePatch, Error> {
     Ok(recipe.with_fixed_defaults())
 }
 
-const TUNING: [&str; 7] = ["trials", "sampler", "seed", "seeds", "pruner", "selection", "spaces"];
+const TUNING: [&str; 8] = ["trials", "sampler", "seed", "seeds", "repeats", "pruner", "selection", "spaces"];
+
+/// The text of [`Repeats::EachSeed`].
+const EACH_SEED: &str = "seeds";
 
 fn read_tuning(keys: &Keys) -> Result<Tuning, Error> {
     let default = Tuning::default();
@@ -148,6 +151,15 @@ fn read_tuning(keys: &Keys) -> Result<Tuning, Error> {
         },
         seed: whole("seed", default.seed)?,
         seeds: whole("seeds", default.seeds)?,
+        repeats: match keys.table.get("repeats") {
+            None => default.repeats,
+            Some(toml::Value::Integer(1)) => Repeats::Once,
+            Some(toml::Value::String(text)) if text == EACH_SEED => Repeats::EachSeed,
+            Some(_) => {
+                let allowed = "\"seeds\" (a tuning for each seed) or 1 (one tuning for all seeds)";
+                return Err(keys.refuse("repeats", allowed));
+            }
+        },
         pruner: match keys.text("pruner")? {
             Some(text) => text.parse().map_err(|error: optlab_core::Error| keys.located(&error))?,
             None => default.pruner,

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::plan::arm::Arm;
-use crate::plan::tuning::{Selection, Tuning};
+use crate::plan::tuning::{Repeats, Selection, Tuning};
 use crate::plan::{Plan, Seeds, Timing};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
@@ -59,6 +59,10 @@ fn written_tuning(tuning: &Tuning) -> WrittenTuning {
         sampler: tuning.sampler.to_string(),
         seed: tuning.seed,
         seeds: tuning.seeds,
+        repeats: match tuning.repeats {
+            Repeats::EachSeed => WrittenRepeats::Text(super::EACH_SEED),
+            Repeats::Once => WrittenRepeats::Count(1),
+        },
         pruner: tuning.pruner.to_string(),
         selection: tuning.selection,
         spaces: tuning.spaces.iter().map(|(name, space)| (name.clone(), space.to_string())).collect(),
@@ -98,9 +102,17 @@ struct WrittenTuning {
     sampler: String,
     seed: u64,
     seeds: u64,
+    repeats: WrittenRepeats,
     pruner: String,
     selection: Selection,
     spaces: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WrittenRepeats {
+    Text(&'static str),
+    Count(u64),
 }
 
 #[derive(Serialize)]

@@ -111,7 +111,7 @@ impl ArmRow {
         let is_reference = arm.against.as_ref().is_some_and(|against| against.arm == arm.arm);
         let result =
             |part: fn(&Description) -> &Estimate| arm.result.as_ref().map(|result| triple(part(result)));
-        let command = runs.first().map(|run| command::train(&run.trial));
+        let command = comparison.model_run(arm).map(|run| command::train(&run.trial));
         ArmRow {
             arm: place,
             spec: arm.optimizer.clone(),

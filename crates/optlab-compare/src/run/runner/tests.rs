@@ -388,7 +388,7 @@ fn more_tuning_may_change_the_final_trials_of_an_arm_but_not_drop_a_tuning_trial
     let folder = tempfile::tempdir().unwrap();
     let tuning = |number, lr| Entry {
         arm: "adamw".into(),
-        stage: crate::plan::entry::Stage::Tuning { number },
+        stage: crate::plan::entry::Stage::Tuning { number, replicate: None },
         point: Vec::new(),
         trial: Trial { lr, ..made_up::trial("digits-cnn", "adamw", 1_000_000) },
     };
