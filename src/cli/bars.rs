@@ -2,7 +2,9 @@
 
 use crate::Error;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use optlab_compare::report::labels::counted;
 use optlab_compare::report::number;
+use optlab_compare::run::cost::{Cost, Offer};
 use optlab_compare::run::events::RunnerEvents;
 use optlab_compare::run::worker::{Evaluated, Measure, Progress};
 use optlab_core::Metric;
@@ -81,6 +83,30 @@ impl Bars {
     }
 }
 
+/// Returns what a comparison costs, and what cheaper plans of the same arms would.
+pub fn cost_in_words(cost: &Cost) -> String {
+    let mut text = format!(
+        "{} in about {}, judged by the first trial of each arm\n",
+        counted(cost.trials, "trial"),
+        rounded(cost.time)
+    );
+    if cost.by_workload.len() > 1 {
+        let each = cost.by_workload.iter().map(|(name, time)| format!("{name} {}", rounded(*time)));
+        text.push_str(&format!("  of which {}\n", each.collect::<Vec<_>>().join(", ")));
+    }
+    for Offer { change, consequence, time } in &cost.offers {
+        text.push_str(&format!("  cheaper: {change}, about {}; {consequence}\n", rounded(*time)));
+    }
+    text
+}
+
+/// Returns a time with its two largest units: `1h 20m`, `45s`.
+fn rounded(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    let unit = if seconds < 100.0 { 1.0 } else { 60.0 };
+    humantime::format_duration(Duration::from_secs_f64((seconds / unit).round().max(1.0) * unit)).to_string()
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
@@ -107,6 +133,12 @@ impl TrialBar {
 impl RunnerEvents for Bars {
     fn planned(&mut self, trials: usize) {
         self.total.inc_length(trials as u64);
+    }
+
+    fn estimated(&mut self, cost: &Cost) {
+        // The bars of the trials that the estimate is from.
+        std::mem::take(&mut self.running).into_values().for_each(|running| running.bar.finish_and_clear());
+        self.all.suspend(|| eprint!("{}", cost_in_words(cost)));
     }
 
     fn skipped(&mut self, _index: usize, _trial: &Trial, _outcome: &Outcome) {

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::cli::Exit;
+use crate::cli::bars::cost_in_words;
 use crate::cli::data_warnings::DataWarnings;
 use crate::cli::folder_arg::{Held, kind_of_trials, refuse_results};
 use crate::cli::trial_settings::{TrialSettings, model_patch};
@@ -46,6 +47,9 @@ pub struct CompareArgs {
     /// Print the plan with every default and run nothing
     #[arg(long)]
     print_plan: bool,
+    /// Run the first trial of each arm, and print how long the whole plan takes and what cheaper plans would
+    #[arg(long, conflicts_with = "print_plan")]
+    cost: bool,
     /// Output folder [default: artifacts/NAME, with a name made from the plan]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -302,6 +306,10 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let folder = experiment
         .claim(&output, Kind::Comparison, &invocation)
         .map_err(|error| with_output_hint(error, args.output.as_deref()))?;
+    if args.cost {
+        let cost = experiment.measure(&folder, &runner, &mut ())?;
+        return crate::cli::print(cost_in_words(&cost).as_bytes());
+    }
     let mut bars = args.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
     bars.clear()?;

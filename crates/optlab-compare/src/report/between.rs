@@ -2,7 +2,8 @@
 
 use crate::Error;
 use crate::plan::entry::Stage;
-use crate::report::labels::Labels;
+use crate::plan::tuning::Tuning;
+use crate::report::labels::{Labels, counted};
 use crate::report::number;
 use crate::result::comparison::{Comparison, Run};
 use crate::result::summary::Summary;
@@ -36,6 +37,9 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
         "{} compared with {}: a positive difference means that {} is better\n",
         second.name, first.name, second.name
     );
+    if let Some(note) = tunings(first, second) {
+        writeln!(text, "{note}").unwrap_or_default();
+    }
     for direction in [Direction::Larger, Direction::Smaller] {
         let is_so: Vec<usize> =
             (0..pairs.len()).filter(|&place| pairs[place].0.metric.direction == direction).collect();
@@ -59,6 +63,40 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
         }
     }
     Ok(text)
+}
+
+/// Returns what the verdicts are not about, if tuning chose the settings of the arms.
+fn tunings(first: &Comparison, second: &Comparison) -> Option<String> {
+    let [a, b] = [&first.plan.tuning, &second.plan.tuning];
+    if a.trials == 0 && b.trials == 0 {
+        return None;
+    }
+    let how = |tuning: &Tuning| match (tuning.trials, tuning.is_repeated()) {
+        (0, _) => "not tuned".into(),
+        (trials, true) => format!("tuned by {} for each seed", counted(trials, "trial")),
+        (trials, false) => format!("tuned once, by {}", counted(trials, "trial")),
+    };
+    let differ = match a == b {
+        true => format!("both were {}", how(a)),
+        false => format!(
+            "the tunings differ: {} was {}, {} was {}{}",
+            first.name,
+            how(a),
+            second.name,
+            how(b),
+            if a.seed == b.seed { "" } else { ", from other points" }
+        ),
+    };
+    let about = match a.is_repeated() && b.is_repeated() {
+        true if a == b => "the verdicts are about arms with their tuning".into(),
+        true => "the verdicts are about arms with their tuning, which is a part of the difference".into(),
+        false => format!(
+            "the verdicts are about settings that a tuning happened to choose: a rule can differ from itself, so tune for \
+             each seed (tuning.repeats = \"seeds\") to compare {}",
+            if a == b { "what changed" } else { "rules" }
+        ),
+    };
+    Some(format!("{differ}; {about}"))
 }
 
 /// Refuses comparisons that are not comparable.

@@ -2,6 +2,7 @@
 
 use crate::plan::entry::Stage;
 use crate::plan::tuning::{self, Repeats};
+use crate::result::choice::Choice;
 use crate::result::comparison::{ArmRuns, Comparison, Run};
 use crate::result::shared_settings::SharedSettings;
 use crate::result::verdicts::{self, Against, Candidate};
@@ -326,7 +327,10 @@ fn summarize(comparison: &Comparison) -> Vec<Summary> {
             ranks.fold(std::cmp::Ordering::Equal, |order, (a, b)| order.then(key(a).total_cmp(&key(b))))
         });
         let candidates: Vec<Candidate> = of_workload.iter().map(Summary::candidate).collect();
-        let reference = comparison.plan.reference();
+        let reference = match comparison.kind {
+            Kind::Recommendation => Choice::of(comparison).map(|choice| choice.arm),
+            _ => comparison.plan.reference(),
+        };
         let judged = verdicts::judge(&candidates, metric.direction, reference.as_deref());
         for (summary, against) in of_workload.iter_mut().zip(judged) {
             summary.against = against;

@@ -1,6 +1,7 @@
 //! The traits by which a runner reports its work and gets its trials.
 
 use crate::Error;
+use crate::run::cost::Cost;
 use crate::run::worker::{Evaluated, Measure, Progress};
 use optlab_train::train::{Outcome, Trial};
 
@@ -8,6 +9,9 @@ use optlab_train::train::{Outcome, Trial};
 pub trait RunnerEvents {
     /// Receives the number of trials in all, including trials that already have an outcome.
     fn planned(&mut self, _trials: usize) {}
+
+    /// Receives the estimated time, once the first trial of each arm has run.
+    fn estimated(&mut self, _cost: &Cost) {}
 
     /// Receives a trial that is not run because it already has an outcome.
     fn skipped(&mut self, _index: usize, _trial: &Trial, _outcome: &Outcome) {}

@@ -6,11 +6,14 @@ use crate::plan::entry::Entry;
 use crate::plan::grid::{self, ArmOnWorkload};
 use crate::plan::tuning::Replicate;
 use crate::plan::{Plan, Timing};
+use crate::run::cost::Cost;
 use crate::run::events::RunnerEvents;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
+use crate::run::worker::{Evaluated, Measure, Progress};
 use optlab_train::train::{Outcome, Status, Trial};
 use std::path::Path;
+use std::time::Instant;
 
 /// A comparison that is ready to run.
 #[derive(Debug)]
@@ -54,12 +57,10 @@ impl Experiment {
     /// # Errors
     /// The errors of [`Runner::run`].
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
-        let jobs = match self.plan.timing {
-            Timing::Pinned => runner.jobs,
-            Timing::Alone => 1,
-        };
-        let finisher = Runner { jobs, ..runner.clone() };
+        let finisher = self.finisher(runner);
         events.planned(self.trials()?);
+        let cost = self.measure(folder, runner, events)?;
+        events.estimated(&cost);
         if self.plan.tuning.trials == 0 {
             finisher.run_trials(folder, &trials(&self.entries), events)?;
             return Ok(());
@@ -77,6 +78,49 @@ impl Experiment {
             finisher.run_trials(folder, &trials(&known[place]), events)?;
         }
         Ok(())
+    }
+
+    /// Runs the first trial of each arm on each workload, and estimates from them what all trials take.
+    ///
+    /// # Errors
+    /// The errors of [`Runner::run`].
+    pub fn measure(
+        &self,
+        folder: &Folder,
+        runner: &Runner,
+        events: &mut dyn RunnerEvents,
+    ) -> Result<Cost, Error> {
+        let runner = match self.plan.tuning.trials {
+            0 => self.finisher(runner),
+            _ => Runner { is_brief: true, ..runner.clone() },
+        };
+        let mut seconds = Vec::new();
+        let mut arms = 0;
+        for family in grid::families(&self.sides) {
+            let of = |side: &ArmOnWorkload| {
+                let is_its = |entry: &&Entry| {
+                    let Trial { workload, backend, .. } = &entry.trial;
+                    entry.arm == side.arm.name && *workload == side.trial.workload && *backend == side.trial.backend
+                };
+                self.entries.iter().find(is_its).map(|entry| entry.trial.clone())
+            };
+            let first: Vec<Trial> = family.iter().filter_map(of).collect();
+            let began = Instant::now();
+            let outcomes = runner.run_trials(folder, &first, &mut Untold(events))?;
+            // Trials that had an outcome took no time now; their own clock leaves out only the start.
+            let trained: f64 = outcomes.iter().map(|outcome| outcome.training_seconds).sum();
+            let elapsed = began.elapsed().as_secs_f64().max(trained / runner.jobs as f64);
+            arms = family.len();
+            let name = family.first().map_or_else(String::new, |side| side.trial.workload.name.clone());
+            seconds.push((name, elapsed / arms as f64));
+        }
+        Cost::of(&self.plan, arms, &seconds)
+    }
+
+    /// Returns the runner of final trials.
+    fn finisher(&self, runner: &Runner) -> Runner {
+        let jobs = if self.plan.timing == Timing::Alone { 1 } else { runner.jobs };
+        Runner { jobs, ..runner.clone() }
     }
 
     /// Returns every replicate of the arms of each workload and backend, in the order in which they run.
@@ -131,6 +175,28 @@ impl Experiment {
         let of_seed =
             |seed: u64| family.iter().zip(&chosen).map(move |(side, trial)| side.final_entry(trial, seed));
         Ok(seeds.into_iter().flat_map(of_seed).collect())
+    }
+}
+
+/// Passes on what happens to trials that run ahead of their turn, except that they were skipped or have ended:
+/// they are counted when it is their turn.
+struct Untold<'a>(&'a mut dyn RunnerEvents);
+
+impl RunnerEvents for Untold<'_> {
+    fn started(&mut self, index: usize, trial: &Trial, attempt: usize) {
+        self.0.started(index, trial, attempt);
+    }
+
+    fn measures(&mut self, index: usize, measure: &Measure) {
+        self.0.measures(index, measure);
+    }
+
+    fn progress(&mut self, index: usize, trial: &Trial, progress: Progress) {
+        self.0.progress(index, trial, progress);
+    }
+
+    fn evaluated(&mut self, index: usize, trial: &Trial, evaluated: &Evaluated) {
+        self.0.evaluated(index, trial, evaluated);
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod command;
 pub mod cores;
+pub mod cost;
 pub mod events;
 pub mod experiment;
 pub mod folder;

@@ -6,19 +6,25 @@
 //! the best settings of the three best optimizers, E epochs, seed after seed              40 % of the time
 //! ```
 //!
+//! The validation part of the final runs chooses, see [`Choice`](crate::result::choice::Choice). AdamW at its defaults runs
+//! on the same seeds, and the test part compares the choice with it.
+//!
 //! This is successive halving with a reduction factor of 3 (Jamieson & Talwalkar, 2016,
 //! <https://arxiv.org/abs/1502.07943>). `N` is chosen by the time that the first trial took.
 
 use crate::Error;
 use crate::plan::Plan;
+use crate::plan::arm::Arm;
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::grid::{ArmOnWorkload, check_can_be_tuned};
 use crate::plan::tuning::{self, FIRST_SEED};
+use crate::result::choice::{BASELINE, FINALISTS};
 use crate::run::events::RunnerEvents;
 use crate::run::experiment;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
 use crate::tune::study;
+use optlab_optim::OptimizerChoice;
 use optlab_stats::search::Sampler;
 use optlab_train::train::{Budget, Outcome, Recipe, Trial};
 use std::path::Path;
@@ -34,16 +40,17 @@ const SHARE_OF_RUNGS: f64 = 0.6;
 const MOST_SETTINGS: usize = 81;
 /// The largest number of seeds of a finalist.
 const MOST_SEEDS: u64 = 30;
+/// The largest seed of a recommendation, so that its final seeds stay below those of the rungs.
+const LARGEST_SEED: u64 = 30_000;
 /// The smallest number of seeds of a finalist.
 const LEAST_SEEDS: u64 = 3;
-/// Number of optimizers that are compared in the end.
-const FINALISTS: usize = 3;
 
 /// A recommendation that is ready to run.
 #[derive(Debug)]
 pub struct Recommender {
     plan: Plan,
     sides: Vec<ArmOnWorkload>,
+    baseline: ArmOnWorkload,
     time: Duration,
     began: Instant,
 }
@@ -85,7 +92,12 @@ impl Recommender {
         if plan.recipe.steps.is_some() {
             return Err(Error::usage("a recommendation is for a number of epochs, not of steps"));
         }
-        Ok(Recommender { plan, sides, time, began: Instant::now() })
+        if plan.tuning.seed > LARGEST_SEED {
+            let allowed = format!("at most {LARGEST_SEED}");
+            return Err(Error::invalid("recommend", "seed", &allowed, plan.tuning.seed));
+        }
+        let baseline = baseline(&plan, defaults)?;
+        Ok(Recommender { plan, sides, baseline, time, began: Instant::now() })
     }
 
     /// Creates the recommendation's folder at `path`, or resumes it.
@@ -174,7 +186,7 @@ impl Recommender {
         rung: u32,
     ) -> Result<Vec<Outcome>, Error> {
         let budget = Budget::Epochs(rung_epochs(self.epochs(), rung));
-        let seed = FIRST_SEED + u64::from(rung);
+        let seed = FIRST_SEED + self.plan.tuning.seed * u64::from(RUNGS) + u64::from(rung);
         let first = trials.entries.len();
         let entry = |(number, candidate): (usize, &Candidate)| Entry {
             arm: self.sides[candidate.side].arm.name.clone(),
@@ -197,20 +209,31 @@ impl Recommender {
     /// [`MOST_SEEDS`].
     fn run_finals(&self, trials: &mut Trials, finalists: &[Candidate]) -> Result<(), Error> {
         let mut longest = Duration::ZERO;
-        for seed in 0..MOST_SEEDS {
-            if seed >= LEAST_SEEDS && self.began.elapsed() + longest > self.time {
+        let first = self.plan.tuning.seed * MOST_SEEDS;
+        for seed in first..first + MOST_SEEDS {
+            if seed >= first + LEAST_SEEDS && self.began.elapsed() + longest > self.time {
                 break;
             }
             let began = Instant::now();
-            let entry = |finalist: &Candidate| {
-                let name = &self.sides[finalist.side].arm.name;
-                Entry::of_final(name, Trial { seed, ..finalist.trial.clone() })
-            };
-            trials.run(finalists.iter().map(entry).collect(), false)?;
+            let entry = |finalist: &Candidate| self.sides[finalist.side].final_entry(&finalist.trial, seed);
+            let baseline = self.baseline.final_entry(&self.baseline.trial, seed);
+            trials.run(finalists.iter().map(entry).chain([baseline]).collect(), false)?;
             longest = longest.max(began.elapsed());
         }
         Ok(())
     }
+}
+
+/// Returns AdamW at its defaults, on the plan's workload.
+fn baseline(
+    plan: &Plan,
+    defaults: &dyn Fn(&str) -> Result<Trial, Error>,
+) -> Result<ArmOnWorkload, Error> {
+    let optimizer: OptimizerChoice = "adamw".parse()?;
+    let arm = Arm::new(BASELINE.into(), optimizer, Plan::default().schedules.remove(0));
+    let only = Plan { optimizers: Vec::new(), arms: vec![arm], ..plan.clone() };
+    let mut sides = only.arms_on_workloads(defaults)?;
+    sides.pop().ok_or_else(|| Error::usage("a recommendation needs a workload"))
 }
 
 /// The trials of a recommendation so far.

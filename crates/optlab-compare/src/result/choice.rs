@@ -1,0 +1,134 @@
+//! The choice of a recommendation, made from its folder: by the validation part, and how sure it is.
+
+use crate::plan::tuning;
+use crate::result::comparison::{Comparison, Run};
+use optlab_core::random::{Purpose, stream};
+use optlab_train::train::{Budget, Recipe, Trial};
+use rand::RngExt;
+use std::collections::BTreeMap;
+
+/// The name of the arm that every choice is compared with: AdamW at its defaults, which is not searched.
+pub const BASELINE: &str = "adamw at its defaults";
+
+/// Number of optimizers with final runs.
+pub const FINALISTS: usize = 3;
+
+/// Number of histories that are drawn.
+const HISTORIES: u64 = 1000;
+
+/// The arm that a recommendation chooses, and how sure the choice is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// The arm.
+    pub arm: String,
+    /// The share of the drawn histories that choose the same arm.
+    pub share: f64,
+}
+
+/// The search for one arm's settings as it went.
+#[derive(Default)]
+struct ArmHistory<'a> {
+    /// The settings of the first rung.
+    tried: Vec<Trial>,
+    /// The settings that reached the last rung, with their costs there.
+    last_rung: Vec<(Trial, f64)>,
+    /// The final runs' settings and their costs, seed by seed.
+    finals: Option<(Trial, Vec<(u64, f64)>)>,
+    name: &'a str,
+}
+
+impl Choice {
+    /// Returns the choice of a recommendation; `None` while no arm has final runs.
+    ///
+    /// An arm's value is the mean, over the final seeds, of the best metric on the validation part; the arm with
+    /// the best value is chosen, so the test part decides nothing.
+    ///
+    /// The share tells how sure the procedure is. A history is drawn by drawing the settings of each arm, and the
+    /// final seeds, with replacement, and choosing from them in the same way: the three arms whose best setting on
+    /// the last rung is the best, then the best of these. A setting without final runs keeps its value of the last
+    /// rung.
+    pub fn of(comparison: &Comparison) -> Option<Self> {
+        let arms = histories(comparison);
+        let everything: Vec<Vec<usize>> = arms.iter().map(|arm| (0..arm.tried.len()).collect()).collect();
+        let seeds = arms.iter().filter_map(|arm| Some(arm.finals.as_ref()?.1.len())).min()?;
+        let finalists: Vec<usize> = (0..arms.len()).filter(|&arm| arms[arm].finals.is_some()).collect();
+        let all_seeds: Vec<usize> = (0..seeds).collect();
+        let mean = |&arm: &usize| arms[arm].mean(&all_seeds).unwrap_or(f64::INFINITY);
+        let chosen = finalists.into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+        let same = (0..HISTORIES).filter(|&history| {
+            let mut random = stream(comparison.plan.tuning.seed, Purpose::Resamples, history);
+            let mut draw = |count: usize| -> Vec<usize> {
+                (0..count).map(|_| random.random_range(0..count)).collect()
+            };
+            let settings: Vec<Vec<usize>> = everything.iter().map(|all| draw(all.len())).collect();
+            let seeds = draw(seeds);
+            choose(&arms, &settings, &seeds) == Some(chosen)
+        });
+        let share = same.count() as f64 / HISTORIES as f64;
+        Some(Choice { arm: arms[chosen].name.into(), share })
+    }
+}
+
+/// Returns the arm that is chosen if each arm had tried only these of its settings, and the final runs these
+/// seeds.
+fn choose(arms: &[ArmHistory], settings: &[Vec<usize>], seeds: &[usize]) -> Option<usize> {
+    let best = |arm: usize| {
+        let was_drawn = |trial: &Trial| settings[arm].iter().any(|&place| arms[arm].tried[place] == *trial);
+        let drawn = arms[arm].last_rung.iter().filter(|(trial, cost)| was_drawn(trial) && cost.is_finite());
+        drawn.min_by(|a, b| a.1.total_cmp(&b.1)).map(|best| (arm, best))
+    };
+    let mut ranked: Vec<_> = (0..arms.len()).filter_map(best).collect();
+    ranked.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
+    let value = |&(arm, (trial, cost)): &(usize, &(Trial, f64))| match &arms[arm].finals {
+        Some((of_finals, _)) if of_finals == trial => arms[arm].mean(seeds).unwrap_or(f64::INFINITY),
+        _ => *cost,
+    };
+    let finalists = ranked.iter().take(FINALISTS);
+    finalists.min_by(|a, b| value(a).total_cmp(&value(b))).map(|(arm, _)| *arm)
+}
+
+impl ArmHistory<'_> {
+    /// Returns the mean cost of the final runs at these places.
+    fn mean(&self, seeds: &[usize]) -> Option<f64> {
+        let (_, costs) = self.finals.as_ref()?;
+        Some(seeds.iter().map(|&place| costs[place].1).sum::<f64>() / seeds.len() as f64)
+    }
+}
+
+/// Returns the history of each arm that was searched, in the plan's order.
+fn histories(comparison: &Comparison) -> Vec<ArmHistory<'_>> {
+    let length = |run: &Run| run.trial.recipe.budget.steps(1);
+    let lengths = || comparison.runs.iter().filter(|run| !run.is_final()).map(length);
+    let (Some(first), Some(last)) = (lengths().min(), lengths().max()) else { return Vec::new() };
+    let mut arms: Vec<ArmHistory> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in comparison.runs.iter().filter(|run| run.arm != BASELINE) {
+        let Some(cost) = run.outcome.as_ref().map(tuning::value) else { continue };
+        let place = *places.entry(&run.arm).or_insert(arms.len());
+        if place == arms.len() {
+            arms.push(ArmHistory { name: &run.arm, ..ArmHistory::default() });
+        }
+        let arm = &mut arms[place];
+        let setting = setting(&run.trial);
+        if run.is_final() {
+            arm.finals.get_or_insert_with(|| (setting, Vec::new())).1.push((run.trial.seed, cost));
+            continue;
+        }
+        if length(run) == first && !arm.tried.contains(&setting) {
+            arm.tried.push(setting.clone());
+        }
+        if length(run) == last {
+            arm.last_rung.push((setting, cost));
+        }
+    }
+    for (_, costs) in arms.iter_mut().filter_map(|arm| arm.finals.as_mut()) {
+        costs.sort_by_key(|(seed, _)| *seed);
+    }
+    arms
+}
+
+/// Returns a trial without what differs between the rungs.
+fn setting(trial: &Trial) -> Trial {
+    let recipe = Recipe { budget: Budget::Epochs(1), ..trial.recipe };
+    Trial { seed: 0, recipe, ..trial.clone() }
+}
