@@ -41,7 +41,8 @@ for search in range(40):
         params = {"a": a, "b": b, "n": int(n * 8) + 1, "c": "xyz"[int(c * 3)], "d": "vwxyz"[int(d * 5)]}
         value = (a - 0.3) ** 2 + 0.3 * (n - 0.6) ** 2      # b, c and d do not matter
         study.add_trial(optuna.trial.create_trial(params=params, distributions=SPACE, value=value))
-    found = optuna.importance.get_param_importances(study, evaluator=optuna.importance.PedAnovaImportanceEvaluator())
+    evaluator = optuna.importance.PedAnovaImportanceEvaluator()
+    found = optuna.importance.get_param_importances(study, evaluator=evaluator)
     shares.append([found[name] for name in SPACE])
 print("optuna", optuna.__version__, list(SPACE))
 print(np.mean(shares, 0).round(3).tolist())

@@ -1,5 +1,7 @@
-"""PED-ANOVA (Watanabe et al., 2023) for the trials of the test, by NumPy alone: the Pearson divergences, their mean over
-random sets of good trials, the shares, and the p-values of Westfall and Young (1993).
+"""PED-ANOVA (Watanabe et al., 2023) for the trials of the test, by NumPy alone.
+
+Prints the Pearson divergences, their means over random sets of good trials, the shares, and the p-values of
+Westfall and Young (1993).
 """
 import numpy as np
 
@@ -48,7 +50,8 @@ shuffled = np.array([divergences(random.permutation(good)) for _ in range(SETS)]
 above = np.maximum(0, real - shuffled.mean(0))
 every = np.vstack([real, shuffled])
 # Equal divergences may differ in the last bits.
-tails = np.stack([len(every) - np.searchsorted(np.sort(column), column * (1 - 1e-9)) for column in every.T], 1)
+below = [np.searchsorted(np.sort(column), column * (1 - 1e-9)) for column in every.T]
+tails = len(every) - np.stack(below, 1)
 fewest = tails.min(1)
 print(good.sum(), "divergences", real.tolist())
 print("noise", shuffled.mean(0).round(4).tolist(), "shares", (above / above.sum()).round(4).tolist())

@@ -18,8 +18,8 @@ use serde_json::Value;
 /// this way (Dahl et al., *Benchmarking Neural Network Training Algorithms*, 2023,
 /// <https://arxiv.org/abs/2306.07179>).
 ///
-/// A choice is a number, `true`, `false`, `none`, or a text, which may be a spec. A spec with commas stands in
-/// parentheses, which are not part of it: `choice(constant,(step:gamma=0.5,step_size=3))`.
+/// A choice is a number, `true`, `false`, `none`, or a text, which may be a spec. A spec with commas stands
+/// in parentheses, which are not part of it: `choice(constant,(step:gamma=0.5,step_size=3))`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Distribution {
     /// Uniform in the logarithm.

@@ -67,9 +67,9 @@ const SHUFFLES: usize = 999;
 /// unlikely as this one. At most a fraction [`LEVEL`] of searches in which nothing matters thus show an
 /// influence; this is exact if the sampler does not look at the values.
 ///
-/// A dimension with an effect that depends on another dimension, but none on average, has a low share. With a
-/// sampler that learns, all trials are closer to the good ones, so fewer effects are shown. The result does not
-/// depend on the order of the trials.
+/// A dimension with an effect that depends on another dimension, but none on average, has a low share. With
+/// a sampler that learns, all trials are closer to the good ones, so fewer effects are shown. The result does
+/// not depend on the order of the trials.
 ///
 /// # Errors
 /// [`NoImportance`] if there are too few trials, too few with a value, or no differences to explain.

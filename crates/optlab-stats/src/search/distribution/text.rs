@@ -217,7 +217,8 @@ mod tests {
             "choice(1,2.5,-3,none,adamw,(sam:rho=0.1,base=sgd))",
             "choice([1,2],[3])",
             "choice(constant,(step:gamma=0.5,step_size=3))",
-            "choice((multi_step:milestones=[30%,60%],gamma=0.1),(product:schedules=[(cosine:min_lr=0.01,x=1),step],y=2))",
+            "choice((multi_step:milestones=[30%,60%],gamma=0.1),constant)",
+            "choice((product:schedules=[(cosine:min_lr=0.01,x=1),step],y=2))",
             "choice((a,(b,[c,(d)])),((e,f)),cosine:min_lr=0.01)",
         ] {
             assert_eq!(Distribution::read("x", text).unwrap().to_string(), text);
