@@ -25,8 +25,8 @@ pub struct Importance {
     pub divergence: f64,
     /// The mean divergence if the same values are shuffled among the trials.
     pub noise: f64,
-    /// The probability that chance alone gives any dimension of the space a difference this unlikely, so that
-    /// it is corrected for the number of dimensions; from 0.001 to 1.
+    /// The probability that any dimension has a difference this unlikely if the values have nothing to do
+    /// with the settings, from 0.001 to 1: it is corrected for the number of dimensions.
     pub p_value: f64,
 }
 

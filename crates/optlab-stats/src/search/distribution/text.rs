@@ -114,7 +114,7 @@ fn check_choices(name: &str, values: &[Value]) -> Result<(), Error> {
 
 /// Returns whether `text`, as one of several choices, is read as `value`.
 fn is_readable(text: &str, value: &Value) -> bool {
-    *value != Value::from("")
+    value.as_str() != Some("")
         && is_balanced(text)
         && spec::elements(text).len() == 1
         && choice(text) == *value
