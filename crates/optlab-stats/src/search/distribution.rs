@@ -18,8 +18,8 @@ use serde_json::Value;
 /// this way (Dahl et al., *Benchmarking Neural Network Training Algorithms*, 2023,
 /// <https://arxiv.org/abs/2306.07179>).
 ///
-/// A choice is a number, `true`, `false`, `none`, or a text, which may be a spec; a choice with commas is
-/// written in parentheses.
+/// A choice is a number, `true`, `false`, `none`, or a text, which may be a spec. A spec with commas stands
+/// in parentheses, which are not part of it: `choice(constant,(step:gamma=0.5,step_size=3))`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Distribution {
     /// Uniform in the logarithm.
@@ -159,7 +159,9 @@ fn exponent(x: f64) -> i32 {
 
 /// Returns whether two values are equal, also if one is written as a whole number and the other is not.
 fn is_same(a: &Value, b: &Value) -> bool {
-    a == b || a.as_f64().is_some_and(|a| b.as_f64() == Some(a))
+    // Large whole numbers that differ may be the same in floating point.
+    let are_whole = a.is_i64() && b.is_i64();
+    a == b || !are_whole && a.as_f64().is_some_and(|a| b.as_f64() == Some(a))
 }
 
 #[cfg(test)]

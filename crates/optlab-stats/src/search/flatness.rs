@@ -5,6 +5,7 @@ use crate::search::sampler::Observation;
 use crate::search::space::Space;
 use crate::statistics::describe::median;
 use serde::Serialize;
+use serde_json::Value;
 
 /// The trials that are about as good as the best: their number and their range.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,10 +26,10 @@ pub struct Flatness {
 pub struct Interval {
     /// The name of the dimension.
     pub name: String,
-    /// The smallest of their values.
-    pub low: f64,
-    /// The largest of their values.
-    pub high: f64,
+    /// The smallest of their values, as it ran: its text has all its digits.
+    pub low: Value,
+    /// The largest of their values, as it ran.
+    pub high: Value,
     /// `high / low`, at least 1; for a [`Complement`](Distribution::Complement) the ratio of 1 − value.
     /// `None` if the denominator is not above 0.
     pub factor: Option<f64>,
@@ -56,12 +57,7 @@ pub fn flatness(space: &Space, trials: &[Observation], tolerance: f64) -> Option
     let close: Vec<&Observation> = trials.iter().filter(|trial| trial.rank() <= limit).collect();
     let dimensions = space.dimensions().iter().enumerate();
     let intervals = dimensions.filter_map(|(place, dimension)| {
-        let at = |trial: &&Observation| dimension.distribution.at(trial.point[place]).as_f64();
-        let interval = |values: Vec<f64>| interval(&dimension.name, &dimension.distribution, &values);
-        match dimension.distribution {
-            Distribution::Choice(_) => None,
-            _ => close.iter().map(at).collect::<Option<_>>().map(interval),
-        }
+        interval(&dimension.name, &dimension.distribution, close.iter().map(|trial| trial.point[place]))
     });
     Some(Flatness {
         tolerance,
@@ -71,14 +67,26 @@ pub fn flatness(space: &Space, trials: &[Observation], tolerance: f64) -> Option
     })
 }
 
-fn interval(name: &str, distribution: &Distribution, values: &[f64]) -> Interval {
-    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+/// Returns the interval of the values at these coordinates; `None` for choices.
+fn interval(
+    name: &str,
+    distribution: &Distribution,
+    coordinates: impl Iterator<Item = f64>,
+) -> Option<Interval> {
+    if matches!(distribution, Distribution::Choice(_)) {
+        return None;
+    }
+    // A value rises with its coordinate.
+    let (lowest, highest) =
+        coordinates.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), u| (low.min(u), high.max(u)));
+    let (low, high) = (distribution.at(lowest), distribution.at(highest));
+    let (first, last) = (low.as_f64()?, high.as_f64()?);
     let (numerator, denominator) = match distribution {
-        Distribution::Complement { .. } => (1.0 - low, 1.0 - high),
-        _ => (high, low),
+        Distribution::Complement { .. } => (1.0 - first, 1.0 - last),
+        _ => (last, first),
     };
-    Interval { name: name.into(), low, high, factor: (denominator > 0.0).then(|| numerator / denominator) }
+    let factor = (denominator > 0.0).then(|| numerator / denominator);
+    Some(Interval { name: name.into(), low, high, factor })
 }
 
 #[cfg(test)]
@@ -113,9 +121,9 @@ mod tests {
         assert_eq!((flat.tolerance, flat.count, flat.share), (0.5, 2, 0.25));
         let names: Vec<&str> = flat.intervals.iter().map(|interval| interval.name.as_str()).collect();
         assert_eq!(names, ["lr", "beta", "n", "m"]);
-        let ends: Vec<(f64, f64)> =
-            flat.intervals.iter().map(|interval| (interval.low, interval.high)).collect();
-        assert_eq!(ends, [(0.001, 0.01), (0.9, 0.99), (0.0, 9.0), (2.0, 4.0)]);
+        let ends: Vec<String> =
+            flat.intervals.iter().map(|interval| format!("{} {}", interval.low, interval.high)).collect();
+        assert_eq!(ends, ["0.001 0.01", "0.9 0.99", "0 9", "2 4"]);
         let factors: Vec<Option<f64>> = flat.intervals.iter().map(|interval| interval.factor).collect();
         for (factor, expected) in factors.iter().zip([Some(10.0), Some(10.0), None, Some(2.0)]) {
             assert_eq!(factor.is_some(), expected.is_some());
@@ -133,6 +141,22 @@ mod tests {
         assert_eq!((flat.count, flat.share, flat.intervals[0].factor), (3, 1.0, Some(100.0)));
         let one = flatness(&space, &all[..1], TOLERANCE).unwrap();
         assert_eq!((one.count, one.share, one.intervals[0].factor), (1, 1.0, Some(1.0)));
+    }
+
+    #[test]
+    fn the_ends_of_an_interval_have_all_their_digits() {
+        let space = "n=int(10000,99999),x=uniform(1e6,1000010),beta=complement(0.9,0.9999)".parse().unwrap();
+        let close = trials(&[(&[0.5, 0.25, 0.5], Some(1.0)), (&[0.999_999, 0.75, 0.75], Some(1.0))]);
+        let flat = flatness(&space, &close, TOLERANCE).unwrap();
+        let ends = |place: usize| {
+            let Interval { low, high, .. } = &flat.intervals[place];
+            format!("{low} {high}")
+        };
+        // 10000 + 0.5 · 90000; 1e6 + 0.25 · 10 and 0.75 · 10; 1 − 10^−2.5 and 1 − 10^−3.25
+        assert_eq!(
+            [0, 1, 2].map(ends),
+            ["55000 99999", "1000002.5 1000007.5", "0.996838 0.9994377"].map(String::from)
+        );
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod space;
 
 pub use distribution::Distribution;
 pub use flatness::{Flatness, Interval, TOLERANCE, flatness};
-pub use importance::{FEWEST_TRIALS, Importance, importance};
+pub use importance::{FEWEST_TRIALS, Importance, LEVEL, NoImportance, importance};
 pub use pruner::{Pruner, Reports};
 pub use sampler::{Observation, Sampler};
 pub use space::{Dimension, Space};

@@ -19,7 +19,7 @@ use std::str::FromStr;
 /// | `random` | independent (Bergstra & Bengio, 2012) | no |
 /// | `halton` | evenly spread, digits shuffled (Owen, 2017) | no |
 /// | `sobol`  | more evenly spread, especially the first 2ᵏ (Owen, 1995; Burley, 2020) | no |
-/// | `tpe`    | likely among the good and unlikely among the bad (Bergstra et al., 2011) | after 10 of them |
+/// | `tpe`    | likely among the good, unlikely among the others (Bergstra et al., 2011) | after 10 of them |
 /// | `cma-es` | normal distribution around the good ones (Hansen, 2016) | after each generation |
 ///
 /// The first three depend only on the seed and on the number of the trial: a larger budget has all points of
@@ -105,7 +105,6 @@ impl Sampler {
                 }
                 finished.sort_by_key(|trial| trial.number);
                 tree_parzen::point(seed, space, number, &finished)
-                    .unwrap_or_else(|| sobol(seed, dimensions, number))
             }
             Sampler::CmaEs => cma_es::point(seed, dimensions, number, history),
         }

@@ -140,3 +140,24 @@ fn ends_have_units_below_one_and_other_values_have_none() {
     assert_eq!((choices.unit_of(&json!(1.0)), choices.unit_of(&json!(null))), (Some(0.5 / 3.0), Some(0.5)));
     assert_eq!(choices.unit_of(&json!(2)), None);
 }
+
+#[test]
+fn whole_numbers_have_all_their_digits() {
+    let five = read("int(10000,99999)");
+    for number in 10_000..=99_999 {
+        let u = (f64::from(number) - 10_000.0 + 0.5) / 90_000.0;
+        assert_eq!(five.at(u), json!(number));
+        assert_eq!(five.unit_of(&json!(number)), Some(u));
+    }
+    // 9,007,199,254,740,992 = 2⁵³
+    let large = read("int(9007199254000000,9007199254740992)");
+    assert_eq!(large.to_string(), "int(9007199254000000,9007199254740992)");
+    assert_eq!(large.at(0.0).to_string(), "9007199254000000");
+    assert_eq!(large.at(BELOW_ONE).to_string(), "9007199254740992");
+    for number in [9_007_199_254_000_001_i64, 9_007_199_254_123_457, 9_007_199_254_740_991] {
+        assert_eq!(large.at(large.unit_of(&json!(number)).unwrap()), json!(number));
+    }
+    let choices = read("choice(9007199254740993,9007199254740992,123457)");
+    assert_eq!(choices.to_string(), "choice(9007199254740993,9007199254740992,123457)");
+    assert_eq!(choices.unit_of(&json!(9_007_199_254_740_992_i64)), Some(0.5));
+}

@@ -1,7 +1,7 @@
 //! The text form of a distribution, and the ranges of its ends.
 
 use crate::Error;
-use crate::search::distribution::Distribution;
+use crate::search::distribution::{Distribution, is_same};
 use optlab_core::spec;
 use serde_json::Value;
 use std::fmt;
@@ -101,20 +101,34 @@ fn allowed(kind: &str) -> &'static str {
 fn check_choices(name: &str, values: &[Value]) -> Result<(), Error> {
     for (place, value) in values.iter().enumerate() {
         let text = text_of(value);
-        if values[..place].iter().any(|earlier| crate::search::distribution::is_same(earlier, value)) {
+        if values[..place].iter().any(|earlier| is_same(earlier, value)) {
             return Err(Error::Usage(format!("{OWNER}: `{name}` has the choice {text} twice")));
         }
         // A list, a table, or a text that would be read back as another value.
-        if text.is_empty() || spec::elements(&text).len() != 1 || choice(&text) != *value {
+        if !is_readable(&text, value) {
             return Err(Error::Usage(format!("{OWNER}: `{name}` cannot have the choice `{text}`")));
         }
     }
     Ok(())
 }
 
-/// Reads a choice as in a spec: a number, `true`, `false`, `none`, or else text.
+/// Returns whether `text`, as one of several choices, is read as `value`.
+fn is_readable(text: &str, value: &Value) -> bool {
+    value.as_str() != Some("")
+        && is_balanced(text)
+        && spec::elements(text).len() == 1
+        && choice(text) == *value
+}
+
+/// Reads a choice: a plain value, or one in parentheses, which may have commas.
 fn choice(text: &str) -> Value {
     let text = text.trim();
+    let inside = text.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    plain(inside.filter(|inside| is_balanced(inside)).unwrap_or(text).trim())
+}
+
+/// Reads a value as in a spec: a number, `true`, `false`, `none`, or else text.
+fn plain(text: &str) -> Value {
     if text == NONE {
         return Value::Null;
     }
@@ -131,12 +145,30 @@ fn choice(text: &str) -> Value {
     }
 }
 
+/// Returns whether each parenthesis and each bracket is closed by one of its kind.
+fn is_balanced(text: &str) -> bool {
+    let mut open = Vec::new();
+    let is_closed = text.chars().all(|c| match c {
+        '(' | '[' => {
+            open.push(c);
+            true
+        }
+        ')' => open.pop() == Some('('),
+        ']' => open.pop() == Some('['),
+        _ => true,
+    });
+    is_closed && open.is_empty()
+}
+
+/// Returns the text of a choice, in parentheses if it is not read as this value without.
 fn text_of(value: &Value) -> String {
-    match value {
+    let text = match value {
         Value::Null => NONE.into(),
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    }
+    };
+    let in_parentheses = format!("({text})");
+    if !is_readable(&text, value) && is_readable(&in_parentheses, value) { in_parentheses } else { text }
 }
 
 /// Returns the shorter of `0.001` and `1e-3`, the first if both have the same length.
@@ -184,6 +216,10 @@ mod tests {
             "choice(true,false)",
             "choice(1,2.5,-3,none,adamw,(sam:rho=0.1,base=sgd))",
             "choice([1,2],[3])",
+            "choice(constant,(step:gamma=0.5,step_size=3))",
+            "choice((multi_step:milestones=[30%,60%],gamma=0.1),constant)",
+            "choice((product:schedules=[(cosine:min_lr=0.01,x=1),step],y=2))",
+            "choice((a,(b,[c,(d)])),((e,f)),cosine:min_lr=0.01)",
         ] {
             assert_eq!(Distribution::read("x", text).unwrap().to_string(), text);
         }
@@ -248,13 +284,54 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_in_parentheses_is_the_text_inside() {
+        for (text, values) in [
+            (
+                "choice(constant,(step:gamma=0.5,step_size=3))",
+                vec!["constant".into(), "step:gamma=0.5,step_size=3".into()],
+            ),
+            ("choice( ( a:b=(c:d=1,e=2),f=[1,2] ) , (1) )", vec!["a:b=(c:d=1,e=2),f=[1,2]".into(), 1.into()]),
+            ("choice((sgd),(none),((x,y)))", vec!["sgd".into(), Value::Null, "(x,y)".into()]),
+            ("choice((a)b,c(d,e))", vec!["(a)b".into(), "c(d,e)".into()]),
+        ] {
+            let distribution = Distribution::read("x", text).unwrap();
+            assert_eq!(distribution, Distribution::Choice(values), "{text}");
+            assert_eq!(Distribution::read("x", &distribution.to_string()).unwrap(), distribution, "{text}");
+        }
+        assert!(Distribution::Choice(vec!["a,b".into()]).check("x").is_ok());
+        // In a space, commas inside of parentheses separate no dimensions.
+        let text = "schedule=choice(constant,(step:gamma=0.5,step_size=3)),lr=log(1e-4,1e-1)";
+        let space: crate::search::Space = text.parse().unwrap();
+        assert_eq!((space.dimensions().len(), space.to_string().as_str()), (2, text));
+    }
+
+    #[test]
     fn a_repeated_choice_and_a_choice_without_a_text_are_refused() {
         assert_eq!(message("choice(1,2,1.0)"), "search space: `lr` has the choice 1.0 twice");
+        assert_eq!(
+            message("choice((a:b=1,c=2),(a:b=1,c=2))"),
+            "search space: `lr` has the choice (a:b=1,c=2) twice"
+        );
         assert!(message("choice()").contains("cannot have the choice ``"));
         assert!(message("choice(a,,b)").contains("cannot have the choice ``"));
-        for value in
-            ["a,b".into(), " a".into(), "true".into(), "1".into(), "none".into(), Value::Array(Vec::new())]
-        {
+        assert!(message("choice(a,())").contains("cannot have the choice ``"));
+        for (text, refused) in [
+            ("choice(a,(b:c=1,d=2)", "(b:c=1,d=2"),
+            ("choice(a,b:c=[1,2)", "b:c=[1,2"),
+            ("choice(a,(b:c=[1,2)])", "(b:c=[1,2)]"),
+            ("choice(a,b))", "b)"),
+        ] {
+            assert_eq!(message(text), format!("search space: `lr` cannot have the choice `{refused}`"));
+        }
+        for value in [
+            "".into(),
+            " a".into(),
+            "a)(b".into(),
+            "true".into(),
+            "1".into(),
+            "none".into(),
+            Value::Array(Vec::new()),
+        ] {
             assert!(Distribution::Choice(vec![value.clone()]).check("lr").unwrap_err().is_usage(), "{value}");
         }
     }

@@ -220,8 +220,8 @@ fn tpe_keeps_away_from_where_trials_are_lost() {
     let loss: Loss = |values| (x(values, 0) < 3e-3 && values[1] == "a").then_some(1.0);
     let history = search(Sampler::Tpe, 0, &space, 60, loss);
     let kept = |range: &[Observation]| range.iter().filter(|trial| trial.value.is_some()).count();
-    // A quarter of the space is good.
-    assert!(kept(&history[..10]) <= 5 && kept(&history[20..]) >= 30, "{}", kept(&history[20..]));
+    // A quarter of the space is good. In 40 searches by Optuna 5.0.0, a tenth kept fewer than 24 of these 40.
+    assert!(kept(&history[..10]) <= 5 && kept(&history[20..]) >= 24, "{}", kept(&history[20..]));
 }
 
 #[test]
