@@ -7,13 +7,18 @@ use crate::cli::{Exit, compare};
 use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_compare::plan::arm::{Arm, grid_name};
-use optlab_compare::report::labels::{Labels, counted};
-use optlab_compare::report::{self, number, words};
+use optlab_compare::plan::tuning::Tuning;
+use optlab_compare::report::labels::counted;
+use optlab_compare::report::{self, number};
+use optlab_compare::result::choice::{BASELINE, Choice};
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::result::summary::Summary;
+use optlab_compare::result::verdicts::ALPHA;
 use optlab_compare::run::{command, folder};
 use optlab_compare::tune::{Recommendation, Recommender};
 use optlab_optim::split_specs;
+use optlab_stats::statistics::paired::Test;
+use optlab_stats::statistics::verdict;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -41,6 +46,9 @@ pub struct RecommendArgs {
     /// warmup_cosine]
     #[arg(long, value_name = "SPEC,…")]
     optimizers: Option<String>,
+    /// Seed of everything that chance decides: points, seeds of the trials
+    #[arg(long, allow_negative_numbers = true, default_value_t = 0, value_name = "N")]
+    seed: u64,
 }
 
 impl RecommendArgs {
@@ -59,6 +67,7 @@ impl RecommendArgs {
         Ok(Plan {
             optimizers: given.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
             arms,
+            tuning: Tuning { seed: self.seed, ..Tuning::default() },
             ..self.on.plan()?
         })
     }
@@ -85,46 +94,59 @@ pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let comparison = Comparison::read(folder.path())?;
     let summaries = comparison.summaries();
     report::write_all(&comparison, &summaries, folder.path())?;
-    crate::cli::print(text(&comparison, &recommendation, &summaries).as_bytes())?;
+    crate::cli::print(text(&comparison, &recommendation, &summaries)?.as_bytes())?;
     compare::say_where(folder.path())
 }
 
-fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[Summary]) -> String {
-    let labels = Labels::of(summaries);
-    let finalists: Vec<&Summary> =
-        summaries.iter().filter(|arm| recommendation.finalists.contains(&arm.arm)).collect();
-    let Some(best) = finalists.first() else { return String::new() };
-    let seeds = best.values.len();
+fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[Summary]) -> Result<String, Error> {
+    let Some(choice) = Choice::of(comparison) else { return Ok(String::new()) };
+    let is_compared = |arm: &&Summary| arm.arm == BASELINE || recommendation.finalists.contains(&arm.arm);
+    let compared: Vec<&Summary> = summaries.iter().filter(is_compared).collect();
+    let of = |name: &str| compared.iter().copied().find(|arm| arm.arm == name);
+    let (Some(chosen), Some(baseline)) = (of(&choice.arm), of(BASELINE)) else { return Ok(String::new()) };
+    let seeds = counted(chosen.values.len(), "seed");
     let mut text = format!(
-        "{}: {} of {} were tried, and the best of {} compared on {}\n\n",
-        best.workload,
+        "{}: {} of {} were tried, and the best of {} compared on {seeds}\n\n",
+        chosen.workload,
         counted(recommendation.settings, "setting"),
         counted(comparison.plan.arms().map_or(0, |arms| arms.len()), "optimizer"),
         recommendation.finalists.len(),
-        counted(seeds, "seed")
     );
-    for arm in &finalists {
-        let result = arm.result.as_ref().map_or("–".into(), |it| number::estimate(&arm.metric, &it.mean));
-        let target = match arm.seconds_to_target {
-            Some(time) if time.median.is_finite() => {
-                format!(
-                    ", target after {} s ({} of {seeds})",
-                    number::significant(time.median, 3),
-                    arm.reached_target
-                )
-            }
-            _ if arm.metric.target.is_none() => String::new(),
-            _ => format!(", target reached by {} of {seeds}", arm.reached_target),
-        };
-        text.push_str(&format!("  {:<34} test {} {result}{target}\n", arm.arm, arm.metric));
+    for arm in &compared {
+        text.push_str(&line(arm));
     }
-    text.push('\n');
-    for sentence in words::verdicts(&labels, &finalists) {
-        text.push_str(&format!("{sentence}\n"));
+    text.push_str(&format!(
+        "\nchosen on the validation part: {}; {:.0} % of the histories that this search might as well have had choose it, too\n",
+        choice.arm,
+        choice.share * 100.0
+    ));
+    let (values, other) = chosen.candidate().paired_with(baseline.candidate());
+    let against = verdict::compare(&[(&values, &other)], chosen.metric.direction, ALPHA, Test::Mean)?;
+    for comparison in against {
+        let unit = number::unit_of_difference(&chosen.metric);
+        let said =
+            comparison.sentence(&choice.arm, BASELINE, unit, |value| number::plain(&chosen.metric, value));
+        text.push_str(&format!("on the test part: {said}\n"));
     }
-    text.push_str(&format!("\ntake {}:\n", best.arm));
-    if let Some(run) = comparison.runs_of(best).first() {
+    text.push_str(&format!("\ntake {}:\n", choice.arm));
+    if let Some(run) = comparison.runs_of(chosen).first() {
         text.push_str(&format!("  {}\n", command::train(&run.trial)));
     }
-    text
+    Ok(text)
+}
+
+/// Returns the line of an arm: its metric on both parts, and when it reached the target.
+fn line(arm: &Summary) -> String {
+    let result = arm.result.as_ref().map_or("–".into(), |it| number::estimate(&arm.metric, &it.mean));
+    let validation = arm.best_validation.map_or("–".into(), |of| number::metric(&arm.metric, of.mean));
+    let seeds = arm.values.len();
+    let target = match arm.seconds_to_target {
+        Some(time) if time.median.is_finite() => {
+            let seconds = number::significant(time.median, 3);
+            format!(", target after {seconds} s ({} of {seeds})", arm.reached_target)
+        }
+        _ if arm.metric.target.is_none() => String::new(),
+        _ => format!(", target reached by {} of {seeds}", arm.reached_target),
+    };
+    format!("  {:<34} validation {} {validation}, test {result}{target}\n", arm.arm, arm.metric)
 }

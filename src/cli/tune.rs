@@ -14,7 +14,7 @@ use optlab_compare::run::folder::{self, Kind, PLAN};
 use optlab_compare::tune::{Findings, Study};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
-use optlab_stats::search::{FEWEST_TRIALS, Flatness, Pruner, Sampler, Space};
+use optlab_stats::search::{Flatness, Importance, Pruner, Sampler, Space};
 use std::ffi::OsString;
 use std::path::Path;
 
@@ -156,11 +156,15 @@ fn text(findings: &Findings) -> String {
         best.metric, best.number, best.command
     ));
     match &findings.importance {
-        None => text.push_str(&format!("importance: needs at least {FEWEST_TRIALS} trials\n")),
-        Some(importance) => {
+        Err(reason) => text.push_str(&format!("{reason}\n")),
+        Ok(importance) if !importance.iter().any(Importance::is_shown) => {
+            text.push_str("importance: no setting mattered more than chance alone would show\n");
+        }
+        Ok(importance) => {
             text.push_str("importance, the share of each setting in how good a trial was:\n");
             for one in importance {
-                text.push_str(&format!("  {:<20} {:>3.0} %\n", one.name, one.share * 100.0));
+                let chance = if one.is_shown() { "" } else { "   (may be chance)" };
+                text.push_str(&format!("  {:<20} {:>3.0} %{chance}\n", one.name, one.share * 100.0));
             }
         }
     }
@@ -190,9 +194,7 @@ fn flatness(flat: &Flatness) -> String {
             .map_or_else(String::new, |factor| format!(", a factor of {}", number::significant(factor, 2)));
         text.push_str(&format!(
             "  {:<20} from {} to {}{factor}\n",
-            interval.name,
-            number::short(interval.low),
-            number::short(interval.high)
+            interval.name, interval.low, interval.high
         ));
     }
     text

@@ -22,8 +22,8 @@ pub struct Findings {
     pub lost: usize,
     /// The best trial; `None` if every trial was lost.
     pub best: Option<Best>,
-    /// The importance of each setting, the most important first; `None` with too few trials.
-    pub importance: Option<Vec<Importance>>,
+    /// The importance of each setting, the most important first, or why there is none.
+    pub importance: Result<Vec<Importance>, String>,
     /// The trials that are about as good as the best; `None` with too few trials.
     pub flatness: Option<Flatness>,
 }
@@ -63,16 +63,16 @@ impl Findings {
         let observations: Vec<Observation> = runs.iter().filter_map(observation).collect();
         let full = runs.iter().filter(|(_, run)| status_of(run) != Some(Status::Pruned));
         let full: Vec<Observation> = full.filter_map(observation).collect();
-        let mut importance = importance(&space, &observations);
-        if let Some(importance) = &mut importance {
+        let importance = importance(&space, &observations).map(|mut importance| {
             importance.sort_by(|a, b| b.share.total_cmp(&a.share));
-        }
+            importance
+        });
         Ok(Findings {
             trials: runs.iter().filter(|(_, run)| run.outcome.is_some()).count(),
             pruned: with(Status::Pruned),
             lost: with(Status::Diverged) + with(Status::Failed),
             best: best(&runs),
-            importance,
+            importance: importance.map_err(|reason| reason.to_string()),
             flatness: flatness(&space, &full, TOLERANCE),
         })
     }
