@@ -1,7 +1,8 @@
-//! Confidence intervals by resampling the seeds.
+//! The results of one arm over its seeds, with intervals.
 
-use crate::statistics::describe::{interquartile_mean_of_sorted, mean, median, quantile_in_place, sorted};
+use crate::statistics::describe::{quantile_in_place, sorted};
 use crate::statistics::draw::below;
+use crate::statistics::intervals::{of_interquartile_mean, of_mean, of_median};
 use optlab_core::random::{Purpose, stream};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -13,6 +14,8 @@ pub const RESAMPLES: usize = 10_000;
 pub const LEVEL: f64 = 0.95;
 
 /// A value with an interval. Infinite numbers are `null` in JSON.
+///
+/// Without an interval, as for fewer than three seeds and for equal values, `low` is `−∞` and `high` is `∞`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Estimate {
     /// The statistic of the values themselves.
@@ -35,8 +38,8 @@ pub struct Estimate {
 /// range, and if the statistic of the values themselves is NaN.
 ///
 /// With few seeds the interval covers the truth less often than `level`: for 10 seeds of a normal
-/// distribution it covers the mean 89 % of the time at a level of 95 %. It describes one arm; to compare two,
-/// use [`Paired`](crate::statistics::paired::Paired), which does not have this fault.
+/// distribution it covers the mean 89 % of the time at a level of 95 %. It is for a statistic without a better
+/// interval: mean, median and interquartile mean have one in [`Description`].
 ///
 /// # Reference
 /// Efron & Tibshirani, *An introduction to the bootstrap*, 1993, section 13.3; Agarwal et al., *Deep
@@ -54,50 +57,41 @@ pub fn interval(
     let value = statistic(&sorted);
     let mut resamples = Resamples::new(values.len(), seed);
     let statistics: Vec<f64> = (0..RESAMPLES).map(|_| statistic(resamples.draw_ascending(&sorted))).collect();
-    Estimate::new(value, &statistics, level)
+    let (low, high) = ends(&statistics, level);
+    Estimate::with_interval(value, (low, high), values.len())
 }
 
-impl Estimate {
-    /// Returns `value` with quantiles of the resampled `statistics` as its ends; `None` if it is NaN.
-    pub(super) fn new(value: f64, statistics: &[f64], level: f64) -> Option<Self> {
-        let end = |share, unknown: f64| {
-            let known = |&value: &f64| if value.is_nan() { unknown } else { value };
-            let mut statistics: Vec<f64> = statistics.iter().map(known).collect();
-            quantile_in_place(&mut statistics, share).unwrap_or(unknown)
-        };
-        let (low, high) =
-            (end((1.0 - level) / 2.0, f64::NEG_INFINITY), end((1.0 + level) / 2.0, f64::INFINITY));
-        (!value.is_nan()).then_some(Estimate { value, low, high })
-    }
+/// Returns the quantiles of the resampled `statistics` that are the ends of an interval at `level`.
+fn ends(statistics: &[f64], level: f64) -> (f64, f64) {
+    let end = |share, unknown: f64| {
+        let known = |&value: &f64| if value.is_nan() { unknown } else { value };
+        let mut statistics: Vec<f64> = statistics.iter().map(known).collect();
+        quantile_in_place(&mut statistics, share).unwrap_or(unknown)
+    };
+    (end((1.0 - level) / 2.0, f64::NEG_INFINITY), end((1.0 + level) / 2.0, f64::INFINITY))
 }
 
-/// A source of resamples: indices drawn with replacement, as many as there are values.
-pub(super) struct Resamples {
+/// A source of resamples: values drawn with replacement, as many as there are.
+struct Resamples {
     random: ChaCha8Rng,
     counts: Vec<u32>,
     values: Vec<f64>,
 }
 
 impl Resamples {
-    /// Creates a source of resamples of `count` indices.
-    pub(super) fn new(count: usize, seed: u64) -> Self {
+    /// Creates a source of resamples of `count` values.
+    fn new(count: usize, seed: u64) -> Self {
         let random = stream(seed, Purpose::Resamples, 0);
         Resamples { random, counts: vec![0; count], values: Vec::with_capacity(count) }
     }
 
-    /// Draws the next resample and returns how often each index is in it.
-    pub(super) fn draw(&mut self) -> &[u32] {
+    /// Draws the next resample of `sorted`, also in ascending order.
+    fn draw_ascending(&mut self, sorted: &[f64]) -> &[f64] {
         self.counts.fill(0);
         let bound = self.counts.len() as u32;
         for _ in 0..bound {
             self.counts[below(bound, &mut self.random)] += 1;
         }
-        &self.counts
-    }
-
-    /// Draws the next resample of `sorted`, also in ascending order.
-    fn draw_ascending(&mut self, sorted: &[f64]) -> &[f64] {
-        self.draw();
         self.values.clear();
         for (&count, &value) in self.counts.iter().zip(sorted) {
             self.values.extend(std::iter::repeat_n(value, count as usize));
@@ -106,49 +100,39 @@ impl Resamples {
     }
 }
 
-type Statistic = fn(&[f64]) -> Option<f64>;
-
-/// The results of an arm over its seeds, with intervals at a level of 95 % from the same resamples.
+/// The results of an arm over its seeds, with intervals at a level of 95 %.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Description {
     /// The number of seeds.
     pub count: usize,
-    /// Their [median].
+    /// Their [median](crate::statistics::describe::median), with an interval of order statistics: it covers at
+    /// least 95 % for every distribution (93.75 % with 5 seeds; none with fewer).
     pub median: Estimate,
-    /// Their [interquartile mean](crate::statistics::describe::interquartile_mean).
+    /// Their [interquartile mean](crate::statistics::describe::interquartile_mean), with the interval of Tukey
+    /// and McLaughlin for trimmed means: it covers 93 % to 99 % with 5 to 40 seeds, also for skewed results.
     pub interquartile_mean: Estimate,
-    /// Their mean.
+    /// Their mean, with Student's interval: it covers 95 % for normal results and, with 6 to 20 seeds, 88 % to
+    /// 93 % for exponential ones. Without an interval if a seed diverged.
     pub mean: Estimate,
 }
 
 impl Description {
-    /// Returns the description of `values`; `None` without values, or if both infinities are among them.
+    /// Returns the description of `values`; `None` without values, for NaN, and if both infinities are among
+    /// them.
     pub fn of(values: &[f64]) -> Option<Self> {
         let sorted = sorted(values);
-        let statistics: [Statistic; 3] = [median, interquartile_mean_of_sorted, mean];
-        let mut resampled = [const { Vec::new() }; 3];
-        let mut resamples = Resamples::new(values.len(), 0);
-        for _ in 0..RESAMPLES {
-            let resample = resamples.draw_ascending(&sorted);
-            // If a resample has no statistic, it contains both infinities, and so do the values.
-            for (resampled, statistic) in resampled.iter_mut().zip(statistics) {
-                resampled.push(statistic(resample)?);
-            }
-        }
-        let estimate = |i: usize| Estimate::new(statistics[i](&sorted)?, &resampled[i], LEVEL);
-        Some(Description {
-            count: values.len(),
-            median: estimate(0)?,
-            interquartile_mean: estimate(1)?,
-            mean: estimate(2)?,
-        })
+        let (mean, count) = (of_mean(&sorted)?, values.len());
+        let interquartile_mean = of_interquartile_mean(&sorted)?;
+        Some(Description { count, median: of_median(&sorted)?, interquartile_mean, mean })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::describe::interquartile_mean;
+    use crate::statistics::describe::{interquartile_mean, mean, median};
+
+    type Statistic = fn(&[f64]) -> Option<f64>;
 
     const INF: f64 = f64::INFINITY;
 
@@ -172,7 +156,7 @@ mod tests {
             [("mean", mean), ("median", median), ("interquartile mean", interquartile_mean)];
         for (name, statistic) in statistics {
             let statistic = |values: &[f64]| statistic(values).unwrap();
-            for n in 2..=6 {
+            for n in 3..=6 {
                 let exact = all_resamples(&values[..n], statistic);
                 for (level, seed) in [(0.95, 1), (0.8, 2), (0.5, 3)] {
                     let estimate = interval(&values[..n], statistic, level, seed).unwrap();
@@ -197,35 +181,7 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_intervals_match_scipy_within_the_error_of_sampling() {
-        // scipy.stats.bootstrap((x,), statistic, n_resamples=400_000, method='percentile',
-        // rng=0).confidence_interval for numpy.mean, numpy.median and, at n = 8, lambda x, axis:
-        // scipy.stats.trim_mean(x, 0.25, axis=axis).
-        let description = Description::of(&VALUES).unwrap();
-        for (estimate, [value, low, high]) in [
-            (description.mean, SCIPY[0]),
-            (description.median, SCIPY[1]),
-            (description.interquartile_mean, SCIPY[2]),
-        ] {
-            // The values are half a point to several points apart.
-            assert!((estimate.value - value).abs() < 1e-12, "{estimate:?}");
-            assert!((estimate.low - low).abs() < 0.1 && (estimate.high - high).abs() < 0.1, "{estimate:?}");
-        }
-    }
-
     const VALUES: [f64; 8] = [91.2, 92.9, 90.4, 93.3, 95.1, 91.9, 88.7, 92.4];
-    const SCIPY: [[f64; 3]; 3] = [[91.9875, 90.725, 93.225], [92.15, 90.4, 93.3], [92.1, 90.55, 93.4]];
-
-    #[test]
-    fn a_description_has_the_intervals_of_its_statistics() {
-        let description = Description::of(&VALUES).unwrap();
-        assert_eq!(description.count, 8);
-        assert_eq!(Some(description.mean), interval(&VALUES, of_mean, 0.95, 0));
-        assert_eq!(Some(description.median), interval(&VALUES, |values| median(values).unwrap(), 0.95, 0));
-        let interquartile_mean = interval(&VALUES, |values| interquartile_mean(values).unwrap(), 0.95, 0);
-        assert_eq!(Some(description.interquartile_mean), interquartile_mean);
-    }
 
     #[test]
     fn an_interval_depends_on_the_values_and_the_seed_alone() {
@@ -238,31 +194,31 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_of_equal_values_is_that_value() {
-        let point = Estimate { value: 2.5, low: 2.5, high: 2.5 };
-        assert_eq!(interval(&[2.5; 7], of_mean, 0.95, 0), Some(point));
-        let description = Description::of(&[2.5]).unwrap();
-        assert_eq!(
-            (description.mean, description.median, description.interquartile_mean),
-            (point, point, point)
-        );
+    fn equal_values_and_fewer_than_three_have_no_interval() {
+        let none = |value| Estimate { value, low: -INF, high: INF };
+        assert_eq!(interval(&[2.5; 7], of_mean, 0.95, 0), Some(none(2.5)));
+        assert_eq!(interval(&[2.0, 3.0], of_mean, 0.95, 0), Some(none(2.5)));
+        for values in [&[2.5; 7][..], &[2.5], &[2.0, 3.0]] {
+            let description = Description::of(values).unwrap();
+            let (median, mean) = (description.median, description.mean);
+            assert_eq!((mean, median, description.interquartile_mean), (none(2.5), none(2.5), none(2.5)));
+        }
     }
 
     #[test]
     fn infinite_values_have_infinite_ends_and_no_nan() {
         let description = Description::of(&[1.0, 2.0, 3.0, 4.0, INF]).unwrap();
-        assert_eq!((description.mean.value, description.mean.high), (INF, INF));
-        // A third of the resamples do not contain the infinite value.
-        assert!(description.mean.low < 2.5);
-        assert_eq!((description.median.value, description.median.high), (3.0, INF));
+        let (mean, median) = (description.mean, description.median);
+        assert_eq!(mean, Estimate { value: INF, low: -INF, high: INF });
+        assert_eq!(median, Estimate { value: 3.0, low: 1.0, high: INF });
+        assert!(description.interquartile_mean.high < INF);
         let description = Description::of(&[-INF; 3]).unwrap();
-        assert_eq!(description.mean, Estimate { value: -INF, low: -INF, high: -INF });
+        assert_eq!(description.mean, Estimate { value: -INF, low: -INF, high: INF });
+        let lowest = interval(&[1.0, 2.0, 3.0, INF], of_mean, 0.8, 0).unwrap();
+        assert!(lowest.low < 3.0 && lowest.high == INF);
         // Half of the resamples are `∞ − ∞`, so both ends are unknown.
         let first = |values: &[f64]| if values[0] == values[1] { values[0] } else { f64::NAN };
         assert_eq!(interval(&[1.0, INF], first, 0.95, 0), None);
-        let sum_or_zero = |values: &[f64]| if values == [-INF, INF] { 0.0 } else { values[0] - values[1] };
-        let estimate = interval(&[-INF, INF], sum_or_zero, 0.95, 0);
-        assert_eq!(estimate, Some(Estimate { value: 0.0, low: -INF, high: INF }));
     }
 
     #[test]

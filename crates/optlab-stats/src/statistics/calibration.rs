@@ -10,12 +10,16 @@
 
 use crate::Error;
 use crate::statistics::draw::shuffle;
-use crate::statistics::paired::Paired;
+use crate::statistics::normal::upper;
+use crate::statistics::paired_test::{PairedTest, Test, differences};
 use crate::statistics::proportion::Proportion;
-use crate::statistics::verdict::{Verdict, differences};
+use crate::statistics::verdict::Verdict;
 use optlab_core::Direction;
 use optlab_core::random::{Purpose, stream};
 use optlab_core::range::{self, POSITIVE_BELOW_ONE, POSITIVE_UP_TO_ONE};
+
+/// The number of splits whose exact constants are compared.
+const FEW: usize = 3;
 
 /// The settings of a calibration. The same numbers give the same splits.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,8 +43,7 @@ impl Calibration {
     pub fn false_alarms(&self, values: &[f64]) -> Result<Proportion, Error> {
         self.check(values.len(), values.len() / 2, 2)?;
         self.share(|split| {
-            let paired = self.halves(values, values.len() / 2, split)?;
-            Ok(Verdict::of(&paired, self.alpha) != Verdict::NotShown)
+            Ok(self.halves(values, values.len() / 2, split)?.verdict(self.alpha) != Verdict::NotShown)
         })
     }
 
@@ -49,8 +52,8 @@ impl Calibration {
     /// enough, no smaller one is. In the units of the metric.
     ///
     /// The exact interval moves with its differences, so the constant that a split needs is the distance of
-    /// its interval's lower end below 0, and no search is needed. Returns `None` if no constant is enough:
-    /// with too few seeds for `alpha`, or too many diverged runs.
+    /// its interval's lower end below 0. Returns `None` if no constant is enough: with too few seeds for
+    /// `alpha`, or too many diverged runs.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field or `power` out of its range, no seeds, or fewer than `2 seeds`
@@ -63,11 +66,60 @@ impl Calibration {
     ) -> Result<Option<f64>, Error> {
         self.check(values.len(), seeds, 2)?;
         range::check("calibration", [("power", power, POSITIVE_UP_TO_ONE)])?;
-        let needed = |split| Ok(-self.halves(values, seeds, split)?.interval_missing(self.alpha).0);
-        let mut needed: Vec<f64> = (0..self.splits).map(needed).collect::<Result<_, Error>>()?;
+        let splits: Vec<PairedTest> =
+            (0..self.splits).map(|split| self.halves(values, seeds, split)).collect::<Result<_, _>>()?;
         let place = (power * self.splits as f64).ceil() as usize - 1;
-        let (_, &mut smallest, _) = needed.select_nth_unstable_by(place, f64::total_cmp);
+        let smallest = self.needed(&splits, place);
         Ok((smallest < f64::INFINITY).then_some(smallest.max(0.0)))
+    }
+
+    /// Returns the constant that is at index `place` in ascending order of the constants that `splits` need.
+    ///
+    /// Encloses it between numbers, for each of which every split is asked whether it needs less; the exact
+    /// constant is computed for the last few splits only.
+    fn needed(&self, splits: &[PairedTest], mut place: usize) -> f64 {
+        let z = upper(self.alpha / 2.0);
+        let key = |split: &PairedTest| -split.normal_low(self.alpha, z);
+        let mut left: Vec<(f64, &PairedTest)> = splits.iter().map(|split| (key(split), split)).collect();
+        left.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let first = left.partition_point(|(key, _)| *key == f64::NEG_INFINITY);
+        let end = left.partition_point(|(key, _)| *key < f64::INFINITY);
+        if !(first..end).contains(&place) {
+            return left[place].0;
+        }
+        left.truncate(end);
+        left.drain(..first);
+        place -= first;
+        let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
+        // Nearly the right order: its constant is the first guess, and then the distance is doubled.
+        let mut guess = left[place].0;
+        let range = left[left.len() - 1].0 - left[0].0;
+        let mut stride = (range / 100.0).max(1e-6 * guess.abs()).max(f64::MIN_POSITIVE);
+        // Constants this near are equal.
+        let tolerance = 1e-10 * range.max(guess.abs());
+        while left.len() > FEW && high - low > tolerance && guess > low && guess < high {
+            let needs_less = |(_, split): &(f64, &PairedTest)| split.low_is_above(-guess, self.alpha);
+            let (less, more): (Vec<_>, Vec<_>) = left.into_iter().partition(needs_less);
+            if place < less.len() {
+                (left, high) = (less, guess);
+            } else {
+                place -= less.len();
+                (left, low) = (more, guess);
+            }
+            guess = match (low.is_finite(), high.is_finite()) {
+                (true, true) => low + (high - low) * (place as f64 + 0.5) / left.len() as f64,
+                (true, false) => low + stride,
+                _ => high - stride,
+            };
+            stride *= if low.is_finite() && high.is_finite() { 1.0 } else { 2.0 };
+        }
+        let exact = |(_, split): &(f64, &PairedTest)| -split.low_missing(self.alpha);
+        if left.len() > FEW {
+            return exact(&left[place]);
+        }
+        let mut needed: Vec<f64> = left.iter().map(exact).collect();
+        needed.sort_by(f64::total_cmp);
+        needed[place]
     }
 
     /// Returns the share of the random choices of `seeds` seeds in which the verdict finds arm `b` worse than
@@ -85,10 +137,11 @@ impl Calibration {
         seeds: usize,
     ) -> Result<Proportion, Error> {
         self.check(a.len(), seeds, 1)?;
-        let all = differences(a, b, direction)?;
+        differences(a, b, direction)?;
         self.share(|split| {
-            let chosen = self.in_random_order(&all, split);
-            Ok(Verdict::of(&paired(&chosen[..seeds])?, self.alpha) == Verdict::Better)
+            let chosen = |values| self.in_random_order(values, split)[..seeds].to_vec();
+            let paired = PairedTest::of(&chosen(a), &chosen(b), direction, Test::Mean)?;
+            Ok(paired.verdict(self.alpha) == Verdict::Better)
         })
     }
 
@@ -102,10 +155,10 @@ impl Calibration {
             .ok_or_else(|| Error::invalid("calibration", "splits", "at least 1", self.splits))
     }
 
-    /// Returns the differences between `seeds` of the values and as many other values.
-    fn halves(&self, values: &[f64], seeds: usize, split: usize) -> Result<Paired, Error> {
+    /// Returns the comparison of `seeds` of the values with as many other values.
+    fn halves(&self, values: &[f64], seeds: usize, split: usize) -> Result<PairedTest, Error> {
         let values = self.in_random_order(values, split);
-        paired(&differences(&values[..seeds], &values[seeds..2 * seeds], Direction::Larger)?)
+        PairedTest::of(&values[..seeds], &values[seeds..2 * seeds], Direction::Larger, Test::Mean)
     }
 
     fn in_random_order(&self, values: &[f64], split: usize) -> Vec<f64> {
@@ -123,10 +176,6 @@ impl Calibration {
         }
         range::check_at_least_one("calibration", [("seeds", seeds)])
     }
-}
-
-fn paired(differences: &[f64]) -> Result<Paired, Error> {
-    Paired::of(differences).ok_or_else(|| Error::Usage("a calibration takes no NaN".into()))
 }
 
 #[cfg(test)]
@@ -162,7 +211,8 @@ mod tests {
     fn a_split_has_the_verdict_of_a_comparison() {
         let (values, b) = (runs(30, 1), runs(30, 2));
         let calibration = Calibration { splits: 60, alpha: 0.3, seed: 9 };
-        let verdict = |a: &[f64], b: &[f64]| compare(&[(a, b)], Direction::Larger, 0.3).unwrap()[0].verdict;
+        let verdict =
+            |a: &[f64], b: &[f64]| compare(&[(a, b)], Direction::Larger, 0.3, Test::Mean).unwrap()[0].verdict;
         let shuffled = |values: &[f64], split| calibration.in_random_order(values, split);
         let alarms = (0..60).filter(|&split| {
             let values = shuffled(&values, split);
@@ -190,10 +240,9 @@ mod tests {
                 let found = |&split: &usize| {
                     let values = calibration.in_random_order(&values, split);
                     let a: Vec<f64> = values[..seeds].iter().map(|value| value + shift).collect();
-                    let paired =
-                        Paired::of(&differences(&a, &values[seeds..2 * seeds], Direction::Larger).unwrap())
-                            .unwrap();
-                    Verdict::of(&paired, 0.05) == Verdict::Better
+                    let b = &values[seeds..2 * seeds];
+                    let paired = PairedTest::of(&a, b, Direction::Larger, Test::Mean).unwrap();
+                    paired.p_value() <= 0.05 && paired.side() == Verdict::Better
                 };
                 (0..200).filter(found).count() as f64 / 200.0
             };

@@ -12,10 +12,6 @@ pub struct Held {
     /// The largest p-value that is rejected at this step: `alpha / (m − k + 1)` for the `k`-th smallest of
     /// `m`.
     pub step_alpha: f64,
-    /// The level used for the interval: `step_alpha` while rejecting; from the first hypothesis that is not
-    /// rejected on, the `step_alpha` of that one. An interval that misses with this probability excludes the
-    /// hypothesis exactly if it is rejected.
-    pub interval_alpha: f64,
     /// Whether its p-value and all smaller ones are at most their `step_alpha`.
     pub rejected: bool,
 }
@@ -44,18 +40,14 @@ pub fn held(p_values: &[f64], alpha: f64) -> Result<Vec<Held>, Error> {
     }
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
-    let mut all =
-        vec![Held { adjusted_p: 0.0, step_alpha: 0.0, interval_alpha: 0.0, rejected: true }; order.len()];
-    let (mut adjusted_p, mut stopped_at) = (0.0_f64, None);
+    let mut all = vec![Held { adjusted_p: 0.0, step_alpha: 0.0, rejected: true }; order.len()];
+    let (mut adjusted_p, mut rejected) = (0.0_f64, true);
     for (k, place) in order.into_iter().enumerate() {
         let left = (p_values.len() - k) as f64;
         let step_alpha = alpha / left;
         adjusted_p = adjusted_p.max(left * p_values[place]).min(1.0);
-        if p_values[place] > step_alpha {
-            stopped_at = stopped_at.or(Some(step_alpha));
-        }
-        let (interval_alpha, rejected) = (stopped_at.unwrap_or(step_alpha), stopped_at.is_none());
-        all[place] = Held { adjusted_p, step_alpha, interval_alpha, rejected };
+        rejected &= p_values[place] <= step_alpha;
+        all[place] = Held { adjusted_p, step_alpha, rejected };
     }
     Ok(all)
 }
@@ -97,15 +89,13 @@ mod tests {
     }
 
     #[test]
-    fn each_hypothesis_has_its_own_level_until_the_first_one_is_not_rejected() {
+    fn each_hypothesis_has_its_own_level_and_none_is_rejected_after_the_first_that_is_not() {
         // In order 0.004, 0.011, 0.03, 0.04, with the levels 0.05 / 4, / 3, / 2 and / 1. The third is not
         // rejected.
         let held = held(&[0.03, 0.004, 0.04, 0.011], 0.05).unwrap();
         let steps: Vec<f64> = held.iter().map(|held| held.step_alpha).collect();
-        let shown: Vec<f64> = held.iter().map(|held| held.interval_alpha).collect();
         let rejected: Vec<bool> = held.iter().map(|held| held.rejected).collect();
         assert_eq!(steps, [0.025, 0.0125, 0.05, 0.05 / 3.0]);
-        assert_eq!(shown, [0.025, 0.0125, 0.025, 0.05 / 3.0]);
         assert_eq!(rejected, [false, true, false, true]);
     }
 

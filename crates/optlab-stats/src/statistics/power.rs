@@ -69,6 +69,6 @@ mod tests {
         for outside in [0.0, 1.0, f64::NAN] {
             assert_eq!((seeds(0.5, outside, 0.8), seeds(0.5, 0.05, outside)), (None, None));
         }
-        assert_eq!(seeds(0.5, 1e-5, 0.8), None);
+        assert_eq!(seeds(0.5, 1e-12, 0.8), None);
     }
 }

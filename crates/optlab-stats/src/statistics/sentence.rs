@@ -1,5 +1,6 @@
 //! A comparison in words.
 
+use crate::statistics::paired_test::Test;
 use crate::statistics::verdict::{Comparison, Verdict};
 
 impl Comparison {
@@ -7,13 +8,15 @@ impl Comparison {
     ///
     /// ```text
     /// adamw is better than sgd: +0.8 points [0.2, 1.4], p = 0.004 (12 seeds)
+    /// adamw is better than sgd: +0.8 points [0.2, 1.4] by ranks, p = 0.004 (12 seeds)
     /// no difference shown between lion and adamw with 10 seeds: +0.1 points [-0.6, 0.9]; an effect of this
     /// size would need about 340 seeds
     /// 5 seeds cannot show any difference at this level: at least 9 are needed
     /// ```
     ///
     /// `unit` follows the difference, and may be empty; `number` formats a finite number. The p-value is the
-    /// corrected one.
+    /// corrected one. An interval that does not exist is left out, and so is a difference that is between both
+    /// infinities.
     pub fn sentence(&self, a: &str, b: &str, unit: &str, number: impl Fn(f64) -> String) -> String {
         let number = |value: f64| match value {
             f64::INFINITY => "∞".into(),
@@ -21,21 +24,26 @@ impl Comparison {
             value => number(value),
         };
         let seeds = if self.seeds == 1 { "1 seed".into() } else { format!("{} seeds", self.seeds) };
-        let measured = match self.difference {
-            Some(difference) => {
-                let sign = if difference > 0.0 { "+" } else { "" };
-                let space = if unit.is_empty() { "" } else { " " };
-                format!("{sign}{}{space}{unit}", number(difference))
-            }
-            None => "each diverged where the other did not".into(),
-        };
-        let measured = format!("{measured} [{}, {}]", number(self.low), number(self.high));
+        let measured = self.measured(unit, number);
         let relation = match self.verdict {
             Verdict::Better => "better",
             Verdict::Worse => "worse",
             Verdict::NotShown => return self.not_shown(a, b, &seeds, &measured),
         };
         format!("{a} is {relation} than {b}: {measured}, {} ({seeds})", p_in_words(self.adjusted_p))
+    }
+
+    /// Returns the difference, its interval and the test, as far as they exist.
+    fn measured(&self, unit: &str, number: impl Fn(f64) -> String) -> String {
+        let difference = self.difference.map(|difference| {
+            let sign = if difference > 0.0 { "+" } else { "" };
+            let space = if unit.is_empty() { "" } else { " " };
+            format!("{sign}{}{space}{unit}", number(difference))
+        });
+        let is_interval = self.low > f64::NEG_INFINITY || self.high < f64::INFINITY;
+        let interval = is_interval.then(|| format!("[{}, {}]", number(self.low), number(self.high)));
+        let test = (self.test == Test::Ranks).then(|| "by ranks".to_string());
+        [difference, interval, test].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
     fn not_shown(&self, a: &str, b: &str, seeds: &str, measured: &str) -> String {
@@ -65,6 +73,7 @@ mod tests {
     /// Returns a comparison that shows no difference.
     fn comparison() -> Comparison {
         Comparison {
+            test: Test::Mean,
             difference: Some(0.1),
             low: -0.6,
             high: 0.9,
@@ -120,9 +129,22 @@ mod tests {
             let comparison = Comparison { seeds_to_settle, ..comparison() };
             assert_eq!(comparison.sentence("lion", "adamw", "", |value| value.to_string()), plain);
         }
-        let both =
-            Comparison { difference: None, seeds_to_settle: None, high: f64::INFINITY, ..comparison() };
-        assert!(shown(&both).ends_with(": each diverged where the other did not [-0.6, ∞]"));
+    }
+
+    #[test]
+    fn ranks_are_said_and_what_does_not_exist_is_not() {
+        let ranks = Comparison { test: Test::Ranks, seeds_to_settle: None, ..comparison() };
+        let start = "no difference shown between lion and adamw with 10 seeds: ";
+        let ends = |comparison: &Comparison| shown(comparison).strip_prefix(start).unwrap().to_string();
+        assert_eq!(ends(&ranks), "+0.1 points [-0.6, 0.9] by ranks");
+        let lost = Comparison { difference: Some(f64::INFINITY), high: f64::INFINITY, ..ranks.clone() };
+        assert_eq!(ends(&lost), "+∞ points [-0.6, ∞] by ranks");
+        let no_interval = Comparison { low: f64::NEG_INFINITY, ..lost };
+        assert_eq!(ends(&no_interval), "+∞ points by ranks");
+        assert_eq!(ends(&Comparison { difference: None, ..no_interval }), "by ranks");
+        let better = Comparison { verdict: Verdict::Better, adjusted_p: 0.004, ..ranks };
+        let expected = "lion is better than adamw: +0.1 points [-0.6, 0.9] by ranks, p = 0.004 (10 seeds)";
+        assert_eq!(shown(&better), expected);
     }
 
     #[test]

@@ -1,156 +1,124 @@
-//! The means of subsets, from which an exact interval is made.
-//!
-//! A collection of subsets that contains the symmetric difference of any two of its subsets is a linear
-//! subspace of `GF(2)ⁿ`. It is given here by one column of bits for each difference: subset `g` contains
-//! difference `i` if `g` and column `i` have an odd number of bits in common. If each difference has a column
-//! with its own single bit, the collection contains all subsets.
+//! Lists of the means of subsets: of all subsets of a few differences, of random ones of many.
 
-use crate::statistics::draw::below;
 use optlab_core::random::{Purpose, stream};
+use rand::Rng;
 
-/// The most dimensions of the collection: it has at most `2¹⁴` subsets, including the empty one.
-pub(super) const DIMENSIONS: usize = 14;
+/// A sum of at most this fraction of the magnitudes in it is 0. Differences of rounded numbers, 0.8172 −
+/// 0.8169 and 0.6762 − 0.6765, have to cancel: rounding must not turn a tie into evidence.
+pub(super) const ROUNDING: f64 = 1e-9;
 
-/// A sum below this fraction of the magnitudes in it is 0. Differences of rounded numbers, 0.8172 − 0.8169
-/// and 0.6762 − 0.6765, have to cancel: rounding must not turn a tie into evidence.
-const ROUNDING: f64 = 1e-9;
+/// The number of random subsets of more differences than can be counted exactly.
+pub(super) const RANDOM_SUBSETS: usize = (1 << 18) - 1;
 
-/// The mean of every non-empty subset, in ascending order.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct SubsetMeans {
-    /// The means, with `−∞` for a subset that contains both infinities.
-    pub lower: Vec<f64>,
-    /// The means, with `+∞` for a subset that contains both infinities; `None` if there is no such subset,
-    /// since this would equal `lower`.
-    pub upper: Option<Vec<f64>>,
-}
-
-impl SubsetMeans {
-    /// Computes the means of the `2^dimensions − 1` non-empty subsets of `differences`, or of all subsets if
-    /// there are fewer.
-    pub(super) fn new(differences: &[f64], dimensions: usize) -> Self {
-        let dimensions = dimensions.min(differences.len());
-        let columns = columns(differences.len(), dimensions);
-        let blocks: Vec<Block> = differences
-            .chunks(8)
-            .zip(columns.chunks(8))
-            .map(|(part, columns)| Block::new(part, columns))
-            .collect();
-        let mut picked = vec![0_u8; blocks.len()];
-        let (mut lower, mut upper) = (Vec::with_capacity(1 << dimensions), Vec::new());
-        for step in 1..1_usize << dimensions {
-            // Gray code: every step adds or removes one generator, and every combination occurs once.
-            let generator = step.trailing_zeros() as usize;
-            let mut whole = SubsetPart::default();
-            for (picked, block) in picked.iter_mut().zip(&blocks) {
-                *picked ^= block.generators[generator];
-                whole = whole.and(block.parts[*picked as usize]);
-            }
-            if whole.has_plus && whole.has_minus {
-                lower.push(f64::NEG_INFINITY);
-                upper.push(f64::INFINITY);
-            } else {
-                lower.push(whole.mean());
-            }
-        }
-        lower.sort_unstable_by(f64::total_cmp);
-        let upper = (!upper.is_empty()).then(|| {
-            let mut means = lower[upper.len()..].to_vec();
-            means.append(&mut upper);
-            means
-        });
-        SubsetMeans { lower, upper }
-    }
-
-    /// Returns the means in ascending order, with `+∞` for a subset that contains both infinities.
-    pub(super) fn upper(&self) -> &[f64] {
-        self.upper.as_deref().unwrap_or(&self.lower)
-    }
-}
-
-/// Returns a column for each of `count` differences: first the single bits, then others. All have an odd
-/// number of bits, so that the set of all differences is among the subsets. They are distinct as long as
-/// possible.
-fn columns(count: usize, dimensions: usize) -> Vec<u16> {
-    let mut columns: Vec<u16> = (0..dimensions).map(|i| 1 << i).collect();
-    let mut random = stream(0, Purpose::Subsets, 0);
-    let distinct = 1 << (dimensions - 1);
-    while columns.len() < count.min(distinct) {
-        let column = below(1 << dimensions, &mut random) as u16;
-        if column.count_ones() % 2 == 1 && !columns.contains(&column) {
-            columns.push(column);
-        }
-    }
-    columns.iter().copied().cycle().take(count).collect()
-}
-
-/// At most eight of the differences.
-struct Block {
-    /// The sum of each subset of them; bit `i` of the index says whether difference `i` is in it.
-    parts: Vec<SubsetPart>,
-    /// The differences that each generator of the subspace contains, as bits.
-    generators: [u8; DIMENSIONS],
-}
-
-impl Block {
-    fn new(differences: &[f64], columns: &[u16]) -> Self {
-        let mut parts = vec![SubsetPart::default()];
-        for &difference in differences {
-            let single = SubsetPart::of(difference);
-            parts.extend_from_within(..);
-            let half = parts.len() / 2;
-            parts[half..].iter_mut().for_each(|part| *part = part.and(single));
-        }
-        let generators = std::array::from_fn(|generator| {
-            let bits = columns.iter().enumerate().map(|(i, column)| ((column >> generator & 1) as u8) << i);
-            bits.fold(0, |bits, bit| bits | bit)
-        });
-        Block { parts, generators }
-    }
-}
+/// The subsets per step of [`random_not_above_is_below`].
+const CHUNK: usize = 1 << 12;
 
 /// The sum of some of the differences.
 #[derive(Clone, Copy, Default)]
-struct SubsetPart {
-    /// The sum of the finite ones.
+struct Part {
     sum: f64,
-    /// The sum of their absolute values.
+    /// The sum of the absolute values.
     magnitude: f64,
     count: u32,
-    has_plus: bool,
-    has_minus: bool,
 }
 
-impl SubsetPart {
+impl Part {
     fn of(difference: f64) -> Self {
-        let finite = if difference.is_finite() { difference } else { 0.0 };
-        SubsetPart {
-            sum: finite,
-            magnitude: finite.abs(),
-            count: 1,
-            has_plus: difference == f64::INFINITY,
-            has_minus: difference == f64::NEG_INFINITY,
-        }
+        Part { sum: difference, magnitude: difference.abs(), count: 1 }
     }
 
-    fn and(self, other: SubsetPart) -> Self {
-        SubsetPart {
+    fn and(self, other: Part) -> Self {
+        Part {
             sum: self.sum + other.sum,
             magnitude: self.magnitude + other.magnitude,
             count: self.count + other.count,
-            has_plus: self.has_plus || other.has_plus,
-            has_minus: self.has_minus || other.has_minus,
         }
     }
 
-    /// Returns the mean, unless both infinities are in it.
     fn mean(self) -> f64 {
-        match self {
-            SubsetPart { has_plus: true, .. } => f64::INFINITY,
-            SubsetPart { has_minus: true, .. } => f64::NEG_INFINITY,
-            SubsetPart { sum, magnitude, .. } if sum.abs() <= ROUNDING * magnitude => 0.0,
-            SubsetPart { sum, count, .. } => sum / f64::from(count),
+        if self.sum.abs() <= ROUNDING * self.magnitude { 0.0 } else { self.sum / f64::from(self.count) }
+    }
+}
+
+/// Returns the sums of all subsets; bit `i` of the index says whether difference `i` is in it.
+fn parts(differences: &[f64]) -> Vec<Part> {
+    let mut parts = vec![Part::default()];
+    for &difference in differences {
+        let half = parts.len();
+        parts.extend_from_within(..);
+        parts[half..].iter_mut().for_each(|part| *part = part.and(Part::of(difference)));
+    }
+    parts
+}
+
+/// Returns the means of the `2ⁿ − 1` non-empty subsets of `n` differences in ascending order.
+pub(super) fn all_means(differences: &[f64]) -> Vec<f64> {
+    in_order(parts(differences)[1..].iter().map(|part| part.mean()).collect())
+}
+
+/// Returns the means of [`RANDOM_SUBSETS`] random subsets in ascending order. Each subset contains each
+/// difference with probability 1/2, independently. The subsets are the same in every call.
+pub(super) fn random_means(differences: &[f64]) -> Vec<f64> {
+    let mut subsets = RandomSubsets::new(differences);
+    in_order((0..RANDOM_SUBSETS).map(|_| subsets.draw().mean()).collect())
+}
+
+/// Returns whether fewer than `k` of the [`RANDOM_SUBSETS`] subsets have a mean of at most `theta`. Stops
+/// early where the subsets so far are six standard deviations away from `k`, so about one answer in 10⁹ is
+/// wrong.
+pub(super) fn random_not_above_is_below(differences: &[f64], theta: f64, k: usize) -> bool {
+    let shifted: Vec<f64> = differences.iter().map(|difference| difference - theta).collect();
+    let mut subsets = RandomSubsets::new(&shifted);
+    let share = k as f64 / RANDOM_SUBSETS as f64;
+    let (mut drawn, mut not_above) = (0, 0);
+    while drawn < RANDOM_SUBSETS && not_above < k {
+        let chunk = CHUNK.min(RANDOM_SUBSETS - drawn);
+        not_above += (0..chunk).filter(|_| subsets.draw().mean() <= 0.0).count();
+        drawn += chunk;
+        let expected = share * drawn as f64;
+        // The variance of a count of rare events; at least 6 of them, since it is skewed.
+        if (not_above as f64 - expected).abs() > 6.0 * (expected.max(6.0)).sqrt() {
+            return (not_above as f64) < expected;
         }
+    }
+    not_above < k
+}
+
+fn in_order(mut means: Vec<f64>) -> Vec<f64> {
+    means.sort_unstable_by(f64::total_cmp);
+    means
+}
+
+/// A source of random subsets.
+struct RandomSubsets<R> {
+    /// The sums of all subsets of each eight differences.
+    blocks: Vec<Vec<Part>>,
+    random: R,
+}
+
+impl RandomSubsets<rand_chacha::ChaCha8Rng> {
+    fn new(differences: &[f64]) -> Self {
+        RandomSubsets {
+            blocks: differences.chunks(8).map(parts).collect(),
+            random: stream(0, Purpose::Subsets, 0),
+        }
+    }
+}
+
+impl<R: Rng> RandomSubsets<R> {
+    /// Draws the next non-empty subset.
+    fn draw(&mut self) -> Part {
+        let mut whole = Part::default();
+        while whole.count == 0 {
+            for blocks in self.blocks.chunks(8) {
+                let mut bits = self.random.next_u64();
+                for block in blocks {
+                    whole = whole.and(block[bits as usize & (block.len() - 1)]);
+                    bits >>= 8;
+                }
+            }
+        }
+        whole
     }
 }
 
@@ -158,73 +126,56 @@ impl SubsetPart {
 mod tests {
     use super::*;
 
-    /// Returns the subsets as bit sets, one by one.
-    fn subsets(count: usize, dimensions: usize) -> Vec<u64> {
-        let columns = columns(count, dimensions);
-        let holds = |g: u16, column: u16| (g & column).count_ones() % 2 == 1;
-        let bits = |g| (0..count).filter(|&i| holds(g, columns[i])).map(|i| 1 << i).sum();
-        (1..1_u32 << dimensions).map(|g| bits(g as u16)).collect()
-    }
-
-    #[test]
-    fn the_subsets_are_closed_under_symmetric_difference_and_hold_the_whole() {
-        for (count, dimensions) in [(4, 4), (9, 6), (12, 5), (40, 6)] {
-            let mut subsets = subsets(count, dimensions);
-            subsets.sort_unstable();
-            subsets.dedup();
-            assert_eq!(subsets.len(), (1 << dimensions) - 1);
-            assert!(subsets.contains(&((1 << count) - 1)));
-            for (a, b) in subsets.iter().flat_map(|a| subsets.iter().map(move |b| (a, b))) {
-                assert!(a == b || subsets.binary_search(&(a ^ b)).is_ok());
-            }
-        }
-    }
-
-    #[test]
-    fn columns_are_distinct_as_long_as_possible() {
-        // 32 numbers of 6 bits have an odd number of ones.
-        for (count, dimensions) in [(100, DIMENSIONS), (32, 6)] {
-            let mut columns = columns(count, dimensions);
-            assert!(columns.iter().all(|&column| column != 0 && column < 1 << dimensions));
-            columns.sort_unstable();
-            columns.dedup();
-            assert_eq!(columns.len(), count);
-        }
-        assert_eq!(columns(40, 6).len(), 40);
-    }
-
     #[test]
     fn the_means_match_the_subsets_one_by_one() {
         // Powers of two: sums are exact, and different for different subsets.
-        for (count, dimensions) in [(3, 14), (9, 9), (19, 10), (17, 14)] {
+        for count in [1, 3, 9, 13] {
             let differences: Vec<f64> = (0..count).map(|i| (1 << i) as f64).collect();
-            let dimensions_there = dimensions.min(count);
-            let mean = |set: &u64| *set as f64 / f64::from(set.count_ones());
-            let mut expected: Vec<f64> = subsets(count, dimensions_there).iter().map(mean).collect();
+            let mean = |set: u64| set as f64 / f64::from(set.count_ones());
+            let mut expected: Vec<f64> = (1..1 << count).map(mean).collect();
             expected.sort_unstable_by(f64::total_cmp);
-            assert_eq!(
-                SubsetMeans::new(&differences, dimensions),
-                SubsetMeans { lower: expected, upper: None }
-            );
+            assert_eq!(all_means(&differences), expected);
         }
     }
 
     #[test]
-    fn a_subset_with_both_infinities_counts_on_both_sides() {
-        let inf = f64::INFINITY;
-        // {∞}, {−∞}, {6}, {∞, 6}, {−∞, 6}, and two subsets with both infinities.
-        let means = SubsetMeans::new(&[inf, -inf, 6.0], DIMENSIONS);
-        assert_eq!(means.lower, [-inf, -inf, -inf, -inf, 6.0, inf, inf]);
-        assert_eq!(means.upper(), [-inf, -inf, 6.0, inf, inf, inf, inf]);
+    fn random_subsets_hold_half_of_the_differences_each_independently() {
+        // The digits of the sum in base 2 are the subset.
+        let differences: Vec<f64> = (0..45).map(|i| (1_u64 << i) as f64).collect();
+        let mut subsets = RandomSubsets::new(&differences);
+        let mut counts = vec![0; 45];
+        let mut together = 0;
+        for _ in 0..10_000 {
+            let part = subsets.draw();
+            let set = part.sum as u64;
+            assert_eq!(set.count_ones(), part.count);
+            counts.iter_mut().enumerate().for_each(|(i, count)| *count += set >> i & 1);
+            together += set >> 3 & set >> 20 & 1;
+        }
+        // Five standard deviations of a binomial.
+        assert!(counts.iter().all(|count| (4750..5250).contains(count)), "{counts:?}");
+        assert!((2284..2716).contains(&together), "{together}");
+    }
+
+    #[test]
+    fn an_early_answer_equals_the_count_of_all_random_subsets() {
+        let differences: Vec<f64> = (0..50).map(|i| (f64::from(i * 37 % 50) - 20.0).powi(3)).collect();
+        let means = random_means(&differences);
+        for theta in [-4000.0, 0.0, 500.0, 2500.0] {
+            let not_above = means.partition_point(|&mean| mean <= theta);
+            for k in [1, 15, not_above, not_above + 1, not_above * 2, RANDOM_SUBSETS / 2] {
+                let is_below = random_not_above_is_below(&differences, theta, k);
+                assert_eq!(is_below, not_above < k, "{theta} {k}");
+            }
+        }
     }
 
     #[test]
     fn rounding_does_not_turn_a_tie_into_a_difference() {
         let (a, b) = (0.8172 - 0.8169, 0.6762 - 0.6765);
         assert_ne!(a + b, 0.0);
-        assert_eq!(SubsetMeans::new(&[a, b], DIMENSIONS).lower, [b, 0.0, a]);
+        assert_eq!(all_means(&[a, b]), [b, 0.0, a]);
         // Small differences next to a large one keep their values.
-        let lower = SubsetMeans::new(&[1e12, 1.0, 3.0], DIMENSIONS).lower;
-        assert_eq!(lower[..3], [1.0, 2.0, 3.0]);
+        assert_eq!(all_means(&[1e12, 1.0, 3.0])[..3], [1.0, 2.0, 3.0]);
     }
 }

@@ -3,7 +3,9 @@
 use crate::Error;
 use crate::statistics::bootstrap::Estimate;
 use crate::statistics::describe::Spread;
-use crate::statistics::paired::{Paired, difference, least_seeds};
+use crate::statistics::intervals::LEAST;
+use crate::statistics::paired::least_seeds;
+use crate::statistics::paired_test::{PairedTest, Test, differences};
 use crate::statistics::{holm, improvement, power};
 use optlab_core::Direction;
 use serde::Serialize;
@@ -23,29 +25,24 @@ pub enum Verdict {
     NotShown,
 }
 
-impl Verdict {
-    /// Returns the verdict of a single comparison at `alpha`: the side of 0 on which its interval lies.
-    pub(super) fn of(paired: &Paired, alpha: f64) -> Self {
-        match paired.interval_missing(alpha) {
-            (low, _) if low > 0.0 => Verdict::Better,
-            (_, high) if high < 0.0 => Verdict::Worse,
-            _ => Verdict::NotShown,
-        }
-    }
-}
-
 /// Arm `a` against arm `b` on the same seeds. Positive differences mean that `a` is better, for both
 /// directions of the metric. Infinite numbers are `null` in JSON.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// How much better `a` is, the mean over the seeds; infinite if an arm diverged on a seed, `None` if each
-    /// arm diverged on a seed that the other survived.
+    /// The test of this pair: signed ranks if they were asked for, or if a run of either arm was lost.
+    pub test: Test,
+    /// How much better `a` is: the mean of the differences, or with ranks their
+    /// [pseudo-median](crate::statistics::signed_ranks::SignedRanks::pseudo_median), which may be infinite;
+    /// `None` if that is between both infinities.
     pub difference: Option<f64>,
-    /// The lower end of the exact interval of the difference at `level`.
+    /// The lower end of the interval of the difference at `level`; `−∞` if there is no interval.
     pub low: f64,
-    /// The upper end of that interval.
+    /// The upper end of that interval; `∞` if there is no interval: with fewer than three seeds, too few seeds
+    /// for `level`, and equal differences.
     pub high: f64,
-    /// The level of this comparison by Holm's method: the interval excludes 0 exactly if there is a verdict.
+    /// The level of the interval, `1 − alpha / c` for `c` comparisons: all intervals of the family together
+    /// contain their differences with a probability of at least `1 − alpha`. An interval that excludes 0 implies
+    /// the verdict; but Holm's method may decide more, so that a verdict's interval may contain 0.
     pub level: f64,
     /// The two-sided p-value of this comparison by itself.
     pub p_value: f64,
@@ -54,14 +51,14 @@ pub struct Comparison {
     /// Cohen's d of paired differences, their mean divided by their sample standard deviation; `None` for a
     /// single seed, for equal differences, and if one is infinite.
     pub effect: Option<f64>,
-    /// The probability that a run of `a` is better than a run of `b`, at a level of 95 %.
+    /// The probability that `a` is better than `b` on the same seed, at a level of 95 %.
     pub improvement: Estimate,
     /// Which arm is better.
     pub verdict: Verdict,
     /// The number of seeds.
     pub seeds: usize,
-    /// The least number of seeds with which a verdict at `level` is possible; `None` if no number is enough,
-    /// because there are too many comparisons.
+    /// The least number of seeds with which a p-value of at most `1 − level` is possible; `None` if no number is
+    /// enough, because `alpha / c` is below 10⁻¹¹.
     pub least_seeds: Option<u64>,
     /// The number of seeds that would show a difference at `level` four times in five, if the observed effect
     /// were the true one; see [`power::seeds`]. `None` if `effect` is 0 or `None`, and if more than 10,000
@@ -73,8 +70,17 @@ pub struct Comparison {
 /// probability that any arm is called better or worse than an arm it is exchangeable with (as with the same
 /// rule under another name) is at most `alpha`.
 ///
-/// Each pair is tested by [`Paired`]; the family is corrected by [Holm's method](holm::held). A metric may be
-/// infinite if a seed diverged: if both diverged there is no difference.
+/// Two arms are exchangeable if swapping their names changes nothing in the distribution of their results. An
+/// arm with the same mean but another distribution is a different arm; see
+/// [`Paired`](crate::statistics::paired::Paired#what-is-tested).
+///
+/// Each pair is tested by `test`, with [signed ranks](crate::statistics::signed_ranks::SignedRanks) in place of
+/// the mean if a run of either arm was lost; the family is corrected by [Holm's method](holm::held). A metric
+/// may be infinite if a seed diverged: it is worse than every number, and if both diverged there is no
+/// difference.
+///
+/// # How often it is right
+/// VERDICTS
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] for an `alpha` outside `(0, 1)`; [`Error::Usage`] for a pair without seeds, with
@@ -83,46 +89,43 @@ pub fn compare(
     pairs: &[(&[f64], &[f64])],
     direction: Direction,
     alpha: f64,
+    test: Test,
 ) -> Result<Vec<Comparison>, Error> {
-    let mut tests = Vec::with_capacity(pairs.len());
-    for &(a, b) in pairs {
-        let differences = differences(a, b, direction)?;
-        let refused =
-            || Error::Usage("a comparison needs at least one seed, and no NaN in its metrics".into());
-        let paired = Paired::of(&differences).ok_or_else(refused)?;
-        let improvement = improvement::of(a, b, direction, 0).ok_or_else(refused)?;
-        tests.push((paired, effect(&differences), improvement, differences.len()));
-    }
-    let p_values: Vec<f64> = tests.iter().map(|(paired, ..)| paired.p_value()).collect();
+    let tests: Vec<PairedTest> =
+        pairs.iter().map(|(a, b)| PairedTest::of(a, b, direction, test)).collect::<Result<_, _>>()?;
+    let p_values: Vec<f64> = tests.iter().map(PairedTest::p_value).collect();
     let held = holm::held(&p_values, alpha)?;
-    let comparisons = tests.iter().zip(held).map(|((paired, effect, improvement, seeds), held)| {
-        let (low, high) = paired.interval_missing(held.interval_alpha);
-        Comparison {
-            difference: paired.mean(),
+    let interval_alpha = alpha / pairs.len() as f64;
+    let mut comparisons = Vec::with_capacity(pairs.len());
+    for ((&(a, b), tested), (p_value, held)) in pairs.iter().zip(&tests).zip(p_values.into_iter().zip(held)) {
+        let effect = effect(&differences(a, b, direction)?);
+        let (low, high) = shown(tested.interval_missing(interval_alpha), a.len());
+        let unnamed =
+            || Error::Usage("a comparison needs at least one seed, and no NaN in its metrics".into());
+        comparisons.push(Comparison {
+            test: tested.test(),
+            difference: tested.estimate(),
             low,
             high,
-            level: 1.0 - held.interval_alpha,
-            p_value: paired.p_value(),
+            level: 1.0 - interval_alpha,
+            p_value,
             adjusted_p: held.adjusted_p,
-            effect: *effect,
-            improvement: *improvement,
-            // Holm's method rejects exactly the hypotheses that are excluded at that level.
-            verdict: Verdict::of(paired, held.interval_alpha),
-            seeds: *seeds,
-            least_seeds: least_seeds(held.interval_alpha),
-            seeds_to_settle: effect.and_then(|effect| power::seeds(effect, held.interval_alpha, POWER)),
-        }
-    });
-    Ok(comparisons.collect())
+            effect,
+            improvement: improvement::of(a, b, direction).ok_or_else(unnamed)?,
+            verdict: if held.rejected { tested.side() } else { Verdict::NotShown },
+            seeds: a.len(),
+            least_seeds: least_seeds(interval_alpha),
+            seeds_to_settle: effect.and_then(|effect| power::seeds(effect, interval_alpha, POWER)),
+        });
+    }
+    Ok(comparisons)
 }
 
-/// Returns how much better `a` is than `b` on each seed.
-pub(super) fn differences(a: &[f64], b: &[f64], direction: Direction) -> Result<Vec<f64>, Error> {
-    if a.len() != b.len() {
-        let (a, b) = (a.len(), b.len());
-        return Err(Error::Usage(format!("arms are compared on the same seeds, not on {a} and {b} of them")));
-    }
-    Ok(a.iter().zip(b).map(|(&a, &b)| difference(a, b, direction)).collect())
+/// Returns an interval, or `(−∞, ∞)` for fewer than three seeds and for one without a width (as rounded).
+fn shown((low, high): (f64, f64), seeds: usize) -> (f64, f64) {
+    let is_wide =
+        high - low > 1e-12 * low.abs().max(high.abs()) || (low < high && (high - low).is_infinite());
+    if seeds >= LEAST && is_wide { (low, high) } else { (f64::NEG_INFINITY, f64::INFINITY) }
 }
 
 /// Returns the mean of the differences divided by their sample standard deviation, if it is a number.

@@ -8,19 +8,18 @@ const A: [f64; 8] = [92.8, 93.1, 92.3, 92.5, 93.4, 92.3, 93.9, 92.2];
 const B: [f64; 8] = [92.0, 92.0, 92.5, 92.0, 92.5, 92.0, 92.5, 92.1];
 
 fn one(a: &[f64], b: &[f64], direction: Direction, alpha: f64) -> Comparison {
-    compare(&[(a, b)], direction, alpha).unwrap().remove(0)
+    compare(&[(a, b)], direction, alpha, Test::Mean).unwrap().remove(0)
 }
 
 #[test]
 fn a_comparison_matches_scipy_and_numpy() {
-    // d = numpy.array(A) - B; d.mean(); d.mean() / d.std(ddof=1) scipy.stats.mannwhitneyu(A, B).statistic /
-    // 64 scipy.stats.permutation_test((d,), numpy.mean, permutation_type='samples',
-    // n_resamples=numpy.inf).pvalue
+    // d = numpy.array(A) - B; d.mean(); d.mean() / d.std(ddof=1); scipy.stats.permutation_test((d,),
+    // numpy.mean, permutation_type='samples', n_resamples=numpy.inf).pvalue
     let comparison = one(&A, &B, Direction::Larger, 0.05);
     assert!((comparison.difference.unwrap() - 0.6125).abs() < 1e-12);
     assert!((comparison.effect.unwrap() - 1.1433841515360539).abs() < 1e-9);
     assert_eq!((comparison.p_value, comparison.adjusted_p), (0.0234375, 0.0234375));
-    assert_eq!(comparison.improvement.value, 53.5 / 64.0);
+    assert_eq!((comparison.improvement.value, comparison.test), (7.0 / 8.0, Test::Mean));
     assert_eq!((comparison.verdict, comparison.seeds, comparison.level), (Verdict::Better, 8, 0.95));
     assert_eq!(
         (comparison.least_seeds, comparison.seeds_to_settle),
@@ -46,9 +45,9 @@ fn the_direction_of_the_metric_reverses_the_verdict() {
 }
 
 #[test]
-fn the_interval_excludes_zero_exactly_if_there_is_a_verdict() {
+fn an_interval_that_excludes_zero_implies_the_verdict_and_the_adjusted_p_value_is_the_verdict() {
     let mut random = stream(5, Purpose::Order, 0);
-    let mut verdicts = 0;
+    let (mut verdicts, mut beyond) = (0, 0);
     for family in 0..60 {
         let arms: Vec<(Vec<f64>, Vec<f64>)> = (0..6)
             .map(|arm| {
@@ -57,27 +56,29 @@ fn the_interval_excludes_zero_exactly_if_there_is_a_verdict() {
             })
             .collect();
         let pairs: Vec<(&[f64], &[f64])> = arms.iter().map(|(a, b)| (&a[..], &b[..])).collect();
-        for comparison in
-            compare(&pairs, [Direction::Larger, Direction::Smaller][family as usize % 2], 0.05).unwrap()
-        {
-            let expected = match comparison {
+        let direction = [Direction::Larger, Direction::Smaller][family % 2];
+        for comparison in compare(&pairs, direction, 0.05, Test::ALL[family / 2 % 2]).unwrap() {
+            let shown = match comparison {
                 Comparison { low, .. } if low > 0.0 => Verdict::Better,
                 Comparison { high, .. } if high < 0.0 => Verdict::Worse,
                 _ => Verdict::NotShown,
             };
-            assert_eq!(comparison.verdict, expected);
+            assert!(shown == Verdict::NotShown || shown == comparison.verdict);
+            assert_eq!(comparison.p_value <= 0.05 / 6.0, shown != Verdict::NotShown);
             assert_eq!(comparison.adjusted_p <= 0.05, comparison.verdict != Verdict::NotShown);
-            verdicts += usize::from(expected != Verdict::NotShown);
+            let side = comparison.difference.unwrap() > 0.0;
+            assert!(comparison.verdict != if side { Verdict::Worse } else { Verdict::Better });
+            verdicts += usize::from(comparison.verdict != Verdict::NotShown);
+            beyond += usize::from(comparison.verdict != shown);
         }
     }
-    assert!((60..240).contains(&verdicts), "{verdicts}");
+    assert!((60..240).contains(&verdicts) && beyond > 0, "{verdicts} {beyond}");
 }
 
 #[test]
 fn a_family_is_stricter_than_a_comparison_by_itself() {
-    // Alone its p-value is 0.0234; as the first of three its level is 0.05 / 3, which also applies to those
-    // after it.
-    let comparisons = compare(&[(&B, &B), (&A, &B), (&A, &A)], Direction::Larger, 0.05).unwrap();
+    // Alone its p-value is 0.0234; each of three has the level 0.05 / 3.
+    let comparisons = compare(&[(&B, &B), (&A, &B), (&A, &A)], Direction::Larger, 0.05, Test::Mean).unwrap();
     assert_eq!(comparisons[1].verdict, Verdict::NotShown);
     assert_eq!((comparisons[1].p_value, comparisons[1].adjusted_p), (0.0234375, 3.0 * 0.0234375));
     assert!(comparisons.iter().all(|comparison| comparison.level == 1.0 - 0.05 / 3.0));
@@ -86,31 +87,32 @@ fn a_family_is_stricter_than_a_comparison_by_itself() {
         comparisons[1].low <= 0.0
             && comparisons[1].seeds_to_settle > one(&A, &B, Direction::Larger, 0.05).seeds_to_settle
     );
-    assert!(compare(&[], Direction::Larger, 0.05).unwrap().is_empty());
+    assert!(compare(&[], Direction::Larger, 0.05, Test::Mean).unwrap().is_empty());
 }
 
 #[test]
-fn comparisons_after_the_first_one_not_rejected_use_its_level() {
-    // Alone its p-value is 10 / 256 (scipy, as above), below 0.04; but the other's 6 / 256 is above 0.04 / 2.
-    let c = [92.3, 93.7, 93.4, 92.9, 92.7, 91.5, 93.1, 92.7];
-    let comparisons = compare(&[(&c, &B), (&A, &B)], Direction::Larger, 0.04).unwrap();
-    assert_eq!((comparisons[0].p_value, comparisons[1].p_value), (0.0390625, 0.0234375));
+fn holm_decides_more_than_the_intervals_show() {
+    // The p-values are 2 / 256 and 6 / 256 (scipy, as above): the first is below 0.04 / 2, and then the second
+    // is below 0.04, but above 0.04 / 2.
+    let all_better = B.map(|value| value + value / 100.0);
+    let comparisons = compare(&[(&A, &B), (&all_better, &B)], Direction::Larger, 0.04, Test::Mean).unwrap();
+    assert_eq!((comparisons[0].p_value, comparisons[1].p_value), (0.0234375, 0.0078125));
+    assert!(comparisons.iter().all(|comparison| comparison.verdict == Verdict::Better));
+    assert!(comparisons[0].low <= 0.0 && comparisons[1].low > 0.0);
     for comparison in comparisons {
-        assert_eq!((comparison.verdict, comparison.level), (Verdict::NotShown, 0.98));
-        assert!(comparison.low <= 0.0 && comparison.high >= 0.0);
-        assert_eq!(comparison.least_seeds, Some(7));
+        assert_eq!((comparison.level, comparison.least_seeds), (0.98, Some(7)));
         assert_eq!(comparison.seeds_to_settle, power::seeds(comparison.effect.unwrap(), 0.02, 0.8));
     }
-    assert_eq!(one(&c, &B, Direction::Larger, 0.04).verdict, Verdict::Better);
 }
 
 #[test]
 fn an_interval_that_ends_at_zero_shows_nothing() {
-    let ends_at_zero = Paired::of(&[-1.0, -2.0, -3.0, -4.0, 0.0]).unwrap();
-    assert_eq!(ends_at_zero.interval(0.9), (-4.0, 0.0));
-    assert_eq!(Verdict::of(&ends_at_zero, 0.1), Verdict::NotShown);
-    let ends_at_zero = Paired::of(&[1.0, 2.0, 3.0, 4.0, 0.0]).unwrap();
-    assert_eq!(Verdict::of(&ends_at_zero, 0.1), Verdict::NotShown);
+    for sign in [-1.0, 1.0] {
+        let a = [1.0, 2.0, 3.0, 4.0, 0.0].map(|value| sign * value);
+        let comparison = one(&a, &[0.0; 5], Direction::Larger, 0.1);
+        assert_eq!((sign * comparison.low).min(sign * comparison.high), 0.0);
+        assert_eq!(comparison.verdict, Verdict::NotShown);
+    }
 }
 
 #[test]
@@ -129,14 +131,43 @@ fn few_seeds_have_an_infinite_interval_and_one_has_no_effect() {
 }
 
 #[test]
+fn equal_differences_and_two_seeds_have_a_verdict_but_no_interval() {
+    // Every difference is 0.1, after rounding.
+    let (a, b) = ([0.8, 0.4, 0.3].repeat(4), [0.7, 0.3, 0.2].repeat(4));
+    for test in Test::ALL {
+        let comparison = &compare(&[(&a, &b)], Direction::Larger, 0.05, test).unwrap()[0];
+        assert_eq!((comparison.verdict, comparison.p_value), (Verdict::Better, 2.0 / 4096.0));
+        assert_eq!((comparison.low, comparison.high), (-INF, INF));
+        let two = &compare(&[(&A[..2], &B[..2])], Direction::Larger, 0.5, test).unwrap()[0];
+        assert_eq!((two.low, two.high, two.verdict), (-INF, INF, Verdict::Better));
+    }
+}
+
+#[test]
 fn a_diverged_arm_is_worse_and_two_diverged_arms_are_equal() {
     let lost = [INF; 8];
     let comparison = one(&A, &lost, Direction::Smaller, 0.05);
     assert_eq!((comparison.verdict, comparison.difference), (Verdict::Better, Some(INF)));
-    assert_eq!((comparison.low, comparison.effect, comparison.improvement.value), (INF, None, 1.0));
+    assert_eq!((comparison.test, comparison.low, comparison.high), (Test::Ranks, -INF, INF));
+    assert_eq!((comparison.effect, comparison.improvement.value), (None, 1.0));
     assert_eq!(one(&lost, &lost, Direction::Smaller, 0.05).verdict, Verdict::NotShown);
     let comparison = one(&[INF, 1.0], &[1.0, INF], Direction::Smaller, 0.05);
     assert_eq!((comparison.difference, comparison.p_value), (None, 1.0));
+}
+
+#[test]
+fn a_few_lost_runs_leave_a_verdict_and_finite_numbers() {
+    // a is better by 1 to 10, but lost one run; b lost two.
+    let b: Vec<f64> = (0..12).map(|i| f64::from(i) + 20.0).collect();
+    let mut a: Vec<f64> = b.iter().zip(1..).map(|(b, i)| b - f64::from(i % 10 + 1)).collect();
+    let mut b = b;
+    (a[3], b[5], b[9]) = (INF, INF, INF);
+    let comparison = one(&a, &b, Direction::Smaller, 0.05);
+    assert_eq!((comparison.verdict, comparison.test), (Verdict::Better, Test::Ranks));
+    assert!(comparison.difference.unwrap().is_finite() && comparison.low > 0.0);
+    let mirror = one(&b, &a, Direction::Smaller, 0.05);
+    assert_eq!((mirror.verdict, mirror.p_value), (Verdict::Worse, comparison.p_value));
+    assert_eq!((mirror.low, mirror.high), (-comparison.high, -comparison.low));
 }
 
 #[test]
@@ -146,11 +177,16 @@ fn an_invalid_comparison_is_refused() {
         (&[1.0], &[f64::NAN], "no NaN"),
         (&A, &B[1..], "not on 8 and 7 of them"),
     ] {
-        let error = compare(&[(a, b)], Direction::Larger, 0.05).unwrap_err();
+        let error = compare(&[(a, b)], Direction::Larger, 0.05, Test::Mean).unwrap_err();
         assert!(error.is_usage() && error.to_string().contains(said), "{error}");
     }
     for alpha in [0.0, 1.0, f64::NAN] {
-        assert!(compare(&[(&A, &B)], Direction::Larger, alpha).unwrap_err().to_string().contains("`alpha`"));
+        assert!(
+            compare(&[(&A, &B)], Direction::Larger, alpha, Test::Mean)
+                .unwrap_err()
+                .to_string()
+                .contains("`alpha`")
+        );
     }
 }
 
@@ -158,6 +194,6 @@ fn an_invalid_comparison_is_refused() {
 fn a_comparison_is_json_with_the_verdict_in_words_and_null_for_infinity() {
     let json = serde_json::to_value(one(&A[..5], &B[..5], Direction::Larger, 0.05)).unwrap();
     assert_eq!((&json["verdict"], &json["low"]), (&"not_shown".into(), &serde_json::Value::Null));
-    assert_eq!(json["seeds"], 5);
+    assert_eq!((&json["seeds"], &json["test"]), (&5.into(), &"mean".into()));
     assert!(json["improvement"]["value"].is_number());
 }
