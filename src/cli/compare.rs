@@ -12,7 +12,7 @@ use crate::cli::workload_arg::text_of;
 use clap::Args;
 use optlab_compare::plan::arm::{Arm, grid_name};
 use optlab_compare::plan::tuning::{Repeats, Tuning};
-use optlab_compare::plan::{Plan, Seeds, Timing};
+use optlab_compare::plan::{Plan, Seeds, Split, Timing};
 use optlab_compare::report;
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::run::command::quoted;
@@ -21,6 +21,7 @@ use optlab_compare::run::folder::{self, Kind};
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_optim::{OptimizerChoice, split_specs};
 use optlab_stats::search::Sampler;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_train::data::Source;
 use optlab_train::device;
 use optlab_train::model::ModelPatch;
@@ -90,6 +91,12 @@ struct GridArgs {
     /// Optimizer to compare the others with [default: compare all pairs, which needs more seeds]
     #[arg(long, value_name = "SPEC")]
     reference: Option<String>,
+    /// Test behind the verdicts: mean, or ranks for results with heavy tails [default: mean]
+    #[arg(long, value_name = "TEST")]
+    test: Option<Test>,
+    /// Draw the test part anew for each seed, from all examples: for data that are few
+    #[arg(long)]
+    resample_split: bool,
     /// Run the final trials one at a time on all cores, whatever --jobs is
     #[arg(long)]
     time_alone: bool,
@@ -137,6 +144,8 @@ impl GridArgs {
             },
             seeds: self.seeds.map_or(default.seeds.clone(), Seeds::Count),
             reference: self.reference.clone(),
+            test: self.test.unwrap_or_default(),
+            split: if self.resample_split { Split::Resampled } else { Split::Fixed },
             timing: if self.time_alone { Timing::Alone } else { Timing::Pinned },
             tuning: Tuning {
                 trials: self.tune.unwrap_or(0),

@@ -17,7 +17,7 @@ use optlab_compare::result::verdicts::ALPHA;
 use optlab_compare::run::{command, folder};
 use optlab_compare::tune::{Recommendation, Recommender};
 use optlab_optim::split_specs;
-use optlab_stats::statistics::paired::Test;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_stats::statistics::verdict;
 use std::ffi::OsString;
 use std::time::Duration;
@@ -98,7 +98,11 @@ pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     compare::say_where(folder.path())
 }
 
-fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[Summary]) -> Result<String, Error> {
+fn text(
+    comparison: &Comparison,
+    recommendation: &Recommendation,
+    summaries: &[Summary],
+) -> Result<String, Error> {
     let Some(choice) = Choice::of(comparison) else { return Ok(String::new()) };
     let is_compared = |arm: &&Summary| arm.arm == BASELINE || recommendation.finalists.contains(&arm.arm);
     let compared: Vec<&Summary> = summaries.iter().filter(is_compared).collect();

@@ -52,6 +52,7 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         test: score(-0.01),
         skipped_steps: 0,
         peak_memory_bytes: Some(64 << 20),
+        waiting_share: Some(0.01),
     }
 }
 

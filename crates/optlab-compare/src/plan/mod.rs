@@ -16,6 +16,7 @@ use crate::plan::arm::Arm;
 use crate::plan::tuning::Tuning;
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_train::model::ModelPatch;
 use optlab_train::train::RecipePatch;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,8 @@ use serde::{Deserialize, Serialize};
 /// | `seeds`                           | `1`                              | a count `n ≥ 1` (seeds `0 … n−1`), or a list |
 /// | each setting of a [`RecipePatch`]  | the workload's default, or off   | `epochs` or `steps`, not both; `batch_size`, `validation`, `clip_norm`, … |
 /// | `reference`                       | none: compares all pairs of arms | the name of an arm                        |
+/// | `test`                            | `"mean"`                         | `mean`, `ranks`: the [`Test`] behind the verdicts |
+/// | `split`                           | `"fixed"`                        | `fixed`, `resampled`: the [`Split`] of the data |
 /// | `timing`                          | `"pinned"`                       | `pinned`, `alone`                         |
 /// | `model`                           | the workload's own               | settings of the model: `"mlp=[32],dropout=0.2"` |
 /// | `tuning`                          | none                             | a table: [`Tuning`]                       |
@@ -58,10 +61,27 @@ pub struct Plan {
     pub recipe: RecipePatch,
     /// The arm that the others are compared with; `None` compares all pairs, which needs more seeds.
     pub reference: Option<String>,
+    /// The test behind the verdicts.
+    pub test: Test,
+    /// Which examples are in the test part.
+    pub split: Split,
     /// The timing of the final trials.
     pub timing: Timing,
     /// The tuning of the arms before they are compared.
     pub tuning: Tuning,
+}
+
+/// Which examples are in the test part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// The same for all trials, as the data set has it.
+    #[default]
+    Fixed,
+    /// Others for each seed: where the data are few, the choice of test examples decides as much as the
+    /// optimizer does (Bouthillier et al., 2021, <https://arxiv.org/abs/2103.03098>). Every arm has the same ones,
+    /// and no tuning sees them. A series keeps its last examples.
+    Resampled,
 }
 
 /// The timing of the final trials.
@@ -92,6 +112,8 @@ impl Default for Plan {
             model: ModelPatch::default(),
             recipe: RecipePatch::default().with_fixed_defaults(),
             reference: None,
+            test: Test::default(),
+            split: Split::default(),
             timing: Timing::default(),
             tuning: Tuning::default(),
         }

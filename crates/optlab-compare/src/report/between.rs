@@ -50,7 +50,7 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
         if is_so.is_empty() {
             continue;
         }
-        let comparisons = verdict::compare(&family, direction, ALPHA * share)?;
+        let comparisons = verdict::compare(&family, direction, ALPHA * share, second.plan.test)?;
         for (&place, comparison) in is_so.iter().zip(&comparisons) {
             let (arm, _) = pairs[place];
             let label = labels.label(arm);

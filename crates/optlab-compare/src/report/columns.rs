@@ -54,6 +54,7 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
             quartiles(arm.seconds_to_target, |seconds| number::significant(seconds, 3))
         }),
         numbers("ms/step", 5, arms, |arm| optional(arm.step_milliseconds, 3)),
+        numbers("× step time", 7, arms, step_time_ratio),
         numbers("first step s", 9, arms, |arm| optional(arm.first_step_seconds, 2)),
         numbers("MiB", 8, arms, |arm| optional(arm.peak_memory_mib, 3)),
     ]);
@@ -98,6 +99,17 @@ fn settings(arm: &Summary) -> String {
 fn lr(arm: &Summary) -> String {
     let range = arm.lr_range.map(|(low, high)| format!(" ({}–{})", number::short(low), number::short(high)));
     format!("{}{}", number::short(arm.lr), range.unwrap_or_default())
+}
+
+/// Returns the time of a step as a multiple of that of the arm it is compared with: `1.12 [1.09, 1.16]`.
+fn step_time_ratio(arm: &Summary) -> String {
+    arm.step_time_ratio.map_or(NOTHING.into(), |[ratio, low, high]| {
+        let ends = match high.is_finite() {
+            true => format!(" [{low:.2}, {high:.2}]"),
+            false => String::new(),
+        };
+        format!("{ratio:.2}{ends}")
+    })
 }
 
 /// Returns how much better the arm is than the arm it is compared with, with the interval behind the verdict.

@@ -38,7 +38,7 @@ const TRIAL: [Column; 12] = [
 ];
 
 /// The columns of the outcome, empty for a trial that has not ended.
-const OUTCOME: [Column; 21] = [
+const OUTCOME: [Column; 22] = [
     ("status", |run| of(run, |outcome| json(outcome.status))),
     ("reason", |run| of(run, |outcome| outcome.reason.clone().map(Value::from))),
     ("steps", |run| of(run, |outcome| Some(outcome.steps.into()))),
@@ -60,6 +60,7 @@ const OUTCOME: [Column; 21] = [
     ("test_loss", |run| loss(run, |outcome| outcome.test.as_ref())),
     ("test_metric", |run| metric(run, |outcome| outcome.test.as_ref())),
     ("peak_memory_bytes", |run| of(run, |outcome| json(outcome.peak_memory_bytes))),
+    ("waiting_share", |run| of(run, |outcome| json(outcome.waiting_share))),
 ];
 
 impl Exporter for Csv {

@@ -53,6 +53,11 @@ struct Document<'a> {
     clock: String,
     protocol: Vec<String>,
     environment: Value,
+    /// What results are counted in: "seed" or "replicate".
+    unit: &'static str,
+    /// The scope of verdicts: " for these settings" or nothing.
+    scope: &'static str,
+    kind: String,
     arms: Vec<ArmLabel>,
     workloads: Vec<Workload>,
     profile: Option<Profile>,
@@ -166,6 +171,9 @@ fn document<'a>(comparison: &'a Comparison, summaries: &[Summary]) -> Document<'
         clock: words::clock(comparison),
         protocol: words::protocol(comparison),
         environment: environment(comparison),
+        unit: labels.unit,
+        scope: labels.scope,
+        kind: comparison.kind.to_string(),
         arms: known.0.iter().map(|label| ArmLabel { label: label.clone() }).collect(),
         workloads: names.iter().map(|name| Workload::of(comparison, &labels, &known, &of(name))).collect(),
         profile: Profile::of(comparison, summaries),

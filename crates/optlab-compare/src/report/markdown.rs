@@ -6,17 +6,21 @@ use crate::report::labels::{self, Labels};
 use crate::report::{Exporter, number, svg, words};
 use crate::result::comparison::Comparison;
 use crate::result::summary::Summary;
+use crate::run::folder::Kind;
 use serde_json::Value;
 
 const HOW_TO_READ: &str = "The metric is measured on the test part, with the checkpoint that was best on the validation \
     part (the last checkpoint if there is no validation part). *mean*, *median* and the *95 % interval* of the mean \
-    (percentile bootstrap, 10,000 resamples) are over all seeds; a seed that diverged or failed counts as worse than any \
-    number. *difference* is how much better an arm is than the arm it is compared with: the mean over paired seeds, with \
-    the exact interval behind the verdict (Hartigan's typical values, at the level that Holm's method gives the \
-    comparison). *to target* is the median over the seeds, with seeds that missed the workload's target on the validation \
-    part as infinite, and how many reached it. *seconds* are training seconds, without evaluation, logging, checkpoints \
-    and the first step. *ms/step*, *first step* and *MiB* (the peak memory of a run's process) are medians. Arms are \
-    sorted by mean, best first.";
+    are over all seeds or replicates (a replicate is a tuning and a final run of its own); one that diverged or failed \
+    counts as worse than any number. *difference* is how much better an arm is than the arm it is compared with: the mean \
+    over pairs, or the median of pair means (*by ranks*) where a run was lost, with an interval; the intervals of all arms \
+    hold together with a probability of 95 %. *to target* is the median over the seeds, with seeds that missed the \
+    workload's target on the validation part as infinite, and how many reached it. *seconds* are training seconds, without \
+    evaluation, logging, checkpoints and the first step. *ms/step*, *first step* and *MiB* (the peak memory of a run's \
+    process) are medians. Arms are sorted by mean, best first.";
+
+const OF_A_STUDY: &str = "The metric is measured on the validation part; the test part was not used. The settings above are those of \
+    the best trial, the largest of many values and therefore too optimistic.";
 
 /// `results.md`.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +38,8 @@ impl Exporter for Markdown {
             let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
             text.push_str(&section(comparison, &labels, workload, &arms));
         }
-        text.push_str(&format!("\n{HOW_TO_READ}\n\n## How it was made\n\n"));
+        let how_to_read = if comparison.kind == Kind::Study { OF_A_STUDY } else { HOW_TO_READ };
+        text.push_str(&format!("\n{how_to_read}\n\n## How it was made\n\n"));
         for invocation in &comparison.invocations {
             text.push_str(&format!("```sh\n{}\n```\n\n", invocation.command));
         }

@@ -1,18 +1,22 @@
 //! Sentences about what a comparison shows, and how it was made.
 
 use crate as compare;
-use crate::plan::Timing;
 use crate::plan::tuning::{Repeats, Selection, Tuning};
+use crate::plan::{Split, Timing};
 use crate::report::labels::{Labels, counted};
 use crate::report::number;
 use crate::result::summary::Summary;
 use crate::result::verdicts::{ALPHA, Against};
 use crate::run::folder::Kind;
+use optlab_stats::search::Space;
 use optlab_stats::statistics::verdict::{Comparison, Verdict};
 
 /// The largest number of arms that a sentence names, and of arms without a shown difference.
 const MOST_NAMED: usize = 12;
 const MOST_OPEN: usize = 6;
+
+/// The largest share of its time that a run can wait for a processor before its times count as disturbed.
+const MOST_WAITING: f64 = 0.1;
 
 /// Returns the verdicts on the arms of a workload, per backend: which arms are better and worse, and how many
 /// seeds would show more. Every sentence names its arm or its backend.
@@ -86,7 +90,28 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     }
     let mut sentences = vec![parts.join(" ")];
     sentences.extend(what_more_seeds_tell(labels, other, &others));
+    sentences.extend(what_more_tuning_tells(labels, arms));
     sentences
+}
+
+/// Returns the sentence about arms whose tuning has not levelled off: more trials might change their verdicts.
+fn what_more_tuning_tells(labels: &Labels, arms: &[&Summary]) -> Option<String> {
+    let gain = |arm: &&Summary| {
+        let gain = arm.tuned.as_ref()?.gain_of_last_half(arm.metric.direction)?;
+        // A gain within the uncertainty of the arm's own mean would change no verdict.
+        let uncertainty = arm.test.or(arm.final_validation)?.standard_error()?;
+        let label = labels.label(arm);
+        (gain > uncertainty).then(|| format!("{label} ({})", number::plain(&arm.metric, gain)))
+    };
+    let gaining: Vec<String> = arms.iter().filter_map(gain).collect();
+    if gaining.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "The tuning has not levelled off, and more of it may change a verdict; what the second half of the trials gained on \
+         the validation part: {}.",
+        named(&gaining, MOST_NAMED)
+    ))
 }
 
 /// Returns whether every final trial of these arms, all of one backend, has ended.
@@ -198,13 +223,37 @@ pub fn clock(comparison: &compare::Comparison) -> String {
         ),
         _ => "The timed trials ran one at a time on all processors.".into(),
     };
-    format!("{how} {said}")
+    format!("{how} {said}{}", disturbed(comparison).map_or_else(String::new, |said| format!(" {said}")))
+}
+
+/// Returns the sentence about final runs that other work on the machine slowed down.
+fn disturbed(comparison: &compare::Comparison) -> Option<String> {
+    let shares: Vec<f64> = waiting_shares(comparison).collect();
+    let longest = shares.iter().copied().fold(0.0, f64::max);
+    let disturbed = shares.iter().filter(|share| **share > MOST_WAITING).count();
+    (disturbed > 0).then(|| {
+        format!(
+            "Other work on the machine disturbed {disturbed} of {}, which waited for a processor for up to {:.0} % of their time: \
+             their times are too long.",
+            counted(shares.len(), "timed run"),
+            longest * 100.0
+        )
+    })
+}
+
+/// Returns the shares of the final runs' time in which they waited for a processor.
+fn waiting_shares(comparison: &compare::Comparison) -> impl Iterator<Item = f64> {
+    let finals = comparison.runs.iter().filter(|run| run.is_final());
+    finals.filter_map(|run| run.outcome.as_ref()?.waiting_share)
 }
 
 /// Returns whether the times of a comparison are good enough to rank arms by.
 pub fn times_compare(comparison: &compare::Comparison) -> bool {
     let is_good = |it: &compare::Invocation| it.is_timed_alone || it.jobs == 1 || it.is_pinned;
-    comparison.invocations.iter().all(is_good)
+    // Few disturbed runs do not move a median.
+    let shares: Vec<f64> = waiting_shares(comparison).collect();
+    let disturbed = shares.iter().filter(|share| **share > MOST_WAITING).count();
+    comparison.invocations.iter().all(is_good) && disturbed * 4 <= shares.len()
 }
 
 fn study(comparison: &compare::Comparison) -> String {
@@ -240,6 +289,28 @@ fn tuned(tuning: &Tuning, trials: usize) -> String {
     }
 }
 
+/// Returns the sentence about search spaces with different numbers of settings, of which the larger need more
+/// trials.
+fn unequal_spaces(spaces: &[(String, Space)]) -> Option<String> {
+    let sizes: Vec<usize> = spaces.iter().map(|(_, space)| space.dimensions().len()).collect();
+    let (least, most) = (*sizes.iter().min()?, *sizes.iter().max()?);
+    let of = |size: usize| {
+        let names =
+            spaces.iter().zip(&sizes).filter(|(_, its)| **its == size).map(|((name, _), _)| name.clone());
+        named(&names.collect::<Vec<_>>(), MOST_OPEN)
+    };
+    (least < most).then(|| {
+        format!(
+            "The search spaces differ in size: {} of {}, {} of {}. With the same number of trials, a larger space is searched \
+             more thinly, which is a handicap.",
+            counted(least, "setting"),
+            of(least),
+            counted(most, "setting"),
+            of(most)
+        )
+    })
+}
+
 /// Returns the protocol of the comparison, in sentences.
 pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
     let plan = &comparison.plan;
@@ -254,6 +325,7 @@ pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
         (_, 0) => "Nothing was tuned: every arm has the settings that it was given.".into(),
         (_, trials) => tuned(&plan.tuning, trials),
     };
+    let spaces = plan.spaces().unwrap_or_default();
     let family = match plan.reference() {
         Some(reference) => format!("each arm with {reference}"),
         None => "all pairs of arms".into(),
@@ -274,6 +346,14 @@ pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
             ALPHA * 100.0
         ),
     ];
+    if comparison.kind == Kind::Comparison && plan.tuning.trials > 0 {
+        lines.extend(unequal_spaces(&spaces));
+    }
+    if plan.split == Split::Resampled {
+        let split = "The test part is drawn anew for each seed from all examples, the same for every arm; a series keeps its \
+                     last examples.";
+        lines.push(split.into());
+    }
     if plan.timing == Timing::Alone {
         lines.push("The final trials ran one at a time on all processors.".into());
     }

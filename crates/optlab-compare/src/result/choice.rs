@@ -57,9 +57,8 @@ impl Choice {
         let chosen = finalists.into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
         let same = (0..HISTORIES).filter(|&history| {
             let mut random = stream(comparison.plan.tuning.seed, Purpose::Resamples, history);
-            let mut draw = |count: usize| -> Vec<usize> {
-                (0..count).map(|_| random.random_range(0..count)).collect()
-            };
+            let mut draw =
+                |count: usize| -> Vec<usize> { (0..count).map(|_| random.random_range(0..count)).collect() };
             let settings: Vec<Vec<usize>> = everything.iter().map(|all| draw(all.len())).collect();
             let seeds = draw(seeds);
             choose(&arms, &settings, &seeds) == Some(chosen)

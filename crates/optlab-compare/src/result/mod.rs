@@ -5,4 +5,5 @@ pub mod comparison;
 pub mod curves;
 mod shared_settings;
 pub mod summary;
+pub mod tuned;
 pub mod verdicts;

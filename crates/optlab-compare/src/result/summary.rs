@@ -1,19 +1,19 @@
 //! The results of an arm over its seeds.
 
-use crate::plan::entry::Stage;
 use crate::plan::tuning::{self, Repeats};
 use crate::result::choice::Choice;
 use crate::result::comparison::{ArmRuns, Comparison, Run};
 use crate::result::shared_settings::SharedSettings;
+use crate::result::tuned::Tuned;
 use crate::result::verdicts::{self, Against, Candidate};
 use crate::run::folder::Kind;
 use optlab_core::{Direction, Metric};
 use optlab_stats::statistics::bootstrap::Description;
-use optlab_stats::statistics::budget_curve::{self, BestOf};
 use optlab_stats::statistics::describe::{Spread, median, quantile};
+use optlab_stats::statistics::signed_ranks::SignedRanks;
 use optlab_train::train::{Outcome, Score, Status, Trial};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 /// The results of an arm over its seeds, on one workload and backend.
 ///
@@ -60,6 +60,9 @@ pub struct Summary {
     pub seconds_to_target: Option<Quartiles>,
     /// Milliseconds per step, the median over seeds.
     pub step_milliseconds: Option<f64>,
+    /// The time of a step as a multiple of that of the arm it is compared with, the typical ratio over the seeds
+    /// that both ran, with the ends of its 95 % interval; `None` for that arm itself.
+    pub step_time_ratio: Option<[f64; 3]>,
     /// Seconds to the end of the first step, the median over seeds.
     pub first_step_seconds: Option<f64>,
     /// Peak memory of a run's process in MiB, the median over seeds.
@@ -94,20 +97,6 @@ pub struct Quartiles {
     pub low: f64,
     /// The upper quartile.
     pub high: f64,
-}
-
-/// The results of an arm's tuning, over all its replicates.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Tuned {
-    /// How often it was tuned: once for each seed, or once for all seeds.
-    pub repeats: Repeats,
-    /// The expected best of 1, 2, … of its trials.
-    pub best_of: Vec<BestOf>,
-    /// The learning rate and the best validation metric of each trial; for a pruned trial the best before it
-    /// was pruned, and `None` for a lost trial.
-    pub by_lr: Vec<(f64, Option<f64>)>,
-    /// The best of these metrics; `None` if every trial was lost.
-    pub best: Option<f64>,
 }
 
 impl Quartiles {
@@ -198,6 +187,7 @@ impl Summary {
             steps_to_target: quartiles(|target| target.step as f64),
             seconds_to_target: quartiles(|target| target.training_seconds),
             step_milliseconds: middle(|outcome| outcome.step_milliseconds),
+            step_time_ratio: None,
             first_step_seconds: middle(|outcome| {
                 Some(outcome.first_step_seconds).filter(|&seconds| seconds > 0.0)
             }),
@@ -208,9 +198,27 @@ impl Summary {
             failed: lost(runs, Status::Failed),
             not_run: runs.iter().filter(|run| run.outcome.is_none()).map(|run| run.trial.seed).collect(),
             against: None,
-            tuned: tuned(&arm.tuning, workload.direction),
+            tuned: Tuned::of(&arm.tuning, workload.direction),
         })
     }
+}
+
+/// Returns the time of a step of `arm` as a multiple of that of the arm it is compared with, from the seeds that
+/// both ran: pairs cancel what slowed the machine down for a while. Each pair's ratio is a difference of
+/// logarithms.
+fn step_time_ratio(comparison: &Comparison, arm: &Summary, arms: &[Summary]) -> Option<[f64; 3]> {
+    let name = &arm.against.as_ref().filter(|against| against.arm != arm.arm)?.arm;
+    let other = arms.iter().find(|other| other.arm == *name && other.backend == arm.backend)?;
+    let times = |arm: &Summary| -> HashMap<u64, f64> {
+        let time = |run: &&Run| Some((run.trial.seed, run.outcome.as_ref()?.step_milliseconds?));
+        comparison.runs_of(arm).iter().filter_map(time).collect()
+    };
+    let (own, others) = (times(arm), times(other));
+    let ratio = |(seed, time): (&u64, &f64)| Some((time / others.get(seed)?).ln());
+    let ratios: Vec<f64> = own.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect();
+    let ranks = SignedRanks::of(&ratios)?;
+    let (low, high) = ranks.interval(0.95);
+    Some([ranks.pseudo_median()?, low, high].map(f64::exp))
 }
 
 /// Returns the best tuning trial of an arm that has no final trials yet.
@@ -233,42 +241,6 @@ fn judged(outcome: &Outcome, direction: Direction) -> f64 {
 fn values(runs: &[&Run], direction: Direction) -> Vec<(u64, f64)> {
     let value = |run: &&Run| Some((run.trial.seed, judged(run.outcome.as_ref()?, direction)));
     runs.iter().filter_map(value).collect()
-}
-
-/// Returns the results of an arm's tuning; the value of each point is the median over its seeds. Only trials
-/// with the longest budget count, since a recommendation also has shorter ones.
-fn tuned(runs: &[&Run], direction: Direction) -> Option<Tuned> {
-    // All budgets of an arm have the same unit.
-    let length = |run: &Run| run.trial.recipe.budget.steps(1);
-    let longest = runs.iter().map(|run| length(run)).max()?;
-    let mut points: Vec<(Stage, f64, Vec<f64>)> = Vec::new();
-    for run in runs.iter().filter(|run| length(run) == longest) {
-        let Some(outcome) = &run.outcome else { continue };
-        let value = tuning::value_so_far(outcome);
-        match points.last_mut().filter(|(last, ..)| *last == run.stage) {
-            Some((.., values)) => values.push(value),
-            None => points.push((run.stage, run.trial.lr, vec![value])),
-        }
-    }
-    let by_lr: Vec<(f64, f64)> =
-        points.iter().filter_map(|(_, lr, values)| Some((*lr, direction.cost(median(values)?)))).collect();
-    let results: Vec<f64> = by_lr.iter().map(|(_, metric)| *metric).collect();
-    let best = results
-        .iter()
-        .copied()
-        .filter(|result| result.is_finite())
-        .min_by(|a, b| direction.cost(*a).total_cmp(&direction.cost(*b)));
-    let replicates: HashSet<Option<u64>> = runs.iter().map(|run| run.replicate()).collect();
-    // The best of at most as many trials as one tuning has.
-    let trials_each = results.len().div_ceil(replicates.len());
-    let mut best_of = budget_curve::of(&results, direction);
-    best_of.truncate(trials_each);
-    (!results.is_empty()).then(|| Tuned {
-        repeats: if replicates.contains(&None) { Repeats::Once } else { Repeats::EachSeed },
-        best,
-        best_of,
-        by_lr: by_lr.into_iter().map(|(lr, metric)| (lr, Some(metric).filter(|it| it.is_finite()))).collect(),
-    })
 }
 
 impl Comparison {
@@ -331,10 +303,14 @@ fn summarize(comparison: &Comparison) -> Vec<Summary> {
             Kind::Recommendation => Choice::of(comparison).map(|choice| choice.arm),
             _ => comparison.plan.reference(),
         };
-        let judged = verdicts::judge(&candidates, metric.direction, reference.as_deref());
+        let judged =
+            verdicts::judge(&candidates, metric.direction, reference.as_deref(), comparison.plan.test);
         for (summary, against) in of_workload.iter_mut().zip(judged) {
             summary.against = against;
         }
+        let ratios: Vec<Option<[f64; 3]>> =
+            of_workload.iter().map(|arm| step_time_ratio(comparison, arm, &of_workload)).collect();
+        of_workload.iter_mut().zip(ratios).for_each(|(arm, ratio)| arm.step_time_ratio = ratio);
         summaries.extend(of_workload);
     }
     summaries

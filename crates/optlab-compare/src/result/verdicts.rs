@@ -6,6 +6,7 @@
 //! family: with several workloads, an error in any of them is more likely.
 
 use optlab_core::Direction;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_stats::statistics::verdict::{self, Comparison};
 use serde::Serialize;
 use std::collections::HashMap;
@@ -47,7 +48,12 @@ impl Candidate<'_> {
 
 /// Judges the arms of a workload, sorted from best to worst, within each backend: against the arm
 /// `reference`, or all pairs if no arm has that name. Returns one entry per arm, in order.
-pub fn judge(arms: &[Candidate], direction: Direction, reference: Option<&str>) -> Vec<Option<Against>> {
+pub fn judge(
+    arms: &[Candidate],
+    direction: Direction,
+    reference: Option<&str>,
+    test: Test,
+) -> Vec<Option<Against>> {
     let mut judged = vec![None; arms.len()];
     let mut seen: Vec<&str> = Vec::new();
     for arm in arms {
@@ -55,7 +61,7 @@ pub fn judge(arms: &[Candidate], direction: Direction, reference: Option<&str>) 
             seen.push(arm.backend);
             let places: Vec<usize> =
                 (0..arms.len()).filter(|&place| arms[place].backend == arm.backend).collect();
-            for (place, against) in judge_family(arms, &places, direction, reference) {
+            for (place, against) in judge_family(arms, &places, direction, reference, test) {
                 judged[place] = Some(against);
             }
         }
@@ -69,6 +75,7 @@ fn judge_family(
     places: &[usize],
     direction: Direction,
     reference: Option<&str>,
+    test: Test,
 ) -> HashMap<usize, Against> {
     let named = reference.and_then(|name| places.iter().copied().find(|&place| arms[place].arm == name));
     let Some(other) = named.or(places.first().copied()) else { return HashMap::new() };
@@ -85,7 +92,7 @@ fn judge_family(
     let family: Vec<(&[f64], &[f64])> =
         comparable.iter().map(|&pair| (values[pair].0.as_slice(), values[pair].1.as_slice())).collect();
     // Seeds are paired and no metric is NaN, so `compare` returns no error.
-    let comparisons = verdict::compare(&family, direction, ALPHA).unwrap_or_default();
+    let comparisons = verdict::compare(&family, direction, ALPHA, test).unwrap_or_default();
     let unjudged =
         || Against { arm: arms[other].arm.into(), comparison: None, better_than: vec![], worse_than: vec![] };
     let mut against: HashMap<usize, Against> = places.iter().map(|&place| (place, unjudged())).collect();

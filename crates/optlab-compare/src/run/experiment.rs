@@ -100,7 +100,9 @@ impl Experiment {
             let of = |side: &ArmOnWorkload| {
                 let is_its = |entry: &&Entry| {
                     let Trial { workload, backend, .. } = &entry.trial;
-                    entry.arm == side.arm.name && *workload == side.trial.workload && *backend == side.trial.backend
+                    entry.arm == side.arm.name
+                        && *workload == side.trial.workload
+                        && *backend == side.trial.backend
                 };
                 self.entries.iter().find(is_its).map(|entry| entry.trial.clone())
             };

@@ -225,10 +225,7 @@ impl Recommender {
 }
 
 /// Returns AdamW at its defaults, on the plan's workload.
-fn baseline(
-    plan: &Plan,
-    defaults: &dyn Fn(&str) -> Result<Trial, Error>,
-) -> Result<ArmOnWorkload, Error> {
+fn baseline(plan: &Plan, defaults: &dyn Fn(&str) -> Result<Trial, Error>) -> Result<ArmOnWorkload, Error> {
     let optimizer: OptimizerChoice = "adamw".parse()?;
     let arm = Arm::new(BASELINE.into(), optimizer, Plan::default().schedules.remove(0));
     let only = Plan { optimizers: Vec::new(), arms: vec![arm], ..plan.clone() };

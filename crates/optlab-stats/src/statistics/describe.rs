@@ -26,6 +26,11 @@ impl Spread {
         let deviation = (count > 1 && mean.is_finite()).then(|| (squares / (count - 1) as f64).sqrt());
         Some(Spread { count, mean, deviation })
     }
+
+    /// Returns the standard error of the mean, `deviation / √n`.
+    pub fn standard_error(&self) -> Option<f64> {
+        self.deviation.map(|deviation| deviation / (self.count as f64).sqrt())
+    }
 }
 
 /// Returns the arithmetic mean; `None` without values, and if both infinities are among them.

@@ -61,6 +61,27 @@ pub(super) fn peak_memory() -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
+/// Returns the share of the time in which the threads of this process wanted a processor and had to wait for
+/// one, if the system provides it.
+pub(super) fn waiting_share() -> Option<f64> {
+    let tasks = std::fs::read_dir("/proc/self/task").ok()?;
+    let texts = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok());
+    share_of_waiting(texts)
+}
+
+/// Returns that share from the `schedstat` of each thread, which begins with the nanoseconds that it ran and
+/// those that it waited.
+fn share_of_waiting(texts: impl Iterator<Item = String>) -> Option<f64> {
+    let (mut ran, mut waited) = (0.0, 0.0);
+    for text in texts {
+        let mut numbers = text.split_whitespace().map(str::parse::<f64>);
+        let (Some(Ok(running)), Some(Ok(waiting))) = (numbers.next(), numbers.next()) else { continue };
+        ran += running;
+        waited += waiting;
+    }
+    (ran > 0.0).then(|| waited / (ran + waited))
+}
+
 /// Returns the GPU's name from the driver's own program; `None` for a CPU backend.
 fn gpu_name(backend: &str) -> Option<String> {
     let is_host = device::parse(backend).map_or(true, |(backend, _)| backend.is_host);
@@ -91,4 +112,17 @@ fn cpu_name() -> Option<String> {
     let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = text.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_waiting_is_over_all_threads_and_unknown_without_one_that_ran() {
+        let share = |texts: &[&str]| share_of_waiting(texts.iter().map(|text| text.to_string()));
+        assert_eq!(share(&["600 100 3\n", "200 100 9\n"]), Some(0.2));
+        assert_eq!(share(&["600 0 3", "damaged"]), Some(0.0));
+        assert_eq!((share(&["0 0 0"]), share(&[])), (None, None));
+    }
 }

@@ -110,6 +110,10 @@ pub struct Outcome {
     /// system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<u64>,
+    /// The share of the time in which the process wanted a processor and had to wait for one, `[0, 1]`: other
+    /// work on the machine makes it, and with it all times, larger. `None` if the system does not report it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_share: Option<f64>,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -135,6 +139,7 @@ impl Outcome {
             test: None,
             skipped_steps: 0,
             peak_memory_bytes: None,
+            waiting_share: None,
         }
     }
 

@@ -365,6 +365,7 @@ impl<W: Workload> Training<'_, W> {
             test,
             skipped_steps: self.skipped_steps(),
             peak_memory_bytes: environment::peak_memory(),
+            waiting_share: environment::waiting_share(),
         })
     }
 

@@ -21,10 +21,12 @@ use std::path::Path;
 pub use written::{render, render_with_notes};
 
 /// The keys of a plan, besides the settings of its recipe.
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
     "arms",
     "model",
     "reference",
+    "test",
+    "split",
     "timing",
     "tuning",
     "workloads",
@@ -107,6 +109,8 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
         seeds: keys.seeds()?.unwrap_or_else(|| default.seeds.clone()),
         recipe,
         reference: keys.text("reference")?.map(String::from),
+        test: keys.choice("test", "mean or ranks")?.unwrap_or_default(),
+        split: keys.choice("split", "fixed or resampled")?.unwrap_or_default(),
         timing: keys.choice("timing", "pinned or alone")?.unwrap_or_default(),
         tuning: keys
             .table("tuning", "tuning.", &TUNING)?

@@ -3,10 +3,11 @@
 use crate::Error;
 use crate::plan::arm::Arm;
 use crate::plan::tuning::{Repeats, Selection, Tuning};
-use crate::plan::{Plan, Seeds, Timing};
+use crate::plan::{Plan, Seeds, Split, Timing};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_train::train::RecipePatch;
 use serde::Serialize;
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
         model: (!plan.model.is_empty()).then(|| plan.model.to_string()),
         recipe: plan.recipe,
         reference: plan.reference.as_deref(),
+        test: plan.test,
+        split: plan.split,
         timing: plan.timing,
         tuning: written_tuning(&plan.tuning),
         arms: plan.arms.iter().map(written_arm).collect(),
@@ -91,6 +94,8 @@ struct Written<'a> {
     #[serde(flatten)]
     recipe: RecipePatch,
     reference: Option<&'a str>,
+    test: Test,
+    split: Split,
     timing: Timing,
     tuning: WrittenTuning,
     arms: Vec<BTreeMap<String, Value>>,

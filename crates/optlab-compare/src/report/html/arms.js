@@ -8,8 +8,10 @@ const STYLES = 4;
 const TANGLE = 8;
 const PINNED_AT_FIRST = 6;
 
-const arms = { labels: [], order: [], on: new Set(), pinned: new Set(), figures: [] };
+const arms = { labels: [], order: [], on: new Set(), pinned: new Set(), figures: [], unit: "seed", scope: "" };
 
+/** What results are counted in: seeds, or replicates that were each tuned. */
+const units = () => `${arms.unit}s`;
 const armLabel = arm => arms.labels[arm] || `arm ${arm}`;
 const isOn = arm => arms.on.has(arm);
 const standsOut = arm => isOn(arm) && (arms.on.size <= TANGLE || arms.pinned.has(arm));
@@ -25,6 +27,8 @@ function startArms(data) {
     for (const { arm, spec } of list(workload.arms))
       arms.labels[arm] = arms.labels[arm] || spec || `arm ${arm}`;
   }
+  if (data.unit) arms.unit = String(data.unit);
+  if (data.scope) arms.scope = String(data.scope);
   const places = Array.from(arms.labels, (_, arm) => arm);
   const worth = places.map(arm => worthOf(data, arm));
   arms.order = places.sort((a, b) => worth[b] - worth[a] || a - b);

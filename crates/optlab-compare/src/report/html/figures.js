@@ -78,7 +78,7 @@ function learningCurves(workload) {
     title: "Learning curves",
     of: workload,
     className: "wide curves",
-    note: "Median over seeds; bands are the quartiles.",
+    note: `Median over ${units()}; bands are the quartiles.`,
     controls: [controls],
     readout,
     draw,
@@ -155,7 +155,7 @@ function forest(workload) {
   const draw = width => {
     if (name === null)
       return { empty: "No arm was named as the reference, so there are no paired differences." };
-    if (!rows.length) return { empty: "No seed finished on both arms of a pair, so there are no paired differences." };
+    if (!rows.length) return { empty: `No ${arms.unit} finished on both arms of a pair, so there are no paired differences.` };
     return rowChart({
       width,
       rows: onOnly(rows),
@@ -166,7 +166,7 @@ function forest(workload) {
       xName: `difference, ${isShare(workload) ? "points" : workload.metric || "metric"}\u2003better →`,
     });
   };
-  const note = "Paired by seed, with the intervals behind the verdicts; a hollow mark means that no difference is shown.";
+  const note = `Paired by ${arms.unit}, with intervals that hold together for all arms; a hollow mark means that no difference is shown.`;
   return figure({ title: `Difference from ${name || "the reference"}`, of: workload, note, draw }).node;
 }
 
@@ -180,7 +180,7 @@ function timeToTarget(workload) {
   let key = keys.length ? keys[0][0] : "";
   const draw = width => {
     if (target === null) return { empty: "This workload has no target." };
-    if (!keys.length) return { empty: `No arm reached the target ${target} on more than half of its seeds.` };
+    if (!keys.length) return { empty: `No arm reached the target ${target} on more than half of its ${units()}.` };
     const place = entry => middle(entry[key]) ?? Number.MAX_VALUE;
     const rows = onOnly(entries)
       .sort((a, b) => place(a) - place(b))
@@ -209,7 +209,7 @@ function timeToTarget(workload) {
           }),
         ]
       : [];
-  const note = `Median and quartiles over the seeds, with seeds that missed ${target} as infinite; on the right, how many reached it.`;
+  const note = `Median and quartiles over the ${units()}, with those that missed ${target} as infinite; on the right, how many reached it.`;
   const made = figure({ title: "Time to target", of: workload, note, controls, draw });
   return made.node;
 }

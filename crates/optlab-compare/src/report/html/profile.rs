@@ -21,6 +21,8 @@ struct ArmProfile {
     arm: usize,
     points: Vec<(f64, f64)>,
     score: f64,
+    /// The ends of its 95 % interval.
+    interval: [f64; 2],
     exact: f64,
 }
 
@@ -29,12 +31,14 @@ impl Profile {
     /// reached a target.
     pub fn of(comparison: &Comparison, summaries: &[Summary]) -> Option<Self> {
         let matrix = times::matrix(comparison, summaries)?;
+        let scores = times::scores(comparison, summaries, TAU_MAX).ok()?;
         let arms = profiles(&matrix).into_iter().enumerate().map(|(arm, profile)| {
             let corners = profile.corners(TAU_MAX).ok()?;
             Some(ArmProfile {
                 arm,
                 points: corners.into_iter().map(|(at, share)| (rounded(at), rounded(share))).collect(),
                 score: rounded(profile.score(TAU_MAX).ok()?),
+                interval: [1, 2].map(|end| rounded(scores[arm][end])),
                 exact: rounded(profile.exact_score(TAU_MAX).ok()?),
             })
         });

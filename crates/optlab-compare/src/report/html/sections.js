@@ -14,6 +14,13 @@ function section(id, title, ...children) {
   );
 }
 
+const KINDS = {
+  comparison: "Comparison of optimizers",
+  study: "Study of one optimizer",
+  recommendation: "Recommendation of an optimizer",
+  calibration: "Calibration: an optimizer against itself",
+};
+
 function headline(data) {
   const trials = list(data.trials && data.trials.workload).length;
   const counts = [
@@ -28,7 +35,7 @@ function headline(data) {
   return html(
     "header",
     { id: "headline" },
-    html("p", { class: "kind" }, "Comparison of optimizers"),
+    html("p", { class: "kind" }, KINDS[data.kind] || KINDS.comparison),
     html("h1", {}, String(data.name || "comparison")),
     html("p", { class: "facts" }, facts.join(" · ")),
     html(
@@ -74,7 +81,7 @@ function lostNote(entries) {
     html(
       "p",
       { class: "note" },
-      `Lost seeds: ${lost.join(", ")}. A lost seed counts as worse than any number.`,
+      `Lost ${units()}: ${lost.join(", ")}. A lost ${arms.unit} counts as worse than any number.`,
     )
   );
 }
@@ -90,6 +97,13 @@ function profileSection(data) {
       help: "The area under the profile, as a share of the whole",
       value: row => row.score,
       cell: row => scoreCell(row.score),
+    },
+    {
+      key: "interval",
+      text: "95 % interval",
+      help: `By drawing the ${units()} again, the same for all arms`,
+      value: row => list(row.interval)[0],
+      cell: row => `[${list(row.interval).map(end => significant(end, 3)).join(", ")}]`,
     },
     {
       key: "exact",

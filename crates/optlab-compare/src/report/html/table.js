@@ -115,7 +115,7 @@ function verdictCell(verdict) {
 function cellPlot(entry, x, width) {
   const height = 18;
   const inside = value => Math.min(width - 3, Math.max(3, x.at(value)));
-  const [value, low, high] = list(entry.median);
+  const [value, low, high] = list(entry.mean);
   const colour = colourClass(entry.arm);
   const seeds = list(entry.outcomes)
     .filter(isNumber)
@@ -187,21 +187,21 @@ function resultColumns(workload, isFull) {
     ARM_COLUMN,
     ...more([textColumn("spec", "optimizer")]),
     interval(
-      "median",
-      `median${unit}`,
-      `Median of the ${workload.metric || "metric"} on the test part over the seeds, with its 95 % bootstrap interval`,
+      "mean",
+      `mean${unit}`,
+      `Mean of the ${workload.metric || "metric"} on the test part over the ${units()}, with its 95 % interval`,
     ),
     {
       key: "plot",
-      text: "seeds, median",
+      text: `${units()}, mean`,
       isFixed: true,
       isText: true,
       value: () => null,
       cell: row => cellPlot(row, x, width),
     },
     ...more([
-      interval("iqm", `IQM${unit}`, "Mean of the middle half of the seeds"),
-      interval("mean", `mean${unit}`, "Mean over the seeds"),
+      interval("iqm", `IQM${unit}`, `Mean of the middle half of the ${units()}`),
+      interval("median", `median${unit}`, `Median over the ${units()}`),
     ]),
     interval(
       "difference",
@@ -209,27 +209,27 @@ function resultColumns(workload, isFull) {
       "Paired difference from the reference",
       value => differenceText(workload, value),
     ),
-    { ...textColumn("verdict"), cell: row => verdictCell(row.verdict) },
+    { ...textColumn("verdict", `verdict${arms.scope}`), cell: row => verdictCell(row.verdict) },
     numberColumn("p", "p", "The p-value of the paired difference", 2),
     ...more([
       numberColumn("effect", "effect", "The difference in standard deviations"),
       interval(
         "improvement",
         "P(better)",
-        "Probability that a seed of this arm beats a seed of the reference",
+        `How often a ${arms.unit} of this arm beats the same ${arms.unit} of the reference`,
         share,
       ),
     ]),
     ...more([
       {
-        ...numberColumn("seeds_to_settle", "seeds to settle", "Number of seeds that would show a difference of this size"),
+        ...numberColumn("seeds_to_settle", `${units()} to settle`, `Number of ${units()} that would show a difference of this size`),
         cell: row => short(row.seeds_to_settle),
       },
     ]),
     {
       key: "seeds",
-      text: "seeds",
-      help: "Seeds that completed, of all seeds",
+      text: units(),
+      help: `Those that completed, of all ${units()}`,
       value: row => (isNumber(row.seeds) ? row.seeds - lostOf(row) : null),
       cell: seedsCell,
     },
