@@ -35,7 +35,8 @@ pub struct Comparison {
     /// [pseudo-median](crate::statistics::signed_ranks::SignedRanks::pseudo_median), which may be infinite;
     /// `None` if that is between both infinities.
     pub difference: Option<f64>,
-    /// The lower end of the interval of the difference at `level`; `−∞` if there is no interval.
+    /// The lower end of the interval of the difference at `level`; `−∞` if there is no interval, or if lost runs
+    /// leave it open.
     pub low: f64,
     /// The upper end of that interval; `∞` if there is no interval: with fewer than three seeds, too few seeds
     /// for `level`, and equal differences.
@@ -76,11 +77,31 @@ pub struct Comparison {
 ///
 /// Each pair is tested by `test`, with [signed ranks](crate::statistics::signed_ranks::SignedRanks) in place of
 /// the mean if a run of either arm was lost; the family is corrected by [Holm's method](holm::held). A metric
-/// may be infinite if a seed diverged: it is worse than every number, and if both diverged there is no
+/// may be infinite if a seed diverged: it ranks below all results of both arms, and if both diverged there is no
 /// difference.
 ///
 /// # How often it is right
-/// VERDICTS
+/// Shares of verdicts between equal arms at an `alpha` of 5 %, in percent, for `Mean` and `Ranks` (40,000 samples
+/// each; standard error 0.1):
+///
+/// | results of each arm        | 6 seeds    | 10 seeds   | 20 seeds   |
+/// |:---------------------------|-----------:|-----------:|-----------:|
+/// | normal                     | 3.0, 3.0   | 4.9, 4.9   | 5.1, 4.9   |
+/// | exponential                | 3.2, 3.2   | 5.0, 5.0   | 5.0, 4.9   |
+/// | Student's, 2 degrees       | 3.1, 3.1   | 4.9, 4.8   | 4.8, 4.7   |
+/// | normal, 5 % lost           | 3.2, 3.2   | 4.7, 4.7   | 4.8, 4.8   |
+///
+/// Shares of verdicts for an arm that is better by a multiple of the standard deviation of a (normal) result (4000
+/// samples each; for the other distributions, of their scale):
+///
+/// | results of each arm  | by 2, 10 seeds | by 2, 20 seeds | by 2√2, 10 seeds | by 1.25, 40 seeds |
+/// |:---------------------|---------------:|---------------:|-----------------:|------------------:|
+/// | normal               |     97.8, 97.2 |       100, 100 |         100, 100 |          100, 100 |
+/// | exponential          |     95.3, 93.7 |       100, 100 |       99.4, 98.9 |         99.9, 100 |
+/// | Student's, 2 degrees |     58.8, 58.1 |     77.9, 89.7 |       78.7, 77.5 |        68.3, 88.8 |
+/// | normal, 5 % lost     |     88.0, 87.8 |     99.3, 99.3 |       96.7, 96.7 |        99.4, 99.4 |
+///
+/// `cargo test --release -p optlab-stats verdict_table -- --ignored --nocapture` prints these numbers.
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] for an `alpha` outside `(0, 1)`; [`Error::Usage`] for a pair without seeds, with
