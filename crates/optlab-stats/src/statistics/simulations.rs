@@ -43,7 +43,7 @@ fn at_most_alpha(samples: usize) -> f64 {
 #[test]
 fn equal_arms_are_rarely_called_different_also_if_runs_are_lost() {
     for draw in [Random::exponential as Draw, Random::student_2, diverging] {
-        for (count, samples) in [(6, 4000), (10, 4000), (20, 2000)] {
+        for (count, samples) in [(6, 2000), (10, 2000), (20, 500)] {
             for test in Test::ALL {
                 let (better, worse) = shares(test, (draw, draw), count, 0.0, samples);
                 assert!(better + worse <= at_most_alpha(samples), "{test} {count} {better} {worse}");
@@ -55,7 +55,7 @@ fn equal_arms_are_rarely_called_different_also_if_runs_are_lost() {
 #[test]
 fn a_few_lost_runs_leave_nearly_all_of_the_power() {
     for count in [10, 20] {
-        let (better, worse) = shares(Test::Mean, (diverging, diverging), count, 2.0 * 2_f64.sqrt(), 2000);
+        let (better, worse) = shares(Test::Mean, (diverging, diverging), count, 2.0 * 2_f64.sqrt(), 1000);
         assert!(better > 0.95 && worse == 0.0, "{count}: {better}");
     }
 }
@@ -94,7 +94,7 @@ fn families_missed(count: usize, samples: usize) -> f64 {
 
 #[test]
 fn all_intervals_of_a_family_cover_together() {
-    for (count, samples) in [(8, 1500), (12, 1500)] {
+    for (count, samples) in [(8, 1000), (12, 400)] {
         let missed = families_missed(count, samples);
         assert!(missed <= at_most_alpha(samples), "{count} {missed}");
     }
@@ -132,10 +132,10 @@ fn effects(alpha: f64, strength: f64) -> Vec<(f64, usize)> {
 fn the_number_of_seeds_has_its_power() {
     for alpha in [0.05, 0.05 / 3.0, 0.05 / 24.0] {
         let effects = effects(alpha, 0.8);
-        for &(effect, count) in effects.iter().filter(|(_, count)| *count <= 20).step_by(3) {
-            let power = power_of(effect, count, alpha, 2000);
+        for &(effect, count) in effects.iter().filter(|(_, count)| *count <= 20).step_by(4) {
+            let power = power_of(effect, count, alpha, 1000);
             // Five points, and four standard deviations of a binomial.
-            assert!(power > 0.75 - 0.04 && power < 0.85 + 0.04, "{effect} {count} {alpha} {power}");
+            assert!(power > 0.75 - 0.05 && power < 0.85 + 0.05, "{effect} {count} {alpha} {power}");
         }
     }
 }

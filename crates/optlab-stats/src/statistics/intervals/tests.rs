@@ -88,12 +88,12 @@ fn coverage(case: &Case, count: usize, samples: usize) -> [f64; 3] {
 
 #[test]
 fn intervals_cover_their_centre_as_often_as_they_say() {
-    // Four standard deviations of a binomial are 1.4 %.
+    // Four standard deviations of a binomial are 1.9 %.
     for case in &CASES[..2] {
         for count in [6, 10, 20] {
-            let [mean, median, interquartile_mean] = coverage(case, count, 4000);
-            assert!(median > 0.936 && interquartile_mean > 0.93, "{} {count}", case.0);
-            assert!(mean > if case.0 == "normal" { 0.936 } else { 0.865 }, "{} {count} {mean}", case.0);
+            let [mean, median, interquartile_mean] = coverage(case, count, 2000);
+            assert!(median > 0.93 && interquartile_mean > 0.925, "{} {count}", case.0);
+            assert!(mean > if case.0 == "normal" { 0.93 } else { 0.86 }, "{} {count} {mean}", case.0);
         }
     }
 }
