@@ -86,9 +86,9 @@ mod tests {
                     let win = f64::from(step) / 40.0 * (1.0 - tied);
                     let truth = win + tied / 2.0;
                     let mut covered = 0.0;
-                    for wins in 0..=count {
-                        for ties in 0..=count - wins {
-                            let Estimate { low, high, .. } = estimates[wins][ties];
+                    for (wins, estimates) in estimates.iter().enumerate() {
+                        for (ties, &estimate) in estimates.iter().enumerate() {
+                            let Estimate { low, high, .. } = estimate;
                             if low <= truth && truth <= high {
                                 covered += choose(count, wins)
                                     * choose(count - wins, ties)

@@ -106,7 +106,7 @@ impl Paired {
         let magnitude: f64 = ordered.iter().map(|difference| difference.abs()).sum();
         let means = match count {
             0..=LISTED => Means::Listed(all_means(&ordered)),
-            0..=COUNTED => Means::Counted(OnceLock::new()),
+            count if count <= COUNTED => Means::Counted(OnceLock::new()),
             _ => Means::Random(OnceLock::new()),
         };
         let is_tied = sum <= ROUNDING * magnitude;

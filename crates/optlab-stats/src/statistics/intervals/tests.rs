@@ -66,7 +66,7 @@ type Case = (&'static str, fn(&mut Random) -> f64, [f64; 3]);
 
 const CASES: [Case; 4] = [
     ("normal", Random::normal, [0.0, 0.0, 0.0]),
-    ("exponential", Random::exponential, [1.0, 0.6931471805599453, 0.7383759281177261]),
+    ("exponential", Random::exponential, [1.0, std::f64::consts::LN_2, 0.7383759281177261]),
     ("log-normal", Random::log_normal, [1.6487212707001282, 1.0, 1.0729227432534363]),
     ("t with 2 degrees", Random::student_2, [0.0, 0.0, 0.0]),
 ];
