@@ -51,8 +51,8 @@ impl Estimate {
 ///
 /// It is exact for normal values. For skewed ones it covers less often, 88 % to 93 % for exponential values,
 /// where the studentized bootstrap covers 92 % to 96 %. But that has intervals up to 1.7 times as wide at 6
-/// values, none that are usable below, and covers less for tails like those of Student's distribution with two
-/// degrees of freedom: 90 % to 94 %, where this covers 96 %.
+/// values, none that are usable below, and covers less for tails like those of Student's distribution with
+/// two degrees of freedom: 90 % to 94 %, where this covers 96 %.
 pub(super) fn of_mean(sorted: &[f64]) -> Option<Estimate> {
     let value = mean(sorted)?;
     Estimate::with_interval(value, student_interval(sorted, value, sorted.len(), 1.0), sorted.len())
@@ -60,8 +60,8 @@ pub(super) fn of_mean(sorted: &[f64]) -> Option<Estimate> {
 
 /// Returns the median of values in ascending order with the interval from the `k`-th smallest to the `k`-th
 /// largest value, for the largest `k` for which it covers the median of every continuous distribution with a
-/// probability of at least 95 %: `2 P(B < k) ≤ 0.05` for a binomial `B` of `n` and 1/2. From the smallest to the
-/// largest of five values the probability is 93.75 %; fewer than five have no interval.
+/// probability of at least 95 %: `2 P(B < k) ≤ 0.05` for a binomial `B` of `n` and 1/2. From the smallest to
+/// the largest of five values the probability is 93.75 %; fewer than five have no interval.
 pub(super) fn of_median(sorted: &[f64]) -> Option<Estimate> {
     let count = sorted.len();
     // With 0 heads of a fair coin, then 1, …
@@ -85,9 +85,9 @@ pub(super) fn of_median(sorted: &[f64]) -> Option<Estimate> {
 /// IQM ± t s_w / (√n / 2)        g = ⌊(n − 1) / 4⌋
 /// ```
 ///
-/// where `s_w` is the deviation of the values after the `g` smallest and the `g` largest are replaced by their
-/// neighbour, and `t` is Student's for `n − 2g − 1` degrees of freedom. The usual `⌊n / 4⌋` covers 90 % to 93 %
-/// if 4 divides `n`.
+/// where `s_w` is the deviation of the values after the `g` smallest and the `g` largest are replaced by
+/// their neighbour, and `t` is Student's for `n − 2g − 1` degrees of freedom. The usual `⌊n / 4⌋` covers 90 %
+/// to 93 % if 4 divides `n`.
 ///
 /// # Reference
 /// Tukey & McLaughlin, *Less vulnerable confidence and significance procedures for location based on a single
@@ -102,8 +102,8 @@ pub(super) fn of_interquartile_mean(sorted: &[f64]) -> Option<Estimate> {
     Estimate::with_interval(value, ends, count)
 }
 
-/// Returns `centre ± t factor s / √n`, with one degree of freedom less than `degrees`; NaN for fewer than three
-/// values and if one is infinite.
+/// Returns `centre ± t factor s / √n`, with one degree of freedom less than `degrees`; NaN for fewer than
+/// three values and if one is infinite.
 fn student_interval(values: &[f64], centre: f64, degrees: usize, factor: f64) -> (f64, f64) {
     let deviation = Spread::of(values).and_then(|spread| spread.deviation).filter(|_| values.len() >= LEAST);
     let Some(deviation) = deviation.filter(|deviation| *deviation > 1e-12 * centre.abs()) else {

@@ -60,10 +60,11 @@ impl PairedTest {
     /// Prepares the test of the metrics of two arms on the same seeds: signed ranks if `test` says so, or if
     /// a run of either arm was lost. This choice does not depend on which arm is which.
     ///
-    /// For the p-value, a lost run counts as slightly worse than all finite results of both arms. This too does
-    /// not depend on which arm is which, so the test stays valid. An infinite difference would have the largest
-    /// rank, as if it were evidence for the size of a difference: one lost run in ten seeds could not be made
-    /// up for by any advantage on the others. The estimate is the pseudo-median of the infinite differences.
+    /// For the p-value, a lost run counts as slightly worse than all finite results of both arms. This too
+    /// does not depend on which arm is which, so the test stays valid. An infinite difference would have the
+    /// largest rank, as if it were evidence for the size of a difference: one lost run in ten seeds could not
+    /// be made up for by any advantage on the others. The estimate is the pseudo-median of the infinite
+    /// differences.
     pub(super) fn of(a: &[f64], b: &[f64], direction: Direction, test: Test) -> Result<Self, Error> {
         let refused =
             || Error::Usage("a comparison needs at least one seed, and no NaN in its metrics".into());
@@ -164,8 +165,8 @@ impl PairedTest {
     }
 }
 
-/// Returns the interval of signed ranks, widened by that with infinite differences as far as it stays on its side
-/// of 0.
+/// Returns the interval of signed ranks, widened by that with infinite differences as far as it stays on its
+/// side of 0.
 fn widened(ranks: &SignedRanks, lost: Option<&SignedRanks>, alpha: f64) -> (f64, f64) {
     let (low, high) = ranks.interval_missing(alpha);
     let (lost_low, lost_high) = lost.unwrap_or(ranks).interval_missing(alpha);
@@ -176,8 +177,8 @@ fn widened(ranks: &SignedRanks, lost: Option<&SignedRanks>, alpha: f64) -> (f64,
     }
 }
 
-/// Returns the results of two arms with numbers for the infinite ones: a thousandth of the range of all finite
-/// results beyond them. If none is finite, the range is that of 0.
+/// Returns the results of two arms with numbers for the infinite ones: a thousandth of the range of all
+/// finite results beyond them. If none is finite, the range is that of 0.
 fn finite(a: &[f64], b: &[f64]) -> (Vec<f64>, Vec<f64>) {
     let known = || a.iter().chain(b).copied().filter(|value| value.is_finite());
     let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));

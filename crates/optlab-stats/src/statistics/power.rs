@@ -14,16 +14,17 @@ const MOST_SEEDS: f64 = 10_000.0;
 /// n ≥ ((z₁₋ₐ⸝₂ + z_power) / effect)² + z₁₋ₐ⸝₂² / 2 + 2^((least − n) / 2)
 /// ```
 ///
-/// where `a` is the largest p-value up to `alpha` that `n` differences can have, `⌊alpha 2ⁿ⁻¹⌋ / 2ⁿ⁻¹`, and `least`
-/// is [`least_seeds`]. Returns `None` if the effect is 0, infinite or NaN, if more than 10,000 seeds are needed,
-/// and if no number of seeds is enough for `alpha`.
+/// where `a` is the largest p-value up to `alpha` that `n` differences can have, `⌊alpha 2ⁿ⁻¹⌋ / 2ⁿ⁻¹`, and
+/// `least` is [`least_seeds`]. Returns `None` if the effect is 0, infinite or NaN, if more than 10,000 seeds
+/// are needed, and if no number of seeds is enough for `alpha`.
 ///
 /// The first two terms belong to the t test, which the test of [`Paired`](crate::statistics::paired::Paired)
-/// approximates if the differences are normal; the last one was fitted to simulations near the least number of
-/// seeds. The power is right within 5 points from 6 to 40 seeds and for `alpha` from 0.05 to 0.05 / 24 (`cargo test
-/// --release -p optlab-stats power_table -- --ignored --nocapture` prints it). For an observed effect the number is
-/// a guide to planning, not evidence: an effect observed with few seeds is itself uncertain, and an effect that was
-/// just not shown needs about twice the number of seeds (Hoenig & Heisey, 2001).
+/// approximates if the differences are normal; the last one was fitted to simulations near the least number
+/// of seeds. The power is right within 5 points from 6 to 40 seeds and for `alpha` from 0.05 to 0.05 / 24
+/// (`cargo test --release -p optlab-stats power_table -- --ignored --nocapture` prints it). For an observed
+/// effect the number is a guide to planning, not evidence: an effect observed with few seeds is itself
+/// uncertain, and an effect that was just not shown needs about twice the number of seeds (Hoenig & Heisey,
+/// 2001).
 ///
 /// # Reference
 /// Guenther, *Sample size formulas for normal theory t tests*, The American Statistician 35, 1981.

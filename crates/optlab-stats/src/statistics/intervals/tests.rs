@@ -71,7 +71,8 @@ const CASES: [Case; 4] = [
     ("t with 2 degrees", Random::student_2, [0.0, 0.0, 0.0]),
 ];
 
-/// Returns the shares of the samples in which the intervals of mean, median and interquartile mean contain it.
+/// Returns the shares of the samples in which the intervals of mean, median and interquartile mean contain
+/// it.
 fn coverage(case: &Case, count: usize, samples: usize) -> [f64; 3] {
     let mut random = Random::new(count as u64);
     let mut covered = [0; 3];
