@@ -38,8 +38,8 @@ pub struct Estimate {
 /// range, and if the statistic of the values themselves is NaN.
 ///
 /// With few seeds the interval covers the truth less often than `level`: for 10 seeds of a normal
-/// distribution it covers the mean 89 % of the time at a level of 95 %. It is for a statistic without a better
-/// interval: mean, median and interquartile mean have one in [`Description`].
+/// distribution it covers the mean 89 % of the time at a level of 95 %. It is for a statistic without a
+/// better interval: mean, median and interquartile mean have one in [`Description`].
 ///
 /// # Reference
 /// Efron & Tibshirani, *An introduction to the bootstrap*, 1993, section 13.3; Agarwal et al., *Deep
@@ -105,14 +105,15 @@ impl Resamples {
 pub struct Description {
     /// The number of seeds.
     pub count: usize,
-    /// Their [median](crate::statistics::describe::median), with an interval of order statistics: it covers at
-    /// least 95 % for every distribution (93.75 % with 5 seeds; none with fewer).
+    /// Their [median](crate::statistics::describe::median), with an interval of order statistics: it covers
+    /// at least 95 % for every distribution (93.75 % with 5 seeds; none with fewer).
     pub median: Estimate,
-    /// Their [interquartile mean](crate::statistics::describe::interquartile_mean), with the interval of Tukey
-    /// and McLaughlin for trimmed means: it covers 93 % to 99 % with 5 to 40 seeds, also for skewed results.
+    /// Their [interquartile mean](crate::statistics::describe::interquartile_mean), with the interval of
+    /// Tukey and McLaughlin for trimmed means: it covers 93 % to 99 % with 5 to 40 seeds, also for skewed
+    /// results.
     pub interquartile_mean: Estimate,
-    /// Their mean, with Student's interval: it covers 95 % for normal results and, with 6 to 20 seeds, 88 % to
-    /// 93 % for exponential ones. Without an interval if a seed diverged.
+    /// Their mean, with Student's interval: it covers 95 % for normal results and, with 6 to 20 seeds, 88 %
+    /// to 93 % for exponential ones. Without an interval if a seed diverged.
     pub mean: Estimate,
 }
 

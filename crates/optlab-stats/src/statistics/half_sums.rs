@@ -105,8 +105,8 @@ impl<'a> Walk<'a> {
 }
 
 /// Returns means of subsets that are above `low` and not above `high`, in the sense of [`not_above`], in
-/// ascending order, and whether they are all of them: otherwise they are at most `most`, at equal distances in
-/// an order by their sums.
+/// ascending order, and whether they are all of them: otherwise they are at most `most`, at equal distances
+/// in an order by their sums.
 pub(super) fn means_between(differences: &[f64], low: f64, high: f64, most: usize) -> (Vec<f64>, bool) {
     let (left, right) = halves(differences.iter().map(|&difference| {
         let (above_low, above_high) = (reduced(difference, low), reduced(difference, high));

@@ -13,8 +13,8 @@ use optlab_core::Direction;
 /// ```
 ///
 /// The interval (Clopper & Pearson, 1934) contains the true probability with a probability of at least 95 %,
-/// for every number of seeds and every distribution; a tie counts as a loss for its lower end and as a win for
-/// its upper end. Equal infinities, "both diverged", are equal.
+/// for every number of seeds and every distribution; a tie counts as a loss for its lower end and as a win
+/// for its upper end. Equal infinities, "both diverged", are equal.
 ///
 /// Returns `None` without seeds, if the arms have different numbers of seeds, and for NaN.
 ///
@@ -24,8 +24,8 @@ use optlab_core::Direction;
 ///
 /// # Reference
 /// Clopper & Pearson, *The use of confidence or fiducial limits illustrated in the case of the binomial*,
-/// Biometrika 26, 1934; Agarwal et al., *Deep reinforcement learning at the edge of the statistical precipice*,
-/// 2021, section 4.3, <https://arxiv.org/abs/2108.13264>
+/// Biometrika 26, 1934; Agarwal et al., *Deep reinforcement learning at the edge of the statistical
+/// precipice*, 2021, section 4.3, <https://arxiv.org/abs/2108.13264>
 pub fn of(a: &[f64], b: &[f64], direction: Direction) -> Option<Estimate> {
     if a.is_empty() || a.len() != b.len() || a.iter().chain(b).any(|value| value.is_nan()) {
         return None;
@@ -86,9 +86,9 @@ mod tests {
                     let win = f64::from(step) / 40.0 * (1.0 - tied);
                     let truth = win + tied / 2.0;
                     let mut covered = 0.0;
-                    for wins in 0..=count {
-                        for ties in 0..=count - wins {
-                            let Estimate { low, high, .. } = estimates[wins][ties];
+                    for (wins, estimates) in estimates.iter().enumerate() {
+                        for (ties, &estimate) in estimates.iter().enumerate() {
+                            let Estimate { low, high, .. } = estimate;
                             if low <= truth && truth <= high {
                                 covered += choose(count, wins)
                                     * choose(count - wins, ties)

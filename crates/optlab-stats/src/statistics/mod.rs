@@ -37,6 +37,8 @@ mod sentence;
 pub mod signed_ranks;
 #[cfg(test)]
 mod simulated;
+#[cfg(test)]
+mod simulations;
 mod subset_mean;
 mod subsets;
 #[cfg(test)]

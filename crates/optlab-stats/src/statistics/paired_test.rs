@@ -16,7 +16,7 @@ pub enum Test {
     /// The sign-flip test of the [mean](Paired); of pairs of arms with a lost run, signed ranks.
     #[default]
     Mean,
-    /// [Signed ranks](SignedRanks): finds more with heavy tails, and slightly less with normal results.
+    /// [Signed ranks](SignedRanks): find more with heavy tails, and slightly less with normal results.
     Ranks,
 }
 
@@ -52,28 +52,43 @@ impl FromStr for Test {
 #[derive(Debug, Clone)]
 pub(super) enum PairedTest {
     Mean(Paired),
-    Ranks(SignedRanks),
+    /// Signed ranks, and those with infinite differences if runs were lost.
+    Ranks(SignedRanks, Option<SignedRanks>),
 }
 
 impl PairedTest {
     /// Prepares the test of the metrics of two arms on the same seeds: signed ranks if `test` says so, or if
     /// a run of either arm was lost. This choice does not depend on which arm is which.
+    ///
+    /// For the p-value, a lost run counts as slightly worse than all finite results of both arms. This too
+    /// does not depend on which arm is which, so the test stays valid. An infinite difference would have the
+    /// largest rank, as if it were evidence for the size of a difference: one lost run in ten seeds could not
+    /// be made up for by any advantage on the others. The estimate is the pseudo-median of the infinite
+    /// differences.
     pub(super) fn of(a: &[f64], b: &[f64], direction: Direction, test: Test) -> Result<Self, Error> {
         let refused =
             || Error::Usage("a comparison needs at least one seed, and no NaN in its metrics".into());
         let differences = differences(a, b, direction)?;
+        let ranks = |differences: &[f64]| SignedRanks::of(differences).ok_or_else(refused);
         let is_lost = |values: &[f64]| values.iter().any(|value| value.is_infinite());
-        if test == Test::Ranks || is_lost(a) || is_lost(b) || is_lost(&differences) {
-            return SignedRanks::of(&differences).map(PairedTest::Ranks).ok_or_else(refused);
+        if is_lost(a) || is_lost(b) || is_lost(&differences) {
+            let (a, b) = finite(a, b);
+            return Ok(PairedTest::Ranks(
+                ranks(&self::differences(&a, &b, direction)?)?,
+                Some(ranks(&differences)?),
+            ));
         }
-        Paired::of(&differences).map(PairedTest::Mean).ok_or_else(refused)
+        match test {
+            Test::Mean => Paired::of(&differences).map(PairedTest::Mean).ok_or_else(refused),
+            Test::Ranks => Ok(PairedTest::Ranks(ranks(&differences)?, None)),
+        }
     }
 
     /// Returns which test it is.
     pub(super) fn test(&self) -> Test {
         match self {
             PairedTest::Mean(_) => Test::Mean,
-            PairedTest::Ranks(_) => Test::Ranks,
+            PairedTest::Ranks(..) => Test::Ranks,
         }
     }
 
@@ -81,7 +96,7 @@ impl PairedTest {
     pub(super) fn estimate(&self) -> Option<f64> {
         match self {
             PairedTest::Mean(paired) => Some(paired.mean()),
-            PairedTest::Ranks(ranks) => ranks.pseudo_median(),
+            PairedTest::Ranks(ranks, lost) => lost.as_ref().unwrap_or(ranks).pseudo_median(),
         }
     }
 
@@ -89,7 +104,7 @@ impl PairedTest {
     pub(super) fn interval_missing(&self, alpha: f64) -> (f64, f64) {
         match self {
             PairedTest::Mean(paired) => paired.interval_missing(alpha),
-            PairedTest::Ranks(ranks) => ranks.interval_missing(alpha),
+            PairedTest::Ranks(ranks, lost) => widened(ranks, lost.as_ref(), alpha),
         }
     }
 
@@ -97,7 +112,7 @@ impl PairedTest {
     pub(super) fn low_missing(&self, alpha: f64) -> f64 {
         match self {
             PairedTest::Mean(paired) => paired.low_missing(alpha),
-            PairedTest::Ranks(ranks) => ranks.interval_missing(alpha).0,
+            PairedTest::Ranks(..) => self.interval_missing(alpha).0,
         }
     }
 
@@ -106,7 +121,7 @@ impl PairedTest {
     pub(super) fn normal_low(&self, alpha: f64, z: f64) -> f64 {
         match self {
             PairedTest::Mean(paired) => paired.normal_low(alpha, z),
-            PairedTest::Ranks(ranks) => ranks.interval_missing(alpha).0,
+            PairedTest::Ranks(..) => self.interval_missing(alpha).0,
         }
     }
 
@@ -114,7 +129,7 @@ impl PairedTest {
     pub(super) fn low_is_above(&self, theta: f64, alpha: f64) -> bool {
         match self {
             PairedTest::Mean(paired) => paired.low_is_above(theta, alpha),
-            PairedTest::Ranks(ranks) => ranks.interval_missing(alpha).0 > theta,
+            PairedTest::Ranks(..) => self.low_missing(alpha) > theta,
         }
     }
 
@@ -123,7 +138,7 @@ impl PairedTest {
         match self {
             PairedTest::Mean(paired) if paired.mean() > 0.0 => Verdict::Better,
             PairedTest::Mean(paired) if paired.mean() < 0.0 => Verdict::Worse,
-            PairedTest::Ranks(ranks) => match ranks.sign() {
+            PairedTest::Ranks(ranks, _) => match ranks.sign() {
                 sign if sign > 0 => Verdict::Better,
                 sign if sign < 0 => Verdict::Worse,
                 _ => Verdict::NotShown,
@@ -136,7 +151,7 @@ impl PairedTest {
     pub(super) fn verdict(&self, alpha: f64) -> Verdict {
         let is_shown = match self {
             PairedTest::Mean(paired) => paired.p_value_is_at_most(alpha),
-            PairedTest::Ranks(ranks) => ranks.p_value() <= alpha,
+            PairedTest::Ranks(ranks, _) => ranks.p_value() <= alpha,
         };
         if is_shown { self.side() } else { Verdict::NotShown }
     }
@@ -145,9 +160,33 @@ impl PairedTest {
     pub(super) fn p_value(&self) -> f64 {
         match self {
             PairedTest::Mean(paired) => paired.p_value(),
-            PairedTest::Ranks(ranks) => ranks.p_value(),
+            PairedTest::Ranks(ranks, _) => ranks.p_value(),
         }
     }
+}
+
+/// Returns the interval of signed ranks, widened by that with infinite differences as far as it stays on its
+/// side of 0.
+fn widened(ranks: &SignedRanks, lost: Option<&SignedRanks>, alpha: f64) -> (f64, f64) {
+    let (low, high) = ranks.interval_missing(alpha);
+    let (lost_low, lost_high) = lost.unwrap_or(ranks).interval_missing(alpha);
+    match (low, high) {
+        (low, _) if low > 0.0 => (low, high.max(lost_high)),
+        (_, high) if high < 0.0 => (low.min(lost_low), high),
+        _ => (low.min(lost_low), high.max(lost_high)),
+    }
+}
+
+/// Returns the results of two arms with numbers for the infinite ones: a thousandth of the range of all
+/// finite results beyond them. If none is finite, the range is that of 0.
+fn finite(a: &[f64], b: &[f64]) -> (Vec<f64>, Vec<f64>) {
+    let known = || a.iter().chain(b).copied().filter(|value| value.is_finite());
+    let (least, most) = (known().fold(f64::INFINITY, f64::min), known().fold(f64::NEG_INFINITY, f64::max));
+    let (least, most) = if least <= most { (least, most) } else { (0.0, 0.0) };
+    let beyond = if most > least { (most - least) / 1000.0 } else { least.abs().max(1.0) / 1000.0 };
+    let replaced =
+        |values: &[f64]| values.iter().map(|value| value.clamp(least - beyond, most + beyond)).collect();
+    (replaced(a), replaced(b))
 }
 
 /// Returns how much better `a` is than `b` on each seed.

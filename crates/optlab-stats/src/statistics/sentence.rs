@@ -15,8 +15,8 @@ impl Comparison {
     /// ```
     ///
     /// `unit` follows the difference, and may be empty; `number` formats a finite number. The p-value is the
-    /// corrected one. An interval that does not exist is left out, and so is a difference that is between both
-    /// infinities.
+    /// corrected one. An interval that does not exist is left out, and so is a difference that is between
+    /// both infinities.
     pub fn sentence(&self, a: &str, b: &str, unit: &str, number: impl Fn(f64) -> String) -> String {
         let number = |value: f64| match value {
             f64::INFINITY => "∞".into(),

@@ -11,10 +11,10 @@ const EXACT: usize = 200;
 /// about which they all scatter. The assumption and the hypothesis are those of
 /// [`Paired`](crate::statistics::paired::Paired#what-is-tested).
 ///
-/// The means of all pairs of differences, `(dᵢ + dⱼ) / 2` with `i ≤ j`, are the Walsh averages. The number `W`
-/// of them that are below `θ` has, if no two magnitudes `|dᵢ − θ|` are equal, the distribution of the sum of a
-/// random subset of `1, …, n`: the ranks of the magnitudes. So `θ` is between the `k`-th smallest and the
-/// `k`-th largest average with a probability of `1 − 2 P(W < k)` (Tukey, 1949; Hodges & Lehmann, 1963).
+/// The means of all pairs of differences, `(dᵢ + dⱼ) / 2` with `i ≤ j`, are the Walsh averages. The number
+/// `W` of them that are below `θ` has, if no two magnitudes `|dᵢ − θ|` are equal, the distribution of the sum
+/// of a random subset of `1, …, n`: the ranks of the magnitudes. So `θ` is between the `k`-th smallest and
+/// the `k`-th largest average with a probability of `1 − 2 P(W < k)` (Tukey, 1949; Hodges & Lehmann, 1963).
 ///
 /// A difference may be infinite: a lost run is worse than any number, and stays so in its rank, whereas it
 /// would decide every mean that it is in. An average of 0 (up to rounding) counts on both sides, and so does
@@ -57,15 +57,15 @@ impl SignedRanks {
         Some(SignedRanks { count, lower, upper, shares })
     }
 
-    /// Returns the pseudo-median (Hodges & Lehmann): the median of the Walsh averages. `None` if it is between
-    /// both infinities.
+    /// Returns the pseudo-median (Hodges & Lehmann): the median of the Walsh averages. `None` if it is
+    /// between both infinities.
     pub fn pseudo_median(&self) -> Option<f64> {
         median(&self.lower).filter(|middle| median(&self.upper) == Some(*middle))
     }
 
     /// Returns the closed interval that contains `θ` with a probability of at least `level` in `[0, 1]`: the
-    /// shortest one from a `k`-th smallest to a `k`-th largest Walsh average. It is `(−∞, ∞)` if there are too
-    /// few seeds for that level.
+    /// shortest one from a `k`-th smallest to a `k`-th largest Walsh average. It is `(−∞, ∞)` if there are
+    /// too few seeds for that level.
     pub fn interval(&self, level: f64) -> (f64, f64) {
         self.interval_missing(1.0 - level)
     }
@@ -130,7 +130,8 @@ fn average(a: f64, b: f64) -> f64 {
     a / 2.0 + b / 2.0
 }
 
-/// Returns `P(W ≤ w)` for each `w` up to the middle, where `W` is the sum of a random subset of `1, …, count`.
+/// Returns `P(W ≤ w)` for each `w` up to the middle, where `W` is the sum of a random subset of `1, …,
+/// count`.
 fn shares(count: usize) -> Vec<f64> {
     let middle = count * (count + 1) / 4;
     let mut shares = vec![0.0; middle + 1];

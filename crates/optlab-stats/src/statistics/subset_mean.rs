@@ -67,8 +67,8 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Narrows the ends by secants in `√(−ln share)`, each from the last point to a twentieth beyond the root,
-    /// so that they come near from either side.
+    /// Narrows the ends by secants in `√(−ln share)`, each from the last point to a twentieth beyond the
+    /// root, so that they come near from either side.
     fn approach(&mut self, mean: f64, subsets: f64) {
         let bend = |count: f64| (-((count + 0.5) / subsets).ln()).max(0.0).sqrt();
         let aim = bend(self.k - 0.5);

@@ -35,14 +35,15 @@ pub struct Comparison {
     /// [pseudo-median](crate::statistics::signed_ranks::SignedRanks::pseudo_median), which may be infinite;
     /// `None` if that is between both infinities.
     pub difference: Option<f64>,
-    /// The lower end of the interval of the difference at `level`; `−∞` if there is no interval.
+    /// The lower end of the interval of the difference at `level`; `−∞` if there is no interval, or if lost
+    /// runs leave it open.
     pub low: f64,
-    /// The upper end of that interval; `∞` if there is no interval: with fewer than three seeds, too few seeds
-    /// for `level`, and equal differences.
+    /// The upper end of that interval; `∞` if there is no interval: with fewer than three seeds, too few
+    /// seeds for `level`, and equal differences.
     pub high: f64,
     /// The level of the interval, `1 − alpha / c` for `c` comparisons: all intervals of the family together
-    /// contain their differences with a probability of at least `1 − alpha`. An interval that excludes 0 implies
-    /// the verdict; but Holm's method may decide more, so that a verdict's interval may contain 0.
+    /// contain their differences with a probability of at least `1 − alpha`. An interval that excludes 0
+    /// implies the verdict; but Holm's method may decide more, so that a verdict's interval may contain 0.
     pub level: f64,
     /// The two-sided p-value of this comparison by itself.
     pub p_value: f64,
@@ -57,8 +58,8 @@ pub struct Comparison {
     pub verdict: Verdict,
     /// The number of seeds.
     pub seeds: usize,
-    /// The least number of seeds with which a p-value of at most `1 − level` is possible; `None` if no number is
-    /// enough, because `alpha / c` is below 10⁻¹¹.
+    /// The least number of seeds with which a p-value of at most `1 − level` is possible; `None` if no number
+    /// is enough, because `alpha / c` is below 10⁻¹¹.
     pub least_seeds: Option<u64>,
     /// The number of seeds that would show a difference at `level` four times in five, if the observed effect
     /// were the true one; see [`power::seeds`]. `None` if `effect` is 0 or `None`, and if more than 10,000
@@ -74,13 +75,33 @@ pub struct Comparison {
 /// arm with the same mean but another distribution is a different arm; see
 /// [`Paired`](crate::statistics::paired::Paired#what-is-tested).
 ///
-/// Each pair is tested by `test`, with [signed ranks](crate::statistics::signed_ranks::SignedRanks) in place of
-/// the mean if a run of either arm was lost; the family is corrected by [Holm's method](holm::held). A metric
-/// may be infinite if a seed diverged: it is worse than every number, and if both diverged there is no
-/// difference.
+/// Each pair is tested by `test`, with [signed ranks](crate::statistics::signed_ranks::SignedRanks) in place
+/// of the mean if a run of either arm was lost; the family is corrected by [Holm's method](holm::held). A
+/// metric may be infinite if a seed diverged: it ranks below all results of both arms, and if both diverged
+/// there is no difference.
 ///
 /// # How often it is right
-/// VERDICTS
+/// Shares of verdicts between equal arms at an `alpha` of 5 %, in percent, for `Mean` and `Ranks` (40,000
+/// samples each; standard error 0.1):
+///
+/// | results of each arm        | 6 seeds    | 10 seeds   | 20 seeds   |
+/// |:---------------------------|-----------:|-----------:|-----------:|
+/// | normal                     | 3.0, 3.0   | 4.9, 4.9   | 5.1, 4.9   |
+/// | exponential                | 3.2, 3.2   | 5.0, 5.0   | 5.0, 4.9   |
+/// | Student's, 2 degrees       | 3.1, 3.1   | 4.9, 4.8   | 4.8, 4.7   |
+/// | normal, 5 % lost           | 3.2, 3.2   | 4.7, 4.7   | 4.8, 4.8   |
+///
+/// Shares of verdicts for an arm that is better by a multiple of the standard deviation of a (normal) result
+/// (4000 samples each; for the other distributions, of their scale):
+///
+/// | results of each arm  | by 2, 10 seeds | by 2, 20 seeds | by 2√2, 10 seeds | by 1.25, 40 seeds |
+/// |:---------------------|---------------:|---------------:|-----------------:|------------------:|
+/// | normal               |     97.8, 97.2 |       100, 100 |         100, 100 |          100, 100 |
+/// | exponential          |     95.3, 93.7 |       100, 100 |       99.4, 98.9 |         99.9, 100 |
+/// | Student's, 2 degrees |     58.8, 58.1 |     77.9, 89.7 |       78.7, 77.5 |        68.3, 88.8 |
+/// | normal, 5 % lost     |     88.0, 87.8 |     99.3, 99.3 |       96.7, 96.7 |        99.4, 99.4 |
+///
+/// `cargo test --release -p optlab-stats verdict_table -- --ignored --nocapture` prints these numbers.
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] for an `alpha` outside `(0, 1)`; [`Error::Usage`] for a pair without seeds, with
