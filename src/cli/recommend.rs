@@ -129,7 +129,7 @@ fn text(
     for comparison in against {
         let unit = number::unit_of_difference(&chosen.metric);
         let said =
-            comparison.sentence(&choice.arm, BASELINE, unit, |value| number::plain(&chosen.metric, value));
+            comparison.sentence((&choice.arm, BASELINE), unit, "seed", |value| number::plain(&chosen.metric, value));
         text.push_str(&format!("on the test part: {said}\n"));
     }
     text.push_str(&format!("\ntake {}:\n", choice.arm));

@@ -2,6 +2,7 @@
 
 use optlab_core::Metric;
 use optlab_stats::statistics::bootstrap::Estimate;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_stats::statistics::verdict::Comparison;
 
 /// Formats a metric with its unit: `97.44 %`, `53.21`.
@@ -23,24 +24,31 @@ pub fn plain(of: &Metric, value: f64) -> String {
     }
 }
 
-/// Formats an interval without the unit: `[97.21, 97.63]`.
-pub fn interval(of: &Metric, estimate: &Estimate) -> String {
-    format!("[{}, {}]", plain(of, estimate.low), plain(of, estimate.high))
+/// Formats an interval without the unit: `[97.21, 97.63]`; empty if there is no interval.
+pub fn interval(of: &Metric, (low, high): (f64, f64)) -> String {
+    match low.is_finite() || high.is_finite() {
+        true => format!("[{}, {}]", plain(of, low), plain(of, high)),
+        false => String::new(),
+    }
 }
 
 /// Formats a metric with its unit and its interval: `97.44 % [97.21, 97.63]`.
 pub fn estimate(of: &Metric, estimate: &Estimate) -> String {
-    format!("{} {}", metric(of, estimate.value), interval(of, estimate))
+    let interval = interval(of, (estimate.low, estimate.high));
+    format!("{} {interval}", metric(of, estimate.value)).trim_end().into()
 }
 
-/// Formats a difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`.
+/// Formats a difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`, and says if it
+/// is a difference of ranks.
 pub fn difference(of: &Metric, comparison: &Comparison) -> String {
     let measured = match comparison.difference {
         Some(difference) if difference > 0.0 => format!("+{}", plain(of, difference)),
         Some(difference) => plain(of, difference),
         None => "?".into(),
     };
-    format!("{measured} [{}, {}]", plain(of, comparison.low), plain(of, comparison.high))
+    let interval = interval(of, (comparison.low, comparison.high));
+    let test = if comparison.test == Test::Ranks { "by ranks" } else { "" };
+    [measured, interval, test.into()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the unit of a difference of a metric: `points` for a share in percent, else empty.
@@ -100,7 +108,7 @@ mod tests {
     #[test]
     fn intervals_and_differences_are_formatted_as_their_metric_and_may_be_infinite() {
         let estimate = Estimate { value: 0.97, low: 0.965, high: f64::INFINITY };
-        assert_eq!(interval(&accuracy(), &estimate), "[96.50, ∞]");
+        assert_eq!(interval(&accuracy(), (estimate.low, estimate.high)), "[96.50, ∞]");
         assert_eq!(
             (plain(&rmse(), 53.2149), plain(&accuracy(), f64::NEG_INFINITY)),
             ("53.21".into(), "−∞".into())
@@ -110,11 +118,11 @@ mod tests {
             let family = [(differences, zeros.as_slice())];
             difference(
                 &accuracy(),
-                &optlab_stats::statistics::verdict::compare(&family, Direction::Larger, 0.05).unwrap()[0],
+                &optlab_stats::statistics::verdict::compare(&family, Direction::Larger, 0.05, Test::Mean).unwrap()[0],
             )
         };
-        assert_eq!(shown(&[0.01, 0.03]), "+2.00 [−∞, ∞]");
-        assert_eq!(shown(&[-0.01]), "-1.00 [−∞, ∞]");
-        assert_eq!(shown(&[f64::INFINITY, f64::NEG_INFINITY]), "? [−∞, ∞]");
+        assert_eq!(shown(&[0.01, 0.03]), "+2.00");
+        assert_eq!(shown(&[-0.01]), "-1.00");
+        assert_eq!(shown(&[f64::INFINITY, f64::NEG_INFINITY]), "? by ranks");
     }
 }

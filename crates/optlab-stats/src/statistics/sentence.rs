@@ -14,21 +14,28 @@ impl Comparison {
     /// 5 seeds cannot show any difference at this level: at least 9 are needed
     /// ```
     ///
-    /// `unit` follows the difference, and may be empty; `number` formats a finite number. The p-value is the
+    /// `unit` follows the difference, and may be empty; `counted_in` is what the pairs are, "seed" or
+    /// "replicate"; `number` formats a finite number. The p-value is the
     /// corrected one. An interval that does not exist is left out, and so is a difference that is between
     /// both infinities.
-    pub fn sentence(&self, a: &str, b: &str, unit: &str, number: impl Fn(f64) -> String) -> String {
+    pub fn sentence(
+        &self,
+        (a, b): (&str, &str),
+        unit: &str,
+        counted_in: &str,
+        number: impl Fn(f64) -> String,
+    ) -> String {
         let number = |value: f64| match value {
             f64::INFINITY => "∞".into(),
             f64::NEG_INFINITY => "−∞".into(),
             value => number(value),
         };
-        let seeds = if self.seeds == 1 { "1 seed".into() } else { format!("{} seeds", self.seeds) };
+        let seeds = format!("{} {counted_in}{}", self.seeds, if self.seeds == 1 { "" } else { "s" });
         let measured = self.measured(unit, number);
         let relation = match self.verdict {
             Verdict::Better => "better",
             Verdict::Worse => "worse",
-            Verdict::NotShown => return self.not_shown(a, b, &seeds, &measured),
+            Verdict::NotShown => return self.not_shown((a, b), counted_in, &seeds, &measured),
         };
         format!("{a} is {relation} than {b}: {measured}, {} ({seeds})", p_in_words(self.adjusted_p))
     }
@@ -46,15 +53,17 @@ impl Comparison {
         [difference, interval, test].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    fn not_shown(&self, a: &str, b: &str, seeds: &str, measured: &str) -> String {
+    fn not_shown(&self, (a, b): (&str, &str), counted_in: &str, seeds: &str, measured: &str) -> String {
         let Some(least) = self.least_seeds else {
-            return "no number of seeds can show any difference at this level: there are too many comparisons".into();
+            return format!(
+                "no number of {counted_in}s can show any difference at this level: there are too many comparisons"
+            );
         };
         if (self.seeds as u64) < least {
             return format!("{seeds} cannot show any difference at this level: at least {least} are needed");
         }
         let needed = match self.seeds_to_settle.filter(|&needed| needed > self.seeds as u64) {
-            Some(needed) => format!("; an effect of this size would need about {needed} seeds"),
+            Some(needed) => format!("; an effect of this size would need about {needed} {counted_in}s"),
             None => String::new(),
         };
         format!("no difference shown between {a} and {b} with {seeds}: {measured}{needed}")
@@ -90,7 +99,7 @@ mod tests {
     }
 
     fn shown(comparison: &Comparison) -> String {
-        comparison.sentence("lion", "adamw", "points", |value| format!("{value:.1}"))
+        comparison.sentence(("lion", "adamw"), "points", "seed", |value| format!("{value:.1}"))
     }
 
     #[test]
@@ -127,7 +136,7 @@ mod tests {
         let plain = "no difference shown between lion and adamw with 10 seeds: +0.1 [-0.6, 0.9]";
         for seeds_to_settle in [None, Some(10)] {
             let comparison = Comparison { seeds_to_settle, ..comparison() };
-            assert_eq!(comparison.sentence("lion", "adamw", "", |value| value.to_string()), plain);
+            assert_eq!(comparison.sentence(("lion", "adamw"), "", "seed", |value| value.to_string()), plain);
         }
     }
 
