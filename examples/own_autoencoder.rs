@@ -57,6 +57,11 @@ impl Workload for OwnAutoencoder {
         Info::new("own-autoencoder", "variational autoencoder of 8×8 digits", measures.to_vec())
     }
 
+    /// `prepare` draws the test part anew where a recipe has a `split`.
+    fn resamples(&self, _source: &Source) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, RowFacts>, Error> {
         Ok(data::load("digits", source)?.prepare(preparation)?.into())
     }

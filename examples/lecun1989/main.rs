@@ -55,6 +55,11 @@ impl Workload for LeCun1989 {
         Ok(pictures::files(source).into())
     }
 
+    /// `prepare` draws the test part anew where a recipe has a `split`.
+    fn resamples(&self, _source: &Source) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, ()>, Error> {
         let Augmentation { shift, .. } = preparation.augmentation;
         if preparation.augmentation != (Augmentation { shift, ..Augmentation::default() }) {

@@ -288,6 +288,9 @@ impl TrainArgs {
         let warnings = DataWarnings::new(!resume);
         warnings.find(&*workload, &options.source)?;
         warnings.print();
+        if !resume && trial.recipe.split.is_some() && !workload.resamples(&options.source)? {
+            eprintln!("warning: `split` has no effect: the test part of {} is fixed", trial.workload);
+        }
         let outcome = workload
             .train(&trial, &options, &mut Progress::new(workload.info()))
             .map_err(|error| with_output_hint(error, settings.output.as_deref()))?;

@@ -9,3 +9,4 @@ mod older;
 mod problem;
 mod program;
 mod report_page;
+mod split;

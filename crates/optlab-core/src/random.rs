@@ -11,8 +11,8 @@ use rand_chacha::ChaCha8Rng;
 pub enum Purpose {
     /// Initial weights; the index is 0.
     Weights = 1,
-    /// The choice of training examples that are held out for validation (index 0), and of rows or pictures
-    /// for the final test (index 1).
+    /// The choice of examples: of training examples for validation (index 0), of rows or pictures for the
+    /// final test (index 1), and of any examples for the test part of a recipe's `split` (index 2).
     Split = 2,
     /// The order of the examples; the index is the epoch.
     Order = 3,

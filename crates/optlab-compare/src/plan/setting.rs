@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn none_switches_off_each_setting_that_can_be_off_and_no_other() {
         let can_be_off =
-            ["micro_batch_size", "lr_scaling", "clip_norm", "clip_value", "early_stopping", "flip"];
+            ["micro_batch_size", "lr_scaling", "split", "clip_norm", "clip_value", "early_stopping", "flip"];
         for setting in RecipePatch::SETTINGS {
             let name = setting.name;
             let switched = with("adamw", name, Value::Null);

@@ -91,7 +91,7 @@ impl<M: BurnTrainModel, I: Send + 'static> BurnTrainWorkload<M, I> {
         self
     }
 
-    /// Evaluates finished models on `dataset`.
+    /// Evaluates finished models on `dataset`, whatever the `split` of a recipe.
     pub fn test(mut self, dataset: impl Dataset<I> + 'static) -> Self {
         self.test = Some(Arc::new(dataset));
         self

@@ -56,6 +56,9 @@ pub const NAMES: [&str; 5] = ["mnist-10k", "mnist", "digits", "diabetes", "sunsp
 /// The names of the data sets of pictures, among [`NAMES`].
 pub const OF_PICTURES: [&str; 3] = ["mnist-10k", "mnist", "digits"];
 
+/// The names of the data sets that are series, among [`NAMES`]: their test part is always their end.
+pub const SERIES: [&str; 1] = ["sunspots"];
+
 /// Loads the data set `name`, one of [`NAMES`].
 ///
 /// All but `mnist` ship with the program. `mnist` comes from [`Source::data_dir`] if that is given, else from
@@ -199,7 +202,8 @@ pub struct DataSet {
     pub train: Examples,
     /// Examples that only the finished model sees.
     pub test: Examples,
-    /// Whether neighbours in `train` depend on each other, so that the validation part must be its end.
+    /// Whether neighbours in `train` depend on each other, so that the validation part must be its end and
+    /// the test part stays as it is.
     pub is_series: bool,
 }
 
@@ -242,8 +246,10 @@ impl Splits {
 pub struct Preparation {
     /// The share of the training data held out for validation, `[0, 1)`.
     pub validation: f64,
-    /// The seed that decides which examples are held out.
+    /// The seed that decides which training examples are held out for validation.
     pub seed: u64,
+    /// The number that draws the test part anew from all examples; `None` for the data's own test part.
+    pub split: Option<u64>,
     /// Whether 28 × 28 images are padded with zeros to 32 × 32.
     pub pad: bool,
     /// Whether inputs (and numeric targets) are standardized by the mean and deviation of the training part.

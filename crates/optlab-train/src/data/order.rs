@@ -15,10 +15,19 @@ pub(super) fn shuffle<T>(items: &mut [T], random: &mut impl Rng) {
     }
 }
 
+/// Returns the random numbers that draw a test part: the fixed one, which is a part of the data, or that of a
+/// recipe's `split`.
+pub(super) fn test_draw(split: Option<u64>) -> impl Rng {
+    match split {
+        None => stream(0, Purpose::Split, 1),
+        Some(split) => stream(split, Purpose::Split, 2),
+    }
+}
+
 /// Returns the numbers of `n` rows in the order in which the test part of rows without classes is drawn.
-pub(crate) fn shuffled_rows(n: usize) -> Vec<usize> {
+pub(crate) fn shuffled_rows(n: usize, split: Option<u64>) -> Vec<usize> {
     let mut rows: Vec<usize> = (0..n).collect();
-    shuffle(&mut rows, &mut stream(0, Purpose::Split, 1));
+    shuffle(&mut rows, &mut test_draw(split));
     rows
 }
 

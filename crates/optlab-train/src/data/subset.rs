@@ -22,7 +22,8 @@ impl<I> Subset<I> {
     /// [`DataSet::prepare`](crate::data::DataSet::prepare) splits rows of numbers.
     ///
     /// The validation part has `round(validation · n)` of the `n` items, at least 1 if `validation > 0`,
-    /// drawn with the seed. Both parts keep the order of the items.
+    /// drawn with the seed. Both parts keep the order of the items. The test part is not in `dataset`, so the
+    /// preparation's `split` decides nothing.
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `validation` is outside of `[0, 1)` or leaves

@@ -25,8 +25,8 @@ pub use spec::WorkloadSpec;
 pub use workload::ProblemWorkload;
 
 use crate::Error;
-use crate::data::Source;
 use crate::data::table::Task;
+use crate::data::{SERIES, Source};
 use crate::files::checksum;
 use crate::model::ModelSpec;
 use crate::objective::{LossSpec, MeasureSpec};
@@ -124,6 +124,25 @@ impl Problem {
         files.extend(self.data.labels.iter().map(|labels| folder.join(labels)));
         files.extend(test);
         Ok(files)
+    }
+
+    /// Returns whether a recipe's `split` draws the test part. It does not if the problem names a file or the
+    /// folder has a part `test`, if the end of a series, a text or a column of times is the test part, or if
+    /// there is none.
+    ///
+    /// # Errors
+    /// Pictures that cannot be found.
+    pub fn resamples(&self, source: &Source) -> Result<bool, Error> {
+        let data = &self.data;
+        let has_share = matches!(data.test, TestPart::Share(share) if share > 0.0);
+        Ok(match data.source {
+            SourceKind::Set => !SERIES.contains(&data.file.as_str()),
+            SourceKind::Text => false,
+            SourceKind::Images => {
+                has_share && !load::list_pictures(data, &load::folder(self, source))?.has_parts()
+            }
+            SourceKind::Csv | SourceKind::Parquet | SourceKind::Npz => has_share && data.time.is_none(),
+        })
     }
 
     /// Returns the fingerprint of the data: the start of the SHA-256 of all files' checksums, and of the

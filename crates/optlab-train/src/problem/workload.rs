@@ -64,6 +64,10 @@ impl Workload for ProblemWorkload {
         self.0.data_files(source)
     }
 
+    fn resamples(&self, source: &Source) -> Result<bool, Error> {
+        self.0.resamples(source)
+    }
+
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, ProblemFacts>, Error> {
         let Loaded { train, validation, test, facts } = load::load(&self.0, source, preparation)?;
         load::forget_table();

@@ -41,6 +41,12 @@ pub trait AnyWorkload: Send + Sync {
     /// The errors of reading the data.
     fn share(&self, source: &Source) -> Result<(), Error>;
 
+    /// As [`Workload::resamples`].
+    ///
+    /// # Errors
+    /// Data that cannot be found.
+    fn resamples(&self, source: &Source) -> Result<bool, Error>;
+
     /// Trains a trial, as [`train::run`] does.
     ///
     /// # Errors
@@ -190,6 +196,10 @@ impl<W: Workload + 'static> AnyWorkload for W {
 
     fn share(&self, source: &Source) -> Result<(), Error> {
         Workload::share(self, source)
+    }
+
+    fn resamples(&self, source: &Source) -> Result<bool, Error> {
+        Workload::resamples(self, source)
     }
 
     fn train(

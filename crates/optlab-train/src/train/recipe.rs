@@ -52,6 +52,9 @@ pub struct Recipe {
     pub lr_scaling: Option<LrScaling>,
     /// Share of the training data held out for validation.
     pub validation: f64,
+    /// The number that draws the test part anew from all examples; `None` for the workload's fixed test part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<u64>,
     /// Weight of the L1 penalty.
     pub l1: f64,
     /// Weight of the L2 penalty.
@@ -78,6 +81,7 @@ impl Recipe {
             micro_batch_size: None,
             lr_scaling: None,
             validation: VALIDATION,
+            split: None,
             l1: 0.0,
             l2: 0.0,
             clip_norm: None,
@@ -279,6 +283,8 @@ recipe! {
     lr_scaling: LrScaling, "RULE", default "off" => lr_scaling;
     /// Share of the training data held out for validation
     validation: f64, "SHARE", default "0.1" => validation;
+    /// Draw the test part anew, with this number, from all examples (training and test part together)
+    split: u64, "N", default "the fixed test part" => split;
     /// Weight of the L1 penalty, λ‖θ‖₁
     l1: f64, "λ", default "0" = 0.0 => l1;
     /// Weight of the L2 penalty, λ/2 ‖θ‖²

@@ -132,6 +132,7 @@ pub fn preparation(trial: &Trial) -> Preparation {
     Preparation {
         validation: trial.recipe.validation,
         seed: trial.seed,
+        split: trial.recipe.split,
         pad: trial.recipe.pad,
         standardize: false,
         augmentation: trial.recipe.augmentation,

@@ -48,12 +48,28 @@ impl SettingValue for usize {
     const ALLOWED: &'static str = "a whole number";
 
     fn allowed(value: &Value) -> &'static str {
+        u64::allowed(value)
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        usize::try_from(whole(value)?).ok()
+    }
+
+    fn write(self) -> Value {
+        self.into()
+    }
+}
+
+impl SettingValue for u64 {
+    const ALLOWED: &'static str = "a whole number";
+
+    fn allowed(value: &Value) -> &'static str {
         let is_too_large = value.as_f64().is_some_and(|number| number >= u64::MAX as f64);
         if is_too_large { "a whole number up to 18446744073709551615" } else { Self::ALLOWED }
     }
 
     fn read(value: &Value) -> Option<Self> {
-        usize::try_from(whole(value)?).ok()
+        whole(value)
     }
 
     fn write(self) -> Value {

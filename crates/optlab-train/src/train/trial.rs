@@ -25,6 +25,7 @@ use serde_json::{Map, Value};
 /// | `micro_batch_size` | `1…` or none    | examples that go through the model at once                     |
 /// | `lr_scaling`     | a rule or none    | how `lr` is scaled for a batch size other than the one it was chosen for |
 /// | `validation`     | `[0, 1)`          | share of the training data held out                            |
+/// | `split`          | any or none       | the number that draws the test part anew from all examples     |
 /// | `l1`, `l2`       | `[0, ∞)`          | adds `λ₁ sign(θ) + λ₂ θ` to the gradient                        |
 /// | `clip_norm`      | `(0, ∞)` or none  | scales all gradients together to at most this Euclidean norm   |
 /// | `clip_value`     | `(0, ∞)` or none  | cuts each gradient element to `[−c, c]`                        |

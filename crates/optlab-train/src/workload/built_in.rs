@@ -112,6 +112,10 @@ impl Supervised for BuiltIn {
         Ok(BuiltIn { network: NetworkConfig::Spec(spec), ..self.clone() })
     }
 
+    fn resamples(&self, _source: &Source) -> Result<bool, Error> {
+        Ok(!data::SERIES.contains(&self.facts.data_set))
+    }
+
     fn splits(&self, source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
         let preparation = Preparation { standardize: self.facts.standardize, ..preparation.clone() };
         data::load(self.facts.data_set, source)?.prepare(&preparation)

@@ -119,6 +119,18 @@ pub trait Workload: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// Returns whether [`Preparation::split`] draws the test part; if not, every trial has the same one,
+    /// whatever its `split`. A workload whose [`parts`](Self::parts) use the `split`, as
+    /// [`DataSet::prepare`](crate::data::DataSet::prepare) does, overrides this; by default it returns
+    /// `false`.
+    ///
+    /// # Errors
+    /// Data that cannot be found.
+    fn resamples(&self, source: &Source) -> Result<bool, Error> {
+        let _: &Source = source;
+        Ok(false)
+    }
+
     /// Loads the data, ready to train on.
     ///
     /// # Errors

@@ -52,6 +52,15 @@ pub trait Supervised: Send + Sync {
         Err(no_settings(&self.info().name, patch))
     }
 
+    /// As [`Workload::resamples`].
+    ///
+    /// # Errors
+    /// Data that cannot be found.
+    fn resamples(&self, source: &Source) -> Result<bool, Error> {
+        let _: &Source = source;
+        Ok(false)
+    }
+
     /// Loads the data, ready to train on.
     ///
     /// # Errors
@@ -115,6 +124,10 @@ impl<W: Supervised> Workload for W {
 
     fn data_files(&self, source: &Source) -> Result<Vec<PathBuf>, Error> {
         Supervised::data_files(self, source)
+    }
+
+    fn resamples(&self, source: &Source) -> Result<bool, Error> {
+        Supervised::resamples(self, source)
     }
 
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, RowFacts>, Error> {

@@ -1,12 +1,12 @@
 //! The data sets have their documented sizes, values and file checksums.
 
 use optlab_train::Error;
-use optlab_train::data::{DataSet, Examples, NAMES, Source, Targets, load};
+use optlab_train::data::{DataSet, Examples, NAMES, SERIES, Source, Targets, load};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 use std::path::Path;
 
-fn bundled(name: &str) -> DataSet {
+pub fn bundled(name: &str) -> DataSet {
     load(name, &Source::default()).unwrap()
 }
 
@@ -44,6 +44,7 @@ fn every_bundled_set_has_its_size_and_shape() {
         assert_eq!(set.name, name);
         assert_eq!((set.train.len(), set.test.len()), (train, test), "{name}");
         assert_eq!(set.is_series, is_series, "{name}");
+        assert_eq!(SERIES.contains(&name), is_series, "{name}");
         for part in [&set.train, &set.test] {
             assert_eq!(part.input_shape, shape, "{name}");
             assert_eq!(part.inputs.len(), part.len() * shape.iter().product::<usize>(), "{name}");

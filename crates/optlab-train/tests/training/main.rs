@@ -7,6 +7,7 @@ mod data;
 mod objectives;
 mod outcome;
 mod resume;
+mod split;
 mod workloads;
 
 use optlab_train::train::Observer;

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 ///
 /// let pictures = Pictures::list("flowers")?;
 /// println!("{} pictures of {}", pictures.len(), pictures.classes().join(", "));
-/// let split = pictures.split(0.2)?;
+/// let split = pictures.split(0.2, None)?;
 /// let pixels = pictures.open_cached(&PictureOptions::default(), Path::new("cache"))?;
 /// let mut first = vec![0.0; pixels.frame().values()];
 /// pixels.read(split.train[0], &mut first);

@@ -2,11 +2,7 @@
 
 use super::{Part, Pictures};
 use crate::Error;
-use crate::data::order::shuffle;
-use optlab_core::random::{Purpose, stream};
-
-/// The seed of every choice of pictures to test on: it is part of the data set, not of a trial.
-const SEED: u64 = 0;
+use crate::data::order::{shuffle, test_draw};
 
 /// The indices of the pictures of each part, ascending.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,12 +18,12 @@ impl Pictures {
     /// of each class.
     ///
     /// Of a class with `n` pictures, `round(test · n)` are drawn, but at least 1 and at most `n − 1`; none
-    /// if `n` is 1 or `test` is 0. The choice is the same in every trial, and in one class it does not depend
-    /// on the other classes.
+    /// if `n` is 1 or `test` is 0. In one class the choice does not depend on the other classes. It is the
+    /// same in every trial without a `split`; each number `split` draws a choice of its own.
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside `[0, 1)`.
-    pub fn split(&self, test: f64) -> Result<PictureSplit, Error> {
+    pub fn split(&self, test: f64, split: Option<u64>) -> Result<PictureSplit, Error> {
         if !(0.0..1.0).contains(&test) {
             return Err(Error::invalid("pictures", "test", "in [0, 1)", test));
         }
@@ -35,8 +31,8 @@ impl Pictures {
         for (tested, entry) in is_test.iter_mut().zip(&self.entries) {
             *tested = entry.part == Some(Part::Test);
         }
-        if self.entries.iter().all(|entry| entry.part.is_none()) && test > 0.0 {
-            for i in self.draw(test) {
+        if !self.has_parts() && test > 0.0 {
+            for i in self.draw(test, split) {
                 is_test[i] = true;
             }
         }
@@ -44,16 +40,20 @@ impl Pictures {
         Ok(PictureSplit { train, test })
     }
 
+    /// Returns whether the folder has the parts `train` and `test`, so that no choice is drawn.
+    pub fn has_parts(&self) -> bool {
+        self.entries.iter().any(|entry| entry.part.is_some())
+    }
+
     /// Draws the share `test` of each class.
-    fn draw(&self, test: f64) -> Vec<usize> {
+    fn draw(&self, test: f64, split: Option<u64>) -> Vec<usize> {
         let mut classes = vec![Vec::new(); self.classes.len()];
         for (i, entry) in self.entries.iter().enumerate() {
             classes[entry.class].push(i);
         }
         let mut drawn = Vec::new();
         for members in &mut classes {
-            // The index 0 is the choice of the validation part.
-            shuffle(members, &mut stream(SEED, Purpose::Split, 1));
+            shuffle(members, &mut test_draw(split));
             let count = (test * members.len() as f64).round() as usize;
             let most = members.len().saturating_sub(1);
             drawn.extend_from_slice(&members[..count.max(1).min(most)]);
@@ -80,7 +80,7 @@ mod tests {
     fn tested(pictures: &Pictures, share: f64) -> Vec<usize> {
         let mut counts = vec![0; pictures.classes().len()];
         let labels: Vec<usize> = pictures.labels().collect();
-        pictures.split(share).unwrap().test.iter().for_each(|&i| counts[labels[i]] += 1);
+        pictures.split(share, None).unwrap().test.iter().for_each(|&i| counts[labels[i]] += 1);
         counts
     }
 
@@ -97,20 +97,37 @@ mod tests {
     #[test]
     fn a_split_is_disjoint_complete_ascending_and_always_the_same() {
         let pictures = pictures(&[20, 30]);
-        let split = pictures.split(0.3).unwrap();
+        let split = pictures.split(0.3, None).unwrap();
         let mut all = [split.train.clone(), split.test.clone()].concat();
         assert!(split.train.is_sorted() && split.test.is_sorted());
         all.sort_unstable();
         assert_eq!(all, (0..50).collect::<Vec<_>>());
-        assert_eq!(split, pictures.split(0.3).unwrap());
+        assert_eq!(split, pictures.split(0.3, None).unwrap());
         // Drawn, not the first or the last of a class.
         assert!(split.test[..6] != [0, 1, 2, 3, 4, 5] && split.test[..6] != [14, 15, 16, 17, 18, 19]);
     }
 
     #[test]
+    fn each_split_number_draws_other_pictures_and_as_many_of_each_class() {
+        let pictures = pictures(&[20, 30]);
+        let of = |split| pictures.split(0.3, split).unwrap();
+        let first = of(Some(0));
+        assert!(first != of(Some(1)) && first != of(None));
+        assert_eq!(first, of(Some(0)));
+        for split in [first, of(Some(1))] {
+            // The first 20 pictures are of one class.
+            let of_first_class = split.test.iter().filter(|&&i| i < 20).count();
+            assert_eq!((of_first_class, split.test.len()), (6, 15));
+            let mut all = [split.train, split.test].concat();
+            all.sort_unstable();
+            assert_eq!(all, (0..50).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
     fn a_class_keeps_its_choice_when_another_class_grows() {
-        let few = pictures(&[20, 5]).split(0.25).unwrap();
-        let many = pictures(&[20, 50]).split(0.25).unwrap();
+        let few = pictures(&[20, 5]).split(0.25, None).unwrap();
+        let many = pictures(&[20, 50]).split(0.25, None).unwrap();
         assert_eq!(few.test[..5], many.test[..5]);
     }
 
@@ -120,8 +137,9 @@ mod tests {
         for (i, entry) in pictures.entries.iter_mut().enumerate() {
             entry.part = Some(if i % 3 == 1 { Part::Test } else { Part::Train });
         }
-        for share in [0.0, 0.9] {
-            let split = pictures.split(share).unwrap();
+        assert!(pictures.has_parts());
+        for (share, split) in [(0.0, None), (0.9, None), (0.9, Some(3))] {
+            let split = pictures.split(share, split).unwrap();
             assert_eq!((split.train, split.test), (vec![0, 2, 3, 5], vec![1, 4]));
         }
     }
@@ -131,7 +149,7 @@ mod tests {
         let pictures = pictures(&[3, 3]);
         for (share, is_allowed) in [(0.0, true), (0.99, true), (-0.1, false), (1.0, false), (f64::NAN, false)]
         {
-            let result = pictures.split(share);
+            let result = pictures.split(share, None);
             assert_eq!(result.is_ok(), is_allowed, "{share}");
             assert!(is_allowed || result.unwrap_err().to_string().contains("`test` must be in [0, 1)"));
         }

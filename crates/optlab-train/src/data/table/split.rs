@@ -67,10 +67,11 @@ impl Split {
     /// so each held-out row is later than each training row; with `group` the groups that come closest to the
     /// share are held out.
     ///
-    /// # Errors [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside of `[0, 1)` or NaN,
-    /// if a part would be empty, or if both `time` and `group` are given;
-    /// [`Usage`](optlab_core::Error::Usage) for a column that does not exist; [`Error::Data`] if
-    /// a row has no time or no group, or a class is only in the test part.
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside of `[0, 1)` or NaN, if a part
+    /// would be empty, or if both `time` and `group` are given; [`Usage`](optlab_core::Error::Usage) for a
+    /// column that does not exist; [`Error::Data`] if a row has no time or no group, or a class is only in
+    /// the test part.
     ///
     /// # Panics
     /// If `rows` has a row that the table lacks.
@@ -80,6 +81,24 @@ impl Split {
             rows,
             &Wanted { part: "test", share: self.test, seed: self.seed, index: 1, classes },
         )
+    }
+
+    /// Holds out the test part of `rows` as [`test_part`](Self::test_part) does, but draws it with the number
+    /// `split` instead of the seed. With `time` it is the same test part, since nothing is drawn.
+    ///
+    /// # Errors
+    /// As [`test_part`](Self::test_part).
+    ///
+    /// # Panics
+    /// If `rows` has a row that the table lacks.
+    pub fn resampled_test_part(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        classes: Option<&str>,
+        split: u64,
+    ) -> Result<Parts, Error> {
+        self.hold_out(table, rows, &Wanted { part: "test", share: self.test, seed: split, index: 2, classes })
     }
 
     /// Holds out the validation part of the training rows `rows`, by the same rule as the test part: the

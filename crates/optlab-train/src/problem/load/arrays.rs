@@ -20,7 +20,7 @@ const LARGEST_NUMBER_OF_CLASSES: usize = 1 << 16;
 
 /// Reads the arrays of inputs, `[examples, …]`, and of targets, `[examples]` or `[examples, targets]`; draws
 /// the test part.
-pub(super) fn load(problem: &Problem, folder: &Path) -> Result<RowSet, Error> {
+pub(super) fn load(problem: &Problem, folder: &Path, split: Option<u64>) -> Result<RowSet, Error> {
     let data = &problem.data;
     let path = data.path(folder);
     let npz = Npz::read(&path)?;
@@ -58,7 +58,7 @@ pub(super) fn load(problem: &Problem, folder: &Path) -> Result<RowSet, Error> {
         all.input_shape = vec![1];
     }
     all.reshape(&input_shape)?;
-    let order = shuffled_rows(all.len());
+    let order = shuffled_rows(all.len(), split);
     let held_out = (data.test_share()? * all.len() as f64).round() as usize;
     let (mut test, mut train) = (order[..held_out].to_vec(), order[held_out..].to_vec());
     train.sort_unstable();

@@ -30,12 +30,13 @@ pub(super) struct Loaded {
 /// Loads and prepares the data of a problem.
 pub(super) fn load(problem: &Problem, source: &Source, preparation: &Preparation) -> Result<Loaded, Error> {
     let folder = folder(problem, source);
+    let split = preparation.split;
     let mut loaded = match problem.data.source {
         SourceKind::Csv | SourceKind::Parquet => table::load(problem, &folder, preparation)?,
-        SourceKind::Images => rows(problem, pictures::load(&problem.data, &folder)?, preparation)?,
-        SourceKind::Npz => rows(problem, arrays::load(problem, &folder)?, preparation)?,
+        SourceKind::Images => rows(problem, pictures::load(&problem.data, &folder, split)?, preparation)?,
+        SourceKind::Npz => rows(problem, arrays::load(problem, &folder, split)?, preparation)?,
         SourceKind::Text => rows(problem, text::load(&problem.data, &folder)?, preparation)?,
-        SourceKind::Set => rows(problem, bundled(&problem.data, source)?, preparation)?,
+        SourceKind::Set => rows(problem, bundled(&problem.data, source, split)?, preparation)?,
     };
     loaded.facts.loss = problem.loss.resolve(&class_counts(&loaded.train))?;
     problem.loss.outputs(loaded.facts.targets)?;
@@ -58,7 +59,7 @@ pub(super) fn guess(data: &ProblemData, folder: &Path) -> Result<Task, Error> {
     }
 }
 
-/// A data set of rows before its validation part is held out.
+/// A data set of rows with its test part, before its validation part is held out.
 struct RowSet {
     set: DataSet,
     shape: InputShape,
@@ -76,7 +77,8 @@ fn rows(problem: &Problem, rows: RowSet, preparation: &Preparation) -> Result<Lo
     let standardize = problem.data.standardize;
     let labels_stay = problem.task == Task::MultiLabel;
     let all = standardize && !labels_stay;
-    let mut splits = set.prepare(&Preparation { standardize: all, ..preparation.clone() })?;
+    // The source has drawn the test part by its own rule.
+    let mut splits = set.prepare(&Preparation { standardize: all, split: None, ..preparation.clone() })?;
     if standardize && labels_stay {
         let standardizer = Standardizer::fit(&splits.train).of_inputs();
         for part in [&mut splits.train, &mut splits.validation, &mut splits.test] {
@@ -122,8 +124,8 @@ fn check_classes(set: &DataSet, names: &[String], problem: &Problem) -> Result<(
 }
 
 /// Loads a data set that comes with the program.
-fn bundled(data: &ProblemData, source: &Source) -> Result<RowSet, Error> {
-    let mut set = data::load(&data.file, source)?;
+fn bundled(data: &ProblemData, source: &Source, split: Option<u64>) -> Result<RowSet, Error> {
+    let mut set = data::load(&data.file, source)?.resampled(split)?;
     if let Some(shape) = &data.shape {
         for part in [&mut set.train, &mut set.test] {
             part.reshape(shape)?;

@@ -17,7 +17,7 @@ pub(in crate::problem) fn list(data: &ProblemData, folder: &Path) -> Result<Pict
 }
 
 /// Decodes the pictures, or reads them from the cache that an earlier process left.
-pub(super) fn load(data: &ProblemData, folder: &Path) -> Result<RowSet, Error> {
+pub(super) fn load(data: &ProblemData, folder: &Path, split: Option<u64>) -> Result<RowSet, Error> {
     let pictures = list(data, folder)?;
     let options: &PictureOptions = &data.pictures;
     let pixels = match dirs::cache_dir() {
@@ -26,7 +26,7 @@ pub(super) fn load(data: &ProblemData, folder: &Path) -> Result<RowSet, Error> {
     };
     let frame = *pixels.frame();
     let shape = frame.shape();
-    let split = pictures.split(data.test_share()?)?;
+    let split = pictures.split(data.test_share()?, split)?;
     let labels: Vec<u32> = pictures.labels().map(|label| label as u32).collect();
     let classes = pictures.classes().to_vec();
     let part = |indices: &[usize]| {

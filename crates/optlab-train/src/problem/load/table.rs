@@ -73,7 +73,10 @@ pub(super) fn load(problem: &Problem, folder: &Path, preparation: &Preparation) 
     let classes = (problem.task == Task::Classification).then(|| data.target[0].as_str());
     let split = data.split();
     let rows = table.rows_with_target(&data.target, data.encode.drop_missing_target)?;
-    let test_part = split.test_part(&table, &rows, classes)?;
+    let test_part = match preparation.split {
+        None => split.test_part(&table, &rows, classes)?,
+        Some(number) => split.resampled_test_part(&table, &rows, classes, number)?,
+    };
     let share = preparation.validation;
     let parts = split.validation_part(&table, &test_part.train, classes, share, preparation.seed)?;
     let mut options = data.encode.clone();

@@ -120,6 +120,44 @@ fn with_time_the_latest_rows_are_held_out() {
 }
 
 #[test]
+fn a_split_number_draws_the_test_part_in_place_of_the_seed() {
+    let table = column(0..100);
+    let of = |seed, number| {
+        let split = Split { seed, ..Split::default() };
+        split.resampled_test_part(&table, &rows(100), None, number).unwrap()
+    };
+    let parts = of(0, 3);
+    assert_eq!((parts.train.len(), parts.held_out.len()), (80, 20));
+    let all: BTreeSet<usize> = parts.train.iter().chain(&parts.held_out).copied().collect();
+    assert_eq!(all.len(), 100);
+    assert_eq!(of(9, 3), parts);
+    assert_ne!(of(0, 4), parts);
+    // No number draws the fixed test part or the validation part of a seed again.
+    let split = Split { seed: 3, ..Split::default() };
+    assert_ne!(part(&table, &split, None).unwrap(), parts);
+    assert_ne!(split.validation_part(&table, &rows(100), None, 0.2, 3).unwrap(), parts);
+}
+
+#[test]
+fn a_split_number_keeps_the_shares_of_classes_the_groups_and_the_order_in_time() {
+    let classes = column((0..60).map(|i| if i % 3 == 0 { "a" } else { "b" }));
+    let groups = column((0..60).map(|i| format!("g{}", i / 4)));
+    let times = column(0..60);
+    for number in 0..20 {
+        let parts = Split::default().resampled_test_part(&classes, &rows(60), Some("x"), number).unwrap();
+        let of_a = parts.held_out.iter().filter(|&&row| row % 3 == 0).count();
+        assert_eq!((of_a, parts.held_out.len()), (4, 12));
+
+        let parts = by_group(0.2, 0).resampled_test_part(&groups, &rows(60), None, number).unwrap();
+        let held_out: BTreeSet<usize> = parts.held_out.iter().map(|row| row / 4).collect();
+        assert_eq!((parts.held_out.len(), held_out.len()), (12, 3));
+
+        let parts = by_time(0.2).resampled_test_part(&times, &rows(60), None, number).unwrap();
+        assert_eq!(parts.held_out, (48..60).collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn rows_of_one_moment_are_never_divided() {
     // 3 of 10 wanted: the 3s begin at 8 and the 2s at 5; 8 is nearer to 7.
     let table = column([1, 1, 1, 1, 1, 2, 2, 2, 3, 3]);
