@@ -364,6 +364,8 @@ fn print_plan(plan: &Plan) -> Result<String, Error> {
     for setting in RecipePatch::SETTINGS {
         let note = match setting.name {
             "epochs" | "steps" if has_length => continue,
+            // The plan's own key.
+            "split" => continue,
             "steps" => "instead of epochs".into(),
             name @ ("epochs" | "batch_size" | "validation") => own(name)?,
             _ => setting.default.into(),

@@ -128,8 +128,8 @@ fn text(
     let against = verdict::compare(&[(&values, &other)], chosen.metric.direction, ALPHA, Test::Mean)?;
     for comparison in against {
         let unit = number::unit_of_difference(&chosen.metric);
-        let said =
-            comparison.sentence((&choice.arm, BASELINE), unit, "seed", |value| number::plain(&chosen.metric, value));
+        let said = comparison
+            .sentence((&choice.arm, BASELINE), unit, "seed", |value| number::plain(&chosen.metric, value));
         text.push_str(&format!("on the test part: {said}\n"));
     }
     text.push_str(&format!("\ntake {}:\n", choice.arm));

@@ -4,12 +4,12 @@ use crate::Error;
 use crate::plan::arm::{Arm, grid_arms};
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::tuning::{FIRST_SEED, Replicate};
-use crate::plan::{Plan, arm as arm_plan};
+use crate::plan::{Plan, Split, arm as arm_plan};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule;
 use optlab_stats::search::{Sampler, Space};
 use optlab_train::registry;
-use optlab_train::train::{self, Budget, Trial};
+use optlab_train::train::{self, Budget, Recipe, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
 
@@ -36,10 +36,13 @@ impl ArmOnWorkload {
         let point = sampler.point(seed, &space, number, &[]);
         arm_plan::at(&space, &self.trial, &point)
     }
+}
 
-    /// Returns the final trial of this arm with the settings of `trial` and this seed.
-    pub fn final_entry(&self, trial: &Trial, seed: u64) -> Entry {
-        Entry::of_final(&self.arm.name, Trial { seed, ..trial.clone() })
+impl Split {
+    /// Returns `trial` with the test part of a seed of the plan.
+    fn of_seed(self, trial: Trial, seed: Option<u64>) -> Trial {
+        let split = if self == Split::Resampled { seed } else { trial.recipe.split };
+        Trial { recipe: Recipe { split, ..trial.recipe }, ..trial }
     }
 }
 
@@ -118,6 +121,10 @@ impl Plan {
         self.tuning.validate()?;
         let arms = self.arms()?;
         self.check_seeds()?;
+        if self.split == Split::Resampled && self.tuning.trials > 0 && !self.tuning.is_repeated() {
+            let allowed = "\"fixed\" with one tuning for all seeds (tuning.repeats = 1), which would see the test parts of others";
+            return Err(Error::invalid("plan", "split", allowed, "resampled"));
+        }
         let mut sides = Vec::new();
         for workload in &self.workloads {
             let own = defaults(workload)?;
@@ -157,7 +164,8 @@ impl Plan {
         let mut entries = Vec::new();
         for family in families(sides) {
             if self.tuning.trials == 0 {
-                let finals = |&seed: &u64| family.iter().map(move |side| side.final_entry(&side.trial, seed));
+                let finals =
+                    |&seed: &u64| family.iter().map(move |side| self.final_entry(side, &side.trial, seed));
                 entries.extend(seeds.iter().flat_map(finals));
                 continue;
             }
@@ -178,6 +186,12 @@ impl Plan {
         }
     }
 
+    /// Returns the final trial of an arm with the settings of `trial` and this seed.
+    pub fn final_entry(&self, side: &ArmOnWorkload, trial: &Trial, seed: u64) -> Entry {
+        let trial = self.split.of_seed(trial.clone(), Some(seed));
+        Entry::of_final(&side.arm.name, Trial { seed, ..trial })
+    }
+
     /// Returns the tuning trials of an arm in a replicate, point by point.
     ///
     /// # Errors
@@ -187,6 +201,7 @@ impl Plan {
         for number in 0..self.tuning.trials {
             let trial = self.tuning_trial(side, replicate, number)?;
             check(&trial)?;
+            let trial = self.split.of_seed(trial, replicate.number);
             entries.extend(self.tuning.training_seeds(replicate).map(|seed| Entry {
                 arm: side.arm.name.clone(),
                 stage: Stage::Tuning { number, replicate: replicate.number },

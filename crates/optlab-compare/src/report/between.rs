@@ -56,7 +56,8 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
             let label = labels.label(arm);
             let (now, before) = (format!("{label} in {}", second.name), format!("in {}", first.name));
             let unit = number::unit_of_difference(&arm.metric);
-            let said = comparison.sentence((&now, &before), unit, labels.unit, |value| number::plain(&arm.metric, value));
+            let said = comparison
+                .sentence((&now, &before), unit, labels.unit, |value| number::plain(&arm.metric, value));
             // A sentence about too few seeds names no arm.
             let about = if said.contains(&now) { String::new() } else { format!(", {label}") };
             writeln!(text, "{}{about}: {said}", arm.workload).unwrap_or_default();

@@ -43,7 +43,9 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
         numbers(&title("mean"), 0, arms, |arm| {
             of_result(arm, |it| number::plain(&arm.metric, it.mean.value))
         }),
-        numbers("95 % interval", 2, arms, |arm| of_result(arm, |it| number::interval(&arm.metric, (it.mean.low, it.mean.high)))),
+        numbers("95 % interval", 2, arms, |arm| {
+            of_result(arm, |it| number::interval(&arm.metric, (it.mean.low, it.mean.high)))
+        }),
         numbers(&title("median"), 6, arms, |arm| {
             of_result(arm, |it| number::plain(&arm.metric, it.median.value))
         }),

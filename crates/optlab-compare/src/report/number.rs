@@ -48,7 +48,11 @@ pub fn difference(of: &Metric, comparison: &Comparison) -> String {
     };
     let interval = interval(of, (comparison.low, comparison.high));
     let test = if comparison.test == Test::Ranks { "by ranks" } else { "" };
-    [measured, interval, test.into()].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    [measured, interval, test.into()]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// Returns the unit of a difference of a metric: `points` for a share in percent, else empty.
@@ -118,7 +122,8 @@ mod tests {
             let family = [(differences, zeros.as_slice())];
             difference(
                 &accuracy(),
-                &optlab_stats::statistics::verdict::compare(&family, Direction::Larger, 0.05, Test::Mean).unwrap()[0],
+                &optlab_stats::statistics::verdict::compare(&family, Direction::Larger, 0.05, Test::Mean)
+                    .unwrap()[0],
             )
         };
         assert_eq!(shown(&[0.01, 0.03]), "+2.00");

@@ -180,10 +180,9 @@ fn what_more_seeds_tell(labels: &Labels, other: &Summary, others: &[(&Summary, &
     let hardest = |(arm, comparison): (&Summary, &Comparison)| {
         let name = labels.label(arm);
         let unit = number::unit_of_difference(&arm.metric);
-        let sentence =
-            comparison.sentence((&name, &labels.label(other)), unit, labels.unit, |value| {
-                number::plain(&arm.metric, value)
-            });
+        let sentence = comparison.sentence((&name, &labels.label(other)), unit, labels.unit, |value| {
+            number::plain(&arm.metric, value)
+        });
         // A sentence about too few seeds names no arm.
         if labels.backend && !sentence.contains(&name) {
             return format!("On {}: {sentence}.", arm.backend);

@@ -174,8 +174,9 @@ impl Experiment {
             });
         }
         let seeds = tuning.final_seeds(replicate, &self.plan.seeds.to_vec()?);
-        let of_seed =
-            |seed: u64| family.iter().zip(&chosen).map(move |(side, trial)| side.final_entry(trial, seed));
+        let of_seed = |seed: u64| {
+            family.iter().zip(&chosen).map(move |(side, trial)| self.plan.final_entry(side, trial, seed))
+        };
         Ok(seeds.into_iter().flat_map(of_seed).collect())
     }
 }

@@ -215,8 +215,10 @@ impl Recommender {
                 break;
             }
             let began = Instant::now();
-            let entry = |finalist: &Candidate| self.sides[finalist.side].final_entry(&finalist.trial, seed);
-            let baseline = self.baseline.final_entry(&self.baseline.trial, seed);
+            let entry = |finalist: &Candidate| {
+                self.plan.final_entry(&self.sides[finalist.side], &finalist.trial, seed)
+            };
+            let baseline = self.plan.final_entry(&self.baseline, &self.baseline.trial, seed);
             trials.run(finalists.iter().map(entry).chain([baseline]).collect(), false)?;
             longest = longest.max(began.elapsed());
         }

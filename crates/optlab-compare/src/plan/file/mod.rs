@@ -5,9 +5,9 @@ mod written;
 
 use crate::Error;
 use crate::plan::Plan;
-use crate::plan::Seeds;
 use crate::plan::arm::{Arm, grid_arms, grid_name};
 use crate::plan::tuning::{Repeats, Tuning};
+use crate::plan::{Seeds, Split};
 use keys::{Keys, to_json};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
@@ -20,13 +20,15 @@ use std::path::Path;
 
 pub use written::{render, render_with_notes};
 
+/// The key of the test part, in a plan and in a recipe.
+const SPLIT: &str = "split";
+
 /// The keys of a plan, besides the settings of its recipe.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 11] = [
     "arms",
     "model",
     "reference",
     "test",
-    "split",
     "timing",
     "tuning",
     "workloads",
@@ -110,7 +112,10 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
         recipe,
         reference: keys.text("reference")?.map(String::from),
         test: keys.choice("test", "mean or ranks")?.unwrap_or_default(),
-        split: keys.choice("split", "fixed or resampled")?.unwrap_or_default(),
+        split: match keys.table.get(SPLIT) {
+            Some(toml::Value::Integer(_)) => Split::Fixed,
+            _ => keys.choice(SPLIT, "fixed, resampled or a whole number")?.unwrap_or_default(),
+        },
         timing: keys.choice("timing", "pinned or alone")?.unwrap_or_default(),
         tuning: keys
             .table("tuning", "tuning.", &TUNING)?
@@ -122,7 +127,10 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
 fn read_recipe(keys: &Keys) -> Result<RecipePatch, Error> {
     let mut recipe = RecipePatch::default();
     for setting in RecipePatch::SETTINGS {
-        keys.set(&mut recipe, setting)?;
+        // A text under `split` is the plan's, which gives each seed its own number.
+        if setting.name != SPLIT || !keys.table.get(SPLIT).is_some_and(toml::Value::is_str) {
+            keys.set(&mut recipe, setting)?;
+        }
     }
     if recipe.epochs.is_some() && recipe.steps.is_some() {
         let reason = "`epochs` and `steps` are both given; keep one";

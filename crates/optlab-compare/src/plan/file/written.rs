@@ -28,7 +28,8 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
         recipe: plan.recipe,
         reference: plan.reference.as_deref(),
         test: plan.test,
-        split: plan.split,
+        // A number of the recipe fixes the split.
+        split: plan.recipe.split.is_none().then_some(plan.split),
         timing: plan.timing,
         tuning: written_tuning(&plan.tuning),
         arms: plan.arms.iter().map(written_arm).collect(),
@@ -95,7 +96,7 @@ struct Written<'a> {
     recipe: RecipePatch,
     reference: Option<&'a str>,
     test: Test,
-    split: Split,
+    split: Option<Split>,
     timing: Timing,
     tuning: WrittenTuning,
     arms: Vec<BTreeMap<String, Value>>,

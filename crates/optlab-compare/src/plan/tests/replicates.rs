@@ -89,3 +89,29 @@ fn repeats_are_written_and_read_back() {
     let once = parse(&format!("{REPLICATED}repeats = 1")).unwrap();
     assert_ne!(once.id().unwrap(), parse(REPLICATED).unwrap().id().unwrap());
 }
+
+#[test]
+fn a_resampled_split_is_decided_by_the_replicate_and_the_same_for_its_tuning_and_all_arms() {
+    let resampled = format!("split = 'resampled'{REPLICATED}");
+    for entry in entries_of(&resampled) {
+        assert_eq!(entry.trial.recipe.split, replicate(&entry));
+    }
+    let plan = parse(&resampled).unwrap();
+    let sides = plan.arms_on_workloads(&defaults).unwrap();
+    let last = plan.final_entry(&sides[1], &sides[1].trial, 7);
+    assert_eq!((last.trial.seed, last.trial.recipe.split), (7, Some(7)));
+    assert!(entries_of(REPLICATED).iter().all(|entry| entry.trial.recipe.split.is_none()));
+    // A number is the split of all seeds, and a setting of the recipe.
+    let numbered = parse(&format!("split = 3{REPLICATED}")).unwrap();
+    assert_eq!((numbered.recipe.split, numbered.split), (Some(3), Split::Fixed));
+    assert_eq!(parse(&numbered.to_toml().unwrap()).unwrap(), numbered);
+    assert_eq!(parse(&plan.to_toml().unwrap()).unwrap(), plan);
+    assert!(
+        mistake(&format!("split = 'new'{REPLICATED}"))
+            .contains("`split` must be fixed, resampled or a whole")
+    );
+    // One tuning for all seeds would see the test examples of the others.
+    let once = parse(&format!("{resampled}repeats = 1")).unwrap();
+    let told = once.arms_on_workloads(&defaults).unwrap_err().to_string();
+    assert!(told.contains("`split` must be \"fixed\" with one tuning"), "{told}");
+}
