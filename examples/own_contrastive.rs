@@ -66,9 +66,8 @@ impl Workload for OwnContrastive {
         Info::new("own-contrastive", "finds a digit by its likeness to another", measures)
     }
 
-    fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<[Batch; 2], ()>, Error> {
-        let splits =
-            data::load("digits", source)?.prepare(&Preparation { split: None, ..preparation.clone() })?;
+    fn parts(&self, source: &Source, given: &Preparation) -> Result<Parts<[Batch; 2], ()>, Error> {
+        let all = data::load("digits", source)?.prepare(&Preparation { split: None, ..given.clone() })?;
         let [train, validation, test] = [all.train, all.validation, all.test].map(Pairs::new);
         Ok(Parts { train, validation, test, facts: () })
     }
