@@ -66,14 +66,9 @@ impl Workload for OwnContrastive {
         Info::new("own-contrastive", "finds a digit by its likeness to another", measures)
     }
 
-    /// `prepare` draws the test part anew where a recipe has a `split`.
-    fn resamples(&self, _source: &Source) -> Result<bool, Error> {
-        Ok(true)
-    }
-
-    fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<[Batch; 2], ()>, Error> {
-        let splits = data::load("digits", source)?.prepare(preparation)?;
-        let [train, validation, test] = [splits.train, splits.validation, splits.test].map(Pairs::new);
+    fn parts(&self, source: &Source, given: &Preparation) -> Result<Parts<[Batch; 2], ()>, Error> {
+        let all = data::load("digits", source)?.prepare(&Preparation { split: None, ..given.clone() })?;
+        let [train, validation, test] = [all.train, all.validation, all.test].map(Pairs::new);
         Ok(Parts { train, validation, test, facts: () })
     }
 

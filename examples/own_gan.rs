@@ -49,13 +49,8 @@ impl Workload for OwnGan {
         Info::new("own-gan", "generates 8×8 digits, judged by their energy distance to real ones", measures)
     }
 
-    /// `prepare` draws the test part anew where a recipe has a `split`.
-    fn resamples(&self, _source: &Source) -> Result<bool, Error> {
-        Ok(true)
-    }
-
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, RowFacts>, Error> {
-        Ok(data::load("digits", source)?.prepare(preparation)?.into())
+        Ok(data::load("digits", source)?.prepare(&Preparation { split: None, ..preparation.clone() })?.into())
     }
 
     fn model(&self, _: &RowFacts, seed: u64, device: &Device) -> Result<Gan, Error> {

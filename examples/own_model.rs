@@ -57,13 +57,8 @@ impl Supervised for OwnModel {
         Objective::classification()
     }
 
-    /// `prepare` draws the test part anew where a recipe has a `split`.
-    fn resamples(&self, _source: &Source) -> Result<bool, Error> {
-        Ok(true)
-    }
-
-    /// The three parts: every fifth example is for the test, and `prepare` draws the validation part from the
-    /// rest and standardizes all of them by the training part.
+    /// The three parts: every fifth example is for the test, unless `--split` draws others, and `prepare`
+    /// draws the validation part from the rest and standardizes all of them by the training part.
     fn splits(&self, _source: &Source, preparation: &Preparation) -> Result<Splits, Error> {
         let all = read()?;
         let (test, train): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(|i| i % 5 == 4);

@@ -62,7 +62,6 @@ impl Workload for OwnMultitask {
         Info::new("own-multitask", "class and ink of 8×8 digits, judged by both", measures)
     }
 
-    /// `prepare` draws the test part anew where a recipe has a `split`.
     fn resamples(&self, _source: &Source) -> Result<bool, Error> {
         Ok(true)
     }

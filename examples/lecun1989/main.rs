@@ -55,17 +55,12 @@ impl Workload for LeCun1989 {
         Ok(pictures::files(source).into())
     }
 
-    /// `prepare` draws the test part anew where a recipe has a `split`.
-    fn resamples(&self, _source: &Source) -> Result<bool, Error> {
-        Ok(true)
-    }
-
     fn parts(&self, source: &Source, preparation: &Preparation) -> Result<Parts<Batch, ()>, Error> {
         let Augmentation { shift, .. } = preparation.augmentation;
         if preparation.augmentation != (Augmentation { shift, ..Augmentation::default() }) {
             return Err(Error::usage("lecun1989: `shift` is the only change of pictures"));
         }
-        let splits = pictures::load(source)?.prepare(preparation)?;
+        let splits = pictures::load(source)?.prepare(&Preparation { split: None, ..preparation.clone() })?;
         let part = |examples, shift| Box::new(Pictures { examples, shift });
         let (train, validation) = (part(splits.train, shift), part(splits.validation, 0));
         Ok(Parts { train, validation, test: part(splits.test, 0), facts: () })

@@ -17,9 +17,9 @@ pub(super) fn every_fifth(all: &Examples) -> (Examples, Examples) {
 impl DataSet {
     /// Draws the test part anew with the number `split`, from all examples; with `None` it stays as it is.
     ///
-    /// The new test part has as many examples as the old one, and both parts have the examples in the order
-    /// of training part and old test part, one after the other. The test part of a series stays as it is,
-    /// because the series' future must not leak into its past.
+    /// The new test part has as many examples as the old one. Both parts keep the order of the examples, with
+    /// those of the old test part last. A series keeps its test part, because its future must not leak into
+    /// its past.
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if inputs or targets of the two parts differ in

@@ -52,13 +52,14 @@ pub trait Supervised: Send + Sync {
         Err(no_settings(&self.info().name, patch))
     }
 
-    /// As [`Workload::resamples`].
+    /// As [`Workload::resamples`]; by default `true`, for [`splits`](Self::splits) that come from
+    /// [`DataSet::prepare`](crate::data::DataSet::prepare) and are no series.
     ///
     /// # Errors
     /// Data that cannot be found.
     fn resamples(&self, source: &Source) -> Result<bool, Error> {
         let _: &Source = source;
-        Ok(false)
+        Ok(true)
     }
 
     /// Loads the data, ready to train on.

@@ -1,7 +1,7 @@
 //! The `split` of a recipe draws the test part of each kind of data that has no fixed one.
 
 use crate::data::bundled;
-use optlab_train::data::{Examples, Source, Splits};
+use optlab_train::data::{Batch, BatchTargets, Examples, Source, Splits};
 use optlab_train::problem::{Problem, ProblemWorkload};
 use optlab_train::registry::AnyWorkload;
 use optlab_train::train::{self, Recipe, RunDirectory, RunOptions, Trial};
@@ -109,7 +109,7 @@ fn trials_without_a_split_keep_the_names_of_earlier_versions() {
 fn table(folder: &Path, lines: &str) -> ProblemWorkload {
     let mut csv = "x,class,group,y\n".to_string();
     for i in 0..60 {
-        csv += &format!("{i},{},g{},{}.5\n", if i % 3 == 0 { "a" } else { "b" }, i / 4, (i * 37) % 60);
+        csv += &format!("{i},{},g{},{}.25\n", if i % 3 == 0 { "a" } else { "b" }, i / 4, (i * 37) % 60);
     }
     std::fs::write(folder.join("table.csv"), &csv).unwrap();
     std::fs::write(folder.join("later.csv"), &csv[..csv.find("\n9,").unwrap()]).unwrap();
@@ -118,21 +118,30 @@ fn table(folder: &Path, lines: &str) -> ProblemWorkload {
     ProblemWorkload::new(Problem::open(&folder.join("problem.toml")).unwrap())
 }
 
-/// Returns the targets of the test part, in its order; numbers in their own unit.
-fn tested(workload: &ProblemWorkload, split: Option<u64>, seed: u64) -> Vec<i64> {
+/// Returns the test part as one batch, and the unit of its targets if they are numbers.
+fn test_batch(
+    workload: &ProblemWorkload,
+    split: Option<u64>,
+    seed: u64,
+) -> (Batch, Option<optlab_train::data::TargetUnit>) {
     let trial = Trial::new(&Workload::info(workload));
     let trial = Trial { seed, recipe: Recipe { split, ..trial.recipe }, ..trial };
     let parts = train::prepared(workload, &trial, &Source::default()).unwrap();
     let rows: Vec<u32> = (0..parts.test.len() as u32).collect();
     let device = optlab_train::device::open("flex").unwrap();
-    let batch = parts.test.batch(&rows, None, &device).unwrap();
-    match (batch.targets, parts.facts.units.first()) {
-        (optlab_train::data::BatchTargets::Values(values), Some(unit)) => {
+    (parts.test.batch(&rows, None, &device).unwrap(), parts.facts.units.first().copied())
+}
+
+/// Returns the targets of the test part, in its order; numbers in their own unit, rounded.
+fn tested(workload: &ProblemWorkload, split: Option<u64>, seed: u64) -> Vec<i64> {
+    match test_batch(workload, split, seed) {
+        (Batch { targets: BatchTargets::Values(values), .. }, Some(unit)) => {
             let values = values.into_data();
-            let own = values.iter::<f64>().map(|value| (value * unit.scale + unit.mean) as i64);
-            own.collect()
+            values.iter::<f64>().map(|value| (value * unit.scale + unit.mean).round() as i64).collect()
         }
-        (optlab_train::data::BatchTargets::Classes(labels), _) => labels.into_data().iter::<i64>().collect(),
+        (Batch { targets: BatchTargets::Classes(labels), .. }, _) => {
+            labels.into_data().iter::<i64>().collect()
+        }
         _ => panic!("a regression has units"),
     }
 }
@@ -204,4 +213,78 @@ fn a_text_keeps_its_end_as_test_part() {
     let workload = ProblemWorkload::new(Problem::open(&file).unwrap());
     assert!(!AnyWorkload::resamples(&workload, &Source::default()).unwrap());
     assert_eq!(tested(&workload, None, 0), tested(&workload, Some(3), 0));
+}
+
+/// Writes arrays of 40 examples, whose target is their number, as NumPy does.
+fn write_arrays(path: &Path) {
+    let npy = |shape: &str, values: &[f32]| {
+        let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+        header.push_str(&" ".repeat(63 - (header.len() + 10) % 64));
+        header.push('\n');
+        let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+        let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        [b"\x93NUMPY\x01\x00", &length[..], header.as_bytes(), &values].concat()
+    };
+    let numbers: Vec<f32> = (0..40).map(|i| i as f32).collect();
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
+    for (name, shape) in [("inputs.npy", "(40, 1)"), ("target.npy", "(40,)")] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
+        std::io::Write::write_all(&mut archive, &npy(shape, &numbers)).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+#[test]
+fn arrays_are_resampled_unless_they_have_no_test_part() {
+    let folder = tempfile::tempdir().unwrap();
+    write_arrays(&folder.path().join("data.npz"));
+    for (share, count) in [(0.25, 10), (0.0, 0)] {
+        let file = folder.path().join("data.toml");
+        let toml = format!(
+            "task = \"regression\"\n[data]\nnpz = \"data.npz\"\ntest = {share:?}\n[model]\nlinear = true\n"
+        );
+        std::fs::write(&file, toml).unwrap();
+        let workload = ProblemWorkload::new(Problem::open(&file).unwrap());
+        assert_eq!(AnyWorkload::resamples(&workload, &Source::default()).unwrap(), count > 0);
+        if count > 0 {
+            let first = tested(&workload, Some(3), 0);
+            assert_eq!((first.len(), &first), (count, &tested(&workload, Some(3), 1)));
+            assert!(first != tested(&workload, Some(4), 0) && first != tested(&workload, None, 0));
+        }
+    }
+}
+
+/// Writes 20 grey pictures of two classes, each of another brightness, below `folder`.
+fn write_pictures(folder: &Path) {
+    for i in 0..20_u8 {
+        let class = folder.join(if i % 2 == 0 { "even" } else { "odd" });
+        std::fs::create_dir_all(&class).unwrap();
+        image::GrayImage::from_pixel(8, 8, image::Luma([10 * i]))
+            .save(class.join(format!("{i}.png")))
+            .unwrap();
+    }
+}
+
+#[test]
+fn pictures_are_resampled_unless_the_folder_has_a_test_part() {
+    let folder = tempfile::tempdir().unwrap();
+    write_pictures(&folder.path().join("one"));
+    for part in ["train", "test"] {
+        write_pictures(&folder.path().join("two").join(part));
+    }
+    for (name, count) in [("one", 4), ("two", 20)] {
+        let file = folder.path().join(format!("{name}.toml"));
+        std::fs::write(&file, format!("[data]\nimages = \"{name}\"\n[model]\nlinear = true\n")).unwrap();
+        let workload = ProblemWorkload::new(Problem::open(&file).unwrap());
+        let of = |split, seed| {
+            let (batch, _) = test_batch(&workload, split, seed);
+            assert_eq!(batch.len, count);
+            batch.inputs.into_data().iter::<f32>().collect::<Vec<_>>()
+        };
+        let is_resampled = AnyWorkload::resamples(&workload, &Source::default()).unwrap();
+        assert_eq!(is_resampled, name == "one");
+        assert_eq!(of(Some(3), 0), of(Some(3), 1), "{name}");
+        assert_eq!(of(Some(3), 0) != of(Some(5), 0), is_resampled, "{name}");
+        assert_eq!(of(Some(3), 0) != of(None, 0), is_resampled, "{name}");
+    }
 }

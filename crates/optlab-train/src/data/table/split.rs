@@ -68,9 +68,9 @@ impl Split {
     /// share are held out.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside of `[0, 1)` or NaN, if a part
-    /// would be empty, or if both `time` and `group` are given; [`Usage`](optlab_core::Error::Usage) for a
-    /// column that does not exist; [`Error::Data`] if a row has no time or no group, or a class is only in
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) if `test` is outside of `[0, 1)` or NaN, if a
+    /// part would be empty, or if both `time` and `group` are given; [`Usage`](optlab_core::Error::Usage) for
+    /// a column that does not exist; [`Error::Data`] if a row has no time or no group, or a class is only in
     /// the test part.
     ///
     /// # Panics
