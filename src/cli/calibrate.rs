@@ -44,8 +44,8 @@ pub struct CalibrateArgs {
     /// `optlab compare --tune TRIALS` [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "TRIALS")]
     tune: Option<usize>,
-    /// Also run the optimizer with its learning rate times FACTOR, a difference to detect, as 0.1; with --tune,
-    /// the learning rates of its search space
+    /// Also run the optimizer with its learning rate times FACTOR, a difference to detect, as 0.1; with
+    /// --tune, the learning rates of its search space
     #[arg(long, allow_negative_numbers = true, value_name = "FACTOR")]
     planted: Option<f64>,
     /// The learning-rate schedule [default: constant]

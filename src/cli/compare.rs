@@ -81,8 +81,8 @@ struct GridArgs {
     /// Tune every arm anew for each seed, with TRIALS trials in its rule's search space [default: 0]
     #[arg(long, allow_negative_numbers = true, value_name = "TRIALS")]
     tune: Option<usize>,
-    /// Tune every arm once, for all its seeds: fewer trials, but the verdicts are about the settings that this
-    /// tuning chose, and not about the optimizers
+    /// Tune every arm once, for all its seeds: fewer trials, but the verdicts are about the settings that
+    /// this tuning chose, and not about the optimizers
     #[arg(long, requires = "tune")]
     tune_once: bool,
     /// Sampler of the tuning trials: random, halton or sobol [default: halton]
@@ -293,7 +293,7 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
             for entry in folder::read_entries(&path)? {
                 registry::open(&entry.trial.workload)?;
             }
-            (Plan::read(&path.join(folder::PLAN))?, Some(path))
+            (Plan::of_folder(&path)?, Some(path))
         }
     };
     if args.print_plan {

@@ -10,6 +10,7 @@ mod seeds;
 pub mod setting;
 pub mod tuning;
 
+pub use file::PLAN;
 pub use seeds::Seeds;
 
 use crate::plan::arm::Arm;
@@ -20,6 +21,9 @@ use optlab_stats::statistics::paired_test::Test;
 use optlab_train::model::ModelPatch;
 use optlab_train::train::RecipePatch;
 use serde::{Deserialize, Serialize};
+
+/// The largest probability of a wrong verdict in a family.
+pub const ALPHA: f64 = 0.05;
 
 /// A comparison as its author writes it. Every optimizer with every schedule is an arm, in addition to the
 /// arms in `arms`, and every workload × backend × arm × seed is one trial.
@@ -79,8 +83,8 @@ pub enum Split {
     #[default]
     Fixed,
     /// Others for each seed: where the data are few, the choice of test examples decides as much as the
-    /// optimizer does (Bouthillier et al., 2021, <https://arxiv.org/abs/2103.03098>). Every arm has the same ones,
-    /// and no tuning sees them. A series keeps its last examples.
+    /// optimizer does (Bouthillier et al., 2021, <https://arxiv.org/abs/2103.03098>). Every arm has the same
+    /// ones, and no tuning sees them. A series keeps its last examples.
     Resampled,
 }
 

@@ -59,8 +59,8 @@ pub struct Tuning {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Repeats {
-    /// Once for each seed of the plan: seed and tuning together are a *replicate* of the arm, and a verdict is
-    /// about the arm with its search space and this number of trials.
+    /// Once for each seed of the plan: seed and tuning together are a *replicate* of the arm, and a verdict
+    /// is about the arm with its search space and this number of trials.
     #[default]
     EachSeed,
     /// Once: all seeds run with the same settings, and a verdict is about these settings.

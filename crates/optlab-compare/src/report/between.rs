@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::plan::entry::Stage;
+use crate::plan::ALPHA;
 use crate::plan::tuning::Tuning;
 use crate::report::labels::{Labels, counted};
 use crate::report::number;
@@ -11,9 +12,6 @@ use optlab_core::Direction;
 use optlab_stats::statistics::verdict;
 use optlab_train::train::Trial;
 use std::fmt::Write;
-
-/// The probability of any wrong verdict in the text.
-const ALPHA: f64 = 0.05;
 
 /// Returns how much better the second comparison is than the first, a line with a verdict per workload and
 /// arm that both have. All verdicts are one family.

@@ -38,8 +38,8 @@ pub fn estimate(of: &Metric, estimate: &Estimate) -> String {
     format!("{} {interval}", metric(of, estimate.value)).trim_end().into()
 }
 
-/// Formats a difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`, and says if it
-/// is a difference of ranks.
+/// Formats a difference of a metric without its unit, with its interval: `+0.21 [-0.10, 0.52]`, and says if
+/// it is a difference of ranks.
 pub fn difference(of: &Metric, comparison: &Comparison) -> String {
     let measured = match comparison.difference {
         Some(difference) if difference > 0.0 => format!("+{}", plain(of, difference)),

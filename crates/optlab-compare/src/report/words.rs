@@ -94,7 +94,8 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     sentences
 }
 
-/// Returns the sentence about arms whose tuning has not levelled off: more trials might change their verdicts.
+/// Returns the sentence about arms whose tuning has not levelled off: more trials might change their
+/// verdicts.
 fn what_more_tuning_tells(labels: &Labels, arms: &[&Summary]) -> Option<String> {
     let gain = |arm: &&Summary| {
         let gain = arm.tuned.as_ref()?.gain_of_last_half(arm.metric.direction)?;

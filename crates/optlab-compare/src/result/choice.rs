@@ -40,13 +40,13 @@ struct ArmHistory<'a> {
 impl Choice {
     /// Returns the choice of a recommendation; `None` while no arm has final runs.
     ///
-    /// An arm's value is the mean, over the final seeds, of the best metric on the validation part; the arm with
-    /// the best value is chosen, so the test part decides nothing.
+    /// An arm's value is the mean, over the final seeds, of the best metric on the validation part; the arm
+    /// with the best value is chosen, so the test part decides nothing.
     ///
-    /// The share tells how sure the procedure is. A history is drawn by drawing the settings of each arm, and the
-    /// final seeds, with replacement, and choosing from them in the same way: the three arms whose best setting on
-    /// the last rung is the best, then the best of these. A setting without final runs keeps its value of the last
-    /// rung.
+    /// The share tells how sure the procedure is. A history is drawn by drawing the settings of each arm, and
+    /// the final seeds, with replacement, and choosing from them in the same way: the three arms whose best
+    /// setting on the last rung is the best, then the best of these. A setting without final runs keeps its
+    /// value of the last rung.
     pub fn of(comparison: &Comparison) -> Option<Self> {
         let arms = histories(comparison);
         let everything: Vec<Vec<usize>> = arms.iter().map(|arm| (0..arm.tried.len()).collect()).collect();

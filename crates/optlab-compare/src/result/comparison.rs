@@ -106,7 +106,7 @@ impl Comparison {
             kind: about.kind,
             invocations: about.invocations,
             environment,
-            plan: Plan::read(&path.join(folder::PLAN))?,
+            plan: Plan::of_folder(path)?,
             runs,
         })
     }

@@ -35,8 +35,8 @@ impl SharedSettings {
     }
 }
 
-/// Returns the spec that has the settings that all of `specs` share, and the defaults of the others; `None` if
-/// they are of different rules.
+/// Returns the spec that has the settings that all of `specs` share, and the defaults of the others; `None`
+/// if they are of different rules.
 fn shared_settings<'a, S: Spec + Display + 'a>(mut specs: impl Iterator<Item = &'a S>) -> Option<String> {
     let mut table = spec::to_value(specs.next()?);
     specs.for_each(|other| keep_equal(&mut table, &spec::to_value(other)));

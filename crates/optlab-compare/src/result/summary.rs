@@ -60,8 +60,8 @@ pub struct Summary {
     pub seconds_to_target: Option<Quartiles>,
     /// Milliseconds per step, the median over seeds.
     pub step_milliseconds: Option<f64>,
-    /// The time of a step as a multiple of that of the arm it is compared with, the typical ratio over the seeds
-    /// that both ran, with the ends of its 95 % interval; `None` for that arm itself.
+    /// The time of a step as a multiple of that of the arm it is compared with, the typical ratio over the
+    /// seeds that both ran, with the ends of its 95 % interval; `None` for that arm itself.
     pub step_time_ratio: Option<[f64; 3]>,
     /// Seconds to the end of the first step, the median over seeds.
     pub first_step_seconds: Option<f64>,
@@ -203,8 +203,8 @@ impl Summary {
     }
 }
 
-/// Returns the time of a step of `arm` as a multiple of that of the arm it is compared with, from the seeds that
-/// both ran: pairs cancel what slowed the machine down for a while. Each pair's ratio is a difference of
+/// Returns the time of a step of `arm` as a multiple of that of the arm it is compared with, from the seeds
+/// that both ran: pairs cancel what slowed the machine down for a while. Each pair's ratio is a difference of
 /// logarithms.
 fn step_time_ratio(comparison: &Comparison, arm: &Summary, arms: &[Summary]) -> Option<[f64; 3]> {
     let name = &arm.against.as_ref().filter(|against| against.arm != arm.arm)?.arm;

@@ -24,8 +24,8 @@ pub struct Tuned {
 }
 
 impl Tuned {
-    /// Returns the results of an arm's tuning; the value of each point is the median over its seeds. Only trials
-    /// with the longest budget count, since a recommendation also has shorter ones.
+    /// Returns the results of an arm's tuning; the value of each point is the median over its seeds. Only
+    /// trials with the longest budget count, since a recommendation also has shorter ones.
     pub fn of(runs: &[&Run], direction: Direction) -> Option<Self> {
         // All budgets of an arm have the same unit.
         let length = |run: &Run| run.trial.recipe.budget.steps(1);
@@ -65,8 +65,8 @@ impl Tuned {
         })
     }
 
-    /// Returns how much better the best of all trials of a tuning is than the best of half of them, the medians
-    /// over all ways to draw these; `None` for fewer than four trials, and if one is infinite.
+    /// Returns how much better the best of all trials of a tuning is than the best of half of them, the
+    /// medians over all ways to draw these; `None` for fewer than four trials, and if one is infinite.
     pub fn gain_of_last_half(&self, direction: Direction) -> Option<f64> {
         let of =
             |trials: usize| self.best_of.iter().find(|best| best.trials == trials).map(|best| best.median);

@@ -11,8 +11,7 @@ use optlab_stats::statistics::verdict::{self, Comparison};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// The largest probability of a wrong verdict in a family.
-pub const ALPHA: f64 = 0.05;
+pub use crate::plan::ALPHA;
 
 /// The comparison of an arm with another arm.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -1,8 +1,7 @@
 //! The time that a comparison takes, estimated from the first trial of each arm, and plans that take less.
 
 use crate::Error;
-use crate::plan::Plan;
-use crate::result::verdicts::ALPHA;
+use crate::plan::{ALPHA, Plan};
 use optlab_stats::statistics::paired::least_seeds;
 use std::time::Duration;
 
@@ -34,8 +33,8 @@ pub struct Offer {
 }
 
 impl Cost {
-    /// Estimates the time of `plan` with this number of arms; `seconds` is the time that a trial of each workload
-    /// takes, as trials follow each other with the runner's jobs.
+    /// Estimates the time of `plan` with this number of arms; `seconds` is the time that a trial of each
+    /// workload takes, as trials follow each other with the runner's jobs.
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a plan without seeds.

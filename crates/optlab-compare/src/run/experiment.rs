@@ -50,8 +50,8 @@ impl Experiment {
 
     /// Runs every trial that has no outcome in `folder`.
     ///
-    /// Without tuning the arms run seed by seed. A tuned comparison goes replicate by replicate: it tunes every
-    /// arm, then runs the final trials of that replicate, so whatever disturbs the machine for a while
+    /// Without tuning the arms run seed by seed. A tuned comparison goes replicate by replicate: it tunes
+    /// every arm, then runs the final trials of that replicate, so whatever disturbs the machine for a while
     /// disturbs all arms, and a comparison that was stopped has whole replicates.
     ///
     /// # Errors
@@ -154,8 +154,8 @@ impl Experiment {
         self.replicates()?.into_iter().map(of).collect()
     }
 
-    /// Returns the final trials of a replicate, given the outcomes of its tuning trials: seed by seed, each arm
-    /// at its best point, or with the plan's settings if all its tuning trials were lost.
+    /// Returns the final trials of a replicate, given the outcomes of its tuning trials: seed by seed, each
+    /// arm at its best point, or with the plan's settings if all its tuning trials were lost.
     fn finals(
         &self,
         family: &[ArmOnWorkload],
@@ -181,8 +181,8 @@ impl Experiment {
     }
 }
 
-/// Passes on what happens to trials that run ahead of their turn, except that they were skipped or have ended:
-/// they are counted when it is their turn.
+/// Passes on what happens to trials that run ahead of their turn, except that they were skipped or have
+/// ended: they are counted when it is their turn.
 struct Untold<'a>(&'a mut dyn RunnerEvents);
 
 impl RunnerEvents for Untold<'_> {

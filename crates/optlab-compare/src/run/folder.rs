@@ -25,8 +25,7 @@ use std::path::{Path, PathBuf};
 const TRIALS: &str = "trials.jsonl";
 const ABOUT: &str = "comparison.json";
 
-/// Name of the plan's file.
-pub const PLAN: &str = "plan.toml";
+pub use crate::plan::PLAN;
 
 /// The purpose of a folder's trials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -115,8 +115,8 @@ impl Runner {
         self.run_trials(folder, trials, events)
     }
 
-    /// Does the same as [`run`](Self::run) without telling `events` the number of trials, for trials that are a
-    /// part of those that it knows of.
+    /// Does the same as [`run`](Self::run) without telling `events` the number of trials, for trials that are
+    /// a part of those that it knows of.
     pub(super) fn run_trials(
         &self,
         folder: &Folder,

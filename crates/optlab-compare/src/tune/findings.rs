@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::plan::entry::Stage;
-use crate::plan::tuning;
+use crate::plan::tuning::{self, Replicate};
 use crate::result::comparison::{Comparison, Run};
 use crate::run::command;
 use optlab_core::Metric;
@@ -94,7 +94,11 @@ fn observation(study: &Comparison, space: &Space, (number, run): (usize, &Run)) 
     let point = match run.point.len() == space.dimensions().len() {
         true => run.point.clone(),
         // A comparison does not record its tuning points, since they depend only on their numbers.
-        false => study.plan.tuning.sampler.point(study.plan.tuning.seed, space, number, &[]),
+        false => {
+            let tuning = &study.plan.tuning;
+            let seed = tuning.point_seed(Replicate { number: run.replicate() });
+            tuning.sampler.point(seed, space, number, &[])
+        }
     };
     Some(Observation { number, point, value: value.is_finite().then_some(value) })
 }

@@ -6,8 +6,8 @@
 //! the best settings of the three best optimizers, E epochs, seed after seed              40 % of the time
 //! ```
 //!
-//! The validation part of the final runs chooses, see [`Choice`](crate::result::choice::Choice). AdamW at its defaults runs
-//! on the same seeds, and the test part compares the choice with it.
+//! The validation part of the final runs chooses, see [`Choice`](crate::result::choice::Choice). AdamW at its
+//! defaults runs on the same seeds, and the test part compares the choice with it.
 //!
 //! This is successive halving with a reduction factor of 3 (Jamieson & Talwalkar, 2016,
 //! <https://arxiv.org/abs/1502.07943>). `N` is chosen by the time that the first trial took.
@@ -27,6 +27,7 @@ use crate::tune::study;
 use optlab_optim::OptimizerChoice;
 use optlab_stats::search::Sampler;
 use optlab_train::train::{Budget, Outcome, Recipe, Trial};
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -87,6 +88,13 @@ impl Recommender {
             let given = humantime::format_duration(time);
             return Err(Error::invalid("recommend", "budget", "at least 1s", given));
         }
+        // Asked for once, since it also warns about the data.
+        let own = plan.workloads.iter().map(|name| Ok((name, defaults(name)?)));
+        let own: HashMap<&String, Trial> = own.collect::<Result<_, Error>>()?;
+        let defaults = &|name: &str| match own.get(&name.to_string()) {
+            Some(trial) => Ok(trial.clone()),
+            None => defaults(name),
+        };
         let sides = plan.arms_on_workloads(defaults)?;
         sides.iter().try_for_each(|side| check_can_be_tuned(&side.trial))?;
         if plan.recipe.steps.is_some() {

@@ -20,6 +20,9 @@ use std::path::Path;
 
 pub use written::{render, render_with_notes};
 
+/// Name of the plan's file in the folder of a comparison.
+pub const PLAN: &str = "plan.toml";
+
 /// The key of the test part, in a plan and in a recipe.
 const SPLIT: &str = "split";
 
@@ -49,6 +52,23 @@ impl Plan {
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
         parse(&text, path)
+    }
+
+    /// Reads the plan of the comparison in `folder`. A plan that was written before tunings were repeated has
+    /// one tuning for all seeds.
+    ///
+    /// # Errors
+    /// The errors of [`read`](Self::read).
+    pub fn of_folder(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join(PLAN);
+        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let mut plan = parse(&text, &path)?;
+        let is_older = toml::from_str::<toml::Table>(&text)
+            .is_ok_and(|table| table.get("tuning").is_some_and(|tuning| tuning.get("repeats").is_none()));
+        if is_older {
+            plan.tuning.repeats = Repeats::Once;
+        }
+        Ok(plan)
     }
 
     /// Returns the plan as TOML, including every default that does not depend on the workload.
