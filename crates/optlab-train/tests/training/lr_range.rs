@@ -7,7 +7,7 @@ use optlab_train::workload;
 /// Workload, optimizer, best rate and range of good rates of each pair, as docs/schedules.md tells.
 const GOOD: &str = include_str!("../fixtures/lr_good.csv");
 /// The losses of range tests, one column for each of some of the pairs; empty after the test stopped. Made by
-/// `optlab train WORKLOAD --optimizer SPEC --lr 1e-6 --steps 2000 --schedule exponential:gamma=1.0080955…`,
+/// `optlab train WORKLOAD --optimizer SPEC --lr 1e-6 --steps 2000 --schedule exponential:gamma=1.0080956…`,
 /// where gamma is 10^(7/1999), and rounded to four digits.
 const LOSSES: &str = include_str!("../fixtures/lr_losses.csv");
 
