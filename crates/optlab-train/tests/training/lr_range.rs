@@ -52,7 +52,7 @@ fn recorded(end: impl Fn(&Pair) -> f64) -> Vec<(Pair, LrRange)> {
     let is_recorded = |pair: &Pair| names.iter().position(|name| *name == pair.name());
     let ranges = pairs().into_iter().filter_map(|pair| {
         let column = is_recorded(&pair)?;
-        let losses = rows.iter().map_while(|row| row[column].parse().ok());
+        let losses = rows.iter().map_while(|row| row[column].parse::<f64>().ok());
         let rates = (0..).map(|step| test.min_lr * factor.powi(step)).take_while(|lr| *lr <= end(&pair));
         let (lrs, losses): (Vec<f64>, Vec<f64>) = rates.zip(losses).unzip();
         let blew_up = lrs.last().unwrap() * factor <= test.max_lr.min(end(&pair));
