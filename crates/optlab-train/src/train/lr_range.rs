@@ -272,8 +272,8 @@ mod tests {
         assert!(smoothed(&[], 0.7).is_empty());
     }
 
-    /// Returns the curve of `range_of` for a valley with straight sides: on the logarithmic axis the loss falls
-    /// from 2 by 1 per decade from `top` to the bottom at `top + 1`, and rises again from `top + 2` on.
+    /// Returns `range_of` for a valley with straight sides: on the logarithmic axis the loss falls from 2 at
+    /// `top` to 1 at `top + 1`, and rises again from `top + 2` on.
     fn valley(top: f64) -> LrRange {
         range_of(move |x| 2.0 - (x - top).clamp(0.0, 1.0) + (x - top - 2.0).max(0.0), true)
     }
