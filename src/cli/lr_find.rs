@@ -44,7 +44,7 @@ pub struct LrFindArgs {
     /// Learning rate of the last step
     #[arg(long, allow_negative_numbers = true, value_name = "X", default_value_t = LrRangeTest::default().max_lr)]
     max_lr: f64,
-    /// Number of steps
+    /// Number of steps; with fewer, the suggestion is higher, and often too high
     #[arg(long, value_name = "N", default_value_t = LrRangeTest::default().steps)]
     steps: usize,
     /// Also write the chart to an SVG file
@@ -89,7 +89,8 @@ pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
 
 fn chart(workload: &str, optimizer: &str, seen: &LrRange, suggestion: Option<&Suggestion>) -> Chart {
     let marks = suggestion.into_iter().flat_map(|suggestion| {
-        [("steepest", suggestion.steepest), ("a tenth of the minimum", suggestion.tenth_of_minimum)]
+        let Suggestion { floor_start, floor_end, .. } = *suggestion;
+        [("suggested", suggestion.lr()), ("floor from", floor_start), ("floor to", floor_end)]
     });
     let points = |values: &[f64]| seen.lrs.iter().copied().zip(values.iter().copied()).collect();
     Chart {
@@ -114,13 +115,12 @@ fn told(seen: &LrRange, suggestion: Option<&Suggestion>, command: &str) -> Strin
     };
     let end = if seen.blew_up { "the loss blew up" } else { "the test ended" };
     let last = seen.lrs.last().map_or(String::new(), |lr| short(*lr));
-    let caution =
-        suggestion.caution.as_ref().map_or(String::new(), |caution| format!("Caution: {caution}.\n"));
+    let caution = suggestion.caution.map_or(String::new(), |caution| format!("Caution: {caution}.\n"));
     format!(
-        "\nAt {last} {end}. The loss falls fastest at {}; a tenth of the rate with the smallest loss is {}.\n{caution}\
-         Suggested: {command} --lr {}\n",
-        short(suggestion.steepest),
-        short(suggestion.tenth_of_minimum),
+        "\nAt {last} {end}. From {} to {} the loss is on its floor: within a tenth of its fall from the smallest.\n\
+         {caution}Suggested, half its middle: {command} --lr {}\n",
+        short(suggestion.floor_start),
+        short(suggestion.floor_end),
         short(suggestion.lr()),
     )
 }

@@ -517,7 +517,7 @@ fn a_learning_rate_is_found_and_nothing_is_written() {
         succeeds(folder.path(), &["lr-find", "diabetes-linear", "--optimizer", "adam", "--steps", "150"]);
     assert!(is_empty(folder.path()));
     assert!(text.contains("Learning-rate range test: diabetes-linear, adam"), "{text}");
-    let suggested = text.lines().find_map(|line| line.split_once("Suggested: ")).unwrap().1;
+    let suggested = text.lines().find_map(|line| line.split_once("Suggested, half its middle: ")).unwrap().1;
     let words: Vec<&str> = suggested.split(' ').collect();
     assert_eq!(words[..6], ["optlab", "train", "diabetes-linear", "--optimizer", "adam", "--lr"]);
     let lr: f64 = words[6].parse().unwrap();

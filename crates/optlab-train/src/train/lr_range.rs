@@ -8,6 +8,7 @@ use crate::train::run::{optimizers, prepared};
 use crate::workload::Workload;
 use crate::{Error, device};
 use optlab_core::range::{self, ABOVE_ONE, POSITIVE, POSITIVE_BELOW_ONE};
+use std::fmt;
 
 /// The settings of a range test.
 ///
@@ -15,7 +16,7 @@ use optlab_core::range::{self, ABOVE_ONE, POSITIVE, POSITIVE_BELOW_ONE};
 /// |:------------|--------:|:---------------|:---------------------------------------------------------------------------|
 /// | `min_lr`    |    1e-6 | `(0, ∞)`       | the rate of the first step                                                 |
 /// | `max_lr`    |      10 | `(min_lr, ∞)`  | the rate of the last step                                                  |
-/// | `steps`     |     300 | 10…            | number of steps                                                            |
+/// | `steps`     |    2000 | 10…            | number of steps; with few of them the suggested rate is too high           |
 /// | `smoothing` |     0.9 | `(0, 1)`       | the weight of a loss in the smoothed loss of a neighbouring step           |
 /// | `blow_up`   |       4 | `(1, ∞)`       | the test stops if the mean loss exceeds the smallest one times this factor |
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +35,7 @@ pub struct LrRangeTest {
 
 impl Default for LrRangeTest {
     fn default() -> Self {
-        LrRangeTest { min_lr: 1e-6, max_lr: 10.0, steps: 300, smoothing: 0.9, blow_up: 4.0 }
+        LrRangeTest { min_lr: 1e-6, max_lr: 10.0, steps: 2000, smoothing: 0.9, blow_up: 4.0 }
     }
 }
 
@@ -52,21 +53,60 @@ pub struct LrRange {
     pub blew_up: bool,
 }
 
-/// The rates that a range test suggests.
+/// The rate that a range test suggests, and the rates it follows from.
+///
+/// The floor is the widest range of rates around the smallest mean loss at which the mean loss is at most a
+/// tenth of its whole fall above that smallest value. Below the floor the model learns too slowly to come
+/// down within the test; above it the loss rises again.
+///
+/// A rate that is too high to train with shows in the loss only some steps later, when the rate has risen
+/// further. The upper rates of the floor are therefore too high, and the suggestion is half the middle of the
+/// floor, not the middle.
+///
+/// The floor moves with the number of steps, most of all for a rule whose steps have the same length however
+/// small the gradient is (Lion, Muon): in half the steps, the model must go the same way at twice the rate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Suggestion {
-    /// The rate at which the mean loss falls fastest along the logarithm of the rate.
-    pub steepest: f64,
-    /// A tenth of the rate at which the mean loss is smallest.
-    pub tenth_of_minimum: f64,
-    /// Why neither should be trusted; `None` if both can be.
-    pub caution: Option<String>,
+    /// The lowest rate of the floor.
+    pub floor_start: f64,
+    /// The highest rate of the floor.
+    pub floor_end: f64,
+    /// Why the suggestion should not be trusted; `None` if it can be.
+    pub caution: Option<Caution>,
 }
 
+/// Why a suggestion should not be trusted. Displayed, it also says what helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caution {
+    /// The mean loss falls by less than the single losses scatter about it (root mean square, up to the
+    /// smallest mean).
+    HardlyFalls,
+    /// The floor reaches the largest rate, and begins within a factor of 3 of it.
+    StillFalls,
+    /// The floor begins within a factor of 3 of the smallest rate.
+    FallsFromTheStart,
+    /// The test makes fewer than 80 steps while the rate rises by a factor of 10.
+    FewSteps,
+}
+
+impl fmt::Display for Caution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Caution::HardlyFalls => "the loss hardly falls at any rate: try more steps, or other rates",
+            Caution::StillFalls => "the loss still falls at the largest rate: raise the largest rate",
+            Caution::FallsFromTheStart => "the loss falls from the smallest rate on: lower the smallest rate",
+            Caution::FewSteps => "with few steps the suggestion is often too high: raise the number of steps",
+        })
+    }
+}
+
+/// A floor that begins within this factor of an end of the test's rates may extend beyond them.
+const MARGIN: f64 = 3.0;
+
 impl Suggestion {
-    /// Returns the rate to start with: the geometric mean of the two.
+    /// Returns the rate to start with: half the geometric mean of the two ends of the floor.
     pub fn lr(&self) -> f64 {
-        (self.steepest * self.tenth_of_minimum).sqrt()
+        (self.floor_start * self.floor_end).sqrt() / 2.0
     }
 }
 
@@ -120,7 +160,7 @@ pub fn find_lr<W: Workload>(
     let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
     let mut model = workload.model(&parts.facts, trial.seed, &device)?;
     optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
-    let mut seen = LrRange { lrs: Vec::new(), losses: Vec::new(), smoothed: Vec::new(), blew_up: false };
+    let (mut lrs, mut losses, mut blew_up) = (Vec::new(), Vec::new(), false);
     let (mut mean, mut smallest) = (0.0, f64::INFINITY);
     for step in 0..test.steps {
         let lr = test.lr_at(step);
@@ -133,15 +173,14 @@ pub fn find_lr<W: Workload>(
         mean = test.smoothing * mean + (1.0 - test.smoothing) * loss;
         let latest = mean / (1.0 - test.smoothing.powf(step as f64 + 1.0));
         if !loss.is_finite() || latest > test.blow_up * smallest {
-            seen.blew_up = true;
+            blew_up = true;
             break;
         }
         smallest = smallest.min(latest);
-        seen.lrs.push(lr);
-        seen.losses.push(loss);
+        lrs.push(lr);
+        losses.push(loss);
     }
-    seen.smoothed = smoothed(&seen.losses, test.smoothing);
-    Ok(seen)
+    Ok(LrRange::new(lrs, losses, test.smoothing, blew_up))
 }
 
 /// Returns `Σⱼ β^|i−j| xⱼ / Σⱼ β^|i−j|` for each `i`.
@@ -161,26 +200,43 @@ fn smoothed(values: &[f64], beta: f64) -> Vec<f64> {
 }
 
 impl LrRange {
-    /// Returns the suggested rates; `None` if no loss was measured, or none is below the first.
+    /// Returns the measurements of a test with these rates and losses; `smoothing` is as in [`LrRangeTest`].
+    pub fn new(lrs: Vec<f64>, losses: Vec<f64>, smoothing: f64, blew_up: bool) -> Self {
+        let smoothed = smoothed(&losses, smoothing);
+        LrRange { lrs, losses, smoothed, blew_up }
+    }
+
+    /// Returns the suggested rate; `None` if no loss was measured, or none is below the first.
     pub fn suggestion(&self) -> Option<Suggestion> {
         let by = |a: &usize, b: &usize| self.smoothed[*a].total_cmp(&self.smoothed[*b]);
         let minimum = (0..self.lrs.len()).min_by(by).filter(|minimum| *minimum > 0)?;
-        let slope = |i: usize| {
-            (self.smoothed[i + 1] - self.smoothed[i - 1]) / (self.lrs[i + 1] / self.lrs[i - 1]).ln()
-        };
-        let falling = 1..minimum;
-        let steepest = falling.min_by(|&a, &b| slope(a).total_cmp(&slope(b)));
-        let start = self.smoothed[0];
-        let caution = if steepest.is_none() || self.smoothed[minimum] > 0.9 * start {
-            Some("the loss hardly falls at any rate".to_string())
-        } else if !self.blew_up && minimum + 1 == self.lrs.len() {
-            Some("the loss still falls at the largest rate: raise the largest rate".to_string())
+        let fall = self.smoothed[0] - self.smoothed[minimum];
+        let above = |mean: &f64| *mean > self.smoothed[minimum] + 0.1 * fall;
+        let start = self.smoothed[..minimum].iter().rposition(above).map_or(0, |last| last + 1);
+        let length = self.smoothed[minimum..].iter().position(above);
+        let end = length.map_or(self.lrs.len(), |length| minimum + length) - 1;
+        let caution = self.caution(fall, start, minimum, end);
+        Some(Suggestion { floor_start: self.lrs[start], floor_end: self.lrs[end], caution })
+    }
+
+    /// Returns why the floor from step `start` to step `end` is not to be trusted; `fall` is the fall of the
+    /// mean loss from the first step to step `minimum`.
+    fn caution(&self, fall: f64, start: usize, minimum: usize, end: usize) -> Option<Caution> {
+        let falling = self.losses[..=minimum].iter().zip(&self.smoothed);
+        let squares: f64 = falling.map(|(loss, mean)| (loss - mean).powi(2)).sum();
+        let scatter = (squares / (minimum + 1) as f64).sqrt();
+        let is_cut = !self.blew_up && end + 1 == self.lrs.len();
+        if fall <= scatter {
+            Some(Caution::HardlyFalls)
+        } else if is_cut && self.lrs[start] * MARGIN > self.lrs[end] {
+            Some(Caution::StillFalls)
+        } else if self.lrs[start] < self.lrs[0] * MARGIN {
+            Some(Caution::FallsFromTheStart)
+        } else if 80.0 * (self.lrs[1] / self.lrs[0]).log10() > 1.0 {
+            Some(Caution::FewSteps)
         } else {
             None
-        };
-        let steepest = steepest.unwrap_or(minimum);
-        let tenth_of_minimum = self.lrs[minimum] / 10.0;
-        Some(Suggestion { steepest: self.lrs[steepest], tenth_of_minimum, caution })
+        }
     }
 }
 
@@ -188,10 +244,10 @@ impl LrRange {
 mod tests {
     use super::*;
 
-    /// Returns 100 rates from 1e-6 to 10, with the loss at each.
+    /// Returns 2000 rates from 1e-6 to 10, with the loss at each, a function of the rate's logarithm.
     fn range_of(loss: impl Fn(f64) -> f64, blew_up: bool) -> LrRange {
-        let test = LrRangeTest { steps: 100, ..LrRangeTest::default() };
-        let lrs: Vec<f64> = (0..100).map(|step| test.lr_at(step)).collect();
+        let test = LrRangeTest::default();
+        let lrs: Vec<f64> = (0..2000).map(|step| test.lr_at(step)).collect();
         let smoothed: Vec<f64> = lrs.iter().map(|&lr| loss(lr.log10())).collect();
         LrRange { losses: smoothed.clone(), lrs, smoothed, blew_up }
     }
@@ -216,29 +272,58 @@ mod tests {
         assert!(smoothed(&[], 0.7).is_empty());
     }
 
-    #[test]
-    fn it_suggests_where_the_loss_falls_fastest_and_a_tenth_of_where_it_is_smallest() {
-        // A valley at 10^-1 whose left side is steepest at 10^-2: −exp(−(x + 1)² / 2).
-        let range = range_of(|x| 2.0 - (-(x + 1.0).powi(2) / 2.0).exp(), true);
-        let Suggestion { steepest, tenth_of_minimum, caution } = range.suggestion().unwrap();
-        let spacing = 7.0 / 99.0;
-        assert!(
-            (steepest.log10() + 2.0).abs() <= spacing && (tenth_of_minimum.log10() + 2.0).abs() <= spacing
-        );
-        assert_eq!(caution, None);
-        let lr = range.suggestion().unwrap().lr();
-        assert!((lr - (steepest * tenth_of_minimum).sqrt()).abs() < 1e-15);
+    /// Returns `range_of` for a valley with straight sides: on the logarithmic axis the loss falls from 2 at
+    /// `top` to 1 at `top + 1`, and rises again from `top + 2` on.
+    fn valley(top: f64) -> LrRange {
+        range_of(move |x| 2.0 - (x - top).clamp(0.0, 1.0) + (x - top - 2.0).max(0.0), true)
     }
 
     #[test]
-    fn a_curve_that_hardly_falls_comes_with_a_caution_and_one_that_never_falls_without_a_suggestion() {
-        for (range, said) in [
-            (range_of(|x| 2.3 - 0.01 * x, true), "hardly falls"),
-            (range_of(|x| -x, false), "raise the largest rate"),
-        ] {
-            let caution = range.suggestion().unwrap().caution.unwrap();
-            assert!(caution.contains(said), "{caution}");
+    fn it_suggests_half_the_middle_of_the_floor() {
+        // Within a tenth of the fall of the bottom: from 10^-3.1 to 10^-1.9.
+        let range = valley(-4.0);
+        let suggestion = range.suggestion().unwrap();
+        let spacing = 7.0 / 1999.0;
+        let off = |lr: f64, exponent: f64| (lr.log10() - exponent).abs();
+        assert!(off(suggestion.floor_start, -3.1) <= spacing, "{suggestion:?}");
+        assert!(off(suggestion.floor_end, -1.9) <= spacing, "{suggestion:?}");
+        assert!(off(2.0 * suggestion.lr(), -2.5) <= spacing, "{suggestion:?}");
+        assert_eq!(suggestion.caution, None);
+    }
+
+    #[test]
+    fn a_curve_that_falls_by_less_than_it_scatters_comes_with_a_caution() {
+        for (scatter, caution) in [(1.1, Some(Caution::HardlyFalls)), (0.9, None)] {
+            let mut range = valley(-4.0);
+            let alternating = range.losses.iter_mut().enumerate();
+            alternating.for_each(|(i, loss)| *loss += if i % 2 == 0 { scatter } else { -scatter });
+            assert_eq!(range.suggestion().unwrap().caution, caution, "{scatter}");
         }
+    }
+
+    #[test]
+    fn a_floor_at_an_end_of_the_rates_comes_with_a_caution() {
+        let cut = |top: f64| LrRange { blew_up: false, ..valley(top) };
+        assert_eq!(cut(-0.2).suggestion().unwrap().caution, Some(Caution::StillFalls));
+        assert_eq!(valley(-0.2).suggestion().unwrap().caution, None, "the loss blew up at the largest rate");
+        assert_eq!(cut(-0.5).suggestion().unwrap().caution, None, "the floor is wide enough");
+        assert_eq!(valley(-6.6).suggestion().unwrap().caution, Some(Caution::FallsFromTheStart));
+        assert_eq!(valley(-6.3).suggestion().unwrap().caution, None);
+    }
+
+    #[test]
+    fn a_test_of_few_steps_comes_with_a_caution() {
+        for (steps, caution) in [(550, Some(Caution::FewSteps)), (570, None)] {
+            let test = LrRangeTest { steps, ..LrRangeTest::default() };
+            let lrs: Vec<f64> = (0..steps).map(|step| test.lr_at(step)).collect();
+            let smoothed: Vec<f64> = lrs.iter().map(|lr| (lr.log10() + 2.0).abs()).collect();
+            let range = LrRange { losses: smoothed.clone(), lrs, smoothed, blew_up: true };
+            assert_eq!(range.suggestion().unwrap().caution, caution, "{steps} steps");
+        }
+    }
+
+    #[test]
+    fn a_curve_that_never_falls_comes_without_a_suggestion() {
         let nothing = LrRange { lrs: vec![], losses: vec![], smoothed: vec![], blew_up: true };
         assert_eq!(nothing.suggestion(), None);
         assert_eq!(range_of(|x| 2.3 + x, true).suggestion(), None, "the loss falls at no rate");

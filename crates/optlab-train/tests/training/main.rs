@@ -4,6 +4,7 @@ mod backends;
 mod burn_learner;
 mod checkpoints;
 mod data;
+mod lr_range;
 mod objectives;
 mod outcome;
 mod resume;
