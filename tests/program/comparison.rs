@@ -40,21 +40,21 @@ fn a_tuned_comparison_runs_every_arm_equally_often_and_writes_every_report() {
     let folder = tempfile::tempdir().unwrap();
     write_plan(folder.path(), TUNED);
     let told = succeeds(folder.path(), &["compare", "plan.toml", "--jobs", "2", "--output", "out"]);
-    assert!(told.contains("tuned by 4 trials each") && told.contains("verdict"), "{told}");
+    assert!(told.contains("8 replicates · each tuned by 4 trials") && told.contains("verdict"), "{told}");
     let out = folder.path().join("out");
     let trials = trials(&out);
     for arm in ["adamw", "sgd:momentum=0.9"] {
-        for (stage, count) in [("tuning", 4), ("final", 8)] {
+        for (stage, count) in [("tuning", 4 * 8), ("final", 8)] {
             let of_arm = trials.iter().filter(|trial| trial["arm"] == arm && trial["stage"] == stage);
             assert_eq!(of_arm.count(), count, "{arm} {stage}");
         }
     }
-    // Every final trial of an arm has the settings of one of its tuning trials, the best.
+    // Every final trial of an arm has the settings of one of the tuning trials of its replicate, the best.
     for last in trials.iter().filter(|trial| trial["stage"] == "final") {
         let is_same = |trial: &&serde_json::Value| {
             trial["arm"] == last["arm"]
                 && trial["trial"]["lr"] == last["trial"]["lr"]
-                && trial["stage"] == "tuning"
+                && trial["replicate"] == last["trial"]["seed"]
         };
         let chosen = trials.iter().find(is_same).expect("a point of the search");
         let outcome = |trial: &serde_json::Value| -> f64 {
@@ -67,7 +67,9 @@ fn a_tuned_comparison_runs_every_arm_equally_often_and_writes_every_report() {
             });
             own.unwrap()["outcome"]["best_validation"]["metric"].as_f64().unwrap_or(f64::INFINITY)
         };
-        let others = trials.iter().filter(|trial| trial["arm"] == last["arm"] && trial["stage"] == "tuning");
+        let others = trials
+            .iter()
+            .filter(|trial| trial["arm"] == last["arm"] && trial["replicate"] == last["trial"]["seed"]);
         assert!(others.map(outcome).all(|rmse| outcome(chosen) <= rmse));
     }
     for file in ["report.html", "results.md", "results.csv", "results.json", "curves.svg", "plan.toml"] {
@@ -76,7 +78,7 @@ fn a_tuned_comparison_runs_every_arm_equally_often_and_writes_every_report() {
     // Tuning trials leave no checkpoint, final ones do.
     for trial in std::fs::read_dir(out.join("runs")).unwrap() {
         let run = trial.unwrap().path();
-        let is_tuning = run.to_string_lossy().contains("seed1000000");
+        let is_tuning = run.to_string_lossy().contains("seed100");
         assert_eq!(run.join("checkpoints").exists(), !is_tuning, "{}", run.display());
         let history = std::fs::read_to_string(run.join("history.jsonl")).unwrap();
         assert_eq!(history.contains("\"event\":\"step\""), !is_tuning);
@@ -87,7 +89,7 @@ fn a_tuned_comparison_runs_every_arm_equally_often_and_writes_every_report() {
     succeeds(folder.path(), &["report", "out"]);
     assert_eq!(std::fs::read(out.join("report.html")).unwrap(), page);
     let listed = succeeds(folder.path(), &["list", "trials", "out"]);
-    assert_eq!(listed.lines().count(), 24);
+    assert_eq!(listed.lines().count(), 2 * 8 * 5);
 }
 
 #[test]
@@ -119,7 +121,7 @@ fn a_larger_plan_resumes_in_the_same_folder_and_repeats_no_trial() {
     let after = outcomes(&out);
     assert!(before.iter().all(|(run, written)| after.get(run) == Some(written)));
     let finals = trials(&out).iter().filter(|trial| trial["stage"] == "final").count();
-    assert_eq!((trials(&out).len(), finals), (2 * (6 + 9), 2 * 9));
+    assert_eq!((trials(&out).len(), finals), (2 * 9 * (6 + 1), 2 * 9));
     // The folder alone is enough to resume.
     succeeds(folder.path(), &["compare", "out"]);
     assert_eq!(outcomes(&out), after);

@@ -1,8 +1,8 @@
 //! Two finished comparisons side by side: the arms that both have, on the seeds that both ran.
 
 use crate::Error;
-use crate::plan::entry::Stage;
 use crate::plan::ALPHA;
+use crate::plan::entry::Stage;
 use crate::plan::tuning::Tuning;
 use crate::report::labels::{Labels, counted};
 use crate::report::number;

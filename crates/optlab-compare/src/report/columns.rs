@@ -82,7 +82,8 @@ fn numbers(title: &str, rank: u8, arms: &[&Summary], cell: impl Fn(&Summary) -> 
 
 fn of_result(arm: &Summary, part: impl Fn(&Description) -> String) -> String {
     // The mean of an arm that lost a seed is infinite, which the count of lost seeds already says.
-    arm.result.as_ref().filter(|result| result.mean.value.is_finite()).map_or(NOTHING.into(), part)
+    let result = arm.result.as_ref().filter(|result| result.mean.value.is_finite());
+    result.map(part).filter(|cell| !cell.is_empty()).unwrap_or_else(|| NOTHING.into())
 }
 
 fn optional(value: Option<f64>, digits: usize) -> String {
