@@ -29,6 +29,9 @@ struct Lines {
 /// The time between two lines.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
+/// The estimated time from which on it is printed.
+const WORTH_TELLING: Duration = Duration::from_secs(10);
+
 impl Lines {
     fn new() -> Self {
         let now = Instant::now();
@@ -138,7 +141,9 @@ impl RunnerEvents for Bars {
     fn estimated(&mut self, cost: &Cost) {
         // The bars of the trials that the estimate is from.
         std::mem::take(&mut self.running).into_values().for_each(|running| running.bar.finish_and_clear());
-        self.all.suspend(|| eprint!("{}", cost_in_words(cost)));
+        if cost.time >= WORTH_TELLING {
+            self.all.suspend(|| eprint!("{}", cost_in_words(cost)));
+        }
     }
 
     fn skipped(&mut self, _index: usize, _trial: &Trial, _outcome: &Outcome) {

@@ -138,7 +138,8 @@ pub(crate) struct Tuned {
     pub gain: f64,
 }
 
-/// Returns a comparison of `adamw` and `sgd` with tuned rates; `adamw` is better on each seed, by 0.05 on average.
+/// Returns a comparison of `adamw` and `sgd` with tuned rates; `adamw` is better on each seed, by 0.05 on
+/// average.
 pub(crate) fn tuned_comparison(of: &Tuned) -> Comparison {
     let plan = Plan {
         workloads: vec!["digits-cnn".into()],

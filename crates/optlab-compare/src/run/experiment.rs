@@ -59,8 +59,11 @@ impl Experiment {
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
         let finisher = self.finisher(runner);
         events.planned(self.trials()?);
-        let cost = self.measure(folder, runner, events)?;
-        events.estimated(&cost);
+        // A comparison that resumes has been estimated before.
+        if self.is_new(folder)? {
+            let cost = self.measure(folder, runner, events)?;
+            events.estimated(&cost);
+        }
         if self.plan.tuning.trials == 0 {
             finisher.run_trials(folder, &trials(&self.entries), events)?;
             return Ok(());
@@ -78,6 +81,12 @@ impl Experiment {
             finisher.run_trials(folder, &trials(&known[place]), events)?;
         }
         Ok(())
+    }
+
+    /// Returns whether no trial has an outcome yet.
+    fn is_new(&self, folder: &Folder) -> Result<bool, Error> {
+        let first = self.entries.first().map(|entry| folder.read_outcome(&entry.trial)).transpose()?;
+        Ok(first.flatten().is_none())
     }
 
     /// Runs the first trial of each arm on each workload, and estimates from them what all trials take.
