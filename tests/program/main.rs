@@ -1,6 +1,7 @@
 //! Tests of the program: its commands, its comparisons, its report page and the structure of its source.
 
 mod architecture;
+mod calibration;
 mod cli;
 mod comparison;
 mod documents;
