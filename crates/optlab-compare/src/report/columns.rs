@@ -98,10 +98,14 @@ fn settings(arm: &Summary) -> String {
     arm.optimizer.split_once(':').map_or(String::new(), |(_, fields)| fields.into())
 }
 
-/// Returns the learning rate, with the range of its replicates: `0.0044 (0.003–0.01)`.
+/// Returns the learning rate; if the replicates have different ones, their median and range:
+/// `0.0045 (0.003–0.01)`.
 fn lr(arm: &Summary) -> String {
-    let range = arm.lr_range.map(|(low, high)| format!(" ({}–{})", number::short(low), number::short(high)));
-    format!("{}{}", number::short(arm.lr), range.unwrap_or_default())
+    let number = |lr| number::rounded_to(2, lr);
+    match arm.lr_range {
+        None => number::short(arm.lr),
+        Some((low, high)) => format!("{} ({}–{})", number(arm.lr), number(low), number(high)),
+    }
 }
 
 /// Returns the time of a step as a multiple of that of the arm it is compared with: `1.12 [1.09, 1.16]`.

@@ -71,7 +71,12 @@ pub fn significant(value: f64, digits: usize) -> String {
 
 /// Formats a number with at most 4 significant digits and no trailing zeros: `0.001`, `3e-5`.
 pub fn short(value: f64) -> String {
-    let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    rounded_to(4, value)
+}
+
+/// Formats a number with at most `digits` significant digits and no trailing zeros.
+pub fn rounded_to(digits: usize, value: f64) -> String {
+    let rounded: f64 = format!("{value:.*e}", digits.saturating_sub(1)).parse().unwrap_or(value);
     match rounded.abs() {
         small if small > 0.0 && small < 1e-3 => format!("{rounded:e}"),
         large if large >= 1e7 => format!("{rounded:e}"),
