@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 const REPLICATES: &str = include_str!("../../artifacts/calibration/replicates.csv");
 
-/// Returns the metrics of the replicates of each workload, rule and number of trials; infinite for a lost one.
-/// Larger is better.
+/// Returns the metrics of the replicates of each workload, rule and number of trials, larger if better;
+/// infinite for a lost one.
 fn replicates() -> BTreeMap<(&'static str, &'static str, &'static str), Vec<f64>> {
     let mut all: BTreeMap<_, Vec<f64>> = BTreeMap::new();
     for line in REPLICATES.lines().skip(1) {
