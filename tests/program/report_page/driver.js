@@ -117,7 +117,7 @@
       all("tbody tr", table()).map(row =>
         middle(workload.arms.find(entry => entry.arm === Number(row.dataset.arm))[key]),
       );
-    for (const key of ["difference", "median"]) {
+    for (const key of ["difference", "mean"]) {
       // Another column first, so that the next click is the first one on this column.
       click(one('[data-sort="arm"]', table()));
       click(one(`[data-sort="${key}"]`, table()));

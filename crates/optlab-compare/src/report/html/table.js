@@ -273,7 +273,7 @@ function seedsCell(row) {
 }
 
 function resultsTable(workload) {
-  const state = { key: "median", isDescending: workload.larger_is_better !== false };
+  const state = { key: "mean", isDescending: workload.larger_is_better !== false };
   const holder = html("div");
   const draw = isFull =>
     holder.replaceChildren(
