@@ -394,6 +394,11 @@ fn a_recommendation_names_a_choice_its_evidence_and_a_command_that_trains() {
     let arguments = "recommend diabetes-linear --budget 4s --epochs 9 --jobs 2 --output rec";
     let told = succeeds(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
     assert!(told.contains("settings of 8 optimizers were tried") && told.contains("\ntake "), "{told}");
+    assert!(
+        told.contains("\nchosen on the validation part: ") && told.contains(" % of the histories"),
+        "{told}"
+    );
+    assert!(told.contains("adamw at its defaults") && told.contains("\non the test part: "), "{told}");
     let command = told.lines().find_map(|line| line.trim().strip_prefix("optlab ")).unwrap();
     let command = command.replace('\'', "");
     let arguments: Vec<&str> = command.split(' ').chain(["--output", "best"]).collect();
@@ -406,7 +411,58 @@ fn a_recommendation_names_a_choice_its_evidence_and_a_command_that_trains() {
     succeeds(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
     let finals: Vec<_> =
         trials(&folder.path().join("rec")).into_iter().filter(|trial| trial["stage"] == "final").collect();
-    assert!(finals.len() >= 9, "three finalists on three seeds at least");
+    assert!(finals.len() >= 12, "three finalists and AdamW at its defaults on three seeds at least");
+    assert!(finals.iter().all(|trial| trial["trial"]["seed"].as_u64().unwrap() < 30));
+}
+
+#[test]
+fn a_recommendation_with_another_seed_tries_other_points_on_other_seeds() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = |seed: &str| {
+        let output = format!("rec{seed}");
+        let arguments =
+            "recommend diabetes-linear --optimizers adamw --budget 1s --epochs 1 --jobs 2 --output"
+                .split(' ');
+        let arguments: Vec<&str> = arguments.chain([output.as_str(), "--seed", seed]).collect();
+        succeeds(folder.path(), &arguments);
+        trials(&folder.path().join(&output))
+            .iter()
+            .map(|trial| (trial["trial"]["lr"].to_string(), trial["trial"]["seed"].to_string()))
+            .collect::<Vec<_>>()
+    };
+    let (first, second) = (of("0"), of("7"));
+    assert!(!first.is_empty() && first.iter().all(|(_, seed)| second.iter().all(|(_, other)| seed != other)));
+    assert!(
+        second
+            .iter()
+            .filter(|(lr, _)| first.iter().any(|(other, _)| lr == other))
+            .all(|(lr, _)| lr == "0.001")
+    );
+}
+
+#[test]
+fn a_calibration_with_tuning_tunes_each_run_anew_and_counts_replicates() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = "calibrate diabetes-linear --optimizer sgd --tune 3 --epochs 1 --seeds 14 --splits 50 --planted 0.01 --jobs 2 \
+                     --output c";
+    let told = succeeds(folder.path(), &arguments.split(' ').collect::<Vec<_>>());
+    assert!(
+        told.starts_with("sgd on diabetes-linear: 14 replicates, ") && told.contains("7 replicates per side"),
+        "{told}"
+    );
+    assert!(
+        told.contains("sgd with 0.01 times its rate") && told.contains("with 7 replicates in "),
+        "{told}"
+    );
+    let all = trials(&folder.path().join("c"));
+    assert_eq!(all.len(), 2 * 14 * (3 + 1));
+    // The planted arm searches rates a hundred times smaller.
+    let largest = |arm: &str| {
+        let rates = all.iter().filter(|trial| trial["arm"] == arm && trial["stage"] == "tuning");
+        rates.map(|trial| trial["trial"]["lr"].as_f64().unwrap()).fold(0.0, f64::max)
+    };
+    let ratio = largest("sgd") / largest("sgd with 0.01 times its rate");
+    assert!((ratio - 100.0).abs() < 1.0, "{ratio}");
 }
 
 #[test]
@@ -459,6 +515,10 @@ fn a_mistake_in_any_argument_of_a_search_gives_one_line_and_writes_nothing() {
         ("calibrate digits-cnn --optimizer sgd --planted 1", "`planted` must be"),
         ("recommend digits-cnn --budget 0s", "`budget` must be at least 1s"),
         ("recommend digits-cnn --budget soon", "--budget"),
+        ("recommend digits-cnn --seed 30001", "`seed` must be at most 30000"),
+        ("compare digits-cnn --optimizers adam --tune-once", "--tune"),
+        ("compare digits-cnn --optimizers adam --test median", "unknown test `median`"),
+        ("compare digits-cnn --optimizers adam --tune 2 --tune-once --resample-split", "`split` must be"),
         ("recommend digits-cnn --steps 3", "of epochs, not of steps"),
         ("compare --workloads digits-cnn --optimizers adam --reference adam:lr=5", "unknown arm `adam:lr=5`"),
         ("compare --workloads digits-cnn --optimizers adam --reference sgd", "unknown arm `sgd`"),

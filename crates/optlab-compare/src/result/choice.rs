@@ -131,3 +131,75 @@ fn setting(trial: &Trial) -> Trial {
     let recipe = Recipe { budget: Budget::Epochs(1), ..trial.recipe };
     Trial { seed: 0, recipe, ..trial.clone() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made_up::{comparison, outcome, trial, tuning_run};
+    use crate::plan::entry::Stage;
+    use crate::run::folder::Kind;
+    use optlab_train::train::{Outcome, Score};
+
+    fn with_epochs(trial: Trial, epochs: usize) -> Trial {
+        Trial { recipe: Recipe { budget: Budget::Epochs(epochs), ..trial.recipe }, ..trial }
+    }
+
+    /// Returns a recommendation between arms, each given as the best validation accuracy of its settings (the same
+    /// on both rungs) and its accuracy on the validation and the test part of four final runs.
+    fn recommendation(arms: &[(&str, &[f64], f64, f64)]) -> Comparison {
+        let mut runs = Vec::new();
+        for (arm, settings, validation, test) in arms {
+            let setting =
+                |place: usize| Trial { lr: 0.001 * (place + 1) as f64, ..trial("digits-cnn", arm, 0) };
+            let best =
+                settings.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(place, _)| place);
+            for epochs in [1, 9] {
+                for (place, metric) in settings.iter().enumerate() {
+                    let trial = with_epochs(Trial { seed: 1_000_000, ..setting(place) }, epochs);
+                    runs.push(tuning_run(arm, place, trial, outcome(*metric, None)));
+                }
+            }
+            for seed in 0..4 {
+                let wave = 0.001 * (seed % 2) as f64;
+                let score = |metric: f64| Some(Score::new(1.0 - metric, metric + wave));
+                let outcome =
+                    Outcome { best_validation: score(*validation), test: score(*test), ..outcome(0.5, None) };
+                let trial = with_epochs(Trial { seed, ..setting(best) }, 9);
+                runs.push(Run { stage: Stage::Final, ..tuning_run(arm, 0, trial, outcome) });
+            }
+        }
+        Comparison { kind: Kind::Recommendation, ..comparison(runs) }
+    }
+
+    #[test]
+    fn the_validation_part_chooses_and_the_test_part_decides_nothing() {
+        let arms: [(&str, &[f64], f64, f64); 2] =
+            [("adamw", &[0.9, 0.8], 0.97, 0.90), ("lion", &[0.89, 0.7], 0.95, 0.99)];
+        let choice = Choice::of(&recommendation(&arms)).unwrap();
+        assert_eq!(choice.arm, "adamw");
+        // The reports compare the others with the choice, not with the best on the test part.
+        let summaries = recommendation(&arms).summaries();
+        assert_eq!(summaries[0].arm, "lion");
+        assert_eq!(summaries[0].against.as_ref().unwrap().arm, "adamw");
+    }
+
+    #[test]
+    fn a_choice_is_sure_if_every_setting_of_its_arm_is_better_and_unsure_if_it_hangs_on_one() {
+        let share = |settings: &[f64]| {
+            Choice::of(&recommendation(&[("adamw", settings, 0.97, 0.9), ("lion", &[0.9; 3], 0.9, 0.9)]))
+                .unwrap()
+                .share
+        };
+        assert_eq!(share(&[0.97, 0.96, 0.95]), 1.0);
+        // Of draws of three out of three, 1 − (2/3)³ = 70.4 % have the only good setting.
+        let unsure = share(&[0.97, 0.2, 0.1]);
+        assert!((unsure - 19.0 / 27.0).abs() < 0.05, "{unsure}");
+    }
+
+    #[test]
+    fn there_is_no_choice_without_final_runs() {
+        let mut unfinished = recommendation(&[("adamw", &[0.9], 0.97, 0.9)]);
+        unfinished.runs.retain(|run| !run.is_final());
+        assert_eq!(Choice::of(&unfinished), None);
+    }
+}
