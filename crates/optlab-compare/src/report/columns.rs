@@ -68,7 +68,8 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
     // Columns without values, such as the time to a target that no arm reached, are left out.
     let says_something =
         |column: &Column| column.cells.iter().any(|cell| cell != NOTHING && !cell.is_empty());
-    columns.retain(|column| column.title == title("mean") || says_something(column));
+    let has_finals = arms.iter().any(|arm| arm.seeds > 0);
+    columns.retain(|column| column.title == title("mean") && has_finals || says_something(column));
     columns
 }
 
@@ -153,7 +154,7 @@ fn quartiles(of: Option<Quartiles>, number: impl Fn(f64) -> String) -> String {
 fn reached(arm: &Summary, steps: Option<Quartiles>) -> String {
     let of = arm.seeds - arm.not_run.len();
     match steps {
-        None if arm.metric.target.is_none() => NOTHING.into(),
+        None if arm.metric.target.is_none() || arm.seeds == 0 => NOTHING.into(),
         None => format!("{NOTHING} (0/{of})"),
         Some(_) => {
             format!("{} ({}/{of})", quartiles(steps, |steps| format!("{steps:.0}")), arm.reached_target)

@@ -317,6 +317,20 @@ fn times_to_a_target_are_left_out_without_a_target() {
 }
 
 #[test]
+fn a_study_has_no_columns_of_final_runs_and_says_that_the_test_part_was_not_used() {
+    let outcome = crate::made_up::outcome(0.9, None);
+    let trial = trial("digits-cnn", "adamw", 1_000_000);
+    let study = Comparison {
+        kind: crate::run::folder::Kind::Study,
+        ..comparison(vec![crate::made_up::tuning_run("adamw", 0, trial, outcome)])
+    };
+    let text = exported(&markdown::Markdown, &study);
+    assert!(text.contains("| arm | lr |\n"), "{text}");
+    assert!(text.contains("the test part was not used") && !text.contains("seeds"), "{text}");
+    assert!(exported(&html::Html, &study).contains("\"kind\":\"study\""));
+}
+
+#[test]
 fn a_recommendation_without_finalists_says_how_many_trials_have_ended() {
     let outcome = crate::made_up::outcome(0.9, None);
     let trial = trial("digits-cnn", "adamw", 1_000_000);
