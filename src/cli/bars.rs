@@ -89,9 +89,10 @@ impl Bars {
 /// Returns what a comparison costs, and what cheaper plans of the same arms would.
 pub fn cost_in_words(cost: &Cost) -> String {
     let mut text = format!(
-        "{} in about {}, judged by the first trial of each arm\n",
+        "{} in about {}, judged by the first trial of each arm{}\n",
         counted(cost.trials, "trial"),
-        rounded(cost.time)
+        rounded(cost.time),
+        if cost.is_measured { "" } else { ", without the start of its process" }
     );
     if cost.by_workload.len() > 1 {
         let each = cost.by_workload.iter().map(|(name, time)| format!("{name} {}", rounded(*time)));

@@ -201,7 +201,7 @@ impl CompareArgs {
                     "two finished comparisons are compared as they are: leave out all other arguments"
                 }
                 _ => {
-                    "a PLAN.toml replaces the flags: only --jobs, --stall-limit, --print-plan, --output and --data-dir \
+                    "a PLAN.toml replaces the flags: only --jobs, --stall-limit, --print-plan, --cost, --output and --data-dir \
                      can be added"
                 }
             };
@@ -377,7 +377,7 @@ fn print_plan(plan: &Plan) -> Result<String, Error> {
 }
 
 fn compare_two(args: &CompareArgs, first: &Path, second: &Path) -> Result<(), Exit> {
-    if args.print_plan || args.output.is_some() {
+    if args.print_plan || args.cost || args.output.is_some() {
         let message = "two finished comparisons are compared as they are: leave out all other arguments";
         return Err(Error::usage(message).into());
     }

@@ -69,7 +69,7 @@ fn trials(dir: &Path) -> Result<String, Error> {
     for entry in folder::read_entries(dir)? {
         let outcome = folder::read_outcome(&folder::run_dir(dir, &entry.trial), &entry.trial)?;
         let stage = match entry.stage {
-            Stage::Tuning { number, replicate: Some(of) } => format!("tuning {number} of {of}"),
+            Stage::Tuning { number, replicate: Some(of) } => format!("tuning {number}, replicate {of}"),
             Stage::Tuning { number, replicate: None } => format!("tuning {number}"),
             Stage::Final => "final".into(),
         };
@@ -80,7 +80,7 @@ fn trials(dir: &Path) -> Result<String, Error> {
             (Some(outcome), Some(score)) => number::metric(&outcome.metric, score.metric),
             _ => "–".into(),
         };
-        text += &format!("{stage:<16} {status:<14} {metric:>10}  {:<28} {}\n", entry.arm, entry.trial.id());
+        text += &format!("{stage:<24} {status:<14} {metric:>10}  {:<28} {}\n", entry.arm, entry.trial.id());
     }
     Ok(text)
 }

@@ -13,12 +13,9 @@ use optlab_compare::report::{self, number};
 use optlab_compare::result::choice::{BASELINE, Choice};
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::result::summary::Summary;
-use optlab_compare::result::verdicts::ALPHA;
 use optlab_compare::run::{command, folder};
 use optlab_compare::tune::{Recommendation, Recommender};
 use optlab_optim::split_specs;
-use optlab_stats::statistics::paired_test::Test;
-use optlab_stats::statistics::verdict;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -94,20 +91,16 @@ pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
     let comparison = Comparison::read(folder.path())?;
     let summaries = comparison.summaries();
     report::write_all(&comparison, &summaries, folder.path())?;
-    crate::cli::print(text(&comparison, &recommendation, &summaries)?.as_bytes())?;
+    crate::cli::print(text(&comparison, &recommendation, &summaries).as_bytes())?;
     compare::say_where(folder.path())
 }
 
-fn text(
-    comparison: &Comparison,
-    recommendation: &Recommendation,
-    summaries: &[Summary],
-) -> Result<String, Error> {
-    let Some(choice) = Choice::of(comparison) else { return Ok(String::new()) };
+fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[Summary]) -> String {
+    let Some(choice) = Choice::of(comparison) else { return String::new() };
     let is_compared = |arm: &&Summary| arm.arm == BASELINE || recommendation.finalists.contains(&arm.arm);
     let compared: Vec<&Summary> = summaries.iter().filter(is_compared).collect();
     let of = |name: &str| compared.iter().copied().find(|arm| arm.arm == name);
-    let (Some(chosen), Some(baseline)) = (of(&choice.arm), of(BASELINE)) else { return Ok(String::new()) };
+    let (Some(chosen), Some(baseline)) = (of(&choice.arm), of(BASELINE)) else { return String::new() };
     let seeds = counted(chosen.values.len(), "seed");
     let mut text = format!(
         "{}: {} of {} were tried, and the best of {} compared on {seeds}\n\n",
@@ -124,19 +117,17 @@ fn text(
         choice.arm,
         choice.share * 100.0
     ));
-    let (values, other) = chosen.candidate().paired_with(baseline.candidate());
-    let against = verdict::compare(&[(&values, &other)], chosen.metric.direction, ALPHA, Test::Mean)?;
-    for comparison in against {
+    if let Some(compared) = baseline.against.as_ref().and_then(|against| against.comparison.as_ref()) {
         let unit = number::unit_of_difference(&chosen.metric);
-        let said = comparison
-            .sentence((&choice.arm, BASELINE), unit, "seed", |value| number::plain(&chosen.metric, value));
+        let said = compared
+            .sentence((BASELINE, &choice.arm), unit, "seed", |value| number::plain(&chosen.metric, value));
         text.push_str(&format!("on the test part: {said}\n"));
     }
     text.push_str(&format!("\ntake {}:\n", choice.arm));
     if let Some(run) = comparison.runs_of(chosen).first() {
         text.push_str(&format!("  {}\n", command::train(&run.trial)));
     }
-    Ok(text)
+    text
 }
 
 /// Returns the line of an arm: its metric on both parts, and when it reached the target.

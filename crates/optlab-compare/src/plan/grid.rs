@@ -135,6 +135,10 @@ impl Plan {
                     if self.tuning.trials > 0 {
                         check_can_be_tuned(&trial)?;
                     }
+                    if let (Split::Resampled, Some(split)) = (self.split, trial.recipe.split) {
+                        let allowed = "left out where the plan's is \"resampled\", which numbers the splits by the seeds";
+                        return Err(Error::invalid("trial", "split", allowed, split));
+                    }
                     sides.push(ArmOnWorkload { arm: arm.clone(), trial });
                 }
             }

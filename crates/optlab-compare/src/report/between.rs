@@ -1,14 +1,15 @@
 //! Two finished comparisons side by side: the arms that both have, on the seeds that both ran.
 
 use crate::Error;
-use crate::plan::ALPHA;
 use crate::plan::entry::Stage;
 use crate::plan::tuning::Tuning;
+use crate::plan::{ALPHA, Split};
 use crate::report::labels::{Labels, counted};
 use crate::report::number;
 use crate::result::comparison::{Comparison, Run};
 use crate::result::summary::Summary;
 use optlab_core::Direction;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_stats::statistics::verdict;
 use optlab_train::train::Trial;
 use std::fmt::Write;
@@ -29,6 +30,10 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
     let pairs: Vec<(&Summary, &Summary)> = of_first.iter().filter_map(|arm| Some((arm, of(arm)?))).collect();
     refuse(first, second, &pairs)?;
     let labels = Labels::of(&of_first);
+    // Neither comparison's own test, if they differ: the result must not depend on which is named first.
+    let test = if first.plan.test == second.plan.test { first.plan.test } else { Test::default() };
+    let is_replicated = [first, second].iter().all(|comparison| comparison.plan.tuning.is_repeated());
+    let unit = if is_replicated { "replicate" } else { "seed" };
     let values: Vec<(Vec<f64>, Vec<f64>)> =
         pairs.iter().map(|(a, b)| b.candidate().paired_with(a.candidate())).collect();
     let mut text = format!(
@@ -48,14 +53,14 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
         if is_so.is_empty() {
             continue;
         }
-        let comparisons = verdict::compare(&family, direction, ALPHA * share, second.plan.test)?;
+        let comparisons = verdict::compare(&family, direction, ALPHA * share, test)?;
         for (&place, comparison) in is_so.iter().zip(&comparisons) {
             let (arm, _) = pairs[place];
             let label = labels.label(arm);
             let (now, before) = (format!("{label} in {}", second.name), format!("in {}", first.name));
-            let unit = number::unit_of_difference(&arm.metric);
-            let said = comparison
-                .sentence((&now, &before), unit, labels.unit, |value| number::plain(&arm.metric, value));
+            let points = number::unit_of_difference(&arm.metric);
+            let said =
+                comparison.sentence((&now, &before), points, unit, |value| number::plain(&arm.metric, value));
             // A sentence about too few seeds names no arm.
             let about = if said.contains(&now) { String::new() } else { format!(", {label}") };
             writeln!(text, "{}{about}: {said}", arm.workload).unwrap_or_default();
@@ -83,17 +88,17 @@ fn tunings(first: &Comparison, second: &Comparison) -> Option<String> {
             how(a),
             second.name,
             how(b),
-            if a.seed == b.seed { "" } else { ", from other points" }
+            if how(a) == how(b) { ", at other points" } else { "" }
         ),
     };
-    let about = match a.is_repeated() && b.is_repeated() {
-        true if a == b => "the verdicts are about arms with their tuning".into(),
-        true => "the verdicts are about arms with their tuning, which is a part of the difference".into(),
-        false => format!(
-            "the verdicts are about settings that a tuning happened to choose: a rule can differ from itself, so tune for \
-             each seed (tuning.repeats = \"seeds\") to compare {}",
-            if a == b { "what changed" } else { "rules" }
-        ),
+    let is_once = |tuning: &Tuning| tuning.trials > 0 && !tuning.is_repeated();
+    let about = if is_once(a) || is_once(b) {
+        "the verdicts are about settings that a tuning happened to choose: a rule can differ from itself, so tune for each seed \
+         (tuning.repeats = \"seeds\") to compare rules"
+    } else if a == b {
+        "the verdicts are about arms with their tuning"
+    } else {
+        "the verdicts are about arms with their tuning, which is a part of the difference"
     };
     Some(format!("{differ}; {about}"))
 }
@@ -124,6 +129,11 @@ fn refuse(first: &Comparison, second: &Comparison, pairs: &[(&Summary, &Summary)
             ("budget", of_a.recipe.budget != of_b.recipe.budget),
             ("validation share", of_a.recipe.validation != of_b.recipe.validation),
             ("padding", of_a.recipe.pad != of_b.recipe.pad),
+            (
+                "split",
+                first.plan.split != second.plan.split
+                    || first.plan.split == Split::Fixed && of_a.recipe.split != of_b.recipe.split,
+            ),
             ("target", a.metric.target != b.metric.target),
         ] {
             if differs {

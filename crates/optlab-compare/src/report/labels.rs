@@ -112,6 +112,15 @@ pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
         if arm.seeds > 0 && arm.tuned.as_ref().is_some_and(|tuned| tuned.best.is_none()) {
             lines.push(format!("{label}: every tuning trial was lost, so it keeps the settings given"));
         }
+        let of_replicates = arm.tuned.as_ref().map_or(&[][..], |tuned| &tuned.lost_replicates);
+        if !of_replicates.is_empty() && of_replicates.len() < arm.seeds {
+            let numbers: Vec<String> = of_replicates.iter().map(u64::to_string).collect();
+            lines.push(format!(
+                "{label}: every tuning trial of {} {} was lost, so the settings given were kept there",
+                if numbers.len() == 1 { "replicate" } else { "replicates" },
+                numbers.join(", ")
+            ));
+        }
         if !arm.not_run.is_empty() {
             lines.push(format!("{label}: {} not run yet", listed(arm.not_run.iter().copied())));
         }

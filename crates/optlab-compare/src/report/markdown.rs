@@ -13,7 +13,7 @@ const HOW_TO_READ: &str = "The metric is measured on the test part, with the che
     part (the last checkpoint if there is no validation part). *mean*, *median* and the *95 % interval* of the mean \
     are over all seeds or replicates (a replicate is a tuning and a final run of its own); one that diverged or failed \
     counts as worse than any number. *difference* is how much better an arm is than the arm it is compared with: the mean \
-    over pairs, or the median of pair means (*by ranks*) where a run was lost, with an interval; the intervals of all arms \
+    over pairs, or the median of pair means (*by ranks*) where a run was lost or the plan says so, with an interval; the intervals of all arms \
     hold together with a probability of 95 %. *to target* is the median over the seeds, with seeds that missed the \
     workload's target on the validation part as infinite, and how many reached it. *seconds* are training seconds, without \
     evaluation, logging, checkpoints and the first step. *ms/step*, *first step* and *MiB* (the peak memory of a run's \

@@ -5,10 +5,12 @@ use crate::plan::tuning::{Repeats, Selection, Tuning};
 use crate::plan::{Split, Timing};
 use crate::report::labels::{Labels, counted};
 use crate::report::number;
+use crate::result::choice::BASELINE;
 use crate::result::summary::Summary;
 use crate::result::verdicts::{ALPHA, Against};
 use crate::run::folder::Kind;
 use optlab_stats::search::Space;
+use optlab_stats::statistics::paired_test::Test;
 use optlab_stats::statistics::verdict::{Comparison, Verdict};
 
 /// The largest number of arms that a sentence names, and of arms without a shown difference.
@@ -63,7 +65,12 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
     let is_best = arms.first().is_some_and(|arm| arm.arm == other.arm);
     let name = labels.label(other);
     let seeds = counted(other.values.len(), labels.unit);
-    let place = if is_best { "the best" } else { "the reference" };
+    let is_recommendation = arms.iter().any(|arm| arm.arm == BASELINE);
+    let place = match (is_best, is_recommendation) {
+        (_, true) => "the choice, made on the validation part",
+        (true, _) => "the best",
+        (false, _) => "the reference",
+    };
     let mut parts = vec![format!("{name} is {place}, {value} over {seeds}.")];
     if others.is_empty() {
         return parts;
@@ -188,6 +195,8 @@ fn what_more_seeds_tell(labels: &Labels, other: &Summary, others: &[(&Summary, &
         if labels.backend && !sentence.contains(&name) {
             return format!("On {}: {sentence}.", arm.backend);
         }
+        let sentence =
+            sentence.replacen("no difference shown", &format!("no difference shown{}", labels.scope), 1);
         let mut letters = sentence.chars();
         let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
         format!("{first}{}.", letters.as_str())
@@ -329,12 +338,15 @@ pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
     };
     let spaces = plan.spaces().unwrap_or_default();
     let family = match plan.reference() {
+        _ if comparison.kind == Kind::Recommendation => {
+            "each arm with the choice, which the validation part of the final runs made".into()
+        }
         Some(reference) => format!("each arm with {reference}"),
         None => "all pairs of arms".into(),
     };
     let mut lines = vec![
         tuned,
-        match plan.tuning.is_repeated() && comparison.kind == Kind::Comparison {
+        match plan.tuning.is_repeated() && comparison.kind != Kind::Recommendation {
             true => "A replicate's number decides the points and seeds of its tuning, its initial weights, held-out examples and \
                      the order of the data, the same for every arm."
                 .into(),
@@ -350,6 +362,11 @@ pub fn protocol(comparison: &compare::Comparison) -> Vec<String> {
     ];
     if comparison.kind == Kind::Comparison && plan.tuning.trials > 0 {
         lines.extend(unequal_spaces(&spaces));
+    }
+    if plan.test == Test::Ranks {
+        lines.push(
+            "All pairs are tested by signed ranks, so a difference is the median of pair means.".into(),
+        );
     }
     if plan.split == Split::Resampled {
         let split = "The test part is drawn anew for each seed from all examples, the same for every arm; a series keeps its \

@@ -96,9 +96,10 @@ impl ArmHistory<'_> {
 
 /// Returns the history of each arm that was searched, in the plan's order.
 fn histories(comparison: &Comparison) -> Vec<ArmHistory<'_>> {
-    let length = |run: &Run| run.trial.recipe.budget.steps(1);
-    let lengths = || comparison.runs.iter().filter(|run| !run.is_final()).map(length);
-    let (Some(first), Some(last)) = (lengths().min(), lengths().max()) else { return Vec::new() };
+    // Each rung has a seed of its own; with one epoch all have the same length.
+    let rung = |run: &Run| run.trial.seed;
+    let rungs = || comparison.runs.iter().filter(|run| !run.is_final()).map(rung);
+    let (Some(first), Some(last)) = (rungs().min(), rungs().max()) else { return Vec::new() };
     let mut arms: Vec<ArmHistory> = Vec::new();
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for run in comparison.runs.iter().filter(|run| run.arm != BASELINE) {
@@ -113,10 +114,10 @@ fn histories(comparison: &Comparison) -> Vec<ArmHistory<'_>> {
             arm.finals.get_or_insert_with(|| (setting, Vec::new())).1.push((run.trial.seed, cost));
             continue;
         }
-        if length(run) == first && !arm.tried.contains(&setting) {
+        if rung(run) == first && !arm.tried.contains(&setting) {
             arm.tried.push(setting.clone());
         }
-        if length(run) == last {
+        if rung(run) == last {
             arm.last_rung.push((setting, cost));
         }
     }
@@ -153,9 +154,10 @@ mod tests {
                 |place: usize| Trial { lr: 0.001 * (place + 1) as f64, ..trial("digits-cnn", arm, 0) };
             let best =
                 settings.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(place, _)| place);
-            for epochs in [1, 9] {
+            for (rung, epochs) in [1, 9].into_iter().enumerate() {
                 for (place, metric) in settings.iter().enumerate() {
-                    let trial = with_epochs(Trial { seed: 1_000_000, ..setting(place) }, epochs);
+                    let trial =
+                        with_epochs(Trial { seed: 1_000_000 + rung as u64, ..setting(place) }, epochs);
                     runs.push(tuning_run(arm, place, trial, outcome(*metric, None)));
                 }
             }

@@ -146,8 +146,13 @@ impl Summary {
         parts.map(of)
     }
 
-    fn of(arm: &ArmRuns, workload: &Metric) -> Option<Self> {
+    /// Returns the summary of an arm whose final runs are to have the seeds `planned`; `None` if the folder lists
+    /// all of them.
+    fn of(arm: &ArmRuns, workload: &Metric, planned: Option<&[u64]>) -> Option<Self> {
         let runs = &arm.finals;
+        let listed: Vec<u64> = runs.iter().map(|run| run.trial.seed).collect();
+        let planned = planned.unwrap_or(&listed);
+        let has_ended = |seed: &u64| runs.iter().any(|run| run.trial.seed == *seed && run.outcome.is_some());
         let trial = best_so_far(arm).or(arm.trial())?;
         let finals: Vec<&Trial> = runs.iter().map(|run| &run.trial).collect();
         let settings =
@@ -177,7 +182,7 @@ impl Summary {
             lr_range: settings.lr_range,
             schedule: settings.schedule,
             metric: workload.clone(),
-            seeds: runs.len(),
+            seeds: planned.len(),
             result: Description::of(&values.iter().map(|(_, value)| *value).collect::<Vec<_>>()),
             values,
             final_validation: spread(|outcome| outcome.final_validation.as_ref()),
@@ -196,7 +201,7 @@ impl Summary {
             }),
             diverged: lost(runs, Status::Diverged),
             failed: lost(runs, Status::Failed),
-            not_run: runs.iter().filter(|run| run.outcome.is_none()).map(|run| run.trial.seed).collect(),
+            not_run: planned.iter().copied().filter(|seed| !has_ended(seed)).collect(),
             against: None,
             tuned: Tuned::of(&arm.tuning, workload.direction),
         })
@@ -283,6 +288,9 @@ fn metric_of(comparison: &Comparison, workload: &str) -> Metric {
 /// Summarizes each arm, in the order of [`Comparison::summaries`].
 fn summarize(comparison: &Comparison) -> Vec<Summary> {
     let arms = comparison.arms();
+    // A final run is listed once its replicate is tuned, so the plan tells how many there are to be.
+    let is_begun = comparison.plan.tuning.is_repeated() && comparison.runs.iter().any(Run::is_final);
+    let planned = comparison.plan.seeds.to_vec().ok().filter(|_| is_begun);
     let mut summaries = Vec::new();
     for name in comparison.workloads() {
         let metric = metric_of(comparison, name);
@@ -290,8 +298,10 @@ fn summarize(comparison: &Comparison) -> Vec<Summary> {
             arms.iter().filter(|arm| arm.trial().is_some_and(|trial| trial.workload.name == name));
         // Arms that a recommendation dropped in its rungs are not compared.
         let is_dropped = |arm: &&ArmRuns| comparison.kind == Kind::Recommendation && arm.finals.is_empty();
-        let mut of_workload: Vec<Summary> =
-            of_workload.filter(|arm| !is_dropped(arm)).filter_map(|arm| Summary::of(arm, &metric)).collect();
+        let mut of_workload: Vec<Summary> = of_workload
+            .filter(|arm| !is_dropped(arm))
+            .filter_map(|arm| Summary::of(arm, &metric, planned.as_deref()))
+            .collect();
         // A mean of ∞ − ∞ is NaN, which ranks as infinite.
         let key = |value: f64| if value.is_nan() { f64::INFINITY } else { value };
         of_workload.sort_by(|a, b| {

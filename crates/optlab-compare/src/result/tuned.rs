@@ -7,7 +7,7 @@ use optlab_core::Direction;
 use optlab_stats::statistics::budget_curve::{self, BestOf};
 use optlab_stats::statistics::describe::median;
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 /// The results of an arm's tuning, over all its replicates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -19,6 +19,8 @@ pub struct Tuned {
     /// The learning rate and the best validation metric of each trial; for a pruned trial the best before it
     /// was pruned, and `None` for a lost trial.
     pub by_lr: Vec<(f64, Option<f64>)>,
+    /// The replicates whose tuning trials were all lost, so that they run with the settings given.
+    pub lost_replicates: Vec<u64>,
     /// The best of these metrics; `None` if every trial was lost.
     pub best: Option<f64>,
 }
@@ -49,14 +51,16 @@ impl Tuned {
             .copied()
             .filter(|result| result.is_finite())
             .min_by(|a, b| direction.cost(*a).total_cmp(&direction.cost(*b)));
-        let replicates: HashSet<Option<u64>> = runs.iter().map(|run| run.replicate()).collect();
+        let begun = runs.iter().filter(|run| run.outcome.is_some());
+        let replicates: HashSet<Option<u64>> = begun.map(|run| run.replicate()).collect();
         // The best of at most as many trials as one tuning has.
-        let trials_each = results.len().div_ceil(replicates.len());
+        let trials_each = results.len().div_ceil(replicates.len().max(1));
         let mut best_of = budget_curve::of(&results, direction);
         best_of.truncate(trials_each);
         (!results.is_empty()).then(|| Tuned {
             repeats: if replicates.contains(&None) { Repeats::Once } else { Repeats::EachSeed },
             best,
+            lost_replicates: lost_replicates(runs),
             best_of,
             by_lr: by_lr
                 .into_iter()
@@ -74,4 +78,15 @@ impl Tuned {
         let gain = direction.cost(of(trials / 2)?) - direction.cost(of(trials)?);
         (trials >= 4 && gain.is_finite()).then_some(gain)
     }
+}
+
+/// Returns the replicates whose tuning trials have all ended and were all lost.
+fn lost_replicates(runs: &[&Run]) -> Vec<u64> {
+    let mut is_lost: BTreeMap<u64, bool> = BTreeMap::new();
+    for run in runs {
+        let Some(replicate) = run.replicate() else { continue };
+        let lost = run.outcome.as_ref().is_some_and(|outcome| !tuning::value(outcome).is_finite());
+        *is_lost.entry(replicate).or_insert(true) &= lost;
+    }
+    is_lost.into_iter().filter(|(_, lost)| *lost).map(|(replicate, _)| replicate).collect()
 }

@@ -17,6 +17,9 @@ pub struct Cost {
     pub time: Duration,
     /// The time of each workload, in the plan's order.
     pub by_workload: Vec<(String, Duration)>,
+    /// Whether the first trials ran for this estimate. If they had run before, only their training time is
+    /// known, without the start of a process and evaluation.
+    pub is_measured: bool,
     /// Plans that take less.
     pub offers: Vec<Offer>,
 }
@@ -48,6 +51,7 @@ impl Cost {
             trials: trials * arms * seconds.len(),
             time: time(trials),
             by_workload: Vec::new(),
+            is_measured: true,
             offers: Vec::new(),
         };
         for (workload, each) in seconds {
@@ -77,7 +81,7 @@ fn offers(plan: &Plan, arms: usize, time: impl Fn(usize) -> Duration) -> Result<
     let points = plan.tuning.trials * plan.tuning.seeds as usize;
     let comparisons = if plan.reference.is_some() { arms - 1 } else { arms * (arms - 1) / 2 };
     let mut offers = Vec::new();
-    if points >= 10 {
+    if plan.tuning.trials >= 10 {
         let half = plan.tuning.trials / 2;
         offers.push(Offer {
             change: format!("{half} tuning trials"),
@@ -95,7 +99,7 @@ fn offers(plan: &Plan, arms: usize, time: impl Fn(usize) -> Duration) -> Result<
         });
     }
     offers.push(Offer {
-        change: "one tuning for all seeds (--tune-once)".into(),
+        change: "one tuning for all seeds (--tune-once, or tuning.repeats = 1)".into(),
         consequence: "verdicts are about the settings that it happens to choose, not about the rules",
         time: time(points + seeds),
     });
@@ -143,7 +147,7 @@ mod tests {
             [
                 ("15 tuning trials", 20 * 16 * 3 * 5 / 2),
                 ("9 seeds", 9 * 31 * 3 * 5 / 2),
-                ("one tuning for all seeds (--tune-once)", 50 * 3 * 5 / 2)
+                ("one tuning for all seeds (--tune-once, or tuning.repeats = 1)", 50 * 3 * 5 / 2)
             ]
         );
         assert!(cost(&plan(2, Repeats::EachSeed)).offers.is_empty());

@@ -104,7 +104,7 @@ impl Experiment {
             _ => Runner { is_brief: true, ..runner.clone() },
         };
         let mut seconds = Vec::new();
-        let mut arms = 0;
+        let (mut arms, mut is_measured) = (0, true);
         for family in grid::families(&self.sides) {
             let of = |side: &ArmOnWorkload| {
                 let is_its = |entry: &&Entry| {
@@ -116,16 +116,23 @@ impl Experiment {
                 self.entries.iter().find(is_its).map(|entry| entry.trial.clone())
             };
             let first: Vec<Trial> = family.iter().filter_map(of).collect();
+            let is_new = match first.first() {
+                Some(trial) => folder.read_outcome(trial)?.is_none(),
+                None => false,
+            };
             let began = Instant::now();
             let outcomes = runner.run_trials(folder, &first, &mut Untold(events))?;
-            // Trials that had an outcome took no time now; their own clock leaves out only the start.
-            let trained: f64 = outcomes.iter().map(|outcome| outcome.training_seconds).sum();
-            let elapsed = began.elapsed().as_secs_f64().max(trained / runner.jobs as f64);
             arms = family.len();
+            // Trials that had an outcome took no time now; their own clock leaves out the start and evaluation.
+            let each = match is_new {
+                true => began.elapsed().as_secs_f64() / arms.div_ceil(runner.jobs) as f64,
+                false => outcomes.iter().map(|outcome| outcome.training_seconds).sum::<f64>() / arms as f64,
+            };
+            is_measured &= is_new;
             let name = family.first().map_or_else(String::new, |side| side.trial.workload.name.clone());
-            seconds.push((name, elapsed / arms as f64));
+            seconds.push((name, each / runner.jobs as f64));
         }
-        Cost::of(&self.plan, arms, &seconds)
+        Ok(Cost { is_measured, ..Cost::of(&self.plan, arms, &seconds)? })
     }
 
     /// Returns the runner of final trials.

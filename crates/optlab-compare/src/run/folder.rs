@@ -133,7 +133,9 @@ impl Folder {
         refuse_other_plan(path, &there, entries)?;
         // The old final trials of tuned arms stay until the new ones are known.
         let known: HashSet<String> = entries.iter().map(|entry| entry.trial.id()).collect();
-        let kept = there.into_iter().filter(|entry| !known.contains(&entry.trial.id()));
+        let kept = there
+            .into_iter()
+            .filter(|entry| !known.contains(&entry.trial.id()) && may_be_replaced(entry, entries));
         folder.write_entries(&entries.iter().cloned().chain(kept).collect::<Vec<_>>())?;
         atomic_file::write(&path.join(PLAN), plan.as_bytes())?;
         about.kind = kind;
@@ -322,15 +324,20 @@ fn refuse_other_version(path: &Path, there: &[Entry], wanted: &[Entry]) -> Resul
     )))
 }
 
+/// Returns whether `entry` is a final trial of an arm that `wanted` tunes: it may change with the tuning.
+fn may_be_replaced(entry: &Entry, wanted: &[Entry]) -> bool {
+    let of_arm = |other: &&Entry| other.arm == entry.arm && other.trial.workload == entry.trial.workload;
+    entry.stage == Stage::Final && wanted.iter().find(of_arm).is_some_and(|other| other.stage != Stage::Final)
+}
+
+/// Refuses a plan that lacks a trial with a result in the folder.
 fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {
     let ids: HashSet<String> = wanted.iter().map(|entry| entry.trial.id()).collect();
-    let is_tuned = |entry: &Entry| {
-        let of_arm = |other: &&Entry| other.arm == entry.arm && other.trial.workload == entry.trial.workload;
-        wanted.iter().find(of_arm).is_some_and(|other| other.stage != Stage::Final)
+    // A trial that has not ended is no result that could be lost.
+    let has_ended = |entry: &Entry| run_dir(path, &entry.trial).join("outcome.json").exists();
+    let is_other = |entry: &&Entry| {
+        !ids.contains(&entry.trial.id()) && !may_be_replaced(entry, wanted) && has_ended(entry)
     };
-    // The final trials of a tuned arm may change with its tuning.
-    let may_go = |entry: &Entry| entry.stage == Stage::Final && is_tuned(entry);
-    let is_other = |entry: &&Entry| !(ids.contains(&entry.trial.id()) || may_go(entry));
     let others: Vec<&Entry> = there.iter().filter(is_other).collect();
     match others.first() {
         None => Ok(()),

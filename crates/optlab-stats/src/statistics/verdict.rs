@@ -125,7 +125,9 @@ pub fn compare(
             || Error::Usage("a comparison needs at least one seed, and no NaN in its metrics".into());
         comparisons.push(Comparison {
             test: tested.test(),
-            difference: tested.estimate(),
+            // The median of pair means may be infinite where the interval, which is of lost runs as the worst
+            // finite ones, is not.
+            difference: tested.estimate().map(|estimate| estimate.clamp(low, high)),
             low,
             high,
             level: 1.0 - interval_alpha,

@@ -110,6 +110,9 @@ fn a_resampled_split_is_decided_by_the_replicate_and_the_same_for_its_tuning_and
         mistake(&format!("split = 'new'{REPLICATED}"))
             .contains("`split` must be fixed, resampled or a whole")
     );
+    let both = Plan { split: Split::Resampled, ..numbered };
+    let told = both.arms_on_workloads(&defaults).unwrap_err().to_string();
+    assert!(told.contains("`split` must be left out where the plan's is \"resampled\""), "{told}");
     // One tuning for all seeds would see the test examples of the others.
     let once = parse(&format!("{resampled}repeats = 1")).unwrap();
     let told = once.arms_on_workloads(&defaults).unwrap_err().to_string();

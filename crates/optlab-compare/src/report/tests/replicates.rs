@@ -111,3 +111,37 @@ fn a_score_has_an_interval_that_contains_it_and_none_of_its_width_comes_from_equ
     assert!((score - 1.9 / 3.0).abs() < 0.01 && low < score && score < high, "{scores:?}");
     assert!(low > (4.0 - 3.0) / 3.0 - 0.01 && high < (4.0 - 1.2) / 3.0 + 0.01, "{scores:?}");
 }
+
+#[test]
+fn a_comparison_whose_replicates_are_not_all_tuned_has_no_verdict() {
+    let mut stopped = example_of(Repeats::EachSeed, 0.0);
+    stopped.plan.seeds = Seeds::Count(20);
+    // Eight of twenty replicates have ended, and the final runs of the others are not listed yet.
+    let text = render(&stopped, 200);
+    assert!(
+        text.contains("20 replicates") && text.contains("No verdict yet: 16 of 40 runs have ended"),
+        "{text}"
+    );
+    assert!(!text.contains("verdict  ") && text.contains("not run yet"), "{text}");
+}
+
+#[test]
+fn a_replicate_that_lost_all_its_tuning_trials_is_named() {
+    let mut comparison = example_of(Repeats::EachSeed, 0.0);
+    for run in
+        comparison.runs.iter_mut().filter(|run| run.arm == "sgd" && matches!(run.replicate(), Some(2 | 5)))
+    {
+        run.outcome = Some(lost(Status::Diverged, "loss is NaN at step 3"));
+    }
+    let said = "sgd: every tuning trial of replicates 2, 5 was lost, so the settings given were kept there";
+    assert!(render(&comparison, 200).contains(said));
+}
+
+#[test]
+fn comparisons_with_other_test_parts_are_not_compared() {
+    let fixed = example_of(Repeats::EachSeed, 0.0);
+    let mut resampled = fixed.clone();
+    resampled.plan.split = Split::Resampled;
+    let refused = between::render(&fixed, &resampled).unwrap_err().to_string();
+    assert!(refused.contains("on digits-cnn they differ in split"), "{refused}");
+}

@@ -198,3 +198,13 @@ fn a_comparison_is_json_with_the_verdict_in_words_and_null_for_infinity() {
     assert_eq!((&json["seeds"], &json["test"]), (&5.into(), &"mean".into()));
     assert!(json["improvement"]["value"].is_number());
 }
+
+#[test]
+fn an_estimate_by_ranks_lies_inside_its_interval_although_lost_runs_are_infinite() {
+    // `a` is lost on the four seeds on which `b` is bad, too, and better on the others.
+    let b = [60.0, 61.0, 59.0, 62.0, 80.0, 81.0, 82.0, 80.5, 81.5, 82.5, 79.5, 80.2];
+    let a: Vec<f64> = b.iter().map(|&b| if b < 70.0 { -INF } else { b + 10.0 }).collect();
+    let comparison = one(&a, &b, Direction::Larger, 0.05);
+    let difference = comparison.difference.unwrap();
+    assert!(comparison.low <= difference && difference <= comparison.high, "{comparison:?}");
+}
