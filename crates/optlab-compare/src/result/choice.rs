@@ -145,8 +145,8 @@ mod tests {
         Trial { recipe: Recipe { budget: Budget::Epochs(epochs), ..trial.recipe }, ..trial }
     }
 
-    /// Returns a recommendation between arms, each given as the best validation accuracy of its settings (the same
-    /// on both rungs) and its accuracy on the validation and the test part of four final runs.
+    /// Returns a recommendation between arms, each given as the best validation accuracy of its settings (the
+    /// same on both rungs) and its accuracy on the validation and the test part of four final runs.
     fn recommendation(arms: &[(&str, &[f64], f64, f64)]) -> Comparison {
         let mut runs = Vec::new();
         for (arm, settings, validation, test) in arms {

@@ -146,8 +146,8 @@ impl Summary {
         parts.map(of)
     }
 
-    /// Returns the summary of an arm whose final runs are to have the seeds `planned`; `None` if the folder lists
-    /// all of them.
+    /// Returns the summary of an arm whose final runs are to have the seeds `planned`; `None` if the folder
+    /// lists all of them.
     fn of(arm: &ArmRuns, workload: &Metric, planned: Option<&[u64]>) -> Option<Self> {
         let runs = &arm.finals;
         let listed: Vec<u64> = runs.iter().map(|run| run.trial.seed).collect();

@@ -123,7 +123,8 @@ impl Experiment {
             let began = Instant::now();
             let outcomes = runner.run_trials(folder, &first, &mut Untold(events))?;
             arms = family.len();
-            // Trials that had an outcome took no time now; their own clock leaves out the start and evaluation.
+            // Trials that had an outcome took no time now; their own clock leaves out the start and
+            // evaluation.
             let each = match is_new {
                 true => began.elapsed().as_secs_f64() / arms.div_ceil(runner.jobs) as f64,
                 false => outcomes.iter().map(|outcome| outcome.training_seconds).sum::<f64>() / arms as f64,
