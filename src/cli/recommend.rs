@@ -16,6 +16,7 @@ use optlab_compare::result::summary::Summary;
 use optlab_compare::run::{command, folder};
 use optlab_compare::tune::{Recommendation, Recommender};
 use optlab_optim::split_specs;
+use optlab_stats::statistics::sentence::Wording;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -119,8 +120,9 @@ fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[S
     ));
     if let Some(compared) = baseline.against.as_ref().and_then(|against| against.comparison.as_ref()) {
         let unit = number::unit_of_difference(&chosen.metric);
-        let said = compared
-            .sentence((BASELINE, &choice.arm), unit, "seed", |value| number::plain(&chosen.metric, value));
+        let wording = Wording { unit, counted_in: "seed", scope: "" };
+        let said =
+            compared.sentence((BASELINE, &choice.arm), wording, |value| number::plain(&chosen.metric, value));
         text.push_str(&format!("on the test part: {said}\n"));
     }
     text.push_str(&format!("\ntake {}:\n", choice.arm));

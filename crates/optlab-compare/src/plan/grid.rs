@@ -48,8 +48,7 @@ impl Split {
 
 /// Returns the arms of each workload on each backend, which are compared with each other.
 pub fn families(sides: &[ArmOnWorkload]) -> impl Iterator<Item = &[ArmOnWorkload]> {
-    let key = |side: &ArmOnWorkload| (side.trial.workload.clone(), side.trial.backend.clone());
-    sides.chunk_by(move |a, b| key(a) == key(b))
+    sides.chunk_by(|a, b| a.trial.workload == b.trial.workload && a.trial.backend == b.trial.backend)
 }
 
 impl Plan {
@@ -200,7 +199,7 @@ impl Plan {
     ///
     /// # Errors
     /// As for [`tuning_trial`](Self::tuning_trial); a trial out of range.
-    pub fn tuning_entries(&self, side: &ArmOnWorkload, replicate: Replicate) -> Result<Vec<Entry>, Error> {
+    fn tuning_entries(&self, side: &ArmOnWorkload, replicate: Replicate) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         for number in 0..self.tuning.trials {
             let trial = self.tuning_trial(side, replicate, number)?;

@@ -67,7 +67,7 @@ pub struct Plan {
     pub reference: Option<String>,
     /// The test behind the verdicts.
     pub test: Test,
-    /// Which examples are in the test part.
+    /// The choice of the test examples.
     pub split: Split,
     /// The timing of the final trials.
     pub timing: Timing,
@@ -75,7 +75,7 @@ pub struct Plan {
     pub tuning: Tuning,
 }
 
-/// Which examples are in the test part.
+/// The choice of the test examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {

@@ -41,7 +41,7 @@ pub struct Tuning {
     pub seed: u64,
     /// Number of runs per point.
     pub seeds: u64,
-    /// How often the tuning is repeated.
+    /// The number of tunings of an arm.
     pub repeats: Repeats,
     /// Pruner, which ends trials that are worse than others.
     pub pruner: Pruner,
@@ -52,7 +52,7 @@ pub struct Tuning {
     pub spaces: Vec<(String, Space)>,
 }
 
-/// How often the tuning of an arm is repeated.
+/// The number of tunings of an arm: one for each seed, or one.
 ///
 /// A tuning is chance: its points, its training seed, its held-out examples. Two tunings of one rule choose
 /// different settings, and these often differ by more than two rules do. Only repeated tunings show how much.

@@ -10,6 +10,7 @@ use crate::result::comparison::{Comparison, Run};
 use crate::result::summary::Summary;
 use optlab_core::Direction;
 use optlab_stats::statistics::paired_test::Test;
+use optlab_stats::statistics::sentence::Wording;
 use optlab_stats::statistics::verdict;
 use optlab_train::train::Trial;
 use std::fmt::Write;
@@ -33,7 +34,7 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
     // Neither comparison's own test, if they differ: the result must not depend on which is named first.
     let test = if first.plan.test == second.plan.test { first.plan.test } else { Test::default() };
     let is_replicated = [first, second].iter().all(|comparison| comparison.plan.tuning.is_repeated());
-    let unit = if is_replicated { "replicate" } else { "seed" };
+    let counted_in = if is_replicated { "replicate" } else { "seed" };
     let values: Vec<(Vec<f64>, Vec<f64>)> =
         pairs.iter().map(|(a, b)| b.candidate().paired_with(a.candidate())).collect();
     let mut text = format!(
@@ -58,9 +59,10 @@ pub fn render(first: &Comparison, second: &Comparison) -> Result<String, Error> 
             let (arm, _) = pairs[place];
             let label = labels.label(arm);
             let (now, before) = (format!("{label} in {}", second.name), format!("in {}", first.name));
-            let points = number::unit_of_difference(&arm.metric);
+            let unit = number::unit_of_difference(&arm.metric);
+            let wording = Wording { unit, counted_in, scope: "" };
             let said =
-                comparison.sentence((&now, &before), points, unit, |value| number::plain(&arm.metric, value));
+                comparison.sentence((&now, &before), wording, |value| number::plain(&arm.metric, value));
             // A sentence about too few seeds names no arm.
             let about = if said.contains(&now) { String::new() } else { format!(", {label}") };
             writeln!(text, "{}{about}: {said}", arm.workload).unwrap_or_default();

@@ -53,7 +53,7 @@ struct Document<'a> {
     clock: String,
     protocol: Vec<String>,
     environment: Value,
-    /// What results are counted in: "seed" or "replicate".
+    /// The noun for one result of an arm: "seed" or "replicate".
     unit: &'static str,
     /// The scope of verdicts: " for these settings" or nothing.
     scope: &'static str,

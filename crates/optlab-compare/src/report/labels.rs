@@ -13,7 +13,7 @@ pub struct Labels {
     pub schedule: bool,
     /// Whether there are several backends.
     pub backend: bool,
-    /// What the results are counted in: "replicate" if each seed was tuned by itself, else "seed".
+    /// The noun for one result of an arm: "replicate" if each seed was tuned by itself, else "seed".
     pub unit: &'static str,
     /// The scope of a verdict: " for these settings" if one tuning chose them for all seeds, else nothing.
     pub scope: &'static str,

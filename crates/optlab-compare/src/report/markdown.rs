@@ -19,7 +19,7 @@ const HOW_TO_READ: &str = "The metric is measured on the test part, with the che
     evaluation, logging, checkpoints and the first step. *ms/step*, *first step* and *MiB* (the peak memory of a run's \
     process) are medians. Arms are sorted by mean, best first.";
 
-const OF_A_STUDY: &str = "The metric is measured on the validation part; the test part was not used. The settings above are those of \
+const OF_A_STUDY: &str = "The metric is measured on the validation part; the test part was not used. The settings above come from \
     the best trial, the largest of many values and therefore too optimistic.";
 
 /// `results.md`.

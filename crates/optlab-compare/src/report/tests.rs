@@ -1,7 +1,8 @@
 use super::*;
-use crate::made_up::{comparison, lost, outcome, run, trial};
+use crate::made_up::{comparison, lost, outcome, run, trial, tuning_run};
 use crate::plan::Plan;
 use crate::result::comparison::Run;
+use crate::run::folder::Kind;
 use optlab_core::{Direction, Metric};
 use optlab_train::train::{Recipe, RecipePatch, Status, Trial};
 
@@ -316,14 +317,15 @@ fn times_to_a_target_are_left_out_without_a_target() {
     assert!(!exported(&markdown::Markdown, &comparison(runs)).contains("(0/1)"));
 }
 
+/// Returns a folder of this kind with one tuning trial that has ended.
+fn with_one_trial(kind: Kind) -> Comparison {
+    let trial = trial("digits-cnn", "adamw", 1_000_000);
+    Comparison { kind, ..comparison(vec![tuning_run("adamw", 0, trial, outcome(0.9, None))]) }
+}
+
 #[test]
 fn a_study_has_no_columns_of_final_runs_and_says_that_the_test_part_was_not_used() {
-    let outcome = crate::made_up::outcome(0.9, None);
-    let trial = trial("digits-cnn", "adamw", 1_000_000);
-    let study = Comparison {
-        kind: crate::run::folder::Kind::Study,
-        ..comparison(vec![crate::made_up::tuning_run("adamw", 0, trial, outcome)])
-    };
+    let study = with_one_trial(Kind::Study);
     let text = exported(&markdown::Markdown, &study);
     assert!(text.contains("| arm | lr |\n"), "{text}");
     assert!(text.contains("the test part was not used") && !text.contains("seeds"), "{text}");
@@ -332,12 +334,7 @@ fn a_study_has_no_columns_of_final_runs_and_says_that_the_test_part_was_not_used
 
 #[test]
 fn a_recommendation_without_finalists_says_how_many_trials_have_ended() {
-    let outcome = crate::made_up::outcome(0.9, None);
-    let trial = trial("digits-cnn", "adamw", 1_000_000);
-    let recommendation = Comparison {
-        kind: crate::run::folder::Kind::Recommendation,
-        ..comparison(vec![crate::made_up::tuning_run("adamw", 0, trial, outcome)])
-    };
+    let recommendation = with_one_trial(Kind::Recommendation);
     let said = "No verdict yet: 1 of the 1 trial so far has ended, and the finalists are not chosen.";
     let text = render(&recommendation, 200);
     assert!(text.contains(said), "{text}");

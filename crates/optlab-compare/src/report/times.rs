@@ -28,7 +28,7 @@ impl Exporter for Times {
 
     fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
         let times = SeedTimes::of(comparison, summaries);
-        let medians = times.medians(|count| (0..count).collect());
+        let medians = times.medians(as_they_are);
         let mut writer = csv::Writer::from_writer(Vec::new());
         let header = std::iter::once("arm").chain(comparison.workloads());
         writer.write_record(header).map_err(|reason| unwritable(FILE_NAME, reason))?;
@@ -67,7 +67,7 @@ pub fn scores(comparison: &Comparison, summaries: &[Summary], tau_max: f64) -> R
     let scores = |matrix: &TimeMatrix| -> Result<Vec<f64>, Error> {
         profiles(matrix).iter().map(|profile| Ok(profile.score(tau_max)?)).collect()
     };
-    let own = scores(&times.matrix(|count| (0..count).collect())?)?;
+    let own = scores(&times.matrix(as_they_are)?)?;
     let mut drawn: Vec<Vec<f64>> = vec![Vec::new(); own.len()];
     for resample in 0..RESAMPLES {
         let mut random = stream(0, Purpose::Resamples, resample);
@@ -78,6 +78,11 @@ pub fn scores(comparison: &Comparison, summaries: &[Summary], tau_max: f64) -> R
     let end = |drawn: &[f64], share, own| quantile(drawn, share).unwrap_or(own);
     let interval = |(own, drawn): (f64, Vec<f64>)| [own, end(&drawn, 0.025, own), end(&drawn, 0.975, own)];
     Ok(own.into_iter().zip(drawn).map(interval).collect())
+}
+
+/// Draws each of `count` seeds once.
+fn as_they_are(count: usize) -> Vec<usize> {
+    (0..count).collect()
 }
 
 /// The times to target of all seeds; infinite for a seed that missed the target.

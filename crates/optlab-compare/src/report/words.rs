@@ -11,6 +11,7 @@ use crate::result::verdicts::{ALPHA, Against};
 use crate::run::folder::Kind;
 use optlab_stats::search::Space;
 use optlab_stats::statistics::paired_test::Test;
+use optlab_stats::statistics::sentence::Wording;
 use optlab_stats::statistics::verdict::{Comparison, Verdict};
 
 /// The largest number of arms that a sentence names, and of arms without a shown difference.
@@ -188,15 +189,13 @@ fn what_more_seeds_tell(labels: &Labels, other: &Summary, others: &[(&Summary, &
     let hardest = |(arm, comparison): (&Summary, &Comparison)| {
         let name = labels.label(arm);
         let unit = number::unit_of_difference(&arm.metric);
-        let sentence = comparison.sentence((&name, &labels.label(other)), unit, labels.unit, |value| {
-            number::plain(&arm.metric, value)
-        });
+        let wording = Wording { unit, counted_in: labels.unit, scope: labels.scope };
+        let sentence = comparison
+            .sentence((&name, &labels.label(other)), wording, |value| number::plain(&arm.metric, value));
         // A sentence about too few seeds names no arm.
         if labels.backend && !sentence.contains(&name) {
             return format!("On {}: {sentence}.", arm.backend);
         }
-        let sentence =
-            sentence.replacen("no difference shown", &format!("no difference shown{}", labels.scope), 1);
         let mut letters = sentence.chars();
         let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
         format!("{first}{}.", letters.as_str())
@@ -239,17 +238,22 @@ pub fn clock(comparison: &compare::Comparison) -> String {
 
 /// Returns the sentence about final runs that other work on the machine slowed down.
 fn disturbed(comparison: &compare::Comparison) -> Option<String> {
-    let shares: Vec<f64> = waiting_shares(comparison).collect();
-    let longest = shares.iter().copied().fold(0.0, f64::max);
-    let disturbed = shares.iter().filter(|share| **share > MOST_WAITING).count();
+    let longest = waiting_shares(comparison).fold(0.0, f64::max);
+    let (disturbed, runs) = disturbed_runs(comparison);
     (disturbed > 0).then(|| {
         format!(
             "Other work on the machine disturbed {disturbed} of {}, which waited for a processor for up to {:.0} % of their time: \
              their times are too long.",
-            counted(shares.len(), "timed run"),
+            counted(runs, "timed run"),
             longest * 100.0
         )
     })
+}
+
+/// Returns how many final runs were disturbed, of those that measured it.
+fn disturbed_runs(comparison: &compare::Comparison) -> (usize, usize) {
+    let disturbed = waiting_shares(comparison).filter(|share| *share > MOST_WAITING).count();
+    (disturbed, waiting_shares(comparison).count())
 }
 
 /// Returns the shares of the final runs' time in which they waited for a processor.
@@ -262,9 +266,8 @@ fn waiting_shares(comparison: &compare::Comparison) -> impl Iterator<Item = f64>
 pub fn times_compare(comparison: &compare::Comparison) -> bool {
     let is_good = |it: &compare::Invocation| it.is_timed_alone || it.jobs == 1 || it.is_pinned;
     // Few disturbed runs do not move a median.
-    let shares: Vec<f64> = waiting_shares(comparison).collect();
-    let disturbed = shares.iter().filter(|share| **share > MOST_WAITING).count();
-    comparison.invocations.iter().all(is_good) && disturbed * 4 <= shares.len()
+    let (disturbed, runs) = disturbed_runs(comparison);
+    comparison.invocations.iter().all(is_good) && disturbed * 4 <= runs
 }
 
 fn study(comparison: &compare::Comparison) -> String {

@@ -1,7 +1,7 @@
 //! The choice of a recommendation, made from its folder: by the validation part, and how sure it is.
 
 use crate::plan::tuning;
-use crate::result::comparison::{Comparison, Run};
+use crate::result::comparison::Comparison;
 use optlab_core::random::{Purpose, stream};
 use optlab_train::train::{Budget, Recipe, Trial};
 use rand::RngExt;
@@ -25,16 +25,18 @@ pub struct Choice {
     pub share: f64,
 }
 
-/// The search for one arm's settings as it went.
+/// The search for one arm's settings as it went. A setting is named by its place among `tried`.
 #[derive(Default)]
 struct ArmHistory<'a> {
+    name: &'a str,
     /// The settings of the first rung.
     tried: Vec<Trial>,
     /// The settings that reached the last rung, with their costs there.
-    last_rung: Vec<(Trial, f64)>,
-    /// The final runs' settings and their costs, seed by seed.
-    finals: Option<(Trial, Vec<(u64, f64)>)>,
-    name: &'a str,
+    last_rung: Vec<(usize, f64)>,
+    /// The setting of the final runs.
+    finalist: Option<usize>,
+    /// The costs of the final runs by their seeds.
+    finals: BTreeMap<u64, f64>,
 }
 
 impl Choice {
@@ -49,80 +51,90 @@ impl Choice {
     /// value of the last rung.
     pub fn of(comparison: &Comparison) -> Option<Self> {
         let arms = histories(comparison);
-        let everything: Vec<Vec<usize>> = arms.iter().map(|arm| (0..arm.tried.len()).collect()).collect();
-        let seeds = arms.iter().filter_map(|arm| Some(arm.finals.as_ref()?.1.len())).min()?;
-        let finalists: Vec<usize> = (0..arms.len()).filter(|&arm| arms[arm].finals.is_some()).collect();
-        let all_seeds: Vec<usize> = (0..seeds).collect();
-        let mean = |&arm: &usize| arms[arm].mean(&all_seeds).unwrap_or(f64::INFINITY);
-        let chosen = finalists.into_iter().min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
+        let (chosen, seeds) = chosen(&arms)?;
         let same = (0..HISTORIES).filter(|&history| {
             let mut random = stream(comparison.plan.tuning.seed, Purpose::Resamples, history);
             let mut draw =
                 |count: usize| -> Vec<usize> { (0..count).map(|_| random.random_range(0..count)).collect() };
-            let settings: Vec<Vec<usize>> = everything.iter().map(|all| draw(all.len())).collect();
+            let settings: Vec<Vec<usize>> = arms.iter().map(|arm| draw(arm.tried.len())).collect();
             let seeds = draw(seeds);
             choose(&arms, &settings, &seeds) == Some(chosen)
         });
         let share = same.count() as f64 / HISTORIES as f64;
         Some(Choice { arm: arms[chosen].name.into(), share })
     }
+
+    /// Returns the arm of the choice alone, without drawing histories.
+    pub fn arm_of(comparison: &Comparison) -> Option<String> {
+        let arms = histories(comparison);
+        chosen(&arms).map(|(chosen, _)| arms[chosen].name.into())
+    }
+}
+
+/// Returns the arm whose final runs have the best mean, and the number of seeds that all final arms have.
+fn chosen(arms: &[ArmHistory]) -> Option<(usize, usize)> {
+    let finalists = || (0..arms.len()).filter(|&arm| arms[arm].finalist.is_some());
+    let seeds = finalists().map(|arm| arms[arm].finals.len()).min()?;
+    let all: Vec<usize> = (0..seeds).collect();
+    let chosen = finalists().min_by(|&a, &b| arms[a].mean(&all).total_cmp(&arms[b].mean(&all)))?;
+    Some((chosen, seeds))
 }
 
 /// Returns the arm that is chosen if each arm had tried only these of its settings, and the final runs these
 /// seeds.
 fn choose(arms: &[ArmHistory], settings: &[Vec<usize>], seeds: &[usize]) -> Option<usize> {
     let best = |arm: usize| {
-        let was_drawn = |trial: &Trial| settings[arm].iter().any(|&place| arms[arm].tried[place] == *trial);
-        let drawn = arms[arm].last_rung.iter().filter(|(trial, cost)| was_drawn(trial) && cost.is_finite());
-        drawn.min_by(|a, b| a.1.total_cmp(&b.1)).map(|best| (arm, best))
+        let rung = arms[arm].last_rung.iter().copied();
+        let drawn = rung.filter(|(setting, cost)| settings[arm].contains(setting) && cost.is_finite());
+        drawn.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(setting, cost)| (arm, setting, cost))
     };
-    let mut ranked: Vec<_> = (0..arms.len()).filter_map(best).collect();
-    ranked.sort_by(|(_, a), (_, b)| a.1.total_cmp(&b.1));
-    let value = |&(arm, (trial, cost)): &(usize, &(Trial, f64))| match &arms[arm].finals {
-        Some((of_finals, _)) if of_finals == trial => arms[arm].mean(seeds).unwrap_or(f64::INFINITY),
-        _ => *cost,
+    let mut ranked: Vec<(usize, usize, f64)> = (0..arms.len()).filter_map(best).collect();
+    ranked.sort_by(|a, b| a.2.total_cmp(&b.2));
+    let value = |&(arm, setting, cost): &(usize, usize, f64)| match arms[arm].finalist {
+        Some(finalist) if finalist == setting => arms[arm].mean(seeds),
+        _ => cost,
     };
     let finalists = ranked.iter().take(FINALISTS);
-    finalists.min_by(|a, b| value(a).total_cmp(&value(b))).map(|(arm, _)| *arm)
+    finalists.min_by(|a, b| value(a).total_cmp(&value(b))).map(|(arm, ..)| *arm)
 }
 
 impl ArmHistory<'_> {
-    /// Returns the mean cost of the final runs at these places.
-    fn mean(&self, seeds: &[usize]) -> Option<f64> {
-        let (_, costs) = self.finals.as_ref()?;
-        Some(seeds.iter().map(|&place| costs[place].1).sum::<f64>() / seeds.len() as f64)
+    /// Returns the place of `setting` among those tried, to which it is added if it is new.
+    fn place(&mut self, setting: Trial) -> usize {
+        self.tried.iter().position(|tried| *tried == setting).unwrap_or_else(|| {
+            self.tried.push(setting);
+            self.tried.len() - 1
+        })
+    }
+
+    /// Returns the mean cost of the final runs at these places in the order of their seeds.
+    fn mean(&self, places: &[usize]) -> f64 {
+        let costs: Vec<f64> = self.finals.values().copied().collect();
+        places.iter().map(|&place| costs[place]).sum::<f64>() / places.len() as f64
     }
 }
 
 /// Returns the history of each arm that was searched, in the plan's order.
 fn histories(comparison: &Comparison) -> Vec<ArmHistory<'_>> {
     // Each rung has a seed of its own; with one epoch all have the same length.
-    let rung = |run: &Run| run.trial.seed;
-    let rungs = || comparison.runs.iter().filter(|run| !run.is_final()).map(rung);
-    let (Some(first), Some(last)) = (rungs().min(), rungs().max()) else { return Vec::new() };
+    let rungs = comparison.runs.iter().filter(|run| !run.is_final()).map(|run| run.trial.seed);
+    let last_rung = rungs.max();
     let mut arms: Vec<ArmHistory> = Vec::new();
-    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     for run in comparison.runs.iter().filter(|run| run.arm != BASELINE) {
         let Some(cost) = run.outcome.as_ref().map(tuning::value) else { continue };
-        let place = *places.entry(&run.arm).or_insert(arms.len());
-        if place == arms.len() {
+        let place = arms.iter().position(|arm| arm.name == run.arm).unwrap_or_else(|| {
             arms.push(ArmHistory { name: &run.arm, ..ArmHistory::default() });
-        }
+            arms.len() - 1
+        });
         let arm = &mut arms[place];
-        let setting = setting(&run.trial);
+        // Every setting of a later rung was on the first.
+        let setting = arm.place(setting(&run.trial));
         if run.is_final() {
-            arm.finals.get_or_insert_with(|| (setting, Vec::new())).1.push((run.trial.seed, cost));
-            continue;
-        }
-        if rung(run) == first && !arm.tried.contains(&setting) {
-            arm.tried.push(setting.clone());
-        }
-        if rung(run) == last {
+            arm.finalist = Some(setting);
+            arm.finals.insert(run.trial.seed, cost);
+        } else if Some(run.trial.seed) == last_rung {
             arm.last_rung.push((setting, cost));
         }
-    }
-    for (_, costs) in arms.iter_mut().filter_map(|arm| arm.finals.as_mut()) {
-        costs.sort_by_key(|(seed, _)| *seed);
     }
     arms
 }
@@ -138,6 +150,7 @@ mod tests {
     use super::*;
     use crate::made_up::{comparison, outcome, trial, tuning_run};
     use crate::plan::entry::Stage;
+    use crate::result::comparison::Run;
     use crate::run::folder::Kind;
     use optlab_train::train::{Outcome, Score};
 

@@ -13,7 +13,6 @@ use optlab_stats::statistics::describe::{Spread, median, quantile};
 use optlab_stats::statistics::signed_ranks::SignedRanks;
 use optlab_train::train::{Outcome, Score, Status, Trial};
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// The results of an arm over its seeds, on one workload and backend.
 ///
@@ -214,13 +213,15 @@ impl Summary {
 fn step_time_ratio(comparison: &Comparison, arm: &Summary, arms: &[Summary]) -> Option<[f64; 3]> {
     let name = &arm.against.as_ref().filter(|against| against.arm != arm.arm)?.arm;
     let other = arms.iter().find(|other| other.arm == *name && other.backend == arm.backend)?;
-    let times = |arm: &Summary| -> HashMap<u64, f64> {
+    let times = |arm: &Summary| -> Vec<(u64, f64)> {
         let time = |run: &&Run| Some((run.trial.seed, run.outcome.as_ref()?.step_milliseconds?));
         comparison.runs_of(arm).iter().filter_map(time).collect()
     };
     let (own, others) = (times(arm), times(other));
-    let ratio = |(seed, time): (&u64, &f64)| Some((time / others.get(seed)?).ln());
-    let ratios: Vec<f64> = own.iter().filter_map(ratio).filter(|ratio| ratio.is_finite()).collect();
+    let (own, others) = Candidate { values: &own, ..arm.candidate() }
+        .paired_with(Candidate { values: &others, ..other.candidate() });
+    let ratios = own.iter().zip(&others).map(|(own, other)| (own / other).ln());
+    let ratios: Vec<f64> = ratios.filter(|ratio| ratio.is_finite()).collect();
     let ranks = SignedRanks::of(&ratios)?;
     let (low, high) = ranks.interval(0.95);
     Some([ranks.pseudo_median()?, low, high].map(f64::exp))
@@ -310,7 +311,7 @@ fn summarize(comparison: &Comparison) -> Vec<Summary> {
         });
         let candidates: Vec<Candidate> = of_workload.iter().map(Summary::candidate).collect();
         let reference = match comparison.kind {
-            Kind::Recommendation => Choice::of(comparison).map(|choice| choice.arm),
+            Kind::Recommendation => Choice::arm_of(comparison),
             _ => comparison.plan.reference(),
         };
         let judged =

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 /// The results of an arm's tuning, over all its replicates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Tuned {
-    /// How often it was tuned: once for each seed, or once for all seeds.
+    /// The number of tunings: one for each seed, or one for all seeds.
     pub repeats: Repeats,
     /// The expected best of 1, 2, … of its trials.
     pub best_of: Vec<BestOf>,

@@ -65,7 +65,7 @@ impl Cost {
 }
 
 /// Returns the number of trials of one arm on one workload and backend.
-fn trials(plan: &Plan) -> Result<usize, Error> {
+pub(super) fn trials(plan: &Plan) -> Result<usize, Error> {
     let seeds = plan.seeds.to_vec()?.len();
     let of_tuning = match plan.tuning.trials {
         0 => 0,

@@ -6,7 +6,7 @@ use crate::plan::entry::Entry;
 use crate::plan::grid::{self, ArmOnWorkload};
 use crate::plan::tuning::Replicate;
 use crate::plan::{Plan, Timing};
-use crate::run::cost::Cost;
+use crate::run::cost::{self, Cost};
 use crate::run::events::RunnerEvents;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
@@ -42,12 +42,6 @@ impl Experiment {
         Folder::claim(path, kind, &self.plan.to_toml()?, &self.entries, invocation)
     }
 
-    /// Returns the number of trials of the whole comparison.
-    pub fn trials(&self) -> Result<usize, Error> {
-        let finals = self.sides.len() * self.plan.seeds.to_vec()?.len();
-        Ok(if self.plan.tuning.trials == 0 { finals } else { finals + self.entries.len() })
-    }
-
     /// Runs every trial that has no outcome in `folder`.
     ///
     /// Without tuning the arms run seed by seed. A tuned comparison goes replicate by replicate: it tunes
@@ -58,7 +52,7 @@ impl Experiment {
     /// The errors of [`Runner::run`].
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
         let finisher = self.finisher(runner);
-        events.planned(self.trials()?);
+        events.planned(cost::trials(&self.plan)? * self.sides.len());
         // A comparison that resumes has been estimated before.
         if self.is_new(folder)? {
             let cost = self.measure(folder, runner, events)?;
@@ -71,14 +65,13 @@ impl Experiment {
         let tuner = Runner { is_brief: true, ..runner.clone() };
         let mut known = self.known_finals(folder)?;
         folder.write_entries(&[self.entries.as_slice(), &known.concat()].concat())?;
-        for (place, (family, replicate)) in self.replicates()?.into_iter().enumerate() {
-            let tuning = self.tuning_of(family, replicate)?;
-            let outcomes = tuner.run_trials(folder, &trials(&tuning), events)?;
-            if known[place].is_empty() {
-                known[place] = self.finals(family, replicate, &outcomes)?;
-                known[place].iter().try_for_each(|entry| folder.append(entry))?;
+        for (tuning, finals) in self.replicates()?.iter().zip(&mut known) {
+            let outcomes = tuner.run_trials(folder, &trials(tuning.entries), events)?;
+            if finals.is_empty() {
+                *finals = self.finals(tuning, &outcomes)?;
+                finals.iter().try_for_each(|entry| folder.append(entry))?;
             }
-            finisher.run_trials(folder, &trials(&known[place]), events)?;
+            finisher.run_trials(folder, &trials(finals), events)?;
         }
         Ok(())
     }
@@ -105,17 +98,13 @@ impl Experiment {
         };
         let mut seconds = Vec::new();
         let (mut arms, mut is_measured) = (0, true);
-        for family in grid::families(&self.sides) {
-            let of = |side: &ArmOnWorkload| {
-                let is_its = |entry: &&Entry| {
-                    let Trial { workload, backend, .. } = &entry.trial;
-                    entry.arm == side.arm.name
-                        && *workload == side.trial.workload
-                        && *backend == side.trial.backend
-                };
-                self.entries.iter().find(is_its).map(|entry| entry.trial.clone())
-            };
-            let first: Vec<Trial> = family.iter().filter_map(of).collect();
+        // All families have the same arms, so the same number of trials; an arm's first is one arm's trials
+        // on.
+        let families: Vec<&[ArmOnWorkload]> = grid::families(&self.sides).collect();
+        let trials_of_family = self.entries.len() / families.len().max(1);
+        let stride = self.trials_of_tuning().max(1);
+        for (family, entries) in families.into_iter().zip(self.entries.chunks(trials_of_family.max(1))) {
+            let first = trials(entries).into_iter().step_by(stride).take(family.len()).collect::<Vec<_>>();
             let is_new = match first.first() {
                 Some(trial) => folder.read_outcome(trial)?.is_none(),
                 None => false,
@@ -142,49 +131,52 @@ impl Experiment {
         Runner { jobs, ..runner.clone() }
     }
 
-    /// Returns every replicate of the arms of each workload and backend, in the order in which they run.
-    fn replicates(&self) -> Result<Vec<(&[ArmOnWorkload], Replicate)>, Error> {
-        let replicates = self.plan.tuning.replicates(&self.plan.seeds.to_vec()?);
-        let of = |family| replicates.iter().map(move |&replicate| (family, replicate));
-        Ok(grid::families(&self.sides).flat_map(of).collect())
+    /// Returns the number of trials of one tuning of an arm; 0 without tuning.
+    fn trials_of_tuning(&self) -> usize {
+        self.plan.tuning.trials * self.plan.tuning.seeds as usize
     }
 
-    /// Returns the tuning trials of these arms in a replicate, arm by arm.
-    fn tuning_of(&self, family: &[ArmOnWorkload], replicate: Replicate) -> Result<Vec<Entry>, Error> {
-        let of_arms = family.iter().map(|side| self.plan.tuning_entries(side, replicate));
-        Ok(of_arms.collect::<Result<Vec<_>, Error>>()?.concat())
+    /// Returns the tuning of the arms of each workload and backend in every replicate, in the order in which
+    /// they run; the trials of a tuned plan are in this order.
+    fn replicates(&self) -> Result<Vec<ReplicateOfArms<'_>>, Error> {
+        let replicates = self.plan.tuning.replicates(&self.plan.seeds.to_vec()?);
+        let mut rest = self.entries.as_slice();
+        let mut all = Vec::new();
+        for family in grid::families(&self.sides) {
+            for &replicate in &replicates {
+                let (entries, others) = rest.split_at(family.len() * self.trials_of_tuning());
+                all.push(ReplicateOfArms { family, replicate, entries });
+                rest = others;
+            }
+        }
+        Ok(all)
     }
 
     /// Returns the final trials of each replicate whose tuning has ended in `folder`; none for the others.
     fn known_finals(&self, folder: &Folder) -> Result<Vec<Vec<Entry>>, Error> {
-        let of = |(family, replicate)| {
-            let tuning = self.tuning_of(family, replicate)?;
-            let outcomes: Vec<Option<Outcome>> =
-                tuning.iter().map(|entry| folder.read_outcome(&entry.trial)).collect::<Result<_, _>>()?;
-            // A failed trial runs again.
-            let ended = |outcome: Option<Outcome>| outcome.filter(|it| it.status != Status::Failed);
-            match outcomes.into_iter().map(ended).collect::<Option<Vec<Outcome>>>() {
-                Some(outcomes) => self.finals(family, replicate, &outcomes),
-                None => Ok(Vec::new()),
+        let of = |tuning: &ReplicateOfArms| {
+            let mut outcomes = Vec::new();
+            for entry in tuning.entries {
+                // A failed trial runs again.
+                match folder.read_outcome(&entry.trial)?.filter(|it| it.status != Status::Failed) {
+                    Some(outcome) => outcomes.push(outcome),
+                    None => return Ok(Vec::new()),
+                }
             }
+            self.finals(tuning, &outcomes)
         };
-        self.replicates()?.into_iter().map(of).collect()
+        self.replicates()?.iter().map(of).collect()
     }
 
     /// Returns the final trials of a replicate, given the outcomes of its tuning trials: seed by seed, each
     /// arm at its best point, or with the plan's settings if all its tuning trials were lost.
-    fn finals(
-        &self,
-        family: &[ArmOnWorkload],
-        replicate: Replicate,
-        outcomes: &[Outcome],
-    ) -> Result<Vec<Entry>, Error> {
+    fn finals(&self, of: &ReplicateOfArms, outcomes: &[Outcome]) -> Result<Vec<Entry>, Error> {
+        let &ReplicateOfArms { family, replicate, .. } = of;
         let tuning = &self.plan.tuning;
-        let runs_per_point = tuning.seeds as usize;
         let mut chosen = Vec::new();
-        for (side, of_side) in family.iter().zip(outcomes.chunks(tuning.trials * runs_per_point)) {
+        for (side, of_side) in family.iter().zip(outcomes.chunks(self.trials_of_tuning())) {
             let points: Vec<Vec<&Outcome>> =
-                of_side.chunks(runs_per_point).map(|outcomes| outcomes.iter().collect()).collect();
+                of_side.chunks(tuning.seeds as usize).map(|outcomes| outcomes.iter().collect()).collect();
             chosen.push(match tuning.selection.best(&points) {
                 Some(number) => self.plan.tuning_trial(side, replicate, number)?,
                 None => side.trial.clone(),
@@ -196,6 +188,13 @@ impl Experiment {
         };
         Ok(seeds.into_iter().flat_map(of_seed).collect())
     }
+}
+
+/// The arms of a workload and backend in one replicate, with the trials of their tuning.
+struct ReplicateOfArms<'a> {
+    family: &'a [ArmOnWorkload],
+    replicate: Replicate,
+    entries: &'a [Entry],
 }
 
 /// Passes on what happens to trials that run ahead of their turn, except that they were skipped or have

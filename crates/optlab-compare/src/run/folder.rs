@@ -333,7 +333,7 @@ fn may_be_replaced(entry: &Entry, wanted: &[Entry]) -> bool {
 /// Refuses a plan that lacks a trial with a result in the folder.
 fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {
     let ids: HashSet<String> = wanted.iter().map(|entry| entry.trial.id()).collect();
-    // A trial that has not ended is no result that could be lost.
+    // A trial without an outcome has no result to lose.
     let has_ended = |entry: &Entry| run_dir(path, &entry.trial).join("outcome.json").exists();
     let is_other = |entry: &&Entry| {
         !ids.contains(&entry.trial.id()) && !may_be_replaced(entry, wanted) && has_ended(entry)

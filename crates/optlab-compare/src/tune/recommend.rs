@@ -24,10 +24,8 @@ use crate::run::experiment;
 use crate::run::folder::{Folder, Invocation, Kind};
 use crate::run::runner::Runner;
 use crate::tune::study;
-use optlab_optim::OptimizerChoice;
 use optlab_stats::search::Sampler;
 use optlab_train::train::{Budget, Outcome, Recipe, Trial};
-use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -88,14 +86,11 @@ impl Recommender {
             let given = humantime::format_duration(time);
             return Err(Error::invalid("recommend", "budget", "at least 1s", given));
         }
-        // Asked for once, since it also warns about the data.
-        let own = plan.workloads.iter().map(|name| Ok((name, defaults(name)?)));
-        let own: HashMap<&String, Trial> = own.collect::<Result<_, Error>>()?;
-        let defaults = &|name: &str| match own.get(&name.to_string()) {
-            Some(trial) => Ok(trial.clone()),
-            None => defaults(name),
-        };
-        let sides = plan.arms_on_workloads(defaults)?;
+        plan.arms()?;
+        let with_baseline = Plan { arms: [plan.arms.as_slice(), &[baseline()?]].concat(), ..plan.clone() };
+        let mut sides = with_baseline.arms_on_workloads(defaults)?;
+        // The last of the arms of the only workload and backend.
+        let baseline = sides.pop().ok_or_else(|| Error::usage("a recommendation needs a workload"))?;
         sides.iter().try_for_each(|side| check_can_be_tuned(&side.trial))?;
         if plan.recipe.steps.is_some() {
             return Err(Error::usage("a recommendation is for a number of epochs, not of steps"));
@@ -104,7 +99,6 @@ impl Recommender {
             let allowed = format!("at most {LARGEST_SEED}");
             return Err(Error::invalid("recommend", "seed", &allowed, plan.tuning.seed));
         }
-        let baseline = baseline(&plan, defaults)?;
         Ok(Recommender { plan, sides, baseline, time, began: Instant::now() })
     }
 
@@ -234,13 +228,9 @@ impl Recommender {
     }
 }
 
-/// Returns AdamW at its defaults, on the plan's workload.
-fn baseline(plan: &Plan, defaults: &dyn Fn(&str) -> Result<Trial, Error>) -> Result<ArmOnWorkload, Error> {
-    let optimizer: OptimizerChoice = "adamw".parse()?;
-    let arm = Arm::new(BASELINE.into(), optimizer, Plan::default().schedules.remove(0));
-    let only = Plan { optimizers: Vec::new(), arms: vec![arm], ..plan.clone() };
-    let mut sides = only.arms_on_workloads(defaults)?;
-    sides.pop().ok_or_else(|| Error::usage("a recommendation needs a workload"))
+/// Returns AdamW at its defaults, with a constant rate.
+fn baseline() -> Result<Arm, Error> {
+    Ok(Arm::new(BASELINE.into(), "adamw".parse()?, "constant".parse()?))
 }
 
 /// The trials of a recommendation so far.

@@ -66,18 +66,16 @@ impl Calibration {
     ) -> Result<Option<f64>, Error> {
         self.check(values.len(), seeds, 2)?;
         range::check("calibration", [("power", power, POSITIVE_UP_TO_ONE)])?;
-        if values.iter().any(|value| value.is_infinite()) {
-            // Ranks: the interval of each split is quick, and their pair means are too many to keep.
-            let needed = |split| Ok(-self.halves(values, seeds, split)?.low_missing(self.alpha));
-            let mut needed: Vec<f64> = (0..self.splits).map(needed).collect::<Result<_, Error>>()?;
-            let place = (power * self.splits as f64).ceil() as usize - 1;
-            let (_, &mut smallest, _) = needed.select_nth_unstable_by(place, f64::total_cmp);
-            return Ok((smallest < f64::INFINITY).then_some(smallest.max(0.0)));
-        }
-        let splits: Vec<PairedTest> =
-            (0..self.splits).map(|split| self.halves(values, seeds, split)).collect::<Result<_, _>>()?;
         let place = (power * self.splits as f64).ceil() as usize - 1;
-        let smallest = self.needed(&splits, place);
+        let splits = (0..self.splits).map(|split| self.halves(values, seeds, split));
+        let smallest = if values.iter().any(|value| value.is_infinite()) {
+            // Ranks: the interval of each split is quick, and their pair means are too many to keep.
+            let needed = splits.map(|split| Ok(-split?.low_missing(self.alpha)));
+            let mut needed: Vec<f64> = needed.collect::<Result<_, Error>>()?;
+            *needed.select_nth_unstable_by(place, f64::total_cmp).1
+        } else {
+            self.needed(&splits.collect::<Result<Vec<_>, _>>()?, place)
+        };
         Ok((smallest < f64::INFINITY).then_some(smallest.max(0.0)))
     }
 

@@ -33,7 +33,7 @@ pub mod performance_profile;
 pub mod power;
 pub mod proportion;
 mod rounded_sums;
-mod sentence;
+pub mod sentence;
 pub mod signed_ranks;
 #[cfg(test)]
 mod simulated;

@@ -3,6 +3,17 @@
 use crate::statistics::paired_test::Test;
 use crate::statistics::verdict::{Comparison, Verdict};
 
+/// The words of a comparison's sentence.
+#[derive(Debug, Clone, Copy)]
+pub struct Wording<'a> {
+    /// The unit of the difference, such as "points"; may be empty.
+    pub unit: &'a str,
+    /// A pair of results: "seed" or "replicate".
+    pub counted_in: &'a str,
+    /// The scope of a difference that is not shown: " for these settings", or nothing.
+    pub scope: &'a str,
+}
+
 impl Comparison {
     /// Returns the comparison of the arms called `a` and `b` as a sentence, without a full stop:
     ///
@@ -14,17 +25,11 @@ impl Comparison {
     /// 5 seeds cannot show any difference at this level: at least 9 are needed
     /// ```
     ///
-    /// `unit` follows the difference, and may be empty; `counted_in` is what the pairs are, "seed" or
-    /// "replicate"; `number` formats a finite number. The p-value is the
+    /// `number` formats a finite number. The p-value is the
     /// corrected one. An interval that does not exist is left out, and so is a difference that is between
     /// both infinities.
-    pub fn sentence(
-        &self,
-        (a, b): (&str, &str),
-        unit: &str,
-        counted_in: &str,
-        number: impl Fn(f64) -> String,
-    ) -> String {
+    pub fn sentence(&self, (a, b): (&str, &str), wording: Wording, number: impl Fn(f64) -> String) -> String {
+        let Wording { unit, counted_in, .. } = wording;
         let number = |value: f64| match value {
             f64::INFINITY => "∞".into(),
             f64::NEG_INFINITY => "−∞".into(),
@@ -35,7 +40,7 @@ impl Comparison {
         let relation = match self.verdict {
             Verdict::Better => "better",
             Verdict::Worse => "worse",
-            Verdict::NotShown => return self.not_shown((a, b), counted_in, &seeds, &measured),
+            Verdict::NotShown => return self.not_shown((a, b), wording, &seeds, &measured),
         };
         format!("{a} is {relation} than {b}: {measured}, {} ({seeds})", p_in_words(self.adjusted_p))
     }
@@ -53,7 +58,8 @@ impl Comparison {
         [difference, interval, test].into_iter().flatten().collect::<Vec<_>>().join(" ")
     }
 
-    fn not_shown(&self, (a, b): (&str, &str), counted_in: &str, seeds: &str, measured: &str) -> String {
+    fn not_shown(&self, (a, b): (&str, &str), wording: Wording, seeds: &str, measured: &str) -> String {
+        let Wording { counted_in, scope, .. } = wording;
         let Some(least) = self.least_seeds else {
             return format!(
                 "no number of {counted_in}s can show any difference at this level: there are too many comparisons"
@@ -66,7 +72,7 @@ impl Comparison {
             Some(needed) => format!("; an effect of this size would need about {needed} {counted_in}s"),
             None => String::new(),
         };
-        format!("no difference shown between {a} and {b} with {seeds}: {measured}{needed}")
+        format!("no difference shown{scope} between {a} and {b} with {seeds}: {measured}{needed}")
     }
 }
 
@@ -98,8 +104,12 @@ mod tests {
         }
     }
 
+    fn wording(unit: &str) -> Wording<'_> {
+        Wording { unit, counted_in: "seed", scope: "" }
+    }
+
     fn shown(comparison: &Comparison) -> String {
-        comparison.sentence(("lion", "adamw"), "points", "seed", |value| format!("{value:.1}"))
+        comparison.sentence(("lion", "adamw"), wording("points"), |value| format!("{value:.1}"))
     }
 
     #[test]
@@ -136,7 +146,7 @@ mod tests {
         let plain = "no difference shown between lion and adamw with 10 seeds: +0.1 [-0.6, 0.9]";
         for seeds_to_settle in [None, Some(10)] {
             let comparison = Comparison { seeds_to_settle, ..comparison() };
-            assert_eq!(comparison.sentence(("lion", "adamw"), "", "seed", |value| value.to_string()), plain);
+            assert_eq!(comparison.sentence(("lion", "adamw"), wording(""), |value| value.to_string()), plain);
         }
     }
 

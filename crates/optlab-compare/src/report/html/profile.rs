@@ -32,13 +32,14 @@ impl Profile {
     pub fn of(comparison: &Comparison, summaries: &[Summary]) -> Option<Self> {
         let matrix = times::matrix(comparison, summaries)?;
         let scores = times::scores(comparison, summaries, TAU_MAX).ok()?;
-        let arms = profiles(&matrix).into_iter().enumerate().map(|(arm, profile)| {
+        let arms = profiles(&matrix).into_iter().zip(scores).enumerate().map(|(arm, (profile, score))| {
+            let [score, low, high] = score.map(rounded);
             let corners = profile.corners(TAU_MAX).ok()?;
             Some(ArmProfile {
                 arm,
                 points: corners.into_iter().map(|(at, share)| (rounded(at), rounded(share))).collect(),
-                score: rounded(profile.score(TAU_MAX).ok()?),
-                interval: [1, 2].map(|end| rounded(scores[arm][end])),
+                score,
+                interval: [low, high],
                 exact: rounded(profile.exact_score(TAU_MAX).ok()?),
             })
         });

@@ -401,7 +401,8 @@ fn more_tuning_may_change_the_final_trials_of_an_arm_but_not_drop_a_tuning_trial
     drop(first);
     let more = claim(&[tuning(0, 0.5), tuning(1, 0.25)]).unwrap();
     more.write_entries(&[tuning(0, 0.5), tuning(1, 0.25), chosen(0.25)]).unwrap();
-    // A trial that has not ended is no result, so a smaller plan may leave it out, as after an estimate.
+    // A trial without an outcome has no result to lose, so a smaller plan may leave it out, as after an
+    // estimate.
     drop(more);
     drop(claim(&[tuning(1, 0.25)]).unwrap());
     let all = claim(&[tuning(0, 0.5), tuning(1, 0.25)]).unwrap();

@@ -1,4 +1,4 @@
-//! The reasons for which there is no importance.
+//! Reasons why no importance is computed.
 
 use crate::search::importance::{FEWEST_GOOD, FEWEST_TRIALS};
 use std::fmt;
