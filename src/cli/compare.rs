@@ -16,6 +16,7 @@ use optlab_compare::plan::{Plan, Seeds, Split, Timing};
 use optlab_compare::report;
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::run::command::quoted;
+use optlab_compare::run::cost;
 use optlab_compare::run::experiment::Experiment;
 use optlab_compare::run::folder::{self, Kind};
 use optlab_optim::schedule::ScheduleSpec;
@@ -29,6 +30,7 @@ use optlab_train::registry;
 use optlab_train::train::RecipePatch;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Arguments of `optlab compare`.
 #[derive(Debug, Args)]
@@ -51,6 +53,9 @@ pub struct CompareArgs {
     /// Run the first trial of each arm, and print how long the whole plan takes and what cheaper plans would
     #[arg(long, conflicts_with = "print_plan")]
     cost: bool,
+    /// With --cost, the time that cheaper plans may take, as 20m [default: 30m]
+    #[arg(long, value_name = "TIME", requires = "cost", value_parser = humantime::parse_duration)]
+    within: Option<Duration>,
     /// Output folder [default: artifacts/NAME, with a name made from the plan]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -316,7 +321,8 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
         .claim(&output, Kind::Comparison, &invocation)
         .map_err(|error| with_output_hint(error, args.output.as_deref()))?;
     if args.cost {
-        let cost = experiment.measure(&folder, &runner, &mut ())?;
+        let within = args.within.unwrap_or(cost::LONG);
+        let cost = experiment.measure(&folder, &runner, &mut (), within)?;
         return crate::cli::print(cost_in_words(&cost).as_bytes());
     }
     let mut bars = args.workers.bars();

@@ -43,7 +43,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use optlab_compare::chart::Chart;
 use optlab_compare::run::command::quoted;
-use optlab_train::files::atomic_file;
+use optlab_train::files::disk;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -286,7 +286,7 @@ fn completions(shell: clap_complete::Shell) -> Result<(), Exit> {
 /// Draws on standard output, and into the file `svg` if there is one.
 fn print_chart(chart: &Chart, svg: Option<&Path>) -> Result<(), Exit> {
     if let Some(path) = svg {
-        atomic_file::write(path, chart.svg().as_bytes())?;
+        disk::replace(path, chart.svg().as_bytes())?;
     }
     let width =
         console::Term::stdout().size_checked().map_or(80, |(_rows, columns)| usize::from(columns).min(120));

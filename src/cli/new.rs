@@ -5,8 +5,8 @@ mod name;
 use crate::Error;
 use crate::cli::Exit;
 use clap::Args;
-use optlab_train::files::atomic_file;
-use optlab_train::train::create_folder;
+use optlab_train::files::disk;
+use optlab_train::files::disk::create_folder;
 use std::path::{Path, PathBuf};
 
 /// The program that the project starts from, which is also the example `own_model`.
@@ -56,7 +56,7 @@ pub fn run(args: &NewArgs) -> Result<(), Exit> {
         ("README.md", readme(name, &sources)),
         (".gitignore", "/target\n/artifacts\n".into()),
     ] {
-        atomic_file::write(&folder.join(file), text.as_bytes())?;
+        disk::replace(&folder.join(file), text.as_bytes())?;
     }
     let text = format!(
         "written: {name}/Cargo.toml, src/main.rs, tests/it_trains.rs, README.md\n\

@@ -6,7 +6,7 @@ use crate::cli::evaluate::WhichArg;
 use crate::cli::folder_arg::open_run;
 use crate::cli::{progress_line, warn_passed_over};
 use clap::Args;
-use optlab_train::files::atomic_file;
+use optlab_train::files::disk;
 use optlab_train::registry::{self, SavedRun};
 use optlab_train::workload::{Answer, Prediction};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     let predicted = workload.predict(&run, &args.files)?;
     warn_passed_over(&predicted.passed_over);
     if let Some(path) = &args.output {
-        atomic_file::write(path, &table(&predicted.predictions)?)?;
+        disk::replace(path, &table(&predicted.predictions)?)?;
         progress_line!("written to {}", path.display());
         return Ok(());
     }

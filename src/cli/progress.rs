@@ -57,6 +57,11 @@ impl Observer for Progress {
         if start.resumed_step > 0 {
             progress_line!("resuming after step {} of {}", start.resumed_step, start.total_steps);
         }
+        if let Some(before) = start.elsewhere {
+            eprintln!(
+                "warning: this run began with {before}: here its last bits may differ from an uninterrupted run's"
+            );
+        }
         let style =
             ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len} steps, {msg}, {eta} left");
         self.bar = ProgressBar::new(start.total_steps as u64)

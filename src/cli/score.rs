@@ -6,7 +6,7 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, TableComponent};
 use optlab_compare::chart::{Chart, Line, Scale};
 use optlab_stats::statistics::performance_profile::{PerformanceProfile, TAU_MAX, TimeMatrix, profiles};
-use optlab_train::files::atomic_file;
+use optlab_train::files::disk;
 use std::path::PathBuf;
 
 /// Arguments of `optlab score`.
@@ -31,7 +31,7 @@ pub struct ScoreArgs {
 pub fn run(args: &ScoreArgs) -> Result<(), Exit> {
     let ranking = Ranking::of(&TimeMatrix::read(&args.file)?, args.tau_max)?;
     if let Some(path) = &args.svg {
-        atomic_file::write(path, ranking.chart()?.svg().as_bytes())?;
+        disk::replace(path, ranking.chart()?.svg().as_bytes())?;
     }
     crate::cli::print(ranking.text().as_bytes())
 }

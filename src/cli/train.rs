@@ -80,6 +80,9 @@ pub struct Settings {
     /// Write a checkpoint every STEPS steps, in addition to the best and the last
     #[arg(long, allow_negative_numbers = true, value_name = "STEPS")]
     checkpoint_every: Option<usize>,
+    /// Write checkpoints while the training goes on, which then needs memory for a copy of what is saved
+    #[arg(long)]
+    checkpoint_in_background: bool,
     /// Output folder [default: artifacts/NAME, with a name made from the settings]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
@@ -131,6 +134,7 @@ impl Settings {
             seed: self.seed.or(file.seed),
             trial: self.trial.or(file.trial),
             checkpoint_every: self.checkpoint_every.or(file.checkpoint_every),
+            checkpoint_in_background: self.checkpoint_in_background || file.checkpoint_in_background,
             output: self.output.or(file.output),
             data_dir: self.data_dir.or(file.data_dir),
         }
@@ -186,6 +190,7 @@ impl Settings {
     fn decides_something(&self) -> bool {
         let harmless = Settings {
             checkpoint_every: self.checkpoint_every,
+            checkpoint_in_background: self.checkpoint_in_background,
             data_dir: self.data_dir.clone(),
             ..Settings::default()
         };
@@ -244,8 +249,8 @@ impl TrainArgs {
 
     fn resume(&self, directory: &Path) -> Result<Run, Exit> {
         if self.settings.decides_something() || self.config.is_some() || self.overwrite {
-            let message =
-                "--resume keeps the settings of the run: only --checkpoint-every and --data-dir can be added";
+            let message = "--resume keeps the settings of the run: only --checkpoint-every, --checkpoint-in-background and --data-dir \
+                 can be added";
             return Err(Error::usage(message).into());
         }
         let (directory, trial) = open_run(directory)?;
@@ -274,6 +279,7 @@ impl TrainArgs {
             source: Source { data_dir: settings.data_dir.clone(), show_progress: true },
             resume,
             checkpoint_every: settings.checkpoint_every,
+            saves_in_background: settings.checkpoint_in_background,
             ..RunOptions::new(directory.clone())
         };
         progress_line!(

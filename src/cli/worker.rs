@@ -1,5 +1,6 @@
 //! `optlab worker`: trains one trial of a comparison in a process of its own.
 
+use crate::Error;
 use crate::cli::Exit;
 use clap::Args;
 use optlab_compare::run::cores;
@@ -45,9 +46,14 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     options.records_steps = !args.brief;
     let info = workload.info();
     let mut reporter = Reporter { info: info.clone(), total_steps: 0, latest: None };
-    if let Err(error) = workload.train(&trial, &options, &mut reporter) {
-        let outcome = Outcome::failed(error.to_string(), info.metric());
-        options.directory.write_outcome(&outcome)?;
+    match workload.train(&trial, &options, &mut reporter) {
+        Ok(_) => {}
+        // The outcome is its owner's to write.
+        Err(error @ Error::InUse { .. }) => return Err(error.into()),
+        Err(error) => {
+            let outcome = Outcome::failed(error.to_string(), info.metric());
+            options.directory.write_outcome(&outcome)?;
+        }
     }
     if args.brief {
         options.directory.remove_checkpoints()?;

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::cli::folder_arg::refuse_results;
 use crate::cli::progress_line;
 use clap::Args;
-use optlab_train::files::atomic_file;
+use optlab_train::files::disk;
 use optlab_train::problem::Problem;
 use optlab_train::registry;
 use std::path::Path;
@@ -92,7 +92,7 @@ pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
     }
     // Nothing is written for data that are no problem.
     let text = Problem::text_for(&whole_file, key, &data, target)?;
-    atomic_file::write(Path::new(&file), text.as_bytes())?;
+    disk::replace(Path::new(&file), text.as_bytes())?;
     progress_line!("written: {file}, the problem; edit it to change columns, model or loss");
     absolute(&whole_file)
 }

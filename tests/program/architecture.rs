@@ -6,13 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates of this project that each may depend on.
-const CRATES: [(&str, &[&str]); 7] = [
+const CRATES: [(&str, &[&str]); 8] = [
     ("optlab-core", &[]),
     ("optlab-kernel", &[]),
     ("optlab-optim", &["optlab-core", "optlab-kernel"]),
     ("optlab-stats", &["optlab-core"]),
     ("optlab-train", &["optlab-core", "optlab-kernel", "optlab-optim"]),
     ("optlab-compare", &["optlab-core", "optlab-optim", "optlab-stats", "optlab-train"]),
+    ("optlab-torture", &["optlab-core", "optlab-train"]),
     (
         "optlab",
         &["optlab-compare", "optlab-core", "optlab-kernel", "optlab-optim", "optlab-stats", "optlab-train"],

@@ -54,6 +54,7 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         skipped_steps: 0,
         peak_memory_bytes: Some(64 << 20),
         waiting_share: Some(0.01),
+        history: None,
     }
 }
 

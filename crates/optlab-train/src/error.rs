@@ -77,6 +77,15 @@ pub enum Error {
         reason: String,
     },
 
+    /// A folder that another process works in.
+    #[error("{} is in use by {by}: wait for it or choose another folder", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The process that owns it: "process 12 (`optlab train digits-cnn`, since 2026-11-29T21:00:00Z)".
+        by: String,
+    },
+
     /// A run that was stopped on request.
     #[error("interrupted after step {step}; resume it in {}", directory.display())]
     Interrupted {
@@ -111,7 +120,7 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         match self {
             Error::Core(error) => error.is_usage(),
-            Error::BackendNotCompiled { .. } => true,
+            Error::BackendNotCompiled { .. } | Error::InUse { .. } => true,
             _ => false,
         }
     }

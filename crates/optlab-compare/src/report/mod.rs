@@ -27,7 +27,7 @@ pub mod words;
 use crate::Error;
 use crate::result::comparison::Comparison;
 use crate::result::summary::Summary;
-use optlab_train::files::atomic_file;
+use optlab_train::files::disk;
 use std::path::{Path, PathBuf};
 
 /// One format of a report's files.
@@ -66,7 +66,7 @@ pub fn write_all(
     let mut paths = Vec::new();
     for exporter in exporters() {
         let path = folder.join(exporter.file_name());
-        atomic_file::write(&path, exporter.export(comparison, summaries)?.as_bytes())?;
+        disk::replace(&path, exporter.export(comparison, summaries)?.as_bytes())?;
         paths.push(path);
     }
     Ok(paths)

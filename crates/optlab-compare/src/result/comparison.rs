@@ -5,8 +5,8 @@ use crate::plan::Plan;
 use crate::plan::entry::{Entry, Stage};
 use crate::run::folder::{self, Invocation, Kind};
 use optlab_train::files::json_file;
-use optlab_train::train::history::{self, Part, Row};
-use optlab_train::train::{Outcome, Trial};
+use optlab_train::train::history::{Part, Row};
+use optlab_train::train::{Outcome, RunDirectory, Trial};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::Path;
@@ -92,7 +92,7 @@ impl Comparison {
                 environment = json_file::read_if_there(&run_dir.join("environment.json"))?;
             }
             let evaluations = match stage {
-                Stage::Final => read_evaluations(&run_dir.join("history.jsonl"))?,
+                Stage::Final => read_evaluations(&run_dir)?,
                 Stage::Tuning { .. } => Vec::new(),
             };
             let outcome = folder::read_outcome(&run_dir, &trial)?;
@@ -170,15 +170,12 @@ impl ArmRuns<'_> {
     }
 }
 
-fn read_evaluations(path: &Path) -> Result<Vec<Evaluation>, Error> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
+fn read_evaluations(run_dir: &Path) -> Result<Vec<Evaluation>, Error> {
     let evaluation = |row| match row {
-        Row::Step { .. } => None,
+        Row::Step { .. } | Row::Checkpoint { .. } => None,
         Row::Evaluation { step, epoch, training_seconds, part, loss, metric, .. } => {
             Some(Evaluation { step, epoch, training_seconds, part, loss, metric })
         }
     };
-    Ok(history::read_evaluations(path)?.into_iter().filter_map(evaluation).collect())
+    Ok(RunDirectory::new(run_dir).read_evaluations()?.into_iter().filter_map(evaluation).collect())
 }

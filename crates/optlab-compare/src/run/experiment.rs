@@ -13,7 +13,7 @@ use crate::run::runner::Runner;
 use crate::run::worker::{Evaluated, Measure, Progress};
 use optlab_train::train::{Outcome, Status, Trial};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A comparison that is ready to run.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Experiment {
         events.planned(cost::trials(&self.plan)? * self.sides.len());
         // A comparison that resumes has been estimated before.
         if self.is_new(folder)? {
-            let cost = self.measure(folder, runner, events)?;
+            let cost = self.measure(folder, runner, events, cost::LONG)?;
             events.estimated(&cost);
         }
         if self.plan.tuning.trials == 0 {
@@ -82,7 +82,8 @@ impl Experiment {
         Ok(first.flatten().is_none())
     }
 
-    /// Runs the first trial of each arm on each workload, and estimates from them what all trials take.
+    /// Runs the first trial of each arm on each workload, and estimates from them what all trials take, and
+    /// what cheaper plans do, if that is longer than `within`.
     ///
     /// # Errors
     /// The errors of [`Runner::run`].
@@ -91,6 +92,7 @@ impl Experiment {
         folder: &Folder,
         runner: &Runner,
         events: &mut dyn RunnerEvents,
+        within: Duration,
     ) -> Result<Cost, Error> {
         let runner = match self.plan.tuning.trials {
             0 => self.finisher(runner),
@@ -122,7 +124,7 @@ impl Experiment {
             let name = family.first().map_or_else(String::new, |side| side.trial.workload.name.clone());
             seconds.push((name, each / runner.jobs as f64));
         }
-        Ok(Cost { is_measured, ..Cost::of(&self.plan, arms, &seconds)? })
+        Ok(Cost { is_measured, ..Cost::of(&self.plan, arms, &seconds, within)? })
     }
 
     /// Returns the runner of final trials.

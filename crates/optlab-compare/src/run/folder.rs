@@ -13,7 +13,7 @@
 
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};
-use optlab_train::files::{atomic_file, json_file};
+use optlab_train::files::{disk, json_file};
 use optlab_train::train::{Outcome, RunDirectory, Trial};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashSet};
@@ -137,7 +137,7 @@ impl Folder {
             .into_iter()
             .filter(|entry| !known.contains(&entry.trial.id()) && may_be_replaced(entry, entries));
         folder.write_entries(&entries.iter().cloned().chain(kept).collect::<Vec<_>>())?;
-        atomic_file::write(&path.join(PLAN), plan.as_bytes())?;
+        disk::replace(&path.join(PLAN), plan.as_bytes())?;
         about.kind = kind;
         if about.invocations.last() != Some(invocation) {
             about.invocations.push(invocation.clone());
@@ -161,7 +161,7 @@ impl Folder {
             lines.extend(to_json(entry, &self.path)?);
             lines.push(b'\n');
         }
-        atomic_file::write(&self.path.join(TRIALS), &lines)
+        disk::replace(&self.path.join(TRIALS), &lines)
     }
 
     /// Appends a trial to the list of the folder's trials.

@@ -17,8 +17,8 @@ use crate::run::runner::Runner;
 use crate::run::worker::{Evaluated, Measure};
 use optlab_core::Direction;
 use optlab_stats::search::{Observation, Reports, Space};
-use optlab_train::train::history::{self, Part, Row};
-use optlab_train::train::{Outcome, Status, Trial};
+use optlab_train::train::history::{Part, Row};
+use optlab_train::train::{Outcome, RunDirectory, Status, Trial};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 
@@ -155,11 +155,7 @@ impl<'a> Search<'a> {
     }
 
     fn read_reports(&mut self, number: usize, trial: &Trial, direction: Direction) -> Result<(), Error> {
-        let path = self.folder.run_dir(trial).join("history.jsonl");
-        if !path.exists() {
-            return Ok(());
-        }
-        for row in history::read_evaluations(&path)? {
+        for row in RunDirectory::new(self.folder.run_dir(trial)).read_evaluations()? {
             if let Row::Evaluation { step, part: Part::Validation, metric: Some(metric), .. } = row {
                 self.report(number, step, metric, direction);
             }

@@ -19,6 +19,7 @@ pub use group::{Group, LearningRates, Patterns};
 pub(crate) use method::Method;
 pub use method::{Evaluate, Loss};
 pub use parameter_rule::{ParameterInfo, ParameterRule};
+pub use saved_state::StateRecord;
 pub use statistics::synchronize_statistics;
 pub use statistics_average::StatisticsAverage;
 

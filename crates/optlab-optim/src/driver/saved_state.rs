@@ -38,6 +38,47 @@ struct Contents {
     scalars: BTreeSet<String>,
 }
 
+/// The state of an optimizer in the memory of the processor.
+#[derive(Debug)]
+pub struct StateRecord {
+    optimizer: String,
+    parameters: Shapes,
+    states: BTreeSet<String>,
+    tensors: Vec<(String, TensorData)>,
+    scalars: Vec<(String, Scalar)>,
+}
+
+impl StateRecord {
+    /// Writes the state to a file, as [`ModelOptimizer::save`] does.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file cannot be written.
+    pub fn save(self, path: &Path) -> Result<(), Error> {
+        let StateRecord { optimizer, parameters, states, tensors, scalars } = self;
+        let shape_of = |(name, data): &(String, TensorData)| (name.clone(), data.shape().to_vec());
+        let contents = Contents {
+            parameters,
+            states,
+            tensors: tensors.iter().map(shape_of).collect(),
+            scalars: scalars.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        let contents = serde_json::to_string(&contents).map_err(|reason| file_error(path, reason))?;
+        let tensors = tensors.into_iter().map(|(name, data)| {
+            let (bytes, shape, dtype) = data.into_parts();
+            burn_pack::Tensor::new(name, dtype, shape, None, bytes)
+        });
+        let mut writer = Writer::new(tensors.collect())
+            .with_metadata(OPTIMIZER, &optimizer)
+            .with_metadata(CONTENTS, &contents)
+            .auto_extension(false)
+            .overwrite(true);
+        for (name, value) in scalars {
+            writer = writer.with_scalar(&name, value);
+        }
+        writer.write_to_file(path).map_err(|reason| file_error(path, reason))
+    }
+}
+
 impl ModelOptimizer {
     /// Returns the number of bytes of all tensors in the state.
     pub fn state_bytes(&self) -> usize {
@@ -54,35 +95,25 @@ impl ModelOptimizer {
     /// # Errors
     /// [`Error::File`] if the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let sink = flatten(&self.parameters, &self.shared_state()?);
+        self.record()?.save(path)
+    }
+
+    /// Copies the state of all parameters to the memory of the processor, from where it can be written while
+    /// the optimizer goes on.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if Burn's L-BFGS cannot record its state.
+    pub fn record(&self) -> Result<StateRecord, Error> {
+        let StateSink { tensors, scalars, .. } = flatten(&self.parameters, &self.shared_state()?);
         let has_state = |parameter: &&Parameter| parameter.state.is_some();
-        let shape_of = |(name, data): &(String, TensorData)| (name.clone(), data.shape().to_vec());
-        let contents = Contents {
+        let states = self.parameters.0.iter().filter(has_state).map(|parameter| parameter.path.clone());
+        Ok(StateRecord {
+            optimizer: self.name.clone(),
             parameters: self.parameters.shapes(),
-            states: self
-                .parameters
-                .0
-                .iter()
-                .filter(has_state)
-                .map(|parameter| parameter.path.clone())
-                .collect(),
-            tensors: sink.tensors.iter().map(shape_of).collect(),
-            scalars: sink.scalars.iter().map(|(name, _)| name.clone()).collect(),
-        };
-        let contents = serde_json::to_string(&contents).map_err(|reason| file_error(path, reason))?;
-        let tensors = sink.tensors.into_iter().map(|(name, data)| {
-            let (bytes, shape, dtype) = data.into_parts();
-            burn_pack::Tensor::new(name, dtype, shape, None, bytes)
-        });
-        let mut writer = Writer::new(tensors.collect())
-            .with_metadata(OPTIMIZER, &self.name)
-            .with_metadata(CONTENTS, &contents)
-            .auto_extension(false)
-            .overwrite(true);
-        for (name, value) in sink.scalars {
-            writer = writer.with_scalar(&name, value);
-        }
-        writer.write_to_file(path).map_err(|reason| file_error(path, reason))
+            states: states.collect(),
+            tensors,
+            scalars,
+        })
     }
 
     /// Loads a file that [`save`](Self::save) wrote, for the parameters of `model`. After an error the

@@ -29,7 +29,8 @@ pub fn of_file(path: &Path) -> Result<String, Error> {
     Ok(in_digits(&hash.finalize()))
 }
 
-fn in_digits(hash: &[u8]) -> String {
+/// Returns the bytes of a hash in lower-case hexadecimal digits.
+pub fn in_digits(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -1,7 +1,7 @@
 //! JSON files: read with the file's name in every error, written completely or not at all.
 
 use crate::Error;
-use crate::files::atomic_file;
+use crate::files::disk;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
@@ -26,14 +26,22 @@ pub fn read_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Erro
     }
 }
 
-/// Writes a file completely or not at all.
+/// Writes a file completely or not at all, as [`disk::replace`] does.
 ///
 /// # Errors
 /// [`Io`](optlab_core::Error::Io), for example if the disk is full or the folder read-only.
 pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    disk::replace(path, &text(value, path)?)
+}
+
+/// Returns the text of a JSON file that is to be at `path`.
+///
+/// # Errors
+/// [`File`](optlab_core::Error::File) naming `path`, for a value that JSON cannot express.
+pub fn text<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, Error> {
     let mut text = serde_json::to_vec_pretty(value).map_err(|reason| broken(path, &reason))?;
     text.push(b'\n');
-    atomic_file::write(path, &text)
+    Ok(text)
 }
 
 /// Returns a [`File`](optlab_core::Error::File) error about the content of a file that was read or was to be

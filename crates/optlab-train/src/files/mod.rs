@@ -1,6 +1,8 @@
-//! Files that are written completely or not at all, and checksums of their bytes.
+//! Files that survive stops and power failures, that have one owner, and that are checked when they are read.
 
-pub mod atomic_file;
 pub mod cache_key;
 pub mod checksum;
+pub mod disk;
 pub mod json_file;
+pub mod owner;
+pub mod sealed_json;

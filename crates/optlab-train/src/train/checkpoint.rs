@@ -15,27 +15,28 @@
 //! so they need no files of their own.
 
 use crate::Error;
-use crate::files::atomic_file::without_temporary_name;
-use crate::files::{checksum, json_file};
+use crate::files::{checksum, disk, json_file};
 use crate::train::early_stopping::EarlyStopping;
-use crate::train::run_directory::create_folder;
+use crate::train::history::Mark;
 use crate::train::{Score, TargetReached, Trial};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Device;
-use optlab_optim::{ModelOptimizer, synchronize_statistics};
+use optlab_optim::ModelOptimizer;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-const MODEL: &str = "model.bpk";
-const EVALUATED: &str = "evaluated.bpk";
+pub(super) const MODEL: &str = "model.bpk";
+pub(super) const EVALUATED: &str = "evaluated.bpk";
 const OPTIMIZER: &str = "optimizer.bpk";
-const STATE: &str = "state.json";
-const TRIAL: &str = "trial.json";
-const MANIFEST: &str = "manifest.json";
-const FORMAT: u32 = 1;
+pub(super) const STATE: &str = "state.json";
+pub(super) const TRIAL: &str = "trial.json";
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const FORMAT: u32 = 1;
+
+/// The beginning of the name of a checkpoint while another one takes its place.
+pub(super) const REPLACED: &str = ".replaced-";
 
 /// Training time so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -82,12 +83,18 @@ pub struct State {
     pub schedule: Vec<f64>,
     /// Whether early stopping ended the run here.
     pub stopped_early: bool,
+    /// Number of steps between checkpoints, in addition to those of the best evaluations and the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<usize>,
+    /// The content of the history up to here; `None` in checkpoints from before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Mark>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Manifest {
-    format: u32,
-    files: BTreeMap<String, String>,
+pub(super) struct Manifest {
+    pub format: u32,
+    pub files: BTreeMap<String, String>,
 }
 
 /// A checkpoint whose checksums were verified.
@@ -97,60 +104,9 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Writes a checkpoint below `checkpoints` and makes it visible by one rename. `evaluated` is the model
-    /// to evaluate; `None` if it is the trained one.
-    ///
-    /// # Errors
-    /// [`Io`](optlab_core::Error::Io) or [`File`](optlab_core::Error::File), for example if the disk is full;
-    /// no half-written checkpoint remains.
-    pub fn save<M: Module>(
-        checkpoints: &Path,
-        trial: &Trial,
-        state: &State,
-        model: &M,
-        evaluated: Option<&M>,
-        optimizers: &[ModelOptimizer],
-    ) -> Result<Self, Error> {
-        create_folder(checkpoints)?;
-        let path = checkpoints.join(folder_name(state.step));
-        let mut builder = tempfile::Builder::new();
-        // Readable by others as far as the user's umask allows, like any other folder of the user.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        let unfinished = builder
-            .prefix(".writing-")
-            .tempdir_in(checkpoints)
-            .map_err(without_temporary_name)
-            .map_err(Error::io("create a folder in", checkpoints))?;
-        let folder = unfinished.path();
-        synchronize_statistics(model);
-        save_model(model.clone(), &folder.join(MODEL), &path)?;
-        let mut names = [MODEL, STATE, TRIAL].map(String::from).to_vec();
-        for (turn, optimizer) in optimizers.iter().enumerate() {
-            optimizer.save(&folder.join(optimizer_file(turn)))?;
-            names.push(optimizer_file(turn));
-        }
-        if let Some(evaluated) = evaluated {
-            save_model(evaluated.clone(), &folder.join(EVALUATED), &path)?;
-            names.push(EVALUATED.into());
-        }
-        json_file::write(&folder.join(STATE), state)?;
-        json_file::write(&folder.join(TRIAL), trial)?;
-        let mut files = BTreeMap::new();
-        for name in names {
-            let sha256 = checksum::of_file(&folder.join(&name))?;
-            files.insert(name, sha256);
-        }
-        json_file::write(&folder.join(MANIFEST), &Manifest { format: FORMAT, files })?;
-        synchronize(folder)?;
-        if path.exists() {
-            std::fs::remove_dir_all(&path).map_err(Error::io("replace", &path))?;
-        }
-        std::fs::rename(folder, &path).map_err(Error::io("create", &path))?;
-        // The folder has moved, so the guard must not remove it.
-        let _moved_away = unfinished.keep();
-        synchronize(checkpoints)?;
-        Ok(Checkpoint { path })
+    /// Returns the checkpoint in the folder `path`, which was just written.
+    pub(super) fn in_folder(path: PathBuf) -> Self {
+        Checkpoint { path }
     }
 
     /// Opens the checkpoint in the folder `path` and checks its files against its manifest.
@@ -285,70 +241,64 @@ impl Checkpoint {
     }
 }
 
-/// Removes all checkpoints except the newest `keep` and those at `keep_steps`, and the remains of interrupted
-/// writes.
+/// Removes all checkpoints except the newest `keep` up to `step`, and the best ones that those and `best`
+/// name. Checkpoints after `step` are from before the run went back to an earlier one.
 ///
 /// # Errors
 /// [`Io`](optlab_core::Error::Io).
-pub fn remove_old(checkpoints: &Path, keep: usize, keep_steps: &[usize]) -> Result<(), Error> {
-    let steps = steps(checkpoints)?;
-    let old = steps.len().saturating_sub(keep);
-    for step in steps.iter().take(old).filter(|step| !keep_steps.contains(step)) {
-        let path = checkpoints.join(folder_name(*step));
-        std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
-    }
-    for path in entries(checkpoints)? {
-        let is_left_over =
-            path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".writing-"));
-        if is_left_over && path.is_dir() {
-            std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+pub fn remove_old(checkpoints: &Path, step: usize, keep: usize, best: Option<usize>) -> Result<(), Error> {
+    let (passed, left): (Vec<usize>, Vec<usize>) = steps(checkpoints)?.into_iter().partition(|&it| it > step);
+    let (old, kept) = left.split_at(left.len().saturating_sub(keep.max(1)));
+    let best_of = |step: &usize| {
+        let state = Checkpoint { path: checkpoints.join(folder_name(*step)) }.state();
+        state.ok()?.best.map(|best| best.step)
+    };
+    let needed: Vec<usize> = kept.iter().filter_map(best_of).chain(best).collect();
+    let old = old.iter().filter(|step| !needed.contains(step));
+    old.chain(&passed).try_for_each(|step| disk::remove(&checkpoints.join(folder_name(*step))))
+}
+
+/// Removes what an interrupted process left among the checkpoints, and puts back a checkpoint that it was
+/// about to replace. Only for the owner of the run.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io).
+pub fn clean(checkpoints: &Path) -> Result<(), Error> {
+    disk::remove_unfinished(checkpoints)?;
+    for path in disk::entries(checkpoints)? {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(step) = name.and_then(|name| step_of(name.strip_prefix(REPLACED)?)) else { continue };
+        let in_place = checkpoints.join(folder_name(step));
+        match in_place.exists() {
+            true => disk::remove(&path)?,
+            false => disk::rename(&path, &in_place)?,
         }
     }
     Ok(())
 }
 
 /// Returns the name of the file of the optimizer of a turn.
-fn optimizer_file(turn: usize) -> String {
+pub(super) fn optimizer_file(turn: usize) -> String {
     match turn {
         0 => OPTIMIZER.into(),
         _ => format!("optimizer-{}.bpk", turn + 1),
     }
 }
 
-/// Saves a model; errors name the file's final path in `checkpoint`.
-fn save_model<M: Module>(model: M, file: &Path, checkpoint: &Path) -> Result<(), Error> {
-    let path = checkpoint.join(file.file_name().unwrap_or_default());
-    let saved = model.into_record().save(file);
-    saved.map_err(|reason| Error::file(path, reason))
-}
-
-fn folder_name(step: usize) -> String {
+pub(super) fn folder_name(step: usize) -> String {
     format!("step-{step:06}")
 }
 
+/// Returns the step of a checkpoint's folder; `None` for the name of anything else.
+fn step_of(name: &str) -> Option<usize> {
+    let step = name.strip_prefix("step-")?.parse().ok()?;
+    (folder_name(step) == name).then_some(step)
+}
+
 /// Returns the steps that have a checkpoint folder, ascending.
-fn steps(checkpoints: &Path) -> Result<Vec<usize>, Error> {
-    let mut steps: Vec<usize> = entries(checkpoints)?
-        .iter()
-        .filter_map(|path| path.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok())
-        .collect();
+pub(super) fn steps(checkpoints: &Path) -> Result<Vec<usize>, Error> {
+    let mut steps: Vec<usize> =
+        disk::entries(checkpoints)?.iter().filter_map(|path| step_of(path.file_name()?.to_str()?)).collect();
     steps.sort_unstable();
     Ok(steps)
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    std::fs::read_dir(folder)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(Error::io("read", folder))
-}
-
-/// Makes sure that a folder's entries survive a power failure. Windows has no such call and needs none.
-fn synchronize(folder: &Path) -> Result<(), Error> {
-    if cfg!(unix) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("synchronize", folder))?;
-    }
-    Ok(())
 }

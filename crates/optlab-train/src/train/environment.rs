@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::SystemTime;
 
 /// The machine and software of a run, saved as `environment.json` in the run folder. They decide how long a
-/// run takes, not what it computes.
+/// run takes, and the last bits of what it computes ([`decides_bytes`](Self::decides_bytes)).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Environment {
     /// This crate's version.
@@ -22,6 +22,9 @@ pub struct Environment {
     /// The graphics processor and its driver, for a GPU backend and if the system provides them.
     #[serde(default)]
     pub gpu: Option<String>,
+    /// The widest vectors of the processor, in bits; `None` if this program does not ask this processor.
+    #[serde(default)]
+    pub vector_bits: Option<usize>,
     /// Number of logical processors.
     pub processors: usize,
     /// Number of threads that the CPU backends use.
@@ -42,6 +45,7 @@ impl Environment {
             platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
             cpu: cpu_name(),
             gpu: gpu_name(backend),
+            vector_bits: vector_bits(),
             // Counts the whole machine's processors: a worker may be restricted to some of them.
             processors: processors().unwrap_or(available),
             threads: match threads {
@@ -51,6 +55,38 @@ impl Environment {
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
         }
     }
+}
+
+impl Environment {
+    /// Returns what the bytes of a run rest on: the same trial gives the same bytes wherever this is the
+    /// same. Sums are grouped by the width of the vectors, and each backend and driver has its own order of
+    /// operations. A file from before the width was written gets that of `other`.
+    pub fn decides_bytes(&self, other: &Environment) -> String {
+        let Environment { optlab_version, burn_version, backend, platform, gpu, .. } = self;
+        let vector_bits = self.vector_bits.or(other.vector_bits);
+        let mut words = format!("optlab {optlab_version}, Burn {burn_version}, {backend}, {platform}");
+        if let Some(bits) = vector_bits {
+            words += &format!(", vectors of {bits} bits");
+        }
+        if let Some(gpu) = gpu {
+            words += &format!(", {gpu}");
+        }
+        words
+    }
+}
+
+/// Returns the number of bits of the widest vectors of this processor, if it is of a kind that can be asked.
+fn vector_bits() -> Option<usize> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let widths = [
+            (std::arch::is_x86_feature_detected!("avx512f"), 512),
+            (std::arch::is_x86_feature_detected!("avx2"), 256),
+        ];
+        Some(widths.into_iter().find(|(has, _)| *has).map_or(128, |(_, bits)| bits))
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    None
 }
 
 /// Returns the peak memory of this process in bytes, if the system provides it.

@@ -1,11 +1,13 @@
 //! The history of a run, written as it happens: one line of JSON per step or evaluation.
 
 use crate::Error;
+use crate::files::checksum;
+use crate::files::disk::Appender;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::Path;
 
 /// One row of `history.jsonl`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,14 @@ pub enum Row {
         /// Whether the step was skipped because a gradient was not finite.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         skipped: bool,
+    },
+    /// A checkpoint was saved.
+    Checkpoint {
+        /// Steps made before it.
+        step: usize,
+        /// The seconds for which the training paused; those of writing are among them unless it was written
+        /// in the background.
+        pause_seconds: f64,
     },
     /// One evaluation of a part of the data.
     Evaluation {
@@ -66,38 +76,84 @@ impl Row {
     /// Returns the number of steps made when the row was written.
     pub fn step(&self) -> usize {
         match self {
-            Row::Step { step, .. } | Row::Evaluation { step, .. } => *step,
+            Row::Step { step, .. } | Row::Evaluation { step, .. } | Row::Checkpoint { step, .. } => *step,
         }
     }
 }
 
-/// The history file, open for writing.
-#[derive(Debug)]
-pub struct History {
-    path: PathBuf,
-    file: BufWriter<File>,
+/// The content of a history up to some row, by which a reader knows it again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// The length in bytes.
+    pub bytes: u64,
+    /// The SHA-256 of these bytes.
+    pub sha256: String,
 }
 
-impl History {
-    /// Opens the history at `path` and keeps the rows up to and including `keep_until_step`; later rows,
-    /// which a run wrote after the checkpoint it resumes from, are removed.
+impl Mark {
+    /// Returns the first bytes of `content` that the mark is of.
     ///
     /// # Errors
-    /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if a line before the checkpoint is
-    /// not a row.
-    pub fn open(path: &Path, keep_until_step: usize) -> Result<Self, Error> {
-        let kept = if keep_until_step > 0 && path.exists() {
-            read_while(path, |row| row.step() <= keep_until_step)?
-        } else {
-            Vec::new()
+    /// [`File`](optlab_core::Error::File) naming `path` if they are not there.
+    fn of<'a>(&self, content: &'a [u8], path: &Path) -> Result<&'a [u8], Error> {
+        let known = usize::try_from(self.bytes).ok().and_then(|bytes| content.get(..bytes));
+        let Some(known) = known else {
+            let reason =
+                format!("{} of the {} bytes that its run has written are there", content.len(), self.bytes);
+            return Err(Error::file(path, reason));
         };
-        let file = OpenOptions::new().create(true).write(true).truncate(true).open(path);
-        let file = file.map_err(Error::io("write", path))?;
-        let mut history = History { path: path.into(), file: BufWriter::new(file) };
-        for row in &kept {
-            history.append(row)?;
+        if checksum::sha256(known) != self.sha256 {
+            return Err(Error::file(path, "was changed or belongs to another run: its checksum is another"));
         }
-        Ok(history)
+        Ok(known)
+    }
+}
+
+/// The history file, open for writing. It is only appended to.
+#[derive(Debug)]
+pub struct History {
+    file: Appender,
+    /// Rows that are not yet handed to the operating system.
+    buffer: Vec<u8>,
+    bytes: u64,
+    hash: Sha256,
+}
+
+/// The number of bytes that a history keeps before it hands them to the operating system.
+const BUFFERED: usize = 1 << 16;
+
+impl History {
+    /// Creates the empty history of a new run at `path`.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io).
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let file = Appender::create(path)?;
+        Ok(History { file, buffer: Vec::new(), bytes: 0, hash: Sha256::new() })
+    }
+
+    /// Opens the history at `path` of a run that resumes after `step` steps, and keeps what `mark` is of:
+    /// later rows, which the run wrote after the checkpoint it resumes from, are cut off. Without a mark, as
+    /// in checkpoints from before there were marks, the rows up to and including `step` are kept.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if the file lacks what the mark is
+    /// of, or without a mark if a line is not a row.
+    pub fn resume(path: &Path, step: usize, mark: Option<&Mark>) -> Result<Self, Error> {
+        if step == 0 {
+            return Self::create(path);
+        }
+        let content = match std::fs::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            content => content.map_err(Error::io("read", path))?,
+        };
+        let kept = match mark {
+            Some(mark) => mark.of(&content, path)?,
+            None => &content[..end_of_step(&content, step, path)?],
+        };
+        let bytes = kept.len() as u64;
+        let file = if kept.is_empty() { Appender::create(path) } else { Appender::open(path, bytes) };
+        Ok(History { file: file?, buffer: Vec::new(), bytes, hash: Sha256::new().chain_update(kept) })
     }
 
     /// Appends a row.
@@ -105,10 +161,11 @@ impl History {
     /// # Errors
     /// [`Io`](optlab_core::Error::Io), for example if the disk is full.
     pub fn append(&mut self, row: &Row) -> Result<(), Error> {
-        serde_json::to_writer(&mut self.file, row)
-            .map_err(std::io::Error::from)
-            .and_then(|()| self.file.write_all(b"\n"))
-            .map_err(Error::io("write", &self.path))
+        // A row holds numbers and names, which JSON can always express.
+        serde_json::to_writer(&mut self.buffer, row)
+            .map_err(|reason| Error::file("history.jsonl", reason))?;
+        self.buffer.push(b'\n');
+        if self.buffer.len() > BUFFERED { self.flush() } else { Ok(()) }
     }
 
     /// Hands all rows to the operating system.
@@ -116,8 +173,39 @@ impl History {
     /// # Errors
     /// [`Io`](optlab_core::Error::Io), for example if the disk is full.
     pub fn flush(&mut self) -> Result<(), Error> {
-        self.file.flush().map_err(Error::io("write", &self.path))
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        self.file.append(&self.buffer)?;
+        self.hash.update(&self.buffer);
+        self.bytes += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
     }
+
+    /// Synchronizes all rows, so that they survive a power failure, and returns the mark of all of them.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io), for example if the disk is full.
+    pub fn synchronize(&mut self) -> Result<Mark, Error> {
+        self.flush()?;
+        self.file.synchronize()?;
+        Ok(Mark { bytes: self.bytes, sha256: checksum::in_digits(&self.hash.clone().finalize()) })
+    }
+}
+
+/// Returns the end of the rows of the first `step` steps in bytes.
+fn end_of_step(content: &[u8], step: usize, path: &Path) -> Result<usize, Error> {
+    let mut end = 0;
+    for (number, line) in content.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        match serde_json::from_slice::<Row>(line) {
+            Ok(row) if row.step() <= step && line.ends_with(b"\n") => end += line.len(),
+            Ok(_) => break,
+            Err(_) if !line.ends_with(b"\n") => break,
+            Err(reason) => return Err(Error::file(path, format!("line {}: {reason}", number + 1))),
+        }
+    }
+    Ok(end)
 }
 
 /// Reads all rows of a history. A last line that was cut short by a crash is skipped.
@@ -125,45 +213,35 @@ impl History {
 /// # Errors
 /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if a line in the middle is not a row.
 pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
-    read_while(path, |_| true)
+    rows(&std::fs::read(path).map_err(Error::io("read", path))?, path, |_| true)
 }
 
-/// Reads only the evaluations of a history. Rows of steps, which are most of it, are skipped without parsing.
+/// Reads only the evaluations of a history, up to what `mark` is of, if there is one. Other rows, which are
+/// most of it, are skipped without parsing.
 ///
 /// # Errors
-/// As for [`read`], except for errors in rows of steps.
-pub fn read_evaluations(path: &Path) -> Result<Vec<Row>, Error> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-    let mut rows = Vec::new();
-    let lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate();
-    for (number, line) in lines.filter(|(_, line)| !line.starts_with(STEP)) {
-        match serde_json::from_slice::<Row>(line) {
-            Ok(row) => rows.push(row),
-            Err(_) if !line.ends_with(b"\n") => {}
-            Err(reason) => {
-                return Err(Error::file(path, format!("line {}: {reason}", number + 1)));
-            }
-        }
-    }
-    Ok(rows)
+/// As for [`read`], except for errors in rows of steps; [`File`](optlab_core::Error::File) if the file lacks
+/// what the mark is of.
+pub fn read_evaluations(path: &Path, mark: Option<&Mark>) -> Result<Vec<Row>, Error> {
+    let content = std::fs::read(path).map_err(Error::io("read", path))?;
+    let content = mark.map_or(Ok(content.as_slice()), |mark| mark.of(&content, path))?;
+    rows(content, path, |line| !line.starts_with(STEP) && !line.starts_with(CHECKPOINT))
 }
+
+/// Start of the row of a checkpoint.
+const CHECKPOINT: &[u8] = b"{\"event\":\"checkpoint\"";
 
 /// Start of a step's row.
 const STEP: &[u8] = b"{\"event\":\"step\"";
 
-fn read_while(path: &Path, keep: impl Fn(&Row) -> bool) -> Result<Vec<Row>, Error> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
+fn rows(content: &[u8], path: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
-    let mut broken: Option<String> = None;
-    for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(Error::io("read", path))?;
-        if let Some(reason) = broken.take() {
-            return Err(Error::file(path, reason));
-        }
-        match serde_json::from_str::<Row>(&line) {
-            Ok(row) if keep(&row) => rows.push(row),
-            Ok(_) => break,
-            Err(reason) => broken = Some(format!("line {}: {reason}", number + 1)),
+    let lines = content.split_inclusive(|&byte| byte == b'\n').enumerate();
+    for (number, line) in lines.filter(|(_, line)| is_wanted(line)) {
+        match serde_json::from_slice::<Row>(line) {
+            Ok(row) => rows.push(row),
+            Err(_) if !line.ends_with(b"\n") => {}
+            Err(reason) => return Err(Error::file(path, format!("line {}: {reason}", number + 1))),
         }
     }
     Ok(rows)
@@ -172,6 +250,7 @@ fn read_while(path: &Path, keep: impl Fn(&Row) -> bool) -> Result<Vec<Row>, Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
 
     fn step(step: usize) -> Row {
         Row::Step {
@@ -184,24 +263,64 @@ mod tests {
         }
     }
 
+    /// Returns the path of a history of five steps in `folder`, and its marks after each of them.
+    fn five_steps(folder: &Path) -> (PathBuf, Vec<Mark>) {
+        let path = folder.join("history.jsonl");
+        let mut history = History::create(&path).unwrap();
+        let mark_after = |number| {
+            history.append(&step(number)).unwrap();
+            history.synchronize().unwrap()
+        };
+        let marks = (1..=5).map(mark_after).collect();
+        (path, marks)
+    }
+
     #[test]
-    fn reopening_a_history_at_a_checkpoint_removes_the_later_rows() {
+    fn a_resumed_history_goes_on_after_its_mark_or_without_one_after_the_step() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("history.jsonl");
-        let mut history = History::open(&path, 0).unwrap();
-        (1..=5).for_each(|number| history.append(&step(number)).unwrap());
-        drop(history);
-        let mut history = History::open(&path, 3).unwrap();
-        history.append(&step(4)).unwrap();
-        drop(history);
-        assert_eq!(read(&path).unwrap(), (1..=4).map(step).collect::<Vec<_>>());
+        for with_mark in [true, false] {
+            let (path, marks) = five_steps(folder.path());
+            let before = std::fs::read(&path).unwrap();
+            let mut history = History::resume(&path, 3, with_mark.then_some(&marks[2])).unwrap();
+            assert!(before.starts_with(&std::fs::read(&path).unwrap()), "it was written anew");
+            history.append(&step(4)).unwrap();
+            assert_eq!(history.synchronize().unwrap(), marks[3]);
+            assert_eq!(read(&path).unwrap(), (1..=4).map(step).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_history_that_lacks_what_its_run_knows_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, marks) = five_steps(folder.path());
+        let whole = std::fs::read(&path).unwrap();
+        let cut = whole[..marks[2].bytes as usize - 1].to_vec();
+        let mut changed = whole.clone();
+        changed[20] ^= 1;
+        for damaged in [Vec::new(), cut, changed] {
+            std::fs::write(&path, &damaged).unwrap();
+            History::resume(&path, 3, Some(&marks[2])).unwrap_err();
+            read_evaluations(&path, Some(&marks[2])).unwrap_err();
+            assert_eq!(std::fs::read(&path).unwrap(), damaged);
+        }
+        std::fs::remove_file(&path).unwrap();
+        let error = History::resume(&path, 3, Some(&marks[2])).unwrap_err().to_string();
+        assert!(error.contains("0 of the "), "{error}");
+    }
+
+    #[test]
+    fn a_run_that_begins_again_has_an_empty_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, _) = five_steps(folder.path());
+        History::resume(&path, 0, None).unwrap();
+        assert_eq!(read(&path).unwrap(), []);
     }
 
     #[test]
     fn evaluations_are_read_without_the_steps_between_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.jsonl");
-        let mut history = History::open(&path, 0).unwrap();
+        let mut history = History::create(&path).unwrap();
         let evaluation = |step| Row::Evaluation {
             step,
             epoch: 1,
@@ -215,12 +334,12 @@ mod tests {
             history.append(&row).unwrap();
         }
         history.flush().unwrap();
-        assert_eq!(read_evaluations(&path).unwrap(), [evaluation(2), evaluation(3)]);
+        assert_eq!(read_evaluations(&path, None).unwrap(), [evaluation(2), evaluation(3)]);
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, &whole[..whole.len() - 9]).unwrap();
-        assert_eq!(read_evaluations(&path).unwrap(), [evaluation(2)]);
+        assert_eq!(read_evaluations(&path, None).unwrap(), [evaluation(2)]);
         std::fs::write(&path, [b"{\"event\":\"eval\n", whole.as_slice()].concat()).unwrap();
-        assert!(read_evaluations(&path).unwrap_err().to_string().contains("line 1"));
+        assert!(read_evaluations(&path, None).unwrap_err().to_string().contains("line 1"));
     }
 
     #[test]

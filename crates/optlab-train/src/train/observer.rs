@@ -19,6 +19,9 @@ pub struct Start<'a> {
     pub resumed_step: usize,
     /// Damaged checkpoints that were skipped.
     pub passed_over: &'a [Error],
+    /// What the run's bytes rested on before it was interrupted, if that is different here: it then ends with
+    /// other last bits than an uninterrupted run.
+    pub elsewhere: Option<&'a str>,
 }
 
 /// The results of an epoch.

@@ -1,5 +1,6 @@
 //! The outcome of a trial. A diverged trial has an outcome; it is not an error.
 
+use crate::train::history::Mark;
 use optlab_core::Metric;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -114,6 +115,9 @@ pub struct Outcome {
     /// work on the machine makes it, and with it all times, larger. `None` if the system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_share: Option<f64>,
+    /// The content of the history; `None` for a run that another process ended, and in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<Mark>,
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -140,6 +144,7 @@ impl Outcome {
             skipped_steps: 0,
             peak_memory_bytes: None,
             waiting_share: None,
+            history: None,
         }
     }
 

@@ -1,19 +1,21 @@
 //! Runs a trial: this module prepares everything, and [`step_loop`](crate::train::step_loop) makes the steps.
 
 use crate::data::{Batches, Preparation, Source};
-use crate::files::json_file;
-use crate::train::checkpoint::{Checkpoint, State};
+use crate::train::checkpoint::State;
 use crate::train::environment::Environment;
-use crate::train::history::History;
 use crate::train::observer::{Observer, Start};
 use crate::train::rates::Rates;
-use crate::train::run_directory::RunDirectory;
-use crate::train::step_loop::{LOSSES_READ_AT_ONCE, Training};
+use crate::train::run_directory::{Resumed, RunDirectory};
+use crate::train::snapshot::Saver;
+use crate::train::step_loop::Training;
 use crate::train::{Outcome, Trial};
 use crate::workload::{Parts, Workload};
 use crate::{Error, device};
 use burn::module::Module;
 use optlab_optim::{ModelOptimizer, schedule};
+
+/// Number of losses that are read together, on a device where each read waits for the device.
+const LOSSES_READ_AT_ONCE: usize = 32;
 
 /// The options of a run besides its trial; they do not change its result.
 #[derive(Debug, Clone)]
@@ -25,11 +27,15 @@ pub struct RunOptions {
     /// Whether to resume from the newest valid checkpoint in the folder, if there is one.
     pub resume: bool,
     /// Number of steps between checkpoints, in addition to checkpoints at the best evaluations and at the
-    /// end.
+    /// end; `None` keeps the number of a run that resumes.
     pub checkpoint_every: Option<usize>,
     /// Number of newest checkpoints to keep, besides the best.
     pub keep_checkpoints: usize,
-    /// Whether the history has a row for each step, in addition to the rows of evaluations.
+    /// Whether checkpoints are written by a thread of their own while the training goes on, which pauses only
+    /// until they are copied to memory.
+    pub saves_in_background: bool,
+    /// Whether the history has a row for each step, and each checkpoint, in addition to the rows of
+    /// evaluations.
     pub records_steps: bool,
 }
 
@@ -42,6 +48,7 @@ impl RunOptions {
             resume: false,
             checkpoint_every: None,
             keep_checkpoints: 3,
+            saves_in_background: false,
             records_steps: true,
         }
     }
@@ -51,8 +58,8 @@ impl RunOptions {
 ///
 /// # Errors
 /// Fails for a trial out of range, a backend without a device, data that cannot be read, or a folder that
-/// cannot be written. A loss that is not finite is not an error, but gives an [`Outcome`] with
-/// [`Status::Diverged`](crate::train::Status).
+/// cannot be written or that another process works in. A loss that is not finite is not an error, but gives
+/// an [`Outcome`] with [`Status::Diverged`](crate::train::Status).
 pub fn run<W: Workload>(
     workload: &W,
     trial: &Trial,
@@ -74,24 +81,22 @@ pub fn run<W: Workload>(
     let mut model = workload.model(&parts.facts, trial.seed, &training_device)?;
     optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
     let mut state = State { schedule: rates.state(), ..State::default() };
-    let mut passed_over = Vec::new();
-    if options.resume {
-        let (newest, damaged) = Checkpoint::newest(&options.directory.checkpoints())?;
-        passed_over = damaged;
-        if let Some(newest) = newest {
-            if newest.trial()? != *trial {
-                let reason = "it belongs to another trial".into();
-                return Err(Error::Checkpoint { path: newest.path().into(), reason });
-            }
-            model = newest.load_model(model)?;
-            newest.load_optimizers(&mut optimizers, &model, &device)?;
-            state = newest.state()?;
-            rates.load_state(&state.schedule)?;
-        }
-    } else {
-        options.directory.begin(trial)?;
+    let _ownership = options.directory.own()?;
+    let Resumed { from, history, passed_over } = match options.resume {
+        true => options.directory.resume(trial, &parts.facts)?,
+        false => Resumed::nothing(options.directory.begin(trial, &parts.facts)?),
+    };
+    if let Some((checkpoint, saved)) = from {
+        model = checkpoint.load_model(model)?;
+        checkpoint.load_optimizers(&mut optimizers, &model, &device)?;
+        rates.load_state(&saved.schedule)?;
+        state = saved;
     }
-    options.directory.write_facts(&parts.facts)?;
+    let environment = Environment::here(&trial.backend);
+    // A damaged or missing file says nothing, and decides nothing.
+    let before = options.directory.read_environment().ok().flatten().filter(|_| state.step > 0);
+    let elsewhere = before.map(|before| before.decides_bytes(&environment));
+    let elsewhere = elsewhere.filter(|before| *before != environment.decides_bytes(&environment));
     observer.start(&Start {
         total_steps,
         steps_per_epoch,
@@ -99,9 +104,10 @@ pub fn run<W: Workload>(
         parameters: model.num_params(),
         resumed_step: state.step,
         passed_over: &passed_over,
+        elsewhere: elsewhere.as_deref(),
     });
-    json_file::write(&options.directory.environment(), &Environment::here(&trial.backend))?;
-    let history = History::open(&options.directory.history(), state.step)?;
+    options.directory.write_environment(&environment)?;
+    state.checkpoint_every = options.checkpoint_every.or(state.checkpoint_every);
     let (backend, _) = device::parse(&trial.backend)?;
     let mut training = Training {
         workload,
@@ -118,6 +124,12 @@ pub fn run<W: Workload>(
         optimizers,
         state,
         history,
+        saver: Saver {
+            checkpoints: options.directory.checkpoints(),
+            keep: options.keep_checkpoints,
+            is_in_background: options.saves_in_background,
+            running: None,
+        },
         unread: Vec::new(),
         unwritten_rows: Vec::new(),
     };

@@ -3,11 +3,12 @@
 use crate::Error;
 use crate::data::{Batches, ExampleSet};
 use crate::train::batch_evaluation::BatchEvaluation;
-use crate::train::checkpoint::{self, Best, Checkpoint, State};
+use crate::train::checkpoint::{Best, Checkpoint, State};
 use crate::train::evaluate::evaluate;
 use crate::train::history::{History, Part, Row};
 use crate::train::observer::{EpochReport, Observer};
 use crate::train::rates::{Rates, StepRates};
+use crate::train::snapshot::{Saver, Snapshot};
 use crate::train::statistics;
 use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial, environment};
 use crate::workload::{Parts, Workload};
@@ -18,9 +19,6 @@ use std::time::Instant;
 
 /// The largest number of steps between writes to the history.
 const STEPS_BETWEEN_WRITES: usize = 100;
-
-/// Number of losses that are read together, on a device where each read waits for the device.
-pub(super) const LOSSES_READ_AT_ONCE: usize = 32;
 
 /// Number of steps in a row that are skipped because their gradients are not finite, after which the run has
 /// diverged.
@@ -55,6 +53,7 @@ pub(super) struct Training<'a, W: Workload> {
     pub optimizers: Vec<ModelOptimizer>,
     pub state: State,
     pub history: History,
+    pub saver: Saver,
     pub unread: Vec<Unread>,
     pub unwritten_rows: Vec<Row>,
 }
@@ -68,6 +67,7 @@ impl<W: Workload> Training<'_, W> {
         while self.state.step < self.total_steps && !self.state.stopped_early && divergence.is_none() {
             if interrupted {
                 self.save(&model, None)?;
+                self.finish_saving()?;
                 return Err(Error::Interrupted {
                     step: self.state.step,
                     directory: self.options.directory.path().into(),
@@ -110,7 +110,7 @@ impl<W: Workload> Training<'_, W> {
         let next_multiple = |of: usize| (self.state.step / of + 1).saturating_mul(of);
         let mut pause = self.total_steps.min(next_multiple(self.batches.steps_per_epoch()));
         pause = pause.min(next_multiple(STEPS_BETWEEN_WRITES));
-        if let Some(every) = self.options.checkpoint_every {
+        if let Some(every) = self.state.checkpoint_every {
             pause = pause.min(next_multiple(every));
         }
         if is_first_step { self.state.step + 1 } else { pause }
@@ -211,7 +211,7 @@ impl<W: Workload> Training<'_, W> {
             self.rates.observe(step - 1, measured);
             self.state.schedule = self.rates.state();
         }
-        let is_due = self.options.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
+        let is_due = self.state.checkpoint_every.is_some_and(|every| step.is_multiple_of(every));
         if is_best || is_due || step == self.total_steps || self.state.stopped_early {
             self.save(model, evaluated)?;
         }
@@ -322,25 +322,34 @@ impl<W: Workload> Training<'_, W> {
 
     /// Saves a checkpoint; `evaluated` is the model to evaluate, if it is known already.
     fn save(&mut self, model: &W::Model, evaluated: Option<W::Model>) -> Result<(), Error> {
-        self.history.flush()?;
-        let checkpoints = self.options.directory.checkpoints();
+        let began = Instant::now();
+        self.state.history = Some(self.history.synchronize()?);
         let is_other = self.optimizers.iter().any(ModelOptimizer::has_evaluation_mode);
         let evaluated = match evaluated.filter(|_| is_other) {
             None if is_other => Some(self.evaluated(model)?),
             known => known,
         };
-        let evaluated = evaluated.as_ref();
-        let (trial, state) = (self.trial, &self.state);
-        let saved = Checkpoint::save(&checkpoints, trial, state, model, evaluated, &self.optimizers)?;
-        let best: Vec<usize> = self.state.best.iter().map(|best| best.step).collect();
-        checkpoint::remove_old(&checkpoints, self.options.keep_checkpoints, &best)?;
-        self.observer.checkpoint(saved.path());
+        let snapshot = Snapshot::take(self.trial, &self.state, model, evaluated.as_ref(), &self.optimizers)?;
+        let saved = self.saver.save(snapshot)?;
+        saved.iter().for_each(|saved| self.observer.checkpoint(saved.path()));
+        if self.options.records_steps {
+            let pause_seconds = began.elapsed().as_secs_f64();
+            self.history.append(&Row::Checkpoint { step: self.state.step, pause_seconds })?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all checkpoints are written.
+    fn finish_saving(&mut self) -> Result<(), Error> {
+        let saved = self.saver.wait()?;
+        saved.iter().for_each(|saved| self.observer.checkpoint(saved.path()));
         Ok(())
     }
 
     fn finish(&mut self, model: W::Model, divergence: Option<Divergence>) -> Result<Outcome, Error> {
+        self.finish_saving()?;
         let test = if divergence.is_none() { self.test(&model)? } else { None };
-        self.history.flush()?;
+        let history = self.history.synchronize()?;
         let info = self.workload.info();
         let State { step, clock, latest, best, target_reached, stopped_early, .. } = self.state.clone();
         let status = match (&divergence, stopped_early) {
@@ -366,6 +375,7 @@ impl<W: Workload> Training<'_, W> {
             skipped_steps: self.skipped_steps(),
             peak_memory_bytes: environment::peak_memory(),
             waiting_share: environment::waiting_share(),
+            history: Some(history),
         })
     }
 

@@ -18,7 +18,7 @@ fn evaluations(folder: &Path) -> Vec<(usize, Part)> {
     let rows = history::read(&folder.join("history.jsonl")).unwrap();
     let evaluation = |row| match row {
         Row::Evaluation { step, part, .. } => Some((step, part)),
-        Row::Step { .. } => None,
+        _ => None,
     };
     rows.into_iter().filter_map(evaluation).collect()
 }
@@ -100,7 +100,7 @@ fn a_history_has_every_step_with_the_rate_that_its_schedule_gives() {
         .iter()
         .filter_map(|row| match row {
             Row::Step { step, lr, .. } => Some((*step, *lr)),
-            Row::Evaluation { .. } => None,
+            _ => None,
         })
         .collect();
     let expected: Vec<(usize, f64)> =
@@ -192,7 +192,7 @@ fn a_plateau_of_the_validation_loss_lowers_the_rate() {
                     (lr, bad, reductions) = (lr * 0.5, 0, reductions + 1);
                 }
             }
-            Row::Evaluation { .. } => {}
+            _ => {}
         }
     }
     assert!(reductions >= 2, "{reductions}");
@@ -232,7 +232,7 @@ fn steps(folder: &Path) -> Vec<(Option<f64>, Option<f64>)> {
     let rows = history::read(&folder.join("history.jsonl")).unwrap();
     let step = |row| match row {
         Row::Step { loss, gradient_norm, .. } => Some((loss, gradient_norm)),
-        Row::Evaluation { .. } => None,
+        _ => None,
     };
     rows.into_iter().filter_map(step).collect()
 }

@@ -12,8 +12,8 @@ use super::Pictures;
 use super::options::{Frame, PictureOptions};
 use super::pixels::Pixels;
 use crate::Error;
-use crate::files::atomic_file;
 use crate::files::cache_key::CacheKey;
+use crate::files::disk;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -50,7 +50,7 @@ impl Pictures {
         }
         let frame = self.frame(options)?;
         let pixels = self.decode_behind(&header(&key, self.len(), &frame), frame)?;
-        atomic_file::write(&path, &pixels.bytes)?;
+        disk::replace(&path, &pixels.bytes)?;
         Ok(pixels)
     }
 

@@ -10,7 +10,7 @@
 use super::{ReadOptions, Table};
 use crate::Error;
 use crate::files::cache_key::CacheKey;
-use crate::files::{atomic_file, checksum};
+use crate::files::{checksum, disk};
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Table {
         let mut encoder = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
         serde::Serialize::serialize(self, &mut encoder)
             .map_err(|reason| Error::Data { path: file.clone(), reason: reason.to_string() })?;
-        atomic_file::write(&file, &bytes)
+        disk::replace(&file, &bytes)
     }
 
     /// Returns the table of the file at `path` as another process saved it, if it did so with these options
