@@ -32,12 +32,14 @@ impl Kind for Image {
         "image"
     }
 
+    fn is_possible(&self) -> Shown {
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        Mounted::new(&image_in(folder.path())?, &folder.path().join("mounted")).map(drop)
+    }
+
     fn round(&mut self, number: u64, folder: &Path) -> Shown {
         let mut random = stream(number, Purpose::Order, 8);
-        let (image, copied) = (folder.join("image"), folder.join("copied"));
-        let size = std::fs::File::create(&image).and_then(|file| file.set_len(64 << 20));
-        size.map_err(|error| error.to_string())?;
-        done(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image))?;
+        let (image, copied) = (image_in(folder)?, folder.join("copied"));
         let is_run = number.is_multiple_of(2);
         {
             let mounted = Mounted::new(&image, &folder.join("before"))?;
@@ -56,6 +58,15 @@ impl Kind for Image {
             false => self.comparison.finish(&place).and_then(|()| self.comparison.compare(&place)),
         }
     }
+}
+
+/// Makes an empty file system of 64 MiB in a file in `folder`.
+fn image_in(folder: &Path) -> Result<std::path::PathBuf, String> {
+    let image = folder.join("image");
+    let size = std::fs::File::create(&image).and_then(|file| file.set_len(64 << 20));
+    size.map_err(|error| error.to_string())?;
+    done(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(&image))?;
+    Ok(image)
 }
 
 /// A mounted image, until it is dropped.

@@ -28,6 +28,14 @@ pub trait Kind {
     /// What was lost, wrong or out of reach.
     fn round(&mut self, number: u64, folder: &Path) -> Shown;
 
+    /// Checks that this machine and this user can make this trouble.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn is_possible(&self) -> Shown {
+        Ok(())
+    }
+
     /// Returns the number of rounds after which there is nothing new to try; `None` if there always is.
     fn rounds(&self) -> Option<u64> {
         None
