@@ -4,6 +4,7 @@ mod architecture;
 mod calibration;
 mod cli;
 mod comparison;
+mod conclusions;
 mod documents;
 mod newcomer;
 mod older;
