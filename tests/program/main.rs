@@ -5,6 +5,7 @@ mod calibration;
 mod cli;
 mod comparison;
 mod documents;
+mod experiment_folder;
 mod newcomer;
 mod older;
 mod problem;

@@ -18,7 +18,6 @@ use crate::Error;
 use crate::files::atomic_file::without_temporary_name;
 use crate::files::{checksum, json_file};
 use crate::train::early_stopping::EarlyStopping;
-use crate::train::run_directory::create_folder;
 use crate::train::{Score, TargetReached, Trial};
 use burn::module::Module;
 use burn::store::ModuleRecord;
@@ -111,7 +110,10 @@ impl Checkpoint {
         evaluated: Option<&M>,
         optimizers: &[ModelOptimizer],
     ) -> Result<Self, Error> {
-        create_folder(checkpoints)?;
+        // Not its parents: the folder of a run that was removed must not come back.
+        if !checkpoints.is_dir() {
+            std::fs::create_dir(checkpoints).map_err(Error::io("create", checkpoints))?;
+        }
         let path = checkpoints.join(folder_name(state.step));
         let mut builder = tempfile::Builder::new();
         // Readable by others as far as the user's umask allows, like any other folder of the user.
