@@ -192,14 +192,19 @@ impl Plan {
     /// Returns the number of trials that [`entries`](Self::entries) returns.
     ///
     /// # Errors
-    /// The errors of [`arms`](Self::arms); [`InvalidConfig`](optlab_core::Error::InvalidConfig) without seeds.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) without seeds.
     pub fn known_trials(&self) -> Result<usize, Error> {
         let seeds = self.seeds.to_vec()?;
         let of_arm = match self.tuning.trials {
             0 => seeds.len(),
             trials => self.tuning.replicates(&seeds).len() * trials * self.tuning.seeds as usize,
         };
-        Ok(self.arms()?.len() * self.workloads.len() * self.backends.len() * of_arm)
+        Ok(self.arm_count() * self.workloads.len() * self.backends.len() * of_arm)
+    }
+
+    /// Returns the number of arms that [`arms`](Self::arms) returns.
+    pub fn arm_count(&self) -> usize {
+        grid_arms(&self.optimizers, &self.schedules).len() + self.arms.len()
     }
 
     /// Returns the final trial of an arm with the settings of `trial` and this seed.

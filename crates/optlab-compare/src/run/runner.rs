@@ -28,7 +28,7 @@ use optlab_train::train::{Outcome, Trial};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 /// The default of [`Runner::stall_limit`].

@@ -152,7 +152,7 @@ impl HeldByRunner {
     pub fn wait_for_permission(&self) {
         if let Some(permissions) = &self.permissions {
             // The channel closes only when this process is about to exit.
-            drop(permissions.recv());
+            permissions.recv().unwrap_or_default();
         }
     }
 }

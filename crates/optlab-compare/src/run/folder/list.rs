@@ -137,7 +137,7 @@ fn retain_missing(unlisted: &mut Vec<String>, folder: &Path, entries: &[Entry]) 
     if plan.tuning.trials == 0 {
         return Ok(());
     }
-    let arms = plan.arms()?.len();
+    let arms = plan.arm_count();
     let is_replaced = |trial: &Trial| {
         let is_beside = |entry: &&Entry| {
             let other = &entry.trial;

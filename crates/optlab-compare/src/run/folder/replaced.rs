@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 const REPLACED: &str = "replaced";
 
 impl Folder {
-    fn replaced(&self) -> PathBuf {
+    pub(super) fn replaced(&self) -> PathBuf {
         self.path().join(REPLACED)
     }
 
