@@ -10,8 +10,8 @@ pub trait RunnerEvents {
     /// Receives the number of trials in all, including trials that already have an outcome.
     fn planned(&mut self, _trials: usize) {}
 
-    /// Receives a sentence about something unusual in the folder: a list that was not whole, a run that begins
-    /// anew.
+    /// Receives a sentence about something unusual in the folder: a list that was not whole, a run that
+    /// begins anew.
     fn noted(&mut self, _note: &str) {}
 
     /// Receives the estimated time, once the first trial of each arm has run.

@@ -166,8 +166,8 @@ pub fn exit_with_runner() -> HeldByRunner {
     let (sender, permissions) = mpsc::channel();
     std::thread::spawn(move || {
         let mut permission = [0; 1];
-        // Blocks until the runner writes or the pipe closes. Exiting is safe at any moment, since each file of
-        // a run becomes visible by a rename.
+        // Blocks until the runner writes or the pipe closes. Exiting is safe at any moment, since each file
+        // of a run becomes visible by a rename.
         while matches!(std::io::stdin().read(&mut permission), Ok(1)) {
             if sender.send(()).is_err() {
                 break;

@@ -5,6 +5,7 @@ use crate::plan::entry::{Entry, Stage};
 use crate::plan::{PLAN, Plan};
 use crate::run::folder::about::{Kind, read_about};
 use optlab_train::train::{RunDirectory, Trial};
+use serde_json::error::Category;
 use std::collections::HashSet;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -46,13 +47,14 @@ pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
             Ok(entry) => entries.push(entry),
             Err(_) if !line.ends_with('\n') => {}
             Err(reason) => {
+                let hint = match reason.classify() {
+                    Category::Data => "",
+                    _ => "; remove the line, and the command that began it lists the trial again",
+                };
                 let reason = reason.to_string();
                 // The place within the line helps nobody who has not written it.
                 let reason = reason.split(" at line ").next().unwrap_or(&reason);
-                let reason = format!(
-                    "line {}: {reason}; remove the line, and the command that began it lists the trial again",
-                    number + 1
-                );
+                let reason = format!("line {}: {reason}{hint}", number + 1);
                 return Err(Error::file(path, reason));
             }
         }
@@ -127,8 +129,8 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// Removes from `unlisted` the runs that more tuning replaced before replaced runs were moved away: final runs
-/// for a seed with which every arm has a listed final trial.
+/// Removes from `unlisted` the runs that more tuning replaced in an older version's folder, which kept them
+/// in `runs/`: final runs with a seed for which every arm has a listed final trial.
 fn retain_missing(unlisted: &mut Vec<String>, folder: &Path, entries: &[Entry]) -> Result<(), Error> {
     if !folder.join(PLAN).is_file() {
         return Ok(());

@@ -85,8 +85,8 @@ impl Folder {
         }
     }
 
-    /// Returns whether the unlisted run called `id` may be a final one of an arm that `wanted` tunes. The name
-    /// of its arm is not known.
+    /// Returns whether the unlisted run called `id` may be a final one of an arm that `wanted` tunes. The
+    /// name of its arm is not known.
     pub(super) fn may_be_final(&self, id: &str, wanted: &[Entry]) -> bool {
         let Ok(trial) = RunDirectory::new(self.runs().join(id)).read_trial() else { return false };
         let is_tuned = |other: &Entry| other.stage != Stage::Final && other.trial.workload == trial.workload;

@@ -35,7 +35,7 @@ impl Folder {
         move_all(&leaving, &runs, &replaced)
     }
 
-    /// Moves the runs of the trials `listed` from `replaced/` back to `runs/`, unless they have been run anew.
+    /// Moves the runs of the trials `listed` from `replaced/` back to `runs/`, unless they were run anew.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io).

@@ -90,8 +90,8 @@ impl<'a> Search<'a> {
                 || self.study.trial(&entry.point).is_ok_and(|trial| trial == entry.trial))
     }
 
-    /// Returns the outcome of a trial that ended earlier, and takes its evaluations into account; `None` if it
-    /// has to run: it has not ended, has failed, or its evaluations are damaged.
+    /// Returns the outcome of a trial that ended earlier, and takes its evaluations into account; `None` if
+    /// the trial has to run: it has not ended, has failed, or its evaluations are damaged.
     fn result(&mut self, number: usize, trial: &Trial) -> Result<Option<Outcome>, Error> {
         let outcome = self.folder.read_outcome(trial)?;
         let Some(outcome) = outcome.filter(|outcome| outcome.status != Status::Failed) else {
