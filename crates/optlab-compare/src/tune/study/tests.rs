@@ -1,9 +1,10 @@
 use super::*;
 use crate::made_up;
 use crate::plan::entry::{Entry, Stage as Role};
-use crate::run::worker::{Evaluated, WorkerCommand};
+use crate::run::events::Queue;
+use crate::run::worker::{Evaluated, Measure, WorkerCommand};
 use optlab_stats::search::{Pruner, Sampler};
-use optlab_train::train::{Outcome, Status};
+use optlab_train::train::{Outcome, Score, Status};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A worker in the shell's own words: a learning curve of nine evaluations that depends on the trial alone.
@@ -99,13 +100,7 @@ impl Stage {
         jobs: usize,
         events: &mut dyn RunnerEvents,
     ) -> Result<(), Error> {
-        let plan = Plan {
-            workloads: vec!["digits-cnn".into()],
-            optimizers: vec!["adamw".parse().unwrap()],
-            tuning: tuning.clone(),
-            ..Plan::default()
-        };
-        let study = Study::new(plan, &|workload| Ok(made_up::trial(workload, "adamw", 0)))?;
+        let study = study(tuning)?;
         let folder = study.claim(&self.folder.path().join(name), &made_up::invocation(jobs))?;
         study.run(&folder, &self.runner(jobs), events)
     }
@@ -123,6 +118,16 @@ impl Stage {
         };
         folder::read_all_entries(&path).unwrap().into_iter().map(result).collect()
     }
+}
+
+fn study(tuning: &Tuning) -> Result<Study, Error> {
+    let plan = Plan {
+        workloads: vec!["digits-cnn".into()],
+        optimizers: vec!["adamw".parse().unwrap()],
+        tuning: tuning.clone(),
+        ..Plan::default()
+    };
+    Study::new(plan, &|workload| Ok(made_up::trial(workload, "adamw", 0)))
 }
 
 fn of_space(space: Space) -> Tuning {
@@ -170,13 +175,16 @@ fn a_study_that_was_stopped_or_extended_has_the_same_trials_as_one_in_one_go() {
         stage.run(&name("longer"), of(18), &mut ()).unwrap();
         assert_eq!(stage.results(&name("longer")), whole, "{sampler} {pruner}, 11 then 18");
 
-        for (trials, evaluations) in [(1, NEVER), (NEVER, 3), (NEVER, 6), (2, NEVER)] {
+        // After the first trial, and then at every fifth, sixth and seventh evaluation in turn.
+        let stops = std::iter::once((1, NEVER))
+            .chain([5, 6, 7].map(|evaluations| (NEVER, evaluations)).into_iter().cycle());
+        let is_over = |(trials, evaluations)| {
             let stop = &mut Stop { trials, evaluations };
             let run = || stage.run(&name("stopped"), of(18), stop);
-            let is_over = catch_unwind(AssertUnwindSafe(run)).is_ok_and(|result| result.is_ok());
-            assert!(!is_over, "{trials} trials, {evaluations} evaluations");
-        }
-        stage.run(&name("stopped"), of(18), &mut ()).unwrap();
+            catch_unwind(AssertUnwindSafe(run)).is_ok_and(|result| result.is_ok())
+        };
+        let place = stops.take(100).position(is_over).expect("an end");
+        assert!(place > 3, "stopped at {place} places");
         assert_eq!(stage.results(&name("stopped")), whole, "{sampler} {pruner}, stopped");
     }
 }
@@ -243,4 +251,25 @@ fn a_study_of_another_version_of_its_workload_is_refused() {
     std::fs::write(&path, serde_json::to_string(&other).unwrap() + "\n").unwrap();
     let told = stage.run("st", (Sampler::Halton, Pruner::None, 2), &mut ()).unwrap_err().to_string();
     assert!(told.contains("holds trials of version abc of workload `digits-cnn`"), "{told}");
+}
+
+#[test]
+fn a_trial_is_judged_by_its_evaluations_up_to_the_one_that_its_worker_repeats() {
+    let asha = Pruner::Asha { minimum: 1, reduction_factor: 4 };
+    let tuning = of_space("weight_decay=log(1e-4,1)".parse().unwrap());
+    let study = study(&Tuning { trials: 5, pruner: asha, sampler: Sampler::Halton, ..tuning }).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let folder = study.claim(folder.path(), &made_up::invocation(1)).unwrap();
+    let mut search = Search::new(&study, &folder).unwrap();
+    let metric = made_up::outcome(0.5, None).metric;
+    search.begins(0, &Measure { metric, evaluations: 9 });
+    let mut judged = |index: usize, step: usize, metric: f64| {
+        let score = Score::new(0.5, metric);
+        let trial = made_up::trial("digits-cnn", "adamw", 0);
+        search.prunes(index, &trial, &Evaluated { step, epoch: 1, training_seconds: 0.0, score })
+    };
+    assert!(!judged(0, 10, 0.5) && !judged(1, 10, 0.6) && !judged(1, 20, 0.7));
+    // The rung after one evaluation, not after two.
+    assert!(judged(1, 10, 0.4));
+    assert!(judged(2, 10, f64::NAN), "what is not a number is worse than any number");
 }

@@ -1,6 +1,8 @@
 //! Workers that cannot resume, are stopped for a while, are judged, or lose their folder.
 
 use super::*;
+use crate::run::runner::heard::Heard;
+use optlab_train::train::Score;
 use optlab_train::train::history::{self, Row};
 
 fn text(path: &Path) -> String {
@@ -120,4 +122,33 @@ fn a_judged_worker_waits_for_the_judgement_and_a_pruned_run_keeps_what_it_was_ju
         })
         .collect();
     assert_eq!(metrics, [(10, Some(0.1), None), (20, Some(0.2), None)]);
+}
+
+#[test]
+fn what_was_evaluated_before_a_checkpoint_belongs_to_a_pruned_run() {
+    let evaluated = |step: usize, metric: f64| {
+        let score = Score::new(0.5, metric);
+        Evaluated { step, epoch: step / 10, training_seconds: 0.0, score }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let run = RunDirectory::new(folder.path());
+    let mut first = Heard::default();
+    for (step, metric) in [(10, 0.9), (20, 0.4), (30, 0.5)] {
+        first.note(&WorkerEvent::Evaluated(evaluated(step, metric)));
+    }
+    first.write_history(&run, 30).unwrap();
+    // The worker resumes after step 10, and repeats the evaluation after step 20.
+    let mut second = Heard::default();
+    second.begin(&run);
+    second.note(&WorkerEvent::Evaluated(evaluated(20, 0.4)));
+    let outcome = second.pruned(20);
+    assert_eq!((outcome.best_step, outcome.steps, outcome.epochs), (Some(10), 20, 2));
+    assert_eq!(
+        (outcome.best_validation.unwrap().metric, outcome.final_validation.unwrap().metric),
+        (0.9, 0.4)
+    );
+    second.write_history(&run, 20).unwrap();
+    let steps: Vec<usize> =
+        history::read_evaluations(&run.history()).unwrap().iter().map(Row::step).collect();
+    assert_eq!(steps, [10, 20]);
 }
