@@ -67,7 +67,8 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
 fn trials(dir: &Path) -> Result<String, Error> {
     let mut text = String::new();
     for entry in folder::read_all_entries(dir)? {
-        let ended = folder::ended(&folder::run_dir(dir, &entry.trial), &entry.trial)?;
+        let run_dir = folder::run_dir(dir, &entry.trial);
+        let ended = folder::ended(&run_dir, &entry.trial)?;
         let stage = match entry.stage {
             Stage::Tuning { number, replicate: Some(of) } => format!("tuning {number}, replicate {of}"),
             Stage::Tuning { number, replicate: None } => format!("tuning {number}"),
@@ -83,7 +84,8 @@ fn trials(dir: &Path) -> Result<String, Error> {
             (Some(outcome), Some(score)) => number::metric(&outcome.metric, score.metric),
             _ => "–".into(),
         };
-        text += &format!("{stage:<24} {status:<14} {metric:>10}  {:<28} {}\n", entry.arm, entry.trial.id());
+        let id = run_dir.file_name().unwrap_or_default().display();
+        text += &format!("{stage:<24} {status:<14} {metric:>10}  {:<28} {id}\n", entry.arm);
     }
     Ok(text)
 }

@@ -52,19 +52,6 @@ pub(super) fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     OpenOptions::new().append(true).open(path).and_then(write).map_err(Error::io("write", path))
 }
 
-/// Waits until the disk has the content of a file.
-///
-/// # Errors
-/// [`Io`](optlab_core::Error::Io).
-pub(super) fn synchronize_file(path: &Path) -> Result<(), Error> {
-    let synchronize = |file: File| {
-        file.sync_all()?;
-        note(path);
-        Ok(())
-    };
-    OpenOptions::new().append(true).open(path).and_then(synchronize).map_err(Error::io("synchronize", path))
-}
-
 /// Waits until the disk has the names in a folder.
 ///
 /// # Errors

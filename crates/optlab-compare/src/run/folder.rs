@@ -26,7 +26,7 @@
 //! | a line of `trials.jsonl`, for a trial that depends on results | a trial that has not run |
 //! | `runs/ID/trial.json`, the name `ID` in `runs/` | a run that has not begun |
 //! | `runs/ID/…` by the worker | a run that resumes from its newest checkpoint |
-//! | `runs/ID/history.jsonl` of a pruned run, by the runner | the same; the run is pruned again |
+//! | `runs/ID/history.jsonl` of a pruned run, by the runner | a run that begins anew and is pruned again |
 //! | `runs/ID/outcome.json` | a result, and all that it depends on |
 //! | a line of `trials.jsonl` that depends on this result | a trial that has not run |
 

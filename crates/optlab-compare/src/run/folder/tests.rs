@@ -155,7 +155,13 @@ fn a_folder_whose_replaced_final_trials_are_in_runs_is_whole_and_they_move_with_
     let ((plan, tuning, chosen), (_, _, old)) = (tuned(0.25), tuned(0.5));
     let claim = || {
         let text = plan.to_toml().unwrap();
-        Folder::claim(folder.path(), Kind::Comparison, &text, &[tuning.clone()], &made_up::invocation(1))
+        Folder::claim(
+            folder.path(),
+            Kind::Comparison,
+            &text,
+            std::slice::from_ref(&tuning),
+            &made_up::invocation(1),
+        )
     };
     let claimed = claim().unwrap();
     claimed.write_entries(&[tuning.clone(), chosen.clone()]).unwrap();

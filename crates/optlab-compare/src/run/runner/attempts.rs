@@ -96,10 +96,10 @@ impl RunnerShared<'_> {
     /// search that finds the outcome knows what it was decided by.
     fn prune(&self, heard: &Heard, run: &RunDirectory, step: usize) -> Result<Outcome, Error> {
         let outcome = heard.pruned(step);
-        heard.write_history(run, step)?;
         if self.runner.is_brief {
             run.remove_checkpoints()?;
         }
+        heard.write_history(run, step)?;
         run.write_outcome(&outcome)?;
         Ok(outcome)
     }

@@ -1,10 +1,10 @@
 //! What a runner knows about a trial while its worker runs.
 
 use crate::Error;
-use crate::run::durable;
 use crate::run::worker::{Evaluated, Measure, WorkerEvent};
 use optlab_core::Metric;
-use optlab_train::train::history::{self, History, Part, Row};
+use optlab_train::files::{atomic_file, json_file};
+use optlab_train::train::history::{self, Part, Row};
 use optlab_train::train::{Outcome, RunDirectory, Score, Status};
 
 /// The messages of a worker so far, and the evaluations of the run that it resumed.
@@ -82,13 +82,13 @@ impl Heard {
     /// [`Io`](optlab_core::Error::Io).
     pub fn write_history(&self, run: &RunDirectory, step: usize) -> Result<(), Error> {
         let path = run.history();
-        let mut history = History::open(&path, 0)?;
+        let mut lines = Vec::new();
         for evaluated in self.until(step) {
-            history.append(&row(evaluated))?;
+            serde_json::to_writer(&mut lines, &row(evaluated))
+                .map_err(|reason| json_file::broken(&path, &reason))?;
+            lines.push(b'\n');
         }
-        history.flush()?;
-        drop(history);
-        durable::synchronize_file(&path)
+        atomic_file::write(&path, &lines)
     }
 }
 
