@@ -139,6 +139,10 @@ impl RunnerEvents for Bars {
         self.total.inc_length(trials as u64);
     }
 
+    fn noted(&mut self, note: &str) {
+        self.all.suspend(|| eprintln!("{note}"));
+    }
+
     fn estimated(&mut self, cost: &Cost) {
         // The bars of the trials that the estimate is from.
         std::mem::take(&mut self.running).into_values().for_each(|running| running.bar.finish_and_clear());

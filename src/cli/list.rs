@@ -7,7 +7,7 @@ use crate::cli::Exit;
 use clap::{Args, ValueEnum};
 use optlab_compare::plan::entry::Stage;
 use optlab_compare::report::number;
-use optlab_compare::run::folder;
+use optlab_compare::run::folder::{self, Ended};
 use optlab_optim::OptimizerSpec;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_train::device::{self, Backend};
@@ -66,21 +66,26 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
 /// Returns a line per trial of a comparison or study.
 fn trials(dir: &Path) -> Result<String, Error> {
     let mut text = String::new();
-    for entry in folder::read_entries(dir)? {
-        let outcome = folder::read_outcome(&folder::run_dir(dir, &entry.trial), &entry.trial)?;
+    for entry in folder::read_all_entries(dir)? {
+        let run_dir = folder::run_dir(dir, &entry.trial);
+        let ended = folder::ended(&run_dir, &entry.trial)?;
         let stage = match entry.stage {
             Stage::Tuning { number, replicate: Some(of) } => format!("tuning {number}, replicate {of}"),
             Stage::Tuning { number, replicate: None } => format!("tuning {number}"),
             Stage::Final => "final".into(),
         };
-        let status = outcome.as_ref().map_or("not run", |outcome| outcome.status.name());
-        let score =
-            outcome.as_ref().and_then(|outcome| outcome.test.as_ref().or(outcome.best_validation.as_ref()));
-        let metric = match (&outcome, score) {
+        let (status, outcome) = match &ended {
+            Ended::NotYet => ("not run", None),
+            Ended::Unclear(_) => ("damaged", None),
+            Ended::With(outcome) => (outcome.status.name(), Some(outcome)),
+        };
+        let score = outcome.and_then(|outcome| outcome.test.as_ref().or(outcome.best_validation.as_ref()));
+        let metric = match (outcome, score) {
             (Some(outcome), Some(score)) => number::metric(&outcome.metric, score.metric),
             _ => "–".into(),
         };
-        text += &format!("{stage:<24} {status:<14} {metric:>10}  {:<28} {}\n", entry.arm, entry.trial.id());
+        let id = run_dir.file_name().unwrap_or_default().display();
+        text += &format!("{stage:<24} {status:<14} {metric:>10}  {:<28} {id}\n", entry.arm);
     }
     Ok(text)
 }

@@ -7,7 +7,7 @@ use crate::cli::{Exit, compare};
 use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_compare::plan::tuning::Tuning;
-use optlab_compare::report::labels::counted;
+use optlab_compare::report::labels::{counted, unclear};
 use optlab_compare::report::{self, number};
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::run::folder::{self, Kind, PLAN};
@@ -146,6 +146,7 @@ fn text(findings: &Findings) -> String {
         }
     }
     text.push('\n');
+    text.extend(unclear(&findings.unclear).map(|line| format!("{line}\n")));
     let Some(best) = &findings.best else {
         text.push_str("no trial completed: search smaller learning rates\n");
         return text;

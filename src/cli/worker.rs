@@ -4,7 +4,9 @@ use crate::Error;
 use crate::cli::Exit;
 use clap::Args;
 use optlab_compare::run::cores;
-use optlab_compare::run::worker::{Evaluated, Measure, Progress, WorkerEvent, exit_with_runner};
+use optlab_compare::run::worker::{
+    Evaluated, HeldByRunner, Measure, Progress, WorkerEvent, exit_with_runner,
+};
 use optlab_train::registry;
 use optlab_train::train::{EpochReport, Observer, Outcome, RunDirectory, RunOptions, Start};
 use optlab_train::workload::Info;
@@ -22,6 +24,9 @@ pub struct WorkerArgs {
     /// Write no history row per step and leave no checkpoint
     #[arg(long)]
     brief: bool,
+    /// Wait after each evaluation until the parent process allows to continue
+    #[arg(long)]
+    judged: bool,
     /// Processors to run on, as 2,3
     #[arg(long)]
     cores: Option<String>,
@@ -30,9 +35,10 @@ pub struct WorkerArgs {
 /// Trains the trial of a run folder and reports progress to the parent process on standard output.
 ///
 /// # Errors
-/// A folder without a trial, or one that cannot be written. Any other error becomes the run's outcome.
+/// A folder without a trial, or one that cannot be written. A run that cannot be resumed is reported to the
+/// parent process; any other error becomes the run's outcome.
 pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
-    exit_with_runner();
+    let runner = exit_with_runner();
     if let Some(cores) = &args.cores {
         cores::hold_to(&cores::parse(cores)?)?;
     }
@@ -45,12 +51,18 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     options.keep_checkpoints = 1;
     options.records_steps = !args.brief;
     let info = workload.info();
-    let mut reporter = Reporter { info: info.clone(), total_steps: 0, latest: None };
+    let judge = args.judged.then_some(runner);
+    let mut reporter = Reporter { info: info.clone(), total_steps: 0, latest: None, judge };
     match workload.train(&trial, &options, &mut reporter) {
         Ok(_) => {}
         // The outcome is its owner's to write.
         Err(error @ Error::InUse { .. }) => return Err(error.into()),
         Err(error) => {
+            let of_resuming = WorkerEvent::of_resuming(&error, options.directory.path());
+            if let Some(told) = of_resuming.filter(|_| reporter.latest.is_none()) {
+                reporter.tell(&told);
+                return Ok(());
+            }
             let outcome = Outcome::failed(error.to_string(), info.metric());
             options.directory.write_outcome(&outcome)?;
         }
@@ -65,7 +77,10 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
 struct Reporter {
     info: Info,
     total_steps: usize,
+    /// When the latest step was reported; `None` before the first.
     latest: Option<Instant>,
+    /// The runner, if it judges each evaluation.
+    judge: Option<HeldByRunner>,
 }
 
 impl Reporter {
@@ -98,6 +113,10 @@ impl Observer for Reporter {
             let (step, epoch) = (report.step, report.epoch);
             let training_seconds = report.training_seconds;
             self.tell(&WorkerEvent::Evaluated(Evaluated { step, epoch, training_seconds, score }));
+            // The clock of the training stands still.
+            if let Some(runner) = &self.judge {
+                runner.wait_for_permission();
+            }
         }
     }
 }

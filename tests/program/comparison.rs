@@ -15,9 +15,10 @@ reference = 'adamw'
 trials = 4
 ";
 
-/// Returns the outcomes in a folder, with the times when they were written.
+/// Returns the outcomes in a folder, also of replaced trials, with the times when they were written.
 fn outcomes(folder: &Path) -> BTreeMap<String, SystemTime> {
-    let Ok(entries) = std::fs::read_dir(folder.join("runs")) else { return BTreeMap::new() };
+    let of = |name: &str| std::fs::read_dir(folder.join(name)).into_iter().flatten();
+    let entries = of("runs").chain(of("replaced"));
     let time = |entry: std::fs::DirEntry| {
         let written = std::fs::metadata(entry.path().join("outcome.json")).ok()?.modified().ok()?;
         Some((entry.file_name().into_string().ok()?, written))

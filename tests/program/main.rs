@@ -6,6 +6,7 @@ mod cli;
 mod comparison;
 mod conclusions;
 mod documents;
+mod experiment_folder;
 mod newcomer;
 mod older;
 mod problem;

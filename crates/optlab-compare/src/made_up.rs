@@ -94,7 +94,8 @@ pub(crate) fn run(trial: Trial, metrics: &[f64]) -> Run {
 pub(crate) fn of(trial: Trial) -> Run {
     let lr = Some(trial.lr).filter(|&lr| lr != trial.optimizer.default_lr());
     let arm = OptimizerChoice { optimizer: trial.optimizer.clone(), lr }.to_string();
-    Run { arm, stage: Stage::Final, point: Vec::new(), trial, outcome: None, evaluations: Vec::new() }
+    let (point, evaluations) = (Vec::new(), Vec::new());
+    Run { arm, stage: Stage::Final, point, trial, outcome: None, unclear: None, evaluations }
 }
 
 /// Returns a tuning run of `arm` at point `number`, with this outcome.

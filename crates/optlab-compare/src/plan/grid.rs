@@ -189,6 +189,24 @@ impl Plan {
         }
     }
 
+    /// Returns the number of trials that [`entries`](Self::entries) returns.
+    ///
+    /// # Errors
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) without seeds.
+    pub fn known_trials(&self) -> Result<usize, Error> {
+        let seeds = self.seeds.to_vec()?;
+        let of_arm = match self.tuning.trials {
+            0 => seeds.len(),
+            trials => self.tuning.replicates(&seeds).len() * trials * self.tuning.seeds as usize,
+        };
+        Ok(self.arm_count() * self.workloads.len() * self.backends.len() * of_arm)
+    }
+
+    /// Returns the number of arms that [`arms`](Self::arms) returns.
+    pub fn arm_count(&self) -> usize {
+        grid_arms(&self.optimizers, &self.schedules).len() + self.arms.len()
+    }
+
     /// Returns the final trial of an arm with the settings of `trial` and this seed.
     pub fn final_entry(&self, side: &ArmOnWorkload, trial: &Trial, seed: u64) -> Entry {
         let trial = self.split.of_seed(trial.clone(), Some(seed));

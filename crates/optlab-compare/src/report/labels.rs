@@ -124,8 +124,19 @@ pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
         if !arm.not_run.is_empty() {
             lines.push(format!("{label}: {} not run yet", listed(arm.not_run.iter().copied())));
         }
+        lines.extend(unclear(&arm.unclear).map(|line| format!("{label}: {line}")));
     }
     lines
+}
+
+/// Returns the sentence about outcomes that do not count, for these reasons; `None` if all count.
+pub fn unclear(reasons: &[String]) -> Option<String> {
+    let first = reasons.first()?;
+    let more = if reasons.len() > 1 { ", …" } else { "" };
+    Some(format!(
+        "{} not counted ({first}{more}); the command that began it runs the trial again",
+        counted(reasons.len(), "outcome")
+    ))
 }
 
 fn listed(seeds: impl Iterator<Item = u64>) -> String {

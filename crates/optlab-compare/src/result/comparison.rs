@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::plan::Plan;
 use crate::plan::entry::{Entry, Stage};
-use crate::run::folder::{self, Invocation, Kind};
+use crate::run::folder::{self, Ended, Invocation, Kind};
 use optlab_train::files::json_file;
 use optlab_train::train::history::{Part, Row};
 use optlab_train::train::{Outcome, RunDirectory, Trial};
@@ -41,6 +41,8 @@ pub struct Run {
     pub trial: Trial,
     /// The outcome; `None` if the run has not ended.
     pub outcome: Option<Outcome>,
+    /// Why an outcome that is there does not count: it is damaged or another trial's.
+    pub unclear: Option<String>,
     /// The evaluations, in the order of steps; they are not read for a tuning trial.
     pub evaluations: Vec<Evaluation>,
 }
@@ -81,12 +83,12 @@ impl Comparison {
     /// Reads the comparison in the folder `path`, finished or not.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) if the folder holds no comparison, or a damaged file;
-    /// [`Io`](optlab_core::Error::Io).
+    /// [`File`](optlab_core::Error::File) if the folder holds no comparison, or a damaged file, or if trials
+    /// are missing in its list; [`Io`](optlab_core::Error::Io).
     pub fn read(path: &Path) -> Result<Self, Error> {
         let mut environment = None;
         let mut runs = Vec::new();
-        for Entry { arm, stage, point, trial } in folder::read_entries(path)? {
+        for Entry { arm, stage, point, trial } in folder::read_all_entries(path)? {
             let run_dir = folder::run_dir(path, &trial);
             if environment.is_none() {
                 environment = json_file::read_if_there(&run_dir.join("environment.json"))?;
@@ -95,8 +97,12 @@ impl Comparison {
                 Stage::Final => read_evaluations(&run_dir)?,
                 Stage::Tuning { .. } => Vec::new(),
             };
-            let outcome = folder::read_outcome(&run_dir, &trial)?;
-            runs.push(Run { arm, stage, point, trial, outcome, evaluations });
+            let (outcome, unclear) = match folder::ended(&run_dir, &trial)? {
+                Ended::With(outcome) => (Some(*outcome), None),
+                Ended::Unclear(reason) => (None, Some(reason)),
+                Ended::NotYet => (None, None),
+            };
+            runs.push(Run { arm, stage, point, trial, outcome, unclear, evaluations });
         }
         let about = folder::read_about(path)?;
         let absolute = std::path::absolute(path).map_err(Error::io("find", path))?;

@@ -72,6 +72,9 @@ pub struct Summary {
     pub failed: Vec<Lost>,
     /// The seeds that have no outcome yet.
     pub not_run: Vec<u64>,
+    /// The reasons why outcomes that are there do not count: they are damaged or another trial's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unclear: Vec<String>,
     /// The comparison with the reference, or with the best arm.
     pub against: Option<Against>,
     /// The results of its tuning; `None` without tuning.
@@ -201,6 +204,7 @@ impl Summary {
             diverged: lost(runs, Status::Diverged),
             failed: lost(runs, Status::Failed),
             not_run: planned.iter().copied().filter(|seed| !has_ended(seed)).collect(),
+            unclear: arm.tuning.iter().chain(runs).filter_map(|run| run.unclear.clone()).collect(),
             against: None,
             tuned: Tuned::of(&arm.tuning, workload.direction),
         })

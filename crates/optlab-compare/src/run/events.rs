@@ -10,6 +10,10 @@ pub trait RunnerEvents {
     /// Receives the number of trials in all, including trials that already have an outcome.
     fn planned(&mut self, _trials: usize) {}
 
+    /// Receives a sentence about something unusual in the folder: a list that was not whole, a run that
+    /// begins anew.
+    fn noted(&mut self, _note: &str) {}
+
     /// Receives the estimated time, once the first trial of each arm has run.
     fn estimated(&mut self, _cost: &Cost) {}
 
@@ -61,6 +65,12 @@ pub trait Queue {
     /// # Errors
     /// Any error ends the run.
     fn next(&mut self) -> Result<Next, Error>;
+
+    /// Returns whether trials may be pruned. Each worker then waits after an evaluation until
+    /// [`prunes`](Self::prunes) has returned.
+    fn judges(&self) -> bool {
+        false
+    }
 
     /// Receives the metric of a trial, before its first step.
     fn begins(&mut self, _index: usize, _measure: &Measure) {}

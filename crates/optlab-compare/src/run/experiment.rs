@@ -52,6 +52,9 @@ impl Experiment {
     /// The errors of [`Runner::run`].
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
         let finisher = self.finisher(runner);
+        if let Some(note) = folder.note() {
+            events.noted(&note);
+        }
         events.planned(cost::trials(&self.plan)? * self.sides.len());
         // A comparison that resumes has been estimated before.
         if self.is_new(folder)? {
@@ -69,7 +72,7 @@ impl Experiment {
             let outcomes = tuner.run_trials(folder, &trials(tuning.entries), events)?;
             if finals.is_empty() {
                 *finals = self.finals(tuning, &outcomes)?;
-                finals.iter().try_for_each(|entry| folder.append(entry))?;
+                folder.append(finals)?;
             }
             finisher.run_trials(folder, &trials(finals), events)?;
         }
@@ -204,6 +207,10 @@ struct ReplicateOfArms<'a> {
 struct Untold<'a>(&'a mut dyn RunnerEvents);
 
 impl RunnerEvents for Untold<'_> {
+    fn noted(&mut self, note: &str) {
+        self.0.noted(note);
+    }
+
     fn started(&mut self, index: usize, trial: &Trial, attempt: usize) {
         self.0.started(index, trial, attempt);
     }

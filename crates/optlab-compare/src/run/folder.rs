@@ -1,100 +1,81 @@
 //! The folder of a comparison on disk.
 //!
 //! ```text
-//! OUT/plan.toml            the plan, with defaults written out; `optlab compare OUT/plan.toml` repeats it
-//! OUT/trials.jsonl         its trials, one per line, in the plan's order
-//! OUT/comparison.json      its kind, and the command lines that worked on it
-//! OUT/runs/<trial's id>/   trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if not empty
+//! OUT/plan.toml               the plan, with defaults written out; `optlab compare OUT/plan.toml` repeats it
+//! OUT/trials.jsonl            its trials, one per line, in the plan's order
+//! OUT/comparison.json         its kind, and the command lines that worked on it
+//! OUT/runs/<trial's id>/      trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if not empty
+//! OUT/replaced/<trial's id>/  runs that more tuning replaced; they return if they are wanted again
+//! OUT/.lock                   locked by the command that works here, and names it
 //! ```
 //!
 //! A folder belongs to its trials. A plan can resume in it if the plan has all of them, so seeds, optimizers,
 //! workloads and tuning trials can be added; a plan that lacks one of them is another comparison and is
 //! refused.
+//!
+//! Each row is on the disk before the next one begins, so after a kill or a power failure a reader finds the
+//! rows up to some point and none after it. The same command resumes from each of these states.
+//!
+//! | a command writes | a reader who finds it as the last row |
+//! |:-----------------|:--------------------------------------|
+//! | `OUT/`, its new parents, `.lock` | an empty folder |
+//! | `trials.jsonl`, all trials of the old plan and the new one | trials that have not run |
+//! | `comparison.json`, `plan.toml` | the plan; the list has all of its trials |
+//! | `replaced/ID`, out of `runs/` | a listed trial that counts as not run |
+//! | `trials.jsonl`, only the trials of the plan | `runs/` without unlisted runs |
+//! | a line of `trials.jsonl`, for a trial that depends on results | a trial that has not run |
+//! | `runs/ID/trial.json`, the name `ID` in `runs/` | a run that has not begun |
+//! | `runs/ID/…` by the worker | a run that resumes from its newest checkpoint |
+//! | `runs/ID/history.jsonl` of a pruned run, by the runner | a run that begins anew and is pruned again |
+//! | `runs/ID/outcome.json` | a result, and all that it depends on |
+//! | a line of `trials.jsonl` that depends on this result | a trial that has not run |
 
-use crate::Error;
-use crate::plan::entry::{Entry, Stage};
-use optlab_train::files::{disk, json_file};
-use optlab_train::train::{Outcome, RunDirectory, Trial};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
-
-const TRIALS: &str = "trials.jsonl";
-const ABOUT: &str = "comparison.json";
+mod about;
+mod ended;
+mod list;
+mod lock;
+mod refuse;
+mod remains;
+mod replaced;
 
 pub use crate::plan::PLAN;
+pub use about::{About, Invocation, Kind, read_about};
+pub use ended::{Ended, ended, read_outcome};
+pub use list::{holds_trials, read_all_entries, read_entries};
+pub(crate) use refuse::other_version as refuse_other_version;
 
-/// The purpose of a folder's trials.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// To compare arms.
-    #[default]
-    Comparison,
-    /// To find the best settings of one optimizer.
-    Study,
-    /// To find the best optimizer within a time limit.
-    Recommendation,
-    /// To compare an arm with itself.
-    Calibration,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Kind::Comparison => "comparison",
-            Kind::Study => "study",
-            Kind::Recommendation => "recommendation",
-            Kind::Calibration => "calibration",
-        })
-    }
-}
-
-/// One command that worked on a comparison.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invocation {
-    /// The command line.
-    pub command: String,
-    /// Number of trials that ran at once; more than one disturb each other's times.
-    pub jobs: usize,
-    /// Whether trials that ran at once were each pinned to their own processors.
-    #[serde(default)]
-    pub is_pinned: bool,
-    /// Whether the final trials ran one at a time, regardless of `jobs`.
-    #[serde(default)]
-    pub is_timed_alone: bool,
-    /// The commit of the repository in which the command was given, with `+` if files in it differed from the
-    /// commit.
-    #[serde(default)]
-    pub commit: Option<String>,
-}
-
-/// The facts about a folder besides its trials.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct About {
-    /// The purpose of its trials.
-    #[serde(default)]
-    pub kind: Kind,
-    /// The command lines that worked on it, the latest last.
-    pub invocations: Vec<Invocation>,
-}
+use crate::Error;
+use crate::plan::entry::Entry;
+use crate::run::durable;
+use about::{ABOUT, about_if_there};
+use list::{RUNS, TRIALS, ids, unlisted_runs};
+use lock::{Left, Lock};
+use optlab_train::files::{disk, json_file};
+use optlab_train::train::{Outcome, RunDirectory, Trial};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 /// A comparison's folder, locked by this process until it is dropped.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    lock: File,
+    lock: Lock,
+    /// The number of runs that the list lacked when the folder was claimed.
+    unlisted: usize,
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // Closing the file would unlock it too, but not while a worker that is just starting still shares it.
-        // A failure to unlock is harmless, since the lock ends with the process.
-        drop(self.lock.unlock());
-    }
+/// The trials that a folder is claimed for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim<'a> {
+    /// The purpose of the trials.
+    pub kind: Kind,
+    /// The plan as TOML.
+    pub plan: &'a str,
+    /// The trials that are known from the start.
+    pub entries: &'a [Entry],
+    /// Whether the command finds its other trials while it runs. It then keeps the folder's unlisted runs
+    /// until it calls [`put_away_unlisted`](Folder::put_away_unlisted).
+    pub is_growing: bool,
 }
 
 impl Folder {
@@ -106,8 +87,9 @@ impl Folder {
     ///
     /// # Errors
     /// [`Usage`](optlab_core::Error::Usage) if the folder holds another trial that is not in `entries` or
-    /// trials of another version of a workload, is of another kind, has files but no comparison, or is in use
-    /// by another process; [`Io`](optlab_core::Error::Io), for example for a read-only folder.
+    /// trials of another version of a workload, is of another kind, has files but no comparison, is in use by
+    /// another process, or its file system has no locks; [`Io`](optlab_core::Error::Io), for example for a
+    /// read-only folder.
     pub fn claim(
         path: &Path,
         kind: Kind,
@@ -115,34 +97,60 @@ impl Folder {
         entries: &[Entry],
         invocation: &Invocation,
     ) -> Result<Self, Error> {
-        std::fs::create_dir_all(path).map_err(Error::io("create", path))?;
-        refuse_foreign_files(path)?;
-        let folder = Folder { path: path.into(), lock: lock(path)? };
-        let there = match path.join(TRIALS).exists() {
-            true => read_entries(path)?,
-            false => Vec::new(),
-        };
-        let mut about = read_about(path)?;
-        if about.kind != kind && !there.is_empty() {
+        Self::claim_for(path, &Claim { kind, plan, entries, is_growing: false }, invocation)
+    }
+
+    /// Does the same as [`claim`](Self::claim), also for a command that finds its trials while it runs.
+    pub(crate) fn claim_for(path: &Path, claim: &Claim, invocation: &Invocation) -> Result<Self, Error> {
+        let &Claim { kind, plan, entries, is_growing } = claim;
+        durable::create_folder(path)?;
+        refuse::foreign_files(path)?;
+        let (lock, left) = Lock::take(path, &invocation.command)?;
+        let mut folder = Folder { path: path.into(), lock, unlisted: 0 };
+        let there = if holds_trials(path) { read_entries(path)? } else { Vec::new() };
+        let about = about_if_there(path)?;
+        if let Some(about) = about.as_ref().filter(|about| about.kind != kind && !there.is_empty()) {
             let (path, there) = (path.display(), about.kind);
             return Err(Error::usage(format!(
                 "{path} is the folder of a {there}, not of a {kind}; choose another"
             )));
         }
-        refuse_other_version(path, &there, entries)?;
-        refuse_other_plan(path, &there, entries)?;
-        // The old final trials of tuned arms stay until the new ones are known.
-        let known: HashSet<String> = entries.iter().map(|entry| entry.trial.id()).collect();
-        let kept = there
-            .into_iter()
-            .filter(|entry| !known.contains(&entry.trial.id()) && may_be_replaced(entry, entries));
-        folder.write_entries(&entries.iter().cloned().chain(kept).collect::<Vec<_>>())?;
-        disk::replace(&path.join(PLAN), plan.as_bytes())?;
+        let workloads: Vec<_> = entries.iter().map(|entry| &entry.trial.workload).collect();
+        refuse_other_version(path, &there, &workloads)?;
+        let unlisted = unlisted_runs(path, &ids(&there))?;
+        // A command that grows its list comes across its unlisted runs.
+        let strange: &[String] = if is_growing { &[] } else { &unlisted };
+        folder.refuse_other_plan(&there, strange, entries)?;
+        folder.unlisted = unlisted.len();
+        folder.remove_old_unfinished_files()?;
+        if left == Left::Suddenly {
+            folder.remove_remains_of_runs(&there)?;
+        }
+        // The plan never has a trial that is not listed: it changes while the list has the trials of both.
+        let known = ids(entries);
+        let others = there.iter().filter(|entry| !known.contains(&entry.trial.id()));
+        let (kept, dropped): (Vec<&Entry>, Vec<&Entry>) =
+            others.partition(|entry| refuse::may_be_replaced(entry, entries));
+        folder.write_list(entries.iter().chain(kept.iter().copied()).chain(dropped.iter().copied()))?;
+        let mut about = about.unwrap_or_default();
         about.kind = kind;
         if about.invocations.last() != Some(invocation) {
             about.invocations.push(invocation.clone());
         }
         json_file::write(&path.join(ABOUT), &about)?;
+        disk::replace(&path.join(PLAN), plan.as_bytes())?;
+        durable::create_folder(&folder.runs())?;
+        if !dropped.is_empty() {
+            let dropped: HashSet<String> = dropped.iter().map(|entry| entry.trial.id()).collect();
+            folder.put_away(|id| dropped.contains(id))?;
+            folder.write_list(entries.iter().chain(kept.iter().copied()))?;
+        }
+        folder.bring_back(&known)?;
+        if !strange.is_empty() {
+            // Final trials of tuned arms are listed when their tuning is known.
+            let returns = |id: &str| known.contains(id) || folder.may_be_final(id, entries);
+            folder.put_away(|id| strange.iter().any(|it| it == id) && !returns(id))?;
+        }
         Ok(folder)
     }
 
@@ -151,30 +159,90 @@ impl Folder {
         &self.path
     }
 
-    /// Replaces the list of the folder's trials.
-    ///
-    /// # Errors
-    /// [`Io`](optlab_core::Error::Io).
-    pub fn write_entries(&self, entries: &[Entry]) -> Result<(), Error> {
-        let mut lines = Vec::new();
-        for entry in entries {
-            lines.extend(to_json(entry, &self.path)?);
-            lines.push(b'\n');
-        }
-        disk::replace(&self.path.join(TRIALS), &lines)
+    fn runs(&self) -> PathBuf {
+        self.path.join(RUNS)
     }
 
-    /// Appends a trial to the list of the folder's trials.
+    /// Returns whether the run called `id` has left an outcome, which need not be one that can be believed.
+    fn has_ended(&self, id: &str) -> bool {
+        self.runs().join(id).join("outcome.json").exists()
+    }
+
+    /// Checks that the folder is still the one that this process locked.
     ///
     /// # Errors
-    /// [`Io`](optlab_core::Error::Io).
-    pub fn append(&self, entry: &Entry) -> Result<(), Error> {
-        let path = self.path.join(TRIALS);
-        let mut line = to_json(entry, &path)?;
-        line.push(b'\n');
-        let file = OpenOptions::new().create(true).append(true).open(&path);
-        // A single write, so that a crash can cut short only the last line.
-        file.and_then(|mut file| file.write_all(&line)).map_err(Error::io("write", &path))
+    /// [`File`](optlab_core::Error::File) if it was removed or replaced.
+    pub fn check_in_place(&self) -> Result<(), Error> {
+        if self.lock.is_in_place() {
+            return Ok(());
+        }
+        Err(Error::file(&self.path, "the folder was removed or replaced while its trials were running"))
+    }
+
+    /// Returns a sentence about the runs that the list lacked when the folder was claimed, if there were any.
+    pub fn note(&self) -> Option<String> {
+        let (count, path) = (self.unlisted, self.path.display());
+        (count > 0).then(|| {
+            format!(
+                "{path}/{TRIALS} lacked {count} of the trials whose runs are in {path}/{RUNS}: the trials of the plan \
+                 are listed again, and the other runs move to {path}/replaced"
+            )
+        })
+    }
+
+    /// Replaces the list of the folder's trials. The runs of other trials move to `replaced/`.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); the error of [`check_in_place`](Self::check_in_place).
+    pub fn write_entries(&self, entries: &[Entry]) -> Result<(), Error> {
+        self.check_in_place()?;
+        let listed = ids(entries);
+        self.put_away(|id| !listed.contains(id))?;
+        self.write_list(entries)?;
+        self.bring_back(&listed)
+    }
+
+    /// Replaces the list of the folder's trials by a longer one. Runs that are not listed stay.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); the error of [`check_in_place`](Self::check_in_place).
+    pub(crate) fn extend_entries(&self, entries: &[Entry]) -> Result<(), Error> {
+        self.check_in_place()?;
+        self.write_list(entries)?;
+        self.bring_back(&ids(entries))
+    }
+
+    fn write_list<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) -> Result<(), Error> {
+        disk::replace(&self.path.join(TRIALS), &self.lines(entries)?)
+    }
+
+    fn lines<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) -> Result<Vec<u8>, Error> {
+        let broken = |reason| json_file::broken(&self.path.join(TRIALS), &reason);
+        let mut lines = Vec::new();
+        for entry in entries {
+            serde_json::to_writer(&mut lines, entry).map_err(broken)?;
+            lines.push(b'\n');
+        }
+        Ok(lines)
+    }
+
+    /// Appends trials to the list of the folder's trials.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); the error of [`check_in_place`](Self::check_in_place).
+    pub fn append(&self, entries: &[Entry]) -> Result<(), Error> {
+        self.check_in_place()?;
+        durable::append(&self.path.join(TRIALS), &self.lines(entries)?)?;
+        self.bring_back(&ids(entries))
+    }
+
+    /// Moves the runs of trials that are not listed to `replaced/`.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io); the errors of [`read_entries`].
+    pub(crate) fn put_away_unlisted(&self) -> Result<(), Error> {
+        let listed = ids(&read_entries(&self.path)?);
+        self.put_away(|id| !listed.contains(id))
     }
 
     /// Returns the folder of a trial's run.
@@ -182,7 +250,8 @@ impl Folder {
         run_dir(&self.path, trial)
     }
 
-    /// Returns the outcome of `trial`; `None` if its run has not ended.
+    /// Returns the outcome of `trial`; `None` if its run has not ended, or not with an outcome that can be
+    /// believed.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io) for a file that exists but cannot be read.
@@ -190,192 +259,39 @@ impl Folder {
         read_outcome(&self.run_dir(trial), trial)
     }
 
-    /// Creates the folder of a trial's run, with its `trial.json`.
+    /// Creates the folder of a trial's run, with its `trial.json`, and removes what a killed worker left
+    /// unfinished there.
     ///
     /// # Errors
-    /// [`File`](optlab_core::Error::File) if the folder holds another trial; [`Io`](optlab_core::Error::Io).
+    /// [`File`](optlab_core::Error::File) if the folder holds another trial; [`Io`](optlab_core::Error::Io);
+    /// the error of [`check_in_place`](Self::check_in_place).
     pub fn prepare_run(&self, trial: &Trial) -> Result<PathBuf, Error> {
+        self.check_in_place()?;
         let run_dir = self.run_dir(trial);
-        let path = run_dir.join("trial.json");
-        std::fs::create_dir_all(&run_dir).map_err(Error::io("create", &run_dir))?;
-        if path.exists() {
-            if !holds_trial(&path, trial)? {
-                let reason = "is not the trial that belongs here; move its folder away";
-                return Err(Error::file(path, reason));
+        let run = RunDirectory::new(&run_dir);
+        if run.holds_run() {
+            match run.read_trial() {
+                Ok(theirs) if theirs == *trial => remains::remove_from_run(&run_dir)?,
+                Ok(_) => {
+                    let reason = "is not the trial that belongs here; move its folder away";
+                    return Err(Error::file(run_dir.join("trial.json"), reason));
+                }
+                // Damaged: nothing says that the other files belong to the trial.
+                Err(_) => run.start_over(trial)?,
             }
             return Ok(run_dir);
         }
-        json_file::write(&path, trial)?;
+        // Not its parents: a folder that was removed must not come back.
+        durable::create_single_folder(&run_dir)?;
+        json_file::write(&run_dir.join("trial.json"), trial)?;
         Ok(run_dir)
     }
 }
 
-/// Returns whether the folder at `path` holds the trials of a comparison, a study or the like.
-pub fn holds_trials(path: &Path) -> bool {
-    path.join(TRIALS).is_file()
-}
-
 /// Returns the folder of a trial's run in the comparison at `path`.
 pub fn run_dir(path: &Path, trial: &Trial) -> PathBuf {
-    path.join("runs").join(trial.id())
+    path.join(RUNS).join(trial.id())
 }
 
-/// Returns the outcome of `trial` from `run_dir`; `None` if its run has not ended, or the folder holds
-/// another trial.
-///
-/// # Errors
-/// [`Io`](optlab_core::Error::Io) for a file that exists but cannot be read.
-pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Error> {
-    let path = run_dir.join("outcome.json");
-    let text = match std::fs::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
-    match serde_json::from_slice(&text) {
-        Ok(outcome) if holds_trial(&run_dir.join("trial.json"), trial)? => Ok(Some(outcome)),
-        // Damaged: the run resumes from its last checkpoint and writes the outcome again.
-        _ => Ok(None),
-    }
-}
-
-/// Reads the trials of the comparison in `folder`, in the plan's order. Skips a last line that a crash cut
-/// short.
-///
-/// # Errors
-/// [`File`](optlab_core::Error::File) if there is no comparison, or a line is not a trial;
-/// [`Io`](optlab_core::Error::Io).
-pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
-    let path = folder.join(TRIALS);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-            let reason = match folder.try_exists() {
-                Ok(false) => "no such folder",
-                _ if RunDirectory::new(folder).holds_run() => "holds a run and no comparison",
-                _ => "holds no comparison",
-            };
-            return Err(Error::file(folder, reason));
-        }
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
-    let mut entries = Vec::new();
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        match serde_json::from_str(line) {
-            Ok(entry) => entries.push(entry),
-            Err(_) if !line.ends_with('\n') => {}
-            Err(reason) => {
-                let reason = reason.to_string();
-                // The place within the line helps nobody who has not written it.
-                let reason = reason.split(" at line ").next().unwrap_or(&reason);
-                let reason = format!("line {}: {reason}", number + 1);
-                return Err(Error::file(path, reason));
-            }
-        }
-    }
-    Ok(entries)
-}
-
-/// Reads the purpose of the trials of the comparison at `path`, and the command lines that worked on it.
-///
-/// # Errors
-/// [`File`](optlab_core::Error::File) for a damaged file; [`Io`](optlab_core::Error::Io).
-pub fn read_about(path: &Path) -> Result<About, Error> {
-    let file: Option<About> = json_file::read_if_there(&path.join(ABOUT))?;
-    Ok(file.unwrap_or_default())
-}
-
-/// Refuses a folder with other files, so that a comparison does not fill a user's own folder, for example the
-/// working directory.
-fn refuse_foreign_files(path: &Path) -> Result<(), Error> {
-    if path.join(TRIALS).exists() {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path).map_err(Error::io("read", path))? {
-        let name = entry.map_err(Error::io("read", path))?.file_name();
-        // Hidden files are the lock, or unfinished files of an interrupted first attempt.
-        if !name.to_string_lossy().starts_with('.') {
-            return Err(Error::usage(format!(
-                "{} is not empty and holds no comparison; choose another output folder",
-                path.display()
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a folder with trials of another version of a workload, which must not be compared with new ones.
-fn refuse_other_version(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {
-    let versions = |entries: &[Entry]| -> BTreeMap<String, Option<String>> {
-        let spec = |entry: &Entry| (entry.trial.workload.name.clone(), entry.trial.workload.version.clone());
-        entries.iter().map(spec).collect()
-    };
-    let (old, new) = (versions(there), versions(wanted));
-    let is_other =
-        |(name, version): &(&String, &Option<String>)| new.get(*name).is_some_and(|now| now != *version);
-    let Some((name, version)) = old.iter().find(is_other) else { return Ok(()) };
-    let named = |version: Option<&String>| version.cloned().unwrap_or_else(|| "none".into());
-    Err(Error::usage(format!(
-        "{} holds trials of version {} of workload `{name}`, which is now of version {}: its code, its data or its \
-         model changed; choose another output folder",
-        path.display(),
-        named(version.as_ref()),
-        named(new[name].as_ref())
-    )))
-}
-
-/// Returns whether `entry` is a final trial of an arm that `wanted` tunes: it may change with the tuning.
-fn may_be_replaced(entry: &Entry, wanted: &[Entry]) -> bool {
-    let of_arm = |other: &&Entry| other.arm == entry.arm && other.trial.workload == entry.trial.workload;
-    entry.stage == Stage::Final && wanted.iter().find(of_arm).is_some_and(|other| other.stage != Stage::Final)
-}
-
-/// Refuses a plan that lacks a trial with a result in the folder.
-fn refuse_other_plan(path: &Path, there: &[Entry], wanted: &[Entry]) -> Result<(), Error> {
-    let ids: HashSet<String> = wanted.iter().map(|entry| entry.trial.id()).collect();
-    // A trial without an outcome has no result to lose.
-    let has_ended = |entry: &Entry| run_dir(path, &entry.trial).join("outcome.json").exists();
-    let is_other = |entry: &&Entry| {
-        !ids.contains(&entry.trial.id()) && !may_be_replaced(entry, wanted) && has_ended(entry)
-    };
-    let others: Vec<&Entry> = there.iter().filter(is_other).collect();
-    match others.first() {
-        None => Ok(()),
-        Some(first) => Err(Error::usage(format!(
-            "{} holds another plan's comparison: {} of its trials ({}, …) are not in this plan; choose another \
-             output folder or a plan that holds them too",
-            path.display(),
-            others.len(),
-            first.trial.id()
-        ))),
-    }
-}
-
-fn lock(path: &Path) -> Result<File, Error> {
-    let path = path.join(".lock");
-    let file = File::create(&path).map_err(Error::io("write", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::usage(format!(
-            "another process is working on the comparison in {}",
-            path.parent().unwrap_or(&path).display()
-        ))),
-        // Some file systems have no locks; the folder can be used there all the same.
-        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
-        Err(TryLockError::Error(error)) => Err(Error::io("lock", path)(error)),
-    }
-}
-
-/// Returns whether the file at `path` holds `trial`.
-fn holds_trial(path: &Path, trial: &Trial) -> Result<bool, Error> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
-    Ok(serde_json::from_slice::<Trial>(&text).is_ok_and(|theirs| theirs == *trial))
-}
-
-fn to_json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(value).map_err(|reason| json_file::broken(path, &reason))
-}
+#[cfg(all(test, unix))]
+mod tests;

@@ -4,31 +4,32 @@
 //! |:---------------------------------|:------------------------------------------------------------------|
 //! | nothing                          | trains the trial                                                  |
 //! | checkpoints, no outcome          | the worker resumes from the newest valid checkpoint               |
+//! | files that cannot be resumed     | the worker says so, and the second attempt begins anew            |
 //! | an outcome                       | skips the trial; a diverged trial is a result                     |
+//! | an outcome that is damaged or another trial's | runs it again                                        |
 //! | an outcome "failed"              | runs it again: the cause (memory, a full disk) may be gone        |
 //!
 //! A worker that dies without an outcome, or sends no message for too long, is started once more and resumes
 //! from its newest checkpoint. If it dies again, the runner writes the outcome "failed" for it and continues
-//! with the other trials.
+//! with the other trials. If the next command finds a failed trial whose worker dies again without a step, it
+//! begins the trial anew, since the files that the worker resumes from may be the cause.
+
+mod attempts;
+mod heard;
 
 use crate::Error;
 use crate::run::cores;
 use crate::run::events::{Next, Queue, RunnerEvents};
-use crate::run::folder::{self, Folder};
+use crate::run::folder::Folder;
 use crate::run::queue::List;
-use crate::run::worker::{self, Children, Conditions, Evaluated, Measure, WorkerCommand, WorkerEvent};
-use optlab_core::Metric;
-use optlab_train::train::{Outcome, RunDirectory, Status, Trial};
+use crate::run::worker::{Children, Conditions, WorkerCommand, WorkerEvent};
+use attempts::Place;
+use optlab_train::train::{Outcome, Trial};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
-
-/// The largest number of attempts for a trial whose worker dies.
-const ATTEMPTS: usize = 2;
 
 /// The default of [`Runner::stall_limit`].
 pub const STALL_LIMIT: Duration = Duration::from_secs(600);
@@ -54,6 +55,7 @@ pub struct Runner {
 enum Message {
     Started { index: usize, attempt: usize },
     Event { index: usize, event: Box<WorkerEvent> },
+    Noted { note: String },
     Ended { index: usize, outcome: Box<Result<Option<Outcome>, Error>> },
 }
 
@@ -83,6 +85,8 @@ struct RunnerShared<'a> {
     runner: &'a Runner,
     folder: &'a Folder,
     children: Children,
+    /// Whether the queue judges each evaluation before its worker continues.
+    is_judged: bool,
 }
 
 impl Runner {
@@ -141,7 +145,8 @@ impl Runner {
         if self.jobs == 0 {
             return Err(Error::invalid("compare", "jobs", "at least 1", 0));
         }
-        let shared = RunnerShared { runner: self, folder, children: Children::default() };
+        let is_judged = queue.judges();
+        let shared = RunnerShared { runner: self, folder, children: Children::default(), is_judged };
         let (sender, messages) = mpsc::channel();
         std::thread::scope(|scope| {
             // Stops all workers however this closure ends, even by a panic in `events`.
@@ -167,9 +172,9 @@ impl Runner {
                 }
                 // No trial is running and the queue has none, so the run is complete.
                 if running.is_empty() {
-                    return Ok(());
+                    return folder.check_in_place();
                 }
-                handle(&messages, &mut running, &mut free, &shared.children, queue, events)?;
+                handle(&messages, &mut running, &mut free, &shared, queue, events)?;
             }
         })
     }
@@ -180,7 +185,7 @@ fn handle(
     messages: &Receiver<Message>,
     running: &mut BTreeMap<usize, RunningTrial>,
     free: &mut Vec<usize>,
-    children: &Children,
+    shared: &RunnerShared,
     queue: &mut dyn Queue,
     events: &mut dyn RunnerEvents,
 ) -> Result<(), Error> {
@@ -191,6 +196,7 @@ fn handle(
                 events.started(index, &at.trial, attempt);
             }
         }
+        Message::Noted { note } => events.noted(&note),
         Message::Event { index, event } => {
             let Some(at) = running.get(&index) else { return Ok(()) };
             match *event {
@@ -200,11 +206,14 @@ fn handle(
                 }
                 WorkerEvent::Step(progress) => events.progress(index, &at.trial, progress),
                 WorkerEvent::Evaluated(_) if at.pruned.after().is_some() => {}
+                WorkerEvent::CannotResume { .. } => {}
                 WorkerEvent::Evaluated(evaluated) => {
                     events.evaluated(index, &at.trial, &evaluated);
                     if queue.prunes(index, &at.trial, &evaluated) {
                         at.pruned.set(evaluated.step);
-                        children.stop_one(index);
+                        shared.children.stop_one(index);
+                    } else if shared.is_judged {
+                        shared.children.let_continue(index);
                     }
                 }
             }
@@ -221,141 +230,17 @@ fn handle(
     Ok(())
 }
 
-/// The index of a trial, the slot of its worker, and whether it was pruned.
-struct Place {
-    index: usize,
-    slot: usize,
-    pruned: Arc<Pruned>,
-}
-
-/// The messages of a worker so far.
-#[derive(Default)]
-struct WorkerLog {
-    measure: Option<Measure>,
-    evaluated: Vec<Evaluated>,
-}
-
-impl RunnerShared<'_> {
-    /// Runs one trial and returns its outcome; `None` if the whole run was stopped meanwhile.
-    fn run_trial(
-        &self,
-        at: &Place,
-        trial: &Trial,
-        sender: &Sender<Message>,
-    ) -> Result<Option<Outcome>, Error> {
-        let index = at.index;
-        let run_dir = self.folder.prepare_run(trial)?;
-        let stderr = run_dir.join("stderr.txt");
-        // Both are from an earlier run; an old failed outcome would be taken for the new one.
-        remove_stale(&run_dir.join("outcome.json"))?;
-        remove_stale(&stderr)?;
-        let conditions = self.runner.conditions(at.slot);
-        let mut heard = WorkerLog::default();
-        let mut reason = String::new();
-        let mut steps = 0;
-        for attempt in 1..=ATTEMPTS {
-            // Sending fails only if the run is being stopped, which the next check notices.
-            let tell = |message| sender.send(message).is_ok();
-            if self.children.is_stopped() || !tell(Message::Started { index, attempt }) {
-                return Ok(None);
-            }
-            let command = &self.runner.command;
-            let ended =
-                worker::run(command, &conditions, &run_dir, &stderr, &self.children, index, |told| {
-                    heard.note(&told);
-                    tell(Message::Event { index, event: Box::new(told) });
-                })?;
-            if let Some(step) = at.pruned.after() {
-                let outcome = heard.pruned(step);
-                let run_dir = RunDirectory::new(run_dir);
-                if self.runner.is_brief {
-                    run_dir.remove_checkpoints()?;
-                }
-                run_dir.write_outcome(&outcome)?;
-                return Ok(Some(outcome));
-            }
-            if let Some(outcome) = folder::read_outcome(&run_dir, trial)? {
-                return Ok(Some(outcome));
-            }
-            if self.children.is_stopped() {
-                return Ok(None);
-            }
-            if ended.is_interrupted() {
-                let interrupted = std::io::Error::new(ErrorKind::Interrupted, "interrupted");
-                return Err(Error::io("finish", run_dir)(interrupted));
-            }
-            reason = ended.reason();
-            steps = ended.last_step;
-        }
-        let outcome = Outcome { steps, ..heard.outcome(reason) };
-        RunDirectory::new(run_dir).write_outcome(&outcome)?;
-        Ok(Some(outcome))
-    }
-}
-
 impl Runner {
-    fn conditions(&self, slot: usize) -> Conditions {
+    fn conditions(&self, slot: usize, is_judged: bool) -> Conditions {
         let threads = self.threads();
         let is_held = self.is_pinned && self.jobs > 1;
         Conditions {
             threads,
             cores: is_held.then(|| cores::share(slot, threads)).flatten(),
             is_brief: self.is_brief,
+            is_judged,
             stall_limit: self.stall_limit,
         }
-    }
-}
-
-impl WorkerLog {
-    fn note(&mut self, told: &WorkerEvent) {
-        match told {
-            WorkerEvent::Start(measure) => self.measure = Some(measure.clone()),
-            WorkerEvent::Step(_) => {}
-            WorkerEvent::Evaluated(evaluated) => self.evaluated.push(evaluated.clone()),
-        }
-    }
-
-    /// Returns the metric; unknown if the worker died before it reported it.
-    fn metric(&self) -> Metric {
-        self.measure.as_ref().map_or_else(Metric::unknown, |measure| measure.metric.clone())
-    }
-
-    /// Returns the best of these evaluations.
-    fn best<'a>(&self, evaluated: impl Iterator<Item = &'a Evaluated>) -> Option<&'a Evaluated> {
-        let direction = self.metric().direction;
-        let value = |it: &Evaluated| direction.cost(it.score.metric);
-        // `min_by` returns the first of equal evaluations.
-        evaluated.min_by(|a, b| value(a).total_cmp(&value(b)))
-    }
-
-    /// Returns the outcome of a failed trial. The metric of a worker that died at once may be unknown.
-    fn outcome(&self, reason: String) -> Outcome {
-        Outcome::failed(reason, self.metric())
-    }
-
-    /// Returns the outcome of a trial that was pruned after `step`. Work done after the pruning decision is
-    /// discarded.
-    fn pruned(&self, step: usize) -> Outcome {
-        let seen = || self.evaluated.iter().filter(move |evaluated| evaluated.step <= step);
-        let (latest, best) = (seen().next_back(), self.best(seen()));
-        Outcome {
-            status: Status::Pruned,
-            reason: None,
-            steps: step,
-            epochs: latest.map_or(0, |latest| latest.epoch),
-            training_seconds: latest.map_or(0.0, |latest| latest.training_seconds),
-            final_validation: latest.map(|latest| latest.score.clone()),
-            best_validation: best.map(|best| best.score.clone()),
-            best_step: best.map(|best| best.step),
-            ..self.outcome(String::new())
-        }
-    }
-}
-
-fn remove_stale(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
-        _ => Ok(()),
     }
 }
 

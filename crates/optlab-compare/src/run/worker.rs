@@ -3,11 +3,18 @@
 //! Burn 0.22 seeds a backend through one global per process, so two trials in one process would disturb each
 //! other's random numbers. A process that dies does not end the others.
 //!
-//! The worker's standard input is a pipe that the runner holds open and never writes to. When the runner
+//! The worker's standard input is a pipe that the runner holds open. When the runner
 //! ends, however it ends, the pipe closes, and a worker that called [`exit_with_runner`] ends too.
+//!
+//! In a search with a pruner the runner judges each evaluation before the worker continues: it writes a byte
+//! to the pipe, or kills the worker. So a worker never trains, and never writes an outcome, past a pruning.
+
+mod children;
+mod silence;
 
 use crate::Error;
 use crate::run::signals;
+use crate::run::worker::silence::Silence;
 use optlab_core::Metric;
 use optlab_train::train::Score;
 use serde::{Deserialize, Serialize};
@@ -15,10 +22,11 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+pub(super) use children::Children;
 
 /// The environment variable that tells a worker that its standard input is a runner's pipe.
 const HELD_BY_RUNNER: &str = "OPTLAB_HELD_BY_RUNNER";
@@ -37,6 +45,26 @@ pub enum WorkerEvent {
     Step(Progress),
     /// An evaluation of the validation part.
     Evaluated(Evaluated),
+    /// The files of an interrupted run are damaged or do not belong together, so that the run cannot be
+    /// resumed. The worker ends without an outcome.
+    CannotResume {
+        /// The file, and what is wrong with it.
+        reason: String,
+    },
+}
+
+impl WorkerEvent {
+    /// Returns the message about the error of a run in `run_dir` that has made no step; `None` for an error
+    /// that is not about the files that it resumes from.
+    pub fn of_resuming(error: &Error, run_dir: &Path) -> Option<Self> {
+        let is_of_run = match error {
+            Error::Checkpoint { .. } => true,
+            Error::Core(optlab_core::Error::File { path, .. }) => path.starts_with(run_dir),
+            Error::Core(optlab_core::Error::Io { action: "read", path, .. }) => path.starts_with(run_dir),
+            _ => false,
+        };
+        is_of_run.then(|| WorkerEvent::CannotResume { reason: error.to_string() })
+    }
 }
 
 /// The metric of a run and the number of its evaluations.
@@ -92,6 +120,8 @@ pub(super) struct Conditions {
     pub cores: Option<String>,
     /// Whether it writes no history rows for steps and leaves no checkpoint.
     pub is_brief: bool,
+    /// Whether it waits after each evaluation until the runner lets it continue.
+    pub is_judged: bool,
     /// The time without a message after which it counts as hanging.
     pub stall_limit: Duration,
 }
@@ -110,19 +140,42 @@ impl WorkerCommand {
     }
 }
 
+/// The runner that started this process, if one did.
+#[derive(Debug)]
+pub struct HeldByRunner {
+    permissions: Option<Receiver<()>>,
+}
+
+impl HeldByRunner {
+    /// Waits until the runner lets this process continue after an evaluation. Returns at once in a process
+    /// that no runner started.
+    pub fn wait_for_permission(&self) {
+        if let Some(permissions) = &self.permissions {
+            // The channel closes only when this process is about to exit.
+            permissions.recv().unwrap_or_default();
+        }
+    }
+}
+
 /// Ends this process when the runner that started it is gone. Does nothing in a process that no runner
 /// started.
-pub fn exit_with_runner() {
+pub fn exit_with_runner() -> HeldByRunner {
     if std::env::var_os(HELD_BY_RUNNER).is_none() {
-        return;
+        return HeldByRunner { permissions: None };
     }
-    std::thread::spawn(|| {
-        let mut nothing = [0; 1];
-        // Blocks until the pipe closes: nothing is ever written to it. Exiting is safe at any moment, since
-        // each file of a run becomes visible by a rename.
-        while matches!(std::io::stdin().read(&mut nothing), Ok(1)) {}
+    let (sender, permissions) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut permission = [0; 1];
+        // Blocks until the runner writes or the pipe closes. Exiting is safe at any moment, since each file
+        // of a run becomes visible by a rename.
+        while matches!(std::io::stdin().read(&mut permission), Ok(1)) {
+            if sender.send(()).is_err() {
+                break;
+            }
+        }
         std::process::exit(1);
     });
+    HeldByRunner { permissions: Some(permissions) }
 }
 
 /// The end of a worker process.
@@ -134,6 +187,8 @@ pub(super) struct Ended {
     pub last_step: usize,
     /// The message of the worker's panic, or the last line of its standard error.
     pub last_words: Option<String>,
+    /// Why the worker could not resume its run, if it could not.
+    pub cannot_resume: Option<String>,
     /// The time without a message for which the worker was killed, if it was.
     pub stalled: Option<Duration>,
 }
@@ -148,7 +203,7 @@ impl Ended {
             (None, None, Some(code)) => format!("exit code {code} without an outcome"),
             (None, None, None) => "no exit code".into(),
         };
-        match &self.last_words {
+        match self.cannot_resume.as_ref().or(self.last_words.as_ref()) {
             Some(words) => format!("{words} (worker: {how})"),
             None => format!("worker: {how}"),
         }
@@ -178,6 +233,9 @@ pub(super) fn run(
     if conditions.is_brief {
         process.arg("--brief");
     }
+    if conditions.is_judged {
+        process.arg("--judged");
+    }
     if let Some(cores) = &conditions.cores {
         process.args(["--cores", cores]);
     }
@@ -191,24 +249,35 @@ pub(super) fn run(
     let lines = lines_of(child.stdout.take());
     let child = children.add(index, child);
     let mut last_step = 0;
+    let mut cannot_resume = None;
+    let mut silence = Silence::new(conditions.stall_limit);
     let mut stalled = None;
     loop {
-        let line = match lines.recv_timeout(conditions.stall_limit) {
+        let line = match lines.recv_timeout(silence.tick()) {
             Ok(line) => line.map_err(Error::io("listen to", &command.program))?,
             Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) if !silence.goes_on(silence::is_stopped(child.process())) => {
+                continue;
+            }
             Err(RecvTimeoutError::Timeout) => {
                 stalled = Some(conditions.stall_limit);
-                kill(&child.child);
+                child.kill();
                 break;
             }
         };
-        if let Ok(told) = serde_json::from_slice::<WorkerEvent>(&line) {
-            if let WorkerEvent::Step(Progress { step, .. }) | WorkerEvent::Evaluated(Evaluated { step, .. }) =
-                told
-            {
-                last_step = step;
+        silence.is_broken();
+        match serde_json::from_slice::<WorkerEvent>(&line) {
+            Ok(WorkerEvent::CannotResume { reason }) => cannot_resume = Some(reason),
+            Ok(told) => {
+                if let WorkerEvent::Step(Progress { step, .. })
+                | WorkerEvent::Evaluated(Evaluated { step, .. }) = told
+                {
+                    last_step = step;
+                }
+                listen(told);
             }
-            listen(told);
+            // A line that the model's own code printed.
+            Err(_) => {}
         }
     }
     let status = child.wait().map_err(Error::io("wait for", &command.program))?;
@@ -216,7 +285,7 @@ pub(super) fn run(
     if last_words.is_none() {
         std::fs::remove_file(stderr).map_err(Error::io("remove", stderr))?;
     }
-    Ok(Ended { status, last_step, last_words, stalled })
+    Ok(Ended { status, last_step, last_words, cannot_resume, stalled })
 }
 
 /// Reads the lines of a pipe in a thread, so that the caller can wait for the next line with a timeout. The
@@ -228,89 +297,6 @@ fn lines_of(pipe: Option<ChildStdout>) -> Receiver<std::io::Result<Vec<u8>>> {
         all.try_for_each(|line| sender.send(line))
     });
     lines
-}
-
-/// The running worker processes, which can be stopped together.
-#[derive(Debug, Default)]
-pub(super) struct Children {
-    state: Mutex<ChildrenState>,
-}
-
-#[derive(Debug, Default)]
-struct ChildrenState {
-    stopped: bool,
-    /// Each child with the index of its trial, to stop it alone.
-    running: Vec<(usize, Arc<Mutex<Child>>)>,
-}
-
-/// A child that, when dropped, is killed if it is still alive and removed from the list.
-struct RunningChild<'a> {
-    child: Arc<Mutex<Child>>,
-    children: &'a Children,
-}
-
-impl Children {
-    /// Kills every child, and from now on each new one as it starts.
-    pub fn stop(&self) {
-        let mut state = unpoisoned(&self.state);
-        state.stopped = true;
-        state.running.iter().for_each(|(_, child)| kill(child));
-    }
-
-    /// Kills the child with that index, if it is running.
-    pub fn stop_one(&self, index: usize) {
-        let state = unpoisoned(&self.state);
-        state.running.iter().filter(|(of, _)| *of == index).for_each(|(_, child)| kill(child));
-    }
-
-    /// Returns whether [`stop`](Self::stop) was called.
-    pub fn is_stopped(&self) -> bool {
-        unpoisoned(&self.state).stopped
-    }
-
-    fn add(&self, index: usize, child: Child) -> RunningChild<'_> {
-        let child = Arc::new(Mutex::new(child));
-        let mut state = unpoisoned(&self.state);
-        state.running.push((index, child.clone()));
-        if state.stopped {
-            kill(&child);
-        }
-        RunningChild { child, children: self }
-    }
-}
-
-impl RunningChild<'_> {
-    /// Waits for the child without holding its lock, so that it can be killed meanwhile.
-    fn wait(&self) -> std::io::Result<ExitStatus> {
-        loop {
-            if let Some(status) = unpoisoned(&self.child).try_wait()? {
-                return Ok(status);
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    }
-}
-
-impl Drop for RunningChild<'_> {
-    fn drop(&mut self) {
-        kill(&self.child);
-        let mut state = unpoisoned(&self.children.state);
-        state.running.retain(|(_, child)| !Arc::ptr_eq(child, &self.child));
-    }
-}
-
-fn kill(child: &Mutex<Child>) {
-    let mut child = unpoisoned(child);
-    // Killing fails only for a process that is already gone, which is fine. `wait` leaves no zombie.
-    if child.kill().is_ok() {
-        drop(child.wait());
-    }
-}
-
-/// Locks a mutex even after a thread panicked while holding it: the lists are changed by single calls, so
-/// they stay consistent.
-fn unpoisoned<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the message of the last panic in a worker's standard error, else its last line; `None` if there is

@@ -20,6 +20,9 @@ pub struct Findings {
     pub pruned: usize,
     /// Number of trials that diverged or failed.
     pub lost: usize,
+    /// The reasons why outcomes that are there do not count: they are damaged or another trial's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unclear: Vec<String>,
     /// The best trial; `None` if every trial was lost.
     pub best: Option<Best>,
     /// The importance of each setting, the most important first, or why there is none.
@@ -71,6 +74,7 @@ impl Findings {
             trials: runs.iter().filter(|(_, run)| run.outcome.is_some()).count(),
             pruned: with(Status::Pruned),
             lost: with(Status::Diverged) + with(Status::Failed),
+            unclear: runs.iter().filter_map(|(_, run)| run.unclear.clone()).collect(),
             best: best(&runs),
             importance: importance.map_err(|reason| reason.to_string()),
             flatness: flatness(&space, &full, TOLERANCE),

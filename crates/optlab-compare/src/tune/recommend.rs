@@ -21,11 +21,12 @@ use crate::plan::tuning::{self, FIRST_SEED};
 use crate::result::choice::{BASELINE, FINALISTS};
 use crate::run::events::RunnerEvents;
 use crate::run::experiment;
-use crate::run::folder::{Folder, Invocation, Kind};
+use crate::run::folder::{self, Folder, Invocation, Kind};
 use crate::run::runner::Runner;
 use crate::tune::study;
 use optlab_stats::search::Sampler;
 use optlab_train::train::{Budget, Outcome, Recipe, Trial};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,7 @@ impl Recommender {
     /// # Errors
     /// The errors of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
-        study::claim(&self.plan, path, Kind::Recommendation, invocation)
+        study::claim(&self.plan, path, Kind::Recommendation, &self.baseline.trial.workload, invocation)
     }
 
     /// Runs the rungs and the final trials in `folder`, and adds their trials to its list.
@@ -121,7 +122,11 @@ impl Recommender {
         events: &mut dyn RunnerEvents,
     ) -> Result<Recommendation, Error> {
         let epochs = self.epochs();
-        let mut trials = Trials { folder, runner, entries: Vec::new(), events };
+        if let Some(note) = folder.note() {
+            events.noted(&note);
+        }
+        let earlier = folder::read_entries(folder.path())?;
+        let mut trials = Trials { folder, runner, entries: Vec::new(), earlier, events };
         // Measures the time of one trial of the first rung, including the start of its process.
         let probe_began = Instant::now();
         let mut probe = self.candidates(1)?;
@@ -144,6 +149,7 @@ impl Recommender {
         }
         let finalists = finalists(candidates)?;
         self.run_finals(&mut trials, &finalists)?;
+        folder.write_entries(&trials.entries)?;
         let name = |candidate: &Candidate| self.sides[candidate.side].arm.name.clone();
         Ok(Recommendation { settings, finalists: finalists.iter().map(name).collect() })
     }
@@ -238,6 +244,8 @@ struct Trials<'a> {
     folder: &'a Folder,
     runner: &'a Runner,
     entries: Vec<Entry>,
+    /// The trials of an earlier command, which stay in the list until this command has its own.
+    earlier: Vec<Entry>,
     events: &'a mut dyn RunnerEvents,
 }
 
@@ -246,7 +254,9 @@ impl Trials<'_> {
     fn run(&mut self, entries: Vec<Entry>, is_brief: bool) -> Result<Vec<Outcome>, Error> {
         let trials = experiment::trials(&entries);
         self.entries.extend(entries);
-        self.folder.write_entries(&self.entries)?;
+        let known: HashSet<String> = self.entries.iter().map(|entry| entry.trial.id()).collect();
+        let earlier = self.earlier.iter().filter(|entry| !known.contains(&entry.trial.id()));
+        self.folder.extend_entries(&self.entries.iter().chain(earlier).cloned().collect::<Vec<_>>())?;
         Runner { is_brief, ..self.runner.clone() }.run(self.folder, &trials, self.events)
     }
 }

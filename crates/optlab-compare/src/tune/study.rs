@@ -4,22 +4,24 @@
 //! The folder of a study is a comparison folder with one arm that has only tuning trials. Each trial is
 //! written before it runs and each outcome when it ends, so a study that was stopped resumes and runs nothing
 //! twice.
+//!
+//! A search with one job at a time does not depend on where it was stopped: it has the same points, the same
+//! prunings and the same outcomes, since every result that a decision depends on is on the disk before the
+//! decision is.
+
+mod search;
 
 use crate::Error;
-use crate::plan::entry::{Entry, Stage};
 use crate::plan::grid::{ArmOnWorkload, check_can_be_tuned};
-use crate::plan::tuning::{self, FIRST_SEED, MOST_TRIALS, Tuning};
+use crate::plan::tuning::{FIRST_SEED, MOST_TRIALS, Tuning};
 use crate::plan::{Plan, arm as arm_plan};
 use crate::run::events::RunnerEvents;
-use crate::run::events::{Next, Queue};
-use crate::run::folder::{self, Folder, Invocation, Kind, PLAN};
+use crate::run::folder::{self, Claim, Folder, Invocation, Kind, PLAN};
 use crate::run::runner::Runner;
-use crate::run::worker::{Evaluated, Measure};
-use optlab_core::Direction;
-use optlab_stats::search::{Observation, Reports, Space};
-use optlab_train::train::history::{Part, Row};
-use optlab_train::train::{Outcome, RunDirectory, Status, Trial};
-use std::collections::{BTreeMap, VecDeque};
+use optlab_stats::search::Space;
+use optlab_train::problem::WorkloadSpec;
+use optlab_train::train::Trial;
+use search::Search;
 use std::path::Path;
 
 /// A study that is ready to run.
@@ -71,7 +73,7 @@ impl Study {
     /// # Errors
     /// The errors of [`Folder::claim`].
     pub fn claim(&self, path: &Path, invocation: &Invocation) -> Result<Folder, Error> {
-        claim(&self.plan, path, Kind::Study, invocation)
+        claim(&self.plan, path, Kind::Study, &self.side.trial.workload, invocation)
     }
 
     /// Runs the trials that are missing in `folder`.
@@ -79,13 +81,17 @@ impl Study {
     /// # Errors
     /// The errors of [`Runner::run_queue`].
     pub fn run(&self, folder: &Folder, runner: &Runner, events: &mut dyn RunnerEvents) -> Result<(), Error> {
+        if let Some(note) = folder.note() {
+            events.noted(&note);
+        }
         let mut search = Search::new(self, folder)?;
         events.planned(self.plan.tuning.trials);
-        for (number, done) in &search.done {
-            events.skipped(*number, &done.trial, &done.outcome);
+        for (number, trial, outcome) in search.ended() {
+            events.skipped(number, trial, outcome);
         }
         let runner = Runner { is_brief: true, ..runner.clone() };
-        runner.run_queue(folder, &mut search, events)
+        runner.run_queue(folder, &mut search, events)?;
+        folder.put_away_unlisted()
     }
 
     /// Returns the trial at a point.
@@ -97,135 +103,23 @@ impl Study {
     }
 }
 
-/// Creates the folder of a search at `path`, or resumes it with its trials if they are of the same plan. The
-/// trials of a search are added while it runs.
-pub(super) fn claim(plan: &Plan, path: &Path, kind: Kind, invocation: &Invocation) -> Result<Folder, Error> {
+/// Creates the folder of a search on `workload` at `path`, or resumes it with its trials if they are of the
+/// same plan. The trials of a search are added while it runs.
+pub(super) fn claim(
+    plan: &Plan,
+    path: &Path,
+    kind: Kind,
+    workload: &WorkloadSpec,
+    invocation: &Invocation,
+) -> Result<Folder, Error> {
     let plan_path = path.join(PLAN);
     let is_ours = plan_path.exists() && Plan::read(&plan_path)?.id()? == plan.id()?;
-    let entries = if is_ours { folder::read_entries(path)? } else { Vec::new() };
-    Folder::claim(path, kind, &plan.to_toml()?, &entries, invocation)
+    let entries =
+        if is_ours && folder::holds_trials(path) { folder::read_entries(path)? } else { Vec::new() };
+    folder::refuse_other_version(path, &entries, &[workload])?;
+    let claim = Claim { kind, plan: &plan.to_toml()?, entries: &entries, is_growing: is_ours };
+    Folder::claim_for(path, &claim, invocation)
 }
 
-/// A trial that ended.
-struct Done {
-    trial: Trial,
-    point: Vec<f64>,
-    outcome: Outcome,
-}
-
-/// A running study.
-struct Search<'a> {
-    study: &'a Study,
-    folder: &'a Folder,
-    /// The trials that ended, by their numbers.
-    done: BTreeMap<usize, Done>,
-    /// The trials that were begun earlier and have not ended.
-    unfinished: VecDeque<(usize, Trial)>,
-    /// The points of the trials that were begun, by their numbers.
-    points: BTreeMap<usize, Vec<f64>>,
-    /// The evaluations of each trial by their steps; smaller is better.
-    reports: BTreeMap<usize, BTreeMap<usize, f64>>,
-    measure: Option<Measure>,
-}
-
-impl<'a> Search<'a> {
-    /// Loads the state of the search from `folder`.
-    fn new(study: &'a Study, folder: &'a Folder) -> Result<Self, Error> {
-        let mut search = Search {
-            study,
-            folder,
-            done: BTreeMap::new(),
-            unfinished: VecDeque::new(),
-            points: BTreeMap::new(),
-            reports: BTreeMap::new(),
-            measure: None,
-        };
-        for Entry { stage, point, trial, .. } in folder::read_entries(folder.path())? {
-            let Stage::Tuning { number, .. } = stage else { continue };
-            search.points.insert(number, point.clone());
-            match folder.read_outcome(&trial)?.filter(|outcome| outcome.status != Status::Failed) {
-                Some(outcome) => {
-                    search.read_reports(number, &trial, outcome.metric.direction)?;
-                    search.done.insert(number, Done { trial, point, outcome });
-                }
-                None => search.unfinished.push_back((number, trial)),
-            }
-        }
-        Ok(search)
-    }
-
-    fn read_reports(&mut self, number: usize, trial: &Trial, direction: Direction) -> Result<(), Error> {
-        for row in RunDirectory::new(self.folder.run_dir(trial)).read_evaluations()? {
-            if let Row::Evaluation { step, part: Part::Validation, metric: Some(metric), .. } = row {
-                self.report(number, step, metric, direction);
-            }
-        }
-        Ok(())
-    }
-
-    fn report(&mut self, number: usize, step: usize, metric: f64, direction: Direction) {
-        let value = direction.cost(metric);
-        self.reports.entry(number).or_default().insert(step, value);
-    }
-
-    /// Returns the trials that ended so far, in the form that the sampler needs.
-    fn observations(&self) -> Vec<Observation> {
-        let observation = |(&number, done): (&usize, &Done)| {
-            let value = tuning::value_so_far(&done.outcome);
-            Observation { number, point: done.point.clone(), value: value.is_finite().then_some(value) }
-        };
-        self.done.iter().map(observation).collect()
-    }
-}
-
-impl Queue for Search<'_> {
-    fn next(&mut self) -> Result<Next, Error> {
-        if let Some((index, trial)) = self.unfinished.pop_front() {
-            let direction =
-                self.measure.as_ref().map_or(Direction::Larger, |measure| measure.metric.direction);
-            self.read_reports(index, &trial, direction)?;
-            return Ok(Next::Trial { index, trial: Box::new(trial) });
-        }
-        let tuning = &self.study.plan.tuning;
-        let index = self.points.keys().next_back().map_or(0, |last| last + 1);
-        if index >= tuning.trials {
-            return Ok(Next::Wait);
-        }
-        let point = tuning.sampler.point(tuning.seed, &self.study.space, index, &self.observations());
-        let trial = self.study.trial(&point)?;
-        self.points.insert(index, point.clone());
-        self.folder.append(&Entry {
-            arm: self.study.side.arm.name.clone(),
-            stage: Stage::Tuning { number: index, replicate: None },
-            point,
-            trial: trial.clone(),
-        })?;
-        // Two points may have the same settings, so the outcome may already exist.
-        if let Some(outcome) = self.folder.read_outcome(&trial)? {
-            self.finished(index, &trial, outcome)?;
-            return self.next();
-        }
-        Ok(Next::Trial { index, trial: Box::new(trial) })
-    }
-
-    fn begins(&mut self, _index: usize, measure: &Measure) {
-        self.measure = Some(measure.clone());
-    }
-
-    fn prunes(&mut self, index: usize, _trial: &Trial, evaluated: &Evaluated) -> bool {
-        let Some(measure) = self.measure.clone() else { return false };
-        self.report(index, evaluated.step, evaluated.score.metric, measure.metric.direction);
-        let values = |reports: &BTreeMap<usize, f64>| reports.values().copied().collect::<Vec<f64>>();
-        let others = self.reports.iter().filter(|(number, _)| **number != index);
-        let others: Vec<Reports> =
-            others.map(|(&number, reports)| Reports { number, values: values(reports) }).collect();
-        let own = self.reports.get(&index).map(values).unwrap_or_default();
-        self.study.plan.tuning.pruner.prunes(measure.evaluations, index, &own, &others)
-    }
-
-    fn finished(&mut self, index: usize, trial: &Trial, outcome: Outcome) -> Result<(), Error> {
-        let point = self.points.get(&index).cloned().unwrap_or_default();
-        self.done.insert(index, Done { trial: trial.clone(), point, outcome });
-        Ok(())
-    }
-}
+#[cfg(all(test, unix))]
+mod tests;

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::files::checksum;
-use crate::files::disk::Appender;
+use crate::files::disk::{self, Appender};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -192,6 +192,20 @@ impl History {
         self.file.synchronize()?;
         Ok(Mark { bytes: self.bytes, sha256: checksum::in_digits(&self.hash.clone().finalize()) })
     }
+}
+
+/// Writes a whole history in place of the one at `path`, and returns its mark.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io), for example if the disk is full.
+pub(super) fn write(path: &Path, rows: &[Row]) -> Result<Mark, Error> {
+    let mut lines = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut lines, row).map_err(|reason| Error::file(path, reason))?;
+        lines.push(b'\n');
+    }
+    disk::replace(path, &lines)?;
+    Ok(Mark { bytes: lines.len() as u64, sha256: checksum::sha256(&lines) })
 }
 
 /// Returns the end of the rows of the first `step` steps in bytes.

@@ -81,7 +81,7 @@ pub fn run<W: Workload>(
     let mut model = workload.model(&parts.facts, trial.seed, &training_device)?;
     optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
     let mut state = State { schedule: rates.state(), ..State::default() };
-    let _ownership = options.directory.own()?;
+    let _ownership = options.directory.own(options.resume)?;
     let Resumed { from, history, passed_over } = match options.resume {
         true => options.directory.resume(trial, &parts.facts)?,
         false => Resumed::nothing(options.directory.begin(trial, &parts.facts)?),

@@ -154,14 +154,17 @@ impl RunDirectory {
         }
     }
 
-    /// Creates the folder, if it is missing, and makes this process its owner, until the returned value is
-    /// dropped. Then removes what an interrupted process was still writing.
+    /// Makes this process the owner of the folder, until the returned value is dropped. Then removes what an
+    /// interrupted process was still writing. Creates the folder for a run that begins; that of a run that
+    /// resumes must not come back, if it was removed.
     ///
     /// # Errors
     /// [`Error::InUse`] naming the owner, if the folder has one;
     /// [`Io`](optlab_core::Error::Io).
-    pub fn own(&self) -> Result<Ownership, Error> {
-        disk::create_folder(&self.path)?;
+    pub(super) fn own(&self, resumes: bool) -> Result<Ownership, Error> {
+        if !resumes {
+            disk::create_folder(&self.path)?;
+        }
         let ownership = Ownership::take(&self.path)?;
         disk::remove_unfinished(&self.path)?;
         checkpoint::clean(&self.checkpoints())?;
@@ -176,13 +179,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Io`](optlab_core::Error::Io).
     pub(super) fn begin<F: Serialize>(&self, trial: &Trial, facts: &F) -> Result<History, Error> {
-        if self.holds_run() {
-            disk::rename(&self.file(TRIAL), &self.file(REPLACED))?;
-            disk::synchronize_folder(&self.path)?;
-        }
-        for name in [OUTCOME, HISTORY, ENVIRONMENT, FACTS, CHECKPOINTS] {
-            disk::remove(&self.file(name))?;
-        }
+        self.clear()?;
         disk::create_only_folder(&self.checkpoints())?;
         let history = History::create(&self.history())?;
         let text = json_file::text(trial, &self.file(TRIAL))?;
@@ -190,6 +187,27 @@ impl RunDirectory {
         disk::replace(&self.file(TRIAL), &text)?;
         disk::remove(&self.file(REPLACED))?;
         Ok(history)
+    }
+
+    /// Removes the files of an earlier run, and nothing else.
+    fn clear(&self) -> Result<(), Error> {
+        if self.holds_run() {
+            disk::rename(&self.file(TRIAL), &self.file(REPLACED))?;
+            disk::synchronize_folder(&self.path)?;
+        }
+        [OUTCOME, HISTORY, ENVIRONMENT, FACTS, CHECKPOINTS]
+            .into_iter()
+            .try_for_each(|name| disk::remove(&self.file(name)))
+    }
+
+    /// Removes all that a run of `trial` has left, so that it begins anew when it is resumed.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io).
+    pub fn start_over(&self, trial: &Trial) -> Result<(), Error> {
+        self.clear()?;
+        json_file::write(&self.file(TRIAL), trial)?;
+        disk::remove(&self.file(REPLACED))
     }
 
     /// Finds what a run of `trial` in this folder resumes from: the newest checkpoint that is whole, belongs
@@ -330,6 +348,17 @@ impl RunDirectory {
     /// [`Io`](optlab_core::Error::Io), for example if the folder was removed meanwhile.
     pub fn write_outcome(&self, outcome: &Outcome) -> Result<(), Error> {
         sealed_json::write(&self.file(OUTCOME), outcome, &self.trial_bytes()?)
+    }
+
+    /// Ends the run for its worker: writes these rows as its history, then the outcome.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io), for example if the folder was removed meanwhile.
+    pub fn end_with(&self, rows: &[Row], outcome: &Outcome) -> Result<Outcome, Error> {
+        let mark = history::write(&self.history(), rows)?;
+        let outcome = Outcome { history: Some(mark), ..outcome.clone() };
+        self.write_outcome(&outcome)?;
+        Ok(outcome)
     }
 
     /// Removes the outcome of the run, so that it is run again.

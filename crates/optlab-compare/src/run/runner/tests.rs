@@ -1,10 +1,13 @@
+mod resuming;
+
 use super::*;
 use crate::made_up;
 use crate::plan::Plan;
 use crate::plan::entry::Entry;
 use crate::result::comparison::Comparison;
 use crate::run::folder::Kind;
-use crate::run::worker::Progress;
+use crate::run::worker::{Evaluated, Measure, Progress};
+use optlab_train::train::{RunDirectory, Status};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -84,6 +87,10 @@ struct Recorded {
 impl RunnerEvents for Recorded {
     fn skipped(&mut self, index: usize, _trial: &Trial, _outcome: &Outcome) {
         self.lines.push(format!("skipped {index}"));
+    }
+
+    fn noted(&mut self, note: &str) {
+        self.lines.push(format!("noted {note}"));
     }
 
     fn started(&mut self, index: usize, _trial: &Trial, attempt: usize) {

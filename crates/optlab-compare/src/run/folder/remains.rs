@@ -1,0 +1,92 @@
+//! Removes what a killed process leaves: files that it was writing, folders that it had just made.
+
+use crate::Error;
+use crate::plan::entry::{Entry, Stage};
+use crate::run::folder::Folder;
+use crate::run::folder::list::names;
+use optlab_train::train::RunDirectory;
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// The start of the names of unfinished files.
+const UNFINISHED: &str = ".writing-";
+
+/// The age from which an unfinished file in the folder itself belongs to no living process: `optlab report`
+/// writes there without the lock.
+const OLD: Duration = Duration::from_secs(60);
+
+impl Folder {
+    /// Removes old unfinished files from the folder itself.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io).
+    pub(super) fn remove_old_unfinished_files(&self) -> Result<(), Error> {
+        let now = SystemTime::now();
+        for name in names(self.path())?.iter().filter(|name| name.starts_with(UNFINISHED)) {
+            let path = self.path().join(name);
+            let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+            let age = written.ok().and_then(|written| now.duration_since(written).ok());
+            if age.is_some_and(|age| age >= OLD) {
+                remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what a killed command left in the folders of its runs.
+    ///
+    /// # Errors
+    /// [`Io`](optlab_core::Error::Io).
+    pub(super) fn remove_remains_of_runs(&self, entries: &[Entry]) -> Result<(), Error> {
+        let is_tuning = |entry: &&Entry| entry.stage != Stage::Final;
+        let tuning: HashSet<String> =
+            entries.iter().filter(is_tuning).map(|entry| entry.trial.id()).collect();
+        for name in names(&self.runs())? {
+            let path = self.runs().join(&name);
+            if !path.is_dir() {
+                continue;
+            }
+            remove_from_run(&path)?;
+            let stderr = path.join("stderr.txt");
+            if std::fs::metadata(&stderr).is_ok_and(|metadata| metadata.len() == 0) {
+                remove_file(&stderr)?;
+            }
+            // A tuning trial that ended keeps no checkpoint.
+            let run = RunDirectory::new(&path);
+            if tuning.contains(&name) && run.read_outcome().is_ok_and(|outcome| outcome.is_some()) {
+                run.remove_checkpoints()?;
+            }
+            match std::fs::remove_dir(&path) {
+                // It was made for a run that had not begun.
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {}
+                Err(error) => return Err(Error::io("remove", path)(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Removes the unfinished files from the folder of a run that no process is running.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io).
+pub(super) fn remove_from_run(run_dir: &Path) -> Result<(), Error> {
+    for name in names(run_dir)?.iter().filter(|name| name.starts_with(UNFINISHED)) {
+        let path = run_dir.join(name);
+        match path.is_dir() {
+            true => std::fs::remove_dir_all(&path).map_err(Error::io("remove", path))?,
+            false => remove_file(&path)?,
+        }
+    }
+    Ok(())
+}
+
+fn remove_file(path: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
