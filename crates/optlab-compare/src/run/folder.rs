@@ -277,7 +277,10 @@ impl Folder {
                     return Err(Error::file(run_dir.join("trial.json"), reason));
                 }
                 // Damaged: nothing says that the other files belong to the trial.
-                Err(_) => run.begin(trial)?,
+                Err(_) => {
+                    run.remove_checkpoints()?;
+                    json_file::write(&run_dir.join("trial.json"), trial)?;
+                }
             }
             return Ok(run_dir);
         }

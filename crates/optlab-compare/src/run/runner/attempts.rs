@@ -81,7 +81,8 @@ impl RunnerShared<'_> {
             if attempt < ATTEMPTS && cannot_resume && has_begun(&run)? {
                 self.folder.check_in_place()?;
                 let note = format!("{} cannot be resumed and begins anew: {reason}", trial.id());
-                run.begin(trial)?;
+                // Without a checkpoint the worker begins an empty history.
+                run.remove_checkpoints()?;
                 append_line(&stderr, &note)?;
                 tell(Message::Noted { note });
             }
