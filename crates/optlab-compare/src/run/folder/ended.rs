@@ -1,15 +1,15 @@
-//! What the folder of a trial's run says about its end.
+//! The end of a trial, as the folder of its run tells it.
 
 use crate::Error;
 use optlab_train::train::{Outcome, RunDirectory, Trial};
 use std::path::Path;
 
-/// What the folder of a run says about the end of its trial.
+/// The end of a trial, as the folder of its run tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ended {
-    /// Nothing: the run has not ended.
+    /// The run has not ended.
     NotYet,
-    /// Nothing that can be believed, for this reason. The trial runs again.
+    /// The outcome is damaged or another trial's, for this reason. The trial runs again.
     Unclear(String),
     /// It ended with this outcome.
     With(Box<Outcome>),
@@ -27,7 +27,7 @@ pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Er
     })
 }
 
-/// Returns what `run_dir` says about the end of `trial`.
+/// Returns how the run of `trial` in `run_dir` ended.
 ///
 /// # Errors
 /// [`Io`](optlab_core::Error::Io) for a file that exists but cannot be read.

@@ -79,7 +79,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Nobody holds the lock from here on. If the words stay, the next holder only looks for remains.
+        // If the words stay, the next holder looks for remains of this process and finds none.
         drop(self.file.set_len(0));
         // Closing the file would unlock it too, but not while a worker that is just starting still shares it.
         // A failure to unlock is harmless, since the lock ends with the process.

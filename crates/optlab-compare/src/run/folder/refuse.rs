@@ -1,4 +1,4 @@
-//! Refuses a folder that belongs to something else.
+//! Refuses a folder that belongs to another plan, or to no comparison.
 
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};

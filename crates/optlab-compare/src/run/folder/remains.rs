@@ -1,4 +1,4 @@
-//! Removes what a killed process leaves: files that it was writing, folders that it had just made.
+//! Removes the remains of killed processes: unfinished files, and folders of runs that had not begun.
 
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};
@@ -35,7 +35,7 @@ impl Folder {
         Ok(())
     }
 
-    /// Removes what a killed command left in the folders of its runs.
+    /// Removes the remains of a killed command from the folders of its runs.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io).

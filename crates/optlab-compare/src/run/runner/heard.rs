@@ -1,4 +1,4 @@
-//! What a runner knows about a trial while its worker runs.
+//! The messages of a trial's worker, and the outcome and history that follow from them.
 
 use crate::Error;
 use crate::run::worker::{Evaluated, Measure, WorkerEvent};
