@@ -1,6 +1,6 @@
 //! `optlab worker`: trains one trial of a comparison in a process of its own.
 
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 use clap::Args;
 use optlab_compare::run::cores;
 use optlab_compare::run::worker::{Evaluated, Measure, Progress, WorkerEvent, exit_with_runner};
@@ -65,7 +65,7 @@ struct Reporter {
 impl Reporter {
     fn tell(&self, told: &WorkerEvent) {
         // These events hold only finite numbers, which JSON can always express.
-        println!("{}", serde_json::to_string(told).unwrap_or_default());
+        output::send(serde_json::to_string(told).unwrap_or_default());
     }
 }
 

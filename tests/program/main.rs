@@ -7,7 +7,10 @@ mod comparison;
 mod documents;
 mod newcomer;
 mod older;
+mod output;
 mod problem;
 mod program;
 mod report_page;
+#[cfg(unix)]
+mod signals;
 mod split;
