@@ -128,7 +128,7 @@ fn features_are_asked_for_in_few_files() {
 
 #[test]
 fn only_the_module_for_output_prints() {
-    let prints = ["print!(", "println!(", "dbg!(", "stdout()", "stderr()", ".print()"];
+    let prints = ["print!(", "println!(", "dbg!(", "::stdout", "::stderr", "error.print()"];
     assert_eq!(files_with(&prints), ["src/cli/output.rs"]);
 }
 

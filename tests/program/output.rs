@@ -46,7 +46,7 @@ fn prepare(folder: &Path) {
     std::fs::write(folder.join("data.csv"), format!("x,copy,y\n{csv}")).unwrap();
     std::fs::write(folder.join("times.csv"), "s,a\nadam,1\nsgd,2\n").unwrap();
     let references = Path::new(env!("CARGO_MANIFEST_DIR")).join("references");
-    for file in ["optimizers/sgd.json", "schedules/cosine.json"] {
+    for file in ["optimizers/sgd.json", "optimizers/stream.json", "schedules/cosine.json"] {
         let copy = folder.join("references").join(file);
         std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
         std::fs::copy(references.join(file), copy).unwrap();
@@ -90,7 +90,7 @@ const PRINTED: [&str; 26] = [
     "lr-find data.toml --steps 20",
     "bench --rules sgd --parameters 10",
     "bench --rules sgd --parameters 10 --json",
-    "recommend data.toml --steps 3 --budget 1s --optimizers adam --output advice",
+    "recommend data.toml --epochs 1 --budget 1s --optimizers adam --output advice",
     "calibrate data.toml --optimizer adam --steps 3 --seeds 4 --splits 10 --output errors",
 ];
 

@@ -13,9 +13,9 @@
 //! from its start on stays ignored: `nohup` ignores SIGHUP, a shell's `&` SIGINT and SIGQUIT. Systems without
 //! `/proc` do not report ignored signals, and a handler replaces them there.
 //!
-//! A second signal only counts a moment after the first: `timeout` signals the process and then its group, and
-//! so this process twice. SIGHUP and SIGXCPU never count as first or second: both the terminal and the shell
-//! send the one, and the system the other every second.
+//! A second signal only counts a moment after the first: `timeout` signals the process and then its group,
+//! and so this process twice. SIGHUP and SIGXCPU never count as first or second: both the terminal and the
+//! shell send the one, and the system the other every second.
 
 #[cfg(unix)]
 use signal_hook::consts::{SIGHUP, SIGQUIT, SIGXCPU, SIGXFSZ};
