@@ -11,7 +11,7 @@
 use clap::Parser;
 use optlab::Error;
 use optlab::cli::train::TrainArgs;
-use optlab::cli::{self, Exit};
+use optlab::cli::{self, Exit, output};
 use optlab::kernel::compute_on_this_thread;
 use optlab::workload::SavedRun;
 use std::process::ExitCode;
@@ -42,7 +42,8 @@ fn run(args: &Args) -> Result<(), Exit> {
 
     let accuracy = best.score.map(|score| score.metric);
     let path = best.checkpoint;
-    println!("checkpoint {} loaded: test accuracy {:.4}", path.display(), accuracy.unwrap_or(f64::NAN));
+    let shown = accuracy.unwrap_or(f64::NAN);
+    output::tell(format_args!("checkpoint {} loaded: test accuracy {shown:.4}", path.display()));
     if accuracy == run.outcome.test.map(|score| score.metric) {
         Ok(())
     } else {

@@ -86,13 +86,10 @@ impl Supervised for OwnModel {
 
 fn main() -> ExitCode {
     optlab::kernel::compute_on_this_thread();
-    if let Err(error) = workload::register(OwnModel) {
-        eprintln!("error: {error}");
-        return ExitCode::FAILURE;
-    }
     // The program is an `optlab` that knows the workload: `-- train own-model`, `-- tune own-model` … work.
     // Without arguments it compares three optimizers, for which a verdict needs 7 seeds or more.
-    cli::main_or(
+    cli::main_with(
+        workload::register(OwnModel),
         "compare --workloads own-model --seeds 7 \
          --optimizers adam:lr=1e-2,sgd:lr=0.1,momentum=0.9,lion:lr=1e-3",
     )

@@ -1,11 +1,13 @@
 //! The progress display of many trials: one bar for all of them and one per running trial.
 
 use crate::Error;
+use crate::cli::output;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use optlab_compare::report::labels::counted;
 use optlab_compare::report::number;
 use optlab_compare::run::cost::{Cost, Offer};
 use optlab_compare::run::events::RunnerEvents;
+use optlab_compare::run::signals;
 use optlab_compare::run::worker::{Evaluated, Measure, Progress};
 use optlab_core::Metric;
 use optlab_train::train::{Outcome, Status, Trial};
@@ -61,11 +63,11 @@ struct TrialBar {
 impl Bars {
     /// Returns bars for trials that are still to be planned.
     pub fn new() -> Self {
-        let all = MultiProgress::new();
+        let all = MultiProgress::with_draw_target(output::bars());
         let total = all.add(ProgressBar::new(0));
         total.set_style(style("{elapsed:>4} [{bar:30}] {pos}/{len} trials, {eta} left"));
         total.enable_steady_tick(Duration::from_millis(500));
-        let lines = (!console::Term::stderr().is_term()).then(Lines::new);
+        let lines = (!output::has_bars()).then(Lines::new);
         Bars { all, total, running: BTreeMap::new(), lines }
     }
 
@@ -73,16 +75,14 @@ impl Bars {
     fn tell(&mut self) {
         let (ended, planned) = (self.total.position(), self.total.length().unwrap_or(0));
         if let Some(line) = self.lines.as_mut().and_then(|lines| lines.due(Instant::now(), ended, planned)) {
-            eprintln!("{line}");
+            output::note(format_args!("{line}\n"));
         }
     }
 
     /// Removes the bars.
-    ///
-    /// # Errors
-    /// [`Io`](optlab_core::Error::Io) if standard error cannot be written.
-    pub fn clear(&self) -> Result<(), Error> {
-        self.all.clear().map_err(Error::io("write", "standard error"))
+    pub fn clear(&self) {
+        // The place where they are drawn reports no errors.
+        self.all.clear().unwrap_or_default();
     }
 }
 
@@ -140,14 +140,14 @@ impl RunnerEvents for Bars {
     }
 
     fn noted(&mut self, note: &str) {
-        self.all.suspend(|| eprintln!("{note}"));
+        self.all.suspend(|| output::note(format_args!("{note}\n")));
     }
 
     fn estimated(&mut self, cost: &Cost) {
         // The bars of the trials that the estimate is from.
         std::mem::take(&mut self.running).into_values().for_each(|running| running.bar.finish_and_clear());
         if cost.time >= WORTH_TELLING {
-            self.all.suspend(|| eprint!("{}", cost_in_words(cost)));
+            self.all.suspend(|| output::note(cost_in_words(cost)));
         }
     }
 
@@ -160,8 +160,11 @@ impl RunnerEvents for Bars {
         if let Some(before) = self.running.remove(&index) {
             before.bar.finish_and_clear();
         }
-        if attempt > 1 {
-            self.all.suspend(|| eprintln!("{}: its worker died or hung; retrying", title(trial)));
+        // A signal to the whole process group ends the worker and then this process.
+        if attempt > 1 && signals::requested().is_none() {
+            self.all.suspend(|| {
+                output::note(format_args!("{}: its worker died or hung; retrying\n", title(trial)));
+            });
         }
         let bar = self.all.add(ProgressBar::new(0));
         bar.set_style(style("     starting {msg}"));
@@ -211,7 +214,7 @@ impl RunnerEvents for Bars {
         if matches!(outcome.status, Status::Diverged | Status::Failed) {
             let how = if outcome.status == Status::Diverged { "diverged" } else { "failed" };
             let reason = outcome.reason.as_deref().unwrap_or_default();
-            self.all.suspend(|| eprintln!("{}: {how}: {reason}", title(trial)));
+            self.all.suspend(|| output::note(format_args!("{}: {how}: {reason}\n", title(trial))));
         }
         self.tell();
         Ok(())

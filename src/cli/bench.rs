@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::bench::{Layout, Measurement, StepBenchmark};
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 use clap::Args;
 use optlab_optim::OptimizerSpec;
 use optlab_optim::split_specs;
@@ -45,7 +45,7 @@ fn count(text: &str) -> Result<usize, String> {
 /// Runs `optlab bench`.
 ///
 /// # Errors
-/// An unknown rule or backend; standard output that cannot be written.
+/// An unknown rule or backend.
 pub fn run(args: &BenchArgs) -> Result<(), Exit> {
     let rules = match &args.rules {
         Some(rules) => {
@@ -64,17 +64,14 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
         let measurements = benchmark.run(|_| ())?;
         let json = serde_json::to_string_pretty(&measurements)
             .map_err(|error| Error::invalid("bench", "result", "numbers that JSON can hold", error))?;
-        return crate::cli::print(format!("{json}\n").as_bytes());
+        output::print(format!("{json}\n"));
+        return Ok(());
     }
-    let mut broken = None;
     let mut heading = Some(HEADING);
     benchmark.run(|pair| {
-        let text = format!("{}{}", heading.take().unwrap_or_default(), row(pair));
-        if let Err(exit) = crate::cli::print(text.as_bytes()) {
-            broken.get_or_insert(exit);
-        }
+        output::print(format!("{}{}", heading.take().unwrap_or_default(), row(pair)));
     })?;
-    broken.map_or(Ok(()), Err)
+    Ok(())
 }
 
 /// Returns optlab's own rules, and `sgd` with the usual momentum. Leaves out wrappers, whose cost is mostly

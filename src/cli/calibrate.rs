@@ -4,6 +4,7 @@ use crate::Error;
 use crate::cli::Exit;
 use crate::cli::data_warnings::DataWarnings;
 use crate::cli::one_workload::OneWorkload;
+use crate::cli::output;
 use clap::Args;
 use optlab_compare::plan::arm::Arm;
 use optlab_compare::plan::tuning::Tuning;
@@ -126,14 +127,15 @@ pub fn run(args: &CalibrateArgs, arguments: &[OsString]) -> Result<(), Exit> {
         .map_err(|error| args.on.with_output_hint(error))?;
     let mut bars = args.on.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
-    bars.clear()?;
+    bars.clear();
     let comparison = Comparison::read(folder.path())?;
     let summaries = comparison.summaries();
     let name = args.optimizer.to_string();
     let of = |is_own: bool| summaries.iter().find(|arm| (arm.arm == name) == is_own);
     let Some(own) = of(true) else { return Ok(()) };
-    crate::cli::print(text(args.splits, args.unit(), own, of(false))?.as_bytes())?;
-    crate::cli::print(format!("the runs are in {}\n", folder.path().display()).as_bytes())
+    output::print(text(args.splits, args.unit(), own, of(false))?);
+    output::tell(format_args!("the runs are in {}", folder.path().display()));
+    Ok(())
 }
 
 fn text(splits: usize, unit: &str, own: &Summary, planted: Option<&Summary>) -> Result<String, Error> {

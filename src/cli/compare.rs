@@ -5,9 +5,10 @@ use crate::cli::Exit;
 use crate::cli::bars::cost_in_words;
 use crate::cli::data_warnings::DataWarnings;
 use crate::cli::folder_arg::{Held, kind_of_trials, refuse_results};
+use crate::cli::output;
 use crate::cli::trial_settings::{TrialSettings, model_patch};
 use crate::cli::with_output_hint;
-use crate::cli::workers::WorkerSettings;
+use crate::cli::workers::{WorkerSettings, say_how_to_resume};
 use crate::cli::workload_arg::text_of;
 use clap::Args;
 use optlab_compare::plan::arm::{Arm, grid_name};
@@ -305,7 +306,8 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
         Experiment::new(plan.clone(), &|workload| {
             args.workers.defaults(workload, &DataWarnings::new(false))
         })?;
-        return crate::cli::print(print_plan(&plan)?.as_bytes());
+        output::print(print_plan(&plan)?);
+        return Ok(());
     }
     let output = match args.output.clone().or(own_folder) {
         Some(output) => output,
@@ -321,37 +323,34 @@ pub fn run(args: &CompareArgs, arguments: &[OsString]) -> Result<(), Exit> {
         .claim(&output, Kind::Comparison, &invocation)
         .map_err(|error| with_output_hint(error, args.output.as_deref()))?;
     if args.cost {
+        say_how_to_resume();
         let within = args.within.unwrap_or(cost::LONG);
         let cost = experiment.measure(&folder, &runner, &mut (), within)?;
-        return crate::cli::print(cost_in_words(&cost).as_bytes());
+        output::print(cost_in_words(&cost));
+        return Ok(());
     }
     let mut bars = args.workers.bars();
     experiment.run(&folder, &runner, &mut bars)?;
-    bars.clear()?;
-    show(&Comparison::read(folder.path())?, folder.path())
+    bars.clear();
+    show(&Comparison::read(folder.path())?, folder.path(), output::show)
 }
 
-/// Writes the reports of `comparison` into its folder `path`, and prints its tables and verdicts.
+/// Writes the reports of `comparison` into its folder `path`, and its tables and verdicts with `print`.
 ///
 /// # Errors
 /// A report that cannot be written.
-pub fn show(comparison: &Comparison, path: &Path) -> Result<(), Exit> {
+pub fn show(comparison: &Comparison, path: &Path, print: fn(String)) -> Result<(), Exit> {
     let summaries = comparison.summaries();
     report::write_all(comparison, &summaries, path)?;
-    // A file or a pipe takes lines of any length.
-    let width = console::Term::stdout().size_checked().map_or(usize::MAX, |(_rows, columns)| columns.into());
-    crate::cli::print(report::terminal::render(comparison, &summaries, width).as_bytes())?;
-    say_where(path)
+    print(report::terminal::render(comparison, &summaries, output::width().unwrap_or(usize::MAX)));
+    say_where(path);
+    Ok(())
 }
 
 /// Prints where the reports are.
-///
-/// # Errors
-/// Standard output that cannot be written.
-pub fn say_where(path: &Path) -> Result<(), Exit> {
-    let line =
-        format!("written to {0}; open {0}/{1} in a browser\n", path.display(), report::html::FILE_NAME);
-    crate::cli::print(line.as_bytes())
+pub fn say_where(path: &Path) {
+    let page = report::html::FILE_NAME;
+    output::tell(format_args!("written to {0}; open {0}/{page} in a browser", path.display()));
 }
 
 /// Returns the plan as TOML, with a comment for each key without a value, and with the search spaces.
@@ -388,5 +387,6 @@ fn compare_two(args: &CompareArgs, first: &Path, second: &Path) -> Result<(), Ex
         return Err(Error::usage(message).into());
     }
     let (first, second) = (Comparison::read(first)?, Comparison::read(second)?);
-    crate::cli::print(report::between::render(&first, &second)?.as_bytes())
+    output::print(report::between::render(&first, &second)?);
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Warnings about the data of workloads, printed before their trials run.
 
 use crate::Error;
+use crate::cli::output;
 use optlab_train::data::Source;
 use optlab_train::registry::AnyWorkload;
 use std::cell::RefCell;
@@ -36,7 +37,7 @@ impl DataWarnings {
     /// Prints a line on standard error for each sentence.
     pub fn print(&self) {
         for sentence in self.found.borrow_mut().drain(..) {
-            eprintln!("warning: {sentence}");
+            output::warn(sentence);
         }
     }
 }

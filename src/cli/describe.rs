@@ -1,8 +1,8 @@
 //! `optlab describe`: shows the data and the model of a workload.
 
-use crate::cli::Exit;
 use crate::cli::trial_settings::model_patch;
 use crate::cli::workload_arg::WorkloadArg;
+use crate::cli::{Exit, output};
 use clap::Args;
 use comfy_table::{Table, presets};
 use optlab_train::data::Source;
@@ -37,7 +37,8 @@ pub fn run(args: &DescribeArgs) -> Result<(), Exit> {
     let sections = workload.describe(&source)?;
     let title = format!("{}: {}\n", info.name, info.summary);
     let texts: Vec<String> = sections.iter().map(text).collect();
-    crate::cli::print(format!("{title}\n{}", texts.join("\n")).as_bytes())
+    output::print(format!("{title}\n{}", texts.join("\n")));
+    Ok(())
 }
 
 /// Returns a section as text: a title, and an aligned table or a line per sentence.

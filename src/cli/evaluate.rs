@@ -1,7 +1,7 @@
 //! `optlab evaluate`: prints the test metrics of a checkpoint.
 
 use crate::cli::folder_arg::open_run;
-use crate::cli::{Exit, warn_passed_over};
+use crate::cli::{Exit, output, warn_passed_over};
 use clap::Args;
 use optlab_train::data::Source;
 use optlab_train::registry::{self, SavedRun};
@@ -70,5 +70,6 @@ pub fn run(args: &EvaluateArgs) -> Result<(), Exit> {
             text += &format!("test {name} {value:.4}\n");
         }
     }
-    crate::cli::print(text.as_bytes())
+    output::print(text);
+    Ok(())
 }

@@ -4,7 +4,7 @@ use crate::cli::Exit;
 use crate::cli::describe::text;
 use crate::cli::evaluate::WhichArg;
 use crate::cli::folder_arg::open_run;
-use crate::cli::warn_passed_over;
+use crate::cli::{output, warn_passed_over};
 use clap::Args;
 use optlab_compare::report::number::short;
 use optlab_compare::run::command::quoted;
@@ -44,7 +44,8 @@ pub fn run(args: &InspectArgs) -> Result<(), Exit> {
         let parameter =
             parameter.ok_or_else(|| optlab_core::Error::unknown_name("parameter", path, &paths))?;
         let lines: String = parameter.values.iter().map(|value| format!("{value}\n")).collect();
-        return crate::cli::print(lines.as_bytes());
+        output::print(lines);
+        return Ok(());
     }
     let (parameters, is_complete) = table(&inspected.parameters);
     let sections = std::iter::once(&parameters).chain(&inspected.sections);
@@ -53,7 +54,8 @@ pub fn run(args: &InspectArgs) -> Result<(), Exit> {
         let run = quoted(&args.run_dir.to_string_lossy());
         texts.push(format!("all values of a parameter: optlab inspect {run} --values PATH\n"));
     }
-    crate::cli::print(texts.join("\n").as_bytes())
+    output::print(texts.join("\n"));
+    Ok(())
 }
 
 /// Returns the table of the parameters, with the values of the smallest, and whether it has all values.

@@ -3,7 +3,7 @@
 mod parts;
 
 use crate::Error;
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 use clap::{Args, ValueEnum};
 use optlab_compare::plan::entry::Stage;
 use optlab_compare::report::number;
@@ -39,10 +39,13 @@ enum What {
 /// Runs `optlab list`.
 ///
 /// # Errors
-/// Standard output that cannot be written; for trials, a folder without trials.
+/// For trials, a folder without trials.
 pub fn run(args: &ListArgs) -> Result<(), Exit> {
     match (args.what, &args.dir) {
-        (Some(What::Trials), Some(dir)) => return crate::cli::print(trials(dir)?.as_bytes()),
+        (Some(What::Trials), Some(dir)) => {
+            output::print(trials(dir)?);
+            return Ok(());
+        }
         (Some(What::Trials), None) => {
             return Err(Error::usage("name the folder whose trials to list").into());
         }
@@ -60,7 +63,8 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
     ];
     let chosen = sections.iter().filter(|(what, _)| args.what.is_none_or(|chosen| chosen == *what));
     let texts: Vec<String> = chosen.map(|(_, text)| text()).collect();
-    crate::cli::print(texts.join("\n").as_bytes())
+    output::print(texts.join("\n"));
+    Ok(())
 }
 
 /// Returns a line per trial of a comparison or study.

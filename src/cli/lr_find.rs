@@ -1,8 +1,8 @@
 //! `optlab lr-find`: runs a learning-rate range test.
 
-use crate::cli::Exit;
 use crate::cli::trial_settings::model_patch;
 use crate::cli::workload_arg::WorkloadArg;
+use crate::cli::{Exit, output};
 use clap::Args;
 use optlab_compare::chart::{Chart, Line, Mark, Scale};
 use optlab_compare::report::number::short;
@@ -84,7 +84,8 @@ pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
     if let Some(batch_size) = args.batch_size {
         command.push_str(&format!(" --batch-size {batch_size}"));
     }
-    crate::cli::print(told(&seen, suggestion.as_ref(), &command).as_bytes())
+    output::print(told(&seen, suggestion.as_ref(), &command));
+    Ok(())
 }
 
 fn chart(workload: &str, optimizer: &str, seen: &LrRange, suggestion: Option<&Suggestion>) -> Chart {

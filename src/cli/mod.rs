@@ -15,6 +15,7 @@ mod list;
 mod lr_find;
 mod new;
 mod one_workload;
+pub mod output;
 mod predict;
 mod progress;
 mod recommend;
@@ -29,23 +30,14 @@ mod worker;
 mod workers;
 mod workload_arg;
 
-/// Prints a line of progress. It ends no training if nobody reads it: a closed pipe or a full disk is not an
-/// error here.
-macro_rules! progress_line {
-    ($($text:tt)*) => {
-        $crate::cli::print_progress(format_args!($($text)*))
-    };
-}
-use progress_line;
-
 use crate::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use optlab_compare::chart::Chart;
 use optlab_compare::run::command::quoted;
+use optlab_compare::run::signals;
 use optlab_train::files::disk;
 use std::ffi::OsString;
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -119,7 +111,8 @@ enum Command {
 
 /// Runs the program: reads the arguments, runs the subcommand, prints at most one line of error.
 ///
-/// Exit codes: 0 for success, 1 for a run that failed, 2 for an invalid request, 130 after Ctrl-C.
+/// Exit codes: 0 for success, 1 for a run that failed or a result that could not be printed, 2 for an invalid
+/// request; 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
 pub fn main() -> ExitCode {
     main_or("")
 }
@@ -131,6 +124,7 @@ pub fn main_or(default: &str) -> ExitCode {
     if arguments.len() == 1 {
         arguments.extend(default.split_whitespace().map(OsString::from));
     }
+    signals::survive_file_size_limit();
     finish(parse_from::<Cli>(&arguments).and_then(|cli| match cli.command {
         Command::List(args) => list::run(&args),
         Command::Train(args) => train::run(&args),
@@ -149,7 +143,10 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::LrFind(args) => lr_find::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::New(args) => new::run(&args),
-        Command::Completions { shell } => completions(shell),
+        Command::Completions { shell } => {
+            completions(shell);
+            Ok(())
+        }
         Command::Worker(args) => worker::run(&args),
     }))
 }
@@ -200,10 +197,15 @@ fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
     T::try_parse_from(arguments).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => match error.print() {
-            Ok(()) if error.exit_code() == 0 => Exit::Printed,
-            _ => Exit::Failure,
-        },
+        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let help = error.render();
+            if error.use_stderr() {
+                output::note_help(&help);
+                return Exit::Failure;
+            }
+            output::print_help(&help);
+            Exit::Printed
+        }
         _ => {
             if let Some(line) = hinted::<T>(&error, arguments) {
                 return Exit::Arguments(line);
@@ -233,17 +235,22 @@ fn hinted<T: Parser>(error: &clap::Error, arguments: &[OsString]) -> Option<Stri
 
 /// Prints the line of an error and returns the exit code.
 pub fn finish(result: Result<(), Exit>) -> ExitCode {
+    if result.is_err() {
+        signals::end_if_requested();
+    }
     let (line, code) = match result {
-        Ok(()) | Err(Exit::Printed) => return ExitCode::SUCCESS,
+        Ok(()) | Err(Exit::Printed) => return output::exit_code(),
         Err(Exit::Failure) => return ExitCode::from(1),
         Err(Exit::Arguments(line)) => (line, 2),
         Err(Exit::Error(Error::Interrupted { step, directory })) => {
             let (program, folder) = (program(), quoted(&directory.to_string_lossy()));
-            (format!("interrupted after step {step}; resume with: {program} train --resume {folder}"), 130)
+            let line =
+                format!("interrupted after step {step}; resume with: {program} train --resume {folder}");
+            (line, signals::code())
         }
         Err(Exit::Error(error)) => (error.to_string(), if error.is_usage() { 2 } else { 1 }),
     };
-    eprintln!("error: {line}");
+    output::error(line);
     ExitCode::from(code)
 }
 
@@ -256,7 +263,7 @@ fn program() -> String {
 /// Warns about damaged checkpoints, in place of which an older one was taken.
 fn warn_passed_over(errors: &[Error]) {
     for error in errors {
-        eprintln!("warning: {error}; using an older checkpoint");
+        output::warn(format_args!("{error}; using an older checkpoint"));
     }
 }
 
@@ -277,10 +284,10 @@ fn is_denied(kind: std::io::ErrorKind) -> bool {
     matches!(kind, std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem)
 }
 
-fn completions(shell: clap_complete::Shell) -> Result<(), Exit> {
+fn completions(shell: clap_complete::Shell) {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "optlab", &mut script);
-    print(&script)
+    output::print(script);
 }
 
 /// Draws on standard output, and into the file `svg` if there is one.
@@ -288,22 +295,6 @@ fn print_chart(chart: &Chart, svg: Option<&Path>) -> Result<(), Exit> {
     if let Some(path) = svg {
         disk::replace(path, chart.svg().as_bytes())?;
     }
-    let width =
-        console::Term::stdout().size_checked().map_or(80, |(_rows, columns)| usize::from(columns).min(120));
-    print(chart.terminal(width).as_bytes())
-}
-
-fn print_progress(line: std::fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
-}
-
-/// Writes to standard output. A closed pipe (`optlab list | head`) is not an error.
-fn print(bytes: &[u8]) -> Result<(), Exit> {
-    let mut output = std::io::stdout().lock();
-    match output.write_all(bytes).and_then(|()| output.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io("write", "standard output")(error).into())
-        }
-        _ => Ok(()),
-    }
+    output::print(chart.terminal(output::width().map_or(80, |columns| columns.min(120))));
+    Ok(())
 }

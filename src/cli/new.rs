@@ -3,7 +3,7 @@
 mod name;
 
 use crate::Error;
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 use clap::Args;
 use optlab_train::files::disk;
 use optlab_train::files::disk::create_folder;
@@ -60,9 +60,10 @@ pub fn run(args: &NewArgs) -> Result<(), Exit> {
     }
     let text = format!(
         "written: {name}/Cargo.toml, src/main.rs, tests/it_trains.rs, README.md\n\
-         next: cd {name} && cargo run    (the first build takes 10 to 20 minutes on two cores)\n"
+         next: cd {name} && cargo run    (the first build takes 10 to 20 minutes on two cores)"
     );
-    crate::cli::print(text.as_bytes())
+    output::tell(text);
+    Ok(())
 }
 
 fn program(name: &str) -> String {

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::cli::Exit;
 use crate::cli::evaluate::WhichArg;
 use crate::cli::folder_arg::open_run;
-use crate::cli::{progress_line, warn_passed_over};
+use crate::cli::{output, warn_passed_over};
 use clap::Args;
 use optlab_train::files::disk;
 use optlab_train::registry::{self, SavedRun};
@@ -43,14 +43,16 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     warn_passed_over(&predicted.passed_over);
     if let Some(path) = &args.output {
         disk::replace(path, &table(&predicted.predictions)?)?;
-        progress_line!("written to {}", path.display());
+        output::tell(format_args!("written to {}", path.display()));
         return Ok(());
     }
     if args.files.iter().all(|file| is_picture(file)) {
         let lines: String = predicted.predictions.iter().map(line).collect();
-        return crate::cli::print(lines.as_bytes());
+        output::print(lines);
+        return Ok(());
     }
-    crate::cli::print(&table(&predicted.predictions)?)
+    output::print(table(&predicted.predictions)?);
+    Ok(())
 }
 
 fn is_picture(file: &Path) -> bool {

@@ -1,12 +1,11 @@
 //! The progress display of `train`: a bar on standard error, a line per epoch on standard output.
 
-use crate::cli::{progress_line, warn_passed_over};
+use crate::cli::{output, warn_passed_over};
 use indicatif::{ProgressBar, ProgressStyle};
 use optlab_compare::report::labels::counted;
+use optlab_compare::run::signals;
 use optlab_train::train::{EpochReport, Observer, Outcome, Start, Status};
 use optlab_train::workload::Info;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The most lines of epochs; of more epochs every second, third … has a line.
@@ -18,28 +17,20 @@ pub struct Progress {
     epochs: usize,
     bar: ProgressBar,
     shown: Option<Instant>,
-    interrupted: Arc<AtomicBool>,
 }
 
 impl Progress {
-    /// Returns the display of a run of the workload that `info` describes. From now on the first Ctrl-C ends
-    /// the run with a checkpoint, and a second one ends the program.
+    /// Returns the display of a run of the workload that `info` describes. From now on Ctrl-C, SIGTERM and
+    /// SIGHUP end the run with a checkpoint, and a second Ctrl-C or SIGTERM ends the program.
     pub fn new(info: Info) -> Self {
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = interrupted.clone();
-        let handler = ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        });
-        if let Err(error) = handler {
-            eprintln!("warning: Ctrl-C will end the run without a checkpoint ({error})");
+        if let Err(error) = signals::catch_stops() {
+            output::warn(format_args!("Ctrl-C will end the run without a checkpoint ({error})"));
         }
-        Progress { info, epochs: 0, bar: ProgressBar::hidden(), shown: None, interrupted }
+        Progress { info, epochs: 0, bar: ProgressBar::hidden(), shown: None }
     }
 
     fn line(&self, line: &str) {
-        self.bar.suspend(|| progress_line!("{line}"));
+        self.bar.suspend(|| output::tell(line));
     }
 }
 
@@ -48,23 +39,23 @@ impl Observer for Progress {
         warn_passed_over(start.passed_over);
         self.epochs = start.total_steps.div_ceil(start.steps_per_epoch);
         let [train, validation, test] = start.examples;
-        progress_line!(
+        output::tell(format_args!(
             "{}: {}; {} for training, {validation} for validation, {test} for testing",
             self.info.name,
             counted(start.parameters, "parameter"),
             counted(train, "example")
-        );
+        ));
         if start.resumed_step > 0 {
-            progress_line!("resuming after step {} of {}", start.resumed_step, start.total_steps);
+            output::tell(format_args!("resuming after step {} of {}", start.resumed_step, start.total_steps));
         }
         if let Some(before) = start.elsewhere {
-            eprintln!(
-                "warning: this run began with {before}: here its last bits may differ from an uninterrupted run's"
-            );
+            output::warn(format_args!(
+                "this run began with {before}: here its last bits may differ from an uninterrupted run's"
+            ));
         }
         let style =
             ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len} steps, {msg}, {eta} left");
-        self.bar = ProgressBar::new(start.total_steps as u64)
+        self.bar = ProgressBar::with_draw_target(Some(start.total_steps as u64), output::bars())
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "))
             .with_position(start.resumed_step as u64);
         self.bar.reset_eta();
@@ -97,28 +88,28 @@ impl Observer for Progress {
     }
 
     fn interrupts(&mut self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        signals::requested().is_some()
     }
 
     fn end(&mut self, outcome: &Outcome) {
         self.bar.finish_and_clear();
         match outcome.status {
             Status::Diverged => {}
-            Status::StoppedEarly => progress_line!("stopped early after step {}", outcome.steps),
+            Status::StoppedEarly => output::tell(format_args!("stopped early after step {}", outcome.steps)),
             _ => {
                 if let Some(milliseconds) = outcome.step_milliseconds {
-                    progress_line!(
+                    output::tell(format_args!(
                         "{} in {:.1} s, {milliseconds:.2} ms per step; first step {:.2} s",
                         counted(outcome.steps, "step"),
                         outcome.training_seconds,
                         outcome.first_step_seconds
-                    );
+                    ));
                 }
             }
         }
         if outcome.skipped_steps > 0 {
             let steps = counted(outcome.skipped_steps as usize, "step");
-            progress_line!("{steps} skipped, with gradients that were not finite");
+            output::tell(format_args!("{steps} skipped, with gradients that were not finite"));
         }
         print_test(outcome);
     }
@@ -128,11 +119,13 @@ impl Observer for Progress {
 pub fn print_test(outcome: &Outcome) {
     let Some(test) = &outcome.test else { return };
     match outcome.best_step {
-        Some(step) => progress_line!("with the checkpoint of step {step}, the best on the validation part:"),
-        None => progress_line!("with the last checkpoint, of step {}:", outcome.steps),
+        Some(step) => {
+            output::tell(format_args!("with the checkpoint of step {step}, the best on the validation part:"))
+        }
+        None => output::tell(format_args!("with the last checkpoint, of step {}:", outcome.steps)),
     }
-    progress_line!("test {} {:.4}", outcome.metric, test.metric);
+    output::tell(format_args!("test {} {:.4}", outcome.metric, test.metric));
     for (name, value) in &test.others {
-        progress_line!("test {name} {value:.4}");
+        output::tell(format_args!("test {name} {value:.4}"));
     }
 }

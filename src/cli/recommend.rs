@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::cli::data_warnings::DataWarnings;
 use crate::cli::one_workload::OneWorkload;
-use crate::cli::{Exit, compare};
+use crate::cli::{Exit, compare, output};
 use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_compare::plan::arm::{Arm, grid_name};
@@ -88,12 +88,13 @@ pub fn run(args: &RecommendArgs, arguments: &[OsString]) -> Result<(), Exit> {
         .map_err(|error| args.on.with_output_hint(error))?;
     let mut bars = args.on.workers.bars();
     let recommendation = recommender.run(&folder, &runner, &mut bars)?;
-    bars.clear()?;
+    bars.clear();
     let comparison = Comparison::read(folder.path())?;
     let summaries = comparison.summaries();
     report::write_all(&comparison, &summaries, folder.path())?;
-    crate::cli::print(text(&comparison, &recommendation, &summaries).as_bytes())?;
-    compare::say_where(folder.path())
+    output::print(text(&comparison, &recommendation, &summaries));
+    compare::say_where(folder.path());
+    Ok(())
 }
 
 fn text(comparison: &Comparison, recommendation: &Recommendation, summaries: &[Summary]) -> String {

@@ -1,7 +1,7 @@
 //! `optlab report`: writes the reports of a folder again.
 
 use crate::cli::folder_arg::kind_of_trials;
-use crate::cli::{Exit, compare, tune};
+use crate::cli::{Exit, compare, output, tune};
 use clap::Args;
 use optlab_compare::result::comparison::Comparison;
 use optlab_compare::run::folder::Kind;
@@ -22,8 +22,8 @@ pub fn run(args: &ReportArgs) -> Result<(), Exit> {
     let kind = kind_of_trials(&args.dir)?;
     let comparison = Comparison::read(&args.dir)?;
     if kind == Kind::Study {
-        tune::show(&comparison, &args.dir)
+        tune::show(&comparison, &args.dir, output::print)
     } else {
-        compare::show(&comparison, &args.dir)
+        compare::show(&comparison, &args.dir, output::print)
     }
 }

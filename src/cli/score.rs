@@ -1,7 +1,7 @@
 //! `optlab score`: scores times to target as AlgoPerf does.
 
 use crate::Error;
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, TableComponent};
 use optlab_compare::chart::{Chart, Line, Scale};
@@ -33,7 +33,8 @@ pub fn run(args: &ScoreArgs) -> Result<(), Exit> {
     if let Some(path) = &args.svg {
         disk::replace(path, ranking.chart()?.svg().as_bytes())?;
     }
-    crate::cli::print(ranking.text().as_bytes())
+    output::print(ranking.text());
+    Ok(())
 }
 
 /// A submission with its scores.

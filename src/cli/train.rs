@@ -4,8 +4,8 @@ use crate::Error;
 use crate::cli::Exit;
 use crate::cli::data_warnings::DataWarnings;
 use crate::cli::folder_arg::open_run;
+use crate::cli::output;
 use crate::cli::progress::{Progress, print_test};
-use crate::cli::progress_line;
 use crate::cli::trial_settings::{TrialSettings, model_patch};
 use crate::cli::with_output_hint;
 use crate::cli::workload_arg::text_of;
@@ -257,7 +257,11 @@ impl TrainArgs {
         let source = Source { data_dir: self.settings.data_dir.clone(), show_progress: true };
         let workload = registry::open_version(&trial, &source)?;
         if let Some(outcome) = directory.read_outcome()?.filter(|outcome| outcome.status != Status::Failed) {
-            progress_line!("{} already ended after step {}", directory.path().display(), outcome.steps);
+            output::tell(format_args!(
+                "{} already ended after step {}",
+                directory.path().display(),
+                outcome.steps
+            ));
             print_test(&outcome);
             return Ok(Run { workload, trial, directory, outcome });
         }
@@ -282,27 +286,23 @@ impl TrainArgs {
             saves_in_background: settings.checkpoint_in_background,
             ..RunOptions::new(directory.clone())
         };
-        progress_line!(
+        output::tell(format_args!(
             "{} on {}, optimizer {}, schedule {}, lr {}, seed {}",
-            trial.workload,
-            trial.backend,
-            trial.optimizer,
-            trial.schedule,
-            trial.lr,
-            trial.seed
-        );
+            trial.workload, trial.backend, trial.optimizer, trial.schedule, trial.lr, trial.seed
+        ));
         let warnings = DataWarnings::new(!resume);
         warnings.find(&*workload, &options.source)?;
         warnings.print();
         if !resume && trial.recipe.split.is_some() && !workload.resamples(&options.source)? {
-            eprintln!("warning: `split` has no effect: the test part of {} is fixed", trial.workload);
+            let name = &trial.workload;
+            output::warn(format_args!("`split` has no effect: the test part of {name} is fixed"));
         }
         let outcome = workload
             .train(&trial, &options, &mut Progress::new(workload.info()))
             .map_err(|error| with_output_hint(error, settings.output.as_deref()))?;
-        progress_line!("written to {}", directory.path().display());
+        output::tell(format_args!("written to {}", directory.path().display()));
         if outcome.status == Status::Diverged {
-            eprintln!("error: diverged: {}", outcome.reason.as_deref().unwrap_or_default());
+            output::error(format_args!("diverged: {}", outcome.reason.as_deref().unwrap_or_default()));
             return Err(Exit::Failure);
         }
         Ok(Run { workload, trial, directory, outcome })
@@ -316,7 +316,9 @@ fn may_resume(directory: &RunDirectory, trial: &Trial, overwrite: bool) -> Resul
         Found::Nothing | Found::Finished => Ok(false),
         Found::Unfinished if overwrite => Ok(false),
         Found::Unfinished => {
-            progress_line!("{path} holds this run, unfinished: resuming it (--overwrite starts over)");
+            output::tell(format_args!(
+                "{path} holds this run, unfinished: resuming it (--overwrite starts over)"
+            ));
             Ok(true)
         }
         Found::OtherTrial if overwrite => Ok(false),

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::cli::data_warnings::DataWarnings;
 use crate::cli::one_workload::OneWorkload;
-use crate::cli::{Exit, compare};
+use crate::cli::{Exit, compare, output};
 use clap::Args;
 use optlab_compare::plan::Plan;
 use optlab_compare::plan::tuning::Tuning;
@@ -122,19 +122,20 @@ pub fn run(args: &TuneArgs, arguments: &[OsString]) -> Result<(), Exit> {
         .map_err(|error| args.on.with_output_hint(error))?;
     let mut bars = args.on.workers.bars();
     study.run(&folder, &runner, &mut bars)?;
-    bars.clear()?;
-    show(&Comparison::read(folder.path())?, folder.path())
+    bars.clear();
+    show(&Comparison::read(folder.path())?, folder.path(), output::show)
 }
 
-/// Writes the reports of a study into its folder `path`, and prints its findings.
+/// Writes the reports of a study into its folder `path`, and its findings with `print`.
 ///
 /// # Errors
 /// A report that cannot be written.
-pub fn show(study: &Comparison, path: &Path) -> Result<(), Exit> {
+pub fn show(study: &Comparison, path: &Path, print: fn(String)) -> Result<(), Exit> {
     let findings = Findings::of(study)?;
     report::write_all(study, &study.summaries(), path)?;
-    crate::cli::print(text(&findings).as_bytes())?;
-    compare::say_where(path)
+    print(text(&findings));
+    compare::say_where(path);
+    Ok(())
 }
 
 fn text(findings: &Findings) -> String {

@@ -1,7 +1,7 @@
 //! `optlab verify`: prints how far rules and schedules are from their references.
 
 use crate::Error;
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 use crate::verify::{self, Check, On, Outcome, References, Way};
 use clap::Args;
 use optlab_optim::OptimizerSpec;
@@ -52,10 +52,10 @@ pub fn run(args: &VerifyArgs) -> Result<(), Exit> {
     let own = verify::own(&references, &on);
     let burns = verify::burns(&references, &on);
     let text = if args.json { json(&own, &burns)? } else { table(backend, &own, &burns) };
-    crate::cli::print(text.as_bytes())?;
+    output::print(text);
     match failure(&own, &burns) {
         Some(line) => {
-            eprintln!("error: {line}");
+            output::error(line);
             Err(Exit::Failure)
         }
         None => Ok(()),

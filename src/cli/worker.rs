@@ -1,7 +1,7 @@
 //! `optlab worker`: trains one trial of a comparison in a process of its own.
 
 use crate::Error;
-use crate::cli::Exit;
+use crate::cli::{Exit, output};
 use clap::Args;
 use optlab_compare::run::cores;
 use optlab_compare::run::worker::{
@@ -86,7 +86,7 @@ struct Reporter {
 impl Reporter {
     fn tell(&self, told: &WorkerEvent) {
         // These events hold only finite numbers, which JSON can always express.
-        println!("{}", serde_json::to_string(told).unwrap_or_default());
+        output::send(serde_json::to_string(told).unwrap_or_default());
     }
 }
 

@@ -3,11 +3,13 @@
 use crate::Error;
 use crate::cli::bars::Bars;
 use crate::cli::data_warnings::DataWarnings;
+use crate::cli::output;
 use clap::Args;
 use optlab_compare::run::command::quoted;
 use optlab_compare::run::cores;
 use optlab_compare::run::folder::Invocation;
 use optlab_compare::run::runner::{self, Runner};
+use optlab_compare::run::signals;
 use optlab_compare::run::worker::WorkerCommand;
 use optlab_train::data::Source;
 use optlab_train::device;
@@ -92,18 +94,24 @@ impl WorkerSettings {
         }
     }
 
-    /// Returns progress bars. From now on Ctrl-C prints how to resume.
+    /// Returns progress bars. From now on Ctrl-C, SIGTERM and SIGHUP print how to resume.
     pub fn bars(&self) -> Bars {
-        let command = command_line(&std::env::args_os().collect::<Vec<_>>());
-        let handler = ctrlc::set_handler(move || {
-            // The workers notice that their parent is gone, and end.
-            eprintln!("\ninterrupted; the same command resumes and repeats no trial: {command}");
-            std::process::exit(130);
-        });
-        if let Err(error) = handler {
-            eprintln!("warning: Ctrl-C will end the program without a message ({error})");
-        }
+        say_how_to_resume();
         Bars::new()
+    }
+}
+
+/// Lets Ctrl-C, SIGTERM and SIGHUP print how to resume, and end this process.
+pub fn say_how_to_resume() {
+    let command = command_line(&std::env::args_os().collect::<Vec<_>>());
+    let handled = signals::end_on_stop(move || {
+        // The workers notice that their parent is gone, and end.
+        output::note(format_args!(
+            "\ninterrupted; the same command resumes and repeats no trial: {command}\n"
+        ));
+    });
+    if let Err(error) = handled {
+        output::warn(format_args!("Ctrl-C will end the program without a message ({error})"));
     }
 }
 

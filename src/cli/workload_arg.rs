@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::cli::folder_arg::refuse_results;
-use crate::cli::progress_line;
+use crate::cli::output;
 use clap::Args;
 use optlab_train::files::disk;
 use optlab_train::problem::Problem;
@@ -93,7 +93,7 @@ pub fn text_of(argument: &str, target: Option<&str>) -> Result<String, Error> {
     // Nothing is written for data that are no problem.
     let text = Problem::text_for(&whole_file, key, &data, target)?;
     disk::replace(Path::new(&file), text.as_bytes())?;
-    progress_line!("written: {file}, the problem; edit it to change columns, model or loss");
+    output::tell(format_args!("written: {file}, the problem; edit it to change columns, model or loss"));
     absolute(&whole_file)
 }
 

@@ -1,4 +1,4 @@
-//! A workload that panics with one seed, and whose version can be changed.
+//! A workload that panics with one seed, whose version can be changed, and whose third step can be held.
 
 use burn::tensor::{Device, Tensor};
 use optlab::Error;
@@ -6,13 +6,29 @@ use optlab::data::{self, Batch, BatchTargets, Preparation, Source};
 use optlab::model::{Init, LinearRegression};
 use optlab::nn::Mode;
 use optlab::workload::{Direction, Info, Metric, Parts, RowFacts, Tally, Workload};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Holds the version.
 pub const VERSION: &str = "OPTLAB_TEST_VERSION";
 
+/// Holds the path of a file. The third step writes it, and lasts until the file is removed.
+pub const HOLD: &str = "OPTLAB_TEST_HOLD";
+
 pub struct Faulty;
 
 impl Faulty {
+    fn wait_in_the_third_step() {
+        static STEPS: AtomicUsize = AtomicUsize::new(0);
+        let step = 1 + STEPS.fetch_add(1, Ordering::Relaxed);
+        let Some(file) = std::env::var_os(HOLD).filter(|_| step == 3) else { return };
+        std::fs::write(&file, b"").unwrap();
+        while Path::new(&file).exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     fn error(model: &LinearRegression, batch: &Batch) -> Tensor<1> {
         let BatchTargets::Values(values) = &batch.targets else { panic!("progression is a number") };
         (model.forward(batch.inputs.clone()) - values.clone()).square().mean()
@@ -43,6 +59,7 @@ impl Workload for Faulty {
     }
 
     fn loss(&self, model: &LinearRegression, batch: &Batch, _: &RowFacts, _mode: Mode) -> Tensor<1> {
+        Self::wait_in_the_third_step();
         Self::error(model, batch)
     }
 

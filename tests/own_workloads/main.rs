@@ -15,6 +15,8 @@ mod own_tokens;
 
 mod faulty;
 mod network_of_1989;
+#[cfg(unix)]
+mod signals;
 mod tests;
 
 use optlab::{cli, workload};

@@ -3,6 +3,8 @@
 use crate::AS_PROGRAM;
 use crate::faulty::VERSION;
 use crate::network_of_1989;
+#[cfg(unix)]
+use crate::signals;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 type Test = (&'static str, fn());
 
 /// Every test, with its name.
-pub const ALL: [Test; 7] = [
+pub const ALL: &[Test] = &[
     (
         "own_workloads_train_resume_after_a_kill_and_evaluate",
         own_workloads_train_resume_after_a_kill_and_evaluate,
@@ -31,6 +33,14 @@ pub const ALL: [Test; 7] = [
         "the_pictures_of_1989_are_moved_to_all_nine_places_and_wrap_around",
         network_of_1989::pictures_are_moved_to_all_nine_places_and_wrap_around,
     ),
+    #[cfg(unix)]
+    ("a_signal_lets_the_step_end_before_the_checkpoint", signals::lets_the_step_end_before_the_checkpoint),
+    #[cfg(unix)]
+    ("two_signals_at_once_are_one_request", signals::two_at_once_are_one_request),
+    #[cfg(unix)]
+    ("a_second_signal_ends_the_program_at_once", signals::second_ends_the_program_at_once),
+    #[cfg(unix)]
+    ("a_second_sighup_ends_nothing", signals::second_sighup_ends_nothing),
 ];
 
 pub fn program(folder: &Path, arguments: &[&str]) -> Command {

@@ -128,6 +128,17 @@ fn features_are_asked_for_in_few_files() {
 }
 
 #[test]
+fn only_the_module_for_output_prints() {
+    let prints = ["print!(", "println!(", "dbg!(", "::stdout", "::stderr", "error.print()"];
+    assert_eq!(files_with(&prints), ["src/cli/output.rs"]);
+}
+
+#[test]
+fn only_the_module_for_signals_handles_them() {
+    assert_eq!(files_with(&["signal_hook", "ctrlc"]), ["crates/optlab-compare/src/run/signals.rs"]);
+}
+
+#[test]
 fn no_file_is_longer_than_one_can_read() {
     let mut broken = Vec::new();
     let mut check = |path: &Path, lines: usize, limit: usize| {
@@ -222,6 +233,15 @@ fn imported_modules(code: &str) -> Vec<String> {
         }
     }
     modules
+}
+
+/// The sources with one of these texts in their code. Files that print the numbers of simulations and timings
+/// are of tests only.
+fn files_with(texts: &[&str]) -> Vec<String> {
+    let is_of_tests = |path: &Path| path.ends_with("simulations.rs") || path.ends_with("timings.rs");
+    let has_one = |(_, code): &(usize, String)| texts.iter().any(|text| code.contains(text));
+    let files = sources().into_iter().filter(|path| !is_of_tests(path));
+    files.filter(|path| code_lines(path).iter().any(has_one)).map(|path| shown(&path)).collect()
 }
 
 /// The lines of a file that are neither comments nor tests, with their numbers.

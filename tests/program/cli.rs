@@ -339,7 +339,7 @@ fn a_folder_that_holds_something_else_is_left_alone() {
     assert_eq!(std::fs::read(folder.path().join("mine/letter.txt")).unwrap(), b"dear");
 }
 
-fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {
+pub fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {
     move || {
         std::fs::read_dir(run.join("checkpoints")).is_ok_and(|mut entries| {
             // A checkpoint with another name is still being written.
@@ -351,7 +351,7 @@ fn checkpoint_of(run: PathBuf) -> impl Fn() -> bool {
 }
 
 #[cfg(unix)]
-fn signal(child: &std::process::Child, signal: &str) {
+pub fn signal(child: &std::process::Child, signal: &str) {
     // The shell's own `kill`: a program of that name is not on every machine.
     let command = format!("kill {signal} {}", child.id());
     assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());

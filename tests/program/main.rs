@@ -9,7 +9,10 @@ mod documents;
 mod experiment_folder;
 mod newcomer;
 mod older;
+mod output;
 mod problem;
 mod program;
 mod report_page;
+#[cfg(unix)]
+mod signals;
 mod split;

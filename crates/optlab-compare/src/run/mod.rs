@@ -9,5 +9,5 @@ pub mod experiment;
 pub mod folder;
 pub mod queue;
 pub mod runner;
-mod signals;
+pub mod signals;
 pub mod worker;
