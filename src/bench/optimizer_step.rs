@@ -18,6 +18,8 @@ const STEPS_IN_TURN: usize = 3;
 
 /// The largest number of turns per rule, and the time after which no further turn starts.
 const TURNS: usize = 8;
+/// The largest number of parameters; their buffers take some 56 GB.
+const MOST_PARAMETERS: usize = 1_000_000_000;
 const TIME: Duration = Duration::from_secs(20);
 
 /// The memory per parameter for a rule and its counterpart: the parameter, two buffers and the gradients of a
@@ -128,6 +130,10 @@ impl StepBenchmark {
             if self.tensors == 0 || parameters < self.tensors {
                 let allowed = "at least one for each of the tensors, and at least one tensor";
                 return Err(Error::invalid("bench", "parameters", allowed, parameters));
+            }
+            if parameters > MOST_PARAMETERS {
+                let allowed = format!("at most {MOST_PARAMETERS}");
+                return Err(Error::invalid("bench", "parameters", &allowed, parameters));
             }
             let bytes = parameters.saturating_mul(BYTES_PER_PARAMETER);
             if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {

@@ -13,6 +13,7 @@
 
 use crate::Error;
 use crate::plan::entry::{Entry, Stage};
+use optlab_core::bounded_file::{self, Lines, SMALL};
 use optlab_train::files::{atomic_file, json_file};
 use optlab_train::train::{Outcome, RunDirectory, Trial};
 use serde::{Deserialize, Serialize};
@@ -227,10 +228,10 @@ pub fn run_dir(path: &Path, trial: &Trial) -> PathBuf {
 /// [`Io`](optlab_core::Error::Io) for a file that exists but cannot be read.
 pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Error> {
     let path = run_dir.join("outcome.json");
-    let text = match std::fs::read(&path) {
+    let text = match bounded_file::read(&path, SMALL) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", path)(error)),
+        Err(error) if bounded_file::is_missing(&error) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     match serde_json::from_slice(&text) {
         Ok(outcome) if holds_trial(&run_dir.join("trial.json"), trial)? => Ok(Some(outcome)),
@@ -247,9 +248,9 @@ pub fn read_outcome(run_dir: &Path, trial: &Trial) -> Result<Option<Outcome>, Er
 /// [`Io`](optlab_core::Error::Io).
 pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
     let path = folder.join(TRIALS);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+    let mut lines = match Lines::open(&path) {
+        Ok(lines) => lines,
+        Err(error) if bounded_file::is_missing(&error) => {
             let reason = match folder.try_exists() {
                 Ok(false) => "no such folder",
                 _ if RunDirectory::new(folder).holds_run() => "holds a run and no comparison",
@@ -257,18 +258,18 @@ pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
             };
             return Err(Error::file(folder, reason));
         }
-        Err(error) => return Err(Error::io("read", path)(error)),
+        Err(error) => return Err(error.into()),
     };
     let mut entries = Vec::new();
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        match serde_json::from_str(line) {
+    while let Some((number, line)) = lines.next_line()? {
+        match serde_json::from_slice(line) {
             Ok(entry) => entries.push(entry),
-            Err(_) if !line.ends_with('\n') => {}
+            Err(_) if !line.ends_with(b"\n") => {}
             Err(reason) => {
                 let reason = reason.to_string();
                 // The place within the line helps nobody who has not written it.
                 let reason = reason.split(" at line ").next().unwrap_or(&reason);
-                let reason = format!("line {}: {reason}", number + 1);
+                let reason = format!("line {number}: {reason}");
                 return Err(Error::file(path, reason));
             }
         }
@@ -368,10 +369,10 @@ fn lock(path: &Path) -> Result<File, Error> {
 
 /// Returns whether the file at `path` holds `trial`.
 fn holds_trial(path: &Path, trial: &Trial) -> Result<bool, Error> {
-    let text = match std::fs::read(path) {
+    let text = match bounded_file::read(path, SMALL) {
         Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(Error::io("read", path)(error)),
+        Err(error) if bounded_file::is_missing(&error) => return Ok(false),
+        Err(error) => return Err(error.into()),
     };
     Ok(serde_json::from_slice::<Trial>(&text).is_ok_and(|theirs| theirs == *trial))
 }

@@ -16,6 +16,7 @@ use crate::run::folder::{self, Folder, Invocation, Kind, PLAN};
 use crate::run::runner::Runner;
 use crate::run::worker::{Evaluated, Measure};
 use optlab_core::Direction;
+use optlab_core::range::check_seed;
 use optlab_stats::search::{Observation, Reports, Space};
 use optlab_train::train::history::{self, Part, Row};
 use optlab_train::train::{Outcome, Status, Trial};
@@ -48,6 +49,7 @@ impl Study {
             let allowed = format!("at least 1 and at most {MOST_TRIALS}");
             return Err(Error::invalid("study", "trials", &allowed, plan.tuning.trials));
         }
+        check_seed("study", "seed", plan.tuning.seed)?;
         let (Some(side), true) = (sides.pop(), sides.is_empty()) else {
             return Err(Error::usage("a study has one workload, one backend and one optimizer"));
         };

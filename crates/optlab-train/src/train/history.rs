@@ -1,10 +1,11 @@
 //! The history of a run, written as it happens: one line of JSON per step or evaluation.
 
 use crate::Error;
+use optlab_core::bounded_file::Lines;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 /// One row of `history.jsonl`.
@@ -133,15 +134,17 @@ pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
 /// # Errors
 /// As for [`read`], except for errors in rows of steps.
 pub fn read_evaluations(path: &Path) -> Result<Vec<Row>, Error> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
     let mut rows = Vec::new();
-    let lines = bytes.split_inclusive(|&byte| byte == b'\n').enumerate();
-    for (number, line) in lines.filter(|(_, line)| !line.starts_with(STEP)) {
+    let mut lines = Lines::open(path)?;
+    while let Some((number, line)) = lines.next_line()? {
+        if line.starts_with(STEP) {
+            continue;
+        }
         match serde_json::from_slice::<Row>(line) {
             Ok(row) => rows.push(row),
             Err(_) if !line.ends_with(b"\n") => {}
             Err(reason) => {
-                return Err(Error::file(path, format!("line {}: {reason}", number + 1)));
+                return Err(Error::file(path, format!("line {number}: {reason}")));
             }
         }
     }
@@ -152,18 +155,17 @@ pub fn read_evaluations(path: &Path) -> Result<Vec<Row>, Error> {
 const STEP: &[u8] = b"{\"event\":\"step\"";
 
 fn read_while(path: &Path, keep: impl Fn(&Row) -> bool) -> Result<Vec<Row>, Error> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
+    let mut lines = Lines::open(path)?;
     let mut rows = Vec::new();
     let mut broken: Option<String> = None;
-    for (number, line) in BufReader::new(file).lines().enumerate() {
-        let line = line.map_err(Error::io("read", path))?;
+    while let Some((number, line)) = lines.next_line()? {
         if let Some(reason) = broken.take() {
             return Err(Error::file(path, reason));
         }
-        match serde_json::from_str::<Row>(&line) {
+        match serde_json::from_slice::<Row>(line) {
             Ok(row) if keep(&row) => rows.push(row),
             Ok(_) => break,
-            Err(reason) => broken = Some(format!("line {}: {reason}", number + 1)),
+            Err(reason) => broken = Some(format!("line {number}: {reason}")),
         }
     }
     Ok(rows)

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::plan::arm::Arm;
 use crate::plan::tuning::{Repeats, Selection, Tuning};
 use crate::plan::{Plan, Seeds, Split, Timing};
+use optlab_core::bounded_file::WRITTEN_BY_HAND;
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
@@ -34,7 +35,17 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
         tuning: written_tuning(&plan.tuning),
         arms: plan.arms.iter().map(written_arm).collect(),
     };
-    toml::to_string_pretty(&written).map_err(|reason| Error::usage(format!("plan: {reason}")))
+    let text = toml::to_string_pretty(&written).map_err(|reason| Error::usage(format!("plan: {reason}")))?;
+    if text.len() as u64 > WRITTEN_BY_HAND {
+        let reason =
+            format!("the plan takes {} bytes, more than the {WRITTEN_BY_HAND} that are read", text.len());
+        return Err(Error::usage(reason));
+    }
+    // TOML has no whole numbers above 2⁶³ − 1, but its writer writes them.
+    match toml::from_str::<toml::Table>(&text) {
+        Ok(_) => Ok(text),
+        Err(reason) => Err(Error::usage(format!("the plan cannot be written as TOML: {}", reason.message()))),
+    }
 }
 
 /// Writes `plan` as TOML with the search spaces `spaces`, and adds a comment for each key of `notes` that has
