@@ -65,7 +65,7 @@ pub fn spec(bytes: &[u8]) {
     if let Ok(schedule) = text.parse::<ScheduleSpec>()
         && let Ok(schedule) = schedule.build(Run::new(0.1, 1000))
     {
-        [0, 1, 999, usize::MAX].map(|step| schedule.lr_at(step));
+        [0, 1, 999, usize::MAX].into_iter().for_each(|step| assert!(!schedule.lr_at(step).is_nan()));
     }
     if let Ok(model) = text.parse::<ModelSpec>() {
         drop(model.check());

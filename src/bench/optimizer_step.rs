@@ -131,14 +131,14 @@ impl StepBenchmark {
                 let allowed = "at least one for each of the tensors, and at least one tensor";
                 return Err(Error::invalid("bench", "parameters", allowed, parameters));
             }
-            if parameters > MOST_PARAMETERS {
-                let allowed = format!("at most {MOST_PARAMETERS}");
-                return Err(Error::invalid("bench", "parameters", &allowed, parameters));
-            }
             let bytes = parameters.saturating_mul(BYTES_PER_PARAMETER);
             if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
                 let allowed = "few enough for the memory";
                 return Err(Error::invalid("bench", "parameters", allowed, parameters));
+            }
+            if parameters > MOST_PARAMETERS {
+                let allowed = format!("at most {MOST_PARAMETERS}");
+                return Err(Error::invalid("bench", "parameters", &allowed, parameters));
             }
         }
         Ok(())

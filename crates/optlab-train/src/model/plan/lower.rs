@@ -14,7 +14,7 @@ use crate::model::spec::{
 const MOST_PARAMETERS: u64 = 1 << 32;
 
 /// The largest number of layers of a list, or of blocks.
-const MOST_LAYERS: usize = 10_000;
+const MOST_LAYERS: usize = 1000;
 
 /// A training holds the weights, their gradients and, with Adam, two means of them.
 const COPIES: u64 = 4;
@@ -28,7 +28,7 @@ fn default_width(categories: usize) -> usize {
 ///
 /// # Errors
 /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a field out of its range, a shape that the model
-/// cannot read, more than ten thousand layers, or more parameters than 2³² or than the memory holds in a
+/// cannot read, more than a thousand layers, or more parameters than 2³² or than the memory holds in a
 /// training.
 pub(in crate::model) fn plan(spec: &ModelSpec, input: &InputShape, outputs: usize) -> Result<Plan, Error> {
     spec.check()?;
