@@ -23,7 +23,7 @@ impl Seeds {
     /// TOML cannot hold.
     pub fn to_vec(&self) -> Result<Vec<u64>, Error> {
         let refuse = |given| {
-            let allowed = "a count in [1, 100000] or a list of at least one and at most 100000 seeds";
+            let allowed = "a count in [1, 100000] or a list of at least one seed";
             Err(Error::invalid("plan", "seeds", allowed, given))
         };
         match self {
@@ -31,7 +31,8 @@ impl Seeds {
             Seeds::Count(count) => Ok((0..*count).collect()),
             Seeds::List(seeds) if seeds.is_empty() => refuse("[]".into()),
             Seeds::List(seeds) if seeds.len() as u64 > MOST_SEEDS => {
-                refuse(format!("a list of {} seeds", seeds.len()))
+                let given = format!("a list of {}", seeds.len());
+                Err(Error::invalid("plan", "seeds", "a list of at most 100000 seeds", given))
             }
             Seeds::List(seeds) => {
                 seeds.iter().try_for_each(|&seed| check_seed("plan", "seeds", seed))?;
