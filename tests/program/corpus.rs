@@ -55,7 +55,8 @@ const SECONDS: u64 = 20;
 fn every_reader_takes_random_changes_of_its_corpus() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let only = std::env::var("OPTLAB_READER").ok();
-    let mut random = 0x9e37_79b9_7f4a_7c15_u64;
+    let seed: u64 = std::env::var("OPTLAB_SEED").map_or(0, |seed| seed.parse().unwrap());
+    let mut random = 0x9e37_79b9_7f4a_7c15_u64 ^ seed;
     let mut next = |below: usize| {
         random ^= random << 13;
         random ^= random >> 7;
