@@ -5,6 +5,7 @@ use crate::plan::arm::Arm;
 use crate::plan::tuning::{Repeats, Selection, Tuning};
 use crate::plan::{Plan, Seeds, Split, Timing};
 use optlab_core::bounded_file::WRITTEN_BY_HAND;
+use optlab_core::range::check_seed;
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
@@ -15,7 +16,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Writes `plan` as TOML that [`parse`](super::parse) reads back.
+///
+/// # Errors
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a seed that TOML cannot hold;
+/// [`Usage`](optlab_core::Error::Usage) for another value that it cannot hold, or a plan that is too long.
 pub fn render(plan: &Plan) -> Result<String, Error> {
+    check_seed("plan", "tuning.seed", plan.tuning.seed)?;
+    plan.recipe.split.map_or(Ok(()), |split| check_seed("plan", "split", split))?;
     let written = Written {
         workloads: &plan.workloads,
         optimizers: plan.optimizers.iter().map(OptimizerChoice::to_string).collect(),
