@@ -18,6 +18,8 @@ const STEPS_IN_TURN: usize = 3;
 
 /// The largest number of turns per rule, and the time after which no further turn starts.
 const TURNS: usize = 8;
+/// The largest number of parameters; their buffers take some 56 GB.
+const MOST_PARAMETERS: usize = 1_000_000_000;
 const TIME: Duration = Duration::from_secs(20);
 
 /// The memory per parameter for a rule and its counterpart: the parameter, two buffers and the gradients of a
@@ -133,6 +135,10 @@ impl StepBenchmark {
             if Vec::<u8>::new().try_reserve_exact(bytes).is_err() {
                 let allowed = "few enough for the memory";
                 return Err(Error::invalid("bench", "parameters", allowed, parameters));
+            }
+            if parameters > MOST_PARAMETERS {
+                let allowed = format!("at most {MOST_PARAMETERS}");
+                return Err(Error::invalid("bench", "parameters", &allowed, parameters));
             }
         }
         Ok(())

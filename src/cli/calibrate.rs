@@ -27,6 +27,9 @@ use std::fmt::Write;
 const USUAL: f64 = 0.8;
 const ALMOST_ALWAYS: f64 = 0.95;
 
+/// The largest number of splits, each of which holds its runs.
+const MOST_SPLITS: usize = 1_000_000;
+
 /// Arguments of `optlab calibrate`.
 #[derive(Debug, Args)]
 pub struct CalibrateArgs {
@@ -61,6 +64,14 @@ impl CalibrateArgs {
         }
         if self.splits == 0 {
             return Err(Error::invalid("calibrate", "splits", "at least 1", 0));
+        }
+        if self.splits > MOST_SPLITS {
+            return Err(Error::invalid(
+                "calibrate",
+                "splits",
+                &format!("at most {MOST_SPLITS}"),
+                self.splits,
+            ));
         }
         match self.planted {
             Some(factor) if !(factor > 0.0 && factor.is_finite() && factor != 1.0) => {

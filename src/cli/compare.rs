@@ -20,6 +20,7 @@ use optlab_compare::run::command::quoted;
 use optlab_compare::run::cost;
 use optlab_compare::run::experiment::Experiment;
 use optlab_compare::run::folder::{self, Kind};
+use optlab_core::bounded_file::{self, WRITTEN_BY_HAND};
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_optim::{OptimizerChoice, split_specs};
 use optlab_stats::search::Sampler;
@@ -256,7 +257,7 @@ fn several_workloads(given: &[String]) -> Error {
 
 /// Returns whether a file describes a problem rather than a plan.
 fn is_problem(path: &Path) -> bool {
-    let text = if path.is_file() { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+    let text = bounded_file::read_text(path, WRITTEN_BY_HAND).unwrap_or_default();
     toml::from_str::<toml::Table>(&text).is_ok_and(|table| table.contains_key("data"))
 }
 

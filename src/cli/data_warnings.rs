@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::cli::output;
+use optlab_core::line::{self, one_line};
 use optlab_train::data::Source;
 use optlab_train::registry::AnyWorkload;
 use std::cell::RefCell;
@@ -29,7 +30,9 @@ impl DataWarnings {
     /// Data that cannot be read.
     pub fn find(&self, workload: &dyn AnyWorkload, source: &Source) -> Result<(), Error> {
         if self.is_wanted {
-            self.found.borrow_mut().extend(workload.warnings(source)?);
+            let warnings = workload.warnings(source)?;
+            // They name columns of the data.
+            self.found.borrow_mut().extend(warnings.iter().map(|sentence| one_line(sentence, line::MOST)));
         }
         Ok(())
     }

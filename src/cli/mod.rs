@@ -36,6 +36,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use optlab_compare::chart::Chart;
 use optlab_compare::run::command::quoted;
 use optlab_compare::run::signals;
+use optlab_core::line::{self, one_line};
 use optlab_train::files::disk;
 use std::ffi::OsString;
 use std::path::Path;
@@ -207,14 +208,14 @@ fn parse_from<T: Parser>(arguments: &[OsString]) -> Result<T, Exit> {
             Exit::Printed
         }
         _ => {
-            if let Some(line) = hinted::<T>(&error, arguments) {
-                return Exit::Arguments(line);
+            if let Some(hint) = hinted::<T>(&error, arguments) {
+                return Exit::Arguments(one_line(&hint, line::MOST));
             }
             let text = error.render().to_string();
             let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:"));
             let is_said = |line: &&str| !line.is_empty() && !line.starts_with("For more information");
             let told: Vec<&str> = lines.filter(is_said).collect();
-            Exit::Arguments(told.join(" ").trim_start_matches("error: ").to_string())
+            Exit::Arguments(one_line(told.join(" ").trim_start_matches("error: "), line::MOST))
         }
     })
 }

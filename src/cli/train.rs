@@ -10,6 +10,7 @@ use crate::cli::trial_settings::{TrialSettings, model_patch};
 use crate::cli::with_output_hint;
 use crate::cli::workload_arg::text_of;
 use clap::Args;
+use optlab_core::bounded_file::{self, WRITTEN_BY_HAND};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_train::data::Source;
@@ -145,7 +146,7 @@ impl Settings {
         if !path.exists() {
             return Err(Error::usage(format!("{}: no such file", path.display())));
         }
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let text = bounded_file::read_text(path, WRITTEN_BY_HAND)?;
         let table: toml::Table = toml::from_str(&text).map_err(|error| refuse(toml_reason(&text, &error)))?;
         let default = serde_json::to_value(Settings::default()).unwrap_or_default();
         let known: Vec<&str> =

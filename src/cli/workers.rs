@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+/// The largest number of trials that run at once: each is a process of its own.
+const MOST_JOBS: usize = 1024;
+
 /// Arguments that decide how trials are run; they change no result.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerSettings {
@@ -39,10 +42,13 @@ impl WorkerSettings {
     /// missing data are one error rather than one per trial, and workers do not all download the same file.
     ///
     /// # Errors
-    /// No jobs, a backend that is not compiled in, data that cannot be read.
+    /// No jobs or too many, a backend that is not compiled in, data that cannot be read.
     pub fn runner(&self, workloads: &[String], backends: &[String]) -> Result<Runner, Error> {
         if self.jobs == 0 {
             return Err(Error::invalid("arguments", "jobs", "at least 1", 0));
+        }
+        if self.jobs > MOST_JOBS {
+            return Err(Error::invalid("arguments", "jobs", &format!("at most {MOST_JOBS}"), self.jobs));
         }
         if self.stall_limit == Some(Duration::ZERO) {
             return Err(Error::invalid("arguments", "stall-limit", "longer than 0s", "0"));

@@ -2,11 +2,15 @@
 
 use crate::Error;
 use crate::verify::bundled;
+use optlab_core::bounded_file;
 use optlab_train::files::json_file;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a reference file.
+const LARGEST: u64 = 64 << 20;
 
 /// Reference files, bundled or of a folder. Their contents are read when a check needs them.
 #[derive(Debug, Clone)]
@@ -71,9 +75,9 @@ fn json_files(folder: &Path) -> Result<Vec<File>, Error> {
         }
     }
     paths.sort();
-    let file = |path: PathBuf| match std::fs::read(&path) {
-        Ok(content) => Ok(File { path, content: content.into() }),
-        Err(error) => Err(Error::io("read", path)(error)),
+    let file = |path: PathBuf| {
+        let content = bounded_file::read(&path, LARGEST)?;
+        Ok(File { path, content: content.into() })
     };
     paths.into_iter().map(file).collect()
 }

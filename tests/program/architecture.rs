@@ -139,6 +139,27 @@ fn only_the_module_for_signals_handles_them() {
 }
 
 #[test]
+fn files_of_users_are_opened_in_one_place_that_checks_their_kind_and_size() {
+    let opens = ["fs::read(", "fs::read_to_string(", "File::open(", "from_path("];
+    let mut broken = Vec::new();
+    let is_checked = |path: &PathBuf| {
+        let is_ours = ["tests", "optlab-torture"];
+        !path.ends_with("bounded_file.rs")
+            && path.components().all(|part| is_ours.iter().all(|name| part.as_os_str() != *name))
+    };
+    for path in sources().into_iter().filter(is_checked) {
+        for (number, line) in code_lines(&path) {
+            // The kernel's own files, and a folder that is flushed to the disk.
+            let is_ours = ["\"/proc/", "schedstat", "sync_all()"].iter().any(|part| line.contains(part));
+            if opens.iter().any(|open| line.contains(open)) && !is_ours {
+                broken.push(format!("{}:{number}: {line}", shown(&path)));
+            }
+        }
+    }
+    assert_none(&broken);
+}
+
+#[test]
 fn no_file_is_longer_than_one_can_read() {
     let mut broken = Vec::new();
     let mut check = |path: &Path, lines: usize, limit: usize| {

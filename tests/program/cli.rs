@@ -74,7 +74,7 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
         ),
         (
             "train digits-cnn --steps 1e30",
-            &["`steps`", "a whole number up to 18446744073709551615", "not 1e+30"],
+            &["`steps`", "a whole number up to 9223372036854775807", "not 1e+30"],
         ),
         ("train digits-cnn --steps=", &["`steps`", "not \"\""]),
         ("train digits-cnn --epochs=-1", &["`epochs`", "a whole number", "not -1"]),

@@ -1,10 +1,12 @@
 //! The error type of the workspace: its messages name the owner, the field, the allowed range and the given
 //! value.
 
+use crate::line::{self, one_line};
 use std::cmp::Ordering;
+use std::fmt;
 use std::path::PathBuf;
 
-/// Any error, with a message of one line.
+/// Any error. Its message is one line of at most [`line::MOST`] characters, whatever it quotes.
 ///
 /// [`Error::is_usage`] distinguishes a caller's mistake (a wrong name, an impossible value) from a run that
 /// failed; the command line turns the first into exit code 2 and the second into 1.
@@ -12,7 +14,6 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A name that does not exist.
-    #[error("unknown {kind} `{name}`{hint}; {known}", hint = did_you_mean(.nearest))]
     UnknownName {
         /// The kind of name: "optimizer", "workload", …
         kind: &'static str,
@@ -25,7 +26,6 @@ pub enum Error {
     },
 
     /// A field that its owner does not have.
-    #[error("{owner} has no field `{field}`{hint}; it has: {known}", hint = did_you_mean(.nearest))]
     UnknownField {
         /// The rule, schedule or file that was given the field.
         owner: String,
@@ -38,7 +38,6 @@ pub enum Error {
     },
 
     /// A name that already exists.
-    #[error("there is {kind} `{name}` already; choose another name")]
     NameTaken {
         /// The kind of name: "optimizer".
         kind: &'static str,
@@ -47,7 +46,6 @@ pub enum Error {
     },
 
     /// A value outside of its range.
-    #[error("{owner}: `{field}` must be {allowed}, not {given}")]
     InvalidConfig {
         /// The rule, schedule, trial or file that was given the value.
         owner: String,
@@ -60,11 +58,9 @@ pub enum Error {
     },
 
     /// A request that is invalid as a whole.
-    #[error("{0}")]
     Usage(String),
 
     /// A file of a run or a plan that cannot be understood.
-    #[error("{}: {reason}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -73,7 +69,6 @@ pub enum Error {
     },
 
     /// An operation that the operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
     Io {
         /// The operation: "write", "create", …
         action: &'static str,
@@ -84,10 +79,41 @@ pub enum Error {
     },
 }
 
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(&self.message(), line::MOST))
+    }
+}
+
 /// The largest number of known names that a message lists.
 const MOST_LISTED: usize = 20;
 
+/// The most characters of a name for which a similar known one is sought; the time grows with its square.
+const LONGEST_NAME: usize = 100;
+
 impl Error {
+    /// Returns the message, of any length.
+    fn message(&self) -> String {
+        match self {
+            Error::UnknownName { kind, name, nearest, known } => {
+                format!("unknown {kind} `{}`{}; {known}", quoted(name), did_you_mean(nearest))
+            }
+            Error::UnknownField { owner, field, nearest, known } => {
+                let hint = did_you_mean(nearest);
+                format!("{owner} has no field `{}`{hint}; it has: {known}", quoted(field))
+            }
+            Error::NameTaken { kind, name } => {
+                format!("there is {kind} `{}` already; choose another name", quoted(name))
+            }
+            Error::InvalidConfig { owner, field, allowed, given } => {
+                format!("{owner}: `{}` must be {allowed}, not {}", quoted(field), quoted(given))
+            }
+            Error::Usage(message) => message.clone(),
+            Error::File { path, reason } => format!("{}: {reason}", path.display()),
+            Error::Io { action, path, source } => format!("cannot {action} {}: {source}", path.display()),
+        }
+    }
+
     /// Returns whether the caller made a mistake, as opposed to a run that failed.
     pub fn is_usage(&self) -> bool {
         matches!(
@@ -101,7 +127,7 @@ impl Error {
     }
 
     /// Returns an [`Error::InvalidConfig`].
-    pub fn invalid(owner: &str, field: &str, allowed: &str, given: impl std::fmt::Display) -> Self {
+    pub fn invalid(owner: &str, field: &str, allowed: &str, given: impl fmt::Display) -> Self {
         Error::InvalidConfig {
             owner: owner.into(),
             field: field.into(),
@@ -138,7 +164,7 @@ impl Error {
     }
 
     /// Returns an [`Error::File`].
-    pub fn file(path: impl Into<PathBuf>, reason: impl std::fmt::Display) -> Self {
+    pub fn file(path: impl Into<PathBuf>, reason: impl fmt::Display) -> Self {
         Error::File { path: path.into(), reason: reason.to_string() }
     }
 
@@ -149,9 +175,19 @@ impl Error {
     }
 }
 
+/// Returns a name or value so short that the rest of its message is shown, too.
+fn quoted(given: &str) -> String {
+    /// The most characters of a quoted name or value.
+    const MOST: usize = 200;
+    one_line(given, MOST)
+}
+
 /// Returns the name in `known` that is closest to `name`, if it is close enough to be the intended one: a few
 /// edits or swapped letters away, or with a similar beginning.
 fn nearest(name: &str, known: &[&str]) -> Option<String> {
+    if name.len() > LONGEST_NAME {
+        return None;
+    }
     let name = name.to_lowercase();
     let similarity = |candidate: &str| {
         let edits = strsim::normalized_damerau_levenshtein(&name, candidate);
@@ -195,5 +231,28 @@ mod tests {
         let error = Error::unknown_name("optimizer", "adamm", &known);
         let message = "unknown optimizer `adamm`, did you mean `adam`?; see `optlab list optimizers`";
         assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn every_message_is_one_line_of_at_most_500_characters_whatever_it_quotes() {
+        let huge = format!("a\n\u{1b}[2J{}", "é".repeat(2_000_000));
+        let missing = || std::io::Error::new(std::io::ErrorKind::NotFound, huge.clone());
+        for error in [
+            Error::unknown_name("optimizer", &huge, &["sgd", "adam"]),
+            Error::unknown_name("workload", "x", &[&huge]),
+            Error::unknown_field(&huge, &huge, &["sgd", "adam"]),
+            Error::NameTaken { kind: "optimizer", name: huge.clone() },
+            Error::invalid(&huge, &huge, &huge, &huge),
+            Error::Usage(huge.clone()),
+            Error::file(&huge, &huge),
+            Error::io("read", &huge)(missing()),
+        ] {
+            let line = error.to_string();
+            assert!(line.chars().count() <= line::MOST && !line.contains(char::is_control), "{line}");
+        }
+        let error = Error::unknown_name("optimizer", &huge, &["sgd", "adam"]).to_string();
+        assert!(error.ends_with("; known: sgd, adam"), "{error}");
+        let error = Error::invalid("adam", "beta_1", "in [0, 1)", &huge).to_string();
+        assert!(error.starts_with("adam: `beta_1` must be in [0, 1), not a\\n"), "{error}");
     }
 }

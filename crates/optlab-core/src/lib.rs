@@ -1,7 +1,9 @@
 //! The parts that all crates of optlab share: errors, ranges, specs as text and tables, and reproducible
 //! random numbers.
 
+pub mod bounded_file;
 pub mod error;
+pub mod line;
 pub mod metric;
 pub mod random;
 pub mod range;

@@ -42,6 +42,24 @@ pub const FINITE: Range = Range::new(f64::NEG_INFINITY, false, f64::INFINITY, fa
 /// `[1, ∞)`: a whole number of at least 1.
 pub const COUNT: Range = Range { is_count: true, ..Range::new(1.0, true, f64::INFINITY, false) };
 
+/// `[1, 1000]`: a whole number of repetitions within a step.
+pub const ITERATIONS: Range = Range { is_count: true, ..Range::new(1.0, true, 1000.0, true) };
+
+/// The largest seed, and the largest whole number of any kind: TOML holds no larger one, so a plan with it
+/// could not be read again.
+pub const LARGEST_WHOLE: u64 = i64::MAX as u64;
+
+/// Checks a seed of `owner`.
+///
+/// # Errors
+/// [`Error::InvalidConfig`] for a seed above [`LARGEST_WHOLE`].
+pub fn check_seed(owner: &str, field: &str, seed: u64) -> Result<(), Error> {
+    match seed > LARGEST_WHOLE {
+        true => Err(Error::invalid(owner, field, &format!("at most {LARGEST_WHOLE}"), seed)),
+        false => Ok(()),
+    }
+}
+
 /// Returns the text of a named range, for documentation that is generated at compile time.
 #[doc(hidden)]
 #[macro_export]
@@ -76,6 +94,9 @@ macro_rules! range_text {
     (COUNT) => {
         "1…"
     };
+    (ITERATIONS) => {
+        "`[1, 1000]`"
+    };
 }
 
 impl Range {
@@ -95,7 +116,8 @@ impl Range {
 
     /// Returns the allowed values as an error says them: `in [0, 1)`, `at least 1`.
     pub fn allowed(self) -> String {
-        if self.is_count { format!("at least {}", self.lowest) } else { format!("in {self}") }
+        let has_no_end = self.is_count && self.highest.is_infinite();
+        if has_no_end { format!("at least {}", self.lowest) } else { format!("in {self}") }
     }
 
     /// Returns the ends of the range, the lowest and the highest number, each with whether it belongs to the
@@ -195,9 +217,17 @@ mod tests {
             (POSITIVE_UP_TO_ONE, crate::range_text!(POSITIVE_UP_TO_ONE)),
             (NEGATIVE, crate::range_text!(NEGATIVE)),
             (FINITE, crate::range_text!(FINITE)),
+            (ITERATIONS, crate::range_text!(ITERATIONS)),
         ] {
             assert_eq!(format!("`{range}`"), text);
         }
+    }
+
+    #[test]
+    fn a_seed_that_toml_cannot_hold_is_refused() {
+        assert!(check_seed("trial", "seed", LARGEST_WHOLE).is_ok());
+        let error = check_seed("trial", "seed", LARGEST_WHOLE + 1).unwrap_err().to_string();
+        assert_eq!(error, "trial: `seed` must be at most 9223372036854775807, not 9223372036854775808");
     }
 
     #[test]

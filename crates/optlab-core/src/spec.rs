@@ -6,8 +6,19 @@
 //! `muon:nesterov=false,other=adamw:beta_1=0.8`, `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table
 //! it is a text or a table. A list stands in brackets: `multi_step:milestones=[30%,60%]`,
 //! `product:schedules=[(cosine:min_lr=0.01),step]`.
+//!
+//! A text has at most [`LONGEST`] bytes and a spec at most [`MOST_LEVELS`] levels, itself included. That is
+//! enough for every wrapper around every other one; what is read recursively stays within any stack.
+
+mod limits;
+mod parse;
+
+pub use limits::{LONGEST, MOST_LEVELS, check_depth, check_length};
+pub use parse::{elements, parse_text, parse_value};
 
 use crate::error::Error;
+use limits::inside;
+use parse::{NONE, parse_levels};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -52,154 +63,6 @@ pub fn check_plain_name(kind: &str, name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// The text for a field without a value.
-const NONE: &str = "none";
-
-/// Turns `name` or `name:key=value,key=value` into a JSON object `{tag: name, key: value, …}`.
-///
-/// Values are numbers, `true`, `false`, `none`, nested objects of the same form, lists of these, or else
-/// text.
-///
-/// # Errors
-/// [`Error::Usage`] if the text has another form, or the same key twice.
-pub fn parse_text<S: Spec>(text: &str) -> Result<Value, Error> {
-    let (name, mut rest) = text.split_once(':').unwrap_or((text, ""));
-    let name = name.trim();
-    let mut object = Map::new();
-    object.insert(S::TAG.into(), name.into());
-    loop {
-        rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
-        if rest.is_empty() {
-            return Ok(Value::Object(object));
-        }
-        let field = rest.split(',').next().unwrap_or(rest);
-        let (key, _) = field.split_once('=').ok_or_else(|| {
-            Error::Usage(format!(
-                "{} `{text}`: `{field}` is not of the form key=value (write `{name}:key=value,key=value`)",
-                S::KIND
-            ))
-        })?;
-        let value;
-        let after = &rest[key.len() + 1..];
-        (value, rest) = if S::FOREIGN.contains(&key.trim()) {
-            split_foreign::<S>(after)?
-        } else {
-            split_value::<S>(after)?
-        };
-        if object.insert(key.trim().into(), value).is_some() {
-            return Err(Error::Usage(format!("{} `{text}`: `{}` is given twice", S::KIND, key.trim())));
-        }
-    }
-}
-
-/// Splits `text` into the spec of another family at its start, which is a name or in parentheses, and the
-/// rest.
-fn split_foreign<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
-    let given = elements(text)[0];
-    let after = &text[given.len()..];
-    let given = given.trim();
-    let inside = given.strip_prefix('(').filter(|inside| closing(inside) == Some(inside.len() - 1));
-    let spec = inside.map_or(given, |inside| inside[..inside.len() - 1].trim());
-    if inside.is_none() && spec.contains([':', '(', ')', '[', ']']) {
-        return Err(Error::Usage(format!("{}: `{spec}` must be in parentheses", S::KIND)));
-    }
-    Ok((if spec == NONE { Value::Null } else { spec.into() }, after))
-}
-
-/// Splits `text` into the value at its start and the rest.
-fn split_value<S: Spec>(text: &str) -> Result<(Value, &str), Error> {
-    let unbalanced = || Error::Usage(format!("{}: unmatched parenthesis or bracket in `{text}`", S::KIND));
-    if let Some(inside) = text.trim_start().strip_prefix(['(', '[']) {
-        let end = closing(inside).ok_or_else(unbalanced)?;
-        let is_list = text.trim_start().starts_with('[');
-        if is_list != inside[end..].starts_with(']') {
-            return Err(unbalanced());
-        }
-        let after = inside[end + 1..].trim_start();
-        if !after.is_empty() && !after.starts_with(',') {
-            return Err(Error::Usage(format!(
-                "{}: there must be a comma between `{}{}` and `{after}`",
-                S::KIND,
-                if is_list { '[' } else { '(' },
-                &inside[..=end]
-            )));
-        }
-        let value = if is_list { parse_list::<S>(&inside[..end])? } else { parse_text::<S>(&inside[..end])? };
-        return Ok((value, after));
-    }
-    let end = text.find([',', ':']).unwrap_or(text.len());
-    if text[end..].starts_with(':') {
-        let name = text[..end].trim();
-        // Names begin with a letter; before anything else the colon stands in place of a comma.
-        if name.is_empty() || !parse_value(name).is_string() {
-            return Err(Error::Usage(format!(
-                "{}: a comma separates settings, not the colon in `{}` (write name:key=value,key=value)",
-                S::KIND,
-                text.trim()
-            )));
-        }
-        return Ok((parse_text::<S>(text)?, ""));
-    }
-    let (value, after) = text.split_at(end);
-    if value.contains(['(', ')', '[', ']']) {
-        return Err(unbalanced());
-    }
-    Ok((parse_value(value.trim()), after))
-}
-
-/// Parses the elements between the brackets of a list. A spec with several fields stands in parentheses
-/// there.
-fn parse_list<S: Spec>(text: &str) -> Result<Value, Error> {
-    let elements = elements(text).into_iter().filter(|element| !element.trim().is_empty());
-    elements.map(|element| Ok(split_value::<S>(element)?.0)).collect()
-}
-
-/// Splits a text at the commas that are outside of parentheses and brackets.
-pub fn elements(text: &str) -> Vec<&str> {
-    let mut open = 0;
-    let is_comma = |c: char| {
-        open += opens(c);
-        open == 0 && c == ','
-    };
-    text.split(is_comma).collect()
-}
-
-/// Returns the position in `text` of the parenthesis or bracket that closes the one opened before `text`.
-fn closing(text: &str) -> Option<usize> {
-    let mut open = 1;
-    text.char_indices().find_map(|(place, c)| {
-        open += opens(c);
-        (open == 0).then_some(place)
-    })
-}
-
-/// Returns how `c` changes the number of open parentheses and brackets.
-fn opens(c: char) -> i32 {
-    match c {
-        '(' | '[' => 1,
-        ')' | ']' => -1,
-        _ => 0,
-    }
-}
-
-/// Reads a single value of a field: none, a flag or a number where the text is one, else the text itself.
-pub fn parse_value(text: &str) -> Value {
-    if text == NONE {
-        return Value::Null;
-    }
-    if let Ok(value) = text.parse::<bool>() {
-        return value.into();
-    }
-    if let Ok(value) = text.parse::<u64>() {
-        return value.into();
-    }
-    match text.parse::<f64>() {
-        // JSON has no infinities and no NaN: they stay text, and the check of the field reports them.
-        Ok(value) if value.is_finite() => value.into(),
-        _ => text.into(),
-    }
-}
-
 /// Reads a spec from a JSON object or a text, after checking its name and its fields.
 ///
 /// # Errors
@@ -207,16 +70,22 @@ pub fn parse_value(text: &str) -> Value {
 /// value of the wrong type; [`Error::Usage`] for a text or a value of another form. Errors of a nested spec
 /// name that spec.
 pub fn from_value<S: Spec>(value: &Value) -> Result<S, Error> {
-    let table = checked::<S>(value)?;
-    serde_json::from_value(table).map_err(|reason| Error::Usage(format!("{}: {reason}", S::KIND)))
+    let table = checked::<S>(value, MOST_LEVELS)?;
+    serde_json::from_value(table.clone()).map_err(|reason| {
+        let told = || Error::Usage(format!("{}: {reason}", S::KIND));
+        wrong_field::<S>(&table).unwrap_or_else(told)
+    })
 }
 
-/// Returns the table of a spec whose fields are all known and of the right type; nested specs become tables,
-/// too.
-fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
+/// Returns the table of a spec of at most so many levels, whose fields are all known; nested specs become
+/// tables, too.
+fn checked<S: Spec>(value: &Value, levels: usize) -> Result<Value, Error> {
     let object = match value {
         Value::Object(object) => object,
-        Value::String(text) => return checked::<S>(&parse_text::<S>(text)?),
+        Value::String(text) => {
+            check_length(S::KIND, text)?;
+            return checked::<S>(&parse_levels::<S>(text, levels)?, levels);
+        }
         other => {
             return Err(Error::Usage(format!("{} must be a text or a table, not {other}", S::KIND)));
         }
@@ -225,6 +94,7 @@ fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
         Error::Usage(format!("{}: its table needs the name in the field `{}`", S::KIND, S::TAG))
     })?;
     let default = default_table::<S>(name).ok_or_else(|| Error::unknown_name(S::KIND, name, &S::names()))?;
+    let levels = inside::<S>(levels)?;
     let mut table = Map::new();
     for (field, given) in object {
         let Some(default_value) = default.get(field) else {
@@ -240,33 +110,39 @@ fn checked<S: Spec>(value: &Value) -> Result<Value, Error> {
         }
         let value = match given {
             given if given.is_null() || !S::NESTED.contains(&field.as_str()) => given.clone(),
-            Value::Array(list) => Value::Array(list.iter().map(checked::<S>).collect::<Result<_, _>>()?),
-            given => checked::<S>(given)?,
+            Value::Array(list) => {
+                let levels = inside::<S>(levels)?;
+                let specs = list.iter().map(|spec| checked::<S>(spec, levels));
+                Value::Array(specs.collect::<Result<_, _>>()?)
+            }
+            given => checked::<S>(given, levels)?,
         };
         table.insert(field.clone(), value);
     }
-    check_types::<S>(name, &default, &table)?;
     Ok(Value::Object(table))
 }
 
-/// Checks the types of the values in `table`. If one is wrong, tries them one by one to name the field.
-fn check_types<S: Spec>(
-    name: &str,
-    default: &Map<String, Value>,
-    table: &Map<String, Value>,
-) -> Result<(), Error> {
-    if serde_json::from_value::<S>(Value::Object(table.clone())).is_ok() {
-        return Ok(());
+/// Finds the first value of the wrong type in the table of a spec, the innermost spec first, by trying one
+/// field after the other; `None` if each is right by itself.
+fn wrong_field<S: Spec>(table: &Value) -> Option<Error> {
+    let table = table.as_object()?;
+    let nested = table.iter().filter(|(field, _)| S::NESTED.contains(&field.as_str()));
+    let specs = nested.flat_map(|(_, value)| match value {
+        Value::Array(list) => list.as_slice(),
+        single => std::slice::from_ref(single),
+    });
+    if let Some(error) = specs.into_iter().find_map(wrong_field::<S>) {
+        return Some(error);
     }
-    for (field, value) in table {
+    let name = table.get(S::TAG)?.as_str()?;
+    let default = default_table::<S>(name)?;
+    table.iter().find_map(|(field, value)| {
         let mut probe = default.clone();
         probe.insert(field.clone(), value.clone());
-        if let Err(reason) = serde_json::from_value::<S>(Value::Object(probe)) {
-            let allowed = format!("of the right type ({reason})");
-            return Err(Error::invalid(name, field, &allowed, text_of_field::<S>(value)));
-        }
-    }
-    Ok(())
+        let reason = serde_json::from_value::<S>(Value::Object(probe)).err()?;
+        let allowed = format!("of the right type ({reason})");
+        Some(Error::invalid(name, field, &allowed, text_of_field::<S>(value)))
+    })
 }
 
 /// Refuses the table of a spec whose name this program does not know, in one short line: serde would list all

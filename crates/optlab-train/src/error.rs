@@ -1,10 +1,11 @@
 //! The errors of a training: wrong settings, data, devices and checkpoints.
 
-use std::fmt::Display;
+use optlab_core::line::{self, one_line};
+use std::fmt::{self, Display};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// An error of a training, with a message of one line.
+/// An error of a training. Its message is one line of at most [`line::MOST`] characters, whatever it quotes.
 ///
 /// [`Error::is_usage`] distinguishes a caller's mistake (a wrong name, an impossible value) from a run that
 /// failed; the command line exits with code 2 for a mistake and 1 for a failure.
@@ -12,13 +13,9 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum Error {
     /// A wrong name, field, value or file, found by any crate.
-    #[error(transparent)]
     Core(#[from] optlab_core::Error),
 
     /// A backend that exists, but is not compiled into this program.
-    #[error(
-        "backend `{backend}` is not compiled in; build with `--features {feature}` (compiled in: {compiled})"
-    )]
     BackendNotCompiled {
         /// The backend as given.
         backend: String,
@@ -29,7 +26,6 @@ pub enum Error {
     },
 
     /// A backend that is compiled in but finds no device.
-    #[error("backend `{backend}` finds no device ({reason}); run on the CPU with `--backend flex`")]
     NoDevice {
         /// The backend as given.
         backend: String,
@@ -38,7 +34,6 @@ pub enum Error {
     },
 
     /// A data file that is missing, truncated or of another kind.
-    #[error("data file {}: {}", path.display(), one_line(reason, MOST_SHOWN))]
     Data {
         /// The file.
         path: PathBuf,
@@ -47,7 +42,6 @@ pub enum Error {
     },
 
     /// A data set that could not be fetched.
-    #[error("cannot download {data_set} from {url}: {reason}; without a network use {alternative}")]
     Download {
         /// The data set.
         data_set: &'static str,
@@ -60,7 +54,6 @@ pub enum Error {
     },
 
     /// A checkpoint that cannot be trusted.
-    #[error("checkpoint {}: {reason}", path.display())]
     Checkpoint {
         /// The file or folder that is wrong.
         path: PathBuf,
@@ -69,7 +62,6 @@ pub enum Error {
     },
 
     /// A workload whose code or data break a rule of [`Workload`](crate::workload::Workload).
-    #[error("workload `{workload}`: {reason}")]
     Workload {
         /// The workload's name.
         workload: String,
@@ -78,7 +70,6 @@ pub enum Error {
     },
 
     /// A folder that another process works in.
-    #[error("{} is in use by {by}: wait for it or choose another folder", path.display())]
     InUse {
         /// The folder.
         path: PathBuf,
@@ -87,7 +78,6 @@ pub enum Error {
     },
 
     /// A run that was stopped on request.
-    #[error("interrupted after step {step}; resume it in {}", directory.display())]
     Interrupted {
         /// Number of steps made; there is a checkpoint after the last of them.
         step: usize,
@@ -96,26 +86,40 @@ pub enum Error {
     },
 }
 
-/// The most characters of a reason: it may quote a name or a text of the data.
-pub(crate) const MOST_SHOWN: usize = 600;
-
-/// Returns at most `most` characters of a text that may come from a file, in one line.
-pub(crate) fn one_line(text: &str, most: usize) -> String {
-    let mut line = String::new();
-    for character in text.chars().take(most) {
-        if character.is_control() {
-            line.extend(character.escape_default());
-        } else {
-            line.push(character);
-        }
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&one_line(&self.message(), line::MOST))
     }
-    if text.chars().nth(most).is_some() {
-        line.push('…');
-    }
-    line
 }
 
 impl Error {
+    /// Returns the message, of any length.
+    fn message(&self) -> String {
+        match self {
+            Error::Core(error) => error.to_string(),
+            Error::BackendNotCompiled { backend, feature, compiled } => format!(
+                "backend `{backend}` is not compiled in; build with `--features {feature}` (compiled in: {compiled})"
+            ),
+            Error::NoDevice { backend, reason } => {
+                format!(
+                    "backend `{backend}` finds no device ({reason}); run on the CPU with `--backend flex`"
+                )
+            }
+            Error::Data { path, reason } => format!("data file {}: {reason}", path.display()),
+            Error::Download { data_set, url, reason, alternative } => format!(
+                "cannot download {data_set} from {url}: {reason}; without a network use {alternative}"
+            ),
+            Error::Checkpoint { path, reason } => format!("checkpoint {}: {reason}", path.display()),
+            Error::Workload { workload, reason } => format!("workload `{workload}`: {reason}"),
+            Error::InUse { path, by } => {
+                format!("{} is in use by {by}: wait for it or choose another folder", path.display())
+            }
+            Error::Interrupted { step, directory } => {
+                format!("interrupted after step {step}; resume it in {}", directory.display())
+            }
+        }
+    }
+
     /// Returns whether the caller asked for something impossible, as opposed to a run that failed.
     pub fn is_usage(&self) -> bool {
         match self {
@@ -148,6 +152,18 @@ impl Error {
     /// Returns a [`File`](optlab_core::Error::File).
     pub fn file(path: impl Into<PathBuf>, reason: impl Display) -> Self {
         optlab_core::Error::file(path, reason).into()
+    }
+
+    /// Turns an error of reading the data file `path` into an [`Error::Data`]; made for `map_err`.
+    pub(crate) fn unreadable(path: &Path) -> impl FnOnce(optlab_core::Error) -> Self {
+        move |error| {
+            let reason = match error {
+                optlab_core::Error::Io { source, .. } => format!("cannot be read: {source}"),
+                optlab_core::Error::File { reason, .. } => reason,
+                other => other.to_string(),
+            };
+            Error::Data { path: path.into(), reason }
+        }
     }
 
     /// Turns an [`io::Error`] into an [`Io`](optlab_core::Error::Io); made for `map_err`.

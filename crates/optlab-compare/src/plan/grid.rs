@@ -4,7 +4,7 @@ use crate::Error;
 use crate::plan::arm::{Arm, grid_arms};
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::tuning::{FIRST_SEED, Replicate};
-use crate::plan::{Plan, Split, arm as arm_plan};
+use crate::plan::{Plan, Split, arm as arm_plan, size};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule;
 use optlab_stats::search::{Sampler, Space};
@@ -60,6 +60,7 @@ impl Plan {
     /// [`Usage`](optlab_core::Error::Usage) for two arms with the same name, or a space whose name is neither
     /// an arm nor a rule.
     pub fn arms(&self) -> Result<Vec<Arm>, Error> {
+        size::check_arms(self.optimizers.len(), self.schedules.len(), self.arms.len())?;
         check_list("schedules", &self.schedules)?;
         check_list("optimizers", &self.optimizers)?;
         if self.optimizers.is_empty() && self.arms.is_empty() {
@@ -87,17 +88,21 @@ impl Plan {
     /// the rule's default.
     fn give_spaces(&self, arms: &mut [Arm]) -> Result<(), Error> {
         let spaces = &self.tuning.spaces;
-        let is_for =
-            |name: &str, arm: &Arm| arm.name == called(name) || arm.optimizer.optimizer.name() == name;
-        if let Some((name, _)) = spaces.iter().find(|(name, _)| !arms.iter().any(|arm| is_for(name, arm))) {
+        // Each name is read once, for it may be the text of an optimizer.
+        let called: Vec<String> = spaces.iter().map(|(name, _)| called(name)).collect();
+        let is_for = |place: usize, arm: &Arm| {
+            arm.name == called[place] || arm.optimizer.optimizer.name() == spaces[place].0
+        };
+        let is_for_none = |place: &usize| !arms.iter().any(|arm| is_for(*place, arm));
+        if let Some(name) = (0..spaces.len()).find(is_for_none).map(|place| &spaces[place].0) {
             return Err(Error::usage(format!(
                 "plan: `tuning.spaces` has `{name}`, which is neither an arm nor a rule of one"
             )));
         }
         for arm in arms.iter_mut().filter(|arm| arm.space.is_none()) {
-            let by_name = spaces.iter().find(|(name, _)| called(name) == arm.name);
-            let given = by_name.or_else(|| spaces.iter().find(|(name, _)| is_for(name, arm)));
-            arm.space = Some(given.map_or_else(|| arm.space(), |(_, space)| space.clone()));
+            let by_name = called.iter().position(|name| *name == arm.name);
+            let given = by_name.or_else(|| (0..spaces.len()).find(|place| is_for(*place, arm)));
+            arm.space = Some(given.map_or_else(|| arm.space(), |place| spaces[place].1.clone()));
         }
         Ok(())
     }
@@ -116,9 +121,11 @@ impl Plan {
     ) -> Result<Vec<ArmOnWorkload>, Error> {
         check_list("workloads", &self.workloads)?;
         check_list("backends", &self.backends)?;
-        check_list("seeds", &self.seeds.to_vec()?)?;
+        let seeds = self.seeds.to_vec()?;
+        check_list("seeds", &seeds)?;
         self.tuning.validate()?;
         let arms = self.arms()?;
+        size::check_trials(self, arms.len(), seeds.len())?;
         self.check_seeds()?;
         if self.split == Split::Resampled && self.tuning.trials > 0 && !self.tuning.is_repeated() {
             let allowed = "\"fixed\" with one tuning for all seeds (tuning.repeats = 1), which would see the test parts of others";

@@ -8,6 +8,7 @@ mod file;
 pub mod grid;
 mod seeds;
 pub mod setting;
+mod size;
 pub mod tuning;
 
 pub use file::PLAN;

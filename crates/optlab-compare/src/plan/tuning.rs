@@ -2,6 +2,7 @@
 
 use crate::Error;
 use optlab_core::random::{Purpose, stream};
+use optlab_core::range::check_seed;
 use optlab_stats::search::{Pruner, Sampler, Space};
 use optlab_stats::statistics::describe::median;
 use optlab_train::train::{Outcome, Status};
@@ -25,7 +26,7 @@ const MOST_SEEDS: u64 = 1000;
 /// |:------------|:-----------|:-------------------------------------------|
 /// | `trials`    | `0`        | `0…`; 0 for no tuning                      |
 /// | `sampler`   | `"halton"` | `random`, `halton`, `sobol`                |
-/// | `seed`      | `0`        | a whole number; decides the points         |
+/// | `seed`      | `0`        | a whole number up to 2⁶³ − 1; decides the points |
 /// | `seeds`     | `1`        | `1…`: runs per point; their median counts        |
 /// | `pruner`    | `"none"`   | `none`; the others only in a study         |
 /// | `repeats`   | `"seeds"`  | `"seeds"`: a tuning for each seed of the plan; `1`: one for all seeds |
@@ -122,6 +123,7 @@ impl Tuning {
         if !(1..=MOST_SEEDS).contains(&self.seeds) {
             return Err(Error::invalid("plan", "tuning.seeds", "in [1, 1000]", self.seeds));
         }
+        check_seed("plan", "tuning.seed", self.seed)?;
         Ok(())
     }
 

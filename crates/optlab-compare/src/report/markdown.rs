@@ -33,7 +33,8 @@ impl Exporter for Markdown {
 
     fn export(&self, comparison: &Comparison, summaries: &[Summary]) -> Result<String, Error> {
         let labels = Labels::of(summaries);
-        let mut text = format!("# {}\n\n![Learning curves]({})\n", comparison.name, svg::FILE_NAME);
+        let name = escaped(&comparison.name);
+        let mut text = format!("# {name}\n\n![Learning curves]({})\n", svg::FILE_NAME);
         for workload in comparison.workloads() {
             let arms: Vec<&Summary> = summaries.iter().filter(|arm| arm.workload == workload).collect();
             text.push_str(&section(comparison, &labels, workload, &arms));
@@ -41,10 +42,10 @@ impl Exporter for Markdown {
         let how_to_read = if comparison.kind == Kind::Study { OF_A_STUDY } else { HOW_TO_READ };
         text.push_str(&format!("\n{how_to_read}\n\n## How it was made\n\n"));
         for invocation in &comparison.invocations {
-            text.push_str(&format!("```sh\n{}\n```\n\n", invocation.command));
+            text.push_str(&code(&invocation.command));
         }
         text.push_str(&format!("{}\n\n", words::clock(comparison)));
-        words::protocol(comparison).iter().for_each(|line| text.push_str(&format!("- {line}\n")));
+        words::protocol(comparison).iter().for_each(|line| text.push_str(&format!("- {}\n", escaped(line))));
         text.push('\n');
         text.push_str(&environment(comparison.environment.as_ref()));
         Ok(text)
@@ -53,21 +54,24 @@ impl Exporter for Markdown {
 
 fn section(comparison: &Comparison, labels: &Labels, workload: &str, arms: &[&Summary]) -> String {
     if arms.is_empty() {
-        return format!("\n## {workload}\n\n{}\n", words::without_finalists(comparison, workload));
+        let said = escaped(&words::without_finalists(comparison, workload));
+        return format!("\n## {}\n\n{said}\n", escaped(workload));
     }
-    let mut text = format!("\n## {workload}\n\n{}", labels.shared(comparison, arms));
+    let shared = escaped(&labels.shared(comparison, arms));
+    let mut text = format!("\n## {}\n\n{shared}", escaped(workload));
     if let Some((arm, target)) = arms.first().and_then(|arm| Some((arm, arm.metric.target?))) {
         let better = arm.metric.direction.name();
         let target = number::metric(&arm.metric, target);
-        text.push_str(&format!(" · {} ({better} is better) · target {target}", arm.metric));
+        let metric = escaped(&arm.metric.to_string());
+        text.push_str(&format!(" · {metric} ({better} is better) · target {target}"));
     }
     text.push_str("\n\n");
-    words::verdicts(labels, arms).iter().for_each(|line| text.push_str(&format!("{}\n\n", one_line(line))));
+    words::verdicts(labels, arms).iter().for_each(|line| text.push_str(&format!("{}\n\n", escaped(line))));
     text.push_str(&table(&columns::columns(labels, arms)));
     let lost = labels::lost_seeds(labels, arms);
     if !lost.is_empty() {
         text.push('\n');
-        lost.iter().for_each(|line| text.push_str(&format!("- {}\n", one_line(line))));
+        lost.iter().for_each(|line| text.push_str(&format!("- {}\n", escaped(line))));
     }
     text
 }
@@ -77,10 +81,10 @@ fn table(columns: &[Column]) -> String {
     let rule = |column: &Column| {
         if column.is_text { ":--".to_string() } else { "--:".into() }
     };
-    let mut text = row(columns.iter().map(|column| one_line(&column.title)).collect());
+    let mut text = row(columns.iter().map(|column| escaped(&column.title)).collect());
     text.push_str(&row(columns.iter().map(rule).collect()));
     for index in 0..columns.first().map_or(0, |column| column.cells.len()) {
-        text.push_str(&row(columns.iter().map(|column| one_line(&column.cells[index])).collect()));
+        text.push_str(&row(columns.iter().map(|column| escaped(&column.cells[index])).collect()));
     }
     text
 }
@@ -93,11 +97,36 @@ fn environment(environment: Option<&Value>) -> String {
     let mut text = String::from("| | |\n|:--|:--|\n");
     for (key, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-        text.push_str(&format!("| {} | {} |\n", key.replace('_', " "), one_line(&value)));
+        text.push_str(&format!("| {} | {} |\n", escaped(&key.replace('_', " ")), escaped(&value)));
     }
     text
 }
 
-fn one_line(text: &str) -> String {
-    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+/// Returns text in one line that Markdown shows as it is: names and reasons may hold markup.
+fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '|' | '`' | '*' | '\\' => shown.extend(['\\', character]),
+            // A link ends its text so; a list in brackets stays as it is.
+            '(' if shown.ends_with(']') => shown.push_str("\\("),
+            '<' => shown.push_str("&lt;"),
+            '&' => shown.push_str("&amp;"),
+            control if control.is_control() => shown.push(' '),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+/// Returns a block of shell commands, whose fence is longer than any row of backticks in it.
+fn code(command: &str) -> String {
+    let mut longest = 0;
+    let mut row = 0;
+    for character in command.chars() {
+        row = if character == '`' { row + 1 } else { 0 };
+        longest = longest.max(row);
+    }
+    let fence = "`".repeat(3.max(longest + 1));
+    format!("{fence}sh\n{command}\n{fence}\n\n")
 }

@@ -38,7 +38,8 @@ pub fn render(comparison: &Comparison, summaries: &[Summary], width: usize) -> S
         }
         text.push('\n');
     }
-    text
+    // A terminal would obey the control characters of a name.
+    text.replace(|character: char| character.is_control() && character != '\n', " ")
 }
 
 /// Returns the heading of a workload's table, in two lines.

@@ -6,6 +6,7 @@ use crate::run::folder::Kind;
 use optlab_core::{Direction, Metric};
 use optlab_train::train::{Recipe, RecipePatch, Status, Trial};
 
+mod hostile;
 mod replicates;
 
 /// Returns two arms on one workload; one arm lost a seed, and one of its trials was not run.
@@ -206,7 +207,7 @@ fn markdown_has_a_table_the_lost_seeds_and_how_it_was_made() {
          first step s | MiB | ended |",
         "No verdict yet: 3 of 4 runs have ended; adamw leads so far, with a mean accuracy of 96.00 % over 2 seeds.",
         "| adamw | 0.001 | 96.00 | 96.00 | – | ∞ (1/2) | ∞ | 50.0 | – | 0.50 | 64.0 | 2/2 |",
-        "- burn.adam:lr=0.5: seed 0 diverged (loss is NaN at step 90 \\| \"x\" <y> & z)",
+        "- burn.adam:lr=0.5: seed 0 diverged (loss is NaN at step 90 \\| \"x\" &lt;y> &amp; z)",
         "- burn.adam:lr=0.5: seed 1 not run yet",
         "```sh\noptlab compare plan.toml --jobs 2\n```",
         "2 trials ran at once",

@@ -8,7 +8,7 @@ use optlab_train::files::json_file;
 use optlab_train::train::history::{Part, Row};
 use optlab_train::train::{Outcome, RunDirectory, Trial};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// The trials of a plan with their results; every report is made from it.
@@ -119,24 +119,12 @@ impl Comparison {
 
     /// Returns the workloads, in the plan's order.
     pub fn workloads(&self) -> Vec<&str> {
-        let mut workloads: Vec<&str> = Vec::new();
-        for run in &self.runs {
-            if !workloads.contains(&run.trial.workload.name.as_str()) {
-                workloads.push(&run.trial.workload.name);
-            }
-        }
-        workloads
+        different(self.runs.iter().map(|run| run.trial.workload.name.as_str()))
     }
 
     /// Returns the arms' names, in the plan's order.
     pub fn arm_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Vec::new();
-        for run in &self.runs {
-            if !names.contains(&run.arm.as_str()) {
-                names.push(&run.arm);
-            }
-        }
-        names
+        different(self.runs.iter().map(|run| run.arm.as_str()))
     }
 
     /// Returns the runs of each arm on each workload and backend, in the plan's order.
@@ -156,6 +144,12 @@ impl Comparison {
         }
         arms
     }
+}
+
+/// Returns each name once, where it first stands.
+fn different<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = HashSet::new();
+    names.filter(|name| seen.insert(*name)).collect()
 }
 
 /// The runs of an arm on a workload and a backend.

@@ -16,6 +16,7 @@ use crate::Error;
 use crate::run::signals;
 use crate::run::worker::silence::Silence;
 use optlab_core::Metric;
+use optlab_core::bounded_file;
 use optlab_train::train::Score;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
@@ -302,7 +303,7 @@ fn lines_of(pipe: Option<ChildStdout>) -> Receiver<std::io::Result<Vec<u8>>> {
 /// Returns the message of the last panic in a worker's standard error, else its last line; `None` if there is
 /// no line.
 fn last_words(path: &Path) -> Result<Option<String>, Error> {
-    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let bytes = bounded_file::read_end(path, 1 << 20)?;
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     // A panic prints where it happened, its message, and a backtrace or a note on how to get one.

@@ -42,6 +42,9 @@ const MOST_SETTINGS: usize = 81;
 const MOST_SEEDS: u64 = 30;
 /// The largest seed of a recommendation, so that its final seeds stay below those of the rungs.
 const LARGEST_SEED: u64 = 30_000;
+
+/// The longest time budget, which is taken for a typing error beyond.
+const LONGEST: Duration = Duration::from_hours(24 * 1000);
 /// The smallest number of seeds of a finalist.
 const LEAST_SEEDS: u64 = 3;
 
@@ -77,7 +80,8 @@ impl Recommender {
     ///
     /// # Errors
     /// The errors of [`Plan::arms_on_workloads`]; [`InvalidConfig`](optlab_core::Error::InvalidConfig) for
-    /// less than a second; [`Usage`](optlab_core::Error::Usage) for a budget in steps.
+    /// less than a second or more than a thousand days; [`Usage`](optlab_core::Error::Usage) for a budget in
+    /// steps.
     pub fn new(
         plan: Plan,
         time: Duration,
@@ -86,6 +90,10 @@ impl Recommender {
         if time < Duration::from_secs(1) {
             let given = humantime::format_duration(time);
             return Err(Error::invalid("recommend", "budget", "at least 1s", given));
+        }
+        if time > LONGEST {
+            let given = humantime::format_duration(time);
+            return Err(Error::invalid("recommend", "budget", "at most 1000 days", given));
         }
         plan.arms()?;
         let with_baseline = Plan { arms: [plan.arms.as_slice(), &[baseline()?]].concat(), ..plan.clone() };

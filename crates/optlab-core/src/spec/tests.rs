@@ -242,3 +242,46 @@ fn a_colon_in_place_of_a_comma_is_named() {
     }
     assert!(parse_text::<Tree>("node:outer=leaf:rate=1").is_ok());
 }
+
+#[test]
+fn a_spec_of_sixteen_levels_is_read_and_one_of_seventeen_is_refused_in_text_and_in_tables() {
+    let text = |levels: usize| format!("{}leaf", "node:inner=".repeat(levels - 1));
+    let table = |levels: usize| {
+        (1..levels).fold(json!({"rule": "leaf"}), |inner, _| json!({"rule": "node", "inner": inner}))
+    };
+    let sixteen = from_value::<Tree>(&text(MOST_LEVELS).into()).unwrap();
+    assert_eq!(from_value::<Tree>(&table(MOST_LEVELS)).unwrap(), sixteen);
+    assert_eq!(to_text(&sixteen), text(MOST_LEVELS));
+    let in_lists = "lists:all=[(".repeat(MOST_LEVELS) + &")]".repeat(MOST_LEVELS);
+    let mixed = json!({"rule": "node", "inner": {"rule": "node", "inner": text(MOST_LEVELS - 1)}});
+    let lists_alone = format!("lists:sizes={}{}", "[".repeat(40), "]".repeat(40));
+    for deep in
+        [text(MOST_LEVELS + 1).into(), table(MOST_LEVELS + 1), in_lists.into(), mixed, lists_alone.into()]
+    {
+        let error = from_value::<Tree>(&deep).unwrap_err().to_string();
+        assert_eq!(error, "optimizer: more than 16 levels, one within the other");
+    }
+}
+
+#[test]
+fn a_text_of_ten_thousand_levels_or_of_megabytes_is_refused_in_a_short_line() {
+    for text in [
+        format!("{}leaf", "node:inner=".repeat(10_000)),
+        "[".repeat(10_000),
+        "node:inner=(".repeat(1_000),
+        "x".repeat(10_000_000),
+        "leaf:".to_string() + &"rate=1,".repeat(100_000),
+        format!("leaf:rate={}", "9".repeat(16_000)),
+        format!("leaf:{}=1", "x".repeat(16_000)),
+    ] {
+        let error = from_value::<Tree>(&text.into()).unwrap_err().to_string();
+        assert!(error.chars().count() <= crate::line::MOST, "{error}");
+    }
+}
+
+#[test]
+fn a_table_is_refused_before_it_is_read_if_it_is_too_deep() {
+    let nested = |levels: usize| (0..levels).fold(json!(1), |value, _| json!([value]));
+    assert!(check_depth("optimizer", &nested(34)).is_ok());
+    assert!(check_depth("optimizer", &nested(35)).unwrap_err().is_usage());
+}

@@ -19,9 +19,9 @@ settings! {
     /// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range or NaN.
     pub struct BurnLbfgsConfig {
         /// Largest number of iterations per step.
-        max_iter: usize = 20, in COUNT;
+        max_iter: usize = 20, in ITERATIONS;
         /// Number of past steps from which the curvature is estimated.
-        history_size: usize = 100, in COUNT, search(1, Search::Choice(&[5, 10, 20, 50, 100]));
+        history_size: usize = 100, in ITERATIONS, search(1, Search::Choice(&[5, 10, 20, 50, 100]));
         /// Largest absolute element of the gradient at or below which a step ends.
         tolerance_grad: f64 = 1e-7, in NON_NEGATIVE;
         /// Change of the loss or of the parameters below which a step ends.

@@ -40,7 +40,7 @@ settings! {
         /// Lower bound of the norm that a matrix is divided by.
         epsilon: f64 = 1e-7, in POSITIVE, search(3, Search::Epsilon);
         /// Number of Newton-Schulz iterations.
-        ns_steps: usize = 5, in COUNT;
+        ns_steps: usize = 5, in ITERATIONS;
         /// How the learning rate depends on the shape of a matrix.
         adjust_lr_fn: AdjustLrFn = (AdjustLrFn::Original) as "`Original`", allowed "`Original` or `MatchRmsAdamW`";
     }

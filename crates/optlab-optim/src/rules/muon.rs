@@ -19,7 +19,7 @@ settings! {
         /// Whether to use Nesterov momentum.
         nesterov: bool = true, search(3, Search::Flag);
         /// Number of Newton-Schulz iterations that orthogonalize the step.
-        ns_steps: usize = 5, "N", in COUNT;
+        ns_steps: usize = 5, "N", in ITERATIONS;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
         /// Scale of the step as a function of the matrix's shape.

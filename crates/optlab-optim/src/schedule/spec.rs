@@ -118,6 +118,7 @@ schedules! {
 impl<'de> Deserialize<'de> for ScheduleSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
+        spec::check_depth(Self::KIND, &value).map_err(D::Error::custom)?;
         let is_registered = value[Self::TAG].as_str().is_some_and(registry::has);
         let read = if is_registered {
             Registered::deserialize(value).map(ScheduleSpec::Registered)

@@ -162,6 +162,7 @@ rule_list!(with_wrappers);
 impl<'de> Deserialize<'de> for OptimizerSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
+        spec::check_depth(<Self as spec::Spec>::KIND, &value).map_err(D::Error::custom)?;
         let read = match registry::from_value(&value) {
             Some(registered) => registered.map(OptimizerSpec::Registered),
             None => {

@@ -6,7 +6,7 @@ use burn::optim::decay::WeightDecayConfig;
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use optlab_core::range::{COUNT, Range};
+use optlab_core::range::{COUNT, ITERATIONS, Range};
 use optlab_optim::*;
 use serde_json::{Value, json};
 
@@ -60,18 +60,22 @@ fn every_range_of_every_rule_is_checked_at_both_ends_and_for_nan() {
 }
 
 #[test]
-fn a_count_of_zero_is_refused_and_one_is_accepted() {
+fn a_count_of_zero_is_refused_and_one_is_accepted_and_repetitions_within_a_step_have_an_end() {
     let mut checked = 0;
+    let is_count = |range| range == Some(COUNT) || range == Some(ITERATIONS);
     for default in OptimizerSpec::all() {
-        for field in default.settings().iter().filter(|field| field.range == Some(COUNT)) {
+        for field in default.settings().iter().filter(|field| is_count(field.range)) {
             let with = |count: u64| {
                 let mut table = serde_json::to_value(&default).unwrap();
                 table[field.name] = count.into();
                 OptimizerSpec::from_value(&table).unwrap().build()
             };
             assert!(with(1).is_ok(), "{}: `{}`", default.name(), field.name);
-            let expected = format!("{}: `{}` must be at least 1, not 0", default.name(), field.name);
+            let is_endless = field.range == Some(COUNT);
+            let allowed = if is_endless { "at least 1" } else { "in [1, 1000]" };
+            let expected = format!("{}: `{}` must be {allowed}, not 0", default.name(), field.name);
             assert_eq!(with(0).unwrap_err().to_string(), expected);
+            assert_eq!(with(1001).is_ok(), is_endless, "{}: `{}`", default.name(), field.name);
             checked += 1;
         }
     }
@@ -109,7 +113,8 @@ fn settings_that_mean_the_same_have_the_same_range() {
         (&["epsilon", "epsilon_1", "epsilon_2", "clip_threshold", "d0", "d_coef"], &["(0, ∞)"]),
         (&["dampening"], &["[0, 1]"]),
         (&["beta_2_decay", "decay_rate", "lr_power"], &["(−∞, 0)"]),
-        (&["ns_steps", "precondition_frequency", "max_precond_dim"], &["[1, ∞)"]),
+        (&["precondition_frequency", "max_precond_dim"], &["[1, ∞)"]),
+        (&["ns_steps", "max_iter", "history_size"], &["[1, 1000]"]),
     ] {
         for spec in OptimizerSpec::all() {
             for field in spec.settings().iter().filter(|field| names.contains(&field.name)) {

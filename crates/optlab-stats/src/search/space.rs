@@ -9,6 +9,9 @@ use serde_json::Value;
 use std::fmt;
 use std::str::FromStr;
 
+/// The most dimensions of a space.
+const MOST_DIMENSIONS: usize = 1000;
+
 /// One hyper-parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dimension {
@@ -44,11 +47,18 @@ impl Space {
     /// Creates a space of these dimensions.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there are no dimensions or two have the same name; [`Error::InvalidConfig`] if a
-    /// name is not letters, digits, `_`, `-` and `.`. Also the errors of [`Distribution::check`].
+    /// [`Error::Usage`] if there are no dimensions, more than a thousand, or two of the same name;
+    /// [`Error::InvalidConfig`] if a name is not letters, digits, `_`, `-` and `.`. Also the errors of
+    /// [`Distribution::check`].
     pub fn new(dimensions: Vec<Dimension>) -> Result<Self, Error> {
         if dimensions.is_empty() {
             return Err(Error::Usage("a search space needs a dimension, as lr=log(1e-4,1e-1)".into()));
+        }
+        if dimensions.len() > MOST_DIMENSIONS {
+            let count = dimensions.len();
+            return Err(Error::Usage(format!(
+                "a search space of {count} dimensions, more than {MOST_DIMENSIONS}"
+            )));
         }
         for (place, Dimension { name, distribution }) in dimensions.iter().enumerate() {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
@@ -90,6 +100,7 @@ impl FromStr for Space {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
+        spec::check_length("search space", text)?;
         let elements = spec::elements(text).into_iter().filter(|element| !element.trim().is_empty());
         let dimensions = elements.map(|element| {
             let (name, distribution) = element.split_once('=').ok_or_else(|| {

@@ -2,8 +2,13 @@
 
 use crate::Error;
 use flate2::read::MultiGzDecoder;
+use optlab_core::bounded_file;
 use std::io::Read;
 use std::path::Path;
+
+/// The most bytes of a file, packed and unpacked: a few kilobytes of gzip can unpack to gigabytes. The
+/// largest real file has 47 MB.
+pub(super) const LARGEST: u64 = 64 << 20;
 
 /// A compressed file, with the path that error messages show.
 pub(super) struct Bundled {
@@ -58,7 +63,7 @@ impl Bundled {
 /// [`Error::Data`] if it is not a gzip file, is truncated, or unpacks to more than 64 MiB; a file that cannot
 /// be read.
 pub fn read_gzip(path: &Path) -> Result<Vec<u8>, Error> {
-    unpack(path, &std::fs::read(path).map_err(Error::io("read", path))?)
+    unpack(path, &bounded_file::read(path, LARGEST)?)
 }
 
 /// Unpacks a gzip file; `path` is only used in the error.
@@ -66,8 +71,6 @@ pub fn read_gzip(path: &Path) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::Data`] if `packed` is not a gzip file, is truncated, or unpacks to more than 64 MiB.
 pub(super) fn unpack(path: &Path, packed: &[u8]) -> Result<Vec<u8>, Error> {
-    // A few kilobytes of gzip can unpack to gigabytes; the largest real file has 47 MB.
-    const LARGEST: u64 = 64 << 20;
     let error = |reason| Error::Data { path: path.into(), reason };
     let mut content = Vec::new();
     MultiGzDecoder::new(packed)

@@ -1,9 +1,10 @@
 //! Files from the network: fetched, checked, and kept in a cache folder.
 
 use crate::Error;
-use crate::data::bundled::unpack;
+use crate::data::bundled::{self, unpack};
 use crate::files::checksum;
 use indicatif::{ProgressBar, ProgressStyle};
+use optlab_core::bounded_file;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -35,7 +36,7 @@ impl RemoteFile {
     /// be written.
     pub fn load(&self, folder: &Path, mirrors: &[String], show_progress: bool) -> Result<Vec<u8>, Error> {
         let kept = folder.join(format!("{}.gz", self.name));
-        if let Ok(packed) = std::fs::read(&kept)
+        if let Ok(packed) = bounded_file::read(&kept, bundled::LARGEST)
             && let Ok(content) = self.unpack_and_check(&packed)
         {
             return Ok(content);

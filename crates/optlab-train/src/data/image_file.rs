@@ -2,12 +2,14 @@
 
 use crate::Error;
 use crate::data::split::pad_images;
-use std::fs::File;
+use optlab_core::bounded_file;
 use std::io::BufReader;
 use std::path::Path;
 
 /// Largest width and height in pixels; a page scanned at 300 dots per inch has 3,500.
 const LARGEST_SIDE: u32 = 4096;
+/// The most bytes of a file: 4096 × 4096 pixels of four 16-bit samples, and as much besides.
+const LARGEST: u64 = 256 << 20;
 /// Values above this share of the brightest stroke are ink; values below are shadows of the paper.
 const INK: f32 = 0.1;
 /// A picture whose brightest and background values are closer than this counts as blank.
@@ -50,7 +52,7 @@ struct Picture {
 
 fn decode(path: &Path) -> Result<Picture, Error> {
     let error = |reason| Error::Data { path: path.into(), reason };
-    let file = File::open(path).map_err(|source| error(format!("cannot be opened: {source}")))?;
+    let file = bounded_file::open(path, LARGEST).map_err(Error::unreadable(path))?;
     let mut decoder = png::Decoder::new(BufReader::new(file));
     // Converts palettes and other bit depths to 8-bit samples.
     decoder.set_transformations(png::Transformations::normalize_to_color8());
@@ -230,6 +232,7 @@ mod tests {
     use super::*;
     use crate::data::{Examples, Source, load};
     use png::{BitDepth, ColorType};
+    use std::fs::File;
 
     const MNIST: [usize; 3] = [1, 28, 28];
 
@@ -447,9 +450,9 @@ mod tests {
         encoder.write_header().unwrap().write_image_data(&[0; 5000]).unwrap();
         fails("has 5000 × 1 pixels");
         std::fs::remove_file(&path).unwrap();
-        fails("cannot be opened");
+        fails("cannot be read: ");
         std::fs::create_dir(&path).unwrap();
-        fails("cannot be");
+        fails("is a folder, not a file");
         drop(folder);
     }
 }

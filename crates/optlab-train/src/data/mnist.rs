@@ -2,9 +2,10 @@
 //! ships with the program.
 
 use crate::Error;
-use crate::data::bundled::{Bundled, bundled, unpack};
+use crate::data::bundled::{Bundled, LARGEST, bundled, unpack};
 use crate::data::download::RemoteFile;
 use crate::data::{DataSet, Examples, Source, Targets, idx};
+use optlab_core::bounded_file;
 use std::path::{Path, PathBuf};
 
 const CLASSES: usize = 10;
@@ -100,7 +101,7 @@ fn read(folder: &Path, name: &str) -> Result<(PathBuf, Vec<u8>), Error> {
         if !path.is_file() {
             continue;
         }
-        let content = std::fs::read(&path).map_err(Error::io("read", &path))?;
+        let content = bounded_file::read(&path, LARGEST)?;
         // Browsers unpack a download but keep its name, so the content decides.
         let is_packed = content.starts_with(&[0x1f, 0x8b]);
         let content = if is_packed { unpack(&path, &content)? } else { content };

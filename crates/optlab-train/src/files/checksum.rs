@@ -1,8 +1,8 @@
 //! SHA-256 checksums as text.
 
 use crate::Error;
+use optlab_core::bounded_file;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::path::Path;
 
 /// Returns the SHA-256 of `bytes` in 64 lower-case hexadecimal digits.
@@ -21,10 +21,10 @@ pub fn fingerprint(bytes: &[u8]) -> String {
 /// Returns the SHA-256 of a file's content, without holding it in memory.
 ///
 /// # Errors
-/// [`Io`](optlab_core::Error::Io).
+/// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) for a pipe or a device.
 pub fn of_file(path: &Path) -> Result<String, Error> {
     let mut hash = Sha256::new();
-    let mut file = File::open(path).map_err(Error::io("read", path))?;
+    let mut file = bounded_file::open(path, u64::MAX)?;
     std::io::copy(&mut file, &mut hash).map_err(Error::io("read", path))?;
     Ok(in_digits(&hash.finalize()))
 }

@@ -5,6 +5,7 @@
 //! loses what is not synchronized, in any order; a process that is killed loses nothing that it wrote.
 
 use crate::Error;
+use optlab_core::bounded_file;
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Seek, SeekFrom, Write};
@@ -87,9 +88,19 @@ pub fn create_folder(path: &Path) -> Result<(), Error> {
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     if let Some(parent) = parent {
-        create_folder(parent)?;
+        create_folder(parent).map_err(|error| naming(path, error))?;
     }
     create_only_folder(path)
+}
+
+/// Returns the error of creating a parent folder as one of creating `path`, which its user knows.
+fn naming(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Core(optlab_core::Error::Io { action: "create", source, .. }) => {
+            Error::io("create", path)(source)
+        }
+        error => error,
+    }
 }
 
 /// Creates a folder, but none of its parent folders, if it is missing, and synchronizes its name.
@@ -136,7 +147,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// [`Io`](optlab_core::Error::Io) if a watcher is to be told and the file cannot be read.
 pub fn written_by_others(path: &Path) -> Result<(), Error> {
     if WATCHER.with(|watcher| watcher.borrow().is_some()) {
-        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+        let bytes = bounded_file::read(path, bounded_file::DATA)?;
         tell(|| Change::FileCreated(path.into()));
         tell(|| Change::Appended { path: path.into(), bytes });
         tell(|| Change::Synchronized(path.into()));

@@ -1,17 +1,22 @@
-//! JSON files: read with the file's name in every error, written completely or not at all.
+//! JSON files: read up to a limit and with the file's name in every error, written completely or not at all.
 
 use crate::Error;
 use crate::files::disk;
+use optlab_core::bounded_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
 
-/// Reads a file.
+/// The most bytes of a file: a table of many columns has facts of some megabytes.
+const LARGEST: u64 = 64 << 20;
+
+/// Reads a regular file of at most 64 MiB.
 ///
 /// # Errors
-/// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if the file does not contain a `T`.
+/// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) for a pipe or a device, and if the file
+/// is larger or does not contain a `T`.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = bounded_file::read(path, LARGEST)?;
     serde_json::from_slice(&text).map_err(|reason| broken(path, &reason))
 }
 

@@ -14,6 +14,7 @@
 
 use crate::Error;
 use crate::files::{disk, json_file};
+use optlab_core::bounded_file;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -45,7 +46,7 @@ pub fn write<T: Serialize>(path: &Path, value: &T, belongs_to: &[u8]) -> Result<
 /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if the file does not contain a `T`, was
 /// changed, or does not belong to `belongs_to`.
 pub fn read<T: DeserializeOwned>(path: &Path, belongs_to: &[u8]) -> Result<T, Error> {
-    let text = std::fs::read(path).map_err(Error::io("read", path))?;
+    let text = bounded_file::read(path, bounded_file::SMALL)?;
     match parts(&text) {
         Some((members, digits)) if checksum(belongs_to, members).as_bytes() == digits => {}
         None if !has_digits(&text) => {}
@@ -59,7 +60,7 @@ pub fn read<T: DeserializeOwned>(path: &Path, belongs_to: &[u8]) -> Result<T, Er
 /// # Errors
 /// [`Io`](optlab_core::Error::Io).
 pub fn has_checksum(path: &Path) -> Result<bool, Error> {
-    Ok(has_digits(&std::fs::read(path).map_err(Error::io("read", path))?))
+    Ok(has_digits(&bounded_file::read(path, bounded_file::SMALL)?))
 }
 
 /// Returns the text before the checksum, and its digits.

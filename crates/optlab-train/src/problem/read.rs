@@ -6,6 +6,7 @@ use crate::model::ModelSpec;
 use crate::objective::{LossSpec, MeasureSpec};
 use crate::problem::source::default_context;
 use crate::problem::{Origin, Problem, ProblemData, SourceKind, TestPart};
+use optlab_core::bounded_file::{self, WRITTEN_BY_HAND};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -56,12 +57,11 @@ impl Problem {
     /// [`UnknownField`](optlab_core::Error::UnknownField) with the nearest known key; the errors of reading
     /// the data, and of loss, measures and model that do not fit them.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| {
-            let missing = source.kind() == std::io::ErrorKind::NotFound;
-            if missing {
+        let text = bounded_file::read_text(path, WRITTEN_BY_HAND).map_err(|error| {
+            if bounded_file::is_missing(&error) {
                 Error::usage(format!("{}: no such file", path.display()))
             } else {
-                Error::io("read", path)(source)
+                error.into()
             }
         })?;
         read(&text, path)?.resolve()

@@ -18,6 +18,9 @@ const MOST_CLASSES: usize = 10;
 /// The fewest rows per value, on average, of a target of whole numbers that are taken for classes.
 const ROWS_PER_CLASS: usize = 5;
 
+/// The largest default of a batch size or of a number of epochs.
+const MOST: usize = 1_000_000_000;
+
 /// Number of examples from which batches are larger and epochs fewer.
 const MANY: usize = 10_000;
 
@@ -91,8 +94,8 @@ impl Draft {
         problem.batch_size = self.batch_size.unwrap_or(if is_large { 128 } else { 32 });
         problem.epochs = self.epochs.unwrap_or(if is_large { 20 } else { 50 });
         for (key, value) in [("batch_size", problem.batch_size), ("epochs", problem.epochs)] {
-            if value == 0 {
-                return Err(Error::invalid(&owner, key, "at least 1", value));
+            if !(1..=MOST).contains(&value) {
+                return Err(Error::invalid(&owner, key, &format!("at least 1 and at most {MOST}"), value));
             }
         }
         match problem.goal {

@@ -1,6 +1,7 @@
 //! How a trial names its workload.
 
 use crate::problem::Problem;
+use optlab_core::spec::check_plain_name;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -69,11 +70,12 @@ impl Serialize for WorkloadSpec {
 impl<'de> Deserialize<'de> for WorkloadSpec {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = serde_json::Value::deserialize(deserializer)?;
-        if let Some(name) = value.as_str() {
-            return Ok(name.into());
-        }
-        let Fields { name, version, problem } =
-            serde_json::from_value(value).map_err(serde::de::Error::custom)?;
+        let Fields { name, version, problem } = match value {
+            serde_json::Value::String(name) => Fields { name, version: None, problem: None },
+            value => serde_json::from_value(value).map_err(serde::de::Error::custom)?,
+        };
+        // A name is part of the path of a run's folder.
+        check_plain_name("workload", &name).map_err(serde::de::Error::custom)?;
         Ok(WorkloadSpec { name, version, problem })
     }
 }

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::problem::load;
 use crate::problem::read::read;
 use crate::problem::{Problem, SourceKind, TestPart};
+use optlab_core::bounded_file::{self, WRITTEN_BY_HAND};
 use std::path::Path;
 
 impl Problem {
@@ -67,7 +68,7 @@ impl Problem {
 
     /// Returns whether the problem's file at `file` describes these data with this target.
     pub fn is_for(file: &Path, key: &str, data: &str, target: Option<&str>) -> bool {
-        let Ok(text) = std::fs::read_to_string(file) else { return false };
+        let Ok(text) = bounded_file::read_text(file, WRITTEN_BY_HAND) else { return false };
         let Ok(draft) = read(&text, file) else { return false };
         let own_key = SourceKind::ALL.iter().find(|(_, kind)| *kind == draft.data.source);
         let targets = draft.data.target.join(",");

@@ -3,10 +3,10 @@
 use crate::Error;
 use crate::files::checksum;
 use crate::files::disk::{self, Appender};
+use optlab_core::bounded_file::Lines;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::Path;
 
 /// One row of `history.jsonl`.
@@ -91,21 +91,16 @@ pub struct Mark {
 }
 
 impl Mark {
-    /// Returns the first bytes of `content` that the mark is of.
-    ///
-    /// # Errors
-    /// [`File`](optlab_core::Error::File) naming `path` if they are not there.
-    fn of<'a>(&self, content: &'a [u8], path: &Path) -> Result<&'a [u8], Error> {
-        let known = usize::try_from(self.bytes).ok().and_then(|bytes| content.get(..bytes));
-        let Some(known) = known else {
-            let reason =
-                format!("{} of the {} bytes that its run has written are there", content.len(), self.bytes);
+    /// Checks that a history of this many `bytes` with this `hash` is the one that the mark is of.
+    fn check(&self, bytes: u64, hash: &Sha256, path: &Path) -> Result<(), Error> {
+        if bytes < self.bytes {
+            let reason = format!("{bytes} of the {} bytes that its run has written are there", self.bytes);
             return Err(Error::file(path, reason));
-        };
-        if checksum::sha256(known) != self.sha256 {
+        }
+        if bytes > self.bytes || checksum::in_digits(&hash.clone().finalize()) != self.sha256 {
             return Err(Error::file(path, "was changed or belongs to another run: its checksum is another"));
         }
-        Ok(known)
+        Ok(())
     }
 }
 
@@ -143,17 +138,21 @@ impl History {
         if step == 0 {
             return Self::create(path);
         }
-        let content = match std::fs::read(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            content => content.map_err(Error::io("read", path))?,
+        let walked = walk(path, mark, |number, line| match (mark, serde_json::from_slice::<Row>(line)) {
+            (Some(_), _) => Ok(true),
+            (None, Ok(row)) => Ok(row.step() <= step && line.ends_with(b"\n")),
+            (None, Err(_)) if !line.ends_with(b"\n") => Ok(false),
+            (None, Err(reason)) => Err(Error::file(path, format!("line {number}: {reason}"))),
+        });
+        let (bytes, hash) = match walked {
+            Err(error) if error.is_not_found() => (0, Sha256::new()),
+            walked => walked?,
         };
-        let kept = match mark {
-            Some(mark) => mark.of(&content, path)?,
-            None => &content[..end_of_step(&content, step, path)?],
-        };
-        let bytes = kept.len() as u64;
-        let file = if kept.is_empty() { Appender::create(path) } else { Appender::open(path, bytes) };
-        Ok(History { file: file?, buffer: Vec::new(), bytes, hash: Sha256::new().chain_update(kept) })
+        if let Some(mark) = mark {
+            mark.check(bytes, &hash, path)?;
+        }
+        let file = if bytes == 0 { Appender::create(path) } else { Appender::open(path, bytes) };
+        Ok(History { file: file?, buffer: Vec::new(), bytes, hash })
     }
 
     /// Appends a row.
@@ -208,18 +207,24 @@ pub(super) fn write(path: &Path, rows: &[Row]) -> Result<Mark, Error> {
     Ok(Mark { bytes: lines.len() as u64, sha256: checksum::sha256(&lines) })
 }
 
-/// Returns the end of the rows of the first `step` steps in bytes.
-fn end_of_step(content: &[u8], step: usize, path: &Path) -> Result<usize, Error> {
-    let mut end = 0;
-    for (number, line) in content.split_inclusive(|&byte| byte == b'\n').enumerate() {
-        match serde_json::from_slice::<Row>(line) {
-            Ok(row) if row.step() <= step && line.ends_with(b"\n") => end += line.len(),
-            Ok(_) => break,
-            Err(_) if !line.ends_with(b"\n") => break,
-            Err(reason) => return Err(Error::file(path, format!("line {}: {reason}", number + 1))),
+/// Passes the lines of a history to `is_kept`, with their numbers from 1, up to the first that it does not
+/// keep, or up to what `mark` is of. Returns the number of bytes of those that it keeps, and their hash.
+fn walk(
+    path: &Path,
+    mark: Option<&Mark>,
+    mut is_kept: impl FnMut(usize, &[u8]) -> Result<bool, Error>,
+) -> Result<(u64, Sha256), Error> {
+    let mut lines = Lines::open(path)?;
+    let (mut bytes, mut hash) = (0, Sha256::new());
+    while mark.is_none_or(|mark| bytes < mark.bytes) {
+        let Some((number, line)) = lines.next_line()? else { break };
+        if !is_kept(number, line)? {
+            break;
         }
+        bytes += line.len() as u64;
+        hash.update(line);
     }
-    Ok(end)
+    Ok((bytes, hash))
 }
 
 /// Reads all rows of a history. A last line that was cut short by a crash is skipped.
@@ -227,7 +232,7 @@ fn end_of_step(content: &[u8], step: usize, path: &Path) -> Result<usize, Error>
 /// # Errors
 /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if a line in the middle is not a row.
 pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
-    rows(&std::fs::read(path).map_err(Error::io("read", path))?, path, |_| true)
+    rows(path, None, |_| true)
 }
 
 /// Reads only the evaluations of a history, up to what `mark` is of, if there is one. Other rows, which are
@@ -237,9 +242,7 @@ pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
 /// As for [`read`], except for errors in rows of steps; [`File`](optlab_core::Error::File) if the file lacks
 /// what the mark is of.
 pub fn read_evaluations(path: &Path, mark: Option<&Mark>) -> Result<Vec<Row>, Error> {
-    let content = std::fs::read(path).map_err(Error::io("read", path))?;
-    let content = mark.map_or(Ok(content.as_slice()), |mark| mark.of(&content, path))?;
-    rows(content, path, |line| !line.starts_with(STEP) && !line.starts_with(CHECKPOINT))
+    rows(path, mark, |line| !line.starts_with(STEP) && !line.starts_with(CHECKPOINT))
 }
 
 /// Start of the row of a checkpoint.
@@ -248,15 +251,20 @@ const CHECKPOINT: &[u8] = b"{\"event\":\"checkpoint\"";
 /// Start of a step's row.
 const STEP: &[u8] = b"{\"event\":\"step\"";
 
-fn rows(content: &[u8], path: &Path, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Row>, Error> {
+fn rows(path: &Path, mark: Option<&Mark>, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
-    let lines = content.split_inclusive(|&byte| byte == b'\n').enumerate();
-    for (number, line) in lines.filter(|(_, line)| is_wanted(line)) {
-        match serde_json::from_slice::<Row>(line) {
-            Ok(row) => rows.push(row),
-            Err(_) if !line.ends_with(b"\n") => {}
-            Err(reason) => return Err(Error::file(path, format!("line {}: {reason}", number + 1))),
+    let (bytes, hash) = walk(path, mark, |number, line| {
+        if is_wanted(line) {
+            match serde_json::from_slice::<Row>(line) {
+                Ok(row) => rows.push(row),
+                Err(_) if !line.ends_with(b"\n") => {}
+                Err(reason) => return Err(Error::file(path, format!("line {number}: {reason}"))),
+            }
         }
+        Ok(true)
+    })?;
+    if let Some(mark) = mark {
+        mark.check(bytes, &hash, path)?;
     }
     Ok(rows)
 }

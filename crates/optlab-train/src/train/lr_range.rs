@@ -10,13 +10,16 @@ use crate::{Error, device};
 use optlab_core::range::{self, ABOVE_ONE, POSITIVE, POSITIVE_BELOW_ONE};
 use std::fmt;
 
+/// The largest number of steps.
+const MOST_STEPS: usize = 1_000_000;
+
 /// The settings of a range test.
 ///
 /// | field       | default | range          |                                                                            |
 /// |:------------|--------:|:---------------|:---------------------------------------------------------------------------|
 /// | `min_lr`    |    1e-6 | `(0, ∞)`       | the rate of the first step                                                 |
 /// | `max_lr`    |      10 | `(min_lr, ∞)`  | the rate of the last step                                                  |
-/// | `steps`     |    2000 | 10…            | number of steps; with few of them the suggested rate is too high           |
+/// | `steps`     |    2000 | 10… to 10⁶     | number of steps; with few of them the suggested rate is too high           |
 /// | `smoothing` |     0.9 | `(0, 1)`       | the weight of a loss in the smoothed loss of a neighbouring step           |
 /// | `blow_up`   |       4 | `(1, ∞)`       | the test stops if the mean loss exceeds the smallest one times this factor |
 #[derive(Debug, Clone, PartialEq)]
@@ -125,8 +128,13 @@ impl LrRangeTest {
             return Err(Error::invalid(owner, "max_lr", &format!("in ({}, ∞)", self.min_lr), self.max_lr));
         }
         range::check(owner, [("blow_up", self.blow_up, ABOVE_ONE)])?;
-        if self.steps < 10 {
-            return Err(Error::invalid(owner, "steps", "at least 10", self.steps));
+        if !(10..=MOST_STEPS).contains(&self.steps) {
+            return Err(Error::invalid(
+                owner,
+                "steps",
+                &format!("at least 10 and at most {MOST_STEPS}"),
+                self.steps,
+            ));
         }
         Ok(())
     }

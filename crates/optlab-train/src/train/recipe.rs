@@ -10,11 +10,14 @@ use crate::data::{Augmentation, Flip};
 use crate::train::LrScaling;
 use crate::train::setting_value::{SettingValue, Slot, read};
 use crate::workload::{Info, VALIDATION};
-use optlab_core::range::{self, COUNT};
+use optlab_core::range;
 use optlab_core::spec;
 use optlab_optim::GradientTransform;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// The largest length, batch size or patience; a larger number is taken for a typing error.
+const MOST: usize = 1_000_000_000;
 
 /// How long a trial trains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,8 +100,12 @@ impl Recipe {
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) naming the setting; NaN is never in range.
     pub fn validate(&self) -> Result<(), Error> {
-        let count = |field, count: Option<usize>| {
-            count.map_or(Ok(()), |count| range::check("trial", [(field, count as f64, COUNT)]))
+        let count = |field, count: Option<usize>| match count {
+            Some(0) => Err(Error::invalid("trial", field, "at least 1", 0)),
+            Some(count) if count > MOST => {
+                Err(Error::invalid("trial", field, &format!("at most {MOST}"), count))
+            }
+            _ => Ok(()),
         };
         match self.budget {
             Budget::Epochs(epochs) => count("epochs", Some(epochs))?,
@@ -108,6 +115,7 @@ impl Recipe {
         count("micro_batch_size", self.micro_batch_size)?;
         range::check("trial", [("validation", self.validation, range::BELOW_ONE)])?;
         count("early_stopping", self.early_stopping)?;
+        self.split.map_or(Ok(()), |split| range::check_seed("trial", "split", split))?;
         self.gradient_transform().validate()?;
         self.augmentation.validate()
     }

@@ -9,6 +9,7 @@ use crate::train::checkpoint::{self, Checkpoint, State};
 use crate::train::environment::Environment;
 use crate::train::history::{self, History, Row};
 use crate::train::{Outcome, Trial};
+use optlab_core::bounded_file;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -285,8 +286,7 @@ impl RunDirectory {
     }
 
     fn trial_bytes(&self) -> Result<Vec<u8>, Error> {
-        let path = self.file(TRIAL);
-        std::fs::read(&path).map_err(Error::io("read", path))
+        Ok(bounded_file::read(&self.file(TRIAL), bounded_file::SMALL)?)
     }
 
     /// Writes the machine and software of the run.

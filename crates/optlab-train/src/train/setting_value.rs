@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::data::Flip;
 use crate::train::LrScaling;
+use optlab_core::range::LARGEST_WHOLE;
 use serde_json::Value;
 
 /// The type of a setting of a recipe.
@@ -52,7 +53,7 @@ impl SettingValue for usize {
     }
 
     fn read(value: &Value) -> Option<Self> {
-        usize::try_from(whole(value)?).ok()
+        usize::try_from(u64::read(value)?).ok()
     }
 
     fn write(self) -> Value {
@@ -64,12 +65,12 @@ impl SettingValue for u64 {
     const ALLOWED: &'static str = "a whole number";
 
     fn allowed(value: &Value) -> &'static str {
-        let is_too_large = value.as_f64().is_some_and(|number| number >= u64::MAX as f64);
-        if is_too_large { "a whole number up to 18446744073709551615" } else { Self::ALLOWED }
+        let is_too_large = value.as_f64().is_some_and(|number| number >= LARGEST_WHOLE as f64);
+        if is_too_large { "a whole number up to 9223372036854775807" } else { Self::ALLOWED }
     }
 
     fn read(value: &Value) -> Option<Self> {
-        whole(value)
+        whole(value).filter(|&number| number <= LARGEST_WHOLE)
     }
 
     fn write(self) -> Value {

@@ -7,7 +7,7 @@ use crate::model::ModelPatch;
 use crate::problem::WorkloadSpec;
 use crate::train::Recipe;
 use crate::workload::Info;
-use optlab_core::range::POSITIVE;
+use optlab_core::range::{self, POSITIVE};
 use optlab_optim::schedule::{ConstantConfig, ScheduleSpec};
 use optlab_optim::{AdamConfig, OptimizerSpec};
 use serde::de::Error as _;
@@ -21,11 +21,12 @@ use serde_json::{Map, Value};
 /// | field            | range             | meaning                                                       |
 /// |:-----------------|:------------------|:--------------------------------------------------------------|
 /// | `lr`             | `(0, ∞)`          | the base learning rate that the schedule starts from           |
-/// | `batch_size`     | `1…`              | examples per step; the last batch of an epoch may be smaller   |
+/// | `seed`           | up to 2⁶³ − 1     | the seed of everything that is random                          |
+/// | `batch_size`     | `1…`, up to 10⁹   | examples per step; the last batch of an epoch may be smaller   |
 /// | `micro_batch_size` | `1…` or none    | examples that go through the model at once                     |
 /// | `lr_scaling`     | a rule or none    | how `lr` is scaled for a batch size other than the one it was chosen for |
 /// | `validation`     | `[0, 1)`          | share of the training data held out                            |
-/// | `split`          | any or none       | the number that draws the test part anew from all examples     |
+/// | `split`          | up to 2⁶³ − 1     | the number that draws the test part anew from all examples     |
 /// | `l1`, `l2`       | `[0, ∞)`          | adds `λ₁ sign(θ) + λ₂ θ` to the gradient                        |
 /// | `clip_norm`      | `(0, ∞)` or none  | scales all gradients together to at most this Euclidean norm   |
 /// | `clip_value`     | `(0, ∞)` or none  | cuts each gradient element to `[−c, c]`                        |
@@ -77,6 +78,7 @@ impl Trial {
         if !POSITIVE.contains(self.lr) {
             return Err(Error::invalid("trial", "lr", "a number in (0, ∞)", self.lr));
         }
+        range::check_seed("trial", "seed", self.seed)?;
         self.recipe.validate()
     }
 

@@ -3,6 +3,7 @@
 
 use crate::Error;
 use crate::plan::Seeds;
+use crate::plan::size::MOST_ITEMS;
 use optlab_stats::search::Space;
 use optlab_train::model::ModelPatch;
 use optlab_train::train::{RecipePatch, RecipeSetting};
@@ -123,15 +124,19 @@ impl Keys {
             let own = ["name", "optimizer", "schedule", "space", "model"];
             keys.with_known(&own.into_iter().chain(settings).collect::<Vec<_>>())
         };
-        self.items(key).unwrap_or_default().iter().map(table).collect()
+        self.items(key)?.unwrap_or_default().iter().map(table).collect()
     }
 
     /// Returns the items of the list under `key`; a single value is a list of one.
-    fn items(&self, key: &str) -> Option<&[toml::Value]> {
-        self.table.get(key).map(|value| match value {
-            toml::Value::Array(items) => items.as_slice(),
-            single => std::slice::from_ref(single),
-        })
+    fn items(&self, key: &str) -> Result<Option<&[toml::Value]>, Error> {
+        match self.table.get(key) {
+            Some(toml::Value::Array(items)) if items.len() > MOST_ITEMS => {
+                let allowed = format!("a list of at most {MOST_ITEMS}");
+                Err(Error::invalid(&self.owner, key, &allowed, format!("a list of {}", items.len())))
+            }
+            Some(toml::Value::Array(items)) => Ok(Some(items.as_slice())),
+            single => Ok(single.map(std::slice::from_ref)),
+        }
     }
 
     /// Returns the list of texts under `key`; a single text is a list of one.
@@ -140,7 +145,7 @@ impl Keys {
             Some(text) => Ok(text.to_string()),
             None => Err(Error::invalid(&self.owner, key, "a list of texts", item)),
         };
-        self.items(key).map(|items| items.iter().map(text).collect()).transpose()
+        self.items(key)?.map(|items| items.iter().map(text).collect()).transpose()
     }
 
     /// Reads each item of the list under `key`, a text or a table, with `read`.
@@ -153,7 +158,7 @@ impl Keys {
             // The error of a spec names the rule, but not the file.
             read(&to_json(item)).map_err(|error| self.located(&error))
         };
-        self.items(key).map(|items| items.iter().map(spec).collect()).transpose()
+        self.items(key)?.map(|items| items.iter().map(spec).collect()).transpose()
     }
 
     /// Reads `seeds`, a count or a list.

@@ -6,9 +6,11 @@ mod written;
 use crate::Error;
 use crate::plan::Plan;
 use crate::plan::arm::{Arm, grid_arms, grid_name};
+use crate::plan::size::check_arms;
 use crate::plan::tuning::{Repeats, Tuning};
 use crate::plan::{Seeds, Split};
 use keys::{Keys, to_json};
+use optlab_core::bounded_file::{self, WRITTEN_BY_HAND};
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
@@ -50,7 +52,7 @@ impl Plan {
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) or [`Usage`](optlab_core::Error::Usage) for a
     /// wrong value. Each names the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let text = bounded_file::read_text(path, WRITTEN_BY_HAND)?;
         parse(&text, path)
     }
 
@@ -61,7 +63,7 @@ impl Plan {
     /// The errors of [`read`](Self::read).
     pub fn of_folder(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(PLAN);
-        let text = std::fs::read_to_string(&path).map_err(Error::io("read", &path))?;
+        let text = bounded_file::read_text(&path, WRITTEN_BY_HAND)?;
         let mut plan = parse(&text, &path)?;
         let is_older = toml::from_str::<toml::Table>(&text)
             .is_ok_and(|table| table.get("tuning").is_some_and(|tuning| tuning.get("repeats").is_none()));
@@ -116,6 +118,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Plan, Error> {
     let schedules = keys.specs("schedules", read_schedule)?.unwrap_or_else(|| default.schedules.clone());
     let optimizers = keys.specs("optimizers", OptimizerChoice::from_value)?.unwrap_or_default();
     let tables = keys.tables("arms")?;
+    check_arms(optimizers.len(), schedules.len(), tables.len()).map_err(|error| keys.located(&error))?;
     let mut arms: Vec<Arm> =
         tables.iter().map(|arm| read_arm(arm, &schedules)).collect::<Result<_, Error>>()?;
     let is_named: Vec<bool> = tables.iter().map(|arm| arm.table.contains_key("name")).collect();
@@ -212,7 +215,7 @@ fn read_arm(keys: &Keys, schedules: &[ScheduleSpec]) -> Result<Arm, Error> {
     let space = keys.table.get("space").map(|space| keys.space("space", space)).transpose()?;
     let of_trial = keys.table.iter().filter(|(key, _)| RecipePatch::has(key) || *key == "model");
     let name = match (keys.text("name")?, &schedule) {
-        (Some(name), _) => name.to_string(),
+        (Some(name), _) => checked_name(keys, name)?.to_string(),
         (None, Some(schedule)) => grid_name(&optimizer, Some(schedule)),
         (None, None) => grid_name(&optimizer, None),
     };
@@ -223,6 +226,17 @@ fn read_arm(keys: &Keys, schedules: &[ScheduleSpec]) -> Result<Arm, Error> {
         settings: of_trial.map(|(key, value)| (key.clone(), to_json(value))).collect(),
         space,
     })
+}
+
+/// Checks the name of an arm, which stands in tables, in the terminal and in the legends of charts.
+fn checked_name<'a>(keys: &Keys, name: &'a str) -> Result<&'a str, Error> {
+    /// The most characters of a name.
+    const LONGEST: usize = 200;
+    let is_shown = !name.trim().is_empty() && !name.contains(char::is_control);
+    match is_shown && name.chars().nth(LONGEST).is_none() {
+        true => Ok(name),
+        false => Err(keys.refuse("name", "a text of 1 to 200 characters in one line")),
+    }
 }
 
 /// Adds its own settings to the name of each arm whose author gave it none and that shares its name with

@@ -4,6 +4,8 @@ use crate::Error;
 use crate::plan::arm::Arm;
 use crate::plan::tuning::{Repeats, Selection, Tuning};
 use crate::plan::{Plan, Seeds, Split, Timing};
+use optlab_core::bounded_file::WRITTEN_BY_HAND;
+use optlab_core::range::check_seed;
 use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule::ScheduleSpec;
 use optlab_stats::search::Space;
@@ -14,7 +16,13 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Writes `plan` as TOML that [`parse`](super::parse) reads back.
+///
+/// # Errors
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a seed that TOML cannot hold;
+/// [`Usage`](optlab_core::Error::Usage) for another value that it cannot hold, or a plan that is too long.
 pub fn render(plan: &Plan) -> Result<String, Error> {
+    check_seed("plan", "tuning.seed", plan.tuning.seed)?;
+    plan.recipe.split.map_or(Ok(()), |split| check_seed("plan", "split", split))?;
     let written = Written {
         workloads: &plan.workloads,
         optimizers: plan.optimizers.iter().map(OptimizerChoice::to_string).collect(),
@@ -34,7 +42,17 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
         tuning: written_tuning(&plan.tuning),
         arms: plan.arms.iter().map(written_arm).collect(),
     };
-    toml::to_string_pretty(&written).map_err(|reason| Error::usage(format!("plan: {reason}")))
+    let text = toml::to_string_pretty(&written).map_err(|reason| Error::usage(format!("plan: {reason}")))?;
+    if text.len() as u64 > WRITTEN_BY_HAND {
+        let reason =
+            format!("the plan takes {} bytes, more than the {WRITTEN_BY_HAND} that are read", text.len());
+        return Err(Error::usage(reason));
+    }
+    // TOML has no whole numbers above 2⁶³ − 1, but its writer writes them.
+    match toml::from_str::<toml::Table>(&text) {
+        Ok(_) => Ok(text),
+        Err(reason) => Err(Error::usage(format!("the plan cannot be written as TOML: {}", reason.message()))),
+    }
 }
 
 /// Writes `plan` as TOML with the search spaces `spaces`, and adds a comment for each key of `notes` that has

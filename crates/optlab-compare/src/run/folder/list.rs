@@ -4,6 +4,7 @@ use crate::Error;
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::{PLAN, Plan};
 use crate::run::folder::about::{Kind, read_about};
+use optlab_core::bounded_file::{self, Lines};
 use optlab_train::train::{RunDirectory, Trial};
 use serde_json::error::Category;
 use std::collections::HashSet;
@@ -29,9 +30,9 @@ pub fn holds_trials(path: &Path) -> bool {
 /// [`Io`](optlab_core::Error::Io).
 pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
     let path = folder.join(TRIALS);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+    let mut lines = match Lines::open(&path) {
+        Ok(lines) => lines,
+        Err(error) if bounded_file::is_missing(&error) => {
             let reason = match folder.try_exists() {
                 Ok(false) => "no such folder",
                 _ if RunDirectory::new(folder).holds_run() => "holds a run and no comparison",
@@ -39,13 +40,13 @@ pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
             };
             return Err(Error::file(folder, reason));
         }
-        Err(error) => return Err(Error::io("read", path)(error)),
+        Err(error) => return Err(error.into()),
     };
     let mut entries = Vec::new();
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        match serde_json::from_str(line) {
+    while let Some((number, line)) = lines.next_line()? {
+        match serde_json::from_slice(line) {
             Ok(entry) => entries.push(entry),
-            Err(_) if !line.ends_with('\n') => {}
+            Err(_) if !line.ends_with(b"\n") => {}
             Err(reason) => {
                 let hint = match reason.classify() {
                     Category::Data => "",
@@ -54,7 +55,7 @@ pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
                 let reason = reason.to_string();
                 // The place within the line helps nobody who has not written it.
                 let reason = reason.split(" at line ").next().unwrap_or(&reason);
-                let reason = format!("line {}: {reason}{hint}", number + 1);
+                let reason = format!("line {number}: {reason}{hint}");
                 return Err(Error::file(path, reason));
             }
         }

@@ -297,6 +297,7 @@ fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refus
     const POSITIVE: Ends = (["1e-30", "1e30"], &["0", "-1e-9"]);
     const NON_NEGATIVE: Ends = (["0", "1e30"], &["-1e-9"]);
     const COUNT: Ends = (["1", "1000000"], &["0"]);
+    const ITERATIONS: Ends = (["1", "1000"], &["0", "1001"]);
     let rows = [
         ("sam", "rho", POSITIVE),
         ("asam", "rho", POSITIVE),
@@ -315,8 +316,8 @@ fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refus
         ("group", "lr_factor", NON_NEGATIVE),
         ("group", "weight_decay", NON_NEGATIVE),
         ("sophia_g", "update_period", COUNT),
-        ("burn.lbfgs", "max_iter", COUNT),
-        ("burn.lbfgs", "history_size", COUNT),
+        ("burn.lbfgs", "max_iter", ITERATIONS),
+        ("burn.lbfgs", "history_size", ITERATIONS),
     ];
     for (name, field, (inside, outside)) in rows {
         for value in inside {

@@ -20,8 +20,9 @@ impl Distribution {
     ///
     /// # Errors
     /// [`Error::UnknownName`] for an unknown distribution; [`Error::InvalidConfig`] for a text of another
-    /// form. Also the errors of [`check`](Self::check).
+    /// form; [`Error::Usage`] for one that is too long. Also the errors of [`check`](Self::check).
     pub fn read(name: &str, text: &str) -> Result<Self, Error> {
+        spec::check_length(OWNER, text)?;
         let text = text.trim();
         let (kind, rest) = text.split_once('(').unwrap_or((text, ""));
         let kind = kind.trim();

@@ -1,6 +1,7 @@
 //! Times to target as a table, from CSV or from the project's own runs.
 
 use crate::Error;
+use optlab_core::bounded_file::{self, SMALL};
 use std::collections::HashSet;
 use std::path::Path;
 
@@ -54,7 +55,7 @@ impl TimeMatrix {
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, else as [`parse`](Self::parse).
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
+        let text = bounded_file::read_text(path, SMALL)?;
         Self::parse(&text, path)
     }
 

@@ -5,6 +5,7 @@ use super::number_type::NumberType;
 use super::{Array, Fault};
 use crate::Error;
 use indexmap::IndexMap;
+use optlab_core::bounded_file;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
@@ -24,17 +25,14 @@ pub(super) type Arrays = IndexMap<String, Result<Array, String>>;
 /// Reads all arrays of the file at `path`; an array that cannot be used is the reason why.
 pub(super) fn arrays(path: &Path) -> Result<Arrays, Error> {
     let error = |reason: String| Error::Data { path: path.into(), reason };
-    let file = File::open(path).map_err(Error::io("read", path))?;
+    let file = bounded_file::open(path, bounded_file::DATA)?;
     let metadata = file.metadata().map_err(Error::io("read", path))?;
-    if metadata.is_dir() {
-        return Err(error("is a folder, not a NumPy file".into()));
-    }
     let mut file = BufReader::new(file);
     let mut start = Vec::new();
     file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut start).map_err(Error::io("read", path))?;
     file.rewind().map_err(Error::io("read", path))?;
     match start.as_slice() {
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => from_archive(file, path),
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => from_archive(file, metadata.len(), path),
         _ if start == MAGIC => {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let array = match array(&mut file, metadata.len(), &mut 0) {
@@ -52,7 +50,8 @@ pub(super) fn arrays(path: &Path) -> Result<Arrays, Error> {
     }
 }
 
-fn from_archive(file: BufReader<File>, path: &Path) -> Result<Arrays, Error> {
+/// Reads the arrays of an archive of `length` bytes.
+fn from_archive(file: BufReader<File>, length: u64, path: &Path) -> Result<Arrays, Error> {
     let error = |reason: String| Error::Data { path: path.into(), reason };
     let mut archive = ZipArchive::new(file)
         .map_err(|source| error(format!("cannot be read as .npz, is it truncated? ({source})")))?;
@@ -65,7 +64,7 @@ fn from_archive(file: BufReader<File>, path: &Path) -> Result<Arrays, Error> {
             entry.name().map_err(|source| error(format!("cannot read the name of entry {i}: {source}")))?;
         let Some(name) = name.strip_suffix(".npy").map(String::from) else { continue };
         let (size, packed) = (entry.size(), entry.compressed_size());
-        let is_possible = size <= packed.saturating_mul(LARGEST_RATIO);
+        let is_possible = packed <= length && size <= packed.saturating_mul(LARGEST_RATIO);
         let result = match is_possible {
             true => array(&mut entry, size, &mut total),
             false => Err(Fault::Damaged(format!("promises {size} bytes in {packed} packed bytes"))),

@@ -14,6 +14,7 @@ use super::pixels::Pixels;
 use crate::Error;
 use crate::files::cache_key::CacheKey;
 use crate::files::disk;
+use optlab_core::bounded_file;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -79,10 +80,10 @@ impl Pictures {
         key: &[u8; 32],
         options: &PictureOptions,
     ) -> Result<Option<Pixels>, Error> {
-        let mut file = match File::open(path) {
+        let mut file = match bounded_file::open(path, u64::MAX) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("read", path)(error)),
+            Err(error) if bounded_file::is_missing(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
         let length = file.metadata().map_err(Error::io("read", path))?.len();
         let mut bytes = Vec::with_capacity(length.min(HEADER as u64) as usize);

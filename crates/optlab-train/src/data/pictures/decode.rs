@@ -4,12 +4,13 @@ use super::jpeg_end::has_end;
 use crate::Error;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use optlab_core::bounded_file;
 use std::io::Cursor;
 use std::path::Path;
 
 /// Most pixels of a picture; a camera's has 10 to 60 million. A small file can claim billions.
 const MOST_PIXELS: u64 = 100_000_000;
-/// Most bytes that a decoder may allocate: 100 million pixels of 64 bits fit.
+/// Most bytes of a file, and that a decoder may allocate: 100 million pixels of 64 bits fit.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// A decoded picture.
@@ -65,8 +66,7 @@ pub(super) fn size(path: &Path) -> Result<(u32, u32), Error> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let unreadable = |source| Error::Data { path: path.into(), reason: format!("cannot be read: {source}") };
-    std::fs::read(path).map_err(unreadable)
+    bounded_file::read(path, MOST_BYTES).map_err(Error::unreadable(path))
 }
 
 /// Returns a decoder that has read the header, and the file's kind.

@@ -4,9 +4,12 @@ use super::list::{check_folder, is_picture_name};
 use super::{Entry, Pictures};
 use crate::Error;
 use csv::StringRecord;
+use optlab_core::bounded_file;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+/// The most bytes of a label file: some ten million pictures.
+const LARGEST: u64 = 1 << 30;
 /// Names of the column of file names.
 const FILE_COLUMNS: [&str; 3] = ["file", "filename", "image"];
 /// Names of the column of classes.
@@ -81,8 +84,7 @@ impl Rows {
             .has_headers(false)
             .flexible(true)
             .trim(csv::Trim::All)
-            .from_path(labels)
-            .map_err(unreadable)?;
+            .from_reader(bounded_file::open(labels, LARGEST).map_err(Error::unreadable(labels))?);
         let mut records: Vec<StringRecord> =
             reader.records().collect::<Result<_, _>>().map_err(unreadable)?;
 
@@ -185,7 +187,7 @@ mod tests {
     fn a_label_file_that_is_missing_or_names_too_little_is_refused() {
         let folder = folder_of(&FILES);
         let error = Pictures::from_labels(folder.path().join("no.csv"), folder.path()).unwrap_err();
-        assert!(error.to_string().contains("no.csv: cannot be read as CSV"), "{error}");
+        assert!(error.to_string().contains("no.csv: cannot be read: "), "{error}");
         let error = Pictures::from_labels("labels.csv", folder.path().join("nowhere")).unwrap_err();
         assert!(error.to_string().ends_with("nowhere: there is no such folder"), "{error}");
         assert!(listed("").unwrap_err().to_string().contains("names no pictures"));

@@ -5,7 +5,7 @@ use super::column::{Column, Unused};
 use super::number::{self, Field, Format};
 use super::options::Kind;
 use super::recognize::{self, Recognized};
-use crate::error::one_line;
+use optlab_core::line::one_line;
 
 /// The smallest share of numbers in a column whose texts are taken for mistakes, not for categories.
 const MOSTLY_NUMBERS: f64 = 0.98;

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use flate2::read::MultiGzDecoder;
+use optlab_core::bounded_file::{self, DATA};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -13,23 +14,26 @@ const WINDOWS_1252: [char; 32] = [
     '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
+/// The most bytes to which a byte of a gzip file unpacks, beyond [`ALWAYS_UNPACKED`]: tables of text take a
+/// tenth, those with hardly a change a hundredth.
+const LARGEST_RATIO: u64 = 200;
+const ALWAYS_UNPACKED: u64 = 1 << 30;
+
 /// Reads the file at `path` as text with `\n` or `\r\n` at the ends of its lines.
 ///
 /// # Errors
-/// [`Io`](optlab_core::Error::Io) if the file cannot be read, [`Error::Data`] if it is a folder, empty, a
-/// damaged gzip file, or not text.
+/// [`Io`](optlab_core::Error::Io) if the file cannot be read, [`File`](optlab_core::Error::File) if it is a
+/// pipe or a device, [`Error::Data`] if it is a folder, empty, a damaged gzip file or one that unpacks to far
+/// more than its size, or not text.
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let error = |reason: &str| Error::Data { path: path.into(), reason: reason.into() };
     if fs::metadata(path).map_err(Error::io("read", path))?.is_dir() {
         return Err(error("is a folder; name the table's file in it"));
     }
-    let mut bytes = fs::read(path).map_err(Error::io("read", path))?;
+    let mut bytes = bounded_file::read(path, DATA)?;
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut unpacked = Vec::new();
-        MultiGzDecoder::new(bytes.as_slice())
-            .read_to_end(&mut unpacked)
-            .map_err(|source| error(&format!("cannot be unpacked as gzip: {source}")))?;
-        bytes = unpacked;
+        let most = (bytes.len() as u64).saturating_mul(LARGEST_RATIO).clamp(ALWAYS_UNPACKED, DATA);
+        bytes = unpacked(&bytes, most).map_err(|reason| error(&reason))?;
     }
     let mut text = decode(bytes).map_err(error)?;
     if text.trim_start().is_empty() {
@@ -40,6 +44,19 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
         text = text.replace("\r\n", "\n").replace('\r', "\n");
     }
     Ok(text)
+}
+
+/// Unpacks gzip to at most `most` bytes.
+fn unpacked(bytes: &[u8], most: u64) -> Result<Vec<u8>, String> {
+    let mut unpacked = Vec::new();
+    MultiGzDecoder::new(bytes)
+        .take(most + 1)
+        .read_to_end(&mut unpacked)
+        .map_err(|source| format!("cannot be unpacked as gzip: {source}"))?;
+    match unpacked.len() as u64 > most {
+        true => Err(format!("unpacks to more than {most} bytes, which no table of its size does")),
+        false => Ok(unpacked),
+    }
 }
 
 fn has_lone_return(text: &str) -> bool {
@@ -88,4 +105,23 @@ fn decode_windows_1252(bytes: &[u8]) -> Result<String, &'static str> {
             _ => char::from(byte),
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::Write;
+
+    #[test]
+    fn a_file_that_unpacks_to_more_than_its_limit_is_refused() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&[b'1'; 100_000]).unwrap();
+        let packed = encoder.finish().unwrap();
+        assert_eq!(unpacked(&packed, 100_000).unwrap().len(), 100_000);
+        assert!(unpacked(&packed, 99_999).unwrap_err().contains("more than 99999 bytes"));
+        // Two members, one after the other, count together.
+        assert!(unpacked(&packed.repeat(2), 199_999).is_err());
+    }
 }

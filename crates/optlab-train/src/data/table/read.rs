@@ -6,9 +6,14 @@ use super::options::{MissingTexts, ReadOptions};
 use super::records::{Records, recognize_delimiter};
 use super::{Column, Table, decode, number, parquet_file, recognize};
 use crate::Error;
-use crate::error::{MOST_SHOWN, one_line};
 use std::collections::HashMap;
 use std::path::Path;
+
+/// The most columns of a table.
+const MOST_COLUMNS: usize = 100_000;
+
+/// The most bytes of the name of a column; a longer one is a text that was taken for the header.
+const LONGEST_NAME: usize = 10_000;
 
 /// The number of records that decide how numbers are written.
 const SAMPLE_RECORDS: usize = 10_000;
@@ -211,15 +216,27 @@ pub(super) fn check_columns(path: &Path, options: &ReadOptions, names: &[String]
 pub(super) fn unknown_column(path: &Path, name: &str, names: &[String]) -> Error {
     let known: Vec<&str> = names.iter().map(String::as_str).collect();
     let reason = Error::unknown_name("column", name, &known).to_string();
-    Error::usage(format!("{}: {}", path.display(), one_line(&reason, MOST_SHOWN)))
+    Error::usage(format!("{}: {reason}", path.display()))
 }
 
 /// Returns the names of the columns; a column without a name is `column_1`, `column_2`, … by its place.
+///
+/// # Errors
+/// The reason for two columns of one name, too many columns, or a name that is too long.
 pub(super) fn names(first: Vec<String>, has_header: bool) -> Result<Vec<String>, String> {
+    if first.len() > MOST_COLUMNS {
+        return Err(format!("{} columns, more than the {MOST_COLUMNS} of a table", first.len()));
+    }
     let mut places = HashMap::new();
     let mut names = Vec::with_capacity(first.len());
     for (i, name) in first.into_iter().enumerate() {
         let place = i + 1;
+        if has_header && name.len() > LONGEST_NAME {
+            return Err(format!(
+                "column {place} has a name of {} bytes, more than {LONGEST_NAME}",
+                name.len()
+            ));
+        }
         let name = if has_header && !name.is_empty() { name } else { format!("column_{place}") };
         if let Some(other) = places.insert(name.clone(), place) {
             return Err(format!("columns {other} and {place} are both named `{name}`"));

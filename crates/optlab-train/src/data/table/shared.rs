@@ -11,6 +11,7 @@ use super::{ReadOptions, Table};
 use crate::Error;
 use crate::files::cache_key::CacheKey;
 use crate::files::{checksum, disk};
+use optlab_core::bounded_file;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -52,7 +53,7 @@ impl Table {
 
 /// Opens the file of a table behind its header, if it is that of this table.
 fn open(path: &Path, options: &ReadOptions, folder: &Path) -> Option<BufReader<File>> {
-    let mut file = BufReader::new(File::open(file(path, options, folder)).ok()?);
+    let mut file = BufReader::new(bounded_file::open(&file(path, options, folder), u64::MAX).ok()?);
     let mut header = [0; 8 + 32];
     file.read_exact(&mut header).ok()?;
     (header[..8] == MAGIC && header[8..] == key(path, options).ok()?).then_some(file)

@@ -13,6 +13,9 @@ use crate::model::spec::{
 /// The largest number of parameters: 16 GiB of them.
 const MOST_PARAMETERS: u64 = 1 << 32;
 
+/// The largest number of layers of a list, or of blocks.
+const MOST_LAYERS: usize = 1000;
+
 /// A training holds the weights, their gradients and, with Adam, two means of them.
 const COPIES: u64 = 4;
 
@@ -25,9 +28,11 @@ fn default_width(categories: usize) -> usize {
 ///
 /// # Errors
 /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a field out of its range, a shape that the model
-/// cannot read, or more parameters than 2³² or than the memory holds in a training.
+/// cannot read, more than a thousand layers, or more parameters than 2³² or than the memory holds in a
+/// training.
 pub(in crate::model) fn plan(spec: &ModelSpec, input: &InputShape, outputs: usize) -> Result<Plan, Error> {
     spec.check()?;
+    check_layers(spec)?;
     let mut planner = Planner::new(input)?;
     let embed = |planner: &mut Planner, default: fn(usize) -> usize| {
         planner.embed(|categories| spec.embedding.unwrap_or_else(|| default(categories)));
@@ -78,6 +83,22 @@ fn machine_memory() -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
+}
+
+/// Checks the number of layers before there is one.
+fn check_layers(spec: &ModelSpec) -> Result<(), Error> {
+    let layers = match &spec.network {
+        NetworkSpec::Linear => 1,
+        NetworkSpec::Mlp(network) => network.units.len(),
+        NetworkSpec::Cnn(network) => network.filters.len() + network.dense.len(),
+        NetworkSpec::Recurrent(network) => network.units.len(),
+        NetworkSpec::Transformer(network) => network.blocks,
+        NetworkSpec::Layers(layers) => layers.len(),
+    };
+    match layers > MOST_LAYERS {
+        true => Err(Error::invalid(OWNER, "number of layers", &format!("at most {MOST_LAYERS}"), layers)),
+        false => Ok(()),
+    }
 }
 
 /// Checks that this kind of model can read inputs of this kind.

@@ -124,7 +124,7 @@ impl Step {
             Operation::Categories(columns) => sum(columns.iter().flatten().map(|sizes| product(sizes))),
             Operation::Tokens { vocabulary, width } => product(&[*vocabulary, *width]),
             Operation::Dense { units, has_bias, .. } => {
-                product(&[self.input.rows()[1] + usize::from(*has_bias), *units])
+                product(&[self.input.rows()[1].saturating_add(usize::from(*has_bias)), *units])
             }
             Operation::Conv(Conv { filters, kernel, has_bias, .. }) => sum([
                 product(&[*filters, channels, *kernel, *kernel]),

@@ -27,7 +27,7 @@ pub(super) fn load(data: &ProblemData, folder: &Path) -> Result<RowSet, Error> {
     let share = data.test_share()?;
     let first_test = ((1.0 - share) * windows as f64).round() as usize;
     // A character that only the test part has is unknown, like one of a later text.
-    let mut known = text[..(first_test + context).min(text.len())].to_vec();
+    let mut known = text[..first_test.saturating_add(context).min(text.len())].to_vec();
     known.sort_unstable();
     known.dedup();
     if windows < 10 || known.len() < 2 {
@@ -35,7 +35,7 @@ pub(super) fn load(data: &ProblemData, folder: &Path) -> Result<RowSet, Error> {
         let reason = format!("{length} characters, {} of them different, are too few", known.len());
         return Err(refuse(reason));
     }
-    if share > 0.0 && first_test + context >= windows {
+    if share > 0.0 && first_test.saturating_add(context) >= windows {
         let reason = format!(
             "a test part of {share} of {} characters has no window of {context} characters of its own; \
              set a smaller `context` or a larger `test`",

@@ -35,38 +35,46 @@ pub(super) enum Fault {
     },
 }
 
-/// Reads all values of `reader` into `collector`; returns their number.
-pub(super) fn read(reader: ColumnReader, collector: &mut Collector) -> Result<usize, Fault> {
+/// Reads all values of `reader` into `collector`; returns their number. A column with more than `most` is
+/// read no further.
+pub(super) fn read(reader: ColumnReader, most: i64, collector: &mut Collector) -> Result<usize, Fault> {
+    let most = usize::try_from(most).unwrap_or(0);
     let meaning = collector.meaning();
     match reader {
         ColumnReader::BoolColumnReader(reader) => {
-            cells(reader, collector, |&answer, push| push(Cell::Answer(answer)))
+            cells(reader, most, collector, |&answer, push| push(Cell::Answer(answer)))
         }
-        ColumnReader::Int32ColumnReader(reader) => cells(reader, collector, |&number, push| match meaning {
-            Meaning::Number { is_unsigned: true, .. } => push(Cell::Whole(i64::from(number.cast_unsigned()))),
-            _ => push(whole(number.into(), meaning)),
-        }),
-        ColumnReader::Int64ColumnReader(reader) => cells(reader, collector, |&number, push| match meaning {
-            // Whole numbers above the largest i64.
-            Meaning::Number { is_unsigned: true, .. } if number < 0 => {
-                push(Cell::Number(number.cast_unsigned() as f64))
-            }
-            _ => push(whole(number, meaning)),
-        }),
+        ColumnReader::Int32ColumnReader(reader) => {
+            cells(reader, most, collector, |&number, push| match meaning {
+                Meaning::Number { is_unsigned: true, .. } => {
+                    push(Cell::Whole(i64::from(number.cast_unsigned())))
+                }
+                _ => push(whole(number.into(), meaning)),
+            })
+        }
+        ColumnReader::Int64ColumnReader(reader) => {
+            cells(reader, most, collector, |&number, push| match meaning {
+                // Whole numbers above the largest i64.
+                Meaning::Number { is_unsigned: true, .. } if number < 0 => {
+                    push(Cell::Number(number.cast_unsigned() as f64))
+                }
+                _ => push(whole(number, meaning)),
+            })
+        }
         ColumnReader::Int96ColumnReader(reader) => {
-            cells(reader, collector, |moment, push| push(Cell::Moment(seconds(moment))))
+            cells(reader, most, collector, |moment, push| push(Cell::Moment(seconds(moment))))
         }
         ColumnReader::FloatColumnReader(reader) => {
-            cells(reader, collector, |&number, push| push(float(number.into())))
+            cells(reader, most, collector, |&number, push| push(float(number.into())))
         }
         ColumnReader::DoubleColumnReader(reader) => {
-            cells(reader, collector, |&number, push| push(float(number)))
+            cells(reader, most, collector, |&number, push| push(float(number)))
         }
         ColumnReader::ByteArrayColumnReader(reader) => {
-            cells(reader, collector, |value, push| bytes(value.data(), meaning, push))
+            cells(reader, most, collector, |value, push| bytes(value.data(), meaning, push))
         }
         ColumnReader::FixedLenByteArrayColumnReader(reader) => {
-            cells(reader, collector, |value, push| bytes(value.data(), meaning, push))
+            cells(reader, most, collector, |value, push| bytes(value.data(), meaning, push))
         }
     }
 }
@@ -75,6 +83,7 @@ type Push<'a> = &'a mut dyn FnMut(Cell) -> Result<(), String>;
 
 fn cells<T: DataType>(
     mut reader: ColumnReaderImpl<T>,
+    most: usize,
     collector: &mut Collector,
     convert: impl Fn(&T::T, Push) -> Result<(), String>,
 ) -> Result<usize, Fault> {
@@ -85,10 +94,10 @@ fn cells<T: DataType>(
         levels.clear();
         let read = reader.read_records(BATCH, Some(&mut levels), None, &mut values);
         let (records, ..) = read.map_err(|source| Fault::Damaged(super::text(&source)))?;
-        if records == 0 {
+        rows += records;
+        if records == 0 || rows > most {
             return Ok(rows);
         }
-        rows += records;
         // A column without nulls has no levels; a level of 0 is a null.
         let is_present = |row: usize| levels.get(row).is_none_or(|&level| level > 0);
         let mut present = values.iter();

@@ -16,13 +16,13 @@ use super::{Column, Table, Unused, recognize};
 use crate::Error;
 use collector::Collector;
 use meaning::Meaning;
+use optlab_core::bounded_file::{self, DATA};
 use pages::CheckedPages;
 use parquet::basic::{Compression, Repetition};
 use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -35,13 +35,15 @@ const PANDAS_INDEX: &str = "__index_level_";
 /// Returns whether the file at `path` begins as a Parquet file; false for a file that cannot be read.
 pub(super) fn is_parquet(path: &Path) -> bool {
     let mut start = [0; MAGIC.len()];
-    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == MAGIC
+    let file = bounded_file::open(path, DATA);
+    file.is_ok_and(|mut file| file.read_exact(&mut start).is_ok()) && start == MAGIC
 }
 
 /// Reads the Parquet file at `path`; its rows are counted from 1 in messages.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
     let error = |reason: String| Error::Data { path: path.into(), reason };
-    let file = File::open(path).map_err(Error::io("read", path))?;
+    let file = bounded_file::open(path, DATA)?;
+    let bytes = file.metadata().map_err(Error::io("read", path))?.len();
     let reader = SerializedFileReader::new(file).map_err(|source| {
         error(format!("cannot be read as Parquet, is it truncated? ({})", text(&source)))
     })?;
@@ -50,6 +52,10 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
     let names = names(fields.iter().map(|field| field.name().to_owned()).collect(), true).map_err(error)?;
     check_columns(path, options, &names)?;
     let mut parts = parts(schema, &names, options).map_err(error)?;
+    let groups = reader.metadata().row_groups().iter();
+    let rows = groups.map(|group| u64::try_from(group.num_rows()).unwrap_or(u64::MAX));
+    let values = rows.fold(0, u64::saturating_add).saturating_mul(schema.num_columns() as u64);
+    check_size(values, bytes).map_err(error)?;
 
     let mut rows = 0;
     for i in 0..reader.num_row_groups() {
@@ -81,6 +87,19 @@ pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
     }
     let options = ReadOptions { day_first, ..options.clone() };
     Ok(Table { path: path.into(), names, columns, lines: (1..=rows).collect(), notes, options })
+}
+
+/// Checks that a file of so many bytes does not promise far more values than such a file holds: a few bytes
+/// can stand for billions of equal ones.
+fn check_size(values: u64, bytes: u64) -> Result<(), String> {
+    /// The most values of a file of any size: a gigabyte of numbers.
+    const ALWAYS: u64 = 1 << 27;
+    /// The most values per byte of a larger file.
+    const PER_BYTE: u64 = 100;
+    match values > bytes.saturating_mul(PER_BYTE).max(ALWAYS) {
+        true => Err(format!("promises {values} values in {bytes} bytes")),
+        false => Ok(()),
+    }
 }
 
 /// A column of the table while it is read.
@@ -153,7 +172,7 @@ fn read_group(group: &dyn RowGroupReader, names: &[String], parts: &mut [Part]) 
         let pages = pages.map_err(|source| cells::Fault::Damaged(text(&source)));
         let read = pages.and_then(|pages| {
             let reader = get_column_reader(chunk.column_descr_ptr(), Box::new(CheckedPages::new(pages)));
-            cells::read(reader, collector)
+            cells::read(reader, rows, collector)
         });
         let read = read.map_err(|fault| match fault {
             cells::Fault::Damaged(reason) => format!("column `{name}` is damaged or truncated ({reason})"),
@@ -169,4 +188,20 @@ fn read_group(group: &dyn RowGroupReader, names: &[String], parts: &mut [Part]) 
 /// Returns the message of an error of the Parquet reader on one line.
 fn text(error: &ParquetError) -> String {
     error.to_string().replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_bytes_may_stand_for_many_equal_values_but_not_for_billions() {
+        assert!(check_size(1 << 27, 1_000).is_ok());
+        assert!(check_size(100 << 30, 1 << 30).is_ok());
+        for (values, bytes) in
+            [((1 << 27) + 1, 1_000), ((100 << 30) + 1, 1 << 30), (u64::MAX, u64::MAX / 200)]
+        {
+            assert!(check_size(values, bytes).unwrap_err().starts_with("promises "));
+        }
+    }
 }
