@@ -93,14 +93,15 @@ impl Comparison {
             if environment.is_none() {
                 environment = json_file::read_if_there(&run_dir.join("environment.json"))?;
             }
-            let evaluations = match stage {
-                Stage::Final => read_evaluations(&run_dir)?,
-                Stage::Tuning { .. } => Vec::new(),
-            };
             let (outcome, unclear) = match folder::ended(&run_dir, &trial)? {
                 Ended::With(outcome) => (Some(*outcome), None),
                 Ended::Unclear(reason) => (None, Some(reason)),
                 Ended::NotYet => (None, None),
+            };
+            let evaluations = match (stage, &unclear) {
+                (Stage::Final, None) => read_evaluations(&run_dir)?,
+                // The history of a run whose outcome does not count is not shown either.
+                _ => Vec::new(),
             };
             runs.push(Run { arm, stage, point, trial, outcome, unclear, evaluations });
         }
