@@ -144,7 +144,7 @@ pub fn trials(bytes: &[u8]) {
 pub fn read_history(bytes: &[u8]) {
     in_folder("history.jsonl", bytes, |_, path| {
         drop(history::read(path));
-        drop(history::read_evaluations(path));
+        drop(history::read_evaluations(path, None));
     });
 }
 

@@ -24,6 +24,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 /// The first bytes of a Parquet file.
@@ -41,6 +42,14 @@ pub(super) fn is_parquet(path: &Path) -> bool {
 
 /// Reads the Parquet file at `path`; its rows are counted from 1 in messages.
 pub(super) fn read(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
+    // The crate's reader panics at some damaged pages; nothing that it touched is used after that.
+    let result = catch_unwind(AssertUnwindSafe(|| read_file(path, options)));
+    result.unwrap_or_else(|_| {
+        Err(Error::Data { path: path.into(), reason: "is damaged: its pages cannot be decoded".into() })
+    })
+}
+
+fn read_file(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
     let error = |reason: String| Error::Data { path: path.into(), reason };
     let file = bounded_file::open(path, DATA)?;
     let bytes = file.metadata().map_err(Error::io("read", path))?.len();
@@ -171,7 +180,10 @@ fn read_group(group: &dyn RowGroupReader, names: &[String], parts: &mut [Part]) 
         let pages = group.get_column_page_reader(part.leaf);
         let pages = pages.map_err(|source| cells::Fault::Damaged(text(&source)));
         let read = pages.and_then(|pages| {
-            let reader = get_column_reader(chunk.column_descr_ptr(), Box::new(CheckedPages::new(pages)));
+            let reader = get_column_reader(
+                chunk.column_descr_ptr(),
+                Box::new(CheckedPages::new(pages, chunk.column_type())),
+            );
             cells::read(reader, rows, collector)
         });
         let read = read.map_err(|fault| match fault {
