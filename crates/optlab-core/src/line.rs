@@ -10,7 +10,7 @@ pub const MOST: usize = 500;
 /// use optlab_core::line::one_line;
 ///
 /// assert_eq!(one_line("two\nlines", 20), "two\\nlines");
-/// assert_eq!(one_line(&"x".repeat(1000), 5), "xx…xx");
+/// assert_eq!(one_line(&"x".repeat(1000), 6), "xxx…xx");
 /// ```
 pub fn one_line(text: &str, most: usize) -> String {
     let (line, is_whole) = taken(text.chars(), most);

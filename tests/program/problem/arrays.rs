@@ -62,7 +62,7 @@ fn labels_of_arrays_stay_0_and_1_beside_standardized_inputs() {
     let facts = std::fs::read_to_string(folder.join("run/facts.json")).unwrap();
     let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
     let standardizer =
-        facts["prepared"].as_object().unwrap().values().next().unwrap()["standardizer"].clone();
+        facts["facts"]["prepared"].as_object().unwrap().values().next().unwrap()["standardizer"].clone();
     let scales = |of: &str| standardizer[of].as_array().map(Vec::len);
     assert_eq!((scales("inputs"), scales("targets")), (Some(2), Some(0)), "{standardizer}");
     assert!(said.contains("test f1 1.0000"), "{said}");

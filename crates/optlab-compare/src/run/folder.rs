@@ -33,7 +33,6 @@
 mod about;
 mod ended;
 mod list;
-mod lock;
 mod refuse;
 mod remains;
 mod replaced;
@@ -46,10 +45,9 @@ pub(crate) use refuse::other_version as refuse_other_version;
 
 use crate::Error;
 use crate::plan::entry::Entry;
-use crate::run::durable;
 use about::{ABOUT, about_if_there};
 use list::{RUNS, TRIALS, ids, unlisted_runs};
-use lock::{Left, Lock};
+use optlab_train::files::owner::{Left, Ownership};
 use optlab_train::files::{disk, json_file};
 use optlab_train::train::{Outcome, RunDirectory, Trial};
 use std::collections::HashSet;
@@ -59,7 +57,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    lock: Lock,
+    ownership: Ownership,
     /// The number of runs that the list lacked when the folder was claimed.
     unlisted: usize,
 }
@@ -103,10 +101,10 @@ impl Folder {
     /// Does the same as [`claim`](Self::claim), also for a command that finds its trials while it runs.
     pub(crate) fn claim_for(path: &Path, claim: &Claim, invocation: &Invocation) -> Result<Self, Error> {
         let &Claim { kind, plan, entries, is_growing } = claim;
-        durable::create_folder(path)?;
+        disk::create_folder(path)?;
         refuse::foreign_files(path)?;
-        let (lock, left) = Lock::take(path, &invocation.command)?;
-        let mut folder = Folder { path: path.into(), lock, unlisted: 0 };
+        let (ownership, left) = Ownership::take(path, &invocation.command)?;
+        let mut folder = Folder { path: path.into(), ownership, unlisted: 0 };
         let there = if holds_trials(path) { read_entries(path)? } else { Vec::new() };
         let about = about_if_there(path)?;
         if let Some(about) = about.as_ref().filter(|about| about.kind != kind && !there.is_empty()) {
@@ -139,7 +137,7 @@ impl Folder {
         }
         json_file::write(&path.join(ABOUT), &about)?;
         disk::replace(&path.join(PLAN), plan.as_bytes())?;
-        durable::create_folder(&folder.runs())?;
+        disk::create_folder(&folder.runs())?;
         if !dropped.is_empty() {
             let dropped: HashSet<String> = dropped.iter().map(|entry| entry.trial.id()).collect();
             folder.put_away(|id| dropped.contains(id))?;
@@ -173,7 +171,7 @@ impl Folder {
     /// # Errors
     /// [`File`](optlab_core::Error::File) if it was removed or replaced.
     pub fn check_in_place(&self) -> Result<(), Error> {
-        if self.lock.is_in_place() {
+        if self.ownership.is_in_place() {
             return Ok(());
         }
         Err(Error::file(&self.path, "the folder was removed or replaced while its trials were running"))
@@ -232,7 +230,7 @@ impl Folder {
     /// [`Io`](optlab_core::Error::Io); the error of [`check_in_place`](Self::check_in_place).
     pub fn append(&self, entries: &[Entry]) -> Result<(), Error> {
         self.check_in_place()?;
-        durable::append(&self.path.join(TRIALS), &self.lines(entries)?)?;
+        disk::append(&self.path.join(TRIALS), &self.lines(entries)?)?;
         self.bring_back(&ids(entries))
     }
 
@@ -282,7 +280,7 @@ impl Folder {
             return Ok(run_dir);
         }
         // Not its parents: a folder that was removed must not come back.
-        durable::create_single_folder(&run_dir)?;
+        disk::create_only_folder(&run_dir)?;
         json_file::write(&run_dir.join("trial.json"), trial)?;
         Ok(run_dir)
     }

@@ -3,7 +3,6 @@
 pub mod command;
 pub mod cores;
 pub mod cost;
-mod durable;
 pub mod events;
 pub mod experiment;
 pub mod folder;

@@ -141,6 +141,17 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     file.synchronize()
 }
 
+/// Appends to a file that exists, with a single write, so that a stop can cut short only the last line, and
+/// synchronizes it.
+///
+/// # Errors
+/// [`Io`](optlab_core::Error::Io), for example if the disk is full.
+pub fn append(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut file = Appender::open(path, u64::MAX)?;
+    file.append(bytes)?;
+    file.synchronize()
+}
+
 /// Tells that another library wrote and synchronized the file at `path`, with its name.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::files::disk;
-use crate::files::owner::{LOCK, Ownership};
+use crate::files::owner::{self, LOCK, Ownership};
 use crate::files::{json_file, sealed_json};
 use crate::train::checkpoint::{self, Checkpoint, State};
 use crate::train::environment::Environment;
@@ -166,7 +166,7 @@ impl RunDirectory {
         if !resumes {
             disk::create_folder(&self.path)?;
         }
-        let ownership = Ownership::take(&self.path)?;
+        let (ownership, _) = Ownership::take(&self.path, &owner::command_line())?;
         disk::remove_unfinished(&self.path)?;
         checkpoint::clean(&self.checkpoints())?;
         if self.holds_run() {

@@ -1,9 +1,9 @@
 //! The runs of trials that left the list: kept in `replaced/`, so that `runs/` holds only listed ones.
 
 use crate::Error;
-use crate::run::durable;
 use crate::run::folder::Folder;
 use crate::run::folder::list::names;
+use optlab_train::files::disk;
 use optlab_train::train::RunDirectory;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -27,10 +27,10 @@ impl Folder {
         if leaving.is_empty() {
             return Ok(());
         }
-        durable::create_single_folder(&replaced)?;
+        disk::create_only_folder(&replaced)?;
         for name in &leaving {
             // An earlier one is of the same trial, so it has the same result.
-            remove(&replaced.join(name))?;
+            disk::remove(&replaced.join(name))?;
         }
         move_all(&leaving, &runs, &replaced)
     }
@@ -52,16 +52,8 @@ impl Folder {
 
 fn move_all(names: &[String], from: &Path, to: &Path) -> Result<(), Error> {
     for name in names {
-        let path = from.join(name);
-        std::fs::rename(&path, to.join(name)).map_err(Error::io("move", path))?;
+        disk::rename(&from.join(name), &to.join(name))?;
     }
-    durable::synchronize_folder(to)?;
-    durable::synchronize_folder(from)
-}
-
-fn remove(path: &Path) -> Result<(), Error> {
-    if path.exists() {
-        std::fs::remove_dir_all(path).map_err(Error::io("remove", path))?;
-    }
-    Ok(())
+    disk::synchronize_folder(to)?;
+    disk::synchronize_folder(from)
 }
