@@ -1,4 +1,5 @@
-"""Repeats the tuning of one optimizer many times, and writes replicates.csv.
+"""Repeats the tuning of one optimizer many times, and writes replicates.csv; compares the arms of planted.toml,
+and writes planted.csv.
 
     python3 artifacts/calibration/run.py OPTLAB FOLDER [REPLICATES]
 
@@ -21,11 +22,22 @@ TRIALS = [8, 20, 50]
 def finals(folder):
     with open(folder / "results.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["stage"] == "final"]
-    return sorted((int(row["seed"]), row["test_metric"]) for row in rows)
+    return sorted((row["arm"], int(row["seed"]), row["test_metric"]) for row in rows)
+
+
+def planted(optlab, here, folder):
+    runs = pathlib.Path(folder) / "planted"
+    command = [optlab, "compare", str(here / "planted.toml"), "--jobs", "2", "--output", str(runs)]
+    subprocess.run(command, check=True)
+    with open(here / "planted.csv", "w", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["arm", "replicate", "test_metric"])
+        table.writerows(finals(runs))
 
 
 def main(optlab, folder, replicates="96"):
     here = pathlib.Path(__file__).parent
+    planted(optlab, here, folder)
     with open(here / "replicates.csv", "w", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(["workload", "rule", "trials", "replicate", "test_metric"])
@@ -37,7 +49,7 @@ def main(optlab, folder, replicates="96"):
                     settings += ["--seeds", replicates, "--splits", "1", "--jobs", "2", "--output", str(runs)]
                     subprocess.run([optlab, "calibrate", workload, *settings], check=True)
                     subprocess.run([optlab, "report", str(runs)], check=True, stdout=subprocess.DEVNULL)
-                    for replicate, metric in finals(runs):
+                    for _, replicate, metric in finals(runs):
                         table.writerow([workload, rule, trials, replicate, metric])
                 shutil.rmtree(runs)
 

@@ -1,11 +1,14 @@
-//! The error rate of verdicts about tuned arms, on real replicates: `artifacts/calibration/replicates.csv`.
+//! The error rate and the power of verdicts about tuned arms, on the real replicates of
+//! `artifacts/calibration/`.
 
+use optlab::statistics::calibration::Calibration;
 use optlab::statistics::paired_test::Test;
 use optlab::statistics::proportion::Proportion;
 use optlab::statistics::verdict::{self, Verdict};
 use optlab::workload::Direction;
 use std::collections::BTreeMap;
 
+const PLANTED: &str = include_str!("../../artifacts/calibration/planted.csv");
 const REPLICATES: &str = include_str!("../../artifacts/calibration/replicates.csv");
 
 /// Returns the metrics of the replicates of each workload, rule and number of trials, larger if better;
@@ -58,5 +61,42 @@ fn a_rule_tuned_anew_for_each_replicate_is_called_different_from_itself_in_at_mo
         println!("{arms} arms with {seeds} replicates: {wrong:?}");
         // A family of two with 6 replicates is wrong in 3.1 % of cases, the others in up to 5 %.
         assert!(wrong.share <= 0.05 && wrong.high < 0.08, "{arms} × {seeds}: {wrong:?}");
+    }
+}
+
+/// Returns the test accuracies of the arms of `planted.toml` by their names, in the order of the replicates.
+fn planted() -> BTreeMap<&'static str, Vec<f64>> {
+    let mut arms: BTreeMap<_, Vec<f64>> = BTreeMap::new();
+    for line in PLANTED.lines().skip(1) {
+        let (rest, metric) = line.rsplit_once(',').unwrap();
+        let (arm, _) = rest.rsplit_once(',').unwrap();
+        arms.entry(arm.trim_matches('"')).or_default().push(metric.parse().unwrap());
+    }
+    arms
+}
+
+/// The sentence beside a verdict names the number of replicates that would show a difference of the observed
+/// size four times in five.
+#[test]
+fn a_planted_difference_is_found_four_times_in_five_with_the_number_of_replicates_that_is_named_for_it() {
+    let arms = planted();
+    for (better, worse) in [
+        ("adamw", "adamw, rates ten times too low"),
+        ("muon:other=adamw", "muon with one step"),
+        ("adamw", "adamw with dropout"),
+    ] {
+        let (a, b) = (&arms[better], &arms[worse]);
+        let compared = &verdict::compare(&[(a, b)], Direction::Larger, 0.05, Test::Mean).unwrap()[0];
+        assert_eq!(compared.verdict, Verdict::Better, "{better} against {worse}");
+        let named = compared.seeds_to_settle.unwrap() as usize;
+        let calibration = Calibration { splits: 4000, alpha: 0.05, seed: 1 };
+        let found = |seeds| calibration.found_share(a, b, Direction::Larger, seeds).unwrap().share;
+        let shares = [named - 1, named].map(found);
+        println!(
+            "{better} against {worse}: {named} replicates, found in {shares:?} with one fewer and with these"
+        );
+        assert!(shares[1] >= 0.75, "{worse} with {named} replicates: {shares:?}");
+        // Six replicates are the fewest that can show anything; otherwise one fewer is not enough.
+        assert!(shares[0] <= 0.85 || named == 6, "{worse} with {named} replicates: {shares:?}");
     }
 }

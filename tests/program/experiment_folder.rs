@@ -149,7 +149,7 @@ fn a_second_command_names_the_first_and_a_report_works_beside_it() {
     let out = folder.path().join("out");
     let mut child = start_long_run(folder.path(), &words(LONG), || has_checkpoint(&out));
     let told = fails(folder.path(), &words(LONG), 2);
-    let holder = format!("comparison in out: `optlab {LONG}`, process {}, since ", child.id());
+    let holder = format!("out is in use by process {} (`optlab {LONG}`, since ", child.id());
     assert!(told.contains(&holder), "{told}");
     assert!(succeeds(folder.path(), &["report", "out"]).contains("not run yet"));
     child.kill().unwrap();

@@ -9,7 +9,7 @@
 //! more runs: with `S` runs, every answer rests on only `S` numbers.
 
 use crate::Error;
-use crate::statistics::draw::shuffle;
+use crate::statistics::draw::{below, shuffle};
 use crate::statistics::normal::upper;
 use crate::statistics::paired_test::{PairedTest, Test, differences};
 use crate::statistics::proportion::Proportion;
@@ -128,9 +128,10 @@ impl Calibration {
         needed[place]
     }
 
-    /// Returns the share of the random choices of `seeds` seeds in which the verdict finds arm `b` worse than
-    /// arm `a`, both run on the same seeds. With a difference that was added on purpose, this is how often it
-    /// is found.
+    /// Returns the share of the random draws of `seeds` seeds, with replacement, in which the verdict finds arm
+    /// `b` worse than arm `a`, both run on the same seeds. With a difference that was added on purpose, this
+    /// is how often a comparison with `seeds` seeds finds it: draws without replacement would differ from each
+    /// other less than such comparisons do, and find it too often.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range, no seeds, or fewer than `seeds` values;
@@ -145,7 +146,9 @@ impl Calibration {
         self.check(a.len(), seeds, 1)?;
         differences(a, b, direction)?;
         self.share(|split| {
-            let chosen = |values| self.in_random_order(values, split)[..seeds].to_vec();
+            let mut random = stream(self.seed, Purpose::Splits, split as u64);
+            let drawn: Vec<usize> = (0..seeds).map(|_| below(a.len() as u32, &mut random)).collect();
+            let chosen = |values: &[f64]| drawn.iter().map(|&seed| values[seed]).collect::<Vec<f64>>();
             let paired = PairedTest::of(&chosen(a), &chosen(b), direction, Test::Mean)?;
             Ok(paired.verdict(self.alpha) == Verdict::Better)
         })
@@ -228,12 +231,27 @@ mod tests {
         assert!(expected > 5);
         assert_eq!(calibration.false_alarms(&values).unwrap().happened, expected);
         let worse = |split: &usize| {
-            let (a, b) = (shuffled(&values, *split), shuffled(&b, *split));
-            verdict(&b[..8], &a[..8]) == Verdict::Worse
+            let mut random = stream(9, Purpose::Splits, *split as u64);
+            let drawn: Vec<usize> = (0..8).map(|_| below(30, &mut random)).collect();
+            let [a, b] = [&values, &b].map(|values| drawn.iter().map(|&i| values[i]).collect::<Vec<f64>>());
+            verdict(&b, &a) == Verdict::Worse
         };
         let expected = (0..60).filter(worse).count();
         let found = calibration.found_share(&values, &b, Direction::Larger, 8).unwrap();
         assert_eq!((found.happened, found.count), (expected, 60));
+    }
+
+    #[test]
+    fn an_added_difference_is_found_as_often_as_in_comparisons_with_other_runs() {
+        // One difference of four that decides alone: six draws of it show a difference, whatever the others are.
+        let differences = [1.0, 1.0, 1.0, -0.9];
+        let share = Calibration { splits: 4000, ..CALIBRATION };
+        let found = |times: usize| {
+            let a: Vec<f64> = differences.iter().copied().cycle().take(4 * times).collect();
+            share.found_share(&a, &vec![0.0; 4 * times], Direction::Larger, 8).unwrap().share
+        };
+        // The same shares of each difference in 8 and in 400 runs: drawn with replacement, both are found alike.
+        assert!((found(2) - found(100)).abs() < 0.04, "{} {}", found(2), found(100));
     }
 
     #[test]

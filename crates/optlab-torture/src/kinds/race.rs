@@ -4,6 +4,7 @@ use crate::kinds::kill::Whole;
 use crate::kinds::{Kind, Shown};
 use crate::program::{Program, ended};
 use std::path::Path;
+use std::process::Child;
 
 /// Starts the same training twice, every second time with `--overwrite`. One trains; the other trains after
 /// it, or says who is at work.
@@ -33,8 +34,8 @@ impl Kind for Race {
         }
         let children = [self.program.start(&run)?, second.spawn().map_err(|error| error.to_string())?];
         let mut finished = 0;
-        for child in children {
-            let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        for output in children.map(Child::wait_with_output) {
+            let output = output.map_err(|error| error.to_string())?;
             match output.status.success() {
                 true => finished += 1,
                 false if ended(&output).contains("is in use by process") => {}

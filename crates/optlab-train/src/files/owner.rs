@@ -5,13 +5,17 @@ use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// The file by which a folder is owned.
 pub const LOCK: &str = ".lock";
 
 /// The most bytes of a lock file that are read.
 const MOST_BYTES: u64 = 4096;
+
+/// How often, and how long apart, the words of an owner are looked for that has not written them yet.
+const MOST_TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// The ownership of a folder, until it is dropped. The system ends it with the process, however that ends.
 #[derive(Debug)]
@@ -49,12 +53,22 @@ impl Ownership {
         // Not truncated: the file names the process that may be the owner.
         let opened = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
         let mut file = opened.map_err(Error::io("write", &path))?;
-        let taken = file.try_lock();
-        let mut words = String::new();
-        // Some systems do not let others read a locked file, or the words may be half written.
-        let is_read = (&file).take(MOST_BYTES).read_to_string(&mut words).is_ok();
-        taken.map_err(|reason| refusal(folder, reason, &words))?;
-        let left = if is_read && words.is_empty() { Left::Orderly } else { Left::Suddenly };
+        let mut tries = 0;
+        let left = loop {
+            let taken = file.try_lock();
+            // Some systems do not let others read a locked file.
+            let words = words_of(&file);
+            match taken {
+                Ok(()) if words.as_deref() == Some("") => break Left::Orderly,
+                Ok(()) => break Left::Suddenly,
+                // An owner that was just made has not written its words yet.
+                Err(TryLockError::WouldBlock) if tries < MOST_TRIES && owner(words.as_deref()).is_none() => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
+                }
+                Err(reason) => return Err(refusal(folder, reason, words.as_deref())),
+            }
+        };
         let owner = Owner {
             process: std::process::id(),
             command: command.chars().take(200).collect(),
@@ -85,15 +99,26 @@ impl Drop for Ownership {
     }
 }
 
+/// Returns the content of a lock's file; `None` if it cannot be read.
+fn words_of(mut file: &File) -> Option<String> {
+    let mut words = String::new();
+    let read = file.rewind().and_then(|()| file.take(MOST_BYTES).read_to_string(&mut words));
+    read.ok().map(|_| words)
+}
+
+fn owner(words: Option<&str>) -> Option<Owner> {
+    serde_json::from_str(words?).ok()
+}
+
 /// Returns why `folder` cannot be owned; `words` is the content of its lock's file.
-fn refusal(folder: &Path, reason: TryLockError, words: &str) -> Error {
+fn refusal(folder: &Path, reason: TryLockError, words: Option<&str>) -> Error {
     match reason {
         TryLockError::WouldBlock => {
-            let by = match serde_json::from_str::<Owner>(words) {
-                Ok(Owner { process, command, since }) => {
+            let by = match owner(words) {
+                Some(Owner { process, command, since }) => {
                     format!("process {process} (`{command}`, since {since})")
                 }
-                Err(_) => "another process".into(),
+                None => "another process".into(),
             };
             Error::InUse { path: folder.into(), by }
         }
@@ -157,10 +182,10 @@ mod tests {
     #[test]
     fn a_file_system_without_locks_is_refused_and_the_refusal_says_so() {
         let reason = TryLockError::Error(ErrorKind::Unsupported.into());
-        let refused = refusal(Path::new("out"), reason, "").to_string();
+        let refused = refusal(Path::new("out"), reason, None).to_string();
         assert!(refused.starts_with("the file system of out has no locks"), "{refused}");
         let reason = TryLockError::Error(ErrorKind::PermissionDenied.into());
-        assert!(refusal(Path::new("out"), reason, "").to_string().starts_with("cannot lock out/.lock: "));
+        assert!(refusal(Path::new("out"), reason, None).to_string().starts_with("cannot lock out/.lock: "));
     }
 
     #[test]

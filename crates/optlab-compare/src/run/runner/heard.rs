@@ -74,9 +74,9 @@ impl Heard {
         }
     }
 
-    /// Ends the run in `run`, which was pruned after `step`, with the evaluations up to then as its history. Its
-    /// worker was stopped before it wrote the last of them, and a search that resumes decides by them about
-    /// other trials.
+    /// Ends the run in `run`, which was pruned after `step`, with the evaluations up to then as its history.
+    /// Its worker was stopped before it wrote the last of them, and a search that resumes decides by them
+    /// about other trials.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io).
