@@ -86,7 +86,7 @@ fn make_up(folder: &Path) {
         0.97 - 0.01 * (trial.lr.log10() + 2.5).powi(2) + 0.004 * ((trial.seed * 7919 % 13) as f64 / 13.0);
     let larger_is_better = trial.workload.name == "digits-cnn";
     let metric = if larger_is_better { quality } else { 150.0 - 100.0 * quality };
-    let mut history = History::open(&directory.history(), 0).expect("a history");
+    let mut history = History::create(&directory.history()).expect("a history");
     let mut write = |row: &Row| history.append(row).expect("a row");
     for epoch in 1..=EPOCHS {
         for step in 1..=STEPS_PER_EPOCH {
@@ -118,7 +118,8 @@ fn make_up(folder: &Path) {
     history.flush().expect("a history");
     let score = Some(Score::new(0.1, metric));
     let json = |value: &Environment| serde_json::to_vec_pretty(value).expect("an environment");
-    std::fs::write(directory.environment(), json(&Environment::here("flex"))).expect("an environment");
+    std::fs::write(directory.path().join("environment.json"), json(&Environment::here("flex")))
+        .expect("an environment");
     let workload = workload::built_in(&trial.workload.name).expect("a workload");
     let outcome = Outcome {
         status: Status::Completed,

@@ -236,8 +236,8 @@ mod tests {
         let more = Change::Appended { path, bytes: b"3".into() };
         let all = |end: &[Change]| disk(&[&written[..], end].concat());
         assert_eq!(tree(|to| all(&[]).write_after_kill(to)), [pair("a", "12")]);
-        assert_eq!(tree(|to| all(&[file.clone()]).write_synchronized(to)), []);
-        assert_eq!(tree(|to| all(&[root.clone()]).write_synchronized(to)), [pair("a", "")]);
+        assert_eq!(tree(|to| all(std::slice::from_ref(&file)).write_synchronized(to)), []);
+        assert_eq!(tree(|to| all(std::slice::from_ref(&root)).write_synchronized(to)), [pair("a", "")]);
         let end = [file, root, more];
         assert_eq!(tree(|to| all(&end).write_synchronized(to)), [pair("a", "12")]);
     }
