@@ -3,12 +3,12 @@
 //! Output that cannot be written never ends work: no function here returns an error, and a training, a
 //! comparison or a tuning runs to its end.
 //!
-//! | standard output                                  | message on standard error | exit code after [`print`] | after [`show`] |
+//! | standard output                                  | message on standard error | exit code after [`print`](print()) | after [`show`] |
 //! |:-------------------------------------------------|:--------------------------|--------------------------:|---------------:|
 //! | closed: a pipe without a reader, as of `head`    | none                      |                         0 |              0 |
 //! | full: any other error, as ENOSPC, EFBIG or EIO   | one line                  |                         1 |              0 |
 //!
-//! [`print`] writes results that are nowhere else; [`show`] and [`tell`] write what is in files, too, or how
+//! [`print`](print()) writes results that are nowhere else; [`show`] and [`tell`] write what is in files, too, or how
 //! the work proceeds. After the first error standard output gets nothing more: a text with a gap would look
 //! whole.
 //!

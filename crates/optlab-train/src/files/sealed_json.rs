@@ -40,7 +40,7 @@ pub fn write<T: Serialize>(path: &Path, value: &T, belongs_to: &[u8]) -> Result<
     disk::replace(path, format!("{members}{BEFORE}{checksum}{AFTER}").as_bytes())
 }
 
-/// Reads a file that [`write`] wrote, or one from before there were checksums, which has none.
+/// Reads a file that [`write`](write()) wrote, or one from before there were checksums, which has none.
 ///
 /// # Errors
 /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if the file does not contain a `T`, was
