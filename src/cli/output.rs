@@ -8,9 +8,9 @@
 //! | closed: a pipe without a reader, as of `head`    | none                      |                         0 |              0 |
 //! | full: any other error, as ENOSPC, EFBIG or EIO   | one line                  |                         1 |              0 |
 //!
-//! [`print`](print()) writes results that are nowhere else; [`show`] and [`tell`] write what is in files, too, or how
-//! the work proceeds. After the first error standard output gets nothing more: a text with a gap would look
-//! whole.
+//! [`print`](print()) writes results that are nowhere else; [`show`] and [`tell`] write what is in files,
+//! too, or how the work proceeds. After the first error standard output gets nothing more: a text with a gap
+//! would look whole.
 //!
 //! Text for standard error that cannot be written is lost, since there is no other place to report that.
 

@@ -128,10 +128,11 @@ impl Calibration {
         needed[place]
     }
 
-    /// Returns the share of the random draws of `seeds` seeds, with replacement, in which the verdict finds arm
+    /// Returns the share of the random draws of `seeds` seeds, with replacement, in which the verdict finds
+    /// arm
     /// `b` worse than arm `a`, both run on the same seeds. With a difference that was added on purpose, this
-    /// is how often a comparison with `seeds` seeds finds it: draws without replacement would differ from each
-    /// other less than such comparisons do, and find it too often.
+    /// is how often a comparison with `seeds` seeds finds it: draws without replacement would differ from
+    /// each other less than such comparisons do, and find it too often.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field out of its range, no seeds, or fewer than `seeds` values;
@@ -243,14 +244,15 @@ mod tests {
 
     #[test]
     fn an_added_difference_is_found_as_often_as_in_comparisons_with_other_runs() {
-        // One difference of four that decides alone: six draws of it show a difference, whatever the others are.
+        // Three differences of four are in favour, so some draws of 8 show it and some do not.
         let differences = [1.0, 1.0, 1.0, -0.9];
         let share = Calibration { splits: 4000, ..CALIBRATION };
         let found = |times: usize| {
             let a: Vec<f64> = differences.iter().copied().cycle().take(4 * times).collect();
             share.found_share(&a, &vec![0.0; 4 * times], Direction::Larger, 8).unwrap().share
         };
-        // The same shares of each difference in 8 and in 400 runs: drawn with replacement, both are found alike.
+        // The same shares of each difference in 8 and in 400 runs: drawn with replacement, both are found
+        // alike.
         assert!((found(2) - found(100)).abs() < 0.04, "{} {}", found(2), found(100));
     }
 
