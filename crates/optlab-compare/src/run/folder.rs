@@ -269,7 +269,7 @@ impl Folder {
         let run = RunDirectory::new(&run_dir);
         if run.holds_run() {
             match run.read_trial() {
-                Ok(theirs) if theirs == *trial => remains::remove_from_run(&run_dir)?,
+                Ok(theirs) if theirs == *trial => disk::remove_unfinished(&run_dir)?,
                 Ok(_) => {
                     let reason = "is not the trial that belongs here; move its folder away";
                     return Err(Error::file(run_dir.join("trial.json"), reason));

@@ -224,7 +224,10 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 /// # Errors
 /// [`Io`](optlab_core::Error::Io).
 pub fn remove(path: &Path) -> Result<(), Error> {
-    let Ok(metadata) = path.symlink_metadata() else { return Ok(()) };
+    let metadata = match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        metadata => metadata.map_err(Error::io("remove", path))?,
+    };
     if !metadata.is_dir() {
         return remove_only(path, |path| std::fs::remove_file(path));
     }

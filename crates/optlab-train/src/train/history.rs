@@ -145,12 +145,13 @@ impl History {
             (None, Err(reason)) => Err(Error::file(path, format!("line {number}: {reason}"))),
         });
         let (bytes, hash) = match walked {
-            Err(error) if error.is_not_found() => (0, Sha256::new()),
+            Err(error) if error.is_not_found() => {
+                let nothing = (0, Sha256::new());
+                mark.map_or(Ok(()), |mark| mark.check(nothing.0, &nothing.1, path))?;
+                nothing
+            }
             walked => walked?,
         };
-        if let Some(mark) = mark {
-            mark.check(bytes, &hash, path)?;
-        }
         let file = if bytes == 0 { Appender::create(path) } else { Appender::open(path, bytes) };
         Ok(History { file: file?, buffer: Vec::new(), bytes, hash })
     }
@@ -208,7 +209,8 @@ pub(super) fn write(path: &Path, rows: &[Row]) -> Result<Mark, Error> {
 }
 
 /// Passes the lines of a history to `is_kept`, with their numbers from 1, up to the first that it does not
-/// keep, or up to what `mark` is of. Returns the number of bytes of those that it keeps, and their hash.
+/// keep, or up to what `mark` is of, which must be there. Returns the number of bytes of those that it keeps,
+/// and their hash.
 fn walk(
     path: &Path,
     mark: Option<&Mark>,
@@ -223,6 +225,9 @@ fn walk(
         }
         bytes += line.len() as u64;
         hash.update(line);
+    }
+    if let Some(mark) = mark {
+        mark.check(bytes, &hash, path)?;
     }
     Ok((bytes, hash))
 }
@@ -253,7 +258,7 @@ const STEP: &[u8] = b"{\"event\":\"step\"";
 
 fn rows(path: &Path, mark: Option<&Mark>, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
-    let (bytes, hash) = walk(path, mark, |number, line| {
+    walk(path, mark, |number, line| {
         if is_wanted(line) {
             match serde_json::from_slice::<Row>(line) {
                 Ok(row) => rows.push(row),
@@ -263,9 +268,6 @@ fn rows(path: &Path, mark: Option<&Mark>, is_wanted: impl Fn(&[u8]) -> bool) -> 
         }
         Ok(true)
     })?;
-    if let Some(mark) = mark {
-        mark.check(bytes, &hash, path)?;
-    }
     Ok(rows)
 }
 

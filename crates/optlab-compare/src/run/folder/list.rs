@@ -5,11 +5,11 @@ use crate::plan::entry::{Entry, Stage};
 use crate::plan::{PLAN, Plan};
 use crate::run::folder::about::{Kind, read_about};
 use optlab_core::bounded_file::{self, Lines};
+use optlab_train::files::disk;
 use optlab_train::train::{RunDirectory, Trial};
 use serde_json::error::Category;
 use std::collections::HashSet;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The file of the list.
 pub(super) const TRIALS: &str = "trials.jsonl";
@@ -118,14 +118,8 @@ pub(super) fn ids(entries: &[Entry]) -> HashSet<String> {
 
 /// Returns the names in a folder, sorted; none if it does not exist.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.map_err(Error::io("read", folder))?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry.map_err(Error::io("read", folder))?.file_name().to_string_lossy().into_owned());
-    }
+    let name = |path: &PathBuf| Some(path.file_name()?.to_string_lossy().into_owned());
+    let mut names: Vec<String> = disk::entries(folder)?.iter().filter_map(name).collect();
     names.sort();
     Ok(names)
 }

@@ -4,14 +4,11 @@ use crate::Error;
 use crate::plan::entry::{Entry, Stage};
 use crate::run::folder::Folder;
 use crate::run::folder::list::names;
+use optlab_train::files::disk;
 use optlab_train::train::RunDirectory;
 use std::collections::HashSet;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
-
-/// The start of the names of unfinished files.
-const UNFINISHED: &str = ".writing-";
 
 /// The age from which an unfinished file in the folder itself belongs to no living process: `optlab report`
 /// writes there without the lock.
@@ -24,12 +21,12 @@ impl Folder {
     /// [`Io`](optlab_core::Error::Io).
     pub(super) fn remove_old_unfinished_files(&self) -> Result<(), Error> {
         let now = SystemTime::now();
-        for name in names(self.path())?.iter().filter(|name| name.starts_with(UNFINISHED)) {
+        for name in names(self.path())?.iter().filter(|name| name.starts_with(disk::UNFINISHED)) {
             let path = self.path().join(name);
             let written = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
             let age = written.ok().and_then(|written| now.duration_since(written).ok());
             if age.is_some_and(|age| age >= OLD) {
-                remove_file(&path)?;
+                disk::remove(&path)?;
             }
         }
         Ok(())
@@ -48,10 +45,10 @@ impl Folder {
             if !path.is_dir() {
                 continue;
             }
-            remove_from_run(&path)?;
+            disk::remove_unfinished(&path)?;
             let stderr = path.join("stderr.txt");
             if std::fs::metadata(&stderr).is_ok_and(|metadata| metadata.len() == 0) {
-                remove_file(&stderr)?;
+                disk::remove(&stderr)?;
             }
             // A tuning trial that ended keeps no checkpoint.
             let run = RunDirectory::new(&path);
@@ -66,27 +63,5 @@ impl Folder {
             }
         }
         Ok(())
-    }
-}
-
-/// Removes the unfinished files from the folder of a run that no process is running.
-///
-/// # Errors
-/// [`Io`](optlab_core::Error::Io).
-pub(super) fn remove_from_run(run_dir: &Path) -> Result<(), Error> {
-    for name in names(run_dir)?.iter().filter(|name| name.starts_with(UNFINISHED)) {
-        let path = run_dir.join(name);
-        match path.is_dir() {
-            true => std::fs::remove_dir_all(&path).map_err(Error::io("remove", path))?,
-            false => remove_file(&path)?,
-        }
-    }
-    Ok(())
-}
-
-fn remove_file(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
-        _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use crate::run::folder::{self, Ended, Folder};
 use crate::run::runner::heard::Heard;
 use crate::run::runner::{Message, Pruned, RunnerShared};
 use crate::run::worker;
+use optlab_train::files::disk;
 use optlab_train::train::{Outcome, RunDirectory, Status, Trial};
 use std::fs::File;
 use std::io::{ErrorKind, Write};
@@ -43,8 +44,8 @@ impl RunnerShared<'_> {
         let stderr = run_dir.join("stderr.txt");
         let had_failed = has_failed(self.folder, trial)?;
         // Both are from an earlier run; an old failed outcome would be taken for the new one.
-        remove_stale(&run_dir.join("outcome.json"))?;
-        remove_stale(&stderr)?;
+        run.remove_outcome()?;
+        disk::remove(&stderr)?;
         let conditions = self.runner.conditions(at.slot, self.is_judged);
         let mut heard = Heard::default();
         let mut reason = String::new();
@@ -110,22 +111,10 @@ fn has_failed(folder: &Folder, trial: &Trial) -> Result<bool, Error> {
 
 /// Returns whether there is something to resume from.
 fn has_begun(run: &RunDirectory) -> Result<bool, Error> {
-    let checkpoints = match std::fs::read_dir(run.checkpoints()) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::io("read", run.checkpoints())(error)),
-    };
-    Ok(checkpoints || run.history().exists())
+    Ok(!disk::entries(&run.checkpoints())?.is_empty() || run.history().exists())
 }
 
 fn append_line(path: &Path, line: &str) -> Result<(), Error> {
     let file = File::options().create(true).append(true).open(path);
     file.and_then(|mut file| writeln!(file, "{line}")).map_err(Error::io("write", path))
-}
-
-fn remove_stale(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::io("remove", path)(error)),
-        _ => Ok(()),
-    }
 }
