@@ -1,7 +1,7 @@
 //! A small convolutional network.
 
 use crate::model::Init;
-use crate::nn::{Conv2d, Dropout, Linear, MaxPool2d, Mode};
+use crate::nn::{Conv2d, Dropout, Linear, MaxPool2d, Mode, tap};
 use burn::module::Module;
 use burn::nn::PaddingConfig2d;
 use burn::nn::pool::MaxPool2dConfig;
@@ -77,9 +77,11 @@ impl Cnn {
     /// Returns the logits of `images`.
     pub fn forward(&self, images: Tensor<4>, mode: Mode) -> Tensor<2> {
         let [after_1, after_2, after_dense] = self.dropout;
-        let x = after_1.forward(self.pool.forward(self.conv_1.forward(images)), mode);
-        let x = after_2.forward(self.pool.forward(self.conv_2.forward(x)), mode);
-        let x = after_dense.forward(self.dense.forward(x.flatten::<2>(1, 3)), mode);
-        self.output.forward(x)
+        let x = tap("conv_1", self.conv_1.forward(images));
+        let x = after_1.forward(self.pool.forward(x), mode);
+        let x = tap("conv_2", self.conv_2.forward(x));
+        let x = after_2.forward(self.pool.forward(x), mode);
+        let x = tap("dense", self.dense.forward(x.flatten::<2>(1, 3)));
+        tap("output", self.output.forward(after_dense.forward(x, mode)))
     }
 }

@@ -1,7 +1,7 @@
 //! Linear regression.
 
 use crate::model::Init;
-use crate::nn::Linear;
+use crate::nn::{Linear, tap};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -22,6 +22,6 @@ impl LinearRegression {
 
     /// Returns the predictions for `inputs`.
     pub fn forward(&self, inputs: Tensor<2>) -> Tensor<2> {
-        self.linear.forward(inputs)
+        tap("linear", self.linear.forward(inputs))
     }
 }

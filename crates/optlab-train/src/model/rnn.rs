@@ -1,7 +1,7 @@
 //! A simple recurrent network.
 
 use crate::model::Init;
-use crate::nn::{Linear, Rnn};
+use crate::nn::{Linear, Rnn, tap};
 use burn::module::Module;
 use burn::tensor::Tensor;
 
@@ -53,6 +53,7 @@ impl SimpleRnn {
     /// # Panics
     /// If the sequences are empty.
     pub fn forward(&self, sequences: Tensor<3>) -> Tensor<2> {
-        self.output.forward(self.rnn.forward_last(sequences, None).hidden)
+        let last = tap("rnn", self.rnn.forward_last(sequences, None).hidden);
+        tap("output", self.output.forward(last))
     }
 }

@@ -24,6 +24,7 @@ mod loss;
 mod padding;
 mod pool2d;
 mod rnn;
+pub mod tap;
 
 pub use conv2d::Conv2d;
 pub use dropout::{Dropout, Mode};
@@ -31,3 +32,4 @@ pub use linear::Linear;
 pub use loss::cross_entropy;
 pub use pool2d::{AvgPool2d, MaxPool2d};
 pub use rnn::Rnn;
+pub use tap::tap;

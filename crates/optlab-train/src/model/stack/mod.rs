@@ -6,7 +6,7 @@ mod value;
 use crate::model::InputShape;
 use crate::model::layer::{BatchNorm, Block, LayerNorm, Recurrent};
 use crate::model::plan::{Operation, Plan, Step, Summary};
-use crate::nn::{Conv2d, Linear, Mode};
+use crate::nn::{Conv2d, Linear, Mode, tap};
 use burn::module::{Module, Param};
 use burn::nn::Embedding;
 use burn::tensor::Tensor;
@@ -58,10 +58,10 @@ impl Stack {
     /// If a row does not have the elements of the input shape, or the index of a token or category is not
     /// below their number.
     pub fn forward(&self, inputs: Tensor<2>, mode: Mode) -> Tensor<2> {
-        let (_output, hidden) = self.plan.steps.split_last().expect("a plan ends with the outputs");
+        let (output, hidden) = self.plan.steps.split_last().expect("a plan ends with the outputs");
         let input = Value::read(inputs, &self.plan.input);
-        let last = hidden.iter().fold(input, |value, step| self.apply(step, value, mode));
-        self.output.forward(last.into_flat())
+        let last = hidden.iter().fold(input, |value, step| self.apply(step, value, mode).tapped(&step.name));
+        tap(&output.name, self.output.forward(last.into_flat()))
     }
 
     /// Returns the shape that it was built for.

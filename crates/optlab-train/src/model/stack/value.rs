@@ -3,7 +3,7 @@
 use crate::model::InputShape;
 use crate::model::layer::{BatchNorm, LayerNorm, Recurrent};
 use crate::model::spec::Activation;
-use crate::nn::{AvgPool2d, Dropout, Linear, MaxPool2d, Mode};
+use crate::nn::{AvgPool2d, Dropout, Linear, MaxPool2d, Mode, tap};
 use burn::nn::Embedding;
 use burn::nn::pool::{AvgPool2dConfig, MaxPool2dConfig};
 use burn::tensor::Tensor;
@@ -42,6 +42,11 @@ impl Value {
                 Value::Image(inputs.reshape([batch, channels, height, width]))
             }
         }
+    }
+
+    /// Passes the tensor through the tap called `name`.
+    pub fn tapped(self, name: &str) -> Self {
+        map!(self, x => tap(name, x))
     }
 
     pub fn into_flat(self) -> Tensor<2> {

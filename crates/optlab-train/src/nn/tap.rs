@@ -1,0 +1,130 @@
+//! Taps: places in a model where intermediate results can be read, or a gradient be computed.
+//!
+//! A model passes a result through [`tap`] under a name. That costs nothing until somebody asks: [`record`]
+//! returns all results of a forward pass, [`with_leaf`] makes one of them a leaf, so that its gradient is
+//! known after the backward pass. Both hear the current thread alone.
+
+use burn::backend::DispatchTensor;
+use burn::tensor::Tensor;
+use std::cell::RefCell;
+
+/// A result inside a model.
+#[derive(Debug, Clone)]
+pub struct Activation {
+    /// The name of the tap.
+    pub name: String,
+    /// The shape; the batch comes first.
+    pub shape: Vec<usize>,
+    /// The values `[batch, elements]`, row-major, without gradient tracking.
+    pub values: Tensor<2>,
+}
+
+enum Listener {
+    Recorder(Vec<Activation>),
+    Leaf { name: String, rank: usize, found: Option<DispatchTensor> },
+}
+
+thread_local! {
+    static LISTENER: RefCell<Option<Listener>> = const { RefCell::new(None) };
+}
+
+/// Passes `tensor` through a tap called `name`.
+pub fn tap<const D: usize>(name: &str, tensor: Tensor<D>) -> Tensor<D> {
+    LISTENER.with_borrow_mut(|listener| match listener {
+        None => tensor,
+        Some(Listener::Recorder(recorded)) => {
+            let (name, shape) = (name.into(), tensor.dims().to_vec());
+            let batch = shape.first().copied().unwrap_or(1);
+            let elements = shape.iter().skip(1).product();
+            let values = tensor.clone().inner().reshape([batch, elements]);
+            recorded.push(Activation { name, shape, values });
+            tensor
+        }
+        Some(Listener::Leaf { name: wanted, rank, found }) => {
+            if name != wanted || D != *rank || found.is_some() {
+                return tensor;
+            }
+            let leaf = tensor.detach().require_grad();
+            *found = Some(leaf.clone().into_dispatch());
+            leaf
+        }
+    })
+}
+
+/// Calls `forward` with a listener, and returns it with what it heard. The earlier listener is back
+/// afterwards, also after a panic.
+fn listen<R>(listener: Listener, forward: impl FnOnce() -> R) -> (R, Option<Listener>) {
+    struct Restore(Option<Listener>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            LISTENER.set(self.0.take());
+        }
+    }
+    let restore = Restore(LISTENER.replace(Some(listener)));
+    let result = forward();
+    let heard = LISTENER.take();
+    drop(restore);
+    (result, heard)
+}
+
+/// Calls `forward`, and returns its result and the activations of all taps, in the order of the pass.
+pub fn record<R>(forward: impl FnOnce() -> R) -> (R, Vec<Activation>) {
+    match listen(Listener::Recorder(Vec::new()), forward) {
+        (result, Some(Listener::Recorder(recorded))) => (result, recorded),
+        (result, _) => (result, Vec::new()),
+    }
+}
+
+/// Calls `forward` with the result at the tap called `name`, of rank `D`, cut off from what computed it. It
+/// returns the result of `forward` and that tensor, whose gradient a backward pass keeps:
+/// [`grad`](Tensor::grad). `None` if no tensor of that rank passed the tap.
+pub fn with_leaf<const D: usize, R>(name: &str, forward: impl FnOnce() -> R) -> (R, Option<Tensor<D>>) {
+    match listen(Listener::Leaf { name: name.into(), rank: D, found: None }, forward) {
+        (result, Some(Listener::Leaf { found, .. })) => (result, found.map(Tensor::from_dispatch)),
+        (result, _) => (result, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Tolerance};
+
+    /// y = 3 a with a = x², summed.
+    fn forward(x: &Tensor<2>) -> Tensor<1> {
+        tap("output", tap("square", x.clone() * x.clone()).mul_scalar(3.0)).sum()
+    }
+
+    fn x() -> Tensor<2> {
+        Tensor::from_data([[1.0, 2.0], [3.0, 4.0]], &Device::default().autodiff())
+    }
+
+    #[test]
+    fn a_recording_has_every_tap_in_order_and_changes_nothing() {
+        let x = x().require_grad();
+        let (sum, recorded) = record(|| forward(&x));
+        assert_eq!(sum.clone().into_scalar::<f32>(), 90.0);
+        let names: Vec<&str> = recorded.iter().map(|activation| activation.name.as_str()).collect();
+        assert_eq!(names, ["square", "output"]);
+        assert_eq!(recorded[0].shape, [2, 2]);
+        assert_eq!(recorded[0].values.to_data().iter::<f32>().collect::<Vec<_>>(), [1.0, 4.0, 9.0, 16.0]);
+        let gradient = x.grad(&sum.backward()).unwrap().into_data();
+        gradient.assert_approx_eq::<f32>(&[[6.0, 12.0], [18.0, 24.0]].into(), Tolerance::default());
+    }
+
+    #[test]
+    fn the_gradient_at_a_tap_is_known_after_the_backward_pass() {
+        let (sum, leaf) = with_leaf::<2, _>("square", || forward(&x()));
+        let gradient = leaf.unwrap().grad(&sum.backward()).unwrap();
+        assert_eq!(gradient.into_data().iter::<f32>().collect::<Vec<_>>(), [3.0; 4]);
+        assert!(with_leaf::<2, _>("misspelt", || forward(&x())).1.is_none());
+        assert!(with_leaf::<4, _>("square", || forward(&x())).1.is_none());
+    }
+
+    #[test]
+    fn nobody_listens_after_a_pass_that_panicked() {
+        let panicked = std::panic::catch_unwind(|| record(|| panic!("in the model")));
+        assert!(panicked.is_err());
+        assert!(LISTENER.with_borrow(Option::is_none));
+    }
+}
