@@ -75,10 +75,18 @@ fn flag(setting: &'static RecipeSetting) -> Arg {
         .value_parser(ValueParser::new(move |text: &str| RecipePatch::parse(name, text)));
     match name {
         "epochs" => flag.conflicts_with("steps"),
-        _ if setting.is_flag => {
-            let parser = PossibleValuesParser::new(["true", "false"]).map(|text| Value::from(text == "true"));
-            flag.num_args(0..=1).default_missing_value("true").value_parser(parser)
+        _ => {
+            let flag = match setting.alone {
+                Some(alone) => flag.num_args(0..=1).default_missing_value(alone),
+                None => flag,
+            };
+            match setting.is_bool {
+                true => {
+                    let parser = PossibleValuesParser::new(["true", "false"]);
+                    flag.value_parser(parser.map(|text| Value::from(text == "true")))
+                }
+                false => flag,
+            }
         }
-        _ => flag,
     }
 }

@@ -20,6 +20,8 @@ pub enum Purpose {
     Augmentation = 4,
     /// The random numbers that a backend draws itself; the index is the step.
     Backend = 6,
+    /// The directions in which a curvature is measured; the index counts them over all steps.
+    Curvature = 5,
     /// Labels that a model draws from its own predictions; the index is the step.
     Labels = 7,
     /// The values that a bootstrap draws; the index is 0.

@@ -4,6 +4,7 @@
 pub mod burn_train;
 pub mod data;
 pub mod device;
+pub mod diagnosis;
 pub mod error;
 pub mod files;
 pub mod model;

@@ -173,10 +173,10 @@ impl ArmRuns<'_> {
 
 fn read_evaluations(run_dir: &Path) -> Result<Vec<Evaluation>, Error> {
     let evaluation = |row| match row {
-        Row::Step { .. } | Row::Checkpoint { .. } => None,
         Row::Evaluation { step, epoch, training_seconds, part, loss, metric, .. } => {
             Some(Evaluation { step, epoch, training_seconds, part, loss, metric })
         }
+        _ => None,
     };
     Ok(RunDirectory::new(run_dir).read_evaluations()?.into_iter().filter_map(evaluation).collect())
 }

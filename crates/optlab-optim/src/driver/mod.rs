@@ -20,7 +20,7 @@ pub(crate) use method::Method;
 pub use method::{Evaluate, Loss};
 pub use parameter_rule::{ParameterInfo, ParameterRule};
 pub use saved_state::StateRecord;
-pub use statistics::synchronize_statistics;
+pub use statistics::{synchronize_statistics, with_statistics_kept};
 pub use statistics_average::StatisticsAverage;
 
 use crate::Error;

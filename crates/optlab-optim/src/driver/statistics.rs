@@ -49,6 +49,18 @@ pub fn synchronize_statistics<M: Module>(model: &M) {
     let _copy = model.valid();
 }
 
+/// Calls `measure` with `model`, and returns the model with the running statistics from before, and the
+/// result: a measurement passes batches forward, and the trained model must not notice.
+pub fn with_statistics_kept<M: Module, R>(model: M, measure: impl FnOnce(&M) -> R) -> (M, R) {
+    let values = RunningStatistics::of(&model).values(&model);
+    let result = measure(&model);
+    if values.0.is_empty() {
+        return (model, result);
+    }
+    synchronize_statistics(&model);
+    (values.put(model), result)
+}
+
 impl Values {
     /// Puts the values into `model` and its clones. No forward pass may have happened since the latest
     /// [`RunningStatistics::values`] or [`synchronize_statistics`].

@@ -87,6 +87,11 @@ impl<'a, B> Batches<'a, B> {
         examples.batch(self.rows(step), draw, device)
     }
 
+    /// Returns the number of examples in the batch of `step`.
+    pub fn batch_len(&mut self, step: usize) -> usize {
+        self.rows(step).len()
+    }
+
     /// Returns the batch of `step` in parts of at most `size` examples, with the number of examples of each.
     ///
     /// # Errors

@@ -1,8 +1,8 @@
 //! Taps: places in a model where intermediate results can be read, or a gradient be computed.
 //!
 //! A model passes a result through [`tap`] under a name. That costs nothing until somebody asks: [`record`]
-//! returns all results of a forward pass, [`with_leaf`] makes one of them a leaf, so that its gradient is
-//! known after the backward pass. Both hear the current thread alone.
+//! returns all results of a forward pass, [`watch`] their largest values, [`with_leaf`] makes one of them a
+//! leaf, so that its gradient is known after the backward pass. They hear the current thread alone.
 
 use burn::backend::DispatchTensor;
 use burn::tensor::Tensor;
@@ -19,8 +19,18 @@ pub struct Activation {
     pub values: Tensor<2>,
 }
 
+/// The largest value at a tap.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Largest {
+    /// The name of the tap.
+    pub name: String,
+    /// The largest absolute value; NaN or infinite if one of the values is.
+    pub value: f64,
+}
+
 enum Listener {
-    Recorder(Vec<Activation>),
+    Recorder { recorded: Vec<Activation>, most_elements: usize },
+    Watcher(Vec<Largest>),
     Leaf { name: String, rank: usize, found: Option<DispatchTensor> },
 }
 
@@ -32,12 +42,20 @@ thread_local! {
 pub fn tap<const D: usize>(name: &str, tensor: Tensor<D>) -> Tensor<D> {
     LISTENER.with_borrow_mut(|listener| match listener {
         None => tensor,
-        Some(Listener::Recorder(recorded)) => {
-            let (name, shape) = (name.into(), tensor.dims().to_vec());
-            let batch = shape.first().copied().unwrap_or(1);
-            let elements = shape.iter().skip(1).product();
-            let values = tensor.clone().inner().reshape([batch, elements]);
-            recorded.push(Activation { name, shape, values });
+        Some(Listener::Recorder { recorded, most_elements }) => {
+            let mut shape = tensor.dims().to_vec();
+            let elements = shape.iter().skip(1).product::<usize>().max(1);
+            shape[0] = shape[0].min((*most_elements / elements).max(1));
+            let values = tensor.clone().inner().narrow(0, 0, shape[0]).reshape([shape[0], elements]);
+            recorded.push(Activation { name: name.into(), shape, values });
+            tensor
+        }
+        Some(Listener::Watcher(largest)) => {
+            let value = tensor.clone().inner().abs().max().into_scalar::<f32>();
+            // On some backends a maximum leaves out what is not a number, and a sum does not.
+            let sum = tensor.clone().inner().sum().into_scalar::<f32>();
+            let value = if sum.is_nan() && value.is_finite() { f32::NAN } else { value };
+            largest.push(Largest { name: name.into(), value: value.into() });
             tensor
         }
         Some(Listener::Leaf { name: wanted, rank, found }) => {
@@ -69,8 +87,22 @@ fn listen<R>(listener: Listener, forward: impl FnOnce() -> R) -> (R, Option<List
 
 /// Calls `forward`, and returns its result and the activations of all taps, in the order of the pass.
 pub fn record<R>(forward: impl FnOnce() -> R) -> (R, Vec<Activation>) {
-    match listen(Listener::Recorder(Vec::new()), forward) {
-        (result, Some(Listener::Recorder(recorded))) => (result, recorded),
+    record_first(usize::MAX, forward)
+}
+
+/// Calls `forward` as [`record`] does, and returns the activations of the batch's first examples alone: of as
+/// many as have `most_elements` values at a tap, at least one.
+pub fn record_first<R>(most_elements: usize, forward: impl FnOnce() -> R) -> (R, Vec<Activation>) {
+    match listen(Listener::Recorder { recorded: Vec::new(), most_elements }, forward) {
+        (result, Some(Listener::Recorder { recorded, .. })) => (result, recorded),
+        (result, _) => (result, Vec::new()),
+    }
+}
+
+/// Calls `forward`, and returns its result and the largest value at each tap, in the order of the pass.
+pub fn watch<R>(forward: impl FnOnce() -> R) -> (R, Vec<Largest>) {
+    match listen(Listener::Watcher(Vec::new()), forward) {
+        (result, Some(Listener::Watcher(largest))) => (result, largest),
         (result, _) => (result, Vec::new()),
     }
 }
@@ -110,6 +142,26 @@ mod tests {
         assert_eq!(recorded[0].values.to_data().iter::<f32>().collect::<Vec<_>>(), [1.0, 4.0, 9.0, 16.0]);
         let gradient = x.grad(&sum.backward()).unwrap().into_data();
         gradient.assert_approx_eq::<f32>(&[[6.0, 12.0], [18.0, 24.0]].into(), Tolerance::default());
+    }
+
+    #[test]
+    fn of_a_large_activation_the_first_examples_are_recorded() {
+        let (_, recorded) = record_first(3, || forward(&x()));
+        assert_eq!(recorded[0].shape, [1, 2]);
+        assert_eq!(recorded[0].values.to_data().iter::<f32>().collect::<Vec<_>>(), [1.0, 4.0]);
+        assert_eq!(record_first(0, || forward(&x())).1[0].shape, [1, 2]);
+    }
+
+    #[test]
+    fn a_watched_tap_has_its_largest_value_and_a_nan_shows() {
+        let largest = |x: Tensor<2>| -> Vec<f64> {
+            watch(|| forward(&x)).1.into_iter().map(|largest| largest.value).collect()
+        };
+        assert_eq!(largest(x() - 4.0), [9.0, 27.0]);
+        let device = Device::default().autodiff();
+        assert!(largest(Tensor::from_data([[1.0, f32::NAN]], &device))[0].is_nan());
+        assert!(largest(Tensor::from_data([[f32::NAN, 1.0]], &device))[0].is_nan());
+        assert_eq!(largest(Tensor::from_data([[1e30, 1.0]], &device))[0], f64::INFINITY);
     }
 
     #[test]

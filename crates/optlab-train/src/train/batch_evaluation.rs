@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::data::Batches;
+use crate::diagnosis::{Gradients, Layout};
 use crate::nn::Mode;
 use crate::train::Trial;
 use crate::workload::Workload;
@@ -13,7 +14,7 @@ use optlab_optim::{Evaluate, LearningRates, ModelOptimizer, StatisticsAverage};
 use rand::Rng;
 
 /// The batch of a step, and the workload to evaluate on it.
-pub(super) struct BatchEvaluation<'a, W: Workload> {
+pub(crate) struct BatchEvaluation<'a, W: Workload> {
     workload: &'a W,
     facts: &'a W::Facts,
     /// The micro-batches with their numbers of examples; one if the batch goes through the model at once.
@@ -26,6 +27,35 @@ pub(super) struct BatchEvaluation<'a, W: Workload> {
     turn: usize,
     /// The shape of a loss that was not one number.
     wrong_shape: Option<[usize; 1]>,
+    /// Reads the gradients of the first evaluation, if there is one.
+    watcher: Option<GradientWatcher<'a>>,
+}
+
+/// Reads the gradients that an optimizer asks for first, as the trained tensors of a model are laid out.
+pub(crate) struct GradientWatcher<'a> {
+    pub layout: &'a Layout,
+    /// The gradients of the step; those of several turns together.
+    pub read: Option<Gradients>,
+    /// The turn after the latest that was read.
+    next_turn: usize,
+}
+
+impl<'a> GradientWatcher<'a> {
+    pub fn new(layout: &'a Layout) -> Self {
+        GradientWatcher { layout, read: None, next_turn: 0 }
+    }
+
+    fn see<M: Module>(&mut self, turn: usize, model: &M, gradients: &GradientsParams) {
+        if turn < self.next_turn {
+            return;
+        }
+        self.next_turn = turn + 1;
+        let new = self.layout.gradients(model, gradients);
+        match &mut self.read {
+            None => self.read = Some(new),
+            Some(read) => read.add(&new),
+        }
+    }
 }
 
 impl<'a, W: Workload> BatchEvaluation<'a, W> {
@@ -42,12 +72,55 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         device: &Device,
     ) -> Result<Self, Error> {
         // For models that use the backend's own generator, as Burn's dropout does.
-        device.seed(stream(trial.seed, Purpose::Backend, step as u64).next_u64());
         let size = trial.recipe.micro_batch_size.unwrap_or(usize::MAX);
+        Self::in_parts(workload, facts, trial, step, batches, device, size)
+    }
+
+    /// Prepares step `step`, whose batch goes through the model in parts of at most `size` examples.
+    ///
+    /// # Errors
+    /// Data that cannot be read.
+    pub fn in_parts(
+        workload: &'a W,
+        facts: &'a W::Facts,
+        trial: &Trial,
+        step: usize,
+        batches: &mut Batches<'_, W::Batch>,
+        device: &Device,
+        size: usize,
+    ) -> Result<Self, Error> {
+        device.seed(stream(trial.seed, Purpose::Backend, step as u64).next_u64());
         let parts = batches.parts(step, size, device)?;
         let len = parts.iter().map(|(_, len)| len).sum();
         let (seed, step) = (trial.seed, step as u64);
-        Ok(BatchEvaluation { workload, facts, parts, len, seed, step, turn: 0, wrong_shape: None })
+        Ok(BatchEvaluation { workload, facts, parts, len, seed, step, turn: 0, wrong_shape: None, watcher: None })
+    }
+
+    /// Returns this evaluation, which shows its gradients to `watcher`.
+    pub fn watched_by(self, watcher: GradientWatcher<'a>) -> Self {
+        BatchEvaluation { watcher: Some(watcher), ..self }
+    }
+
+    /// Returns the gradients that were read since.
+    pub fn take_gradients(&mut self) -> Option<Gradients> {
+        self.watcher.take()?.read
+    }
+
+    /// Returns the gradients of the first turn at `model`, with the random numbers that the step had.
+    pub fn gradients_again(&mut self, model: &W::Model, layout: &Layout, device: &Device) -> Gradients {
+        device.seed(stream(self.seed, Purpose::Backend, self.step).next_u64());
+        self.turn = 0;
+        let (_, gradients) = self.evaluate(model);
+        layout.gradients(model, &gradients)
+    }
+
+    /// Returns the gradients of each part at `model`, with its number of examples.
+    pub fn gradients_of_parts(&self, model: &W::Model, layout: &Layout) -> Vec<(Vec<f32>, usize)> {
+        let of_part = |(number, (part, len)): (usize, &(W::Batch, usize))| {
+            let (_, gradients) = self.workload.gradients(0, model, part, self.facts, self.mode(number));
+            (layout.gradients(model, &gradients).values, *len)
+        };
+        self.parts.iter().enumerate().map(of_part).collect()
     }
 
     /// Makes the update of each turn with its optimizer, and returns the model and the sum of the turns'
@@ -149,7 +222,12 @@ impl<W: Workload> Evaluate<W::Model> for BatchEvaluation<'_, W> {
 
     fn evaluate(&mut self, model: &W::Model) -> (Tensor<1>, GradientsParams) {
         let (turn, facts) = (self.turn, self.facts);
-        self.mean(model, |workload, part, mode| workload.gradients(turn, model, part, facts, mode))
+        let (loss, gradients) =
+            self.mean(model, |workload, part, mode| workload.gradients(turn, model, part, facts, mode));
+        if let Some(watcher) = &mut self.watcher {
+            watcher.see(turn, model, &gradients);
+        }
+        (loss, gradients)
     }
 
     fn evaluate_sampled(&mut self, model: &W::Model) -> Option<(GradientsParams, usize)> {

@@ -15,6 +15,7 @@
 //! so they need no files of their own.
 
 use crate::Error;
+use crate::diagnosis::TrainingLoss;
 use crate::files::{checksum, disk, json_file};
 use crate::train::early_stopping::EarlyStopping;
 use crate::train::history::Mark;
@@ -78,6 +79,12 @@ pub struct State {
     /// Consecutive steps, up to here, that were skipped because their gradients were not finite.
     #[serde(default)]
     pub skipped_in_a_row: usize,
+    /// Number of returns to an earlier checkpoint because the loss was not finite.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rollbacks: u32,
+    /// The training loss at the start, at its best and at the end.
+    #[serde(default)]
+    pub training_loss: TrainingLoss,
     /// State of schedules that react to measurements.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub schedule: Vec<f64>,
@@ -89,6 +96,10 @@ pub struct State {
     /// The content of the history up to here; `None` in checkpoints from before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Mark>,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Serialize, Deserialize)]

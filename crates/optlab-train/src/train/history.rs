@@ -1,6 +1,7 @@
 //! The history of a run, written as it happens: one line of JSON per step or evaluation.
 
 use crate::Error;
+use crate::diagnosis::Diagnosis;
 use crate::files::checksum;
 use crate::files::disk::{self, Appender};
 use optlab_core::bounded_file::Lines;
@@ -40,6 +41,20 @@ pub enum Row {
         /// in the background.
         pause_seconds: f64,
     },
+    /// The diagnostics of a step.
+    Diagnosis(Diagnosis),
+    /// The loss was not finite, and the run returned to an earlier checkpoint. The rows of the steps that it
+    /// makes again are gone.
+    Rollback {
+        /// The step that it returned to.
+        step: usize,
+        /// The step at which it diverged.
+        from: usize,
+        /// The factor of the learning rate from here on, all returns together.
+        lr_factor: f64,
+        /// What was not finite.
+        reason: String,
+    },
     /// One evaluation of a part of the data.
     Evaluation {
         /// Steps made before the evaluation.
@@ -76,7 +91,11 @@ impl Row {
     /// Returns the number of steps made when the row was written.
     pub fn step(&self) -> usize {
         match self {
-            Row::Step { step, .. } | Row::Evaluation { step, .. } | Row::Checkpoint { step, .. } => *step,
+            Row::Step { step, .. }
+            | Row::Evaluation { step, .. }
+            | Row::Checkpoint { step, .. }
+            | Row::Rollback { step, .. } => *step,
+            Row::Diagnosis(diagnosis) => diagnosis.step,
         }
     }
 }
@@ -247,14 +266,16 @@ pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
 /// As for [`read`], except for errors in rows of steps; [`File`](optlab_core::Error::File) if the file lacks
 /// what the mark is of.
 pub fn read_evaluations(path: &Path, mark: Option<&Mark>) -> Result<Vec<Row>, Error> {
-    rows(path, mark, |line| !line.starts_with(STEP) && !line.starts_with(CHECKPOINT))
+    rows(path, mark, |line| !OTHERS.iter().any(|start| line.starts_with(start)))
 }
 
-/// Start of the row of a checkpoint.
-const CHECKPOINT: &[u8] = b"{\"event\":\"checkpoint\"";
-
-/// Start of a step's row.
-const STEP: &[u8] = b"{\"event\":\"step\"";
+/// The starts of rows that are no evaluations.
+const OTHERS: [&[u8]; 4] = [
+    b"{\"event\":\"step\"",
+    b"{\"event\":\"checkpoint\"",
+    b"{\"event\":\"diagnosis\"",
+    b"{\"event\":\"rollback\"",
+];
 
 fn rows(path: &Path, mark: Option<&Mark>, is_wanted: impl Fn(&[u8]) -> bool) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();

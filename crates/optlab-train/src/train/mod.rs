@@ -2,6 +2,7 @@
 
 pub mod batch_evaluation;
 pub mod checkpoint;
+mod divergence;
 mod early_stopping;
 mod environment;
 mod evaluate;
@@ -9,6 +10,7 @@ pub mod history;
 mod lr_range;
 mod lr_scaling;
 mod observer;
+mod on_divergence;
 mod outcome;
 mod rates;
 mod recipe;
@@ -26,6 +28,7 @@ pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
 pub use lr_range::{Caution, LrRange, LrRangeTest, Suggestion, find_lr};
 pub use lr_scaling::{LrScaling, ScalingRule};
 pub use observer::{EpochReport, Observer, Start};
+pub use on_divergence::OnDivergence;
 pub use outcome::{Outcome, Score, Status, TargetReached};
 pub use rates::check_schedules;
 pub use recipe::{Budget, Recipe, RecipePatch, RecipeSetting};

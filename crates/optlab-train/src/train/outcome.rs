@@ -1,5 +1,6 @@
 //! The outcome of a trial. A diverged trial has an outcome; it is not an error.
 
+use crate::diagnosis::{Instability, Trace, TrainingLoss};
 use crate::train::history::Mark;
 use optlab_core::Metric;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -115,9 +116,22 @@ pub struct Outcome {
     /// work on the machine makes it, and with it all times, larger. `None` if the system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_share: Option<f64>,
+    /// The training loss at the start, at its best and at the end; `None` in older files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training_loss: Option<TrainingLoss>,
+    /// The first value that was not finite, of a run that diverged, if it was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Trace>,
+    /// Number of returns to an earlier checkpoint because the loss was not finite.
+    #[serde(default, skip_serializing_if = "is_no_rollback")]
+    pub rollbacks: u32,
     /// The content of the history; `None` for a run that another process ended, and in older files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Mark>,
+}
+
+fn is_no_rollback(count: &u32) -> bool {
+    *count == 0
 }
 
 fn is_zero(count: &u64) -> bool {
@@ -144,6 +158,9 @@ impl Outcome {
             skipped_steps: 0,
             peak_memory_bytes: None,
             waiting_share: None,
+            training_loss: None,
+            trace: None,
+            rollbacks: 0,
             history: None,
         }
     }
@@ -152,6 +169,13 @@ impl Outcome {
     /// validation part.
     pub fn judged(&self) -> Option<&Score> {
         self.test.as_ref().or(self.final_validation.as_ref())
+    }
+
+    /// Returns how a trial that ended well was unstable: its loss is finite, and far above its start or its
+    /// best.
+    pub fn instability(&self) -> Option<Instability> {
+        let loss = self.training_loss.filter(|_| self.has_ended_well())?;
+        loss.instability(self.best_validation.as_ref(), self.final_validation.as_ref())
     }
 
     /// Returns whether the trial completed or was stopped early, so that its metrics are final.

@@ -40,6 +40,15 @@ pub(super) struct StepRates {
 }
 
 impl StepRates {
+    /// Returns these rates times `factor`.
+    pub fn times(mut self, factor: f64) -> Self {
+        if factor != 1.0 {
+            self.base *= factor;
+            self.groups.iter_mut().chain(self.by_group.values_mut()).for_each(|lr| *lr *= factor);
+        }
+        self
+    }
+
     pub fn for_optimizer(&self) -> LearningRates<'_> {
         LearningRates { base: self.base, groups: &self.groups }
     }

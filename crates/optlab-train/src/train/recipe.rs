@@ -7,7 +7,8 @@
 
 use crate::Error;
 use crate::data::{Augmentation, Flip};
-use crate::train::LrScaling;
+use crate::diagnosis::Diagnose;
+use crate::train::{LrScaling, OnDivergence};
 use crate::train::setting_value::{SettingValue, Slot, read};
 use crate::workload::{Info, VALIDATION};
 use optlab_core::range;
@@ -72,6 +73,12 @@ pub struct Recipe {
     pub augmentation: Augmentation,
     /// Whether images are padded to 32 × 32.
     pub pad: bool,
+    /// Which diagnostics are recorded, and how often; `None` for none. They do not change the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diagnose: Option<Diagnose>,
+    /// What the run does when its loss is not finite.
+    #[serde(default, skip_serializing_if = "OnDivergence::is_stop")]
+    pub on_divergence: OnDivergence,
 }
 
 impl Recipe {
@@ -92,6 +99,8 @@ impl Recipe {
             early_stopping: None,
             augmentation: Augmentation::default(),
             pad: false,
+            diagnose: None,
+            on_divergence: OnDivergence::Stop,
         }
     }
 
@@ -116,6 +125,8 @@ impl Recipe {
         range::check("trial", [("validation", self.validation, range::BELOW_ONE)])?;
         count("early_stopping", self.early_stopping)?;
         self.split.map_or(Ok(()), |split| range::check_seed("trial", "split", split))?;
+        self.diagnose.map_or(Ok(()), Diagnose::validate)?;
+        self.on_divergence.validate()?;
         self.gradient_transform().validate()?;
         self.augmentation.validate()
     }
@@ -140,8 +151,10 @@ pub struct RecipeSetting {
     pub default: &'static str,
     /// The values that are allowed, in an error.
     pub allowed: &'static str,
-    /// Whether it is true or false, so that its flag alone means true.
-    pub is_flag: bool,
+    /// The value that its flag alone means; `None` if the flag needs a value.
+    pub alone: Option<&'static str>,
+    /// Whether it is true or false.
+    pub is_bool: bool,
     /// Whether its default is the same for every workload, so that a plan writes it out.
     pub has_fixed_default: bool,
 }
@@ -172,7 +185,8 @@ macro_rules! recipe {
                     meaning: concat!($($meaning),+).trim_ascii(),
                     default: $default,
                     allowed: <$type as SettingValue>::ALLOWED,
-                    is_flag: <$type as SettingValue>::IS_FLAG,
+                    alone: <$type as SettingValue>::ALONE,
+                    is_bool: <$type as SettingValue>::IS_BOOL,
                     has_fixed_default: !concat!($(stringify!($fixed))?).is_empty(),
                 },
             )*];
@@ -315,6 +329,12 @@ recipe! {
     color: f64, "SHARE", default "0" = 0.0 => augmentation.color;
     /// Pad 28×28 images to 32×32
     pad: bool, "BOOL", default "false" = false => pad;
+    /// Record norms of gradients and updates, and statistics of activations, every so many steps; the flag alone
+    /// means every=10,gradients=100,curvature=off
+    diagnose: Diagnose, "every=N", default "off" => diagnose;
+    /// What to do when the loss is not finite: stop, or rollback:factor=0.5,retries=3, which goes back to the last
+    /// good checkpoint with a smaller learning rate
+    on_divergence: OnDivergence, "ACTION", default "stop" => on_divergence;
 }
 
 impl RecipePatch {

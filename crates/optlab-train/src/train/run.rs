@@ -37,6 +37,9 @@ pub struct RunOptions {
     /// Whether the history has a row for each step, and each checkpoint, in addition to the rows of
     /// evaluations.
     pub records_steps: bool,
+    /// Whether a run that diverges makes its steps since the last checkpoint again, to find the first value
+    /// that was not finite.
+    pub traces_divergence: bool,
 }
 
 impl RunOptions {
@@ -50,6 +53,7 @@ impl RunOptions {
             keep_checkpoints: 3,
             saves_in_background: false,
             records_steps: true,
+            traces_divergence: true,
         }
     }
 }
@@ -117,6 +121,7 @@ pub fn run<W: Workload>(
         parts: &parts,
         batches,
         rates,
+        length,
         total_steps,
         device,
         training_device,

@@ -2,7 +2,8 @@
 
 use crate::Error;
 use crate::data::Flip;
-use crate::train::LrScaling;
+use crate::diagnosis::Diagnose;
+use crate::train::{LrScaling, OnDivergence};
 use optlab_core::range::LARGEST_WHOLE;
 use serde_json::Value;
 
@@ -10,8 +11,10 @@ use serde_json::Value;
 pub(super) trait SettingValue: Copy {
     /// The allowed values, as an error lists them.
     const ALLOWED: &'static str;
-    /// Whether its flag alone means true.
-    const IS_FLAG: bool = false;
+    /// The value that its flag alone means.
+    const ALONE: Option<&'static str> = None;
+    /// Whether it is true or false.
+    const IS_BOOL: bool = false;
 
     /// Returns the allowed values that an error about `value` lists: [`ALLOWED`](Self::ALLOWED), narrowed if
     /// `value` has the right type and is too large.
@@ -44,6 +47,13 @@ impl Slot for u32 {}
 impl Slot for f64 {}
 impl Slot for bool {}
 impl Slot for Flip {}
+
+impl Slot for OnDivergence {
+    fn switch_off(&mut self) -> bool {
+        *self = OnDivergence::Stop;
+        true
+    }
+}
 
 impl SettingValue for usize {
     const ALLOWED: &'static str = "a whole number";
@@ -109,7 +119,8 @@ impl SettingValue for f64 {
 
 impl SettingValue for bool {
     const ALLOWED: &'static str = "true or false";
-    const IS_FLAG: bool = true;
+    const ALONE: Option<&'static str> = Some("true");
+    const IS_BOOL: bool = true;
 
     fn read(value: &Value) -> Option<Self> {
         value.as_bool()
@@ -135,6 +146,34 @@ impl SettingValue for Flip {
 
 impl SettingValue for LrScaling {
     const ALLOWED: &'static str = "linear or sqrt, with a batch size as in linear:256";
+
+    fn read(value: &Value) -> Option<Self> {
+        value.as_str()?.parse().ok()
+    }
+
+    fn write(self) -> Value {
+        self.to_string().into()
+    }
+}
+
+impl SettingValue for Diagnose {
+    const ALLOWED: &'static str = "every=N, with gradients=N and curvature=N or off, as in every=10,gradients=100";
+    const ALONE: Option<&'static str> = Some("every=10");
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::Bool(true) => Some(Diagnose::default()),
+            value => value.as_str()?.parse().ok(),
+        }
+    }
+
+    fn write(self) -> Value {
+        self.to_string().into()
+    }
+}
+
+impl SettingValue for OnDivergence {
+    const ALLOWED: &'static str = "stop or rollback, with factor and retries as in rollback:factor=0.5,retries=3";
 
     fn read(value: &Value) -> Option<Self> {
         value.as_str()?.parse().ok()

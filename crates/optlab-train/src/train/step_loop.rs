@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::data::{Batches, ExampleSet};
+use crate::diagnosis::Probe;
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::checkpoint::{Best, Checkpoint, State};
 use crate::train::evaluate::evaluate;
@@ -13,7 +14,7 @@ use crate::train::statistics;
 use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial, environment};
 use crate::workload::{Parts, Workload};
 use burn::tensor::{Device, Tensor};
-use optlab_optim::schedule::Measured;
+use optlab_optim::schedule::{self, Measured};
 use optlab_optim::{GradientNorm, ModelOptimizer};
 use std::time::Instant;
 
@@ -34,7 +35,7 @@ pub(super) struct Unread {
 }
 
 /// The reason why a run diverged.
-struct Divergence(String);
+pub(super) struct Divergence(pub String);
 
 /// A run in progress.
 pub(super) struct Training<'a, W: Workload> {
@@ -45,6 +46,7 @@ pub(super) struct Training<'a, W: Workload> {
     pub parts: &'a Parts<W::Batch, W::Facts>,
     pub batches: Batches<'a, W::Batch>,
     pub rates: Rates,
+    pub length: schedule::Run,
     pub total_steps: usize,
     pub device: Device,
     pub training_device: Device,
@@ -100,6 +102,12 @@ impl<W: Workload> Training<'_, W> {
                 divergence = self.pause(&model)?;
             }
             self.history.flush()?;
+            if let Some(reason) = &divergence
+                && let Some(earlier) = self.roll_back(reason)?
+            {
+                model = earlier;
+                divergence = None;
+            }
         }
         self.finish(model, divergence)
     }
@@ -118,14 +126,27 @@ impl<W: Workload> Training<'_, W> {
 
     fn step(&mut self, model: W::Model) -> Result<W::Model, Error> {
         let step = self.state.step;
-        let rates = self.rates.at(step);
-        let (batches, device) = (&mut self.batches, &self.training_device);
-        let facts = &self.parts.facts;
-        let mut evaluation =
-            BatchEvaluation::of_step(self.workload, facts, self.trial, step, batches, device)?;
+        let rates = self.rates.at(step).times(self.lr_factor());
         let skipped = self.skipped_steps();
-        let (model, loss) = evaluation.make_turns(&mut self.optimizers, rates.for_optimizer(), model);
-        evaluation.check()?;
+        let (batches, device) = (&mut self.batches, &self.training_device);
+        let (workload, facts, trial) = (self.workload, &self.parts.facts, self.trial);
+        let due = trial.recipe.diagnose.and_then(|diagnose| diagnose.due(step + 1));
+        let (model, loss) = match due {
+            None => {
+                let mut evaluation =
+                    BatchEvaluation::of_step(workload, facts, trial, step, batches, device)?;
+                let made = evaluation.make_turns(&mut self.optimizers, rates.for_optimizer(), model);
+                evaluation.check()?;
+                made
+            }
+            Some(due) => {
+                let probe = Probe { workload, facts, trial, device };
+                let optimizers = &mut self.optimizers;
+                let made = probe.step(step, due, batches, optimizers, rates.for_optimizer(), model)?;
+                self.unwritten_rows.push(Row::Diagnosis(made.diagnosis));
+                (made.model, made.loss)
+            }
+        };
         self.state.step += 1;
         self.unread.push(Unread {
             step: self.state.step,
@@ -146,6 +167,7 @@ impl<W: Workload> Training<'_, W> {
         for Unread { step, rates, loss, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
             let loss = f64::from(loss.into_scalar::<f32>());
             let finite = loss.is_finite().then_some(loss);
+            self.state.training_loss.first = self.state.training_loss.first.or(finite);
             let gradient_norm = gradient_norm.map(|norm| norm.value()).filter(|norm| norm.is_finite());
             let StepRates { base: lr, by_group: group_lr, .. } = rates;
             if self.options.records_steps {
@@ -170,6 +192,7 @@ impl<W: Workload> Training<'_, W> {
                 (false, Some(_)) => continue,
             };
             self.state.step = step;
+            self.unwritten_rows.retain(|row| row.step() <= step);
             return Some(Divergence(reason));
         }
         None
@@ -292,12 +315,13 @@ impl<W: Workload> Training<'_, W> {
             step,
             train_loss: self.state.epoch_loss_sum / steps as f64,
             validation,
-            lr: self.rates.at(step - 1).base,
+            lr: self.rates.at(step - 1).base * self.lr_factor(),
             training_seconds: self.state.clock.training_seconds,
             is_best,
         };
         self.state.epoch_loss_sum = 0.0;
         let train_loss = report.train_loss;
+        self.state.training_loss.observe_epoch(train_loss);
         self.write_evaluation(Part::Train, train_loss, None)?;
         if let Some(score) = &report.validation {
             self.write_evaluation(Part::Validation, score.loss, Some(score))?;
@@ -340,7 +364,7 @@ impl<W: Workload> Training<'_, W> {
     }
 
     /// Waits until all checkpoints are written.
-    fn finish_saving(&mut self) -> Result<(), Error> {
+    pub(super) fn finish_saving(&mut self) -> Result<(), Error> {
         let saved = self.saver.wait()?;
         saved.iter().for_each(|saved| self.observer.checkpoint(saved.path()));
         Ok(())
@@ -349,9 +373,14 @@ impl<W: Workload> Training<'_, W> {
     fn finish(&mut self, model: W::Model, divergence: Option<Divergence>) -> Result<Outcome, Error> {
         self.finish_saving()?;
         let test = if divergence.is_none() { self.test(&model)? } else { None };
+        let trace = match divergence.is_some() && self.options.traces_divergence {
+            true => self.trace()?,
+            false => None,
+        };
         let history = self.history.synchronize()?;
         let info = self.workload.info();
         let State { step, clock, latest, best, target_reached, stopped_early, .. } = self.state.clone();
+        let State { training_loss, rollbacks, .. } = self.state;
         let status = match (&divergence, stopped_early) {
             (Some(_), _) => Status::Diverged,
             (None, true) => Status::StoppedEarly,
@@ -375,6 +404,9 @@ impl<W: Workload> Training<'_, W> {
             skipped_steps: self.skipped_steps(),
             peak_memory_bytes: environment::peak_memory(),
             waiting_share: environment::waiting_share(),
+            training_loss: Some(training_loss),
+            trace,
+            rollbacks,
             history: Some(history),
         })
     }

@@ -84,7 +84,7 @@ fn losses(trial: &Trial) -> Vec<f64> {
     let rows = history::read(&RunDirectory::new(folder.path()).history()).unwrap();
     let loss = |row| match row {
         Row::Step { loss, .. } => Some(loss.expect("a finite loss")),
-        Row::Evaluation { .. } | Row::Checkpoint { .. } => None,
+        _ => None,
     };
     rows.into_iter().filter_map(loss).collect()
 }
