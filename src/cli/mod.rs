@@ -7,6 +7,7 @@ mod calibrate;
 mod compare;
 mod data_warnings;
 mod describe;
+mod diagnose;
 mod evaluate;
 mod flag_hint;
 mod folder_arg;
@@ -66,6 +67,10 @@ enum Command {
     Describe(describe::DescribeArgs),
     /// Show the parameters of a trained run: paths, shapes, norms, coefficients
     Inspect(inspect::InspectArgs),
+    /// Say what a run shows: overfitting, oscillation, dead units, a leak; each with evidence and remedy
+    ///
+    /// A run that was trained with --diagnose says more.
+    Diagnose(diagnose::DiagnoseArgs),
     /// Compare optimizers, schedules and backends over seeds, with tuning and statistical verdicts
     Compare(compare::CompareArgs),
     /// Search for the best settings of one optimizer
@@ -133,6 +138,7 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::Predict(args) => predict::run(&args),
         Command::Describe(args) => describe::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
         Command::Compare(args) => compare::run(&args, &arguments),
         Command::Tune(args) => tune::run(&args, &arguments),
         Command::Recommend(args) => recommend::run(&args, &arguments),

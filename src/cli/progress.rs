@@ -87,6 +87,12 @@ impl Observer for Progress {
         ));
     }
 
+    fn rollback(&mut self, from: usize, to: usize, lr_factor: f64, reason: &str) {
+        self.line(&format!(
+            "{reason}: back to step {to} from step {from}, with the learning rate times {lr_factor}"
+        ));
+    }
+
     fn interrupts(&mut self) -> bool {
         signals::requested().is_some()
     }
@@ -110,6 +116,9 @@ impl Observer for Progress {
         if outcome.skipped_steps > 0 {
             let steps = counted(outcome.skipped_steps as usize, "step");
             output::tell(format_args!("{steps} skipped, with gradients that were not finite"));
+        }
+        if let Some(instability) = outcome.instability() {
+            output::warn(format_args!("this run was unstable: {instability}; optlab diagnose says more"));
         }
         print_test(outcome);
     }

@@ -304,6 +304,9 @@ impl TrainArgs {
         output::tell(format_args!("written to {}", directory.path().display()));
         if outcome.status == Status::Diverged {
             output::error(format_args!("diverged: {}", outcome.reason.as_deref().unwrap_or_default()));
+            if let Some(trace) = &outcome.trace {
+                output::tell(trace);
+            }
             return Err(Exit::Failure);
         }
         Ok(Run { workload, trial, directory, outcome })

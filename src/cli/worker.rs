@@ -49,6 +49,8 @@ pub fn run(args: &WorkerArgs) -> Result<(), Exit> {
     options.source.data_dir = args.data_dir.clone();
     options.resume = true;
     options.keep_checkpoints = 1;
+    // Of thousands of trials that diverge, nobody reads where each of them did.
+    options.traces_divergence = false;
     options.records_steps = !args.brief;
     let info = workload.info();
     let judge = args.judged.then_some(runner);

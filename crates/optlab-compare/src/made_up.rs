@@ -54,6 +54,9 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         skipped_steps: 0,
         peak_memory_bytes: Some(64 << 20),
         waiting_share: Some(0.01),
+        training_loss: None,
+        trace: None,
+        rollbacks: 0,
         history: None,
     }
 }

@@ -160,9 +160,11 @@ impl Tuning {
 }
 
 /// Returns the value of a run for a search, where smaller is better: the cost of its best metric on the
-/// validation part. Infinite if the run diverged, failed, was pruned or was never evaluated.
+/// validation part. Infinite if the run diverged, failed, was pruned or was never evaluated, and also if it
+/// was unstable: its best metric is that of a moment before its loss exploded.
 pub fn value(outcome: &Outcome) -> f64 {
-    if outcome.has_ended_well() { value_so_far(outcome) } else { f64::INFINITY }
+    let counts = outcome.has_ended_well() && outcome.instability().is_none();
+    if counts { value_so_far(outcome) } else { f64::INFINITY }
 }
 
 /// Returns the same value as [`value`], but for a pruned run the one from its evaluations so far.
@@ -180,11 +182,21 @@ pub fn value_so_far(outcome: &Outcome) -> f64 {
     }
 }
 
+/// Returns the value of a run that ended, stable or not.
+fn value_of_unstable(outcome: &Outcome) -> f64 {
+    if outcome.has_ended_well() { value_so_far(outcome) } else { f64::INFINITY }
+}
+
 impl Selection {
     /// Returns the index of the best of `points`, the first of equal ones; each point is given by the
-    /// outcomes of its seeds. `None` if there are no points or every run was lost.
+    /// outcomes of its seeds. Unstable runs only count if all others were lost. `None` if there are no points
+    /// or every run was lost.
     pub fn best(self, points: &[Vec<&Outcome>]) -> Option<usize> {
-        let ranked = points.iter().map(|outcomes| self.rank(outcomes));
+        self.best_by(points, value).or_else(|| self.best_by(points, value_of_unstable))
+    }
+
+    fn best_by(self, points: &[Vec<&Outcome>], value: fn(&Outcome) -> f64) -> Option<usize> {
+        let ranked = points.iter().map(|outcomes| self.rank(outcomes, value));
         let best = ranked.enumerate().min_by(|(_, a), (_, b)| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let has_value =
             |rank: (f64, f64)| rank.1.is_finite() || self == Selection::Time && rank.0.is_finite();
@@ -193,12 +205,14 @@ impl Selection {
 
     /// Returns the sort key of a point: the seconds to the target (0 for [`Selection::Metric`]), then the
     /// value of the metric; each is the median over seeds.
-    fn rank(self, outcomes: &[&Outcome]) -> (f64, f64) {
+    fn rank(self, outcomes: &[&Outcome], value: fn(&Outcome) -> f64) -> (f64, f64) {
         let middle = |values: Vec<f64>| median(&values).unwrap_or(f64::INFINITY);
         let metric = middle(outcomes.iter().map(|outcome| value(outcome)).collect());
         let seconds = |outcome: &&Outcome| match outcome.target_reached {
-            Some(target) => target.training_seconds,
-            None => f64::INFINITY,
+            Some(target) if value(outcome).is_finite() || !outcome.has_ended_well() => {
+                target.training_seconds
+            }
+            _ => f64::INFINITY,
         };
         match self {
             Selection::Metric => (0.0, metric),

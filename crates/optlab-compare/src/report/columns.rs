@@ -65,6 +65,13 @@ pub fn columns(labels: &Labels, arms: &[&Summary]) -> Vec<Column> {
             format!("{}/{}", arm.seeds - arm.lost() - arm.not_run.len(), arm.seeds)
         }));
     }
+    if arms.iter().any(|arm| !arm.unstable.is_empty()) {
+        // Their result is that of the best checkpoint, from before the loss exploded.
+        columns.push(numbers(&title("last, validation"), 3, arms, |arm| {
+            arm.final_validation.map_or(NOTHING.into(), |last| number::plain(&arm.metric, last.mean))
+        }));
+        columns.push(numbers("unstable", 0, arms, |arm| format!("{}/{}", arm.unstable.len(), arm.seeds)));
+    }
     // Columns without values, such as the time to a target that no arm reached, are left out.
     let says_something =
         |column: &Column| column.cells.iter().any(|cell| cell != NOTHING && !cell.is_empty());

@@ -38,9 +38,11 @@ const TRIAL: [Column; 12] = [
 ];
 
 /// The columns of the outcome, empty for a trial that has not ended.
-const OUTCOME: [Column; 22] = [
+const OUTCOME: [Column; 25] = [
     ("status", |run| of(run, |outcome| json(outcome.status))),
     ("reason", |run| of(run, |outcome| outcome.reason.clone().map(Value::from))),
+    ("unstable", |run| of(run, |outcome| outcome.instability().map(|how| how.to_string().into()))),
+    ("rollbacks", |run| of(run, |outcome| Some(outcome.rollbacks.into()))),
     ("steps", |run| of(run, |outcome| Some(outcome.steps.into()))),
     ("epochs", |run| of(run, |outcome| Some(outcome.epochs.into()))),
     ("skipped_steps", |run| of(run, |outcome| Some(outcome.skipped_steps.into()))),
@@ -59,6 +61,7 @@ const OUTCOME: [Column; 22] = [
     ("best_step", |run| of(run, |outcome| json(outcome.best_step))),
     ("test_loss", |run| loss(run, |outcome| outcome.test.as_ref())),
     ("test_metric", |run| metric(run, |outcome| outcome.test.as_ref())),
+    ("last_training_loss", |run| of(run, |outcome| json(outcome.training_loss?.last))),
     ("peak_memory_bytes", |run| of(run, |outcome| json(outcome.peak_memory_bytes))),
     ("waiting_share", |run| of(run, |outcome| json(outcome.waiting_share))),
 ];

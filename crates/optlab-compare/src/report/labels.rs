@@ -109,6 +109,13 @@ pub fn lost_seeds(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
                 lines.push(format!("{label}: {} {how} ({reason})", listed(seeds)));
             }
         }
+        if let Some(first) = arm.unstable.first() {
+            let seeds = listed(arm.unstable.iter().map(|seed| seed.seed));
+            let of_first = format!("{} of seed {}", first.reason, first.seed);
+            lines.push(format!(
+                "{label}: {seeds} unstable ({of_first}); the result is of the best checkpoint before that"
+            ));
+        }
         if arm.seeds > 0 && arm.tuned.as_ref().is_some_and(|tuned| tuned.best.is_none()) {
             lines.push(format!("{label}: every tuning trial was lost, so it keeps the settings given"));
         }

@@ -68,6 +68,9 @@ pub struct Summary {
     pub peak_memory_mib: Option<f64>,
     /// The seeds that diverged, with the reason.
     pub diverged: Vec<Lost>,
+    /// The seeds that ended well, but with a loss far above its start or its best, and how; they count.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unstable: Vec<Lost>,
     /// The seeds that failed, with the reason.
     pub failed: Vec<Lost>,
     /// The seeds that have no outcome yet.
@@ -81,7 +84,7 @@ pub struct Summary {
     pub tuned: Option<Tuned>,
 }
 
-/// A seed that diverged or failed.
+/// A seed that diverged, failed or was unstable.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Lost {
     /// The seed.
@@ -202,6 +205,7 @@ impl Summary {
                 outcome.peak_memory_bytes.map(|bytes| bytes as f64 / f64::from(1 << 20))
             }),
             diverged: lost(runs, Status::Diverged),
+            unstable: unstable(runs),
             failed: lost(runs, Status::Failed),
             not_run: planned.iter().copied().filter(|seed| !has_ended(seed)).collect(),
             unclear: arm.tuning.iter().chain(runs).filter_map(|run| run.unclear.clone()).collect(),
@@ -337,6 +341,14 @@ fn lost(runs: &[&Run], status: Status) -> Vec<Lost> {
         Some(Lost { seed: run.trial.seed, reason: outcome.reason.clone().unwrap_or_default() })
     };
     runs.iter().filter_map(of_status).collect()
+}
+
+fn unstable(runs: &[&Run]) -> Vec<Lost> {
+    let of_run = |run: &&Run| {
+        let instability = run.outcome.as_ref()?.instability()?;
+        Some(Lost { seed: run.trial.seed, reason: instability.to_string() })
+    };
+    runs.iter().filter_map(of_run).collect()
 }
 
 #[cfg(test)]

@@ -32,6 +32,10 @@ pub struct Instability {
 /// of the best loss that it does not add to it.
 const LOST: f64 = 0.5;
 
+/// The multiple of the first loss that the training loss of a stable run does not exceed. One batch's loss
+/// differs from the mean over an epoch.
+const TRAINING: f64 = 3.0;
+
 /// The multiple of the first loss that the validation loss of a stable run does not exceed, however much it
 /// overfits.
 const VALIDATION: f64 = 10.0;
@@ -47,15 +51,15 @@ impl TrainingLoss {
 
     /// Returns the instability of a run with these losses and these validation scores, its best and its last.
     ///
-    /// The training loss is unstable if its last mean lies above the best by more than half of the way from
-    /// the first loss to the best, and by more than half of the best. The validation loss is unstable if the
+    /// The training loss is unstable if its last mean is above 3 times the first loss, or above the best mean by
+    /// more than half of the way from the first loss to the best and more than half of the best. The validation loss is unstable if the
     /// last is above 10 times both the first training loss and the best. Overfitting raises the validation
     /// loss, but neither that far nor the training loss.
     pub fn instability(&self, best: Option<&Score>, last: Option<&Score>) -> Option<Instability> {
         let first = self.first?;
         if let (Some(best), Some(last)) = (self.best, self.last) {
             let allowed = (LOST * (first - best)).max(LOST * best.abs());
-            if last > best + allowed {
+            if last > best + allowed || last > TRAINING * first.abs() {
                 return Some(Instability { is_validation: false, first, best, last });
             }
         }
@@ -87,6 +91,7 @@ mod tests {
         assert!(training(2.3, 0.1, 1e6).is_some());
         assert!(training(2.3, 0.1, 1.3).is_some());
         assert!(training(1.0, 0.001, 0.6).is_some());
+        assert!(training(2.3, 20.0, 20.0).is_some(), "it exploded in its first epoch");
     }
 
     #[test]

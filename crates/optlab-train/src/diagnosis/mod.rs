@@ -6,7 +6,9 @@
 //! McCandlish et al. (2018, <https://arxiv.org/abs/1812.06162>).
 
 mod activations;
+mod case;
 mod curvature;
+mod finding;
 mod flat;
 mod instability;
 mod noise;
@@ -16,11 +18,14 @@ mod spec;
 mod tensors;
 mod trace;
 
+pub use case::Case;
+pub use finding::{Finding, Kind, findings};
 pub use instability::{Instability, TrainingLoss};
 pub use record::{ActivationRecord, CurvatureRecord, Diagnosis, GradientRecord, TensorRecord};
 pub use spec::Diagnose;
 pub use trace::{NotFinite, Trace};
 
+pub(crate) use case::repeated;
 pub(crate) use flat::{Gradients, Layout};
 pub(crate) use probe::Probe;
 pub(crate) use trace::Tracer;

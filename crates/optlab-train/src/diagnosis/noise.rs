@@ -64,11 +64,13 @@ mod tests {
         let mut sums = [0.0, 0.0];
         let repeats = 4000;
         for _ in 0..repeats {
-            let parts: Vec<(Vec<f32>, usize)> = [5, 3, 8].map(|len: usize| {
-                let deviation = 3.0 / (len as f64).sqrt();
-                let gradient = [3.0, 4.0].map(|mean| (mean + deviation * normal(&mut random)) as f32);
-                (gradient.to_vec(), len)
-            }).into();
+            let parts: Vec<(Vec<f32>, usize)> = [5, 3, 8]
+                .map(|len: usize| {
+                    let deviation = 3.0 / (len as f64).sqrt();
+                    let gradient = [3.0, 4.0].map(|mean| (mean + deviation * normal(&mut random)) as f32);
+                    (gradient.to_vec(), len)
+                })
+                .into();
             let record = record(&parts).unwrap();
             sums[0] += record.squared_norm.unwrap() / repeats as f64;
             sums[1] += record.variance.unwrap() / repeats as f64;

@@ -67,12 +67,14 @@ impl<W: Workload> Probe<'_, W> {
         };
         let after = layout.parameters(&model);
         (diagnosis.tensors, diagnosis.effective_lr) = tensors::records(&layout, &before, &after, &gradients);
-        let direction = || after.iter().zip(&before).map(|(after, before)| after - before).collect::<Vec<_>>();
+        let direction =
+            || after.iter().zip(&before).map(|(after, before)| after - before).collect::<Vec<_>>();
         let is_finite = after.iter().all(|value| value.is_finite());
         let model = if is_finite && has_one_loss && (due.gradients || due.curvature) {
             let (model, (alpha, curvature)) = with_statistics_kept(model, |model| {
                 let at_end = evaluation.gradients_again(model, &layout, device);
-                let alpha = due.gradients.then(|| noise::alpha(&gradients.values, &at_end.values, &direction()));
+                let alpha =
+                    due.gradients.then(|| noise::alpha(&gradients.values, &at_end.values, &direction()));
                 let curvature = due.curvature.then(|| {
                     let norm = dot(&after, &after).sqrt();
                     self.curvature(step, &mut evaluation, &layout, model, norm)

@@ -66,8 +66,7 @@ mod tests {
 
     #[test]
     fn norms_shares_and_cosine_of_two_tensors_are_those_of_a_calculation_by_hand() {
-        let place =
-            |path: &str, start, len| Place { id: ParamId::new(), path: path.into(), start, len };
+        let place = |path: &str, start, len| Place { id: ParamId::new(), path: path.into(), start, len };
         let mut layout = Layout::default();
         layout.places = vec![place("a", 0, 2), place("b", 2, 1)];
         // a: θ = (3, 4), g = (0, 2), Δ = (1, −1); b: θ = 2 without a gradient, which stays.

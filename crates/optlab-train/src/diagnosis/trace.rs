@@ -135,7 +135,8 @@ impl<'a, W: Workload> Tracer<'a, W> {
             return Ok((model, Some(trace)));
         }
         let named = |prefix: &'static str, of: Vec<LargestValue>| {
-            of.into_iter().map(move |largest| LargestValue { name: format!("{prefix} of {}", largest.name), ..largest })
+            of.into_iter()
+                .map(move |largest| LargestValue { name: format!("{prefix} of {}", largest.name), ..largest })
         };
         let passed = passed.into_iter().map(|Largest { name, value }| LargestValue { name, value });
         let mut before: Vec<LargestValue> =

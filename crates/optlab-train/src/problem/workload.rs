@@ -114,6 +114,10 @@ impl Workload for ProblemWorkload {
         self.objective(facts).sampled_loss(self.forward(model, batch, mode), random)
     }
 
+    fn rows(&self, batch: &Batch) -> Option<Tensor<2>> {
+        Some(batch.inputs.clone())
+    }
+
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
         let model = patch.apply(&self.0.model)?;
         Ok(ProblemWorkload::new(Problem { model, ..self.0.clone() }))

@@ -2,6 +2,7 @@
 
 use crate::data::Source;
 use crate::device;
+use crate::diagnosis::{self, Case};
 use crate::model::ModelPatch;
 use crate::registry::inspect::ParameterSummary;
 use crate::registry::{fingerprint, inspect};
@@ -69,6 +70,12 @@ pub trait AnyWorkload: Send + Sync {
     /// # Errors
     /// A folder without a run, a damaged checkpoint, a backend without a device, data that cannot be read.
     fn evaluate(&self, run: &SavedRun) -> Result<Evaluated, Error>;
+
+    /// Returns what the folder of a run and its data tell of it.
+    ///
+    /// # Errors
+    /// A folder without a run, a damaged history or outcome, data that cannot be read.
+    fn case(&self, run: &SavedRun) -> Result<Case, Error>;
 
     /// Returns this workload with other settings of its model.
     ///
@@ -225,6 +232,19 @@ impl<W: Workload + 'static> AnyWorkload for W {
             step: trained.state.step,
             score,
             passed_over: trained.passed_over,
+        })
+    }
+
+    fn case(&self, run: &SavedRun) -> Result<Case, Error> {
+        let parts = train::prepared(self, &run.trial, &run.source)?;
+        let (train, validation) = (&*parts.train, &*parts.validation);
+        Ok(Case {
+            trial: run.trial.clone(),
+            info: Workload::info(self),
+            outcome: run.directory.read_outcome()?,
+            rows: run.directory.read_history()?,
+            examples: [train.len(), validation.len(), parts.test.len()],
+            repeated: diagnosis::repeated(self, train, validation, &run.device()?)?,
         })
     }
 

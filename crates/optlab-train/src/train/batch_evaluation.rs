@@ -93,7 +93,17 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         let parts = batches.parts(step, size, device)?;
         let len = parts.iter().map(|(_, len)| len).sum();
         let (seed, step) = (trial.seed, step as u64);
-        Ok(BatchEvaluation { workload, facts, parts, len, seed, step, turn: 0, wrong_shape: None, watcher: None })
+        Ok(BatchEvaluation {
+            workload,
+            facts,
+            parts,
+            len,
+            seed,
+            step,
+            turn: 0,
+            wrong_shape: None,
+            watcher: None,
+        })
     }
 
     /// Returns this evaluation, which shows its gradients to `watcher`.

@@ -39,7 +39,9 @@ impl<W: Workload> Training<'_, W> {
         }
         self.finish_saving()?;
         self.history.flush()?;
-        let Beginning { model, optimizers, state } = self.beginning(self.state.step)?;
+        // The loss of the step after a checkpoint is that of its parameters, whatever the rate: if it is not
+        // finite, that checkpoint is not good.
+        let Beginning { model, optimizers, state } = self.beginning(self.state.step.saturating_sub(2))?;
         let from = self.state.step;
         self.rates = Rates::of(&self.trial.schedule, optimizers[0].groups(), self.length)?;
         if state.step > 0 {
@@ -103,8 +105,8 @@ impl<W: Workload> Training<'_, W> {
     pub(super) fn trace(&self) -> Result<Option<Trace>, Error> {
         let Training { workload, trial, parts, training_device, .. } = self;
         let last = self.state.step;
-        // The loss of the last step is not finite, so what a checkpoint after it holds came too late.
-        let Beginning { mut model, mut optimizers, state } = self.beginning(last.saturating_sub(1))?;
+        // At least one step before the last, whose values are shown beside.
+        let Beginning { mut model, mut optimizers, state } = self.beginning(last.saturating_sub(2))?;
         let rates = Rates::of(&trial.schedule, optimizers[0].groups(), self.length)?;
         if state.step > 0 {
             rates.load_state(&state.schedule)?;

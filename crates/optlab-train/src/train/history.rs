@@ -256,7 +256,12 @@ fn walk(
 /// # Errors
 /// [`Io`](optlab_core::Error::Io); [`File`](optlab_core::Error::File) if a line in the middle is not a row.
 pub fn read(path: &Path) -> Result<Vec<Row>, Error> {
-    rows(path, None, |_| true)
+    read_to(path, None)
+}
+
+/// Reads all rows of a history as [`read`] does, up to what `mark` is of, if there is one.
+pub(super) fn read_to(path: &Path, mark: Option<&Mark>) -> Result<Vec<Row>, Error> {
+    rows(path, mark, |_| true)
 }
 
 /// Reads only the evaluations of a history, up to what `mark` is of, if there is one. Other rows, which are

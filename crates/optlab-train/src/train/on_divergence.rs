@@ -39,7 +39,6 @@ pub enum OnDivergence {
 
 const ALLOWED: &str = "stop or rollback, with factor and retries as in rollback:factor=0.5,retries=3";
 
-
 /// The largest number of returns; a larger number is taken for a typing error.
 const MOST_RETRIES: u32 = 1000;
 

@@ -8,8 +8,8 @@
 use crate::Error;
 use crate::data::{Augmentation, Flip};
 use crate::diagnosis::Diagnose;
-use crate::train::{LrScaling, OnDivergence};
 use crate::train::setting_value::{SettingValue, Slot, read};
+use crate::train::{LrScaling, OnDivergence};
 use crate::workload::{Info, VALIDATION};
 use optlab_core::range;
 use optlab_core::spec;

@@ -321,6 +321,19 @@ impl RunDirectory {
         }
     }
 
+    /// Reads all rows of the run so far; none for a run that did not begin. Those of a run that has ended are
+    /// compared with the outcome's mark of the history.
+    ///
+    /// # Errors
+    /// As [`read_evaluations`](Self::read_evaluations).
+    pub fn read_history(&self) -> Result<Vec<Row>, Error> {
+        let mark = self.read_outcome()?.and_then(|outcome| outcome.history);
+        match history::read_to(&self.history(), mark.as_ref()) {
+            Err(error) if error.is_not_found() && mark.is_none() => Ok(Vec::new()),
+            rows => rows,
+        }
+    }
+
     /// Removes the checkpoints of an ended run whose measurements alone are to be kept.
     ///
     /// # Errors

@@ -157,7 +157,8 @@ impl SettingValue for LrScaling {
 }
 
 impl SettingValue for Diagnose {
-    const ALLOWED: &'static str = "every=N, with gradients=N and curvature=N or off, as in every=10,gradients=100";
+    const ALLOWED: &'static str =
+        "every=N, with gradients=N and curvature=N or off, as in every=10,gradients=100";
     const ALONE: Option<&'static str> = Some("every=10");
 
     fn read(value: &Value) -> Option<Self> {
@@ -173,7 +174,8 @@ impl SettingValue for Diagnose {
 }
 
 impl SettingValue for OnDivergence {
-    const ALLOWED: &'static str = "stop or rollback, with factor and retries as in rollback:factor=0.5,retries=3";
+    const ALLOWED: &'static str =
+        "stop or rollback, with factor and retries as in rollback:factor=0.5,retries=3";
 
     fn read(value: &Value) -> Option<Self> {
         value.as_str()?.parse().ok()

@@ -133,8 +133,7 @@ impl<W: Workload> Training<'_, W> {
         let due = trial.recipe.diagnose.and_then(|diagnose| diagnose.due(step + 1));
         let (model, loss) = match due {
             None => {
-                let mut evaluation =
-                    BatchEvaluation::of_step(workload, facts, trial, step, batches, device)?;
+                let mut evaluation = BatchEvaluation::of_step(workload, facts, trial, step, batches, device)?;
                 let made = evaluation.make_turns(&mut self.optimizers, rates.for_optimizer(), model);
                 evaluation.check()?;
                 made

@@ -230,6 +230,13 @@ pub trait Workload: Send + Sync {
         None
     }
 
+    /// Returns the inputs of a batch `[batch, elements]`, by which examples that occur twice are found; `None`
+    /// if they are not rows of numbers.
+    fn rows(&self, batch: &Self::Batch) -> Option<Tensor<2>> {
+        let _: &Self::Batch = batch;
+        None
+    }
+
     /// Returns this workload with other settings of its model.
     ///
     /// # Errors

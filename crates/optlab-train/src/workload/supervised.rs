@@ -142,6 +142,10 @@ impl<W: Supervised> Workload for W {
         })
     }
 
+    fn rows(&self, batch: &Batch) -> Option<Tensor<2>> {
+        Some(batch.inputs.clone())
+    }
+
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
         Supervised::with_model(self, patch)
     }

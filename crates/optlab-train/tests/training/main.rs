@@ -4,6 +4,7 @@ mod backends;
 mod burn_learner;
 mod checkpoints;
 mod data;
+mod diagnosis;
 mod lr_range;
 mod objectives;
 mod outcome;
