@@ -2,7 +2,9 @@
 
 use optlab_train::Error;
 use optlab_train::files::disk::{self, Change};
-use optlab_train::train::{self, Budget, Found, Observer, Outcome, Recipe, RunDirectory, RunOptions, Trial};
+use optlab_train::train::{
+    self, Budget, Found, Observer, OnDivergence, Outcome, Recipe, RunDirectory, RunOptions, Trial,
+};
 use optlab_train::workload::{self, Supervised};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -27,6 +29,22 @@ pub fn trial() -> Trial {
     }
 }
 
+/// The same training at a rate that rises until the loss is infinite: it returns to an earlier checkpoint, with
+/// a smaller rate.
+///
+/// # Panics
+/// Never: the settings are valid.
+pub fn returning() -> Trial {
+    let trial = trial();
+    Trial {
+        optimizer: "sgd:momentum=0.9".parse().expect("an optimizer"),
+        schedule: "exponential:gamma=2".parse().expect("a schedule"),
+        lr: 0.01,
+        recipe: Recipe { on_divergence: OnDivergence::Rollback { factor: 1e-6, retries: 9 }, ..trial.recipe },
+        ..trial
+    }
+}
+
 /// Returns the options of a run of the trial in `folder`.
 pub fn options(folder: &Path, resume: bool) -> RunOptions {
     RunOptions {
@@ -37,23 +55,30 @@ pub fn options(folder: &Path, resume: bool) -> RunOptions {
     }
 }
 
-/// Trains the trial in `folder`.
+/// Trains `trial` in `folder`.
 ///
 /// # Errors
 /// The errors of [`train::run`].
-pub fn run(folder: &Path, resume: bool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+pub fn run(
+    trial: &Trial,
+    folder: &Path,
+    resume: bool,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
     let workload = workload::built_in("diabetes-linear").expect("a built-in workload");
-    train::run(&workload, &trial(), &options(folder, resume), observer)
+    train::run(&workload, trial, &options(folder, resume), observer)
 }
 
 /// Goes on as the same command does, given again: from nothing, or from where the run was stopped.
 ///
 /// # Errors
 /// The errors of [`run`]; what was found, if the command would be refused.
-pub fn go_on(folder: &Path) -> Result<Outcome, String> {
-    match RunDirectory::new(folder).find(&trial()).map_err(|error| error.to_string())? {
-        Found::Nothing => run(folder, false, &mut ()).map_err(|error| error.to_string()),
-        Found::Unfinished | Found::Finished => run(folder, true, &mut ()).map_err(|error| error.to_string()),
+pub fn go_on(trial: &Trial, folder: &Path) -> Result<Outcome, String> {
+    match RunDirectory::new(folder).find(trial).map_err(|error| error.to_string())? {
+        Found::Nothing => run(trial, folder, false, &mut ()).map_err(|error| error.to_string()),
+        Found::Unfinished | Found::Finished => {
+            run(trial, folder, true, &mut ()).map_err(|error| error.to_string())
+        }
         found => Err(format!("the folder is refused: {found:?}")),
     }
 }
@@ -76,16 +101,18 @@ pub struct Recording {
     pub told: Vec<(usize, Told)>,
 }
 
-/// Runs the trial in `folder` until `stop` steps were made, and records what it does to the disk.
+/// Runs `trial` in `folder` until `stop` steps were made, and records what it does to the disk.
 ///
 /// # Errors
 /// The errors of [`run`], except the interruption that was asked for.
-pub fn record(folder: &Path, resume: bool, stop: Option<usize>) -> Result<Recording, Error> {
+pub fn record(trial: &Trial, folder: &Path, resume: bool, stop: Option<usize>) -> Result<Recording, Error> {
     let changes = Rc::<RefCell<Vec<Change>>>::default();
     let mut recorder = Recorder { changes: changes.clone(), told: Vec::new(), stop, steps: 0 };
     let told = changes.clone();
-    let result =
-        disk::watch(move |change| told.borrow_mut().push(change), || run(folder, resume, &mut recorder));
+    let result = disk::watch(
+        move |change| told.borrow_mut().push(change),
+        || run(trial, folder, resume, &mut recorder),
+    );
     match result {
         Err(error) if !matches!(error, Error::Interrupted { .. }) => return Err(error),
         _ => {}

@@ -4,6 +4,7 @@ use crate::disk_model::DiskModel;
 use crate::kinds::{Kind, Shown};
 use crate::subject::{self, Recording};
 use optlab_train::files::disk::Change;
+use optlab_train::train::{RunDirectory, Trial};
 use std::path::{Path, PathBuf};
 
 /// A recorded run, and what it is held against.
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct Recorded {
     /// The folder whose changes were recorded; it lives as long as this.
     folder: tempfile::TempDir,
+    /// The trial that ran.
+    pub trial: Trial,
     /// The changes, first those of earlier commands in the same folder.
     pub recording: Recording,
     /// The number of changes of the earlier commands.
@@ -26,10 +29,12 @@ pub enum Before {
     Part,
     /// The same run to its end: it is replaced.
     Whole,
+    /// Nothing: it begins, diverges and returns to earlier checkpoints.
+    NothingAndItReturns,
 }
 
 /// All of them.
-pub const BEFORE: [Before; 3] = [Before::Nothing, Before::Part, Before::Whole];
+pub const BEFORE: [Before; 4] = [Before::Nothing, Before::Part, Before::Whole, Before::NothingAndItReturns];
 
 impl Recorded {
     /// Runs the trial after what ran `before`, and records all of it.
@@ -39,17 +44,26 @@ impl Recorded {
     pub fn new(before: Before) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let run = folder.path().join("run");
-        let first = match before {
-            Before::Nothing => Recording::default(),
-            Before::Part => subject::record(&run, false, Some(23)).expect("a run"),
-            Before::Whole => subject::record(&run, false, None).expect("a run"),
+        let trial = match before {
+            Before::NothingAndItReturns => subject::returning(),
+            _ => subject::trial(),
         };
-        let second = subject::record(&run, before == Before::Part, None).expect("a run");
+        let first = match before {
+            Before::Nothing | Before::NothingAndItReturns => Recording::default(),
+            Before::Part => subject::record(&trial, &run, false, Some(23)).expect("a run"),
+            Before::Whole => subject::record(&trial, &run, false, None).expect("a run"),
+        };
+        let second = subject::record(&trial, &run, before == Before::Part, None).expect("a run");
+        if before == Before::NothingAndItReturns {
+            let outcome =
+                RunDirectory::new(&run).read_outcome().expect("an outcome").expect("a run that ended");
+            assert!(outcome.has_ended_well() && outcome.rollbacks > 0, "it does not return: {outcome:?}");
+        }
         let before = first.changes.len();
         let mut told = first.told;
         told.extend(second.told.into_iter().map(|(at, it)| (at + before, it)));
         let changes = [first.changes, second.changes].concat();
-        Recorded { folder, recording: Recording { changes, told }, before }
+        Recorded { folder, trial, recording: Recording { changes, told }, before }
     }
 
     /// Returns the folder with the whole result.
@@ -94,7 +108,7 @@ impl Kind for Crash {
             let count = stops.clone().count();
             if place < count {
                 recorded.disk(stops.start() + place).write_after_kill(folder);
-                subject::go_on(&folder.join("run"))?;
+                subject::go_on(&recorded.trial, &folder.join("run"))?;
                 return subject::compare(&recorded.whole(), &folder.join("run"));
             }
             place -= count;

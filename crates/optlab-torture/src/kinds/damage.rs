@@ -17,8 +17,8 @@ pub struct Damage {
 impl Default for Damage {
     fn default() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        subject::record(&folder.path().join("whole"), false, None).expect("a run");
-        subject::record(&folder.path().join("part"), false, Some(23)).expect("a run");
+        subject::record(&subject::trial(), &folder.path().join("whole"), false, None).expect("a run");
+        subject::record(&subject::trial(), &folder.path().join("part"), false, Some(23)).expect("a run");
         Damage { folder }
     }
 }
@@ -54,7 +54,7 @@ impl Kind for Damage {
         let wrong = |difference: String| format!("{name} damaged ({what} at byte {at}): {difference}");
         if is_part {
             // Refused with a reason, or gone on with to the right result.
-            return match subject::go_on(&run) {
+            return match subject::go_on(&subject::trial(), &run) {
                 Ok(_) => subject::compare(&whole, &run).map_err(wrong),
                 Err(_) => Ok(()),
             };

@@ -50,7 +50,8 @@ impl Kind for Power {
             }
             _ => {}
         }
-        subject::go_on(&run).map_err(|error| format!("stopped after change {stop}: {error}"))?;
+        subject::go_on(&recorded.trial, &run)
+            .map_err(|error| format!("stopped after change {stop}: {error}"))?;
         let compared = subject::compare(&recorded.whole(), &run);
         compared.map_err(|difference| format!("stopped after change {stop}: {difference}"))
     }
