@@ -53,6 +53,45 @@ fn a_checkpoint_gives_the_same_test_metric_on_every_backend() {
     }
 }
 
+#[test]
+#[cfg_attr(
+    not(any(feature = "ndarray", feature = "wgpu", feature = "cuda")),
+    ignore = "needs a second backend: cargo test --features ndarray --test training -- backends::"
+)]
+fn a_diagnosed_step_is_the_same_on_every_backend() {
+    let diagnosis = |backend: &str| {
+        let mut trial = trial("digits-cnn", 2, backend);
+        trial.recipe.diagnose = Some("every=2,gradients=2,curvature=2".parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        train(&trial, folder.path());
+        let rows = history::read(&RunDirectory::new(folder.path()).history()).unwrap();
+        let last = rows
+            .into_iter()
+            .filter_map(|row| if let Row::Diagnosis(it) = row { Some(it) } else { None })
+            .last();
+        last.unwrap()
+    };
+    let expected = diagnosis("flex");
+    for other in others() {
+        let given = diagnosis(other);
+        assert_eq!(given.tensors.len(), expected.tensors.len());
+        for (given, expected) in given.tensors.iter().zip(&expected.tensors) {
+            let what = format!("{other}: gradient norm of {}", given.path);
+            assert_close(given.gradient_norm.unwrap(), expected.gradient_norm.unwrap(), &what);
+        }
+        for (given, expected) in given.activations.iter().zip(&expected.activations) {
+            assert_close(
+                given.deviation.unwrap(),
+                expected.deviation.unwrap(),
+                &format!("{other}: {}", given.name),
+            );
+        }
+        let (given, expected) = (given.gradients.unwrap(), expected.gradients.unwrap());
+        let difference = (given.alpha.unwrap() - expected.alpha.unwrap()).abs();
+        assert!(difference < 0.05, "{other}: α {given:?}, {expected:?}");
+    }
+}
+
 fn others() -> Vec<&'static str> {
     let others: Vec<&str> =
         device::compiled().map(|backend| backend.name).filter(|name| *name != "flex").collect();

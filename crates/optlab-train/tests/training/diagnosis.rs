@@ -12,7 +12,9 @@ use optlab_train::nn::Mode;
 use optlab_train::objective::Objective;
 use optlab_train::registry::{AnyWorkload, SavedRun};
 use optlab_train::train::history::{self, Row};
-use optlab_train::train::{Budget, OnDivergence, Outcome, Recipe, RunDirectory, RunOptions, Status, Trial};
+use optlab_train::train::{
+    self, Budget, OnDivergence, Outcome, Recipe, RunDirectory, RunOptions, Status, Trial,
+};
 use optlab_train::workload::{self, Info, Supervised};
 use std::path::Path;
 
@@ -37,7 +39,7 @@ fn trial(info: &Info, settings: &str) -> Trial {
     trial
 }
 
-fn train(workload: &dyn AnyWorkload, trial: &Trial, folder: &Path) -> Outcome {
+fn train_in(workload: &dyn AnyWorkload, trial: &Trial, folder: &Path) -> Outcome {
     workload.train(trial, &RunOptions::new(RunDirectory::new(folder)), &mut ()).unwrap()
 }
 
@@ -49,7 +51,7 @@ fn rows(folder: &Path) -> Vec<Row> {
 fn findings(workload: &dyn AnyWorkload, settings: &str) -> Vec<Finding> {
     let folder = tempfile::tempdir().unwrap();
     let trial = trial(&workload.info(), settings);
-    train(workload, &trial, folder.path());
+    train_in(workload, &trial, folder.path());
     let run = SavedRun::new(RunDirectory::new(folder.path()), trial);
     diagnosis::findings(&workload.case(&run).unwrap())
 }
@@ -181,7 +183,7 @@ fn a_diagnosed_run_has_the_bytes_of_another_one() {
         let plain = Trial { recipe: Recipe { diagnose: None, ..diagnosed.recipe }, ..diagnosed.clone() };
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         for (trial, folder) in [diagnosed, plain].iter().zip(&folders) {
-            train(&workload, trial, folder.path());
+            train_in(&workload, trial, folder.path());
         }
         let models = folders.each_ref().map(|folder| {
             let newest = std::fs::read_dir(folder.path().join("checkpoints"))
@@ -198,7 +200,7 @@ fn a_diagnosed_run_has_the_bytes_of_another_one() {
 fn plain_descent_moves_against_the_gradient_by_its_learning_rate() {
     let folder = tempfile::tempdir().unwrap();
     let workload = digits();
-    train(&workload, &trial(&workload.info(), "optimizer=sgd lr=0.05 epochs=1"), folder.path());
+    train_in(&workload, &trial(&workload.info(), "optimizer=sgd lr=0.05 epochs=1"), folder.path());
     let diagnoses: Vec<Diagnosis> = rows(folder.path())
         .into_iter()
         .filter_map(|row| if let Row::Diagnosis(it) = row { Some(it) } else { None })
@@ -217,13 +219,55 @@ fn plain_descent_moves_against_the_gradient_by_its_learning_rate() {
 }
 
 #[test]
+fn the_curvature_of_a_linear_regression_is_that_of_its_matrix() {
+    let workload = workload::built_in("diabetes-linear").unwrap();
+    let mut trial = trial(&AnyWorkload::info(&workload), "optimizer=sgd lr=0.01 batch_size=1000 epochs=2");
+    trial.recipe.diagnose = Some("every=1,curvature=1".parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    train_in(&workload, &trial, folder.path());
+    // The Hessian of the mean of (x w + b − y)² is 2 / n times the Gram matrix of the inputs with a column of ones.
+    let inputs = workload.splits(&Source::default(), &train::preparation(&trial)).unwrap().train;
+    let width = inputs.input_shape[0];
+    let rows_of_inputs: Vec<Vec<f64>> = (inputs.inputs.chunks(width))
+        .map(|row| row.iter().map(|value| f64::from(*value)).chain([1.0]).collect())
+        .collect();
+    let times_hessian = |v: &[f64]| {
+        let mut product = vec![0.0; v.len()];
+        for row in &rows_of_inputs {
+            let along: f64 = row.iter().zip(v).map(|(x, v)| x * v).sum();
+            product
+                .iter_mut()
+                .zip(row)
+                .for_each(|(sum, x)| *sum += 2.0 / rows_of_inputs.len() as f64 * along * x);
+        }
+        product
+    };
+    let mut v = vec![1.0; width + 1];
+    let mut largest = 0.0;
+    for _ in 0..2000 {
+        let product = times_hessian(&v);
+        largest = product.iter().map(|it| it * it).sum::<f64>().sqrt();
+        v = product.iter().map(|it| it / largest).collect();
+    }
+    let squares: f64 = rows_of_inputs.iter().flatten().map(|x| x * x).sum();
+    let trace = 2.0 / rows_of_inputs.len() as f64 * squares;
+    for row in rows(folder.path()) {
+        let Row::Diagnosis(diagnosis) = row else { continue };
+        let curvature = diagnosis.curvature.unwrap();
+        assert!((curvature.largest.unwrap() / largest - 1.0).abs() < 0.01, "{curvature:?}: {largest}");
+        // Eight random directions estimate the trace of a matrix that is not diagonal.
+        assert!((curvature.trace.unwrap() / trace - 1.0).abs() < 0.4, "{curvature:?}: {trace}");
+    }
+}
+
+#[test]
 fn a_gradient_that_flows_twice_as_often_is_measured_at_the_point_before_the_ascent() {
     let folder = tempfile::tempdir().unwrap();
     let workload = digits();
     let settings = "optimizer=sam:base=sgd,rho=0.5 lr=0.05 epochs=1";
-    train(&workload, &trial(&workload.info(), settings), folder.path());
+    train_in(&workload, &trial(&workload.info(), settings), folder.path());
     let others = tempfile::tempdir().unwrap();
-    train(&workload, &trial(&workload.info(), "optimizer=sgd lr=0.05 epochs=1"), others.path());
+    train_in(&workload, &trial(&workload.info(), "optimizer=sgd lr=0.05 epochs=1"), others.path());
     let first = |folder: &Path| match rows(folder).into_iter().find(|row| matches!(row, Row::Diagnosis(_))) {
         Some(Row::Diagnosis(diagnosis)) => {
             diagnosis.tensors.iter().map(|it| it.gradient_norm).collect::<Vec<_>>()
@@ -237,7 +281,8 @@ fn a_gradient_that_flows_twice_as_often_is_measured_at_the_point_before_the_asce
 fn a_run_says_where_its_first_infinite_value_comes_from() {
     let folder = tempfile::tempdir().unwrap();
     let workload = digits();
-    let outcome = train(&workload, &trial(&workload.info(), "optimizer=sgd lr=1e20 epochs=2"), folder.path());
+    let outcome =
+        train_in(&workload, &trial(&workload.info(), "optimizer=sgd lr=1e20 epochs=2"), folder.path());
     assert_eq!(outcome.status, Status::Diverged);
     let trace = outcome.trace.unwrap();
     assert!(trace.step <= outcome.steps && trace.step > 0, "{trace}");
@@ -264,7 +309,7 @@ fn a_run_that_may_go_back_ends_well_and_resumes_to_the_same_bytes() {
     let mut trial = trial(&workload.info(), settings);
     trial.recipe.on_divergence = action;
     let whole = tempfile::tempdir().unwrap();
-    let outcome = train(&workload, &trial, whole.path());
+    let outcome = train_in(&workload, &trial, whole.path());
     assert_eq!(outcome.status, Status::Completed);
     assert!((1..=9).contains(&outcome.rollbacks), "{outcome:?}");
     let rows_of_whole = rows(whole.path());
@@ -301,7 +346,7 @@ fn a_run_that_has_gone_back_as_often_as_it_may_diverges() {
     let mut trial = trial(&workload.info(), "optimizer=sgd lr=1e30 epochs=1");
     trial.recipe.on_divergence = OnDivergence::Rollback { factor: 0.5, retries: 2 };
     let folder = tempfile::tempdir().unwrap();
-    let outcome = train(&workload, &trial, folder.path());
+    let outcome = train_in(&workload, &trial, folder.path());
     assert_eq!((outcome.status, outcome.rollbacks), (Status::Diverged, 2));
 }
 
