@@ -68,7 +68,7 @@ impl Observer for Progress {
         }
         self.shown = Some(Instant::now());
         self.bar.set_position(step as u64);
-        self.bar.set_message(format!("loss {loss:.4}"));
+        self.bar.set_message(format!("loss {}", short(loss)));
     }
 
     fn epoch(&mut self, report: &EpochReport) {
@@ -79,11 +79,15 @@ impl Observer for Progress {
         let metric = self.info.metric();
         let validation = report.validation.as_ref().map_or_else(String::new, |score| {
             let best = if report.is_best { "  (best)" } else { "" };
-            format!("  validation loss {:.4}  {metric} {:.4}{best}", score.loss, score.metric)
+            format!("  validation loss {}  {metric} {}{best}", short(score.loss), short(score.metric))
         });
         self.line(&format!(
-            "epoch {:>3}/{}  {:>6.1} s  lr {:.2e}  train loss {:.4}{validation}",
-            report.epoch, self.epochs, report.training_seconds, report.lr, report.train_loss
+            "epoch {:>3}/{}  {:>6.1} s  lr {:.2e}  train loss {}{validation}",
+            report.epoch,
+            self.epochs,
+            report.training_seconds,
+            report.lr,
+            short(report.train_loss)
         ));
     }
 
@@ -122,6 +126,11 @@ impl Observer for Progress {
         }
         print_test(outcome);
     }
+}
+
+/// Returns a loss or a metric with four decimals, or as a power of ten where that would be long.
+fn short(value: f64) -> String {
+    if value.abs() < 1e6 { format!("{value:.4}") } else { format!("{value:.3e}") }
 }
 
 /// Prints the measures on the test part, and which checkpoint they are of.

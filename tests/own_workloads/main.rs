@@ -14,6 +14,8 @@ mod own_gan;
 mod own_tokens;
 
 mod faulty;
+#[path = "../program/heard.rs"]
+mod heard;
 mod network_of_1989;
 #[cfg(unix)]
 mod signals;

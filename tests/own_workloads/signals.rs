@@ -1,6 +1,7 @@
 //! Signals during a step that the test holds.
 
 use crate::faulty::HOLD;
+use crate::heard::children_hear_signals;
 use crate::tests::program;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -18,6 +19,7 @@ struct Held {
 
 impl Held {
     fn start() -> Self {
+        children_hear_signals();
         let folder = tempfile::tempdir().unwrap();
         let train = ["train", "faulty", "--steps", "9", "--output", "run"];
         let mut command = program(folder.path(), &train);

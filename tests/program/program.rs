@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "a test file uses what it needs")]
 
+use crate::heard::children_hear_signals;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -46,6 +47,7 @@ pub fn is_empty(folder: &Path) -> bool {
 
 /// Starts a long run and waits for `until`.
 pub fn start_long_run(folder: &Path, arguments: &[&str], until: impl Fn() -> bool) -> std::process::Child {
+    children_hear_signals();
     let child = Command::new(env!("CARGO_BIN_EXE_optlab"))
         .current_dir(folder)
         .args(arguments)

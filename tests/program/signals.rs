@@ -1,6 +1,7 @@
 //! Signals that ask the program to stop: what it leaves, what it says, and its exit code.
 
 use crate::cli::{checkpoint_of, signal};
+use crate::heard::children_hear_signals;
 use crate::program::{start_long_run, succeeds, text};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -12,6 +13,7 @@ fn words(command: &str) -> Vec<&str> {
 
 /// Starts the program by `sh`, after the commands `before`, and waits for `until`.
 fn start_after(before: &str, folder: &Path, arguments: &[&str], until: impl Fn() -> bool) -> Child {
+    children_hear_signals();
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_optlab")]);
     shell.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null());

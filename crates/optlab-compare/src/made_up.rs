@@ -7,6 +7,7 @@ use crate::result::comparison::{Comparison, Evaluation, Run};
 use crate::run::folder::{Invocation, Kind};
 use optlab_core::{Direction, Metric};
 use optlab_optim::OptimizerChoice;
+use optlab_train::diagnosis::TrainingLoss;
 use optlab_train::model::ModelPatch;
 use optlab_train::train::history::Part;
 use optlab_train::train::{Budget, Outcome, Recipe, Score, Status, TargetReached, Trial};
@@ -59,6 +60,12 @@ pub(crate) fn outcome(metric: f64, reached: Option<usize>) -> Outcome {
         rollbacks: 0,
         history: None,
     }
+}
+
+/// Returns a completed outcome with the final metric `metric`, whose training loss exploded at the end.
+pub(crate) fn unstable(metric: f64) -> Outcome {
+    let loss = TrainingLoss { first: Some(2.3), best: Some(0.1), last: Some(4e6) };
+    Outcome { training_loss: Some(loss), ..outcome(metric, None) }
 }
 
 /// Returns an outcome that ended as `status` before anything was measured.

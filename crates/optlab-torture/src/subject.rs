@@ -29,8 +29,8 @@ pub fn trial() -> Trial {
     }
 }
 
-/// The same training at a rate that rises until the loss is infinite: it returns to an earlier checkpoint, with
-/// a smaller rate.
+/// The same training at a rate that rises until the loss is infinite: it returns to an earlier checkpoint,
+/// with a smaller rate.
 ///
 /// # Panics
 /// Never: the settings are valid.

@@ -224,7 +224,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::made_up::{lost, outcome};
+    use crate::made_up::{self, lost, outcome};
     use optlab_core::{Direction, Metric};
 
     #[test]
@@ -261,6 +261,17 @@ mod tests {
         let mut gone = lost(Status::Diverged, "the loss is NaN at step 30");
         gone.target_reached = outcome(0.9, Some(5)).target_reached;
         assert_eq!(best(&[vec![&soon], vec![&gone]]), Some(1));
+    }
+
+    #[test]
+    fn an_unstable_run_is_chosen_only_if_no_other_ended() {
+        let (unstable, stable) = (made_up::unstable(0.95), outcome(0.6, None));
+        let nan = lost(Status::Diverged, "the loss is NaN at step 3");
+        for selection in [Selection::Metric, Selection::Time] {
+            assert_eq!(selection.best(&[vec![&unstable], vec![&stable]]), Some(1), "{selection:?}");
+            assert_eq!(selection.best(&[vec![&nan], vec![&unstable]]), Some(1), "{selection:?}");
+        }
+        assert_eq!(value(&unstable), f64::INFINITY);
     }
 
     #[test]

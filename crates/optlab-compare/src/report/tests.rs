@@ -63,6 +63,21 @@ fn large_example() -> Comparison {
     comparison(runs)
 }
 
+#[test]
+fn unstable_seeds_are_counted_and_their_last_metric_stands_beside_the_best() {
+    let mut runs = example().runs;
+    runs.truncate(2);
+    runs[1].outcome = Some(crate::made_up::unstable(0.5));
+    let shown = comparison(runs);
+    let table = render(&shown, 400);
+    for part in ["unstable", "1/2", "last, validation", "seed 1 unstable (the training loss ended at 4.000e6"]
+    {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+    assert!(exported(&csv::Csv, &shown).contains("the training loss ended at 4.000e6"));
+    assert!(!render(&example(), 400).contains("unstable"));
+}
+
 fn exported(exporter: &dyn Exporter, comparison: &Comparison) -> String {
     exporter.export(comparison, &comparison.summaries()).unwrap()
 }

@@ -51,10 +51,10 @@ impl TrainingLoss {
 
     /// Returns the instability of a run with these losses and these validation scores, its best and its last.
     ///
-    /// The training loss is unstable if its last mean is above 3 times the first loss, or above the best mean by
-    /// more than half of the way from the first loss to the best and more than half of the best. The validation loss is unstable if the
-    /// last is above 10 times both the first training loss and the best. Overfitting raises the validation
-    /// loss, but neither that far nor the training loss.
+    /// The training loss is unstable if its last mean is above 3 times the first loss, or above the best mean
+    /// by more than half of the way from the first loss to the best and more than half of the best. The
+    /// validation loss is unstable if the last is above 10 times both the first training loss and the best.
+    /// Overfitting raises the validation loss, but neither that far nor the training loss.
     pub fn instability(&self, best: Option<&Score>, last: Option<&Score>) -> Option<Instability> {
         let first = self.first?;
         if let (Some(best), Some(last)) = (self.best, self.last) {

@@ -1,5 +1,5 @@
-//! Looks inside a training: what its steps do to each tensor, where a value that is not finite comes from, and
-//! what the curves of a run mean.
+//! Looks inside a training: what its steps do to each tensor, where a value that is not finite comes from,
+//! and what the curves of a run mean.
 //!
 //! A run with [`Recipe::diagnose`](crate::train::Recipe) records a [`Diagnosis`] every so many steps. The
 //! measurements follow Cockpit (Schneider, Dangel & Hennig, 2021, <https://arxiv.org/abs/2102.06604>) and

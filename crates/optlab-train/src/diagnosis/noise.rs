@@ -38,9 +38,9 @@ pub(super) fn record(parts: &[(Vec<f32>, usize)]) -> Option<GradientRecord> {
 /// Returns the length of the step `direction` on the parabola through the slopes at both ends, of the loss of
 /// the same batch: see [`GradientRecord::alpha`].
 ///
-/// With slopes `s₀` and `s₁` along the step, the parabola's minimum is after the share `s₀ / (s₀ − s₁)` of the
-/// step, and `α = −s₁ / s₀`. Cockpit fits the parabola to losses and slopes of two batches, weighted by their
-/// noise; on one batch the slopes alone determine it.
+/// With slopes `s₀` and `s₁` along the step, the parabola's minimum is after the share `s₀ / (s₀ − s₁)` of
+/// the step, and `α = −s₁ / s₀`. Cockpit fits the parabola to losses and slopes of two batches, weighted by
+/// their noise; on one batch the slopes alone determine it.
 pub(super) fn alpha(before: &[f32], after: &[f32], direction: &[f32]) -> Option<f64> {
     let [start, end] = [before, after].map(|gradient| dot(gradient, direction));
     finite(-end / start).filter(|_| start < 0.0)
@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn signal_and_noise_of_drawn_gradients_are_found() {
-        // One example's gradient is (3, 4) + noise of variance 9 in each of 2 directions: |G|² = 25, tr Σ = 18.
+        // One example's gradient is (3, 4) + noise of variance 9 in each of 2 directions: |G|² = 25, tr Σ =
+        // 18.
         let mut random = stream(7, Purpose::Order, 0);
         let mut sums = [0.0, 0.0];
         let repeats = 4000;

@@ -22,7 +22,8 @@ pub struct Diagnosis {
     pub curvature: Option<CurvatureRecord>,
 }
 
-/// A trained tensor in a step. Norms are Euclidean; the gradient is the loss's, before clipping and penalties.
+/// A trained tensor in a step. Norms are Euclidean; the gradient is the loss's, before clipping and
+/// penalties.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct TensorRecord {
     /// The path in the model.
@@ -55,8 +56,8 @@ pub struct ActivationRecord {
     /// The share of units that are 0 in every example. A unit is a channel of an image, a feature of a
     /// sequence or a column.
     pub dead: Option<f64>,
-    /// The share of values at the ends of the range of `tanh` (above 0.99 in size) or of a sigmoid (below 0.01
-    /// or above 0.99); `None` unless all values lie in `[−1, 1]` and none is 0.
+    /// The share of values at the ends of the range of `tanh` (above 0.99 in size) or of a sigmoid (below
+    /// 0.01 or above 0.99); `None` unless all values lie in `[−1, 1]` and none is 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saturated: Option<f64>,
 }
@@ -74,9 +75,9 @@ pub struct GradientRecord {
     pub noise_scale: Option<f64>,
     /// The signal-to-noise ratio of the batch's gradient, `|G|² / (tr Σ / B)`.
     pub snr: Option<f64>,
-    /// The length of the step on the parabola along it, from the slopes at both ends on the same batch: −1 for
-    /// no step, 0 for a step to the minimum, 1 for one to the same height on the other side, more for one that
-    /// goes up. `None` for a step that does not go down at its start.
+    /// The length of the step on the parabola along it, from the slopes at both ends on the same batch: −1
+    /// for no step, 0 for a step to the minimum, 1 for one to the same height on the other side, more for one
+    /// that goes up. `None` for a step that does not go down at its start.
     pub alpha: Option<f64>,
 }
 

@@ -14,7 +14,7 @@ pub const LOCK: &str = ".lock";
 const MOST_BYTES: u64 = 4096;
 
 /// How often, and how long apart, the words of an owner are looked for that has not written them yet.
-const MOST_TRIES: usize = 20;
+const MOST_TRIES: usize = 400;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// The ownership of a folder, until it is dropped. The system ends it with the process, however that ends.

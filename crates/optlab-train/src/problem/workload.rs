@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::data::{AugmentedExamples, Batch, Preparation, Source};
-use crate::model::{Init, ModelPatch, Stack};
+use crate::model::{Init, InputShape, ModelPatch, Stack};
 use crate::nn::Mode;
 use crate::objective::{Objective, Tally};
 use crate::problem::load::{self, Loaded};
@@ -116,6 +116,21 @@ impl Workload for ProblemWorkload {
 
     fn rows(&self, batch: &Batch) -> Option<Tensor<2>> {
         Some(batch.inputs.clone())
+    }
+
+    fn sum_of_log_probabilities(
+        &self,
+        model: &Stack,
+        rows: Tensor<2>,
+        facts: &ProblemFacts,
+        mode: Mode,
+    ) -> Option<Tensor<1>> {
+        let are_numbers = match &facts.shape {
+            InputShape::Columns(columns) => columns.iter().all(Option::is_none),
+            InputShape::Tokens { .. } => false,
+            InputShape::Sequence { .. } | InputShape::Image { .. } => true,
+        };
+        are_numbers.then(|| facts.loss.sum_of_log_probabilities(model.forward(rows, mode)))
     }
 
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::data::Batches;
 use crate::diagnosis::{Gradients, Layout};
 use crate::nn::Mode;
-use crate::train::Trial;
+use crate::train::{Trial, input_gradient};
 use crate::workload::Workload;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -23,6 +23,10 @@ pub(crate) struct BatchEvaluation<'a, W: Workload> {
     len: usize,
     seed: u64,
     step: u64,
+    /// The weight of the penalty on input gradients.
+    penalty: f64,
+    /// Whether the workload cannot say what that penalty needs.
+    lacks_penalty: bool,
     /// The turn of the step whose loss and gradients are evaluated.
     turn: usize,
     /// The shape of a loss that was not one number.
@@ -93,6 +97,7 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         let parts = batches.parts(step, size, device)?;
         let len = parts.iter().map(|(_, len)| len).sum();
         let (seed, step) = (trial.seed, step as u64);
+        let penalty = trial.recipe.input_gradient_penalty;
         Ok(BatchEvaluation {
             workload,
             facts,
@@ -101,6 +106,8 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
             seed,
             step,
             turn: 0,
+            penalty,
+            lacks_penalty: false,
             wrong_shape: None,
             watcher: None,
         })
@@ -170,11 +177,18 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
         Mode::Train { seed: self.seed.wrapping_add((number as u64) << 40), step: self.step }
     }
 
-    /// Checks that every loss was one number.
+    /// Checks that every loss was one number, and that the workload can do what the recipe asks for.
     ///
     /// # Errors
-    /// [`Workload`](Error::Workload) naming the shape.
+    /// [`Workload`](Error::Workload) naming the shape or the penalty.
     pub fn check(&self) -> Result<(), Error> {
+        if self.lacks_penalty {
+            return Err(Error::Workload {
+                workload: self.workload.info().name,
+                reason: "it has no gradient with respect to its inputs, which `input_gradient_penalty` needs"
+                    .into(),
+            });
+        }
         match self.wrong_shape {
             None => Ok(()),
             Some(shape) => Err(Error::Workload {
@@ -232,8 +246,21 @@ impl<W: Workload> Evaluate<W::Model> for BatchEvaluation<'_, W> {
 
     fn evaluate(&mut self, model: &W::Model) -> (Tensor<1>, GradientsParams) {
         let (turn, facts) = (self.turn, self.facts);
-        let (loss, gradients) =
-            self.mean(model, |workload, part, mode| workload.gradients(turn, model, part, facts, mode));
+        let (penalty, mut lacks_penalty) = (self.penalty, false);
+        let (loss, gradients) = self.mean(model, |workload, part, mode| {
+            let (loss, gradients) = workload.gradients(turn, model, part, facts, mode);
+            if penalty == 0.0 || lacks_penalty {
+                return (loss, gradients);
+            }
+            match input_gradient::of_penalty(workload, model, part, facts, mode, penalty) {
+                Some(of_penalty) => (loss, of_penalty.added_to(model, gradients)),
+                None => {
+                    lacks_penalty = true;
+                    (loss, gradients)
+                }
+            }
+        });
+        self.lacks_penalty |= lacks_penalty;
         if let Some(watcher) = &mut self.watcher {
             watcher.see(turn, model, &gradients);
         }

@@ -75,8 +75,8 @@ impl<W: Workload> Training<'_, W> {
         }
     }
 
-    /// Loads the newest checkpoint of this run up to `step` whose parameters are finite; without one the start
-    /// of the run.
+    /// Loads the newest checkpoint of this run up to `step` whose parameters are finite; without one the
+    /// start of the run.
     fn beginning(&self, step: usize) -> Result<Beginning<W::Model>, Error> {
         let Training { workload, trial, parts, training_device, .. } = self;
         let fresh = || workload.model(&parts.facts, trial.seed, training_device);

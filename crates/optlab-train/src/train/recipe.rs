@@ -63,6 +63,9 @@ pub struct Recipe {
     pub l1: f64,
     /// Weight of the L2 penalty.
     pub l2: f64,
+    /// Weight of the penalty on the gradient with respect to the inputs.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub input_gradient_penalty: f64,
     /// Largest norm of all gradients together.
     pub clip_norm: Option<f64>,
     /// Largest absolute value of a gradient element.
@@ -94,6 +97,7 @@ impl Recipe {
             split: None,
             l1: 0.0,
             l2: 0.0,
+            input_gradient_penalty: 0.0,
             clip_norm: None,
             clip_value: None,
             early_stopping: None,
@@ -123,6 +127,8 @@ impl Recipe {
         count("batch_size", Some(self.batch_size))?;
         count("micro_batch_size", self.micro_batch_size)?;
         range::check("trial", [("validation", self.validation, range::BELOW_ONE)])?;
+        let penalty = ("input_gradient_penalty", self.input_gradient_penalty, range::NON_NEGATIVE);
+        range::check("trial", [penalty])?;
         count("early_stopping", self.early_stopping)?;
         self.split.map_or(Ok(()), |split| range::check_seed("trial", "split", split))?;
         self.diagnose.map_or(Ok(()), Diagnose::validate)?;
@@ -136,6 +142,10 @@ impl Recipe {
         let Recipe { l1, l2, clip_norm, clip_value, .. } = *self;
         GradientTransform { l1, l2, clip_norm, clip_value, ..GradientTransform::default() }
     }
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 /// A setting of a recipe as it was declared.
@@ -311,6 +321,9 @@ recipe! {
     l1: f64, "λ", default "0" = 0.0 => l1;
     /// Weight of the L2 penalty, λ/2 ‖θ‖²
     l2: f64, "λ", default "0" = 0.0 => l2;
+    /// Weight of the penalty on input gradients, λ ‖∂/∂x Σ log p‖² per example; makes a step four times as
+    /// long
+    input_gradient_penalty: f64, "λ", default "0" = 0.0 => input_gradient_penalty;
     /// Scale all gradients together to at most this norm
     clip_norm: f64, "C", default "off" => clip_norm;
     /// Clip each gradient element to [-C, C]
@@ -329,12 +342,12 @@ recipe! {
     color: f64, "SHARE", default "0" = 0.0 => augmentation.color;
     /// Pad 28×28 images to 32×32
     pad: bool, "BOOL", default "false" = false => pad;
-    /// Record norms of gradients and updates, and statistics of activations, every so many steps; the flag alone
-    /// means every=10,gradients=100,curvature=off
+    /// Record norms of gradients and updates, and statistics of activations, every so many steps; the flag
+    /// alone means every=10,gradients=100,curvature=off
     diagnose: Diagnose, "every=N", default "off" => diagnose;
-    /// What to do when the loss is not finite: stop, or rollback:factor=0.5,retries=3, which goes back to the last
-    /// good checkpoint with a smaller learning rate
-    on_divergence: OnDivergence, "ACTION", default "stop" => on_divergence;
+    /// What to do when the loss is not finite: stop, or rollback:factor=0.5,retries=3, which goes back to the
+    /// last good checkpoint with a smaller learning rate
+    on_divergence: OnDivergence, "ACTION", default "stop" = OnDivergence::Stop => on_divergence;
 }
 
 impl RecipePatch {

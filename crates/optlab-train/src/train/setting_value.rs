@@ -48,12 +48,7 @@ impl Slot for f64 {}
 impl Slot for bool {}
 impl Slot for Flip {}
 
-impl Slot for OnDivergence {
-    fn switch_off(&mut self) -> bool {
-        *self = OnDivergence::Stop;
-        true
-    }
-}
+impl Slot for OnDivergence {}
 
 impl SettingValue for usize {
     const ALLOWED: &'static str = "a whole number";

@@ -4,14 +4,14 @@ use crate::Error;
 use crate::data::{Batches, ExampleSet};
 use crate::diagnosis::Probe;
 use crate::train::batch_evaluation::BatchEvaluation;
-use crate::train::checkpoint::{Best, Checkpoint, State};
+use crate::train::checkpoint::{Best, State};
 use crate::train::evaluate::evaluate;
 use crate::train::history::{History, Part, Row};
 use crate::train::observer::{EpochReport, Observer};
 use crate::train::rates::{Rates, StepRates};
 use crate::train::snapshot::{Saver, Snapshot};
 use crate::train::statistics;
-use crate::train::{Outcome, RunOptions, Score, Status, TargetReached, Trial, environment};
+use crate::train::{Outcome, RunOptions, Score, TargetReached, Trial};
 use crate::workload::{Parts, Workload};
 use burn::tensor::{Device, Tensor};
 use optlab_optim::schedule::{self, Measured};
@@ -157,7 +157,7 @@ impl<W: Workload> Training<'_, W> {
         Ok(model)
     }
 
-    fn skipped_steps(&self) -> u64 {
+    pub(super) fn skipped_steps(&self) -> u64 {
         self.optimizers.iter().map(ModelOptimizer::skipped_steps).sum()
     }
 
@@ -250,13 +250,13 @@ impl<W: Workload> Training<'_, W> {
     }
 
     /// Returns the model to evaluate while training continues.
-    fn evaluated(&self, model: &W::Model) -> Result<W::Model, Error> {
+    pub(super) fn evaluated(&self, model: &W::Model) -> Result<W::Model, Error> {
         let Training { workload, trial, optimizers, parts, training_device, .. } = self;
         statistics::evaluated(*workload, trial, optimizers, model, parts, training_device)
     }
 
     /// Evaluates a part. Trials are judged by the first measure, so it must be defined there.
-    fn evaluate(
+    pub(super) fn evaluate(
         &self,
         model: &W::Model,
         part: &dyn ExampleSet<W::Batch>,
@@ -329,7 +329,12 @@ impl<W: Workload> Training<'_, W> {
         Ok(train_loss)
     }
 
-    fn write_evaluation(&mut self, part: Part, loss: f64, score: Option<&Score>) -> Result<(), Error> {
+    pub(super) fn write_evaluation(
+        &mut self,
+        part: Part,
+        loss: f64,
+        score: Option<&Score>,
+    ) -> Result<(), Error> {
         let finite = |value: f64| value.is_finite().then_some(value);
         let others = score.into_iter().flat_map(|score| &score.others);
         self.history.append(&Row::Evaluation {
@@ -367,63 +372,5 @@ impl<W: Workload> Training<'_, W> {
         let saved = self.saver.wait()?;
         saved.iter().for_each(|saved| self.observer.checkpoint(saved.path()));
         Ok(())
-    }
-
-    fn finish(&mut self, model: W::Model, divergence: Option<Divergence>) -> Result<Outcome, Error> {
-        self.finish_saving()?;
-        let test = if divergence.is_none() { self.test(&model)? } else { None };
-        let trace = match divergence.is_some() && self.options.traces_divergence {
-            true => self.trace()?,
-            false => None,
-        };
-        let history = self.history.synchronize()?;
-        let info = self.workload.info();
-        let State { step, clock, latest, best, target_reached, stopped_early, .. } = self.state.clone();
-        let State { training_loss, rollbacks, .. } = self.state;
-        let status = match (&divergence, stopped_early) {
-            (Some(_), _) => Status::Diverged,
-            (None, true) => Status::StoppedEarly,
-            (None, false) => Status::Completed,
-        };
-        Ok(Outcome {
-            status,
-            reason: divergence.map(|Divergence(reason)| reason),
-            steps: step,
-            epochs: step.div_ceil(self.batches.steps_per_epoch()),
-            training_seconds: clock.training_seconds,
-            first_step_seconds: clock.first_step_seconds,
-            step_milliseconds: (clock.timed_steps > 0)
-                .then(|| clock.training_seconds / clock.timed_steps as f64 * 1e3),
-            metric: info.metric(),
-            target_reached,
-            final_validation: latest,
-            best_step: best.as_ref().map(|best| best.step),
-            best_validation: best.map(|best| best.score),
-            test,
-            skipped_steps: self.skipped_steps(),
-            peak_memory_bytes: environment::peak_memory(),
-            waiting_share: environment::waiting_share(),
-            training_loss: Some(training_loss),
-            trace,
-            rollbacks,
-            history: Some(history),
-        })
-    }
-
-    /// Evaluates the test part, with the best checkpoint if there is one, else with the current model.
-    fn test(&mut self, model: &W::Model) -> Result<Option<Score>, Error> {
-        let model = match &self.state.best {
-            Some(best) if best.step != self.state.step => {
-                let checkpoint = Checkpoint::at(&self.options.directory.checkpoints(), best.step)?;
-                let model = self.workload.model(&self.parts.facts, self.trial.seed, &self.device)?;
-                checkpoint.load_evaluated(model)?
-            }
-            _ => self.evaluated(model)?,
-        };
-        let score = self.evaluate(&model, &*self.parts.test, "test")?;
-        if let Some(score) = &score {
-            self.write_evaluation(Part::Test, score.loss, Some(score))?;
-        }
-        Ok(score)
     }
 }

@@ -230,10 +230,24 @@ pub trait Workload: Send + Sync {
         None
     }
 
-    /// Returns the inputs of a batch `[batch, elements]`, by which examples that occur twice are found; `None`
-    /// if they are not rows of numbers.
+    /// Returns the inputs of a batch `[batch, elements]`, by which examples that occur twice are found;
+    /// `None` if they are not rows of numbers.
     fn rows(&self, batch: &Self::Batch) -> Option<Tensor<2>> {
         let _: &Self::Batch = batch;
+        None
+    }
+
+    /// Returns the sum of the logarithms of all class probabilities for inputs `rows` `[batch, elements]`,
+    /// one element, for the penalty on input gradients; for a model that predicts numbers the sum of its
+    /// outputs. `None` if that is not possible.
+    fn sum_of_log_probabilities(
+        &self,
+        model: &Self::Model,
+        rows: Tensor<2>,
+        facts: &Self::Facts,
+        mode: Mode,
+    ) -> Option<Tensor<1>> {
+        let _: (&Self::Model, Tensor<2>, &Self::Facts, Mode) = (model, rows, facts, mode);
         None
     }
 

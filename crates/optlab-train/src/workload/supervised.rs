@@ -146,6 +146,16 @@ impl<W: Supervised> Workload for W {
         Some(batch.inputs.clone())
     }
 
+    fn sum_of_log_probabilities(
+        &self,
+        model: &W::Model,
+        rows: Tensor<2>,
+        _facts: &RowFacts,
+        mode: Mode,
+    ) -> Option<Tensor<1>> {
+        Some(self.objective().loss.sum_of_log_probabilities(self.forward(model, rows, mode)))
+    }
+
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
         Supervised::with_model(self, patch)
     }

@@ -1,8 +1,8 @@
 //! A backend changes how fast a run is, not what it computes: losses and metrics match those of `flex`.
 
-// A build with the default features has only `flex` and nothing to compare it with: these tests are then compiled and
-// not run. CI also runs them with `--features wgpu,ndarray`; a backend that is compiled in but finds no device fails
-// here.
+// A build with the default features has only `flex` and nothing to compare it with: these tests are then
+// compiled and not run. CI also runs them with `--features wgpu,ndarray`; a backend that is compiled in but
+// finds no device fails here.
 
 use optlab_train::data::Source;
 use optlab_train::device;
@@ -68,7 +68,7 @@ fn a_diagnosed_step_is_the_same_on_every_backend() {
         let last = rows
             .into_iter()
             .filter_map(|row| if let Row::Diagnosis(it) = row { Some(it) } else { None })
-            .last();
+            .next_back();
         last.unwrap()
     };
     let expected = diagnosis("flex");

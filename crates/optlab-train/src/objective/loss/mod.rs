@@ -17,7 +17,7 @@ use crate::data::BatchTargets;
 use crate::objective::TargetKind;
 use crate::objective::spec_table::spec_as_text_or_table;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{sigmoid, softmax};
+use burn::tensor::activation::{log_sigmoid, log_softmax, sigmoid, softmax};
 use optlab_core::settings::Settings;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -244,6 +244,19 @@ impl LossSpec {
             LossSpec::CrossEntropy(_) => softmax(outputs, 1),
             LossSpec::BinaryCrossEntropy(_) | LossSpec::MultiLabel => sigmoid(outputs),
             _ => outputs,
+        }
+    }
+
+    /// Returns the sum of the logarithms of all predicted probabilities of `outputs` `[batch, outputs]`, one
+    /// element: of the classes, of both values of class 1 or of each label; for losses without probabilities
+    /// the sum of the outputs.
+    pub fn sum_of_log_probabilities(&self, outputs: Tensor<2>) -> Tensor<1> {
+        match self {
+            LossSpec::CrossEntropy(_) => log_softmax(outputs, 1).sum(),
+            LossSpec::BinaryCrossEntropy(_) | LossSpec::MultiLabel => {
+                (log_sigmoid(outputs.clone()) + log_sigmoid(-outputs)).sum()
+            }
+            _ => outputs.sum(),
         }
     }
 
