@@ -6,7 +6,7 @@ use optlab_core::random::{Purpose, stream};
 use optlab_core::settings;
 use optlab_train::Error;
 
-use super::{shuffle, unit};
+use super::unit;
 
 settings! {
     /// Settings of expected gradients: integrated gradients, averaged over background rows as baselines (Erion
@@ -16,7 +16,8 @@ settings! {
     /// aᵢ = E [(xᵢ − bᵢ) ∂y/∂xᵢ (b + α (x − b))]        b a background row, α uniform in [0, 1]
     /// ```
     ///
-    /// `samples` passes forward and backward. Rows and values of `α` are spread evenly over the samples. The
+    /// `samples` passes forward and backward. Every row has as many samples, and its values of `α` are spread
+    /// evenly: one at a random place in each of as many parts of `[0, 1]`. The
     /// attributions sum to the output minus the mean output of the background, up to the error of the samples;
     /// `standard_errors` are those of independent samples, and so too large.
     ///
@@ -36,16 +37,18 @@ impl ExpectedGradientsConfig {
 
     pub(super) fn explain(&self, question: &Question<'_>, row: &[f32]) -> Result<Attribution, Error> {
         let space = Space::at(question, row)?;
-        let rows = question.background_rows(Self::NAME, self.background)?;
+        let rows = question.background_rows(Self::NAME, self.background.min(self.samples))?;
         let baselines = rows.iter().map(|row| space.point_of(row)).collect::<Result<Vec<_>, _>>()?;
         let mut random = stream(question.seed, Purpose::Explanation, 0);
-        let n = self.samples;
-        let mut order: Vec<usize> = (0..n).map(|i| i % baselines.len()).collect();
-        shuffle(&mut order, &mut random);
-        let alphas: Vec<f64> = (0..n).map(|i| (i as f64 + unit(&mut random)) / n as f64).collect();
+        let of_row = self.samples / baselines.len();
+        let n = of_row * baselines.len();
+        let draw = |i: usize| {
+            let alpha = ((i / baselines.len()) as f64 + unit(&mut random)) / of_row as f64;
+            (i % baselines.len(), alpha)
+        };
+        let draws: Vec<(usize, f64)> = (0..n).map(draw).collect();
         let width = space.point.len();
         let (mut sums, mut squares) = (vec![0.0; width], vec![0.0; width]);
-        let draws: Vec<(usize, f64)> = order.into_iter().zip(alphas).collect();
         for draws in draws.chunks(super::PORTION) {
             let way = |i: usize, of: usize| f64::from(space.point[i]) - f64::from(baselines[of][i]);
             let at = |&(of, alpha): &(usize, f64)| {

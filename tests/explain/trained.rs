@@ -1,0 +1,1 @@
+//! What explanations promise of trained models.
