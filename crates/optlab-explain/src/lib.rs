@@ -33,6 +33,8 @@ pub mod curve;
 pub mod data_set;
 pub mod method;
 mod model;
+pub mod page;
+pub mod picture;
 mod players;
 mod question;
 mod regression;
