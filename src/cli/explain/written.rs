@@ -6,7 +6,7 @@ use crate::cli::folder_arg::Held;
 use comfy_table::{CellAlignment, Table, TableComponent};
 use optlab_explain::data_set::Importance;
 use optlab_explain::page::{Document, Explanation, Picture, page};
-use optlab_explain::picture::{Palette, bars, contact_sheet, heat_map, number, series, tokens};
+use optlab_explain::picture::{Palette, bars, contact_sheet, difference, heat_map, number, series, tokens};
 use optlab_explain::{MethodSpec, Question};
 use optlab_train::files::disk;
 use optlab_train::model::InputShape;
@@ -124,11 +124,11 @@ pub fn text(document: &Document) -> String {
 /// Returns the line of an explanation: the output, where it starts from, and how far off the sum is.
 fn headline(explanation: &Explanation) -> String {
     let attribution = &explanation.attribution;
-    let mut line = format!("{}: {} {}", explanation.method, explanation.target, number(attribution.output));
-    if let Some(baseline) = attribution.baseline_output {
-        let difference = number(attribution.output - baseline);
-        line += &format!(" = {} of the baseline + {difference}", number(baseline));
-    }
+    let output = match attribution.baseline_output {
+        None => number(attribution.output),
+        Some(baseline) => difference(attribution.output, baseline),
+    };
+    let mut line = format!("{}: {} {output}", explanation.method, explanation.target);
     if let Some(gap) = explanation.completeness_gap {
         line += &format!("; the sum of attributions is {:.2} % off", 100.0 * gap);
     }

@@ -1,6 +1,6 @@
 //! A self-contained page for a browser: each input with its attributions, without scripts.
 
-use crate::picture::{escape, number};
+use crate::picture::{difference, escape, number};
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -87,6 +87,10 @@ pub fn page(document: &Document) -> String {
         escape(&document.checkpoint),
         document.seed
     );
+    if let Some(first) = document.importance.first() {
+        // Writing to a text cannot fail.
+        let _ = write!(body, "<h2>Importance over {} examples</h2>", first.examples);
+    }
     for importance in &document.importance {
         body.push_str(&importance_section(importance));
     }
@@ -117,16 +121,15 @@ pub fn page(document: &Document) -> String {
 
 fn section(explanation: &Explanation) -> String {
     let attribution = &explanation.attribution;
-    let mut facts = format!("{}: {}", explanation.target, number(attribution.output));
-    if let Some(baseline) = attribution.baseline_output {
-        let _ = write!(
-            facts,
-            " = {} of the baseline + {}",
-            number(baseline),
-            number(attribution.output - baseline)
-        );
-        let _ = write!(facts, "; the attributions sum to {}", number(attribution.sum()));
-    }
+    let mut facts = match attribution.baseline_output {
+        None => format!("{}: {}", explanation.target, number(attribution.output)),
+        Some(baseline) => format!(
+            "{}: {}; the attributions sum to {}",
+            explanation.target,
+            difference(attribution.output, baseline),
+            number(attribution.sum())
+        ),
+    };
     if let Some(gap) = explanation.completeness_gap {
         let _ = write!(facts, ", {:.2} % off", 100.0 * gap);
     }
@@ -163,11 +166,10 @@ fn importance_section(importance: &ImportanceTable) -> String {
     }
     let picture = picture(importance.content.as_ref(), "Importance");
     format!(
-        "<h2>Importance over {} examples</h2><section><h3>{}</h3><p class=\"facts\">mean size of the attributions of \
+        "<section><h3>{}</h3><p class=\"facts\">mean size of the attributions of \
          {}, ± its standard error</p><div class=\"pair\">{picture}<div class=\"scroll\"><table><thead><tr><th>element\
          </th><th class=\"num\">mean size</th><th class=\"num\">mean</th></tr></thead><tbody>{rows}</tbody></table>\
          </div></div></section>",
-        importance.examples,
         escape(&importance.method),
         escape(&importance.target)
     )

@@ -7,13 +7,15 @@ use std::fmt::Write;
 /// Returns an SVG file with a bar for each of `rows`, its name and value on the left and its number at its end, in the
 /// order given. Orange raises the output, blue lowers it.
 pub fn bars(rows: &[(String, f64)]) -> String {
-    const NAMES: f64 = 250.0;
+    const MOST_LETTERS: usize = 36;
     const BARS: f64 = 300.0;
     const ROW: f64 = 24.0;
     let most = largest(&rows.iter().map(|(_, value)| *value).collect::<Vec<_>>());
+    let letters = rows.iter().map(|(name, _)| name.chars().count().min(MOST_LETTERS)).max().unwrap_or(0);
+    let names = 7.0 * letters as f64 + 20.0;
     let has_negative = rows.iter().any(|(_, value)| *value < 0.0);
     // Room for numbers on both sides of the bars.
-    let (zero, length) = if has_negative { (NAMES + 70.0 + BARS / 2.0, BARS / 2.0) } else { (NAMES, BARS) };
+    let (zero, length) = if has_negative { (names + 70.0 + BARS / 2.0, BARS / 2.0) } else { (names, BARS) };
     let width = zero + length + 80.0;
     let height = ROW * rows.len() as f64 + 8.0;
     let mut svg = format!(
@@ -32,10 +34,10 @@ pub fn bars(rows: &[(String, f64)]) -> String {
             "<text class=\"end\" x=\"{}\" y=\"{}\"><title>{}</title>{}</text>\
              <rect x=\"{left:.1}\" y=\"{:.1}\" width=\"{bar:.1}\" height=\"16\" fill=\"{}\"/>\
              <text class=\"{class}\" x=\"{at:.1}\" y=\"{:.1}\">{}</text>",
-            NAMES - 8.0,
+            names - 8.0,
             top + 16.0,
             escape(name),
-            escape(&shortened(name, 36)),
+            escape(&shortened(name, MOST_LETTERS)),
             top + 4.0,
             css(value.signum() * 0.85, 1.0, Palette::Diverging),
             top + 16.0,

@@ -51,6 +51,13 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// Returns how an output comes from that of a baseline: `124.3 = 147.6 of the baseline − 23.36`.
+pub fn difference(output: f64, baseline: f64) -> String {
+    let difference = output - baseline;
+    let sign = if difference < 0.0 { '−' } else { '+' };
+    format!("{} = {} of the baseline {sign} {}", number(output), number(baseline), number(difference.abs()))
+}
+
 /// The style of SVG pictures, light or dark as the reader's system.
 const STYLE: &str = "<style>text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,'DejaVu Sans',\
     sans-serif;fill:#1f2328}.faint{fill:#59636e}.end{text-anchor:end}.mid{text-anchor:middle}.axis{stroke:#9aa4af}\
