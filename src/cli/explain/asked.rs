@@ -6,7 +6,7 @@ use optlab_explain::Model;
 use optlab_explain::data_set::{Importance, largest};
 use optlab_train::model::InputShape;
 use optlab_train::objective::{LossSpec, TargetKind};
-use optlab_train::workload::{RowModel, RowTarget};
+use optlab_train::workload::{RowModel, RowTarget, rounded};
 
 /// A trained model with the quantity that is asked for.
 pub struct Asked<'a> {
@@ -81,7 +81,7 @@ impl<'a> Asked<'a> {
 
     /// Returns the name of the quantity for an output.
     pub fn name_of(&self, output: usize) -> String {
-        let name = self.rows.outputs.get(output).cloned().unwrap_or_else(|| output.to_string());
+        let name = self.shown_output(output);
         match self.rows.targets {
             TargetKind::Values(_) => name,
             _ => format!("{} of {name}", self.kind()),
@@ -96,6 +96,15 @@ impl<'a> Asked<'a> {
         }
     }
 
+    /// Returns the name of a class, label or target column; a space or a line break in quotes.
+    fn shown_output(&self, output: usize) -> String {
+        match self.rows.outputs.get(output) {
+            Some(name) if name.trim().is_empty() || name.contains(char::is_control) => format!("{name:?}"),
+            Some(name) => name.clone(),
+            None => output.to_string(),
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self.has_probability {
             true => "probability",
@@ -106,7 +115,7 @@ impl<'a> Asked<'a> {
 
     /// Returns the prediction of an input in words.
     pub fn prediction(&self, answers: &[f64]) -> String {
-        let name = |i: usize| self.rows.outputs.get(i).map_or("", String::as_str);
+        let name = |i: usize| self.shown_output(i);
         match self.rows.targets {
             TargetKind::Classes(_) if self.rows.loss == LossSpec::Hinge => match largest(answers, 1)[..] {
                 [first] => format!("{} (score {:.3})", name(first), answers[first]),
@@ -127,7 +136,9 @@ impl<'a> Asked<'a> {
             },
             _ => {
                 let each = answers.iter().enumerate();
-                each.map(|(i, value)| format!("{} {}", name(i), *value as f32)).collect::<Vec<_>>().join(", ")
+                each.map(|(i, value)| format!("{} {}", name(i), rounded(*value)))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             }
         }
     }
@@ -135,11 +146,9 @@ impl<'a> Asked<'a> {
     /// Returns the target of an input in words.
     pub fn truth(&self, target: &RowTarget) -> String {
         match target {
-            RowTarget::Class(class) => {
-                self.rows.outputs.get(*class).cloned().unwrap_or_else(|| class.to_string())
-            }
+            RowTarget::Class(class) => self.shown_output(*class),
             RowTarget::Values(values) => {
-                let own = self.own(values).into_iter().map(|value| (value as f32).to_string());
+                let own = self.own(values).into_iter().map(rounded);
                 own.collect::<Vec<_>>().join(", ")
             }
         }

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::cli::explain::asked::Asked;
 use crate::cli::folder_arg::Held;
 use comfy_table::{CellAlignment, Table, TableComponent};
+use optlab_core::line::one_line;
 use optlab_explain::data_set::Importance;
 use optlab_explain::page::{Document, Explanation, Picture, page};
 use optlab_explain::picture::{Palette, bars, contact_sheet, difference, heat_map, number, series, tokens};
@@ -14,6 +15,9 @@ use std::path::Path;
 
 /// The page's file.
 pub const PAGE: &str = "index.html";
+/// The most characters of a name, and of a line, in a terminal.
+const MOST: usize = 60;
+const MOST_OF_LINE: usize = 200;
 /// The file of all numbers.
 const DATA: &str = "explanations.json";
 
@@ -89,6 +93,11 @@ pub fn picture_of_importance(asked: &Asked<'_>, importance: &Importance) -> Resu
     }))
 }
 
+/// Returns a value that is nothing but space in quotes.
+fn visible(value: &str) -> String {
+    if value.trim().is_empty() && !value.is_empty() { format!("{value:?}") } else { value.into() }
+}
+
 /// Returns the explanations as tables for a terminal.
 pub fn text(document: &Document) -> String {
     let mut text = String::new();
@@ -99,7 +108,7 @@ pub fn text(document: &Document) -> String {
         );
         let mut table = empty_table(&["element", "mean size", "±", "mean"]);
         for (name, size, error, mean) in &importance.rows {
-            table.add_row([name.clone(), number(*size), number(*error), number(*mean)]);
+            table.add_row([one_line(name, MOST), number(*size), number(*error), number(*mean)]);
         }
         text += &finished(table, &[1, 2, 3]);
     }
@@ -108,13 +117,14 @@ pub fn text(document: &Document) -> String {
         if last != explanation.example {
             let truth =
                 explanation.truth.as_ref().map(|truth| format!("; it is {truth}")).unwrap_or_default();
-            text += &format!("{}: predicted {}{truth}\n", explanation.example, explanation.prediction);
+            let line = format!("{}: predicted {}{truth}", explanation.example, explanation.prediction);
+            text += &(one_line(&line, MOST_OF_LINE) + "\n");
             last = &explanation.example;
         }
         text += &headline(explanation);
         let mut table = empty_table(&["largest", "value", "attribution"]);
         for (name, value, part) in &explanation.largest {
-            table.add_row([name.clone(), value.escape_debug().to_string(), number(*part)]);
+            table.add_row([one_line(name, MOST), one_line(&visible(value), MOST), number(*part)]);
         }
         text += &finished(table, &[1, 2]);
     }
@@ -128,7 +138,8 @@ fn headline(explanation: &Explanation) -> String {
         None => number(attribution.output),
         Some(baseline) => difference(attribution.output, baseline),
     };
-    let mut line = format!("{}: {} {output}", explanation.method, explanation.target);
+    let target = one_line(&explanation.target, MOST);
+    let mut line = format!("{}: {target} {output}", explanation.method);
     if let Some(gap) = explanation.completeness_gap {
         line += &format!("; the sum of attributions is {:.2} % off", 100.0 * gap);
     }

@@ -17,7 +17,7 @@ mod supervised;
 pub use crate::objective::Tally;
 pub use built_in::{BuiltIn, Network, all, built_in};
 pub use prediction::{Answer, Prediction};
-pub use row_model::{Element, Forward, NamedRows, ReadInputs, RowModel, RowTarget, Rows};
+pub use row_model::{Element, Forward, NamedRows, ReadInputs, RowModel, RowTarget, Rows, rounded};
 pub use section::{Section, WARNINGS};
 pub use supervised::{RowFacts, Supervised};
 

@@ -69,10 +69,7 @@ impl Element {
     pub fn shown(&self, value: f32) -> String {
         match self.texts.get(value.max(0.0) as usize) {
             Some(text) => text.clone(),
-            None => {
-                let own = self.unit.mean + self.unit.scale * f64::from(value);
-                format!("{:.4}", own).trim_end_matches('0').trim_end_matches('.').to_string()
-            }
+            None => rounded(self.unit.mean + self.unit.scale * f64::from(value)),
         }
     }
 
@@ -103,6 +100,19 @@ impl Element {
     }
 }
 
+/// Returns a number with six digits that count, as many as survive 32 bits and a standardization.
+pub fn rounded(value: f64) -> String {
+    if !value.is_finite() || value.abs() >= 1e15 {
+        return value.to_string();
+    }
+    let whole = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    // At most as many places as a number of about 1 has, so that a 0 that was standardized is 0 again.
+    let places = (5 - whole).clamp(0, 5) as usize;
+    let text = format!("{value:.places$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
 /// Rows of a part of the data, with their targets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rows {
@@ -119,4 +129,23 @@ pub enum RowTarget {
     Class(usize),
     /// Numbers, standardized if the targets are; labels of 0 and 1.
     Values(Vec<f32>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_shown_in_its_own_unit_or_as_the_text_of_its_index() {
+        let element = |mean, scale, texts: &[&str]| Element {
+            unit: TargetUnit { mean, scale },
+            texts: texts.iter().map(ToString::to_string).collect(),
+            ..Element::number("x")
+        };
+        assert_eq!(element(404.0, 0.1, &[]).shown(9.9999), "405");
+        assert_eq!(element(0.0, 1.0, &[]).shown(-1e-9), "0");
+        assert_eq!(element(0.0, 1.0, &[]).shown(0.8125), "0.8125");
+        assert_eq!(element(0.0, 1.0, &[]).shown(123_456.7), "123457");
+        assert_eq!(element(0.0, 1.0, &["no", "yes"]).shown(1.0), "yes");
+    }
 }
