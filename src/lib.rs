@@ -10,6 +10,7 @@ pub mod verify;
 
 pub use optlab_compare::{self as compare, chart, report, tune};
 pub use optlab_core::{random, range, spec};
+pub use optlab_explain as explain;
 pub use optlab_kernel as kernel;
 pub use optlab_optim::{self as optim, schedule};
 pub use optlab_stats::{search, statistics};
@@ -22,8 +23,11 @@ pub use optlab_train::burn_train;
 pub mod workload {
     pub use optlab_core::{Direction, Metric};
     pub use optlab_train::problem::{Problem, WorkloadSpec};
-    pub use optlab_train::registry::{AnyWorkload, SavedRun, all, find, open, open_trial, register, trial};
+    pub use optlab_train::registry::{
+        AnyWorkload, Explainable, Part, RowSet, SavedRun, all, find, open, open_trial, register, trial,
+    };
     pub use optlab_train::workload::{
-        Answer, BuiltIn, Info, Network, Parts, Prediction, RowFacts, Supervised, Tally, Workload, built_in,
+        Answer, BuiltIn, Element, Info, Network, Parts, Prediction, RowFacts, RowModel, RowTarget, Rows,
+        Supervised, Tally, Workload, built_in,
     };
 }

@@ -32,6 +32,7 @@ enum What {
     Losses,
     Measures,
     Models,
+    Explanations,
     Backends,
     Trials,
 }
@@ -52,13 +53,14 @@ pub fn run(args: &ListArgs) -> Result<(), Exit> {
         (_, Some(_)) => return Err(Error::usage("only trials take a folder").into()),
         (_, None) => {}
     }
-    let sections: [(What, fn() -> String); 7] = [
+    let sections: [(What, fn() -> String); 8] = [
         (What::Workloads, workloads),
         (What::Optimizers, optimizers),
         (What::Schedules, schedules),
         (What::Losses, parts::losses),
         (What::Measures, parts::measures),
         (What::Models, parts::models),
+        (What::Explanations, parts::explanations),
         (What::Backends, backends),
     ];
     let chosen = sections.iter().filter(|(what, _)| args.what.is_none_or(|chosen| chosen == *what));

@@ -9,6 +9,7 @@ mod data_warnings;
 mod describe;
 mod diagnose;
 mod evaluate;
+mod explain;
 mod flag_hint;
 mod folder_arg;
 mod inspect;
@@ -63,6 +64,11 @@ enum Command {
     ///
     /// The examples are rows of CSV files, pictures or texts, prepared as the run's training data were.
     Predict(predict::PredictArgs),
+    /// Show what the outputs of a trained run depend on: pixels, columns, time steps, tokens
+    ///
+    /// A method attributes an output to the elements of an input. docs/explaining.md says what each method answers
+    /// and when it misleads.
+    Explain(explain::ExplainArgs),
     /// Show data and model of a workload: columns, parts, layers, warnings
     Describe(describe::DescribeArgs),
     /// Show the parameters of a trained run: paths, shapes, norms, coefficients
@@ -136,6 +142,7 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Explain(args) => explain::run(&args),
         Command::Describe(args) => describe::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Diagnose(args) => diagnose::run(&args),

@@ -6,17 +6,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The crates of this project that each may depend on.
-const CRATES: [(&str, &[&str]); 8] = [
+const CRATES: [(&str, &[&str]); 9] = [
     ("optlab-core", &[]),
     ("optlab-kernel", &[]),
     ("optlab-optim", &["optlab-core", "optlab-kernel"]),
     ("optlab-stats", &["optlab-core"]),
     ("optlab-train", &["optlab-core", "optlab-kernel", "optlab-optim"]),
+    ("optlab-explain", &["optlab-core", "optlab-train"]),
     ("optlab-compare", &["optlab-core", "optlab-optim", "optlab-stats", "optlab-train"]),
     ("optlab-torture", &["optlab-core", "optlab-train"]),
     (
         "optlab",
-        &["optlab-compare", "optlab-core", "optlab-kernel", "optlab-optim", "optlab-stats", "optlab-train"],
+        &[
+            "optlab-compare",
+            "optlab-core",
+            "optlab-explain",
+            "optlab-kernel",
+            "optlab-optim",
+            "optlab-stats",
+            "optlab-train",
+        ],
     ),
 ];
 

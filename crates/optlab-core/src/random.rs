@@ -37,6 +37,8 @@ pub enum Purpose {
     Scramble = 14,
     /// The seed of a replicate's search; the index is the number of the replicate.
     Replicates = 15,
+    /// Random perturbations and draws of an explanation; the index is 0.
+    Explanation = 16,
 }
 
 /// Returns the generator of `seed` for `purpose` at `index`.

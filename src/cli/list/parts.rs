@@ -2,6 +2,7 @@
 
 use crate::cli::list::entry;
 use optlab_core::settings::{Field, Settings};
+use optlab_explain::MethodSpec;
 use optlab_train::model::{InputShape, LayerSpec, ModelField, ModelSpec};
 use optlab_train::objective::{
     BinaryCrossEntropyConfig, CrossEntropyConfig, HuberConfig, LossSpec, MeasureSpec, QuantileConfig,
@@ -29,6 +30,18 @@ pub fn losses() -> String {
         };
         let targets = targets(|kind| loss.outputs(kind).is_ok());
         text += &entry(loss.name(), loss.summary(), &details(&targets, fields));
+    }
+    text
+}
+
+/// Returns two lines per method of explanation: summary and settings.
+pub fn explanations() -> String {
+    let mut text = String::from("EXPLANATIONS  (`--method` of explain: name or name:key=value,key=value)\n");
+    for method in MethodSpec::all() {
+        let default = |field: &Field| format!("{}={}", field.name, field.default);
+        let fields: Vec<String> = method.fields().iter().map(default).collect();
+        let details = if fields.is_empty() { "no settings".into() } else { fields.join(" ") };
+        text += &entry(method.name(), method.summary(), &details);
     }
     text
 }

@@ -38,6 +38,7 @@ pub use batches::Batches;
 pub use bundled::read_gzip;
 pub use burn_dataset::{Item, Target, ToBatch};
 pub use dataset_examples::DatasetExamples;
+pub(crate) use diabetes::COLUMNS as DIABETES_COLUMNS;
 pub use example_set::{Draw, ExampleSet};
 pub use image_file::read_digit_png;
 pub use normalize::Standardizer;

@@ -69,6 +69,11 @@ impl InputShape {
         self.shape().elements()
     }
 
+    /// Returns the sizes: `[features]`, `[time]`, `[time, features]` or `[channels, height, width]`.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.shape().sizes()
+    }
+
     /// Checks that nothing in it is empty, and that indices are exact as 32-bit floats.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.elements() == 0 {

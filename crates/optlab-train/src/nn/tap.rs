@@ -32,6 +32,7 @@ enum Listener {
     Recorder { recorded: Vec<Activation>, most_elements: usize },
     Watcher(Vec<Largest>),
     Leaf { name: String, rank: usize, found: Option<DispatchTensor> },
+    Replacement { name: String, rank: usize, value: Option<DispatchTensor> },
 }
 
 thread_local! {
@@ -65,6 +66,12 @@ pub fn tap<const D: usize>(name: &str, tensor: Tensor<D>) -> Tensor<D> {
             let leaf = tensor.detach().require_grad();
             *found = Some(leaf.clone().into_dispatch());
             leaf
+        }
+        Some(Listener::Replacement { name: wanted, rank, value }) => {
+            if name != wanted || D != *rank {
+                return tensor;
+            }
+            value.take().map_or(tensor, Tensor::from_dispatch)
         }
     })
 }
@@ -114,6 +121,23 @@ pub fn with_leaf<const D: usize, R>(name: &str, forward: impl FnOnce() -> R) -> 
     match listen(Listener::Leaf { name: name.into(), rank: D, found: None }, forward) {
         (result, Some(Listener::Leaf { found, .. })) => (result, found.map(Tensor::from_dispatch)),
         (result, _) => (result, None),
+    }
+}
+
+/// Calls `forward` with `value` in place of the result at the first tap called `name` of its rank. It returns
+/// the result of `forward`, and whether a tensor passed that tap.
+///
+/// # Panics
+/// Later layers may panic if `value` has not the shape of the result.
+pub fn with_replacement<const D: usize, R>(
+    name: &str,
+    value: Tensor<D>,
+    forward: impl FnOnce() -> R,
+) -> (R, bool) {
+    let value = Some(value.into_dispatch());
+    match listen(Listener::Replacement { name: name.into(), rank: D, value }, forward) {
+        (result, Some(Listener::Replacement { value, .. })) => (result, value.is_none()),
+        (result, _) => (result, false),
     }
 }
 
@@ -171,6 +195,18 @@ mod tests {
         assert_eq!(gradient.into_data().iter::<f32>().collect::<Vec<_>>(), [3.0; 4]);
         assert!(with_leaf::<2, _>("misspelt", || forward(&x())).1.is_none());
         assert!(with_leaf::<4, _>("square", || forward(&x())).1.is_none());
+    }
+
+    #[test]
+    fn a_replaced_result_is_what_later_layers_read_and_gradients_reach_it() {
+        let x = x().require_grad();
+        let (sum, was_replaced) = with_replacement("square", x.clone(), || forward(&x.clone().detach()));
+        assert!(was_replaced);
+        assert_eq!(sum.clone().into_scalar::<f32>(), 30.0);
+        let gradient = x.grad(&sum.backward()).unwrap();
+        assert_eq!(gradient.into_data().iter::<f32>().collect::<Vec<_>>(), [3.0; 4]);
+        let (sum, was_replaced) = with_replacement("misspelt", x.clone(), || forward(&x));
+        assert_eq!((sum.into_scalar::<f32>(), was_replaced), (90.0, false));
     }
 
     #[test]

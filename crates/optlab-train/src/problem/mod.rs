@@ -14,6 +14,7 @@ mod load;
 mod predict;
 mod read;
 mod resolve;
+mod row_model;
 mod source;
 mod spec;
 mod workload;

@@ -10,7 +10,7 @@ use crate::nn::Mode;
 use crate::objective::{LossSpec, TargetKind};
 use crate::problem::load::INPUTS;
 use crate::problem::{Prepared, ProblemFacts};
-use crate::workload::{Answer, Prediction};
+use crate::workload::{Answer, NamedRows, Prediction};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::path::{Path, PathBuf};
 
@@ -44,11 +44,11 @@ pub(super) fn predict(
 }
 
 /// Returns the inputs of a file, row-major, with a name for each.
-fn inputs(
+pub(super) fn inputs(
     facts: &ProblemFacts,
     preparation: &Preparation,
     file: &Path,
-) -> Result<(Vec<f32>, Vec<String>), Error> {
+) -> Result<NamedRows, Error> {
     let shown = file.display().to_string();
     match &facts.prepared {
         Prepared::Table(encoder) => {
@@ -82,7 +82,7 @@ fn inputs(
 
 /// Returns the values of an array of a NumPy file, with a name for each example, whose shape is `shape`: of
 /// the array `inputs`, or of the first that fits.
-fn rows(file: &Path, shape: &[usize]) -> Result<(Vec<f32>, Vec<String>), Error> {
+fn rows(file: &Path, shape: &[usize]) -> Result<NamedRows, Error> {
     let npz = Npz::read(file)?;
     let refuse = |reason: String| Error::Data { path: file.into(), reason };
     let width: usize = shape.iter().product();

@@ -7,7 +7,7 @@ use crate::nn::Mode;
 use crate::objective::{Objective, Tally};
 use crate::problem::load::{self, Loaded};
 use crate::problem::{Problem, ProblemFacts, describe, explain};
-use crate::workload::{Info, Parts, Prediction, Section, Workload};
+use crate::workload::{Info, Parts, Prediction, RowModel, Section, Workload};
 use burn::tensor::{Device, Tensor};
 use optlab_core::Metric;
 use rand::Rng;
@@ -159,5 +159,18 @@ impl Workload for ProblemWorkload {
         device: &Device,
     ) -> Result<Vec<Prediction>, Error> {
         super::predict::predict(model, facts, preparation, files, device)
+    }
+
+    fn row_model<'a>(
+        &'a self,
+        model: Stack,
+        facts: ProblemFacts,
+        preparation: &Preparation,
+    ) -> Result<RowModel<'a>, Error> {
+        Ok(super::row_model::of(model, facts, preparation.clone()))
+    }
+
+    fn rows(&self, batch: Batch) -> Option<Batch> {
+        Some(batch)
     }
 }

@@ -4,6 +4,7 @@ use crate::data::Source;
 use crate::device;
 use crate::diagnosis::{self, Case};
 use crate::model::ModelPatch;
+use crate::registry::explainable::{self, Explainable};
 use crate::registry::inspect::ParameterSummary;
 use crate::registry::{fingerprint, inspect};
 use crate::train::{
@@ -108,6 +109,14 @@ pub trait AnyWorkload: Send + Sync {
     /// # Errors
     /// As [`evaluate`](Self::evaluate); files that cannot be read; a workload that does not predict.
     fn predict(&self, run: &SavedRun, files: &[PathBuf]) -> Result<Predicted, Error>;
+
+    /// Returns the model of a checkpoint as a function of rows of numbers, whose outputs can be explained, and
+    /// with `with_data` the rows of its data.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate); [`Usage`](optlab_core::Error::Usage) for a workload whose inputs are
+    /// no rows of numbers.
+    fn explainable<'a>(&'a self, run: &SavedRun, with_data: bool) -> Result<Explainable<'a>, Error>;
 }
 
 /// A run folder, and how to load a model from it.
@@ -131,12 +140,12 @@ impl SavedRun {
         SavedRun { directory, trial, which: Which::Best, backend: None, source: Source::default() }
     }
 
-    fn device(&self) -> Result<Device, Error> {
+    pub(super) fn device(&self) -> Result<Device, Error> {
         device::open(self.backend.as_deref().unwrap_or(&self.trial.backend))
     }
 
     /// Returns the facts that the run saved; a run from before they were saved has them from the data.
-    fn facts<W: Workload>(&self, workload: &W) -> Result<W::Facts, Error> {
+    pub(super) fn facts<W: Workload>(&self, workload: &W) -> Result<W::Facts, Error> {
         match self.directory.read_facts()? {
             Some(facts) => Ok(facts),
             None => Ok(train::prepared(workload, &self.trial, &self.source)?.facts),
@@ -144,7 +153,7 @@ impl SavedRun {
     }
 
     /// Loads the model of the checkpoint on a device.
-    fn load<W: Workload>(
+    pub(super) fn load<W: Workload>(
         &self,
         workload: &W,
         facts: &W::Facts,
@@ -294,5 +303,9 @@ impl<W: Workload + 'static> AnyWorkload for W {
         let preparation = preparation(&run.trial);
         let predictions = Workload::predict(self, &trained.model, &facts, &preparation, files, &device)?;
         Ok(Predicted { predictions, passed_over: trained.passed_over })
+    }
+
+    fn explainable<'a>(&'a self, run: &SavedRun, with_data: bool) -> Result<Explainable<'a>, Error> {
+        explainable::load(self, run, with_data)
     }
 }

@@ -1,10 +1,12 @@
 //! The workloads that can be named: those that come with the program, and those that a program registers.
 
 mod any_workload;
+mod explainable;
 mod fingerprint;
 mod inspect;
 
 pub use any_workload::{AnyWorkload, Evaluated, Inspected, Predicted, SavedRun};
+pub use explainable::{Explainable, Part, RowSet};
 pub use inspect::ParameterSummary;
 
 use crate::Error;

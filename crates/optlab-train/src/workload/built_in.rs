@@ -148,6 +148,11 @@ impl Supervised for BuiltIn {
         })
     }
 
+    fn element_names(&self) -> Vec<String> {
+        let names: &[&str] = if self.facts.data_set == "diabetes" { &data::DIABETES_COLUMNS } else { &[] };
+        names.iter().map(ToString::to_string).collect()
+    }
+
     fn forward(&self, model: &Network, inputs: Tensor<2>, mode: Mode) -> Tensor<2> {
         match model {
             Network::LinearRegression(model) => model.forward(inputs),

@@ -9,6 +9,7 @@ mod digits_cnn;
 mod digits_rnn;
 mod mnist_cnn;
 mod prediction;
+mod row_model;
 mod section;
 mod sunspots_rnn;
 mod supervised;
@@ -16,11 +17,12 @@ mod supervised;
 pub use crate::objective::Tally;
 pub use built_in::{BuiltIn, Network, all, built_in};
 pub use prediction::{Answer, Prediction};
+pub use row_model::{Element, Forward, NamedRows, ReadInputs, RowModel, RowTarget, Rows, rounded};
 pub use section::{Section, WARNINGS};
 pub use supervised::{RowFacts, Supervised};
 
 use crate::Error;
-use crate::data::{ExampleSet, Preparation, Source};
+use crate::data::{Batch, ExampleSet, Preparation, Source};
 use crate::model::ModelPatch;
 use crate::nn::Mode;
 use burn::module::Module;
@@ -307,6 +309,32 @@ pub trait Workload: Send + Sync {
         let _: (&Self::Model, &Self::Facts, &Preparation) = (model, facts, preparation);
         let _: (&[PathBuf], &Device) = (files, device);
         Err(Error::usage(format!("`{}` makes no predictions for files", self.info().name)))
+    }
+
+    /// Returns the trained model as a function of rows of numbers, from which its outputs can be explained.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a workload whose inputs are no rows of numbers, which is the
+    /// default.
+    fn row_model<'a>(
+        &'a self,
+        model: Self::Model,
+        facts: Self::Facts,
+        preparation: &Preparation,
+    ) -> Result<RowModel<'a>, Error> {
+        let _: (Self::Model, Self::Facts, &Preparation) = (model, facts, preparation);
+        Err(Error::usage(format!(
+            "`{}` does not say how its inputs are rows of numbers, so `optlab explain` cannot explain it; \
+             a program can, with `optlab::explain::Model`",
+            self.info().name
+        )))
+    }
+
+    /// Returns the batch as rows of numbers; `None`, the default, for a workload without a
+    /// [`row_model`](Self::row_model).
+    fn rows(&self, batch: Self::Batch) -> Option<Batch> {
+        let _: Self::Batch = batch;
+        None
     }
 }
 

@@ -2,16 +2,16 @@
 
 use crate::Error;
 use crate::data::{self, AugmentedExamples, Batch, Preparation, Source, Splits, Standardizer, TargetUnit};
-use crate::model::ModelPatch;
+use crate::model::{InputShape, ModelPatch};
 use crate::nn::Mode;
-use crate::objective::{LossSpec, Objective, Tally};
-use crate::workload::{Answer, Info, Parts, Prediction, Workload, no_settings};
+use crate::objective::{LossSpec, Objective, Tally, TargetKind};
+use crate::workload::{Answer, Element, Info, NamedRows, Parts, Prediction, RowModel, Workload, no_settings};
 use burn::module::Module;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A workload whose examples are rows of numbers with classes or numbers as targets.
 ///
@@ -77,6 +77,12 @@ pub trait Supervised: Send + Sync {
     /// Returns the model's outputs `[batch, outputs]` for `inputs` `[batch, features]`; each row is an input
     /// in row-major order.
     fn forward(&self, model: &Self::Model, inputs: Tensor<2>, mode: Mode) -> Tensor<2>;
+
+    /// Returns the names of the elements of an input, in row-major order; by default there are none, and
+    /// explanations name them by their places.
+    fn element_names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// What a model needs to know of rows of numbers, and later predictions, too.
@@ -196,18 +202,9 @@ impl<W: Supervised> Workload for W {
         files: &[PathBuf],
         device: &Device,
     ) -> Result<Vec<Prediction>, Error> {
-        let (LossSpec::CrossEntropy(_), &[channels, height, width]) =
-            (self.objective().loss, &facts.input_shape[..])
-        else {
-            return Err(Error::usage(format!("`{}` does not classify images", Supervised::info(self).name)));
-        };
-        let shape = [channels, height, width];
         let predict = |path: &PathBuf| {
-            let mut image = data::read_digit_png(path, shape)?;
-            if let Some(standardizer) = &facts.standardizer {
-                standardizer.apply_to_inputs(&mut image, &shape);
-            }
-            let inputs = TensorData::new(image, [1, channels * height * width]);
+            let (inputs, _) = read_picture(self, facts, path)?;
+            let inputs = TensorData::new(inputs, [1, facts.input_shape.iter().product()]);
             let logits = self.forward(model, Tensor::from_data(inputs, device), Mode::Evaluate);
             let classes = softmax(logits, 1).into_data().iter::<f32>().map(f64::from).collect::<Vec<_>>();
             let mut ranked: Vec<(String, f64)> =
@@ -218,4 +215,79 @@ impl<W: Supervised> Workload for W {
         // Every file is read before anything is printed, so that a wrong one leaves no half of a result.
         files.iter().map(predict).collect()
     }
+
+    fn row_model<'a>(
+        &'a self,
+        model: W::Model,
+        facts: RowFacts,
+        _preparation: &Preparation,
+    ) -> Result<RowModel<'a>, Error> {
+        let input = InputShape::from_sizes(&facts.input_shape)?;
+        let mut elements = Element::of_shape(&input);
+        for (element, name) in elements.iter_mut().zip(self.element_names()) {
+            (element.name, element.column) = (name.clone(), name);
+        }
+        if let (Some(standardizer), [_]) = (&facts.standardizer, &facts.input_shape[..]) {
+            let units = standardizer.input_units();
+            elements.iter_mut().zip(units).for_each(|(element, unit)| element.unit = unit);
+        } else if let (Some(standardizer), &[_, features]) = (&facts.standardizer, &facts.input_shape[..]) {
+            let units = standardizer.input_units();
+            let of = |(i, element): (usize, &mut Element)| element.unit = units[i % features];
+            elements.iter_mut().enumerate().for_each(of);
+        }
+        let loss = self.objective().loss;
+        let count = match facts.target_units.len() {
+            0 => count_outputs(self, &model, elements.len()),
+            numbers => numbers,
+        };
+        let targets = match (&loss, facts.target_units.is_empty()) {
+            (LossSpec::MultiLabel, _) => TargetKind::Labels(count),
+            (_, true) => TargetKind::Classes(count.max(2)),
+            (_, false) => TargetKind::Values(count),
+        };
+        let outputs = match targets {
+            TargetKind::Classes(count) | TargetKind::Labels(count) => {
+                (0..count).map(|class| class.to_string()).collect()
+            }
+            TargetKind::Values(1) => vec!["target".into()],
+            TargetKind::Values(count) => (0..count).map(|i| format!("target {i}")).collect(),
+        };
+        let units = facts.target_units.clone();
+        Ok(RowModel {
+            forward: Box::new(move |rows| self.forward(&model, rows, Mode::Evaluate)),
+            read: Box::new(move |path| read_picture(self, &facts, path)),
+            input,
+            elements,
+            outputs,
+            targets,
+            loss,
+            units,
+        })
+    }
+
+    fn rows(&self, batch: Batch) -> Option<Batch> {
+        Some(batch)
+    }
+}
+
+/// Reads a picture of a digit as an input, prepared as the training data were.
+fn read_picture<W: Supervised>(workload: &W, facts: &RowFacts, path: &Path) -> Result<NamedRows, Error> {
+    let (LossSpec::CrossEntropy(_), &[channels, height, width]) =
+        (workload.objective().loss, &facts.input_shape[..])
+    else {
+        return Err(Error::usage(format!("`{}` does not classify images", workload.info().name)));
+    };
+    let shape = [channels, height, width];
+    let mut image = data::read_digit_png(path, shape)?;
+    if let Some(standardizer) = &facts.standardizer {
+        standardizer.apply_to_inputs(&mut image, &shape);
+    }
+    Ok((image, vec![path.display().to_string()]))
+}
+
+/// Returns the number of outputs of a model that reads rows of so many elements.
+fn count_outputs<W: Supervised>(workload: &W, model: &W::Model, elements: usize) -> usize {
+    let devices = model.devices();
+    let zeros = Tensor::zeros([1, elements], &devices.into_iter().next().unwrap_or_default());
+    workload.forward(model, zeros, Mode::Evaluate).dims()[1]
 }

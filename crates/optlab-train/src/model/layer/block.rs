@@ -2,10 +2,14 @@
 
 use crate::model::Init;
 use crate::model::layer::LayerNorm;
-use crate::nn::{Dropout, Linear, Mode};
+use crate::nn::{Dropout, Linear, Mode, tap};
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, softmax};
+
+/// The name of the [tap](crate::nn::tap) of attention weights `[batch, heads, time, time]`: for each time step
+/// the share of each other one.
+pub const ATTENTION: &str = "attention";
 
 /// Self-attention with several heads and no mask (Vaswani et al., 2017):
 ///
@@ -86,7 +90,7 @@ impl Attention {
         let split = |x: Tensor<3>| x.reshape([batch, time, self.heads, size]).swap_dims(1, 2);
         let query = split(self.query.forward(x.clone())).mul_scalar(1.0 / (size as f64).sqrt());
         let (key, value) = (split(self.key.forward(x.clone())), split(self.value.forward(x)));
-        let weights = softmax(query.matmul(key.transpose()), 3);
+        let weights = tap(ATTENTION, softmax(query.matmul(key.transpose()), 3));
         let heads = weights.matmul(value).swap_dims(1, 2).reshape([batch, time, width]);
         self.output.forward(heads)
     }

@@ -105,6 +105,15 @@ impl Input {
         }
     }
 
+    /// Returns the texts of the indices that the column becomes; none if it becomes numbers.
+    pub fn texts(&self) -> Vec<String> {
+        let Coding::Index { values } = &self.coding else { return Vec::new() };
+        let ends =
+            [("(unknown)", true), ("(missing)", self.has_missing)].map(|(text, is)| is.then_some(text));
+        let [unknown, missing] = ends.map(|text| text.map(String::from));
+        unknown.into_iter().chain(values.iter().cloned()).chain(missing).collect()
+    }
+
     /// Returns the features, in the order in which [`encode`](Self::encode) writes them.
     pub fn features(&self) -> Vec<Feature> {
         let name = &self.column;

@@ -242,6 +242,16 @@ impl Encoder {
         self.inputs.iter().flat_map(Input::features).collect()
     }
 
+    /// Returns the texts of the indices of the feature with index `feature`, in their order; none for a feature
+    /// that is a number.
+    pub fn texts_of(&self, feature: usize) -> Vec<String> {
+        let all = self.inputs.iter().flat_map(|input| {
+            let texts = input.texts();
+            input.features().into_iter().map(move |_| texts.clone())
+        });
+        all.into_iter().nth(feature).unwrap_or_default()
+    }
+
     /// Returns the names of the target columns.
     pub fn target(&self) -> &[String] {
         self.target.columns()

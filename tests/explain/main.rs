@@ -1,0 +1,9 @@
+//! Explanations beside Captum, shap and lime, closed forms, and what they promise of trained models.
+
+mod gradients;
+mod layers;
+mod methods;
+mod perturbations;
+mod reference;
+mod shapley;
+mod trained;
