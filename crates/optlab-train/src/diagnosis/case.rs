@@ -93,9 +93,10 @@ fn hashes<W: Workload>(
         return Ok(Some(hashes));
     }
     for batch in Batches::in_order(part, BATCH_SIZE).epoch(0, device) {
-        let Some(inputs) = workload.rows(&batch?.0) else { return Ok(None) };
-        let width = inputs.dims()[1].max(1);
-        let values: Vec<f32> = inputs.into_data().convert::<f32>().try_into_vec().unwrap_or_default();
+        let (batch, _) = batch?;
+        let Some(rows) = workload.rows(&batch) else { return Ok(None) };
+        let width = rows.inputs.dims()[1].max(1);
+        let values: Vec<f32> = rows.inputs.to_data().convert::<f32>().try_into_vec().unwrap_or_default();
         hashes.extend(values.chunks(width).map(|row| {
             let mut hasher = DefaultHasher::new();
             row.iter().for_each(|value| value.to_bits().hash(&mut hasher));

@@ -114,10 +114,6 @@ impl Workload for ProblemWorkload {
         self.objective(facts).sampled_loss(self.forward(model, batch, mode), random)
     }
 
-    fn rows(&self, batch: &Batch) -> Option<Tensor<2>> {
-        Some(batch.inputs.clone())
-    }
-
     fn sum_of_log_probabilities(
         &self,
         model: &Stack,
@@ -170,7 +166,7 @@ impl Workload for ProblemWorkload {
         Ok(super::row_model::of(model, facts, preparation.clone()))
     }
 
-    fn rows(&self, batch: Batch) -> Option<Batch> {
+    fn rows<'b>(&self, batch: &'b Batch) -> Option<&'b Batch> {
         Some(batch)
     }
 }

@@ -95,21 +95,21 @@ impl<W: Workload> RowSet for PartRows<'_, W> {
         for numbers in numbers.chunks(BATCH_SIZE) {
             let numbers: Vec<u32> = numbers.iter().map(|&number| number as u32).collect();
             let batch = self.part.batch(&numbers, None, &self.device)?;
-            let Some(batch) = self.workload.rows(batch) else {
+            let Some(batch) = self.workload.rows(&batch) else {
                 let workload = self.workload.info().name;
                 let reason = "it has a model of rows, but `rows` returns none".into();
                 return Err(Error::Workload { workload, reason });
             };
-            rows.inputs.extend(batch.inputs.into_data().iter::<f32>());
-            match batch.targets {
+            rows.inputs.extend(batch.inputs.to_data().iter::<f32>());
+            match &batch.targets {
                 BatchTargets::Classes(classes) => {
                     let classes =
-                        classes.into_data().iter::<i64>().map(|class| class as usize).collect::<Vec<_>>();
+                        classes.to_data().iter::<i64>().map(|class| class as usize).collect::<Vec<_>>();
                     rows.targets.extend(classes.into_iter().map(RowTarget::Class));
                 }
                 BatchTargets::Values(values) => {
                     let [_, width] = values.dims();
-                    let values: Vec<f32> = values.into_data().iter::<f32>().collect();
+                    let values: Vec<f32> = values.to_data().iter::<f32>().collect();
                     let of_rows = values.chunks(width.max(1));
                     rows.targets.extend(of_rows.map(|values| RowTarget::Values(values.to_vec())));
                 }

@@ -37,7 +37,7 @@ pub(super) fn of_penalty<W: Workload>(
     mode: Mode,
     lambda: f64,
 ) -> Option<OfPenalty> {
-    let rows = workload.rows(batch)?.inner();
+    let rows = workload.rows(batch)?.inputs.clone().inner();
     let [examples, _] = rows.dims();
     let leaf = Tensor::from_inner(rows.clone()).require_grad();
     let sum = workload.sum_of_log_probabilities(model, leaf.clone(), facts, mode)?;

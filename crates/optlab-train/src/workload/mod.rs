@@ -232,13 +232,6 @@ pub trait Workload: Send + Sync {
         None
     }
 
-    /// Returns the inputs of a batch `[batch, elements]`, by which examples that occur twice are found;
-    /// `None` if they are not rows of numbers.
-    fn rows(&self, batch: &Self::Batch) -> Option<Tensor<2>> {
-        let _: &Self::Batch = batch;
-        None
-    }
-
     /// Returns the sum of the logarithms of all class probabilities for inputs `rows` `[batch, elements]`,
     /// one element, for the penalty on input gradients; for a model that predicts numbers the sum of its
     /// outputs. `None` if that is not possible.
@@ -330,10 +323,10 @@ pub trait Workload: Send + Sync {
         )))
     }
 
-    /// Returns the batch as rows of numbers; `None`, the default, for a workload without a
-    /// [`row_model`](Self::row_model).
-    fn rows(&self, batch: Self::Batch) -> Option<Batch> {
-        let _: Self::Batch = batch;
+    /// Returns the batch as rows of numbers: for explanations, for the penalty on input gradients, and to find
+    /// examples that occur twice. `None`, the default, if it is something else.
+    fn rows<'b>(&self, batch: &'b Self::Batch) -> Option<&'b Batch> {
+        let _: &Self::Batch = batch;
         None
     }
 }

@@ -148,10 +148,6 @@ impl<W: Supervised> Workload for W {
         })
     }
 
-    fn rows(&self, batch: &Batch) -> Option<Tensor<2>> {
-        Some(batch.inputs.clone())
-    }
-
     fn sum_of_log_probabilities(
         &self,
         model: &W::Model,
@@ -265,7 +261,7 @@ impl<W: Supervised> Workload for W {
         })
     }
 
-    fn rows(&self, batch: Batch) -> Option<Batch> {
+    fn rows<'b>(&self, batch: &'b Batch) -> Option<&'b Batch> {
         Some(batch)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Error;
-use crate::data::{ExampleSet, Preparation, Source};
+use crate::data::{Batch, BatchTargets, ExampleSet, Preparation, Source};
 use crate::objective::Tally;
 use crate::workload::{Info, Parts};
 use burn::nn::{Linear, LinearConfig};
@@ -27,15 +27,15 @@ struct OfTable;
 
 impl Workload for OfTable {
     type Model = Table;
-    type Batch = Tensor<2>;
+    type Batch = Batch;
     type Facts = ();
 
     fn info(&self) -> Info {
         Info::new("table", "", Vec::new())
     }
 
-    fn parts(&self, _: &Source, _: &Preparation) -> Result<Parts<Tensor<2>, ()>, Error> {
-        let nothing = || -> Box<dyn ExampleSet<Tensor<2>>> { unreachable!("nothing is trained") };
+    fn parts(&self, _: &Source, _: &Preparation) -> Result<Parts<Batch, ()>, Error> {
+        let nothing = || -> Box<dyn ExampleSet<Batch>> { unreachable!("nothing is trained") };
         Ok(Parts { train: nothing(), validation: nothing(), test: nothing(), facts: () })
     }
 
@@ -43,16 +43,16 @@ impl Workload for OfTable {
         unreachable!("nothing is trained")
     }
 
-    fn loss(&self, _: &Table, _: &Tensor<2>, (): &(), _: Mode) -> Tensor<1> {
+    fn loss(&self, _: &Table, _: &Batch, (): &(), _: Mode) -> Tensor<1> {
         unreachable!("nothing is trained")
     }
 
-    fn evaluate(&self, _: &Table, _: &Tensor<2>, (): &(), _: &mut Tally) -> Tensor<1> {
+    fn evaluate(&self, _: &Table, _: &Batch, (): &(), _: &mut Tally) -> Tensor<1> {
         unreachable!("nothing is trained")
     }
 
-    fn rows(&self, batch: &Tensor<2>) -> Option<Tensor<2>> {
-        Some(batch.clone())
+    fn rows<'b>(&self, batch: &'b Batch) -> Option<&'b Batch> {
+        Some(batch)
     }
 
     fn sum_of_log_probabilities(
@@ -64,6 +64,13 @@ impl Workload for OfTable {
     ) -> Option<Tensor<1>> {
         Some(log_softmax(model.forward(rows), 1).sum())
     }
+}
+
+/// Returns rows with targets that nobody asks for.
+fn batch(inputs: Tensor<2>) -> Batch {
+    let [len, _] = inputs.dims();
+    let targets = BatchTargets::Values(Tensor::zeros([len, 1], &inputs.device()));
+    Batch { inputs, targets, len }
 }
 
 fn numbers(value: &Value) -> Vec<f32> {
@@ -89,17 +96,15 @@ fn the_gradient_of_the_penalty_is_that_of_differentiating_twice() {
     let layers = [0, 2, 4].map(|number| {
         let saved = &file["model"]["layers"][number];
         let weight = matrix(&saved["weight"]).transpose();
-        let [inputs, outputs] = weight.dims();
-        let layer = LinearConfig::new(inputs, outputs).init(&device);
         let as_parameter =
             |tensor: Tensor<2>| Param::from_tensor(Tensor::from_inner(tensor.inner()).require_grad());
         let bias = Tensor::from_inner(vector(&saved["bias"]).inner()).require_grad();
-        Linear { weight: as_parameter(weight), bias: Some(Param::from_tensor(bias)), ..layer }
+        Linear { weight: as_parameter(weight), bias: Some(Param::from_tensor(bias)) }
     });
     let model = Table { layers: layers.into() };
     let expected = &file["formula"]["input_gradient_penalty"];
     let lambda = expected["strength"].as_f64().unwrap();
-    let inputs = matrix(&file["inputs"]);
+    let inputs = batch(matrix(&file["inputs"]));
     let penalty = of_penalty(&OfTable, &model, &inputs, &(), Mode::Evaluate, lambda).unwrap();
     let mut gradients = penalty.added_to(&model, GradientsParams::new());
     for (number, name) in ["0", "2", "4"].iter().enumerate() {
@@ -128,13 +133,11 @@ fn a_model_that_ignores_its_inputs_has_no_penalty() {
     let device = Device::default().autodiff();
     let zero = |inputs, outputs| {
         let layer = LinearConfig::new(inputs, outputs).init(&device);
-        Linear {
-            weight: layer.weight.clone().map(|it| Tensor::from_inner(it.inner() * 0.0).require_grad()),
-            ..layer
-        }
+        let weight = layer.weight.map(|it| Tensor::from_inner(it.inner() * 0.0).require_grad());
+        Linear { weight, bias: layer.bias }
     };
     let model = Table { layers: vec![zero(2, 3), zero(3, 3), zero(3, 2)] };
-    let inputs = Tensor::<2>::ones([4, 2], &device);
+    let inputs = batch(Tensor::ones([4, 2], &device));
     let penalty = of_penalty(&OfTable, &model, &inputs, &(), Mode::Evaluate, 1.0).unwrap();
     assert!(penalty.added_to(&model, GradientsParams::new()).is_empty());
 }
