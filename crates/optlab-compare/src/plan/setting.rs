@@ -135,8 +135,16 @@ mod tests {
 
     #[test]
     fn none_switches_off_each_setting_that_can_be_off_and_no_other() {
-        let can_be_off =
-            ["micro_batch_size", "lr_scaling", "split", "clip_norm", "clip_value", "early_stopping", "flip"];
+        let can_be_off = [
+            "micro_batch_size",
+            "lr_scaling",
+            "split",
+            "clip_norm",
+            "clip_value",
+            "early_stopping",
+            "flip",
+            "diagnose",
+        ];
         for setting in RecipePatch::SETTINGS {
             let name = setting.name;
             let switched = with("adamw", name, Value::Null);
@@ -149,6 +157,7 @@ mod tests {
                 let set = match name {
                     "lr_scaling" => json!("sqrt"),
                     "flip" => json!("both"),
+                    "diagnose" => json!("every=5"),
                     _ => json!(2),
                 };
                 let on = with("adamw", name, set).unwrap();
