@@ -3,6 +3,7 @@
 mod gradients;
 mod layers;
 mod methods;
+mod penalty;
 mod perturbations;
 mod reference;
 mod shapley;

@@ -98,11 +98,7 @@ impl<'a> Asked<'a> {
 
     /// Returns the name of a class, label or target column; a space or a line break in quotes.
     fn shown_output(&self, output: usize) -> String {
-        match self.rows.outputs.get(output) {
-            Some(name) if name.trim().is_empty() || name.contains(char::is_control) => format!("{name:?}"),
-            Some(name) => name.clone(),
-            None => output.to_string(),
-        }
+        self.rows.outputs.get(output).map_or_else(|| output.to_string(), |name| visible(name))
     }
 
     fn kind(&self) -> &'static str {
@@ -200,7 +196,7 @@ impl<'a> Asked<'a> {
     /// Returns the value of a column: of several elements the categories that are present.
     fn value_of_part(&self, part: &[usize], row: &[f32]) -> String {
         let elements = &self.rows.elements;
-        let own = |i: usize| elements[i].shown(row[i]);
+        let own = |i: usize| visible(&elements[i].shown(row[i]));
         let prefix = format!("{} = ", elements[part[0]].column);
         let category = |i: &usize| elements[*i].name.strip_prefix(&prefix).filter(|_| row[*i] == 1.0);
         match part.len() {
@@ -210,6 +206,14 @@ impl<'a> Asked<'a> {
                 None => own(part[0]),
             },
         }
+    }
+}
+
+/// Returns a text, in quotes if it is a space or a control character.
+fn visible(text: &str) -> String {
+    match text.trim().is_empty() || text.contains(char::is_control) {
+        true => format!("{text:?}"),
+        false => text.into(),
     }
 }
 

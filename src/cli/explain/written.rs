@@ -93,11 +93,6 @@ pub fn picture_of_importance(asked: &Asked<'_>, importance: &Importance) -> Resu
     }))
 }
 
-/// Returns a value that is nothing but space in quotes.
-fn visible(value: &str) -> String {
-    if value.trim().is_empty() && !value.is_empty() { format!("{value:?}") } else { value.into() }
-}
-
 /// Returns the explanations as tables for a terminal.
 pub fn text(document: &Document) -> String {
     let mut text = String::new();
@@ -124,7 +119,7 @@ pub fn text(document: &Document) -> String {
         text += &headline(explanation);
         let mut table = empty_table(&["largest", "value", "attribution"]);
         for (name, value, part) in &explanation.largest {
-            table.add_row([one_line(name, MOST), one_line(&visible(value), MOST), number(*part)]);
+            table.add_row([one_line(name, MOST), one_line(value, MOST), number(*part)]);
         }
         text += &finished(table, &[1, 2]);
     }

@@ -203,19 +203,20 @@ impl MethodSpec {
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a number out of its range, or NaN.
     pub fn check(&self) -> Result<(), Error> {
         let name = self.name();
-        Ok(match self {
-            MethodSpec::Saliency(config) => config.check(name)?,
-            MethodSpec::InputXGradient => {}
-            MethodSpec::SmoothGrad(config) => config.check(name)?,
-            MethodSpec::IntegratedGradients(config) => config.check(name)?,
-            MethodSpec::ExpectedGradients(config) => config.check(name)?,
-            MethodSpec::GradCam(config) => config.check(name)?,
-            MethodSpec::ActivationMap(config) => config.check(name)?,
-            MethodSpec::Occlusion(config) => config.check(name)?,
-            MethodSpec::Lime(config) => config.check(name)?,
-            MethodSpec::KernelShap(config) => config.check(name)?,
-            MethodSpec::AttentionRollout(config) => config.check(name)?,
-        })
+        match self {
+            MethodSpec::Saliency(config) => config.check(name),
+            MethodSpec::InputXGradient => Ok(()),
+            MethodSpec::SmoothGrad(config) => config.check(name),
+            MethodSpec::IntegratedGradients(config) => config.check(name),
+            MethodSpec::ExpectedGradients(config) => config.check(name),
+            MethodSpec::GradCam(config) => config.check(name),
+            MethodSpec::ActivationMap(config) => config.check(name),
+            MethodSpec::Occlusion(config) => config.check(name),
+            MethodSpec::Lime(config) => config.check(name),
+            MethodSpec::KernelShap(config) => config.check(name),
+            MethodSpec::AttentionRollout(config) => config.check(name),
+        }?;
+        Ok(())
     }
 
     /// Returns whether the method reads the question's background, so that a program must have some.

@@ -44,9 +44,9 @@ pub fn bars(rows: &[(String, f64)]) -> String {
             number(*value),
         );
     }
-    let _ = write!(
+    let _ = writeln!(
         svg,
-        "<line class=\"axis\" x1=\"{zero}\" x2=\"{zero}\" y1=\"2\" y2=\"{}\"/></svg>\n",
+        "<line class=\"axis\" x1=\"{zero}\" x2=\"{zero}\" y1=\"2\" y2=\"{}\"/></svg>",
         height - 2.0
     );
     svg

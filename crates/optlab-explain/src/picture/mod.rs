@@ -62,6 +62,6 @@ pub fn difference(output: f64, baseline: f64) -> String {
 const STYLE: &str = "<style>text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,Helvetica,Arial,'DejaVu Sans',\
     sans-serif;fill:#1f2328}.faint{fill:#59636e}.end{text-anchor:end}.mid{text-anchor:middle}.axis{stroke:#9aa4af}\
     .line{stroke:#59636e;fill:none;stroke-width:1.5}.paper{fill:#ffffff}.token{font-family:ui-monospace,Menlo,\
-    Consolas,'DejaVu Sans Mono',monospace;font-size:15px;fill:#1f2328}\
+    Consolas,'DejaVu Sans Mono',monospace;font-size:15px;fill:#1f2328}.strong{fill:#ffffff}\
     @media (prefers-color-scheme:dark){text{fill:#e6edf3}.faint{fill:#9ba6b2}.axis{stroke:#5c6672}\
-    .line{stroke:#9ba6b2}.paper{fill:#0d1117}.token{fill:#1f2328}}</style>";
+    .line{stroke:#9ba6b2}.paper{fill:#0d1117}.token{fill:#1f2328}.strong{fill:#ffffff}}</style>";

@@ -34,10 +34,11 @@ pub fn tokens(texts: &[String], attributions: &[f64], palette: Palette) -> Strin
         let _ = write!(
             body,
             "<g><title>{}</title><rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{}\" fill=\"{}\"/>\
-             <text class=\"token mid\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
+             <text class=\"token mid{}\" x=\"{:.1}\" y=\"{:.1}\">{}</text></g>",
             number(*attribution),
             LINE - 4.0,
             css(*attribution, most, palette),
+            if attribution.abs() > 0.6 * most { " strong" } else { "" },
             x + width / 2.0,
             y + 18.0,
             escape(&shown)

@@ -252,8 +252,10 @@ impl<W: Workload> Evaluate<W::Model> for BatchEvaluation<'_, W> {
             if penalty == 0.0 || lacks_penalty {
                 return (loss, gradients);
             }
-            match input_gradient::of_penalty(workload, model, part, facts, mode, penalty) {
-                Some(of_penalty) => (loss, of_penalty.added_to(model, gradients)),
+            let score = |model: &W::Model, rows| workload.sum_of_log_probabilities(model, rows, facts, mode);
+            let rows = workload.rows(part).map(|rows| &rows.inputs);
+            match rows.and_then(|rows| input_gradient::of_batch(model, rows, penalty, score)) {
+                Some((_, of_penalty)) => (loss, input_gradient::sum(model, gradients, of_penalty)),
                 None => {
                     lacks_penalty = true;
                     (loss, gradients)

@@ -27,6 +27,7 @@ mod trial;
 pub use crate::workload::VALIDATION;
 pub use environment::Environment;
 pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
+pub use input_gradient::input_gradient_penalty;
 pub use lr_range::{Caution, LrRange, LrRangeTest, Suggestion, find_lr};
 pub use lr_scaling::{LrScaling, ScalingRule};
 pub use observer::{EpochReport, Observer, Start};
