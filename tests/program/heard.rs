@@ -7,6 +7,8 @@
 pub fn children_hear_signals() {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
     use std::sync::Once;
+    use std::sync::atomic::AtomicBool;
+    static HEARD: AtomicBool = AtomicBool::new(false);
     static DONE: Once = Once::new();
     DONE.call_once(|| {
         let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -14,7 +16,7 @@ pub fn children_hear_signals() {
         let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
         for signal in [SIGHUP, SIGINT, SIGQUIT] {
             if ignored & (1 << (signal - 1)) != 0 {
-                signal_hook::flag::register(signal, Default::default()).unwrap();
+                signal_hook::flag::register(signal, &HEARD).unwrap();
             }
         }
     });

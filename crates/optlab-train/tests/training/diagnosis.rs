@@ -3,7 +3,8 @@
 
 use crate::StopAfter;
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Tensor, TensorData};
 use optlab_train::Error;
 use optlab_train::data::{Examples, Preparation, Source, Splits, Targets};
 use optlab_train::diagnosis::{self, Diagnose, Diagnosis, Finding, Kind, NotFinite};
@@ -415,4 +416,75 @@ fn healthy_runs_are_not_accused() {
     }
     assert_eq!(runs, 20);
     assert!(accused.len() <= 1, "{accused:#?}");
+}
+
+#[test]
+fn a_penalty_on_input_gradients_makes_them_smaller_and_one_of_0_changes_nothing() {
+    let workload = workload::built_in("digits-cnn").unwrap();
+    let info = AnyWorkload::info(&workload);
+    let trained = |penalty: &str| {
+        let trial = trial(&info, &format!("epochs=3 input_gradient_penalty={penalty}"));
+        let folder = tempfile::tempdir().unwrap();
+        let outcome = train_in(&workload, &trial, folder.path());
+        let splits = workload.splits(&Source::default(), &train::preparation(&trial)).unwrap();
+        let device = Device::default().autodiff();
+        let checkpoints = RunDirectory::new(folder.path()).checkpoints();
+        let facts = workload::RowFacts::of(&splits);
+        let model =
+            train::load(&workload, &trial, &checkpoints, train::Which::Last, &facts, &device).unwrap().model;
+        let inputs = TensorData::new(splits.test.inputs[..64 * 100].to_vec(), [100, 64]);
+        let inputs = Tensor::<2>::from_data(inputs, &device).require_grad();
+        let sum = log_softmax(workload.forward(&model, inputs.clone(), Mode::Evaluate), 1).sum();
+        let gradient = inputs.grad(&sum.backward()).unwrap();
+        (gradient.square().sum().into_scalar::<f32>(), outcome.test.unwrap().metric)
+    };
+    let (plain, with) = (trained("0"), trained("0.003"));
+    assert!(with.0 < 0.5 * plain.0, "{with:?}, without {plain:?}");
+    assert!(with.1 > plain.1 - 0.1, "{with:?}, without {plain:?}");
+}
+
+#[test]
+fn a_penalty_on_the_gradients_of_inputs_that_are_no_numbers_is_refused() {
+    /// Digits whose rows the workload does not name.
+    struct Opaque;
+    impl workload::Workload for Opaque {
+        type Model = Stack;
+        type Batch = optlab_train::data::Batch;
+        type Facts = workload::RowFacts;
+        fn info(&self) -> Info {
+            Info { name: "opaque".into(), ..AnyWorkload::info(&digits()) }
+        }
+        fn parts(
+            &self,
+            source: &Source,
+            preparation: &Preparation,
+        ) -> Result<workload::Parts<Self::Batch, Self::Facts>, Error> {
+            Ok(workload::built_in("digits-cnn").unwrap().splits(source, preparation)?.into())
+        }
+        fn model(&self, _: &Self::Facts, seed: u64, device: &Device) -> Result<Stack, Error> {
+            Supervised::model(&Faulty(Change::Weights(1.0)), &[], seed, device)
+        }
+        fn loss(&self, model: &Stack, batch: &Self::Batch, _: &Self::Facts, mode: Mode) -> Tensor<1> {
+            self.objective().loss.mean(model.forward(batch.inputs.clone(), mode), &batch.targets)
+        }
+        fn evaluate(
+            &self,
+            model: &Stack,
+            batch: &Self::Batch,
+            _: &Self::Facts,
+            tally: &mut workload::Tally,
+        ) -> Tensor<1> {
+            self.objective().evaluate(model.forward(batch.inputs.clone(), Mode::Evaluate), batch, tally)
+        }
+    }
+    impl Opaque {
+        fn objective(&self) -> Objective {
+            workload::built_in("digits-cnn").unwrap().objective()
+        }
+    }
+    let trial = trial(&AnyWorkload::info(&Opaque), "epochs=1 input_gradient_penalty=0.1");
+    let folder = tempfile::tempdir().unwrap();
+    let options = RunOptions::new(RunDirectory::new(folder.path()));
+    let error = AnyWorkload::train(&Opaque, &trial, &options, &mut ()).unwrap_err().to_string();
+    assert!(error.contains("`input_gradient_penalty`"), "{error}");
 }
