@@ -31,8 +31,8 @@ pub struct ExplainArgs {
     /// The inputs, as for `predict`; without them examples of the run's own data
     #[arg(value_name = "FILE", conflicts_with_all = ["part", "examples", "surest", "most_wrong", "global"])]
     files: Vec<PathBuf>,
-    /// Method with its settings, such as occlusion:window=2; repeat it for several; `optlab list explanations` has
-    /// them [default: integrated_gradients; kernel_shap where columns are categories]
+    /// Method with its settings, such as occlusion:window=2; repeat it for several; `optlab list
+    /// explanations` has them [default: integrated_gradients; kernel_shap where columns are categories]
     #[arg(long = "method", value_name = "SPEC")]
     methods: Vec<MethodSpec>,
     /// Class or target column to explain [default: the predicted class]
@@ -76,8 +76,8 @@ pub struct ExplainArgs {
 /// Runs `optlab explain`: a table for each input and method, and with `--output` pictures and a page.
 ///
 /// # Errors
-/// A run whose workload has no rows of numbers, a method that cannot explain its model, an example or a class that
-/// does not exist, a damaged checkpoint, a file that cannot be read or written.
+/// A run whose workload has no rows of numbers, a method that cannot explain its model, an example or a
+/// class that does not exist, a damaged checkpoint, a file that cannot be read or written.
 pub fn run(args: &ExplainArgs) -> Result<(), Exit> {
     check_seed("explain", "seed", args.seed)?;
     let (directory, trial) = open_run(&args.run_dir)?;

@@ -66,8 +66,8 @@ enum Command {
     Predict(predict::PredictArgs),
     /// Show what the outputs of a trained run depend on: pixels, columns, time steps, tokens
     ///
-    /// A method attributes an output to the elements of an input. docs/explaining.md says what each method answers
-    /// and when it misleads.
+    /// A method attributes an output to the elements of an input. docs/explaining.md says what each method
+    /// answers and when it misleads.
     Explain(explain::ExplainArgs),
     /// Show data and model of a workload: columns, parts, layers, warnings
     Describe(describe::DescribeArgs),

@@ -92,7 +92,8 @@ fn a_category_has_no_gradient_and_the_error_names_the_methods_that_need_none() {
         let named = "these methods need none: occlusion, lime, kernel_shap, attention_rollout";
         assert!(error.to_string().contains(named) && error.is_usage(), "{error}");
     }
-    // Against each background row: 3 − (0 + 2 + 1 + 2) / 2 for the first, 3 − (1 + 1 + 1 + 2) / 2 for the second.
+    // Against each background row: 3 − (0 + 2 + 1 + 2) / 2 for the first, 3 − (1 + 1 + 1 + 2) / 2 for the
+    // second.
     for method in ["occlusion", "kernel_shap", "lime:alpha=0"] {
         let values = method.parse::<MethodSpec>().unwrap().explain(&question, &[1.0, 2.0]).unwrap().values;
         assert!((values[0] - 0.5).abs() < 1e-5 && (values[1] - 0.5).abs() < 1e-5, "{method}: {values:?}");

@@ -71,8 +71,9 @@ fn the_fit_of_lime_is_that_of_the_package_on_its_rows() {
     }
 }
 
-/// The coefficients of two sets of draws differ by their sampling error alone, which falls with the root of their
-/// number; the reference's own spread over two inputs of ours is not known, so the distance is generous.
+/// The coefficients of two sets of draws differ by their sampling error alone, which falls with the root of
+/// their number; the reference's own spread over two inputs of ours is not known, so the distance is
+/// generous.
 #[test]
 fn lime_of_many_draws_is_near_the_fit_of_the_packages_draws() {
     let image = Subject::read("image");

@@ -52,8 +52,8 @@ fn tensor<const D: usize>(value: &Value, shape: [usize; D]) -> Tensor<D> {
     Tensor::from_data(TensorData::new(floats(value), shape), &device())
 }
 
-/// Returns the network of a file as a function of rows. Results of layers pass taps: `conv_1`, `relu_1`, `conv_2`,
-/// `relu_2`.
+/// Returns the network of a file as a function of rows. Results of layers pass taps: `conv_1`, `relu_1`,
+/// `conv_2`, `relu_2`.
 fn network(file: &Value, image: Option<[usize; 3]>) -> impl Fn(Tensor<2>) -> Tensor<2> + use<> {
     let size = |value: &Value| value.as_array().unwrap().len();
     let layer = |layer: &Value| {

@@ -17,7 +17,8 @@ fn trained(name: &str, epochs: usize, folder: &Path) -> Trial {
     trial
 }
 
-/// Calls `with` with the model of a run, background rows, and the first `count` test rows with their predictions.
+/// Calls `with` with the model of a run, background rows, and the first `count` test rows with their
+/// predictions.
 fn with_run(
     folder: &Path,
     trial: &Trial,
@@ -84,9 +85,9 @@ fn rank_correlation(a: &[f64], b: &[f64]) -> f64 {
     product / size
 }
 
-/// Adebayo et al., *Sanity Checks for Saliency Maps*, 2018: a map that random weights do not change explains nothing
-/// that was learned. Sizes of gradients are compared at all pixels; integrated gradients with their signs, and where there
-/// is ink, since at a black pixel they are 0 for any model.
+/// Adebayo et al., *Sanity Checks for Saliency Maps*, 2018: a map that random weights do not change explains
+/// nothing that was learned. Sizes of gradients are compared at all pixels; integrated gradients with their
+/// signs, and where there is ink, since at a black pixel they are 0 for any model.
 #[test]
 fn random_weights_change_the_maps_far_more_than_another_epoch_of_training_does() {
     let methods = ["saliency", "smooth_grad:samples=20", "grad_cam", "integrated_gradients:steps=30"];
@@ -142,14 +143,18 @@ fn random_weights_change_the_maps_far_more_than_another_epoch_of_training_does()
     }
 }
 
-/// Checks that the curves of methods are better than those of random orders, on the first `count` test pictures.
+/// Scores of the elements of an input: its number, its values, the predicted output.
+type Scores<'a> = &'a dyn Fn(usize, &[f32], usize) -> Vec<f64>;
+
+/// Checks that the curves of methods are better than those of random orders, on the first `count` test
+/// pictures.
 fn better_than_random(name: &str, epochs: usize, count: usize, per_step: usize, methods: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let trial = trained(name, epochs, folder.path());
     with_run(folder.path(), &trial, Which::Last, count, |model, background, rows| {
         let of_logits = |rows: Tensor<2>| softmax(logits(model, rows), 1);
         let probabilities = Model::new(model.input().clone(), &crate::reference::device(), of_logits);
-        let areas = |scores: &dyn Fn(usize, &[f32], usize) -> Vec<f64>| {
+        let areas = |scores: Scores<'_>| {
             let (mut deletion, mut insertion) = (Vec::new(), Vec::new());
             for (i, (row, output)) in rows.iter().enumerate() {
                 let question = Question::new(&probabilities, *output);
@@ -210,8 +215,8 @@ fn deletion_and_insertion_of_digits_are_better_than_random() {
     better_than_random("digits-cnn", 5, 40, 1, &methods);
 }
 
-/// Grad-CAM is not in the list: its map of 11 × 11 places also covers paper beside the ink, and its area of insertion is
-/// below that of random orders.
+/// Grad-CAM is not in the list: its map of 11 × 11 places also covers paper beside the ink, and its area of
+/// insertion is below that of random orders.
 #[test]
 #[ignore = "trains on 10,000 pictures: cargo test --test explain mnist -- --ignored --nocapture"]
 fn deletion_and_insertion_of_mnist_are_better_than_random() {

@@ -34,7 +34,7 @@ const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde
 
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
-const MAY_IMPORT: [(&str, &str, &[&str]); 23] = [
+const MAY_IMPORT: [(&str, &str, &[&str]); 27] = [
     ("kernel", "memory", &[]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),
@@ -51,6 +51,10 @@ const MAY_IMPORT: [(&str, &str, &[&str]); 23] = [
     ("train", "problem", &["data", "files", "model", "nn", "objective", "workload"]),
     ("train", "train", &["data", "device", "files", "model", "nn", "problem", "workload"]),
     ("train", "registry", &["data", "device", "files", "model", "problem", "train", "workload"]),
+    ("explain", "picture", &[]),
+    ("explain", "page", &["picture"]),
+    ("explain", "method", &[]),
+    ("explain", "curve", &[]),
     ("compare", "plan", &[]),
     ("compare", "run", &["plan"]),
     ("compare", "result", &["plan", "run"]),

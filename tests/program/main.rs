@@ -8,6 +8,7 @@ mod conclusions;
 mod corpus;
 mod documents;
 mod experiment_folder;
+mod explain;
 mod heard;
 mod hostile;
 mod newcomer;

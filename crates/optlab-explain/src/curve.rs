@@ -13,9 +13,10 @@ use serde::Serialize;
 /// area        ∫ y over the share of elements, by trapezoids
 /// ```
 ///
-/// A good attribution has a small area of deletion and a large one of insertion. The model's outputs should be
-/// probabilities of the class (`with a softmax`), so that areas of different inputs compare. Removed elements make
-/// inputs that no training example looks like, so part of a fall may come from that: compare with random orders.
+/// A good attribution has a small area of deletion and a large one of insertion. The model's outputs should
+/// be probabilities of the class (`with a softmax`), so that areas of different inputs compare. Removed
+/// elements make inputs that no training example looks like, so part of a fall may come from that: compare
+/// with random orders.
 ///
 /// # Reference
 /// Petsiuk, Das & Saenko, *RISE*, 2018, <https://arxiv.org/abs/1806.07421>
@@ -45,11 +46,11 @@ fn area(values: &[f64]) -> f64 {
     sum / (values.len() - 1) as f64
 }
 
-/// Removes and inserts the elements of `row` in the order of `scores`, the largest first and of equal ones the
-/// earliest, `per_step` at a time.
+/// Removes and inserts the elements of `row` in the order of `scores`, the largest first and of equal ones
+/// the earliest, `per_step` at a time.
 ///
-/// The elements of a group, such as the categories of a column, stay together: their scores are summed. The baseline
-/// is the question's, or zeros, or the background where elements are indices.
+/// The elements of a group, such as the categories of a column, stay together: their scores are summed. The
+/// baseline is the question's, or zeros, or the background where elements are indices.
 ///
 /// # Errors
 /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for scores that are not one per element;

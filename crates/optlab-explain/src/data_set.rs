@@ -1,4 +1,5 @@
-//! Explanations of a whole data set: importance, and the examples that a model is surest and most wrong about.
+//! Explanations of a whole data set: importance, and the examples that a model is surest and most wrong
+//! about.
 
 use crate::{MethodSpec, Question};
 use optlab_train::Error;
@@ -19,8 +20,8 @@ pub struct Importance {
 
 /// Explains each of `rows` (row-major) with `method`, the output `output_of(i)` of row `i`, and averages.
 ///
-/// The attributions of a group of elements, such as the categories of a column, are summed before their size is
-/// taken, and the group's importance stands at each of its elements.
+/// The attributions of a group of elements, such as the categories of a column, are summed before their size
+/// is taken, and the group's importance stands at each of its elements.
 ///
 /// # Errors
 /// The errors of [`MethodSpec::explain`]; [`Usage`](optlab_core::Error::Usage) without rows.
@@ -63,8 +64,8 @@ pub fn importance(
     })
 }
 
-/// Returns the indices of the `count` largest of `values`, the largest first and of equal ones the earliest; NaN is
-/// left out.
+/// Returns the indices of the `count` largest of `values`, the largest first and of equal ones the earliest;
+/// NaN is left out.
 pub fn largest(values: &[f64], count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).filter(|&i| !values[i].is_nan()).collect();
     order.sort_by(|a, b| values[*b].total_cmp(&values[*a]));

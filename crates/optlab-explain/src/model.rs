@@ -38,7 +38,8 @@ impl fmt::Debug for Model<'_> {
 impl<'a> Model<'a> {
     /// Returns the model that computes `forward`, for inputs of the shape `input`.
     ///
-    /// `device` has autodiff; the model's parameters are on it. At most 500 rows go through the model at once.
+    /// `device` has autodiff; the model's parameters are on it. At most 500 rows go through the model at
+    /// once.
     pub fn new(input: InputShape, device: &Device, forward: impl Fn(Tensor<2>) -> Tensor<2> + 'a) -> Self {
         let embedding = matches!(input, InputShape::Tokens { .. }).then(|| EMBEDDING.into());
         Model {
@@ -69,9 +70,9 @@ impl<'a> Model<'a> {
         self
     }
 
-    /// Says at which [tap](optlab_train::nn::tap) the model has embedded its tokens, `[batch, time, width]`;
-    /// by default `embedding.0`, as a [`Stack`](optlab_train::model::Stack) calls it. Gradients are taken
-    /// there.
+    /// Says at which [tap](mod@optlab_train::nn::tap) the model has embedded its tokens, `[batch, time,
+    /// width]`; by default `embedding.0`, as a [`Stack`](optlab_train::model::Stack) calls it. Gradients are
+    /// taken there.
     pub fn with_embedding(mut self, tap: &str) -> Self {
         self.embedding = Some(tap.into());
         self

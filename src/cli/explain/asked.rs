@@ -60,8 +60,8 @@ impl<'a> Asked<'a> {
     /// Returns the output called `name`, or the one with the largest of an input's `answers`.
     ///
     /// # Errors
-    /// [`UnknownName`](optlab_core::Error::UnknownName); [`Usage`](optlab_core::Error::Usage) if there are several
-    /// target columns and none is named.
+    /// [`UnknownName`](optlab_core::Error::UnknownName); [`Usage`](optlab_core::Error::Usage) if there are
+    /// several target columns and none is named.
     pub fn output(&self, name: Option<&str>, answers: &[f64]) -> Result<usize, Error> {
         let names: Vec<&str> = self.rows.outputs.iter().map(String::as_str).collect();
         match (name, self.rows.targets) {
@@ -159,7 +159,8 @@ impl<'a> Asked<'a> {
         values.iter().enumerate().map(own).collect()
     }
 
-    /// Returns the columns or places with the largest sizes of attributions: name, value of the input, attribution.
+    /// Returns the columns or places with the largest sizes of attributions: name, value of the input,
+    /// attribution.
     pub fn largest(&self, row: &[f32], values: &[f64], most: usize) -> Vec<(String, String, f64)> {
         let parts = self.parts();
         let sum = |part: &Vec<usize>| part.iter().map(|&i| values[i]).sum::<f64>();

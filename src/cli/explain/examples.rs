@@ -91,8 +91,8 @@ pub fn of_numbers(part: &dyn RowSet, name: &str, numbers: &[usize]) -> Result<Ve
     Ok(rows.inputs.chunks(width.max(1)).zip(rows.targets).zip(numbers).map(of_row).collect())
 }
 
-/// Returns the examples that the model is surest about, and then those that it is most wrong about; as many of each as
-/// `counts` says.
+/// Returns the examples that the model is surest about, and then those that it is most wrong about; as many
+/// of each as `counts` says.
 ///
 /// # Errors
 /// Data that cannot be read; an output that is not finite.
@@ -125,8 +125,8 @@ pub fn surest_and_most_wrong(
     Ok(examples)
 }
 
-/// Returns how sure and how wrong a model is: of classes the largest probability, and one minus that of the target; of
-/// numbers the error, negative and positive.
+/// Returns how sure and how wrong a model is: of classes the largest probability, and one minus that of the
+/// target; of numbers the error, negative and positive.
 fn judged(asked: &Asked<'_>, answers: &[f64], target: &RowTarget) -> (f64, f64) {
     match target {
         RowTarget::Class(class) => {

@@ -8,9 +8,9 @@ use optlab_train::Error;
 settings! {
     /// Settings of activation maps: the result of a convolution, whatever it is used for.
     ///
-    /// One pass forward. It does not depend on the output that is asked for. The map has the size of the layer's;
-    /// it is interpolated bilinearly to the picture's. The layer is a [tap](optlab_train::nn::tap) of rank 4, by
-    /// default the last one.
+    /// One pass forward. It does not depend on the output that is asked for. The map has the size of the
+    /// layer's; it is interpolated bilinearly to the picture's. The layer is a
+    /// [tap](mod@optlab_train::nn::tap) of rank 4, by default the last one.
     ///
     /// # Reference
     /// Zeiler & Fergus, *Visualizing and Understanding Convolutional Networks*, 2014,

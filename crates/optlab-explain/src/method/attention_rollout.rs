@@ -27,12 +27,14 @@ settings! {
     /// Âₗ = ½ I + ½ mean over heads of Aₗ,  rows divided by their sum        R = Â_L … Â₂ Â₁
     /// ```
     ///
-    /// One pass forward. The attributions are the row of `R` of the token that the model reads its answer from, or
-    /// the mean of all rows; they sum to 1. They know neither the output that is asked for nor what else the layers
-    /// do with a token. The attention weights are taken from the tap `attention`, `[batch, heads, time, time]`.
+    /// One pass forward. The attributions are the row of `R` of the token that the model reads its answer
+    /// from, or the mean of all rows; they sum to 1. They know neither the output that is asked for nor what
+    /// else the layers do with a token. The attention weights are taken from the tap `attention`, `[batch,
+    /// heads, time, time]`.
     ///
     /// # Reference
-    /// Abnar & Zuidema, *Quantifying Attention Flow in Transformers*, 2020, <https://arxiv.org/abs/2005.00928>
+    /// Abnar & Zuidema, *Quantifying Attention Flow in Transformers*, 2020,
+    /// <https://arxiv.org/abs/2005.00928>
     pub struct AttentionRolloutConfig {
         /// The token that the model reads its answer from.
         from: From = (From::Auto) as "auto", allowed "`auto`, `last` or `mean`";
@@ -90,9 +92,9 @@ fn mean_over_heads(weights: &[f64], heads: usize) -> Vec<f64> {
     (0..size).map(|i| weights.iter().skip(i).step_by(size).sum::<f64>() / heads as f64).collect()
 }
 
-/// Returns the product of the layers' attention with the residual connections, `[time, time]`: row `i` says how
-/// much of each token reaches token `i` of the last layer. `layers` are means over heads `[time, time]`, the first
-/// layer first.
+/// Returns the product of the layers' attention with the residual connections, `[time, time]`: row `i` says
+/// how much of each token reaches token `i` of the last layer. `layers` are means over heads `[time, time]`,
+/// the first layer first.
 ///
 /// # Panics
 /// If a layer has not `time · time` numbers.

@@ -9,21 +9,21 @@ use optlab_train::Error;
 use super::unit;
 
 settings! {
-    /// Settings of expected gradients: integrated gradients, averaged over background rows as baselines (Erion
-    /// et al., 2021), by samples.
+    /// Settings of expected gradients: integrated gradients, averaged over background rows as baselines
+    /// (Erion et al., 2021), by samples.
     ///
     /// ```text
     /// aᵢ = E [(xᵢ − bᵢ) ∂y/∂xᵢ (b + α (x − b))]        b a background row, α uniform in [0, 1]
     /// ```
     ///
-    /// `samples` passes forward and backward. Every row has as many samples, and its values of `α` are spread
-    /// evenly: one at a random place in each of as many parts of `[0, 1]`. The
-    /// attributions sum to the output minus the mean output of the background, up to the error of the samples;
-    /// `standard_errors` are those of independent samples, and so too large.
+    /// `samples` passes forward and backward. Every row has as many samples, and its values of `α` are
+    /// spread evenly: one at a random place in each of as many parts of `[0, 1]`. The attributions sum to
+    /// the output minus the mean output of the background, up to the error of the samples; `standard_errors`
+    /// are those of independent samples, and so too large.
     ///
     /// # Reference
-    /// Erion et al., *Improving performance of deep learning models with axiomatic attribution priors and expected
-    /// gradients*, 2021, <https://arxiv.org/abs/1906.10670>; `shap`'s `GradientExplainer`
+    /// Erion et al., *Improving performance of deep learning models with axiomatic attribution priors and
+    /// expected gradients*, 2021, <https://arxiv.org/abs/1906.10670>; `shap`'s `GradientExplainer`
     pub struct ExpectedGradientsConfig {
         /// Number of samples.
         samples: usize = 1000, "n", in COUNT;

@@ -7,15 +7,15 @@ use optlab_train::Error;
 use optlab_train::nn::tap;
 
 settings! {
-    /// Settings of Grad-CAM: which places of a picture a convolution's maps found evidence in (Selvaraju et al.,
-    /// 2017).
+    /// Settings of Grad-CAM: which places of a picture a convolution's maps found evidence in (Selvaraju et
+    /// al., 2017).
     ///
     /// ```text
     /// wₖ = mean over places of ∂y/∂Aₖ        a = max(0, Σₖ wₖ Aₖ)        Aₖ the maps of the layer
     /// ```
     ///
-    /// One pass forward and backward. The map has the size of the layer's; it is interpolated bilinearly to the
-    /// picture's. The layer is a [tap](optlab_train::nn::tap) of rank 4, by default the last one.
+    /// One pass forward and backward. The map has the size of the layer's; it is interpolated bilinearly to
+    /// the picture's. The layer is a [tap](mod@optlab_train::nn::tap) of rank 4, by default the last one.
     ///
     /// # Reference
     /// Selvaraju et al., *Grad-CAM*, 2017, <https://arxiv.org/abs/1610.02391>; Captum's `LayerGradCam`, whose

@@ -4,8 +4,8 @@ use crate::space::Space;
 use crate::{Attribution, Question};
 use optlab_train::Error;
 
-/// Returns `aᵢ = xᵢ ∂y/∂xᵢ` (Shrikumar et al., 2016), in one pass forward and backward. For a linear model it is
-/// the contribution of each element; in general the attributions sum to nothing in particular.
+/// Returns `aᵢ = xᵢ ∂y/∂xᵢ` (Shrikumar et al., 2016), in one pass forward and backward. For a linear model
+/// it is the contribution of each element; in general the attributions sum to nothing in particular.
 pub(super) fn explain(question: &Question<'_>, row: &[f32]) -> Result<Attribution, Error> {
     let space = Space::at(question, row)?;
     let (outputs, gradients) = space.gradients(&space.point)?;

@@ -12,10 +12,10 @@ settings! {
     /// aᵢ = (xᵢ − bᵢ) ∫₀¹ ∂y/∂xᵢ (b + α (x − b)) dα        Σ aᵢ = y(x) − y(b)
     /// ```
     ///
-    /// The integral is a Gauss-Legendre sum of `steps` points, so it takes `steps` passes forward and backward.
-    /// The gap that the sum leaves is reported ([`Attribution::completeness_gap`]); more steps close it. Several
-    /// baselines (`background`) are averaged. Tokens are differentiated behind their embedding, from zeros
-    /// there.
+    /// The integral is a Gauss-Legendre sum of `steps` points, so it takes `steps` passes forward and
+    /// backward. The gap that the sum leaves is reported ([`Attribution::completeness_gap`]); more steps
+    /// close it. Several baselines (`background`) are averaged. Tokens are differentiated behind their
+    /// embedding, from zeros there.
     ///
     /// # Reference
     /// Sundararajan, Taly & Yan, *Axiomatic Attribution for Deep Networks*, 2017,
@@ -71,8 +71,8 @@ impl IntegratedGradientsConfig {
     }
 }
 
-/// Returns the points and weights of Gauss and Legendre's rule on `[0, 1]`, exact for polynomials below degree
-/// `2 · points`.
+/// Returns the points and weights of Gauss and Legendre's rule on `[0, 1]`, exact for polynomials below
+/// degree `2 · points`.
 fn gauss_legendre(points: usize) -> Vec<(f64, f64)> {
     let n = points as f64;
     let node = |i: usize| {

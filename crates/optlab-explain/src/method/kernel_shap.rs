@@ -20,15 +20,15 @@ settings! {
     /// π(S) = (M − 1) / (C(M, s) s (M − s))        M parts, s of them in S
     /// ```
     ///
-    /// With at least `2^M − 2` samples every set of parts is visited, and the values are exact Shapley values.
-    /// Else small and large sets are visited completely as far as they fit, and sets between them are drawn in
-    /// complementary pairs. `samples · background` passes forward. The parts are the columns of a table, squares
-    /// of pixels, time steps or tokens.
+    /// With at least `2^M − 2` samples every set of parts is visited, and the values are exact Shapley
+    /// values. Else small and large sets are visited completely as far as they fit, and sets between them
+    /// are drawn in complementary pairs. `samples · background` passes forward. The parts are the columns of
+    /// a table, squares of pixels, time steps or tokens.
     ///
     /// # Reference
     /// Lundberg & Lee, *A Unified Approach to Interpreting Model Predictions*, 2017,
-    /// <https://arxiv.org/abs/1705.07874>; `shap`'s `KernelExplainer` with `l1_reg=False`; Covert & Lee, *Improving
-    /// KernelSHAP*, 2021, <https://arxiv.org/abs/2012.01536>, for the pairs
+    /// <https://arxiv.org/abs/1705.07874>; `shap`'s `KernelExplainer` with `l1_reg=False`; Covert & Lee,
+    /// *Improving KernelSHAP*, 2021, <https://arxiv.org/abs/2012.01536>, for the pairs
     pub struct KernelShapConfig {
         /// Number of sets of parts.
         samples: Option<usize> = None, in COUNT;

@@ -39,8 +39,8 @@ impl Maps {
         Ok(Maps { layer: self.layer.clone(), shape: [1, height, width], values })
     }
 
-    /// Returns the map of the first channel at the size of the model's inputs, interpolated bilinearly, once for
-    /// each channel of the input.
+    /// Returns the map of the first channel at the size of the model's inputs, interpolated bilinearly, once
+    /// for each channel of the input.
     pub(crate) fn stretched(&self, model: &Model<'_>) -> Vec<f64> {
         let InputShape::Image { channels, height, width } = *model.input() else {
             return self.values.clone();
@@ -71,12 +71,12 @@ pub(super) fn check_pictures(method: &str, question: &Question<'_>) -> Result<()
     }
 }
 
-/// Returns the result `[channels, height, width]` of the layer at tap `layer`, or of the last with such a result,
-/// for the input `row`.
+/// Returns the result `[channels, height, width]` of the layer at tap `layer`, or of the last with such a
+/// result, for the input `row`.
 ///
 /// # Errors
-/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a layer that the model does not have, with those that
-/// it has; [`Usage`](optlab_core::Error::Usage) for a model without one.
+/// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a layer that the model does not have, with those
+/// that it has; [`Usage`](optlab_core::Error::Usage) for a model without one.
 pub(super) fn activation(
     method: &str,
     question: &Question<'_>,

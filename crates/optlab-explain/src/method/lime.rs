@@ -28,16 +28,17 @@ settings! {
     ///
     /// ```text
     /// minimize  Σₖ π(zₖ) (y(zₖ) − b − Σ cᵢ zₖᵢ)² + α Σ cᵢ²        π(z) = √exp(−d(z)² / width²)
-    /// presence:  zₖᵢ is 1 if part i is kept, else 0;  d = 1 − cosine(z, 1);  width 0.25;       aᵢ = cᵢ
-    /// normal:    zₖᵢ standardized by the background;  d = ‖zₖ − z(x)‖;       width 0.75 √parts; aᵢ = cᵢ zᵢ(x)
+    /// presence:  zₖᵢ is 1 if part i is kept, else 0;  d = 1 − cosine(zₖ, 1);  width 0.25;      aᵢ = cᵢ
+    /// normal:    zₖᵢ standardized by the background;  d = ‖zₖ − z(x)‖;   width 0.75 √parts;  aᵢ = cᵢ zᵢ(x)
     /// ```
     ///
-    /// `samples` passes forward, for each row of the baseline. [`Attribution::local_fit`] is the R² of the linear
-    /// model: where it is low, the attributions do not describe the model. They depend on the kernel's width.
+    /// `samples` passes forward, for each row of the baseline. [`Attribution::local_fit`] is the R² of the
+    /// linear model: where it is low, the attributions do not describe the model. They depend on the
+    /// kernel's width.
     ///
     /// # Differs from
-    /// `lime`: the parts of a picture are squares of pixels, not segments of similar colour; numbers of a table
-    /// are not discretized; all parts are in the model (`feature_selection="none"`).
+    /// `lime`: the parts of a picture are squares of pixels, not segments of similar colour; numbers of a
+    /// table are not discretized; all parts are in the model (`feature_selection="none"`).
     ///
     /// # Reference
     /// Ribeiro, Singh & Guestrin, *"Why Should I Trust You?"*, 2016, <https://arxiv.org/abs/1602.04938>; the

@@ -252,9 +252,10 @@ impl MethodSpec {
     /// Attributes an output of the model to the elements of `row`.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a setting, an input or an output out of its range;
-    /// [`Usage`](optlab_core::Error::Usage) for a model that the method cannot explain, or without the background
-    /// that it needs; [`Workload`](Error::Workload) for an output or a gradient that is not finite.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a setting, an input or an output out of its
+    /// range; [`Usage`](optlab_core::Error::Usage) for a model that the method cannot explain, or without
+    /// the background that it needs; [`Workload`](Error::Workload) for an output or a gradient that is not
+    /// finite.
     pub fn explain(&self, question: &Question<'_>, row: &[f32]) -> Result<Attribution, Error> {
         self.check()?;
         match self {

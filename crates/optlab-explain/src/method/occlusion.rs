@@ -15,10 +15,10 @@ settings! {
     /// aᵢ = mean over the windows W that cover i of  y(x) − y(x with W replaced)
     /// ```
     ///
-    /// A window is a square of `window` × `window` pixels over all channels, or `window` time steps or tokens; it
-    /// moves by `stride` and is cut off at the border. Of a table each column is replaced by itself, as Captum's
-    /// `FeatureAblation` does, and the difference of a column of several elements is spread evenly over them. One
-    /// pass forward for each window and row of the baseline.
+    /// A window is a square of `window` × `window` pixels over all channels, or `window` time steps or
+    /// tokens; it moves by `stride` and is cut off at the border. Of a table each column is replaced by
+    /// itself, as Captum's `FeatureAblation` does, and the difference of a column of several elements is
+    /// spread evenly over them. One pass forward for each window and row of the baseline.
     ///
     /// # Reference
     /// Zeiler & Fergus, *Visualizing and Understanding Convolutional Networks*, 2014,

@@ -33,8 +33,8 @@ settings! {
     /// numbers that are not embedded.
     ///
     /// # Reference
-    /// Smilkov et al., *SmoothGrad: removing noise by adding noise*, 2017, <https://arxiv.org/abs/1706.03825>;
-    /// Captum's `NoiseTunnel` over `Saliency(abs=False)`
+    /// Smilkov et al., *SmoothGrad: removing noise by adding noise*, 2017,
+    /// <https://arxiv.org/abs/1706.03825>; Captum's `NoiseTunnel` over `Saliency(abs=False)`
     pub struct SmoothGradConfig {
         /// Number of noisy copies.
         samples: usize = 50, "n", in COUNT;

@@ -4,8 +4,8 @@ use crate::picture::palette::{Palette, css, largest};
 use crate::picture::{STYLE, escape, number, shortened};
 use std::fmt::Write;
 
-/// Returns an SVG file with a bar for each of `rows`, its name and value on the left and its number at its end, in the
-/// order given. Orange raises the output, blue lowers it.
+/// Returns an SVG file with a bar for each of `rows`, its name and value on the left and its number at its
+/// end, in the order given. Orange raises the output, blue lowers it.
 pub fn bars(rows: &[(String, f64)]) -> String {
     const MOST_LETTERS: usize = 36;
     const BARS: f64 = 300.0;

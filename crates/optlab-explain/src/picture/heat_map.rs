@@ -10,9 +10,9 @@ const LEAST: usize = 256;
 const GAP: usize = 16;
 const PAPER: [u8; 3] = [255, 255, 255];
 
-/// Returns a PNG file with the picture `input` on the left and its `attributions` on the right, both `[channels,
-/// height, width]` in row-major order, enlarged to at least 256 pixels. The attributions of a pixel's channels are
-/// summed; zero is gray, the largest size is the full colour.
+/// Returns a PNG file with the picture `input` on the left and its `attributions` on the right, both
+/// `[channels, height, width]` in row-major order, enlarged to at least 256 pixels. The attributions of a
+/// pixel's channels are summed; zero is gray, the largest size is the full colour.
 ///
 /// # Errors
 /// [`Usage`](optlab_core::Error::Usage) for a picture that PNG cannot hold.
@@ -50,8 +50,8 @@ pub fn heat_map(
     pixels.encode()
 }
 
-/// Returns a PNG file with each of the `channels` maps of a layer, `[channels, height, width]`, side by side in rows,
-/// each coloured by its own largest size. At most 64 channels are shown.
+/// Returns a PNG file with each of the `channels` maps of a layer, `[channels, height, width]`, side by side
+/// in rows, each coloured by its own largest size. At most 64 channels are shown.
 ///
 /// # Errors
 /// [`Usage`](optlab_core::Error::Usage) for a picture that PNG cannot hold.

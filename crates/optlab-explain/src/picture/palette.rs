@@ -9,8 +9,8 @@ pub enum Palette {
     Sizes,
 }
 
-/// Blue, gray and orange. Blue and orange differ in normal vision and in protanopia, deuteranopia and tritanopia,
-/// and are equally dark.
+/// Blue, gray and orange. Blue and orange differ in normal vision and in protanopia, deuteranopia and
+/// tritanopia, and are equally dark.
 const NEGATIVE: [f64; 3] = [26.0, 92.0, 204.0];
 const ZERO: [f64; 3] = [236.0, 236.0, 236.0];
 const POSITIVE: [f64; 3] = [214.0, 84.0, 0.0];

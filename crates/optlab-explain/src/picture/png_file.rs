@@ -15,7 +15,8 @@ impl Pixels {
         Pixels { width, height, bytes: colour.repeat(width * height) }
     }
 
-    /// Draws the pixel at column `x` and row `y` as a square whose sides are `scale` pixels, from `left` and `top`.
+    /// Draws the pixel at column `x` and row `y` as a square whose sides are `scale` pixels, from `left` and
+    /// `top`.
     pub fn square(&mut self, [left, top]: [usize; 2], [x, y]: [usize; 2], scale: usize, colour: [u8; 3]) {
         for row in 0..scale {
             let start = ((top + y * scale + row) * self.width + left + x * scale) * 3;

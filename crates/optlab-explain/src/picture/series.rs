@@ -4,8 +4,8 @@ use crate::picture::palette::{Palette, css, largest};
 use crate::picture::{STYLE, escape, number};
 use std::fmt::Write;
 
-/// Returns an SVG file with the `values` of a series from left to right, joined by a line, and a bar below for each
-/// attribution. `names` are the names of the steps.
+/// Returns an SVG file with the `values` of a series from left to right, joined by a line, and a bar below
+/// for each attribution. `names` are the names of the steps.
 ///
 /// # Panics
 /// If there are not as many names and attributions as values.

@@ -5,8 +5,8 @@ use crate::Error;
 use crate::data::bundled::bundled;
 use crate::data::{DataSet, Examples, Targets, split};
 
-/// The names of the inputs. `bp` is the mean blood pressure; `s1` to `s6` are measurements of the serum: total
-/// cholesterol, LDL, HDL, their ratio, the logarithm of triglycerides, glucose.
+/// The names of the inputs. `bp` is the mean blood pressure; `s1` to `s6` are measurements of the serum:
+/// total cholesterol, LDL, HDL, their ratio, the logarithm of triglycerides, glucose.
 pub const COLUMNS: [&str; 10] = ["age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"];
 
 /// Loads 442 patients: inputs `[10]` in their own units (years, kg/m², mmHg, mg/dl …), targets from 25 to

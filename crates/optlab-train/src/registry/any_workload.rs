@@ -110,8 +110,8 @@ pub trait AnyWorkload: Send + Sync {
     /// As [`evaluate`](Self::evaluate); files that cannot be read; a workload that does not predict.
     fn predict(&self, run: &SavedRun, files: &[PathBuf]) -> Result<Predicted, Error>;
 
-    /// Returns the model of a checkpoint as a function of rows of numbers, whose outputs can be explained, and
-    /// with `with_data` the rows of its data.
+    /// Returns the model of a checkpoint as a function of rows of numbers, whose outputs can be explained,
+    /// and with `with_data` the rows of its data.
     ///
     /// # Errors
     /// As [`evaluate`](Self::evaluate); [`Usage`](optlab_core::Error::Usage) for a workload whose inputs are

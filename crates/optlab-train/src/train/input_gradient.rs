@@ -1,10 +1,11 @@
-//! A penalty on the gradient of a model's output in its inputs, so that explanations become a goal of training.
+//! A penalty on the gradient of a model's output in its inputs, so that explanations become a goal of
+//! training.
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 
-/// The length of the step in the inputs, in units of the largest element of an example's gradient direction.
+/// The largest change of an element of the inputs from which the difference is taken.
 const STEP: f64 = 1e-2;
 
 /// Returns the sum of two sets of gradients.
@@ -37,20 +38,20 @@ impl ModuleVisitor for Sum {
 /// ∂P/∂θ = 2 λ/n Σᵢ (∂gᵢ/∂θ)ᵀ gᵢ = 2 λ/n d/dε [∂/∂θ s(x + ε v)] at ε = 0,  v = g held fixed
 /// ```
 ///
-/// The derivative in `ε` is a central difference, since Burn has no second derivatives: three evaluations forward and
-/// backward. Its error is of the order `ε²` and of the rounding over `ε`, where `ε v` has a largest element of 0.01; on
-/// a small network of tanh and ReLU units it is 1e-3 of the largest gradient. It is meant for inputs of about unit
-/// deviation.
+/// The derivative in `ε` is a central difference, since Burn has no second derivatives: three evaluations
+/// forward and backward. Its error is of the order `ε²` and of the rounding over `ε`, where `ε v` has a
+/// largest element of 0.01; on a small network of tanh and ReLU units it is 1.4e-4 of the largest gradient.
+/// It is meant for inputs of about unit deviation.
 ///
-/// `inputs` is `[batch, elements]`, on the model's device with autodiff. `score` returns the sum over the examples of
-/// what should not depend on the inputs, one element; Ross et al. take the sum over all classes of the logarithms of
-/// their probabilities. The examples must not depend on each other.
+/// `inputs` is `[batch, elements]`, on the model's device with autodiff. `score` returns the sum over the
+/// examples of what should not depend on the inputs, one element; Ross et al. take the sum over all classes
+/// of the logarithms of their probabilities. The examples must not depend on each other.
 ///
 /// Without a gradient in the inputs, as where they are indices, the penalty is 0 and there are no gradients.
 ///
 /// # Differs from
-/// Ross et al.: every element of the inputs is penalized, without a mask of wrong reasons. Mask the inputs' gradient
-/// by a `score` that reads the other elements detached.
+/// Ross et al.: every element of the inputs is penalized, without a mask of wrong reasons. Mask the inputs'
+/// gradient by a `score` that reads the other elements detached.
 ///
 /// # Reference
 /// Ross, Hughes & Doshi-Velez, *Right for the Right Reasons*, 2017, <https://arxiv.org/abs/1703.03717>

@@ -7,8 +7,8 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{gelu, softmax};
 
-/// The name of the [tap](crate::nn::tap) of attention weights `[batch, heads, time, time]`: for each time step
-/// the share of each other one.
+/// The name of the [tap](mod@crate::nn::tap) of attention weights `[batch, heads, time, time]`: for each
+/// time step the share of each other one.
 pub const ATTENTION: &str = "attention";
 
 /// Self-attention with several heads and no mask (Vaswani et al., 2017):

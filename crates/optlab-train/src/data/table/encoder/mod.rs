@@ -242,8 +242,8 @@ impl Encoder {
         self.inputs.iter().flat_map(Input::features).collect()
     }
 
-    /// Returns the texts of the indices of the feature with index `feature`, in their order; none for a feature
-    /// that is a number.
+    /// Returns the texts of the indices of the feature with index `feature`, in their order; none for a
+    /// feature that is a number.
     pub fn texts_of(&self, feature: usize) -> Vec<String> {
         let all = self.inputs.iter().flat_map(|input| {
             let texts = input.texts();
