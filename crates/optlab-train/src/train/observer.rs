@@ -67,8 +67,8 @@ pub trait Observer {
         let _: &Path = path;
     }
 
-    /// Called when the loss was not finite at step `from`, and the run returned to step `to` with its learning
-    /// rate times `lr_factor`, all returns together.
+    /// Called when the loss was not finite at step `from`, and the run returned to step `to` with its
+    /// learning rate times `lr_factor`, all returns together.
     fn rollback(&mut self, from: usize, to: usize, lr_factor: f64, reason: &str) {
         let _: (usize, usize, f64, &str) = (from, to, lr_factor, reason);
     }

@@ -323,8 +323,8 @@ pub trait Workload: Send + Sync {
         )))
     }
 
-    /// Returns the batch as rows of numbers: for explanations, for the penalty on input gradients, and to find
-    /// examples that occur twice. `None`, the default, if it is something else.
+    /// Returns the batch as rows of numbers: for explanations, for the penalty on input gradients, and to
+    /// find examples that occur twice. `None`, the default, if it is something else.
     fn rows<'b>(&self, batch: &'b Self::Batch) -> Option<&'b Batch> {
         let _: &Self::Batch = batch;
         None

@@ -1,5 +1,5 @@
-//! What is measured inside of a training, and what a run's diagnosis says: of runs made to have a fault, and of
-//! healthy ones.
+//! What is measured inside of a training, and what a run's diagnosis says: of runs made to have a fault, and
+//! of healthy ones.
 
 use crate::StopAfter;
 use burn::module::{Module, ModuleMapper, Param};
@@ -226,7 +226,8 @@ fn the_curvature_of_a_linear_regression_is_that_of_its_matrix() {
     trial.recipe.diagnose = Some("every=1,curvature=1".parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     train_in(&workload, &trial, folder.path());
-    // The Hessian of the mean of (x w + b − y)² is 2 / n times the Gram matrix of the inputs with a column of ones.
+    // The Hessian of the mean of (x w + b − y)² is 2 / n times the Gram matrix of the inputs with a column of
+    // ones.
     let inputs = workload.splits(&Source::default(), &train::preparation(&trial)).unwrap().train;
     let width = inputs.input_shape[0];
     let rows_of_inputs: Vec<Vec<f64>> = (inputs.inputs.chunks(width))
@@ -287,7 +288,8 @@ fn a_run_says_where_its_first_infinite_value_comes_from() {
     assert_eq!(outcome.status, Status::Diverged);
     let trace = outcome.trace.unwrap();
     assert!(trace.step <= outcome.steps && trace.step > 0, "{trace}");
-    // At this rate the first step leaves parameters of 1e18 and more, whose products are too large for 32 bits.
+    // At this rate the first step leaves parameters of 1e18 and more, whose products are too large for 32
+    // bits.
     let NotFinite::Activation(layer) = &trace.what else { panic!("{trace}") };
     assert!(["dense", "output"].contains(&layer.as_str()), "{trace}");
     assert!(trace.before[0].value > 1e6 && trace.before[0].value.is_finite(), "{trace}");
