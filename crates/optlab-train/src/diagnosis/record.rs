@@ -9,7 +9,7 @@ pub struct Diagnosis {
     pub step: usize,
     /// Each trained tensor, in the model's order.
     pub tensors: Vec<TensorRecord>,
-    /// Each result that the model passes through a [`tap`](crate::nn::tap), in the order of a forward pass.
+    /// Each result that the model passes through a [`tap`](crate::nn::tap()), in the forward order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub activations: Vec<ActivationRecord>,
     /// The distance that the step moved all parameters, per length of the gradient: `‖Δθ‖ / ‖g‖`.
