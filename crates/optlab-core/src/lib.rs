@@ -4,6 +4,7 @@
 pub mod bounded_file;
 pub mod error;
 pub mod line;
+pub mod markup;
 pub mod metric;
 pub mod random;
 pub mod range;

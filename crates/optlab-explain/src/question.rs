@@ -1,4 +1,4 @@
-//! What is to be explained.
+//! The question of an explanation: an output of a model, and what methods need to explain it.
 
 use crate::Model;
 use optlab_train::Error;

@@ -1,7 +1,8 @@
 //! Draws a chart as SVG.
 
 use crate::chart::axis::tick_text;
-use crate::chart::{Axis, Chart, Line, escape, style};
+use crate::chart::{Axis, Chart, Line, style};
+use optlab_core::markup::escape;
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 72.0;

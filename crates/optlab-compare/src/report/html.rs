@@ -120,7 +120,7 @@ fn page(title: &str, data: &str) -> String {
     // Each marker is searched in the page only, never in the parts that were filled in.
     let mut rest = PAGE;
     let script: String = SCRIPTS.iter().map(|script| without_comments(script)).collect();
-    let title = crate::chart::escape(title);
+    let title = optlab_core::markup::escape(title);
     let parts = [
         ("<!--TITLE-->", title.as_str()),
         ("/*STYLE*/", STYLE),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::normal;
 
-/// What is averaged over the noisy copies.
+/// The quantity that is averaged over the noisy copies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Smoothing {

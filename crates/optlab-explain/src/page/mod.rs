@@ -1,6 +1,7 @@
 //! A self-contained page for a browser: each input with its attributions, without scripts.
 
-use crate::picture::{difference, escape, number};
+use crate::picture::{difference, number};
+use optlab_core::markup::escape;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -28,7 +29,7 @@ pub struct Document {
 pub struct Explanation {
     /// The input: a file, or `test 17`.
     pub example: String,
-    /// What the model predicts.
+    /// The model's prediction.
     pub prediction: String,
     /// The target, if it is known.
     pub truth: Option<String>,

@@ -1,7 +1,8 @@
 //! Attributions of columns as bars.
 
 use crate::picture::palette::{Palette, css, largest};
-use crate::picture::{STYLE, escape, number, shortened};
+use crate::picture::{STYLE, number, shortened};
+use optlab_core::markup::escape;
 use std::fmt::Write;
 
 /// Returns an SVG file with a bar for each of `rows`, its name and value on the left and its number at its

@@ -13,24 +13,6 @@ pub use palette::{Palette, colour};
 pub use series::series;
 pub use tokens::tokens;
 
-/// Escapes text for XML and HTML.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            // XML cannot represent the other control characters.
-            control if control.is_control() => escaped.push(' '),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
 /// Returns text of at most `most` characters, with an ellipsis in place of the rest.
 pub(crate) fn shortened(text: &str, most: usize) -> String {
     match text.chars().count() > most {

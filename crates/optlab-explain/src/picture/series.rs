@@ -1,7 +1,8 @@
 //! A series as a line whose points have the colours of their attributions.
 
 use crate::picture::palette::{Palette, css, largest};
-use crate::picture::{STYLE, escape, number};
+use crate::picture::{STYLE, number};
+use optlab_core::markup::escape;
 use std::fmt::Write;
 
 /// Returns an SVG file with the `values` of a series from left to right, joined by a line, and a bar below

@@ -1,7 +1,8 @@
 //! Tokens on the colours of their attributions.
 
 use crate::picture::palette::{Palette, css, largest};
-use crate::picture::{STYLE, escape, number};
+use crate::picture::{STYLE, number};
+use optlab_core::markup::escape;
 use std::fmt::Write;
 
 /// Returns an SVG file with the texts of tokens in lines, each on the colour of its attribution.

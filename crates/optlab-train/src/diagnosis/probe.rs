@@ -72,9 +72,10 @@ impl<W: Workload> Probe<'_, W> {
         let is_finite = after.iter().all(|value| value.is_finite());
         let model = if is_finite && has_one_loss && (due.gradients || due.curvature) {
             let (model, (alpha, curvature)) = with_statistics_kept(model, |model| {
-                let at_end = evaluation.gradients_again(model, &layout, device);
-                let alpha =
-                    due.gradients.then(|| noise::alpha(&gradients.values, &at_end.values, &direction()));
+                let alpha = due.gradients.then(|| {
+                    let at_end = evaluation.gradients_again(model, &layout, device);
+                    noise::alpha(&gradients.values, &at_end.values, &direction())
+                });
                 let curvature = due.curvature.then(|| {
                     let norm = dot(&after, &after).sqrt();
                     self.curvature(step, &mut evaluation, &layout, model, norm)

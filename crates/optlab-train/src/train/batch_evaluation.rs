@@ -255,7 +255,12 @@ impl<W: Workload> Evaluate<W::Model> for BatchEvaluation<'_, W> {
             let score = |model: &W::Model, rows| workload.sum_of_log_probabilities(model, rows, facts, mode);
             let rows = workload.rows(part).map(|rows| &rows.inputs);
             match rows.and_then(|rows| input_gradient::of_batch(model, rows, penalty, score)) {
-                Some((_, of_penalty)) => (loss, input_gradient::sum(model, gradients, of_penalty)),
+                Some((_, of_penalty)) => {
+                    let mut sum = GradientsAccumulator::new();
+                    sum.accumulate(model, gradients);
+                    sum.accumulate(model, of_penalty);
+                    (loss, sum.grads())
+                }
                 None => {
                     lacks_penalty = true;
                     (loss, gradients)

@@ -19,6 +19,7 @@ use crate::diagnosis::TrainingLoss;
 use crate::files::{checksum, disk, json_file};
 use crate::train::early_stopping::EarlyStopping;
 use crate::train::history::Mark;
+use crate::train::setting_value::is_default;
 use crate::train::{Score, TargetReached, Trial};
 use burn::module::Module;
 use burn::store::ModuleRecord;
@@ -80,7 +81,7 @@ pub struct State {
     #[serde(default)]
     pub skipped_in_a_row: usize,
     /// Number of returns to an earlier checkpoint because the loss was not finite.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rollbacks: u32,
     /// The training loss at the start, at its best and at the end.
     #[serde(default)]
@@ -96,10 +97,6 @@ pub struct State {
     /// The content of the history up to here; `None` in checkpoints from before it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Mark>,
-}
-
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 #[derive(Debug, Serialize, Deserialize)]

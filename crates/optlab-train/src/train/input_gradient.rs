@@ -8,29 +8,6 @@ use burn::tensor::Tensor;
 /// The largest change of an element of the inputs from which the difference is taken.
 const STEP: f64 = 1e-2;
 
-/// Returns the sum of two sets of gradients.
-pub(super) fn sum<M: Module>(model: &M, a: GradientsParams, b: GradientsParams) -> GradientsParams {
-    let mut sum = Sum { a, b };
-    model.visit(&mut sum);
-    sum.a
-}
-
-struct Sum {
-    a: GradientsParams,
-    b: GradientsParams,
-}
-
-impl ModuleVisitor for Sum {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Some(other) = self.b.remove::<D>(param.id) else { return };
-        let sum = match self.a.remove::<D>(param.id) {
-            Some(gradient) => gradient + other,
-            None => other,
-        };
-        self.a.register(param.id, sum);
-    }
-}
-
 /// Returns the penalty on input gradients and its gradients in the parameters (Ross et al., 2017).
 ///
 /// ```text

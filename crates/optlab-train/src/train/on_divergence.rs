@@ -43,11 +43,6 @@ const ALLOWED: &str = "stop or rollback, with factor and retries as in rollback:
 const MOST_RETRIES: u32 = 1000;
 
 impl OnDivergence {
-    /// Returns whether it is [`OnDivergence::Stop`].
-    pub fn is_stop(&self) -> bool {
-        *self == OnDivergence::Stop
-    }
-
     /// Checks every setting against its range.
     ///
     /// # Errors

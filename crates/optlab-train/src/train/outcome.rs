@@ -2,6 +2,7 @@
 
 use crate::diagnosis::{Instability, Trace, TrainingLoss};
 use crate::train::history::Mark;
+use crate::train::setting_value::is_default;
 use optlab_core::Metric;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -106,7 +107,7 @@ pub struct Outcome {
     /// model.
     pub test: Option<Score>,
     /// Number of steps that were skipped because a gradient was not finite.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub skipped_steps: u64,
     /// Peak memory of the process by the end, in bytes, including the data and the program; `None` if the
     /// system does not report it.
@@ -123,19 +124,11 @@ pub struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Trace>,
     /// Number of returns to an earlier checkpoint because the loss was not finite.
-    #[serde(default, skip_serializing_if = "is_no_rollback")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub rollbacks: u32,
     /// The content of the history; `None` for a run that another process ended, and in older files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<Mark>,
-}
-
-fn is_no_rollback(count: &u32) -> bool {
-    *count == 0
-}
-
-fn is_zero(count: &u64) -> bool {
-    *count == 0
 }
 
 impl Outcome {

@@ -8,7 +8,7 @@
 use crate::Error;
 use crate::data::{Augmentation, Flip};
 use crate::diagnosis::Diagnose;
-use crate::train::setting_value::{SettingValue, Slot, read};
+use crate::train::setting_value::{SettingValue, Slot, is_default, read};
 use crate::train::{LrScaling, OnDivergence};
 use crate::workload::{Info, VALIDATION};
 use optlab_core::range;
@@ -64,7 +64,7 @@ pub struct Recipe {
     /// Weight of the L2 penalty.
     pub l2: f64,
     /// Weight of the penalty on the gradient with respect to the inputs.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub input_gradient_penalty: f64,
     /// Largest norm of all gradients together.
     pub clip_norm: Option<f64>,
@@ -80,7 +80,7 @@ pub struct Recipe {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnose: Option<Diagnose>,
     /// What the run does when its loss is not finite.
-    #[serde(default, skip_serializing_if = "OnDivergence::is_stop")]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub on_divergence: OnDivergence,
 }
 
@@ -142,10 +142,6 @@ impl Recipe {
         let Recipe { l1, l2, clip_norm, clip_value, .. } = *self;
         GradientTransform { l1, l2, clip_norm, clip_value, ..GradientTransform::default() }
     }
-}
-
-fn is_zero(number: &f64) -> bool {
-    *number == 0.0
 }
 
 /// A setting of a recipe as it was declared.

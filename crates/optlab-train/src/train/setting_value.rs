@@ -181,6 +181,11 @@ impl SettingValue for OnDivergence {
     }
 }
 
+/// Returns whether a value is its type's default, which files leave out.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// Returns a whole number, also one that is written `1e4`.
 fn whole(value: &Value) -> Option<u64> {
     /// From here on, not every whole number is a 64-bit float.

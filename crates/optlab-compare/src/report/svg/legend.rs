@@ -1,8 +1,9 @@
 //! The legend of a panel: its lines, sorted by their final values.
 
-use crate::chart::{escape, style};
+use crate::chart::style;
 use crate::report::number;
 use crate::report::svg::panel::{LEGEND_LEFT, LEGEND_ROW, Line, Panel};
+use optlab_core::markup::escape;
 
 const LEGEND_KEY: f64 = 30.0;
 /// The width of a character of the legend, in pixels; wider than most, so that text never meets its value.

@@ -1,8 +1,9 @@
 //! The panel of a workload: curves on the left, legend on the right, sorted by final value.
 
 use crate::chart::axis::tick_text;
-use crate::chart::{Axis, Scale, escape, style, svg};
+use crate::chart::{Axis, Scale, style, svg};
 use crate::result::curves::{Curve, Curves, Point};
+use optlab_core::markup::escape;
 
 const LEFT: f64 = 72.0;
 const PLOT_WIDTH: f64 = 570.0;
