@@ -6,6 +6,7 @@ mod divergence;
 mod early_stopping;
 mod ending;
 mod environment;
+mod epoch_loss;
 mod evaluate;
 pub mod history;
 mod input_gradient;
@@ -26,6 +27,7 @@ mod trial;
 
 pub use crate::workload::VALIDATION;
 pub use environment::Environment;
+pub use epoch_loss::EpochLoss;
 pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
 pub use input_gradient::input_gradient_penalty;
 pub use lr_range::{Caution, LrRange, LrRangeTest, Suggestion, find_lr};
