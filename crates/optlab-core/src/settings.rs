@@ -43,6 +43,9 @@ pub struct Field {
     /// How a search varies it, and its place among the settings of its rule, 1 for the most important; `None`
     /// if a search leaves it alone.
     pub search: Option<(u8, Search)>,
+    /// The day on which it was added to a rule that trials on disk already had. Its default then is what the
+    /// rule did before, and it does not change the names of trials.
+    pub since: Option<&'static str>,
 }
 
 /// The values that a search tries for a setting.
@@ -138,9 +141,10 @@ impl<T: Bounded> Bounded for Option<T> {
 ///
 /// A field is `/// meaning`, then `name: Type = default`, and after commas, in this order and each optional:
 /// its symbol in the formula, `in RANGE` with a constant of [`range`](crate::range), `allowed "…"` for the
-/// page of a field without a range, and `search(place, how)` with a [`Search`](crate::settings::Search). A
-/// default of more than one token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how
-/// the page shows it.
+/// page of a field without a range, `search(place, how)` with a [`Search`](crate::settings::Search), and
+/// `since("2026-11-30")` for a field that is added to a rule after trials were written with it. A default of
+/// more than one token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how the page
+/// shows it.
 ///
 /// The struct is `Debug`, `Clone`, `PartialEq`, `Default`, `Serialize` and `Deserialize`, where a missing
 /// field has its default and an unknown one is an error; the crate that calls it depends on `serde`. It also
@@ -157,7 +161,8 @@ macro_rules! settings {
                     $(, $symbol:literal)?
                     $(, in $range:ident)?
                     $(, allowed $allowed:literal)?
-                    $(, search($place:literal, $search:expr))?;
+                    $(, search($place:literal, $search:expr))?
+                    $(, since($since:literal))?;
             )*
         }
     ) => {
@@ -208,6 +213,7 @@ macro_rules! settings {
                     range: $crate::optional!($($crate::range::$range)?),
                     meaning: concat!($($meaning),+).trim_ascii(),
                     search: $crate::optional!($(($place, $search))?),
+                    since: $crate::optional!($($since)?),
                 },
             )*];
 

@@ -24,6 +24,7 @@ mod snapshot;
 mod statistics;
 mod step_loop;
 mod trial;
+mod trial_id;
 
 pub use crate::workload::VALIDATION;
 pub use environment::Environment;
