@@ -10,10 +10,13 @@ import contextlib
 import copy
 import io
 import math
+import random
+import struct
 import sys
 import tempfile
 import types
 import warnings
+from importlib.metadata import version
 
 import dadaptation
 import schedulefree
@@ -57,11 +60,11 @@ def vectors(params):
     return [param for param in params if param.ndim <= 1]
 
 
-def save(rule, make, config, lr, reference, stream_name="stream.json", source="authors", **run):
+def save(rule, make, config, lr, reference, stream_name="stream.json", source="authors", fields=(), **run):
     with contextlib.redirect_stdout(io.StringIO()):
         expected = run_torch(square if "square" in stream_name else stream, make, lr, **run)
     expected, expected_eval = expected if "evaluate" in run else (expected, None)
-    write(rule, config, lr, reference, stream_name, expected, expected_eval=expected_eval, source=source)
+    write(rule, config, lr, reference, stream_name, expected, expected_eval=expected_eval, source=source, **dict(fields))
 
 
 def adam(epsilon=1e-8, weight_decay=0.0):
@@ -159,7 +162,7 @@ save(
     lambda params: dadaptation.DAdaptAdam(params, d0=1e-3, decouple=True),
     {"beta_1": 0.9, "beta_2": 0.999, "d0": 1e-3, "weight_decay": 0.0, "epsilon": 1e-8},
     1.0,
-    "dadaptation 3.2 DAdaptAdam (decoupled decay)",
+    f"dadaptation {version('dadaptation')} DAdaptAdam (decoupled decay)",
     steps=(1, 2, 3, 5),
 )
 
@@ -257,7 +260,7 @@ save(
     lambda params: training(schedulefree.AdamWScheduleFree(params)),
     adam() | averaged,
     0.01,
-    f"schedulefree {schedulefree.__version__ if hasattr(schedulefree, '__version__') else '1.4.1'} AdamWScheduleFree",
+    f"schedulefree {version('schedulefree')} AdamWScheduleFree",
     evaluate=for_evaluation,
 )
 save(
@@ -265,7 +268,7 @@ save(
     lambda params: training(schedulefree.SGDScheduleFree(params)),
     {"momentum": 0.9, "weight_decay": 0.0} | averaged,
     0.1,
-    "schedulefree 1.4.1 SGDScheduleFree",
+    f"schedulefree {version('schedulefree')} SGDScheduleFree",
     evaluate=for_evaluation,
 )
 
@@ -316,6 +319,49 @@ save(
     0.003,
     f"{code.name} SOAP, without its casts to 32 bits (the first step fills the preconditioner and moves nothing)",
     "stream-square.json",
+)
+
+# The gradients under drawn labels are drawn themselves, since a stream has no model. The curvature is estimated
+# before the step, as in algorithm 3 of the paper; the authors' training script does it after.
+code = Code("Liuhong99/Sophia", "a7e157229b71d58cf995d32854f1be15c265b350", "sophia.py")
+SophiaG = code.module.SophiaG
+draw, batch_size = random.Random(20), 16
+curvature_gradients = {
+    step: [
+        [struct.unpack("f", struct.pack("f", draw.gauss(0, 2)))[0] for _ in parameter.initial]
+        for parameter in stream.parameters
+    ]
+    for step in (1, 11, 21)
+}
+
+
+def sophia_step(optimizer, t):
+    params = [param for group in optimizer.param_groups for param in group["params"]]
+    gradients = [param.grad for param in params]
+    if t + 1 in curvature_gradients:
+        for parameter, param, gradient in zip(stream.parameters, params, curvature_gradients[t + 1], strict=True):
+            param.grad = parameter.to_torch(gradient)
+        optimizer.update_hessian()
+    for param, gradient in zip(params, gradients, strict=True):
+        param.grad = gradient
+    optimizer.step(bs=batch_size)
+
+
+save(
+    "sophia_g",
+    lambda params: SophiaG(params),
+    {
+        "beta_1": 0.965,
+        "beta_2": 0.99,
+        "rho": 0.04,
+        "epsilon": 1e-15,
+        "weight_decay": 0.1,
+        "update_period": 10,
+    },
+    0.01,
+    f"{code.name} SophiaG (curvature before the step)",
+    fields={"batch_size": batch_size, "curvature_gradients": curvature_gradients},
+    step=sophia_step,
 )
 
 # Code of Gupta's that runs the plain algorithm is for TensorFlow 1. Meta's has it as the case without what was
