@@ -55,7 +55,8 @@ fn the_numbers_of_every_rule_come_from_code_of_others() {
     let on = On { device: device::open("flex").unwrap(), way: Way::InPlace };
     let mut formulas = BTreeSet::new();
     for Check { kind, rule, file, source, reference, .. } in verify::own(&References::bundled(), &on) {
-        let source = source.unwrap_or_else(|| panic!("{} does not say whose its numbers are", file.display()));
+        let source =
+            source.unwrap_or_else(|| panic!("{} does not say whose its numbers are", file.display()));
         assert_ne!(reference, "not named", "{}", file.display());
         if source == Source::Formula {
             formulas.insert((kind, rule));

@@ -574,10 +574,15 @@ fn verify_shows_whose_numbers_each_reference_has_and_names_what_has_none() {
     file.as_object_mut().unwrap().remove("source");
     std::fs::write(&adam, file.to_string()).unwrap();
     let table = succeeds(folder.path(), &["verify", "--references", "references"]);
-    for (name, source) in [("adopt", "  authors  iSho"), ("sgd", "  package  PyT"), ("noam", "  formula  Vas")] {
+    for (name, source) in
+        [("adopt", "  authors  iSho"), ("sgd", "  package  PyT"), ("noam", "  formula  Vas")]
+    {
         assert!(verdicts(&table, name)[0].contains(source), "{name}:\n{table}");
     }
-    assert!(verdicts(&table, "adam")[0].ends_with("pass           PyTorch 2.15.0 torch.optim.Adam"), "{table}");
+    assert!(
+        verdicts(&table, "adam")[0].ends_with("pass           PyTorch 2.15.0 torch.optim.Adam"),
+        "{table}"
+    );
     let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("authors: the authors' own code computed the numbers of"), "{table}");
     assert!(text.contains("formula: no code of others computed the numbers of 2 files: inverse_sqrt, noam."));
