@@ -1,7 +1,7 @@
 //! Type-erased rules of this crate, and how one moves a parameter.
 
 use crate::around::GradientTransform;
-use crate::around::wrapped_step::{CautiousStep, ExtrasStep, StepExtras, WrappedStep};
+use crate::around::wrapped_step::{CautiousDecayStep, CautiousStep, ExtrasStep, StepExtras, WrappedStep};
 use crate::rule::memory::{Declared, Memory};
 use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, TensorRule, tensor_rule};
 use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
@@ -192,8 +192,8 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     operands
 }
 
-/// Applies the operations after a rule. `before` is the parameter before the rule, if the step is cautious;
-/// `state` holds the buffers of [`StepExtras`].
+/// Applies the operations after a rule. `before` is the parameter before the rule, if they need it; `state`
+/// holds the buffers of [`StepExtras`].
 pub(crate) fn after(
     theta: Buffer,
     grad: Buffer,
@@ -207,8 +207,12 @@ pub(crate) fn after(
     };
     let elements = theta.len();
     state.insert(0, before);
-    let cautious = CautiousStep { after, transform: settings.transform, elements };
-    let mut operands = run(&cautious, Operands { theta, grad, state });
+    let operands = Operands { theta, grad, state };
+    let mut operands = if settings.cautious {
+        run(&CautiousStep { after, transform: settings.transform, elements }, operands)
+    } else {
+        run(&CautiousDecayStep { after }, operands)
+    };
     operands.state.remove(0);
     operands
 }

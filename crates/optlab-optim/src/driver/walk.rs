@@ -222,7 +222,7 @@ impl Take<'_> {
         let has_after = cautious || extras.has_after();
         let before =
             has_after.then(|| (Buffer::new(grad.clone()), parameter.take_extra_buffers(&extras, &theta)));
-        let start = cautious.then(|| Buffer::new(theta.clone()));
+        let start = (cautious || extras.needs_start()).then(|| Buffer::new(theta.clone()));
         let theta = extras.before(theta);
         let theta = match kind {
             Kind::Burn(rule) => {
