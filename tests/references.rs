@@ -5,16 +5,15 @@
 use optlab::device;
 use optlab::optim::OptimizerSpec;
 use optlab::schedule::ScheduleSpec;
-use optlab::verify::{self, Check, Deviation, On, Outcome, References, Way};
+use optlab::verify::{self, Check, Deviation, On, Outcome, References, Source, Way};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 #[test]
 fn every_rule_follows_its_reference_implementation() {
-    // Wrappers and Sophia-G have no reference file: `crates/optlab-optim/tests/rules/wrappers/` checks their
-    // formulas.
+    // Wrappers have no reference file: `crates/optlab-optim/tests/rules/wrappers/` checks their formulas.
     let specs = OptimizerSpec::all().into_iter().filter(|spec| spec.base().is_none());
-    let known: Vec<&str> = specs.map(|spec| spec.name()).filter(|name| *name != "sophia_g").collect();
+    let known: Vec<&str> = specs.map(|spec| spec.name()).collect();
     let mut report = Report::default();
     for backend in device::compiled() {
         for way in ways_on(backend.name) {
@@ -49,6 +48,22 @@ fn references() -> Vec<References> {
     let other = std::env::var_os("OPTLAB_REFERENCES").map(PathBuf::from);
     let other = other.map(|folder| References::of_folder(&folder).unwrap());
     std::iter::once(References::bundled()).chain(other).collect()
+}
+
+#[test]
+fn the_numbers_of_every_rule_come_from_code_of_others() {
+    let on = On { device: device::open("flex").unwrap(), way: Way::InPlace };
+    let mut formulas = BTreeSet::new();
+    for Check { kind, rule, file, source, reference, .. } in verify::own(&References::bundled(), &on) {
+        let source =
+            source.unwrap_or_else(|| panic!("{} does not say whose its numbers are", file.display()));
+        assert_ne!(reference, "not named", "{}", file.display());
+        if source == Source::Formula {
+            formulas.insert((kind, rule));
+        }
+    }
+    let known = ["inverse_sqrt", "noam"].map(|schedule| ("schedule", schedule.to_string()));
+    assert_eq!(formulas, BTreeSet::from(known));
 }
 
 /// What ran, what was skipped, and what failed, with errors as shares of the tolerance.
