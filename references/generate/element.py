@@ -98,7 +98,7 @@ def cocob():
     for index, alpha, decay in [(1, 100.0, 0.0), (2, 5.0, 0.3)]:
         expected = run_optax(stream, contrib.cocob(alpha=alpha, eps=1e-8, weight_decay=decay))
         config = {"alpha": alpha, "epsilon": 1e-8, "weight_decay": decay}
-        write("cocob", config, 1.0, "optax 0.2.8 contrib.cocob", "stream.json", expected, index=index, source="package")
+        write("cocob", config, 1.0, "optax 0.2.8 contrib.cocob in 64 bits", "stream.json", expected, index=index, source="package")
 
 
 def polyak():
@@ -106,10 +106,12 @@ def polyak():
 
     stream = Stream.load("stream.json")
     for index, (bound, f_min, eps, variant) in enumerate([(0.05, 0.3, 0.0, "sps"), (0.1, 2.0, 0.5, "sps+")], 1):
-        rule = optax.polyak_sgd(bound, scaling=0.7, f_min=f_min, eps=eps, variant=variant)
+        # `polyak_sgd` scales the gradient first, so that its `scaling` divides the step, unlike its page.
+        step = optax.scale_by_polyak(max_learning_rate=bound, f_min=f_min, eps=eps, variant=variant)
+        rule = optax.chain(step, optax.scale_by_learning_rate(0.7))
         expected = run_optax(stream, rule, losses=LOSSES)
         config = {"largest_step": bound, "lower_bound": f_min, "epsilon": eps, "non_negative": variant == "sps+"}
-        reference = f"optax 0.2.8 polyak_sgd, variant={variant}"
+        reference = f"optax 0.2.8 scale_by_polyak, variant={variant}, then scale_by_learning_rate, in 64 bits"
         write("polyak", config, 0.7, reference, "stream.json", expected, index=index, source="package", losses=LOSSES)
 
 

@@ -44,7 +44,7 @@ impl PolyakConfig {
 ///
 #[doc = settings_table!()]
 ///
-/// `ηₜ` is the learning rate, 1 unless a schedule changes it; ½ is the value of the paper's experiments.
+/// `ηₜ` is the learning rate, 1 unless a schedule changes it; the paper has no such factor.
 ///
 /// Each step reads the loss from the device, so the rule needs
 /// [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step), and a measurement with a
@@ -78,7 +78,9 @@ impl PolyakConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, as optax does: `c` of the paper is `1 / ηₜ`, and `f` is one bound for all batches.
+/// Its paper, as optax does: `ηₜ` multiplies the whole step, and `f` is one bound for all batches. The paper's
+/// `c` divides the step before it is bounded. optax: the code of `polyak_sgd` applies `ηₜ` to the gradient
+/// before the step size, which divides the step by it; its page has the formula above.
 ///
 /// # Reference
 /// Loizou, Vaswani, Laradji & Lacoste-Julien, *Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate
