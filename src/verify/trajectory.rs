@@ -28,6 +28,8 @@ pub(super) struct Trajectory {
     curvature_gradients: Expected,
     /// The number of examples that each of `curvature_gradients` is a mean over.
     batch_size: usize,
+    /// The loss at each step, counted from 0; empty for rules that do not need it.
+    losses: Vec<f64>,
 }
 
 /// A list of tensors for some numbers of steps.
@@ -57,6 +59,7 @@ struct RuleFile {
     expected_eval: Option<Expected>,
     curvature_gradients: Option<Expected>,
     batch_size: Option<usize>,
+    losses: Option<Vec<f64>>,
 }
 
 /// The fields of the stream that a rule's file names.
@@ -72,8 +75,9 @@ impl Trajectory {
     /// # Errors
     /// [`File`](optlab_core::Error::File) for either of them, if the numbers do not fit together.
     pub fn read(file: &File, files: &[File]) -> Result<Self, Error> {
-        let RuleFile { learning_rate, stream, expected, expected_eval, curvature_gradients, batch_size } =
-            file.parse()?;
+        let of_file: RuleFile = file.parse()?;
+        let RuleFile { learning_rate, stream, expected, expected_eval, .. } = of_file;
+        let RuleFile { curvature_gradients, batch_size, losses, .. } = of_file;
         if curvature_gradients.is_some() && batch_size.is_none() {
             return Err(file.broken("it has `curvature_gradients` and no `batch_size`"));
         }
@@ -87,6 +91,7 @@ impl Trajectory {
             expected_eval: expected_eval.unwrap_or_default(),
             curvature_gradients: curvature_gradients.unwrap_or_default(),
             batch_size: batch_size.unwrap_or_default(),
+            losses: losses.unwrap_or_default(),
         };
         trajectory.check_stream().map_err(|reason| stream.broken(reason))?;
         trajectory.check_expected().map_err(|reason| file.broken(reason))?;
@@ -150,6 +155,9 @@ impl Trajectory {
         if steps > 0 && self.lr_at(steps - 1).is_none() {
             return Err(format!("it expects {steps} steps, and `learning_rate` has fewer"));
         }
+        if !self.losses.is_empty() && self.losses.len() < steps {
+            return Err(format!("it expects {steps} steps, and `losses` has fewer"));
+        }
         Ok(())
     }
 
@@ -181,12 +189,13 @@ impl Trajectory {
                 let shared = (on.way == Way::Shared).then(|| model.clone());
                 // Reading the file refuses a missing rate; NaN fails the check here, too.
                 let lr = self.lr_at(t).unwrap_or(f64::NAN);
-                model = if self.curvature_gradients.is_empty() {
+                model = if self.curvature_gradients.is_empty() && self.losses.is_empty() {
                     optimizer.apply(lr, model, &mut gradients)
                 } else {
                     let sampled = self.curvature_gradients.get(&step);
                     let sampled = sampled.map(|sampled| (registered(&model, sampled, on), self.batch_size));
-                    optimizer.step_with(lr, model, &mut Given { gradients, sampled }).0
+                    let loss = self.losses.get(t).copied().unwrap_or(f64::NAN);
+                    optimizer.step_with(lr, model, &mut Given { loss, gradients, sampled }).0
                 };
                 drop(shared);
             }

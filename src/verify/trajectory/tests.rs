@@ -238,3 +238,24 @@ fn a_rule_with_a_curvature_gets_the_gradients_under_drawn_labels_and_the_batch_s
         assert!(error.contains(message), "{place}: {error}");
     }
 }
+
+#[test]
+fn a_rule_that_needs_the_loss_gets_the_loss_of_each_step() {
+    // θ − L / g² g.
+    let rule = json!({
+        "learning_rate": 1,
+        "stream": "stream.json",
+        "expected": {"1": [[0.5]], "2": [[0.25]]},
+        "losses": [1, 0.5],
+    });
+    let stream = json!({"parameters": [{"shape": [1], "initial": [1]}], "gradients": [[[2]], [[2]]]});
+    for way in WAYS {
+        assert!(share(&rule, &stream, "polyak", way) < 0.1, "{way:?}");
+    }
+    let mut other = rule.clone();
+    other["losses"] = json!([1, 0.6]);
+    assert!(share(&other, &stream, "polyak", Way::InPlace) > 1.0);
+    other["losses"] = json!([1]);
+    let error = read(&other, &stream).unwrap_err();
+    assert!(error.contains("rule.json: it expects 2 steps, and `losses` has fewer"), "{error}");
+}

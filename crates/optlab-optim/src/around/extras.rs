@@ -11,9 +11,10 @@ use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 ///
 /// ```text
 /// a step whose gradients are not all finite is skipped       skip_non_finite
-/// θ' = (1 − ηₜ λ) θₜ₋₁                                       weight_decay λ
+/// θ' = (1 − ηₜ λ) θₜ₋₁                                       weight_decay λ; with cautious_decay θ' = θₜ₋₁
 /// θ″ = the rule's result for θ' and the gradient
 /// θ″ ← θ' − (θ' − θ″) ⊙ k / max(mean(k), 1e-3)               cautious: k = 1 where (θ' − θ″) g > 0, else 0
+/// θ″ ← θ″ − ηₜ λ θ' where (θ' − θ″) θ' ≥ 0                    cautious_decay
 /// θ″ ← sign(θ″) max(|θ″| − ηₜ λ₁, 0)                         l1
 /// s ← s + α (θ″ − s), θ″ ← s                                 lookahead, every `steps` steps; s₀ = θ₀
 /// a ← a + w (θ″ − a)                                         average
@@ -27,6 +28,8 @@ pub struct Extras {
     pub skip_non_finite: bool,
     /// Decoupled weight decay, in addition to any decay of the rule itself, `[0, ∞)`.
     pub weight_decay: f64,
+    /// Whether only elements decay that the step does not move away from 0.
+    pub cautious_decay: bool,
     /// Whether to keep only those elements of a step that descend along the gradient.
     pub cautious: bool,
     /// Weight of the L1 penalty, applied as a proximal step, `[0, ∞)`.
@@ -120,7 +123,9 @@ impl Extras {
                 }
             },
         });
-        StepExtras { decay: 1.0 - lr * weight_decay, threshold: lr * l1, lookahead, average }
+        let amount = lr * weight_decay;
+        let (decay, cautious_decay) = if self.cautious_decay { (1.0, amount) } else { (1.0 - amount, 0.0) };
+        StepExtras { decay, cautious_decay, threshold: lr * l1, lookahead, average }
     }
 }
 
@@ -160,7 +165,11 @@ mod tests {
     fn decay_and_threshold_scale_with_the_rate_and_skip_excluded_parameters() {
         let extras = Extras { weight_decay: 0.5, l1: 3.0, ..Extras::default() };
         let at = extras.at_step(0.1, 1, true);
-        assert_eq!((at.decay, at.threshold), (0.95, 3.0 * 0.1));
+        assert_eq!((at.decay, at.cautious_decay, at.threshold), (0.95, 0.0, 3.0 * 0.1));
+        let cautious = Extras { cautious_decay: true, ..extras };
+        let at = cautious.at_step(0.1, 1, true);
+        assert_eq!((at.decay, at.cautious_decay), (1.0, 0.5 * 0.1));
+        assert_eq!(cautious.at_step(0.1, 1, false), StepExtras::NONE);
         assert_eq!(extras.at_step(0.1, 1, false), StepExtras::NONE);
     }
 

@@ -4,6 +4,7 @@
 use crate::around::GradientTransform;
 use crate::rules::parts::cautious;
 use crate::rules::parts::moments::moving_average;
+use crate::rules::parts::weight_decay::subtracted;
 use optlab_kernel::{MAX_BUFFERS, Update, Value};
 
 /// The coefficients of one step for the operations around a rule.
@@ -11,6 +12,9 @@ use optlab_kernel::{MAX_BUFFERS, Update, Value};
 pub(crate) struct StepExtras {
     /// Factor of the parameter before the rule.
     pub decay: f64,
+    /// Share of the parameter that is subtracted after the rule, from elements that the rule does not move
+    /// away from 0.
+    pub cautious_decay: f64,
     /// Amount by which absolute values shrink after the rule, down to zero.
     pub threshold: f64,
     /// Share of the distance that the slow weights move towards the parameter, which is then set to the slow
@@ -21,7 +25,8 @@ pub(crate) struct StepExtras {
 }
 
 impl StepExtras {
-    pub const NONE: Self = StepExtras { decay: 1.0, threshold: 0.0, lookahead: None, average: None };
+    pub const NONE: Self =
+        StepExtras { decay: 1.0, cautious_decay: 0.0, threshold: 0.0, lookahead: None, average: None };
 
     /// Returns the number of buffers in addition to the buffers of the rule.
     pub fn buffers(&self) -> usize {
@@ -30,12 +35,23 @@ impl StepExtras {
 
     /// Returns whether any operation runs after the rule.
     pub fn has_after(&self) -> bool {
-        self.threshold != 0.0 || self.buffers() > 0
+        self.threshold != 0.0 || self.needs_start() || self.buffers() > 0
+    }
+
+    /// Returns whether an operation after the rule needs the parameter before it.
+    pub fn needs_start(&self) -> bool {
+        self.cautious_decay != 0.0
     }
 
     #[inline(always)]
     pub fn before<V: Value>(&self, theta: V) -> V {
         if self.decay == 1.0 { theta } else { theta.mul_scalar(self.decay) }
+    }
+
+    /// Applies the cautious decay. `start` is the parameter that the rule moved to `theta`.
+    #[inline(always)]
+    fn decayed<V: Value>(&self, start: V, theta: V) -> V {
+        subtracted(&start, theta, self.cautious_decay, true)
     }
 
     #[inline(always)]
@@ -100,6 +116,10 @@ impl<U: Update> Update for WrappedStep<U> {
         let grad = self.gradient(&theta, grad);
         let of_rule = state.len() - self.extras.buffers();
         let (of_rule, extras) = state.split_at_mut(of_rule);
+        if self.extras.needs_start() {
+            let moved = self.step.update(theta.clone(), grad, of_rule, sums);
+            return self.extras.after(self.extras.decayed(theta, moved), extras);
+        }
         let theta = self.step.update(self.extras.before(theta), grad, of_rule, sums);
         self.extras.after(theta, extras)
     }
@@ -117,6 +137,24 @@ impl Update for ExtrasStep {
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
         self.extras.after(theta, state)
+    }
+}
+
+/// The operations after a rule that runs separately, with cautious decay. The first buffer is the parameter
+/// before the rule.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CautiousDecayStep {
+    pub after: ExtrasStep,
+}
+
+impl Update for CautiousDecayStep {
+    const BUFFERS: (usize, usize) = (1, 1 + MOST_EXTRA_BUFFERS);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
+        let [start, extras @ ..] = state else { unreachable!("the parameter before the rule") };
+        let theta = self.after.extras.decayed(start.clone(), theta);
+        self.after.extras.after(theta, extras)
     }
 }
 
@@ -156,7 +194,10 @@ impl Update for CautiousStep {
         let (step, grad) = self.step(theta, grad, before);
         let longer = step.clone() / cautious::share(sums[0].clone(), self.elements);
         let kept = cautious::where_agreed(step, grad, longer);
-        let theta = self.after.extras.before(before.clone()) - kept;
+        let mut theta = self.after.extras.before(before.clone()) - kept;
+        if self.after.extras.needs_start() {
+            theta = self.after.extras.decayed(before.clone(), theta);
+        }
         self.after.extras.after(theta, extras)
     }
 }

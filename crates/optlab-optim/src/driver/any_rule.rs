@@ -1,9 +1,9 @@
 //! Type-erased rules of this crate, and how one moves a parameter.
 
 use crate::around::GradientTransform;
-use crate::around::wrapped_step::{CautiousStep, ExtrasStep, StepExtras, WrappedStep};
+use crate::around::wrapped_step::{CautiousDecayStep, CautiousStep, ExtrasStep, StepExtras, WrappedStep};
 use crate::rule::memory::{Declared, Memory};
-use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, TensorRule, tensor_rule};
+use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Rule, TensorRule, tensor_rule};
 use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct StepSettings {
     pub lr: f64,
+    /// The loss; NaN if no rule needs it.
+    pub loss: f64,
     /// Element-wise transform of the gradient.
     pub transform: GradientTransform,
     /// Factor of the gradient.
@@ -32,8 +34,8 @@ pub(crate) struct SharedNumbers {
 }
 
 impl SharedNumbers {
-    pub fn at(&self, lr: f64) -> GlobalStep<'_> {
-        GlobalStep { lr, t: self.step, shared: &self.numbers }
+    pub fn at(&self, lr: f64, loss: f64) -> GlobalStep<'_> {
+        GlobalStep { lr, loss, t: self.step, shared: &self.numbers }
     }
 }
 
@@ -71,8 +73,11 @@ pub(crate) trait AnyEstimate {
     /// a tensor of one element each.
     fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &StepSettings) -> Vec<Sum>;
 
+    /// Returns whether the rule needs the loss.
+    fn needs_loss(&self) -> bool;
+
     /// Updates the shared numbers from the sums of a step.
-    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut SharedNumbers);
+    fn estimate(&self, lr: f64, loss: f64, sums: &[f64], shared: &mut SharedNumbers);
 }
 
 /// An [`ElementwiseRule`] as an [`AnyElementwise`].
@@ -97,12 +102,12 @@ impl<R: ElementwiseRule> AnyElementwise for Single<R> {
             let operands = Operands { grad: theta.clone(), theta, state: memory.buffers.clone() };
             Some(operands.apply(&Evaluate(&self.0)).0)
         } else {
-            None
+            evaluated(&self.0, memory)
         }
     }
 
     fn has_evaluation(&self) -> bool {
-        R::HAS_EVALUATION
+        R::HAS_EVALUATION || self.0.evaluated().is_some()
     }
 
     fn curvature(&self) -> Option<Curvature> {
@@ -117,15 +122,15 @@ impl<R: GlobalRule> AnyElementwise for Global<R> {
 
     fn apply(&self, operands: Operands, _memory: &mut Memory, settings: &StepSettings) -> Operands {
         let shared = settings.shared.as_ref().expect("a rule with an estimate was given none");
-        apply(self.0.at_step(shared.at(settings.lr)), operands, settings)
+        apply(self.0.at_step(shared.at(settings.lr, settings.loss)), operands, settings)
     }
 
-    fn for_evaluation(&self, _theta: Buffer, _memory: &Memory) -> Option<Buffer> {
-        None
+    fn for_evaluation(&self, _theta: Buffer, memory: &Memory) -> Option<Buffer> {
+        evaluated(&self.0, memory)
     }
 
     fn has_evaluation(&self) -> bool {
-        false
+        self.0.evaluated().is_some()
     }
 
     fn estimate(&self) -> Option<&dyn AnyEstimate> {
@@ -145,11 +150,21 @@ impl<R: GlobalRule> AnyEstimate for Global<R> {
         operands.sums(&measure)
     }
 
-    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut SharedNumbers) {
+    fn needs_loss(&self) -> bool {
+        R::NEEDS_LOSS
+    }
+
+    fn estimate(&self, lr: f64, loss: f64, sums: &[f64], shared: &mut SharedNumbers) {
         let mut numbers = shared.numbers.clone();
-        self.0.estimate(shared.at(lr), sums, &mut numbers);
+        self.0.estimate(shared.at(lr, loss), sums, &mut numbers);
         shared.numbers = numbers;
     }
+}
+
+/// Returns the buffer that holds the parameter to evaluate with, if the rule keeps one.
+fn evaluated<R: Rule>(rule: &R, memory: &Memory) -> Option<Buffer> {
+    let place = memory.place_of(rule.evaluated()?)?;
+    Some(memory.buffers[place].clone())
 }
 
 /// The update that computes a rule's parameter for evaluation.
@@ -192,8 +207,8 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     operands
 }
 
-/// Applies the operations after a rule. `before` is the parameter before the rule, if the step is cautious;
-/// `state` holds the buffers of [`StepExtras`].
+/// Applies the operations after a rule. `before` is the parameter before the rule, if they need it; `state`
+/// holds the buffers of [`StepExtras`].
 pub(crate) fn after(
     theta: Buffer,
     grad: Buffer,
@@ -207,8 +222,12 @@ pub(crate) fn after(
     };
     let elements = theta.len();
     state.insert(0, before);
-    let cautious = CautiousStep { after, transform: settings.transform, elements };
-    let mut operands = run(&cautious, Operands { theta, grad, state });
+    let operands = Operands { theta, grad, state };
+    let mut operands = if settings.cautious {
+        run(&CautiousStep { after, transform: settings.transform, elements }, operands)
+    } else {
+        run(&CautiousDecayStep { after }, operands)
+    };
     operands.state.remove(0);
     operands
 }
@@ -229,6 +248,12 @@ pub(crate) trait AnyTensor: Send + Sync {
 
     /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
+
+    /// Returns the parameter to evaluate with, if it differs from the trained one.
+    fn for_evaluation(&self, memory: &Memory) -> Option<Buffer>;
+
+    /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a parameter.
+    fn has_evaluation(&self) -> bool;
 }
 
 impl<R: TensorRule> AnyTensor for R {
@@ -241,5 +266,13 @@ impl<R: TensorRule> AnyTensor for R {
             let (theta, grad) = (theta.into_tensor::<D>(), grad.into_tensor());
             Buffer::new(tensor_rule::step_in_memory(self, lr, theta, grad, memory))
         })
+    }
+
+    fn for_evaluation(&self, memory: &Memory) -> Option<Buffer> {
+        evaluated(self, memory)
+    }
+
+    fn has_evaluation(&self) -> bool {
+        self.evaluated().is_some()
     }
 }

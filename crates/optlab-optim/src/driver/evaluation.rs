@@ -12,8 +12,7 @@ use optlab_kernel::Buffer;
 impl ModelOptimizer {
     /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a model other than the trained one.
     pub fn has_evaluation_mode(&self) -> bool {
-        let by_rule =
-            |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
+        let by_rule = |rule: &ParameterRule| rule.kind.has_evaluation();
         self.extras.average.is_some() || self.rules.iter().any(by_rule)
     }
 
@@ -65,6 +64,9 @@ impl ModuleMapper for PutEvaluated<'_> {
             {
                 let theta = Buffer::new(in_32_bits_at_least(param.val()));
                 rule.for_evaluation(theta, memory)
+            }
+            (None, Some(Kind::Tensor(rule)), Some(ParameterState::Own(memory))) => {
+                rule.for_evaluation(memory)
             }
             _ => None,
         };

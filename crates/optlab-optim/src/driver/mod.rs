@@ -224,16 +224,21 @@ impl ModelOptimizer {
             sampled
                 .unwrap_or_else(|| panic!("`{}` needs gradients under labels drawn by the model", self.name))
         });
+        let needs_loss = self.rules.iter().any(|rule| rule.kind.needs_loss());
+        let loss_of = |measured: &E::Measured| if needs_loss { measured.loss() } else { f64::NAN };
         let (measured, mut gradients) = evaluate.evaluate(&model);
+        let mut loss = loss_of(&measured);
         let mut model = model;
         if let Method::Sharpness(sharpness) = self.method {
             // The nearby point is not trained, so the statistics do not follow it.
             let statistics = self.statistics_of(&model);
-            (_, gradients) = evaluate.evaluate(&sharpness.ascended(&model, &gradients));
+            let nearby;
+            (nearby, gradients) = evaluate.evaluate(&sharpness.ascended(&model, &gradients));
+            loss = loss_of(&nearby);
             synchronize_statistics(&model);
             model = statistics.put(model);
         }
-        let model = self.apply_with(rates, model, &mut gradients, sampled.as_ref());
+        let model = self.apply_with(rates, loss, model, &mut gradients, sampled.as_ref());
         (model, measured)
     }
 
@@ -241,7 +246,7 @@ impl ModelOptimizer {
     ///
     /// # Panics
     /// If the model differs from the one in earlier steps; if the rule needs more than these gradients
-    /// (`sam`, `asam`, `sophia_g`, `burn.lbfgs`).
+    /// (`sam`, `asam`, `sophia_g`, `momo`, `momo_adam`, `polyak`, `burn.lbfgs`).
     pub fn apply<'a, M: Module>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,
@@ -250,14 +255,14 @@ impl ModelOptimizer {
     ) -> M {
         self.meet(&model);
         assert!(!self.needs_more_than_gradients(), "`{}` needs more than gradients: call `step`", self.name);
-        self.apply_with(lr.into(), model, gradients, None)
+        self.apply_with(lr.into(), f64::NAN, model, gradients, None)
     }
 
     /// Returns whether a step needs more than the gradients at the model, so that [`apply`](Self::apply) is
     /// not enough.
     pub fn needs_more_than_gradients(&self) -> bool {
-        let has_curvature = |rule: &ParameterRule| rule.kind.curvature().is_some();
-        !matches!(self.method, Method::Once) || self.rules.iter().any(has_curvature)
+        let needs_more = |rule: &ParameterRule| rule.kind.curvature().is_some() || rule.kind.needs_loss();
+        !matches!(self.method, Method::Once) || self.rules.iter().any(needs_more)
     }
 
     fn meet<M: Module>(&mut self, model: &M) {
@@ -277,6 +282,7 @@ impl ModelOptimizer {
     fn apply_with<M: Module>(
         &mut self,
         rates: LearningRates<'_>,
+        loss: f64,
         model: M,
         gradients: &mut GradientsParams,
         sampled: Option<&(GradientsParams, usize)>,
@@ -294,7 +300,7 @@ impl ModelOptimizer {
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
-        let mut step = StepContext { rates, t, transform, factor, extras, shared: &self.shared };
+        let mut step = StepContext { rates, loss, t, transform, factor, extras, shared: &self.shared };
         let shared = if self.shared.iter().any(Option::is_some) {
             estimate::advance(&self.rules, &model, gradients, &mut self.parameters, &step)
         } else {

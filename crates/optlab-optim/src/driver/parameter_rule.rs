@@ -56,6 +56,20 @@ impl Kind {
         self.elementwise()?.curvature()
     }
 
+    /// Returns whether the rule evaluates a model with parameters other than the trained ones.
+    pub fn has_evaluation(&self) -> bool {
+        match self {
+            Kind::Elementwise(rule) => rule.has_evaluation(),
+            Kind::Tensor(rule) => rule.has_evaluation(),
+            Kind::Burn(_) => false,
+        }
+    }
+
+    /// Returns whether the rule needs the loss of a step.
+    pub fn needs_loss(&self) -> bool {
+        self.estimate().is_some_and(AnyEstimate::needs_loss)
+    }
+
     /// Returns the estimate that all parameters of the rule share, if there is one.
     pub fn estimate(&self) -> Option<&dyn AnyEstimate> {
         self.elementwise()?.estimate()

@@ -80,6 +80,8 @@ impl Tracking {
 /// The inputs of a step of the whole model.
 pub(crate) struct StepContext<'a> {
     pub rates: LearningRates<'a>,
+    /// The loss; NaN if no rule needs it.
+    pub loss: f64,
     /// The number of the step, counted from 1.
     pub t: u64,
     /// The remaining transform of the gradients.
@@ -104,6 +106,7 @@ impl StepContext<'_> {
         };
         StepSettings {
             lr,
+            loss: self.loss,
             transform: self.transform_of(parameter),
             factor: if let Some(Factor::Host(factor)) = self.factor { factor } else { 1.0 },
             extras: self.extras.at_step(lr, self.t, decays),
@@ -222,7 +225,7 @@ impl Take<'_> {
         let has_after = cautious || extras.has_after();
         let before =
             has_after.then(|| (Buffer::new(grad.clone()), parameter.take_extra_buffers(&extras, &theta)));
-        let start = cautious.then(|| Buffer::new(theta.clone()));
+        let start = (cautious || extras.needs_start()).then(|| Buffer::new(theta.clone()));
         let theta = extras.before(theta);
         let theta = match kind {
             Kind::Burn(rule) => {

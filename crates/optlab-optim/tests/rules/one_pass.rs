@@ -85,6 +85,9 @@ fn with_every_rule(test: &impl WithRule) {
     test.run(AdamWConfig::default().build().unwrap());
     test.run(AdamWConfig { bias_correction: false, ..AdamWConfig::default() }.build().unwrap());
     test.run(AdamWConfig { amsgrad: true, ..AdamWConfig::default() }.build().unwrap());
+    test.run(AdamWConfig { cautious_decay: true, weight_decay: 0.1, ..Default::default() }.build().unwrap());
+    test.run(AdanConfig { cautious_decay: true, weight_decay: 0.1, ..Default::default() }.build().unwrap());
+    test.run(StableAdamWConfig { cautious_decay: true, ..Default::default() }.build().unwrap());
     for (momentum, nesterov, dampening) in
         [(0.0, false, 0.0), (0.9, false, 0.0), (0.9, true, 0.0), (0.9, false, 0.3)]
     {

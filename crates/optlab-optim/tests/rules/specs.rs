@@ -340,9 +340,11 @@ fn every_field_of_every_rule_changes_its_steps() {
         }
         let mut fields = fields(&default);
         // Some fields have no effect without momentum or without weight decay.
-        for (field, value) in [("momentum", 0.9), ("weight_decay", 0.05)] {
+        for (field, value) in
+            [("momentum", json!(0.9)), ("weight_decay", json!(0.05)), ("decoupled_weight_decay", json!(true))]
+        {
             if fields.contains_key(field) {
-                fields.insert(field.into(), json!(value));
+                fields.insert(field.into(), value);
             }
         }
         let base = OptimizerSpec::from_value(&fields.clone().into()).unwrap();

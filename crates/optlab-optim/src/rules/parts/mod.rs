@@ -4,7 +4,9 @@
 pub(crate) mod cautious;
 pub(crate) mod factored;
 pub(crate) mod linear_algebra;
+pub(crate) mod model_based;
 pub(crate) mod moments;
+pub(crate) mod polynomial_average;
 pub(crate) mod schedule_free;
 pub(crate) mod trust_ratio;
 pub(crate) mod velocity;

@@ -32,6 +32,24 @@ pub const TABLE: &[(&str, Whole)] = &[
         },
     ),
     (
+        "schedule_free_adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,cautious_decay=true,r=0.5,weight_lr_power=1.5,warmup_steps=4",
+        |theta, grad, _, lr, t, memory| {
+            memory.resize(4, vec![0.0; theta.len()]);
+            let mut second = memory.pop().unwrap();
+            let mut directions = Vec::new();
+            for ((theta, g), v) in theta.iter().zip(grad).zip(&mut second) {
+                *v = 0.9 * *v + 0.1 * g * g;
+                let decay = if g * theta >= 0.0 { 0.3 } else { 0.0 };
+                directions.push(g / ((*v / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01) + decay * theta);
+            }
+            if t == 1 {
+                memory.clear();
+            }
+            schedule_free(theta, &directions, 0.7, warmed_up(lr, t), t, memory);
+            memory.push(second);
+        },
+    ),
+    (
         "prodigy:beta_1=0.7,beta_2=0.9,d0=0.1,d_coef=1.5,weight_decay=0.3,epsilon=0.01,bias_correction=true",
         |theta, grad, _, lr, t, memory| {
             let correction = (1.0 - 0.9_f64.powi(t)).sqrt() / (1.0 - 0.7_f64.powi(t));

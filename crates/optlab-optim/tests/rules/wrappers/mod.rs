@@ -3,6 +3,7 @@
 
 mod before;
 mod beside;
+mod cautious_decay;
 mod composition;
 mod corners;
 mod evaluations;
