@@ -37,6 +37,7 @@ mod rmsprop;
 mod rprop;
 mod schedule_free_adamw;
 mod schedule_free_sgd;
+mod scion;
 mod sgd;
 mod shampoo;
 mod signum;
@@ -77,6 +78,7 @@ pub use rmsprop::{RmsProp, RmsPropConfig};
 pub use rprop::{Rprop, RpropConfig};
 pub use schedule_free_adamw::{ScheduleFreeAdamW, ScheduleFreeAdamWConfig};
 pub use schedule_free_sgd::{ScheduleFreeSgd, ScheduleFreeSgdConfig};
+pub use scion::{MatrixNorm, Scion, ScionConfig};
 pub use sgd::{Sgd, SgdConfig};
 pub use shampoo::{Shampoo, ShampooConfig};
 pub use signum::{Signum, SignumConfig};
@@ -128,6 +130,7 @@ macro_rules! rule_list {
             "schedule_free_adamw" => ScheduleFreeAdamW(ScheduleFreeAdamWConfig), "AdamW with averaged weights instead of a learning-rate schedule (Defazio et al., 2024)";
             "sophia_g" => SophiaG(SophiaGConfig), "mean gradient divided by the estimated curvature, clipped per element (Liu et al., 2023)";
             "muon" => Muon(MuonConfig), "mean gradient of each matrix, approximately orthogonalized (Jordan et al., 2024)";
+            "scion" => Scion(ScionConfig), "mean gradient scaled to the boundary of a ball of each layer's norm (Pethick et al., 2025)";
             "shampoo" => Shampoo(ShampooConfig), "gradient preconditioned by its covariance along each dimension (Gupta et al., 2018)";
             "soap" => Soap(SoapConfig), "Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al., 2024)";
         }

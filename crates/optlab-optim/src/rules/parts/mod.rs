@@ -5,6 +5,7 @@ pub(crate) mod cautious;
 pub(crate) mod factored;
 pub(crate) mod linear_algebra;
 pub(crate) mod moments;
+pub(crate) mod newton_schulz;
 pub(crate) mod schedule_free;
 pub(crate) mod trust_ratio;
 pub(crate) mod velocity;

@@ -1,0 +1,63 @@
+"""Writes the references of rules that look at matrices or save memory, by running their authors' code.
+
+    python references/generate/matrix.py CHECKOUTS [RULE ...]
+
+`CHECKOUTS` holds clones of the repositories below, as `OWNER/NAME` or `OWNER+NAME/repo`.
+"""
+
+import sys
+
+from trajectory import Stream, authors_code, run_torch, write
+
+SCION = ("LIONS-EPFL/scion", "f58a393e010395a5913176be5673d8839caa6285", "scion.py")
+
+
+def scion(checkouts):
+    """Scion in 64 bits: the cast to bfloat16 is taken out."""
+    edits = [("@torch.compile\n", ""), ("X = G.bfloat16()", "X = G")]
+    code = authors_code(checkouts, *SCION, edits=edits)
+    reference = f"github.com/{SCION[0]} at {SCION[1][:10]}, scion.py, in 64 bits without its cast to bfloat16"
+
+    def make(last_norm, norm, scale, last_scale, **settings):
+        def build(params):
+            last = [p for p in params if p.ndim >= 2][-1:]
+            last = [p for p in last if p.ndim == 2]
+            hidden = [p for p in params if p.ndim == 2 and not any(p is q for q in last)]
+            rest = [p for p in params if p.ndim != 2]
+            groups = [
+                {"params": last, "norm": last_norm[0], "norm_kwargs": last_norm[1], "scale": last_scale},
+                {"params": hidden, "norm": norm[0], "norm_kwargs": norm[1], "scale": scale},
+                {"params": rest, "norm": "Auto", "norm_kwargs": {}, "scale": scale},
+            ]
+            return code.Scion([group for group in groups if group["params"]], **settings)
+
+        return build
+
+    dense, mixed = "stream-dense.json", "stream.json"
+    lr = 1 / 4096
+    build = make(("Sign", {}), ("Spectral", {}), 50.0, 3000.0, momentum=0.1)
+    expected = run_torch(Stream.load(dense), build, lr)
+    write("scion", {}, lr, reference, dense, expected, source="authors")
+
+    settings = {"momentum": 0.0, "constrained": False, "norm": "spectral", "scale": 2.0, "ns_steps": 5}
+    build = make(("Sign", {}), ("Spectral", {}), 2.0, 1.0, momentum=1.0, unconstrained=True)
+    expected = run_torch(Stream.load(mixed), build, 0.01)
+    write("scion", settings, 0.01, reference, mixed, expected, index=2, source="authors")
+
+    settings = {"momentum": 0.5, "norm": "row", "scale": 3.0, "last_norm": "column", "last_scale": 20.0}
+    build = make(("ColNorm", {"normalized": True}), ("RowNorm", {}), 3.0, 20.0, momentum=0.5)
+    expected = run_torch(Stream.load(dense), build, 0.05)
+    write("scion", settings, 0.05, reference, dense, expected, index=3, source="authors")
+
+
+RULES = [scion]
+
+
+def main():
+    checkouts, *names = sys.argv[1:]
+    for rule in RULES:
+        if not names or rule.__name__ in names:
+            rule(checkouts)
+
+
+main()
