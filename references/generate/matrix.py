@@ -10,6 +10,7 @@ import sys
 from trajectory import Stream, authors_code, run_torch, write
 
 SCION = ("LIONS-EPFL/scion", "f58a393e010395a5913176be5673d8839caa6285", "scion.py")
+ADAM_MINI = ("zyushun/Adam-mini", "402aadfed23719f3b92c8e78b5d49ad499ff7ada", "adam_mini/adam_mini.py")
 
 
 def scion(checkouts):
@@ -50,7 +51,29 @@ def scion(checkouts):
     write("scion", settings, 0.05, reference, dense, expected, index=3, source="authors")
 
 
-RULES = [scion]
+def adam_mini(checkouts):
+    """Adam-mini by the roles of the parameters: a vector is the gain of a normalization."""
+    code = authors_code(checkouts, *ADAM_MINI, edits=[("torch.tensor(p.numel()).to(torch.float32)", "torch.tensor(p.numel())")])
+    reference = f"github.com/{ADAM_MINI[0]} at {ADAM_MINI[1][:10]}, adam_mini.py: linear weights as `mlp`, vectors as `norm`"
+    names = {"linear_weight": "mlp.weight", "vector": "norm.weight", "conv_weight": "conv.weight"}
+
+    def make(**settings):
+        def build(params):
+            named = [(names[p.role], p) for p in params]
+            return code.Adam_mini(named, verbose=False, **settings)
+
+        return build
+
+    expected = run_torch(Stream.load("stream.json"), make(), 0.01)
+    write("adam_mini", {}, 0.01, reference, "stream.json", expected, source="authors")
+    settings = {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3, "weight_decay": 0.1}
+    build = make(betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1)
+    rates = [0.02 / (1 + t / 10) for t in range(30)]
+    expected = run_torch(Stream.load("stream-dense.json"), build, rates)
+    write("adam_mini", settings, rates, reference, "stream-dense.json", expected, index=2, source="authors")
+
+
+RULES = [scion, adam_mini]
 
 
 def main():
