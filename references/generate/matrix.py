@@ -11,6 +11,7 @@ from trajectory import Stream, authors_code, run_torch, write
 
 SCION = ("LIONS-EPFL/scion", "f58a393e010395a5913176be5673d8839caa6285", "scion.py")
 ADAM_MINI = ("zyushun/Adam-mini", "402aadfed23719f3b92c8e78b5d49ad499ff7ada", "adam_mini/adam_mini.py")
+SPLUS = ("kvfrans/splus", "d96bd16bc6c937256e2a28e5bf2cbd8c4984da68", "torch/splus.py")
 
 
 def scion(checkouts):
@@ -73,7 +74,35 @@ def adam_mini(checkouts):
     write("adam_mini", settings, rates, reference, "stream-dense.json", expected, index=2, source="authors")
 
 
-RULES = [scion, adam_mini]
+def splus(checkouts):
+    """SPlus, with the average that it evaluates."""
+    code = authors_code(checkouts, *SPLUS)
+    reference = f"github.com/{SPLUS[0]} at {SPLUS[1][:10]}, torch/splus.py"
+
+    def average(optimizer, params):
+        decay = optimizer.param_groups[0]["ema_rate"]
+        return [optimizer.state[p]["ema"] / (1 - decay ** optimizer.state[p]["step"].item()) for p in params]
+
+    stream = Stream.load("stream-full-rank.json")
+    expected, evaluated = run_torch(stream, lambda params: code.SPlus(params), 0.1, evaluate=average)
+    write("splus", {}, 0.1, reference, "stream-full-rank.json", expected, expected_eval=evaluated, source="authors")
+
+    ours = {"beta_1": 0.8, "beta_2": 0.9, "average_decay": 0.9, "weight_decay": 0.1, "precondition_frequency": 3}
+    ours |= {"max_precond_dim": 4, "vector_lr_factor": 0.02}
+    theirs = {"b1": 0.8, "b2": 0.9, "ema_rate": 0.9, "weight_decay": 0.1, "inverse_every": 3}
+    # A dimension of 5 has no basis, one of 3 has one.
+    theirs |= {"max_dim": 4.5, "nonstandard_constant": 0.02}
+    build = lambda params: code.SPlus(params, **theirs)
+    expected, evaluated = run_torch(stream, build, 0.3, evaluate=average)
+    write("splus", ours, 0.3, reference, "stream-full-rank.json", expected, 2, evaluated, source="authors")
+
+    ours |= {"max_precond_dim": 5}
+    theirs |= {"max_dim": 5.5}
+    expected, evaluated = run_torch(stream, build, 0.3, evaluate=average)
+    write("splus", ours, 0.3, reference, "stream-full-rank.json", expected, 3, evaluated, source="authors")
+
+
+RULES = [scion, adam_mini, splus]
 
 
 def main():

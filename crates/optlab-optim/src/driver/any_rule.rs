@@ -229,6 +229,13 @@ pub(crate) trait AnyTensor: Send + Sync {
 
     /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
+
+    /// Returns the parameter to evaluate with, after at least one step.
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Buffer;
+
+    /// Returns whether [`for_evaluation`](Self::for_evaluation) returns another parameter than the trained
+    /// one.
+    fn has_evaluation(&self) -> bool;
 }
 
 impl<R: TensorRule> AnyTensor for R {
@@ -241,5 +248,15 @@ impl<R: TensorRule> AnyTensor for R {
             let (theta, grad) = (theta.into_tensor::<D>(), grad.into_tensor());
             Buffer::new(tensor_rule::step_in_memory(self, lr, theta, grad, memory))
         })
+    }
+
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Buffer {
+        with_rank!(rank, D => {
+            Buffer::new(tensor_rule::evaluated(self, theta.into_tensor::<D>(), memory))
+        })
+    }
+
+    fn has_evaluation(&self) -> bool {
+        R::HAS_EVALUATION
     }
 }

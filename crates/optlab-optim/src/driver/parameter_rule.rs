@@ -51,6 +51,15 @@ impl Kind {
         }
     }
 
+    /// Returns whether a model is evaluated with parameters other than the trained ones.
+    pub fn has_evaluation(&self) -> bool {
+        match self {
+            Kind::Elementwise(rule) => rule.has_evaluation(),
+            Kind::Tensor(rule) => rule.has_evaluation(),
+            Kind::Burn(_) => false,
+        }
+    }
+
     /// Returns the curvature that the rule divides by, if it has one.
     pub fn curvature(&self) -> Option<Curvature> {
         self.elementwise()?.curvature()

@@ -45,6 +45,7 @@ mod signum;
 mod sm3;
 mod soap;
 mod sophia_g;
+mod splus;
 mod stable_adamw;
 mod yogi;
 
@@ -87,6 +88,7 @@ pub use signum::{Signum, SignumConfig};
 pub use sm3::{Sm3, Sm3Config};
 pub use soap::{Soap, SoapConfig};
 pub use sophia_g::{SophiaG, SophiaGConfig};
+pub use splus::{SPlus, SPlusConfig};
 pub use stable_adamw::{StableAdamW, StableAdamWConfig};
 pub use yogi::{Yogi, YogiConfig};
 
@@ -136,6 +138,7 @@ macro_rules! rule_list {
             "scion" => Scion(ScionConfig), "mean gradient scaled to the boundary of a ball of each layer's norm (Pethick et al., 2025)";
             "shampoo" => Shampoo(ShampooConfig), "gradient preconditioned by its covariance along each dimension (Gupta et al., 2018)";
             "soap" => Soap(SoapConfig), "Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al., 2024)";
+            "splus" => SPlus(SPlusConfig), "signs of the momentum in Shampoo's eigenbasis; evaluates averaged weights (Frans et al., 2025)";
         }
     };
 }
