@@ -7,11 +7,16 @@
 
 import sys
 
+import torch
+
+from chacha import Random
 from trajectory import Stream, authors_code, run_torch, write
 
 SCION = ("LIONS-EPFL/scion", "f58a393e010395a5913176be5673d8839caa6285", "scion.py")
 ADAM_MINI = ("zyushun/Adam-mini", "402aadfed23719f3b92c8e78b5d49ad499ff7ada", "adam_mini/adam_mini.py")
 SPLUS = ("kvfrans/splus", "d96bd16bc6c937256e2a28e5bf2cbd8c4984da68", "torch/splus.py")
+GALORE = ("jiaweizzhao/GaLore", "2cc66f88cce189e505affbb91042a8e77f5bf4e9")
+APOLLO = ("zhuhanqing/APOLLO", "76b34725abcbd45aa47d8fdf831c8b5ba6d34dde")
 
 
 def scion(checkouts):
@@ -102,7 +107,110 @@ def splus(checkouts):
     write("splus", ours, 0.3, reference, "stream-full-rank.json", expected, 3, evaluated, source="authors")
 
 
-RULES = [scion, adam_mini, splus]
+# The lines of the copies of transformers' AdamW that need transformers.
+NO_TRANSFORMERS = [
+    ("from transformers.utils.versions import require_version", "require_version = print"),
+    ('require_version("torch>=1.5.0")', "pass"),
+]
+
+
+def projected(params, **settings):
+    """Returns groups of hidden weights, which are projected, and of the rest."""
+    last = [p for p in params if p.ndim >= 2][-1]
+    hidden = [p for p in params if p.ndim == 2 and p is not last]
+    rest = [p for p in params if p.ndim != 2 or p is last]
+    return [{"params": hidden, "proj_type": "std", **settings}, {"params": rest}]
+
+
+def galore(checkouts):
+    """GaLore with singular vectors in 64 bits, whose largest element is made positive."""
+    svd = "U, s, Vh = torch.linalg.svd(matrix, full_matrices = False)"
+    edits = [(svd, "U, s, Vh = signed(matrix)"), ("matrix = module_params.data.float()", "matrix = module_params.data")]
+    projector = authors_code(checkouts, *GALORE, "galore_torch/galore_projector.py", edits)
+
+    def signed(matrix):
+        u, s, vh = torch.linalg.svd(matrix, full_matrices=False)
+        signs_u = u.gather(0, u.abs().argmax(0, keepdim=True)).sign()
+        signs_v = vh.gather(1, vh.abs().argmax(1, keepdim=True)).sign()
+        return u * signs_u, s, vh * signs_v
+
+    projector.signed = signed
+    edits = NO_TRANSFORMERS + [
+        ("from .galore_projector import GaLoreProjector\n", ""),
+        ("from .galore_projector_tensor import GaLoreProjectorTensor\n", ""),
+    ]
+    code = authors_code(checkouts, *GALORE, "galore_torch/adamw.py", edits)
+    code.GaLoreProjector = projector.GaLoreProjector
+    reference = f"github.com/{GALORE[0]} at {GALORE[1][:10]}, galore_torch/adamw.py, with singular vectors of 64 bits, "
+    reference += "the largest element of each made positive"
+
+    def make(params, frequency, rank, scale, **settings):
+        groups = projected(params, rank=rank, update_proj_gap=frequency, scale=scale)
+        return code.AdamW(groups, no_deprecation_warning=True, **settings)
+
+    ours = {"rank": 2, "projection_frequency": 7}
+    build = lambda params: make(params, 7, 2, 0.25, lr=0.01)
+    expected = run_torch(Stream.load("stream-dense.json"), build, 0.01)
+    write("galore", ours, 0.01, reference, "stream-dense.json", expected, source="authors")
+
+    ours = {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3, "weight_decay": 0.1}
+    ours |= {"rank": 3, "projection_frequency": 10, "scale": 2.0}
+    build = lambda params: make(params, 10, 3, 2.0, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1)
+    expected = run_torch(Stream.load("stream-full-rank.json"), build, 0.02)
+    write("galore", ours, 0.02, reference, "stream-full-rank.json", expected, index=2, source="authors")
+
+
+def apollo(checkouts):
+    """APOLLO with the random numbers of `optlab_core::random`."""
+    projector = authors_code(checkouts, *APOLLO, "apollo_torch/random_projector.py")
+    # `next_seed` counts the projections; the first seed is that of the setting.
+    projector.next_seed = lambda seed: (seed[0], seed[1] + 1)
+
+    def stable_randn(shape, seed, device, dtype):
+        random = Random(seed[0], purpose=18, index=seed[1])
+        # Ours is [smaller dimension, rank], row-major.
+        is_right = shape[0] == RANK
+        size = shape[1] if is_right else shape[0]
+        numbers = torch.tensor([random.normal() for _ in range(size * RANK)]).reshape(size, RANK)
+        return numbers.T if is_right else numbers
+
+    projector.stable_randn = stable_randn
+    edits = NO_TRANSFORMERS + [
+        ("from .svd_projector import GaLoreProjector\n", ""),
+        ("from .random_projector import GradientProjector\n", ""),
+    ]
+    code = authors_code(checkouts, *APOLLO, "apollo_torch/apollo.py", edits)
+    code.GradientProjector = projector.GradientProjector
+    reference = f"github.com/{APOLLO[0]} at {APOLLO[1][:10]}, apollo_torch/apollo.py, "
+    reference += "with the random numbers of optlab_core::random"
+
+    def make(params, rank, frequency, scale, scale_type, seed, **settings):
+        global RANK
+        RANK = rank
+        options = {"rank": rank, "update_proj_gap": frequency, "scale": scale, "scale_type": scale_type}
+        optimizer = code.AdamW(projected(params, proj="random", **options), **settings)
+        for p in params:
+            optimizer.state[p]["seed"] = (seed, 0)
+        return optimizer
+
+    ours = {"rank": 2, "projection_frequency": 7}
+    build = lambda params: make(params, 2, 7, 1.0, "channel", 0)
+    expected = run_torch(Stream.load("stream-dense.json"), build, 0.01)
+    write("apollo", ours, 0.01, reference, "stream-dense.json", expected, source="authors")
+
+    ours = {"beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3, "weight_decay": 0.1}
+    ours |= {"rank": 1, "projection_frequency": 10, "scale": 16.0, "scale_type": "tensor", "seed": 5}
+    build = lambda params: make(params, 1, 10, 16.0, "tensor", 5, betas=(0.8, 0.95), eps=1e-3, weight_decay=0.1)
+    expected = run_torch(Stream.load("stream-full-rank.json"), build, 0.02)
+    write("apollo", ours, 0.02, reference, "stream-full-rank.json", expected, index=2, source="authors")
+
+    ours = {"rank": 4, "projection_frequency": 5}
+    build = lambda params: make(params, 4, 5, 1.0, "channel", 0)
+    expected = run_torch(Stream.load("stream-full-rank.json"), build, 0.01)
+    write("apollo", ours, 0.01, reference, "stream-full-rank.json", expected, index=3, source="authors")
+
+
+RULES = [scion, adam_mini, splus, galore, apollo]
 
 
 def main():

@@ -4,6 +4,7 @@
 pub(crate) mod cautious;
 pub(crate) mod factored;
 pub(crate) mod linear_algebra;
+pub(crate) mod low_rank;
 pub(crate) mod moments;
 pub(crate) mod newton_schulz;
 pub(crate) mod schedule_free;

@@ -49,14 +49,14 @@ pub const TABLE: &[(&str, Whole)] = &[
     ),
 ];
 
-fn each(target: &mut [f64], source: &[f64], of: impl Fn(f64, f64) -> f64) {
+pub(super) fn each(target: &mut [f64], source: &[f64], of: impl Fn(f64, f64) -> f64) {
     for (target, &source) in target.iter_mut().zip(source) {
         *target = of(*target, source);
     }
 }
 
 /// Creates memory number `place`, filled with zeros, if it does not exist.
-fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize) {
+pub(super) fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize) {
     memory.resize(memory.len().max(place + 1), Vec::new());
     if memory[place].is_empty() {
         memory[place] = vec![0.0; elements];
@@ -64,7 +64,7 @@ fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize) {
 }
 
 /// Returns the number of outputs and of inputs; `None` for a vector.
-fn sides(shape: &[usize]) -> Option<(f64, f64)> {
+pub(super) fn sides(shape: &[usize]) -> Option<(f64, f64)> {
     match shape {
         [_] => None,
         [inputs, outputs] => Some((*outputs as f64, *inputs as f64)),
@@ -182,7 +182,7 @@ fn soap(g: &[f64], shape: &[usize], s: i32, frequency: i32, memory: &mut Vec<Vec
 
 /// Returns the matrix of inner products of the slices `i` and `j` across dimension `dim`, summed over all
 /// other indices.
-fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
+pub(super) fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     let (n, stride) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
     let mut gram = vec![0.0; n * n];
     for (place, value) in x.iter().enumerate() {
@@ -195,7 +195,7 @@ fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
 }
 
 /// Multiplies each line along dimension `dim` by a square matrix.
-fn along(matrix: &[f64], x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
+pub(super) fn along(matrix: &[f64], x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     let (n, stride) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
     let product = |place: usize| {
         let i = place / stride % n;
@@ -204,7 +204,7 @@ fn along(matrix: &[f64], x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     (0..x.len()).map(product).collect()
 }
 
-fn transposed(matrix: &[f64], n: usize) -> Vec<f64> {
+pub(super) fn transposed(matrix: &[f64], n: usize) -> Vec<f64> {
     (0..n * n).map(|place| matrix[place % n * n + place / n]).collect()
 }
 
@@ -225,7 +225,7 @@ fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
 
 /// Returns the eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns, by
 /// Jacobi's method.
-fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     let mut a = matrix.to_vec();
     let mut q: Vec<f64> = (0..n * n).map(|place| if place / n == place % n { 1.0 } else { 0.0 }).collect();
     for _ in 0..50 {
