@@ -16,6 +16,7 @@ SCION = ("LIONS-EPFL/scion", "f58a393e010395a5913176be5673d8839caa6285", "scion.
 ADAM_MINI = ("zyushun/Adam-mini", "402aadfed23719f3b92c8e78b5d49ad499ff7ada", "adam_mini/adam_mini.py")
 SPLUS = ("kvfrans/splus", "d96bd16bc6c937256e2a28e5bf2cbd8c4984da68", "torch/splus.py")
 GALORE = ("jiaweizzhao/GaLore", "2cc66f88cce189e505affbb91042a8e77f5bf4e9")
+KRON = ("evanatyourservice/kron_torch", "884427c32bc45e8293e20c26c85e4ccc4f68c9d1")
 APOLLO = ("zhuhanqing/APOLLO", "76b34725abcbd45aa47d8fdf831c8b5ba6d34dde")
 
 
@@ -210,7 +211,64 @@ def apollo(checkouts):
     write("apollo", ours, 0.01, reference, "stream-full-rank.json", expected, index=3, source="authors")
 
 
-RULES = [scion, adam_mini, splus, galore, apollo]
+def kron(checkouts):
+    """PSGD Kron with the probes of `optlab_core::random`, balanced after a number of updates."""
+    balance = "balance = self.rng.random() < 0.01 and do_update"
+    counted = "self.updates = getattr(self, 'updates', 0) + int(do_update); "
+    counted += "balance = bool(do_update) and self.updates % self.balance_frequency == 0"
+    edits = [
+        ("@torch.compile\n", ""),
+        ("self._compiled = True", "self._compiled = False"),
+        ("V = torch.randn_like(G)", "V = probe(G)"),
+        (balance, counted),
+        ("A.float()", "A"),
+        ("X.reshape(-1, X.size(-1)).float()", "X.reshape(-1, X.size(-1))"),
+    ]
+    code = authors_code(checkouts, *KRON, "kron_torch/kron.py", edits)
+    reference = f"github.com/{KRON[0]} at {KRON[1][:10]}, kron_torch/kron.py, in 64 bits, with the probes of "
+    reference += "optlab_core::random, balanced after a number of updates"
+    seed, now = 0, 0
+
+    def probe(grad):
+        random = Random(seed, purpose=19, index=now)
+        return torch.tensor([random.normal() for _ in range(grad.numel())]).reshape(grad.shape)
+
+    def step(optimizer, t):
+        nonlocal now
+        now = t + 1
+        optimizer.step()
+
+    code.probe = probe
+
+    def make(params, balance_frequency=100, **settings):
+        optimizer = code.Kron(params, precond_dtype=torch.float64, **settings)
+        optimizer.balance_frequency = balance_frequency
+        return optimizer
+
+    expected = run_torch(Stream.load("stream.json"), make, 0.01, step=step)
+    write("kron", {}, 0.01, reference, "stream.json", expected, source="authors")
+
+    seed = 3
+    ours = {"beta_1": 0.8, "weight_decay": 0.1, "update_probability": 0.5, "precond_lr": 0.3, "seed": 3}
+    ours |= {"precond_init_scale": 0.5, "memory_save_mode": "smart_one_diag", "balance_frequency": 4}
+    theirs = {"b1": 0.8, "weight_decay": 0.1, "preconditioner_update_probability": 0.5, "precond_lr": 0.3}
+    theirs |= {"precond_init_scale": 0.5, "memory_save_mode": "smart_one_diag", "balance_frequency": 4}
+    build = lambda params: make(params, **theirs)
+    expected = run_torch(Stream.load("stream.json"), build, 0.05, step=step)
+    write("kron", ours, 0.05, reference, "stream.json", expected, index=2, source="authors")
+
+    seed = 0
+    ours = {"momentum_into_precond_update": False, "memory_save_mode": "one_diag", "balance_frequency": 3}
+    build = lambda params: make(params, **ours)
+    expected = run_torch(Stream.load("stream-full-rank.json"), build, 0.03, step=step)
+    write("kron", ours, 0.03, reference, "stream-full-rank.json", expected, index=3, source="authors")
+
+    build = lambda params: make(params, max_size_triangular=4)
+    expected = run_torch(Stream.load("stream-dense.json"), build, 0.03, step=step)
+    write("kron", {"max_precond_dim": 4}, 0.03, reference, "stream-dense.json", expected, index=4, source="authors")
+
+
+RULES = [scion, adam_mini, splus, galore, apollo, kron]
 
 
 def main():

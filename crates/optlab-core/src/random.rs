@@ -26,6 +26,8 @@ pub enum Purpose {
     Labels = 7,
     /// The random projections of gradients by a rule; the index counts the projections of a parameter.
     Projection = 18,
+    /// The random directions in which a rule probes its preconditioner; the index is the step of a parameter.
+    Probe = 19,
     /// The values that a bootstrap draws; the index is 0.
     Resamples = 10,
     /// The choice of subsets of many paired differences; seed and index are 0.
@@ -82,7 +84,8 @@ mod tests {
         let mut random = stream(3, Purpose::Projection, 0);
         let numbers: Vec<f64> = (0..40_000).map(|_| normal(&mut random)).collect();
         // The deviations of the means are √(1, 2, 15, 96) / 200.
-        for (power, expected, deviation) in [(1, 0.0, 0.005), (2, 1.0, 0.007), (3, 0.0, 0.02), (4, 3.0, 0.05)] {
+        for (power, expected, deviation) in [(1, 0.0, 0.005), (2, 1.0, 0.007), (3, 0.0, 0.02), (4, 3.0, 0.05)]
+        {
             let mean = numbers.iter().map(|number| number.powi(power)).sum::<f64>() / 40_000.0;
             assert!((mean - expected).abs() < 4.0 * deviation, "moment {power}: {mean}");
         }

@@ -1,7 +1,7 @@
 //! The model to evaluate while training continues.
 
-use crate::driver::parameter_rule::Kind;
 use crate::driver::ModelOptimizer;
+use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{ParameterState, Parameters, Path};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::module::{Module, ModuleMapper, Param};

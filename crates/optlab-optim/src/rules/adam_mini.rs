@@ -57,7 +57,8 @@ impl RuleConfig for AdamMiniConfig {
             rule(Block::Token).for_parameters(|parameter| parameter.module == "Embedding"),
         ];
         if let Some(size) = self.head_size {
-            let is_headed = move |parameter: &ParameterInfo<'_>| is_matrix(parameter) && makes_heads(parameter);
+            let is_headed =
+                move |parameter: &ParameterInfo<'_>| is_matrix(parameter) && makes_heads(parameter);
             rules.push(rule(Block::Head(size)).for_parameters(is_headed));
         }
         rules.push(rule(Block::Output).for_parameters(is_matrix));
@@ -270,7 +271,10 @@ mod tests {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let shape = param.val().dims();
             let values: Vec<f64> = (0..shape.iter().product()).map(|i| gradient(i, self.1)).collect();
-            self.0.register(param.id, Tensor::<D>::from_data(TensorData::new(values, shape), &Device::default()));
+            self.0.register(
+                param.id,
+                Tensor::<D>::from_data(TensorData::new(values, shape), &Device::default()),
+            );
         }
     }
 
@@ -297,7 +301,9 @@ mod tests {
     #[test]
     fn each_kind_of_layer_has_its_own_blocks() {
         let device = Device::default().autodiff();
-        for (text, query_block) in [("adam_mini", 1), ("adam_mini:head_size=2", 2), ("adam_mini:head_size=4", 1)] {
+        for (text, query_block) in
+            [("adam_mini", 1), ("adam_mini:head_size=2", 2), ("adam_mini:head_size=4", 1)]
+        {
             let before = Model {
                 embedding: EmbeddingConfig::new(5, 3).init(&device),
                 query: LinearConfig::new(3, 6).init(&device),

@@ -4,9 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
-use crate::rules::parts::low_rank::{
-    FIRST, LowRankAdam, PROJECTION, SECOND, SmallSide, is_hidden_weight,
-};
+use crate::rules::parts::low_rank::{FIRST, LowRankAdam, PROJECTION, SECOND, SmallSide, is_hidden_weight};
 use crate::settings_of;
 use crate::spec::RuleConfig;
 use burn::tensor::{DType, Device, Tensor, TensorData};
@@ -58,10 +56,7 @@ impl RuleConfig for ApolloConfig {
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
         let apollo = self.build_as(owner)?;
         let whole = Apollo { projects: false, ..apollo.clone() };
-        Ok(vec![
-            ParameterRule::tensor(apollo).for_parameters(is_hidden_weight),
-            ParameterRule::tensor(whole),
-        ])
+        Ok(vec![ParameterRule::tensor(apollo).for_parameters(is_hidden_weight), ParameterRule::tensor(whole)])
     }
 }
 
@@ -166,7 +161,8 @@ impl Apollo {
         let rank = rank.min(side.size);
         let mut random = random::stream(seed, Purpose::Projection, (t - 1) / projection_frequency as u64);
         let deviation = 1.0 / (rank as f64).sqrt();
-        let values = (0..side.size * rank).map(|_| deviation * random::normal(&mut random)).collect::<Vec<_>>();
+        let values =
+            (0..side.size * rank).map(|_| deviation * random::normal(&mut random)).collect::<Vec<_>>();
         Tensor::from_data(TensorData::new(values, [side.size, rank]), (device, dtype))
     }
 }
@@ -192,7 +188,8 @@ impl TensorRule for Apollo {
         grad: Tensor<D>,
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D> {
-        let ApolloConfig { beta_1, beta_2, epsilon, weight_decay, projection_frequency, scale, .. } = self.config;
+        let ApolloConfig { beta_1, beta_2, epsilon, weight_decay, projection_frequency, scale, .. } =
+            self.config;
         let adam = LowRankAdam { beta_1, beta_2, epsilon, weight_decay };
         let Some(side) = self.side(&theta.dims()) else {
             let direction = adam.direction(grad, memory);

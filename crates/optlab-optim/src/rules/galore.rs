@@ -5,9 +5,7 @@ use crate::burn_optimizer;
 use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::linear_algebra::{Matrix, eigen, read, write};
-use crate::rules::parts::low_rank::{
-    FIRST, LowRankAdam, PROJECTION, SECOND, SmallSide, is_hidden_weight,
-};
+use crate::rules::parts::low_rank::{FIRST, LowRankAdam, PROJECTION, SECOND, SmallSide, is_hidden_weight};
 use crate::settings_of;
 use crate::spec::RuleConfig;
 use burn::tensor::Tensor;
@@ -42,10 +40,7 @@ impl RuleConfig for GaLoreConfig {
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
         let galore = self.build_as(owner)?;
         let whole = GaLore { projects: false, ..galore.clone() };
-        Ok(vec![
-            ParameterRule::tensor(galore).for_parameters(is_hidden_weight),
-            ParameterRule::tensor(whole),
-        ])
+        Ok(vec![ParameterRule::tensor(galore).for_parameters(is_hidden_weight), ParameterRule::tensor(whole)])
     }
 }
 
@@ -176,9 +171,9 @@ fn leading_vectors(rows: Tensor<2>, count: usize) -> Tensor<2> {
     let (_, vectors) = eigen(&matrix * matrix.transpose());
     let n = vectors.nrows();
     let sign = |column: usize| {
-        let largest = (0..n).map(|row| vectors[(row, column)]).reduce(|largest, element| {
-            if element.abs() > largest.abs() { element } else { largest }
-        });
+        let largest = (0..n)
+            .map(|row| vectors[(row, column)])
+            .reduce(|largest, element| if element.abs() > largest.abs() { element } else { largest });
         largest.unwrap_or(1.0).signum()
     };
     let signs: Vec<f64> = (0..count).map(sign).collect();

@@ -145,7 +145,8 @@ impl TensorRule for SPlus {
         grad: Tensor<D>,
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D> {
-        let SPlusConfig { beta_1, beta_2, average_decay, weight_decay, precondition_frequency, .. } = self.config;
+        let SPlusConfig { beta_1, beta_2, average_decay, weight_decay, precondition_frequency, .. } =
+            self.config;
         let t = memory.t();
         let momentum = memory.update(MOMENTUM, |mean: Tensor<D>| moving_average(&mean, grad.clone(), beta_1));
         // Before the first step, the bases are the axes.
@@ -209,7 +210,8 @@ mod tests {
     #[test]
     fn the_average_of_the_weights_is_evaluated_also_after_loading_the_state() {
         let device = Device::default();
-        let spec: OptimizerSpec = "splus:average_decay=0.5,weight_decay=0.0,vector_lr_factor=1".parse().unwrap();
+        let spec: OptimizerSpec =
+            "splus:average_decay=0.5,weight_decay=0.0,vector_lr_factor=1".parse().unwrap();
         let mut optimizer: ModelOptimizer = spec.build().unwrap();
         assert!(optimizer.has_evaluation_mode());
         let mut model = Param::from_tensor(Tensor::<1>::zeros([2], &device.clone().autodiff()));

@@ -3,11 +3,13 @@
 
 pub(crate) mod cautious;
 pub(crate) mod factored;
+pub(crate) mod kron_factors;
 pub(crate) mod linear_algebra;
 pub(crate) mod low_rank;
 pub(crate) mod moments;
 pub(crate) mod newton_schulz;
 pub(crate) mod schedule_free;
+pub(crate) mod triangular;
 pub(crate) mod trust_ratio;
 pub(crate) mod velocity;
 pub(crate) mod weight_decay;

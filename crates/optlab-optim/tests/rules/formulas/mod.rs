@@ -19,7 +19,8 @@ use rand_chacha::ChaCha8Rng;
 const STEPS: usize = 20;
 
 /// The tables of rules that need more than one element.
-const TENSOR_TABLES: &[&[(&str, Whole)]] = &[with_sums::TABLE, factored::TABLE, matrix::TABLE, layer_norms::TABLE, global::TABLE];
+const TENSOR_TABLES: &[&[(&str, Whole)]] =
+    &[with_sums::TABLE, factored::TABLE, matrix::TABLE, layer_norms::TABLE, global::TABLE];
 
 /// The update of one scalar: from `(theta, gradient, rate, t, memory)`, with `t` counted from 1, to the new
 /// theta. Memory starts at 0.
