@@ -16,6 +16,7 @@ SCION = ("LIONS-EPFL/scion", "f58a393e010395a5913176be5673d8839caa6285", "scion.
 ADAM_MINI = ("zyushun/Adam-mini", "402aadfed23719f3b92c8e78b5d49ad499ff7ada", "adam_mini/adam_mini.py")
 SPLUS = ("kvfrans/splus", "d96bd16bc6c937256e2a28e5bf2cbd8c4984da68", "torch/splus.py")
 GALORE = ("jiaweizzhao/GaLore", "2cc66f88cce189e505affbb91042a8e77f5bf4e9")
+KL = ("yorkerlin/KL-Methods", "a02e6221556301cf84f9607c73f327910afb2b95", "optim/kl_opt.py")
 KRON = ("evanatyourservice/kron_torch", "884427c32bc45e8293e20c26c85e4ccc4f68c9d1")
 APOLLO = ("zhuhanqing/APOLLO", "76b34725abcbd45aa47d8fdf831c8b5ba6d34dde")
 
@@ -268,7 +269,47 @@ def kron(checkouts):
     write("kron", {"max_precond_dim": 4}, 0.03, reference, "stream-dense.json", expected, index=4, source="authors")
 
 
-RULES = [scion, adam_mini, splus, galore, apollo, kron]
+def kl(checkouts, using_klsoap):
+    """KL-Shampoo and KL-SOAP in 64 bits, with kernels as matrices."""
+    edits = [("    @torch.compile\n", ""), ("m.data.float()", "m.data"), ("o.data.float()", "o.data")]
+    code = authors_code(checkouts, *KL, edits=edits)
+    reference = f"github.com/{KL[0]} at {KL[1][:10]}, optim/kl_opt.py, in 64 bits, kernels as matrices"
+
+    class Matrices:
+        """The optimizer of matrices that share the memory of the parameters."""
+
+        def __init__(self, params, **settings):
+            self.params = params
+            self.matrices = [torch.nn.Parameter(p.data.view(len(p), -1)) for p in params]
+            cast = torch.float64
+            self.inner = code.KLOpt(self.matrices, using_klsoap=using_klsoap, cast_dtype=cast, **settings)
+            self.param_groups = self.inner.param_groups
+
+        def step(self):
+            for param, matrix in zip(self.params, self.matrices):
+                matrix.grad = param.grad.view(matrix.shape)
+            self.inner.step()
+
+    name, stream = ("kl_soap" if using_klsoap else "kl_shampoo"), "stream-matrices.json"
+    expected = run_torch(Stream.load(stream), Matrices, 0.01)
+    write(name, {}, 0.01, reference, stream, expected, source="authors")
+
+    ours = {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 0.1, "weight_decay": 0.1, "precondition_frequency": 2}
+    ours |= {"init_factor": 0.5}
+    theirs = {"betas": (0.8, 0.9), "eps": 0.1, "weight_decay": 0.1, "precondition_frequency": 2, "init_factor": 0.5}
+    expected = run_torch(Stream.load(stream), lambda params: Matrices(params, **theirs), 0.02)
+    write(name, ours, 0.02, reference, stream, expected, index=2, source="authors")
+
+
+def kl_shampoo(checkouts):
+    kl(checkouts, using_klsoap=False)
+
+
+def kl_soap(checkouts):
+    kl(checkouts, using_klsoap=True)
+
+
+RULES = [scion, adam_mini, splus, galore, apollo, kron, kl_shampoo, kl_soap]
 
 
 def main():

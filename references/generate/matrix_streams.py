@@ -3,7 +3,8 @@
     python references/generate/matrix_streams.py
 
 `stream-dense.json` is a network of two dense layers, whose last matrix is a weight of rank 2. The gradients of
-`stream-full-rank.json` have full rank along every dimension, so that no eigenvector is arbitrary.
+`stream-full-rank.json` have full rank along every dimension, so that no eigenvector is arbitrary;
+`stream-matrices.json` is the same without vectors.
 
 Initial values and gradients are exact 32-bit floats, drawn once with NumPy's PCG64.
 """
@@ -26,6 +27,11 @@ FULL_RANK = [
     ("conv.weight", "conv_weight", [4, 1, 2, 2]),
     ("output.weight", "linear_weight", [3, 3]),
 ]
+MATRICES = [
+    ("linear.weight", "linear_weight", [5, 5]),
+    ("conv.weight", "conv_weight", [4, 1, 2, 2]),
+    ("output.weight", "linear_weight", [3, 3]),
+]
 STEPS = 30
 
 
@@ -45,3 +51,4 @@ def write_stream(name, shapes):
 
 write_stream("stream-dense.json", DENSE)
 write_stream("stream-full-rank.json", FULL_RANK)
+write_stream("stream-matrices.json", MATRICES)

@@ -26,6 +26,8 @@ mod dowg;
 mod ftrl;
 mod galore;
 mod grams;
+mod kl_shampoo;
+mod kl_soap;
 mod kron;
 mod lamb;
 mod laprop;
@@ -72,6 +74,8 @@ pub use dowg::{DoWG, DoWGConfig};
 pub use ftrl::{Ftrl, FtrlConfig};
 pub use galore::{GaLore, GaLoreConfig};
 pub use grams::{Grams, GramsConfig};
+pub use kl_shampoo::{KlShampoo, KlShampooConfig};
+pub use kl_soap::{KlSoap, KlSoapConfig};
 pub use kron::{Kron, KronConfig, MemorySaveMode};
 pub use lamb::{Lamb, LambConfig};
 pub use laprop::{LaProp, LaPropConfig};
@@ -146,6 +150,8 @@ macro_rules! rule_list {
             "scion" => Scion(ScionConfig), "mean gradient scaled to the boundary of a ball of each layer's norm (Pethick et al., 2025)";
             "shampoo" => Shampoo(ShampooConfig), "gradient preconditioned by its covariance along each dimension (Gupta et al., 2018)";
             "soap" => Soap(SoapConfig), "Adam in the eigenbasis of Shampoo's preconditioners (Vyas et al., 2024)";
+            "kl_shampoo" => KlShampoo(KlShampooConfig), "Shampoo with factors that correct each other (Lin et al., 2025)";
+            "kl_soap" => KlSoap(KlSoapConfig), "Adam in the eigenbases of KL-Shampoo's factors (Lin et al., 2025)";
             "kron" => Kron(KronConfig), "gradient preconditioned by fitted triangular factors, PSGD (Li, 2015; Walters et al., 2024)";
             "splus" => SPlus(SPlusConfig), "signs of the momentum in Shampoo's eigenbasis; evaluates averaged weights (Frans et al., 2025)";
         }

@@ -370,6 +370,7 @@ fn every_field_of_every_rule_changes_its_steps() {
                 // Matters only for hidden weights, or for some of the norms; tested below.
                 "rank" | "projection_frequency" | "scale" | "seed" if is_about_hidden_weights => None,
                 "ns_steps" if default.name() == "scion" => None,
+                "init_factor" if default.name() == "kl_soap" => None,
                 _ => another(value),
             };
             let Some(value) = other else { continue };
@@ -412,6 +413,7 @@ fn settings_of_hidden_weights_and_of_norms_change_their_steps() {
         ("apollo:rank=2,projection_frequency=3", "scale=2"),
         ("apollo:rank=2,projection_frequency=3", "seed=1"),
         ("apollo:rank=2,projection_frequency=3", "scale_type=tensor"),
+        ("kl_soap:precondition_frequency=2", "init_factor=0.5"),
         ("scion:momentum=0.5", "ns_steps=3"),
         ("scion:momentum=0.5", "norm=sign"),
         ("scion:momentum=0.5", "norm=row"),

@@ -49,14 +49,14 @@ pub const TABLE: &[(&str, Whole)] = &[
     ),
 ];
 
-pub(super) fn each(target: &mut [f64], source: &[f64], of: impl Fn(f64, f64) -> f64) {
+fn each(target: &mut [f64], source: &[f64], of: impl Fn(f64, f64) -> f64) {
     for (target, &source) in target.iter_mut().zip(source) {
         *target = of(*target, source);
     }
 }
 
 /// Creates memory number `place`, filled with zeros, if it does not exist.
-pub(super) fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize) {
+fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize) {
     memory.resize(memory.len().max(place + 1), Vec::new());
     if memory[place].is_empty() {
         memory[place] = vec![0.0; elements];
@@ -64,7 +64,7 @@ pub(super) fn remember(memory: &mut Vec<Vec<f64>>, place: usize, elements: usize
 }
 
 /// Returns the number of outputs and of inputs; `None` for a vector.
-pub(super) fn sides(shape: &[usize]) -> Option<(f64, f64)> {
+fn sides(shape: &[usize]) -> Option<(f64, f64)> {
     match shape {
         [_] => None,
         [inputs, outputs] => Some((*outputs as f64, *inputs as f64)),
@@ -209,7 +209,7 @@ pub(super) fn transposed(matrix: &[f64], n: usize) -> Vec<f64> {
 }
 
 /// Returns the Gram-Schmidt orthonormalization of the columns, in order.
-fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
+pub(super) fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
     let mut q = matrix.to_vec();
     for k in 0..n {
         // Twice, so that the remainders of rounding are removed as well.
