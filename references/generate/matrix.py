@@ -16,6 +16,7 @@ SCION = ("LIONS-EPFL/scion", "f58a393e010395a5913176be5673d8839caa6285", "scion.
 ADAM_MINI = ("zyushun/Adam-mini", "402aadfed23719f3b92c8e78b5d49ad499ff7ada", "adam_mini/adam_mini.py")
 SPLUS = ("kvfrans/splus", "d96bd16bc6c937256e2a28e5bf2cbd8c4984da68", "torch/splus.py")
 GALORE = ("jiaweizzhao/GaLore", "2cc66f88cce189e505affbb91042a8e77f5bf4e9")
+SOAP_MUON = ("nikhilvyas/SOAP_MUON", "3035e10c6cc1ec644010029f1e1832f85e942570", "nanogpt_optimizer.py")
 KL = ("yorkerlin/KL-Methods", "a02e6221556301cf84f9607c73f327910afb2b95", "optim/kl_opt.py")
 KRON = ("evanatyourservice/kron_torch", "884427c32bc45e8293e20c26c85e4ccc4f68c9d1")
 APOLLO = ("zhuhanqing/APOLLO", "76b34725abcbd45aa47d8fdf831c8b5ba6d34dde")
@@ -269,35 +270,39 @@ def kron(checkouts):
     write("kron", {"max_precond_dim": 4}, 0.03, reference, "stream-dense.json", expected, index=4, source="authors")
 
 
+class Matrices:
+    """The optimizer of the parameters of two dimensions or more, as matrices that share their memory."""
+
+    def __init__(self, params, make):
+        self.params = [p for p in params if p.ndim >= 2]
+        self.matrices = [torch.nn.Parameter(p.data.view(len(p), -1)) for p in self.params]
+        self.inner = make(self.matrices)
+        self.param_groups = self.inner.param_groups
+
+    def step(self):
+        for param, matrix in zip(self.params, self.matrices):
+            matrix.grad = param.grad.view(matrix.shape)
+        self.inner.step()
+
+
 def kl(checkouts, using_klsoap):
     """KL-Shampoo and KL-SOAP in 64 bits, with kernels as matrices."""
     edits = [("    @torch.compile\n", ""), ("m.data.float()", "m.data"), ("o.data.float()", "o.data")]
     code = authors_code(checkouts, *KL, edits=edits)
     reference = f"github.com/{KL[0]} at {KL[1][:10]}, optim/kl_opt.py, in 64 bits, kernels as matrices"
 
-    class Matrices:
-        """The optimizer of matrices that share the memory of the parameters."""
-
-        def __init__(self, params, **settings):
-            self.params = params
-            self.matrices = [torch.nn.Parameter(p.data.view(len(p), -1)) for p in params]
-            cast = torch.float64
-            self.inner = code.KLOpt(self.matrices, using_klsoap=using_klsoap, cast_dtype=cast, **settings)
-            self.param_groups = self.inner.param_groups
-
-        def step(self):
-            for param, matrix in zip(self.params, self.matrices):
-                matrix.grad = param.grad.view(matrix.shape)
-            self.inner.step()
+    def make(params, **settings):
+        cast = torch.float64
+        return Matrices(params, lambda m: code.KLOpt(m, using_klsoap=using_klsoap, cast_dtype=cast, **settings))
 
     name, stream = ("kl_soap" if using_klsoap else "kl_shampoo"), "stream-matrices.json"
-    expected = run_torch(Stream.load(stream), Matrices, 0.01)
+    expected = run_torch(Stream.load(stream), make, 0.01)
     write(name, {}, 0.01, reference, stream, expected, source="authors")
 
     ours = {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 0.1, "weight_decay": 0.1, "precondition_frequency": 2}
     ours |= {"init_factor": 0.5}
     theirs = {"betas": (0.8, 0.9), "eps": 0.1, "weight_decay": 0.1, "precondition_frequency": 2, "init_factor": 0.5}
-    expected = run_torch(Stream.load(stream), lambda params: Matrices(params, **theirs), 0.02)
+    expected = run_torch(Stream.load(stream), lambda params: make(params, **theirs), 0.02)
     write(name, ours, 0.02, reference, stream, expected, index=2, source="authors")
 
 
@@ -309,7 +314,29 @@ def kl_soap(checkouts):
     kl(checkouts, using_klsoap=True)
 
 
-RULES = [scion, adam_mini, splus, galore, apollo, kron, kl_shampoo, kl_soap]
+def soap_muon(checkouts):
+    """SOAP-Muon in 64 bits, with kernels as matrices; vectors stay as they are."""
+    code = authors_code(checkouts, *SOAP_MUON, edits=[("@torch.compile()\n", ""), (".data.float()", ".data")])
+    reference = f"github.com/{SOAP_MUON[0]} at {SOAP_MUON[1][:10]}, nanogpt_optimizer.py, in 64 bits, "
+    reference += "kernels as matrices, vectors untouched"
+    make = lambda params, **settings: Matrices(params, lambda matrices: code.SOAP_Muon(matrices, **settings))
+
+    expected = run_torch(Stream.load("stream-full-rank.json"), make, 0.01)
+    write("soap_muon", {}, 0.01, reference, "stream-full-rank.json", expected, source="authors")
+
+    ours = {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-3, "weight_decay": 0.1, "nesterov": True}
+    ours |= {"precondition_frequency": 2, "max_precond_dim": 5, "ns_steps": 3}
+    theirs = {"betas": (0.8, 0.9), "eps": 1e-3, "weight_decay": 0.1, "nestrov": True}
+    theirs |= {"precondition_frequency": 2, "max_precond_dim": 5, "newton_schulz_steps": 3}
+    expected = run_torch(Stream.load("stream-dense.json"), lambda params: make(params, **theirs), 0.01)
+    write("soap_muon", ours, 0.01, reference, "stream-dense.json", expected, index=2, source="authors")
+
+    expected = run_torch(Stream.load("stream-dense.json"), lambda params: make(params, projection_type="std"), 0.02)
+    ours = {"smaller_side_only": True}
+    write("soap_muon", ours, 0.02, reference, "stream-dense.json", expected, index=3, source="authors")
+
+
+RULES = [scion, adam_mini, splus, galore, apollo, kron, kl_shampoo, kl_soap, soap_muon]
 
 
 def main():

@@ -12,10 +12,14 @@ pub(crate) const SECOND: &str = "second_moment";
 /// The name of the buffer with the projection, `[smaller dimension, rank]`.
 pub(crate) const PROJECTION: &str = "projection";
 
-/// Returns whether the parameter is a weight of rank 2 that is neither an embedding nor the last of the
-/// model.
+/// Returns whether the parameter is a matrix or a kernel, and neither an embedding nor the last of the model.
+pub(crate) fn is_hidden(parameter: &ParameterInfo<'_>) -> bool {
+    parameter.shape.len() >= 2 && parameter.module != "Embedding" && !parameter.is_last_matrix
+}
+
+/// Returns whether the parameter is a hidden weight of rank 2.
 pub(crate) fn is_hidden_weight(parameter: &ParameterInfo<'_>) -> bool {
-    parameter.shape.len() == 2 && parameter.module != "Embedding" && !parameter.is_last_matrix
+    parameter.shape.len() == 2 && is_hidden(parameter)
 }
 
 /// The smaller dimension of a weight `[inputs, outputs]`; the inputs, if both are equal.
