@@ -249,8 +249,8 @@ pub(crate) trait AnyTensor: Send + Sync {
     /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
 
-    /// Returns the parameter to evaluate with, if it differs from the trained one.
-    fn for_evaluation(&self, memory: &Memory) -> Option<Buffer>;
+    /// Returns the parameter to evaluate with, after at least one step, if it differs from the trained one.
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Option<Buffer>;
 
     /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a parameter.
     fn has_evaluation(&self) -> bool;
@@ -268,11 +268,17 @@ impl<R: TensorRule> AnyTensor for R {
         })
     }
 
-    fn for_evaluation(&self, memory: &Memory) -> Option<Buffer> {
-        evaluated(self, memory)
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Option<Buffer> {
+        if const { R::HAS_EVALUATION } {
+            Some(with_rank!(rank, D => {
+                Buffer::new(tensor_rule::evaluated(self, theta.into_tensor::<D>(), memory))
+            }))
+        } else {
+            evaluated(self, memory)
+        }
     }
 
     fn has_evaluation(&self) -> bool {
-        self.evaluated().is_some()
+        R::HAS_EVALUATION || self.evaluated().is_some()
     }
 }

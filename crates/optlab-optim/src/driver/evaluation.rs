@@ -1,8 +1,7 @@
 //! The model to evaluate while training continues.
 
+use crate::driver::ModelOptimizer;
 use crate::driver::parameter_rule::Kind;
-use crate::driver::{ModelOptimizer, ParameterRule};
-
 use crate::driver::parameters::{ParameterState, Parameters, Path};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::module::{Module, ModuleMapper, Param};
@@ -12,8 +11,7 @@ use optlab_kernel::Buffer;
 impl ModelOptimizer {
     /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a model other than the trained one.
     pub fn has_evaluation_mode(&self) -> bool {
-        let by_rule = |rule: &ParameterRule| rule.kind.has_evaluation();
-        self.extras.average.is_some() || self.rules.iter().any(by_rule)
+        self.extras.average.is_some() || self.rules.iter().any(|rule| rule.kind.has_evaluation())
     }
 
     /// Returns the model to evaluate while training continues: the model itself, the average of its weights,
@@ -65,8 +63,9 @@ impl ModuleMapper for PutEvaluated<'_> {
                 let theta = Buffer::new(in_32_bits_at_least(param.val()));
                 rule.for_evaluation(theta, memory)
             }
-            (None, Some(Kind::Tensor(rule)), Some(ParameterState::Own(memory))) => {
-                rule.for_evaluation(memory)
+            (None, Some(Kind::Tensor(rule)), Some(ParameterState::Own(memory))) if rule.has_evaluation() => {
+                let theta = Buffer::new(in_32_bits_at_least(param.val()));
+                rule.for_evaluation(D, theta, memory)
             }
             _ => None,
         };

@@ -51,18 +51,18 @@ impl Kind {
         }
     }
 
-    /// Returns the curvature that the rule divides by, if it has one.
-    pub fn curvature(&self) -> Option<Curvature> {
-        self.elementwise()?.curvature()
-    }
-
-    /// Returns whether the rule evaluates a model with parameters other than the trained ones.
+    /// Returns whether a model is evaluated with parameters other than the trained ones.
     pub fn has_evaluation(&self) -> bool {
         match self {
             Kind::Elementwise(rule) => rule.has_evaluation(),
             Kind::Tensor(rule) => rule.has_evaluation(),
             Kind::Burn(_) => false,
         }
+    }
+
+    /// Returns the curvature that the rule divides by, if it has one.
+    pub fn curvature(&self) -> Option<Curvature> {
+        self.elementwise()?.curvature()
     }
 
     /// Returns whether the rule needs the loss of a step.
