@@ -163,6 +163,35 @@ fn rprop_checks_its_shortest_step_against_its_longest() {
 }
 
 #[test]
+fn a_number_that_32_bits_cannot_hold_is_refused_by_every_rule_and_wrapper() {
+    let mut checked = 0;
+    for default in OptimizerSpec::all() {
+        for field in default.settings() {
+            let Some(range) = field.range else { continue };
+            for value in [1e-46, 1e-300, -1e-300, 1e39, f64::MAX, f64::MIN] {
+                let mut spec = default.clone();
+                let Some(number) = spec.number_mut(field.name) else { continue };
+                *number = value;
+                let rounded = f64::from(value as f32);
+                let is_lost = (rounded == 0.0 || rounded.is_infinite()) && !range.contains(rounded);
+                if is_lost && !DEPENDENT.contains(&(default.name(), field.name)) {
+                    let error = spec.build().unwrap_err().to_string();
+                    let named = format!("{}: `{}` must be in {range}", default.name(), field.name);
+                    assert!(error.starts_with(&named), "{value:e}: {error}");
+                    assert!(spec.rules().is_err(), "{}", default.name());
+                    checked += 1;
+                }
+            }
+        }
+    }
+    assert!(checked > 400, "only {checked} numbers were tried");
+    let adam = AdamConfig { epsilon: 1e-300, ..AdamConfig::default() }.build().unwrap_err().to_string();
+    assert_eq!(adam, "adam: `epsilon` must be in (0, ∞) in 32 bits, not 1e-300");
+    let nested: OptimizerSpec = "ema:base=(muon:other=adam:epsilon=1e-50)".parse().unwrap();
+    assert!(nested.build().unwrap_err().to_string().starts_with("adam: `epsilon` must be in (0, ∞) in 32"));
+}
+
+#[test]
 fn a_decay_that_burn_would_round_to_one_is_refused() {
     for (rule, field) in [("burn.adam", "beta_1"), ("burn.adan", "beta_3"), ("burn.rmsprop", "alpha")] {
         let spec: OptimizerSpec = format!("{rule}:{field}=0.999999999").parse().unwrap();
