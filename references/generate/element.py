@@ -110,7 +110,7 @@ def polyak():
         step = optax.scale_by_polyak(max_learning_rate=bound, f_min=f_min, eps=eps, variant=variant)
         rule = optax.chain(step, optax.scale_by_learning_rate(0.7))
         expected = run_optax(stream, rule, losses=LOSSES)
-        config = {"largest_step": bound, "lower_bound": f_min, "epsilon": eps, "non_negative": variant == "sps+"}
+        config = {"largest_step": bound, "lower_bound": f_min, "damping": eps, "non_negative": variant == "sps+"}
         reference = f"optax 0.2.8 scale_by_polyak, variant={variant}, then scale_by_learning_rate, in 64 bits"
         write("polyak", config, 0.7, reference, "stream.json", expected, index=index, source="package", losses=LOSSES)
 

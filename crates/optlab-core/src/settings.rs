@@ -90,6 +90,23 @@ pub trait Settings {
         self.bounded().into_iter().try_for_each(|field| range::check(owner, [field]))
     }
 
+    /// Checks every number against its range, and that rounding it to 32 bits, as a step with 32-bit
+    /// parameters does, makes no number infinite and no positive or negative one 0.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    fn check_rounded(&self, owner: &str) -> Result<(), Error> {
+        self.check(owner)?;
+        for (field, value, range) in self.bounded() {
+            let rounded = f64::from(value as f32);
+            if (rounded == 0.0 || rounded.is_infinite()) && !range.contains(rounded) {
+                let allowed = format!("{} in 32 bits", range.allowed());
+                return Err(Error::invalid(owner, field, &allowed, format!("{value:e}")));
+            }
+        }
+        Ok(())
+    }
+
     /// Checks every number against its range after rounding it to 32 bits, for code that keeps it so.
     ///
     /// # Errors
@@ -372,6 +389,18 @@ mod tests {
         assert_eq!(error, "mine: `steps` must be at least 1, not 0");
         let error = refused(EveryForm { norm: Some(0.0), ..config.clone() });
         assert_eq!(error, "mine: `norm` must be in (0, ∞), not 0");
+        let rounded = |config: EveryForm| config.check_rounded("mine").map_err(|error| error.to_string());
+        assert!(rounded(EveryForm { beta: 1.0 - 1e-9, value: None, ..config.clone() }).is_ok());
+        assert!(rounded(EveryForm { beta: 1e-300, power: -1e-44, ..config.clone() }).is_ok());
+        for (power, norm, message) in [
+            (-1e-300, Some(1.0), "mine: `power` must be in (−∞, 0) in 32 bits, not -1e-300"),
+            (-1.0, Some(1e-46), "mine: `norm` must be in (0, ∞) in 32 bits, not 1e-46"),
+            (-1.0, Some(1e39), "mine: `norm` must be in (0, ∞) in 32 bits, not 1e39"),
+            (1e-300, None, "mine: `power` must be in (−∞, 0), not 0"),
+        ] {
+            let error = rounded(EveryForm { power, norm, ..config.clone() }).unwrap_err();
+            assert!(error.starts_with(message), "{error}");
+        }
         let error = EveryForm { beta: 1.0 - 1e-9, ..config }.check_in_32_bits("mine").unwrap_err();
         assert_eq!(error.to_string(), "mine: `beta` must be in [0, 1), not 1");
     }

@@ -8,8 +8,9 @@
 mod averages;
 mod clipping;
 pub(crate) mod extras;
-mod gradient_transform;
+pub(crate) mod gradient_transform;
 mod groups;
+pub(crate) mod norm;
 mod one_step;
 pub(crate) mod sharpness;
 mod sharpness_aware;

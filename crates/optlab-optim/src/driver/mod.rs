@@ -24,7 +24,9 @@ pub use statistics::{synchronize_statistics, with_statistics_kept};
 pub use statistics_average::StatisticsAverage;
 
 use crate::Error;
-use crate::around::total::{self, Total};
+use crate::around::gradient_transform::norm_of;
+use crate::around::norm::Norm;
+use crate::around::total;
 use crate::around::{Extras, GradientTransform, WeightAverage};
 use crate::rule::ElementwiseRule;
 use any_rule::SharedNumbers;
@@ -69,8 +71,8 @@ pub struct ModelOptimizer {
     steps: u64,
     /// Number of steps skipped because a gradient was not finite.
     skipped: u64,
-    /// Square of the norm of the latest step's gradients.
-    squared_norm: Option<Total>,
+    /// Norm of the latest step's gradients.
+    norm: Option<Norm>,
     /// Empty except during a step; kept to reuse its allocation.
     jobs: Vec<Job>,
 }
@@ -118,7 +120,7 @@ impl ModelOptimizer {
             statistics: None,
             steps: 0,
             skipped: 0,
-            squared_norm: None,
+            norm: None,
             jobs: Vec::new(),
         }
     }
@@ -298,7 +300,7 @@ impl ModelOptimizer {
             model.visit(&mut UpdateCurvature { path, parameters, sampled, examples, t });
         }
         let transform = self.transform_gradients(&model, gradients);
-        let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
+        let factor = self.norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
         let mut step = StepContext { rates, loss, t, transform, factor, extras, shared: &self.shared };
         let shared = if self.shared.iter().any(Option::is_some) {
@@ -335,8 +337,7 @@ impl ModelOptimizer {
             move || places.next().map_or(transform, |parameter| walk::transform_of(transform, parameter))
         };
         let transform = self.transform.apply_by_tensor(model, gradients, each(self.transform));
-        self.squared_norm =
-            transform.clip_norm.map(|_| total::squared_norm(model, gradients, each(transform)));
+        self.norm = transform.clip_norm.map(|_| norm_of(model, gradients, || each(transform)));
         transform
     }
 
@@ -367,7 +368,7 @@ impl ModelOptimizer {
     /// Returns the Euclidean norm of all gradients of the latest step together, before clipping; `None` if
     /// the [`GradientTransform`] does not clip it.
     pub fn gradient_norm(&self) -> Option<GradientNorm> {
-        self.squared_norm.clone().map(GradientNorm)
+        self.norm.clone().map(GradientNorm)
     }
 
     /// Returns the number of steps skipped because a gradient was not finite.
@@ -385,12 +386,12 @@ pub fn parameter_shapes<M: Module>(model: &M) -> Vec<(String, Vec<usize>)> {
 
 /// A norm that a device may still be computing.
 #[derive(Debug, Clone)]
-pub struct GradientNorm(Total);
+pub struct GradientNorm(Norm);
 
 impl GradientNorm {
     /// Returns the number; waits for the device.
     pub fn value(&self) -> f64 {
-        self.0.value().sqrt()
+        self.0.value()
     }
 }
 

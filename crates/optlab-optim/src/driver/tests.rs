@@ -133,6 +133,9 @@ fn specs() -> Vec<OptimizerSpec> {
         "rmsprop:centered=true,momentum=0.9",
         "adafactor:beta_1=0.9",
         "sm3:momentum=0.0",
+        "madgrad:momentum=0.0",
+        "dadapt_sgd:momentum=0.9",
+        "dadapt_adagrad:momentum=0.9",
         "muon:other=adamw:amsgrad=true",
         "shampoo:momentum=0.9,precondition_frequency=2",
         "soap:precondition_1d=true,max_precond_dim=3",
@@ -147,7 +150,7 @@ fn specs() -> Vec<OptimizerSpec> {
 
 /// Returns the specs that need one gradient per parameter and step.
 fn specs_of_one_gradient() -> impl Iterator<Item = OptimizerSpec> {
-    specs().into_iter().filter(|spec| !["sam", "asam", "sophia_g"].contains(&spec.name()))
+    specs().into_iter().filter(|spec| !spec.build().unwrap().needs_more_than_gradients())
 }
 
 /// Returns the specs without their own average of the weights.
@@ -157,7 +160,7 @@ fn specs_without_average() -> impl Iterator<Item = OptimizerSpec> {
 
 /// Returns whether a step depends on earlier gradients.
 fn remembers(spec: &OptimizerSpec) -> bool {
-    !["sgd", "burn.sgd"].contains(&spec.to_string().as_str())
+    !["sgd", "burn.sgd", "polyak"].contains(&spec.to_string().as_str())
 }
 
 /// Returns whether any state of the parameter is saved, even if only the number of steps.

@@ -2,7 +2,7 @@
 //! moves all others where they are. The parameters taken out are then moved in one parallel region, and the
 //! second walk puts them back.
 
-use crate::around::total::Factor;
+use crate::around::norm::Factor;
 use crate::around::wrapped_step::StepExtras;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::LearningRates;

@@ -68,7 +68,7 @@ impl AdamCConfig {
 /// the decay is AdamW's while a warm-up raises the rate. With a constant rate the whole rule is AdamW.
 ///
 /// The paper corrects the decay of weights that a normalization follows, and leaves other parameters to
-/// AdamW: `group:parameters=head,other=adamw,base=adamc`.
+/// AdamW: `group:parameters=head.*,other=adamw,base=adamc`.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_D]`, any rank. State per parameter: the step number, the largest rate so

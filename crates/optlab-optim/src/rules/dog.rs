@@ -20,7 +20,7 @@ settings! {
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
         /// Rate of the first step; without it, the rate from the initial distance.
         init_eta: Option<f64> = None, "η̂₁", in POSITIVE;
-        /// Power of the average of the parameters to evaluate with; null for no average.
+        /// Power of the average of the parameters to evaluate with; `none` for no average.
         average_power: Option<f64> = (Some(8.0)), "γ", in NON_NEGATIVE;
     }
 }

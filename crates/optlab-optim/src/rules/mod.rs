@@ -203,9 +203,12 @@ macro_rules! build_methods {
                 /// training loop.
                 ///
                 /// # Errors
-                /// [`Error::InvalidConfig`] for a field out of its range or NaN.
+                /// [`Error::InvalidConfig`] for a field out of its range or NaN, or for a number that 32 bits
+                /// cannot hold.
                 pub fn build(&self) -> Result<$rule, Error> {
-                    self.build_as($name)
+                    let rule = self.build_as($name)?;
+                    optlab_core::settings::Settings::check_rounded(self, $name)?;
+                    Ok(rule)
                 }
             }
         )*

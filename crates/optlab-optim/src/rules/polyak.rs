@@ -16,7 +16,7 @@ settings! {
         /// Lower bound of the loss.
         lower_bound: f64 = 0.0, "f", in FINITE;
         /// Constant added to the squared norm of the gradient.
-        epsilon: f64 = 0.0, "ε", in NON_NEGATIVE;
+        damping: f64 = 0.0, "δ", in NON_NEGATIVE;
         /// Whether a loss below the bound gives a step of 0 instead of an ascent.
         non_negative: bool = false;
     }
@@ -37,10 +37,10 @@ impl PolyakConfig {
 ///
 /// ```text
 /// Δₜ = Lₜ − f                                      L: the loss of the step's batch
-/// θₜ = θₜ₋₁ − ηₜ min(Δₜ / (‖gₜ‖² + ε), γ) gₜ       with non_negative, Δₜ = max(Lₜ − f, 0)
+/// θₜ = θₜ₋₁ − ηₜ min(Δₜ / (‖gₜ‖² + δ), γ) gₜ       with non_negative, Δₜ = max(Lₜ − f, 0)
 /// ```
 ///
-/// `‖·‖` is the Euclidean norm of all parameters together. While `‖gₜ‖² + ε ≤ 2⁻⁵²`, nothing moves.
+/// `‖·‖` is the Euclidean norm of all parameters together. While `‖gₜ‖² + δ ≤ 2⁻⁵²`, nothing moves.
 ///
 #[doc = settings_table!()]
 ///
@@ -110,14 +110,14 @@ impl GlobalRule for Polyak {
     }
 
     fn estimate(&self, at: GlobalStep<'_>, sums: &[f64], shared: &mut [f64]) {
-        let PolyakConfig { largest_step, lower_bound, epsilon, non_negative } = self.config;
+        let PolyakConfig { largest_step, lower_bound, damping, non_negative } = self.config;
         let [square] = sums else { unreachable!("one sum") };
         let gap = at.loss - lower_bound;
         let gap = if non_negative { at_least_zero(gap) } else { gap };
-        let step_size = gap / (square + epsilon);
+        let step_size = gap / (square + damping);
         // Written so that NaN propagates.
         let step_size = if largest_step < step_size { largest_step } else { step_size };
-        shared[0] = if square + epsilon <= f64::EPSILON { 0.0 } else { step_size };
+        shared[0] = if square + damping <= f64::EPSILON { 0.0 } else { step_size };
     }
 
     fn at_step(&self, at: GlobalStep<'_>) -> PolyakStep {

@@ -15,7 +15,7 @@ use crate::around::*;
 use crate::burn_rules::*;
 use crate::driver::{Assembly, ModelOptimizer, ParameterRule};
 use crate::rules::*;
-use optlab_core::settings::Field;
+use optlab_core::settings::{Field, Settings as _};
 use optlab_core::spec;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,11 @@ macro_rules! optimizers {
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
             pub fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
                 match self {
-                    $(OptimizerSpec::$variant(config) => config.rules($name),)*
+                    $(OptimizerSpec::$variant(config) => {
+                        let rules = config.rules($name)?;
+                        config.check_rounded($name)?;
+                        Ok(rules)
+                    })*
                     OptimizerSpec::Registered(rule) => rule.rules(),
                 }
             }
@@ -141,7 +145,11 @@ macro_rules! optimizers {
             /// [`Error::InvalidConfig`] for a field out of its range or NaN.
             pub fn assemble(&self) -> Result<Assembly, Error> {
                 match self {
-                    $(OptimizerSpec::$variant(config) => config.assemble($name),)*
+                    $(OptimizerSpec::$variant(config) => {
+                        let assembly = config.assemble($name)?;
+                        config.check_rounded($name)?;
+                        Ok(assembly)
+                    })*
                     OptimizerSpec::Registered(rule) => rule.assemble(),
                 }
             }

@@ -133,12 +133,13 @@ impl Problem {
 }
 
 impl Evaluate<Matrices> for Problem {
-    type Measured = ();
+    type Measured = f64;
 
-    fn evaluate(&mut self, model: &Matrices) -> ((), GradientsParams) {
+    fn evaluate(&mut self, model: &Matrices) -> (f64, GradientsParams) {
         self.steps += 1;
         let loss = self.task.loss.mean(self.outputs(model), &self.targets);
-        ((), GradientsParams::from_grads(loss.backward(), model))
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        (loss.into_scalar::<f32>().into(), gradients)
     }
 
     /// Draws classes from the softmax of a classifier; for the other objectives draws numbers around the
@@ -234,7 +235,7 @@ fn losses(objective: Objective, spec: &str, lr: f64, steps: usize) -> [f64; 2] {
     let first = evaluation.loss(&optimizer.for_evaluation(&model));
     for step in 0..steps {
         let share = if CONSTANT.contains(&name) { 1.0 } else { 1.0 - step as f64 / steps as f64 };
-        (model, ()) = optimizer.step_with(lr * share, model, &mut training);
+        (model, _) = optimizer.step_with(lr * share, model, &mut training);
     }
     [first, evaluation.loss(&optimizer.for_evaluation(&model))]
 }

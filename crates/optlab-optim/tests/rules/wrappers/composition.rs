@@ -19,8 +19,18 @@ const AROUND: [&str; 14] = [
     "no_vector_decay",
 ];
 
-const RULES: [&str; 7] =
-    ["adamw", "lamb", "adafactor", "muon:other=adamw", "prodigy", "schedule_free_sgd", "burn.adam"];
+const RULES: [&str; 10] = [
+    "adamw",
+    "lamb",
+    "adafactor",
+    "muon:other=adamw",
+    "prodigy",
+    "schedule_free_sgd",
+    "burn.adam",
+    "momo",
+    "ldog:reps_rel=0.01",
+    "dadapt_sgd:momentum=0.9,d0=0.01",
+];
 
 /// Makes some steps on a noisy quadratic loss, so that it matters where a model is evaluated.
 fn train(optimizer: &mut ModelOptimizer, model: Model, steps: std::ops::RangeInclusive<usize>) -> Model {
@@ -30,7 +40,7 @@ fn train(optimizer: &mut ModelOptimizer, model: Model, steps: std::ops::RangeInc
                 let noise = random(t, place, shape);
                 Some(theta.iter().zip(noise).map(|(theta, noise)| 0.8 * theta + noise).collect())
             });
-            (0.0, gradients)
+            (1.0 + 0.1 * t as f64, gradients)
         });
         step.0
     })

@@ -352,13 +352,15 @@ fn parameters_of_one_element_are_moved_by_every_rule() {
     for spec in OptimizerSpec::all() {
         for shape in [vec![1], vec![1, 1]] {
             let mut optimizer = spec.build().unwrap();
+            // Rules that estimate their step size make tiny steps first.
+            let lr = spec.default_lr().max(0.01);
             let device = Device::default().autodiff();
             let values = if shape.len() == 1 {
                 let start = Param::from_tensor(tensor::<1>(&[0.75], &shape, &device));
-                values(&(1..=4).fold(start, |m, t| optimizer.step_with(0.01, m, &mut in_32_bits(t)).0))
+                values(&(1..=3).fold(start, |m, t| optimizer.step_with(lr, m, &mut in_32_bits(t)).0))
             } else {
                 let start = Param::from_tensor(tensor::<2>(&[0.75], &shape, &device));
-                values(&(1..=4).fold(start, |m, t| optimizer.step_with(0.01, m, &mut in_32_bits(t)).0))
+                values(&(1..=3).fold(start, |m, t| optimizer.step_with(lr, m, &mut in_32_bits(t)).0))
             };
             let name = spec.name();
             assert!(values[0][0].is_finite(), "{name}: {values:?}");

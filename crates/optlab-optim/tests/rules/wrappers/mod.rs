@@ -8,6 +8,7 @@ mod composition;
 mod corners;
 mod evaluations;
 mod groups;
+mod losses;
 mod skipping;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
