@@ -2,6 +2,7 @@
 //! threshold, slow weights and an average of the weights after it.
 
 use crate::around::GradientTransform;
+use crate::around::schedule_free::ScheduleFreeStep;
 use crate::rules::parts::cautious;
 use crate::rules::parts::moments::moving_average;
 use optlab_kernel::{MAX_BUFFERS, Update, Value};
@@ -18,14 +19,20 @@ pub(crate) struct StepExtras {
     pub lookahead: Option<f64>,
     /// Decay of the average of the weights in this step. Its buffer is the last one.
     pub average: Option<f64>,
+    /// The fast weights, which the rule moves, and the trained point between them and their average. Excludes
+    /// the other two; the buffer of the fast weights follows the buffers of the rule.
+    pub schedule_free: Option<ScheduleFreeStep>,
 }
 
 impl StepExtras {
-    pub const NONE: Self = StepExtras { decay: 1.0, threshold: 0.0, lookahead: None, average: None };
+    pub const NONE: Self =
+        StepExtras { decay: 1.0, threshold: 0.0, lookahead: None, average: None, schedule_free: None };
 
     /// Returns the number of buffers in addition to the buffers of the rule.
     pub fn buffers(&self) -> usize {
-        usize::from(self.lookahead.is_some()) + usize::from(self.average.is_some())
+        usize::from(self.lookahead.is_some())
+            + usize::from(self.average.is_some())
+            + usize::from(self.schedule_free.is_some())
     }
 
     /// Returns whether any operation runs after the rule.
@@ -38,11 +45,25 @@ impl StepExtras {
         if self.decay == 1.0 { theta } else { theta.mul_scalar(self.decay) }
     }
 
+    /// Returns the point that the rule moves, before [`before`](Self::before): the parameter, or its fast
+    /// weights.
     #[inline(always)]
-    fn after<V: Value>(&self, mut theta: V, buffers: &mut [V]) -> V {
+    pub fn start<V: Value>(&self, trained: &V, buffers: &[V]) -> V {
+        match self.schedule_free {
+            None => trained.clone(),
+            Some(step) => step.start(trained, &buffers[0]),
+        }
+    }
+
+    /// Returns the new parameter, from the one before the step, `trained`, and the rule's result `theta`.
+    #[inline(always)]
+    fn after<V: Value>(&self, trained: V, mut theta: V, buffers: &mut [V]) -> V {
         if self.threshold != 0.0 {
             let shrunk = theta.clone().abs().add_scalar(-self.threshold).at_least(0.0);
             theta = theta.sign() * shrunk;
+        }
+        if let Some(step) = self.schedule_free {
+            return step.follow(trained, &mut buffers[0], theta);
         }
         if let Some(share) = self.lookahead
             && share != 0.0
@@ -91,24 +112,38 @@ impl<U: Update> Update for WrappedStep<U> {
     #[inline(always)]
     fn term<V: Value>(&self, sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
         let grad = self.gradient(&theta, grad);
-        let of_rule = state.len() - self.extras.buffers();
-        self.step.term(sum, self.extras.before(theta), grad, &mut state[..of_rule])
+        let (of_rule, extras) = state.split_at_mut(state.len() - self.extras.buffers());
+        let start = self.extras.before(self.extras.start(&theta, extras));
+        self.step.term(sum, start, grad, of_rule)
     }
 
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
         let grad = self.gradient(&theta, grad);
-        let of_rule = state.len() - self.extras.buffers();
-        let (of_rule, extras) = state.split_at_mut(of_rule);
-        let theta = self.step.update(self.extras.before(theta), grad, of_rule, sums);
-        self.extras.after(theta, extras)
+        let (of_rule, extras) = state.split_at_mut(state.len() - self.extras.buffers());
+        let start = self.extras.before(self.extras.start(&theta, extras));
+        let moved = self.step.update(start, grad, of_rule, sums);
+        self.extras.after(theta, moved, extras)
     }
 }
 
-/// The operations after a rule that runs separately.
+/// The operations after a rule that runs separately. If they include [`StepExtras::schedule_free`], the
+/// first buffer is the parameter before the step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExtrasStep {
     pub extras: StepExtras,
+}
+
+impl ExtrasStep {
+    #[inline(always)]
+    fn after<V: Value>(&self, theta: V, state: &mut [V]) -> V {
+        if self.extras.schedule_free.is_none() {
+            // The parameter before the step is not used.
+            return self.extras.after(theta.clone(), theta, state);
+        }
+        let [trained, extras @ ..] = state else { unreachable!("the parameter before the step") };
+        self.extras.after(trained.clone(), theta, extras)
+    }
 }
 
 impl Update for ExtrasStep {
@@ -116,14 +151,16 @@ impl Update for ExtrasStep {
 
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
-        self.extras.after(theta, state)
+        self.after(theta, state)
     }
 }
 
 /// The operations after a rule if only those elements of its step are kept that descend along the gradient.
-/// The first buffer is the parameter before the rule.
+/// The first buffer is the point from which the rule moved; those of [`ExtrasStep`] follow.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CautiousStep {
+    /// Factor of the parameter before the rule.
+    pub decay: f64,
     pub after: ExtrasStep,
     /// Transform of the gradient before the rule sees it.
     pub transform: GradientTransform,
@@ -131,11 +168,16 @@ pub(crate) struct CautiousStep {
 }
 
 impl CautiousStep {
+    #[inline(always)]
+    fn decayed<V: Value>(&self, before: &V) -> V {
+        StepExtras { decay: self.decay, ..StepExtras::NONE }.before(before.clone())
+    }
+
     /// Returns the rule's step, and the gradient that the rule saw.
     #[inline(always)]
     fn step<V: Value>(&self, theta: V, grad: V, before: &V) -> (V, V) {
         let grad = self.transform.elementwise(before, grad);
-        (self.after.extras.before(before.clone()) - theta, grad)
+        (self.decayed(before) - theta, grad)
     }
 }
 
@@ -156,7 +198,52 @@ impl Update for CautiousStep {
         let (step, grad) = self.step(theta, grad, before);
         let longer = step.clone() / cautious::share(sums[0].clone(), self.elements);
         let kept = cautious::where_agreed(step, grad, longer);
-        let theta = self.after.extras.before(before.clone()) - kept;
-        self.after.extras.after(theta, extras)
+        let theta = self.decayed(before) - kept;
+        self.after.after(theta, extras)
+    }
+}
+
+/// The operations after a rule if the matrix keeps its norm. The first buffer is the point from which the
+/// rule moved; those of [`ExtrasStep`] follow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HyperballStep {
+    pub after: ExtrasStep,
+    pub lr: f64,
+    /// The norm to keep.
+    pub radius: f64,
+}
+
+/// Lower bound of the norms that [`HyperballStep`] divides by.
+const LEAST_NORM: f64 = 1e-12;
+
+impl Update for HyperballStep {
+    /// `Σ θ²`, `Σ θ u` and `Σ u²`.
+    const SUMS: usize = 3;
+
+    const BUFFERS: (usize, usize) = (1, 1 + MOST_EXTRA_BUFFERS);
+
+    #[inline(always)]
+    fn term<V: Value>(&self, sum: usize, theta: V, _grad: V, state: &mut [V]) -> V {
+        let before = state[0].clone();
+        match sum {
+            0 => before.square(),
+            1 => (before.clone() - theta) * before,
+            _ => (before - theta).square(),
+        }
+    }
+
+    #[inline(always)]
+    fn update<V: Value>(&self, theta: V, _grad: V, state: &mut [V], sums: &[V]) -> V {
+        let [before, extras @ ..] = state else { unreachable!("the parameter before the rule") };
+        let [before_square, product, step_square] = sums else { unreachable!("three sums") };
+        let step = before.clone() - theta;
+        let norm = step_square.clone().sqrt().at_least(LEAST_NORM);
+        // p = θ − k u, with k = η R / ‖u‖, so ‖p‖² = Σ θ² − 2 k Σ θ u + k² Σ u².
+        let length = norm.constant(self.lr * self.radius) / norm;
+        let cross = (length.clone() * product.clone()).mul_scalar(-2.0);
+        let square = before_square.clone() + cross + length.clone().square() * step_square.clone();
+        let scale = square.constant(self.radius) / square.at_least(0.0).sqrt().at_least(LEAST_NORM);
+        let theta = (before.clone() - step * length) * scale;
+        self.after.after(theta, extras)
     }
 }

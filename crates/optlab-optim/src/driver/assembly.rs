@@ -1,6 +1,7 @@
 //! The parts that a spec is built into and an optimizer is made of.
 
 use crate::Error;
+use crate::around::gradient_filter::GradientFilter;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::{Group, Method, ParameterRule};
 
@@ -9,6 +10,8 @@ use crate::driver::{Group, Method, ParameterRule};
 pub struct Assembly {
     pub(crate) rules: Vec<ParameterRule>,
     pub(crate) method: Method,
+    /// The filter of gradients over time, before the transform.
+    pub(crate) filter: Option<GradientFilter>,
     pub(crate) transform: GradientTransform,
     pub(crate) extras: Extras,
     /// The groups; each must match a parameter of the model.
@@ -26,9 +29,25 @@ impl Assembly {
         }
     }
 
+    /// Checks that the wrappers of `owner` go together with each other and with the rules.
+    ///
+    /// # Errors
+    /// [`Error::InvalidConfig`] or [`Error::Usage`].
+    pub(crate) fn check(&self, owner: &str) -> Result<(), Error> {
+        self.extras.validate()?;
+        let evaluates =
+            |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
+        if self.extras.schedule_free.is_some() && self.rules.iter().any(evaluates) {
+            let reason = format!("`{owner}`: `schedule_free` takes no rule that evaluates other weights itself");
+            return Err(Error::Usage(reason));
+        }
+        Ok(())
+    }
+
     /// Returns the rules without wrappers.
     pub fn of(rules: Vec<ParameterRule>) -> Self {
         let (method, transform) = (Method::default(), GradientTransform::default());
-        Assembly { rules, method, transform, extras: Extras::default(), groups: Vec::new() }
+        let (filter, extras, groups) = (None, Extras::default(), Vec::new());
+        Assembly { rules, method, filter, transform, extras, groups }
     }
 }

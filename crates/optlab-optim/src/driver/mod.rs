@@ -2,6 +2,7 @@
 
 pub(crate) mod any_rule;
 mod assembly;
+pub(crate) mod beside;
 mod curvature;
 mod estimate;
 mod evaluation;
@@ -24,6 +25,7 @@ pub use statistics::{synchronize_statistics, with_statistics_kept};
 pub use statistics_average::StatisticsAverage;
 
 use crate::Error;
+use crate::around::gradient_filter::GradientFilter;
 use crate::around::total::{self, Total};
 use crate::around::{Extras, GradientTransform, WeightAverage};
 use crate::rule::ElementwiseRule;
@@ -33,7 +35,7 @@ use burn::optim::{GradientsParams, Optimizer};
 use curvature::UpdateCurvature;
 use method::ByClosure;
 use optlab_kernel::in_one_region;
-use parameters::{Parameters, Path};
+pub(crate) use parameters::{Parameters, Path};
 use statistics::{RunningStatistics, Values};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,6 +58,7 @@ pub struct ModelOptimizer {
     name: String,
     rules: Vec<ParameterRule>,
     method: Method,
+    filter: Option<GradientFilter>,
     transform: GradientTransform,
     extras: Extras,
     groups: Vec<Group>,
@@ -69,6 +72,8 @@ pub struct ModelOptimizer {
     steps: u64,
     /// Number of steps skipped because a gradient was not finite.
     skipped: u64,
+    /// The largest learning rate so far.
+    largest_lr: f64,
     /// Square of the norm of the latest step's gradients.
     squared_norm: Option<Total>,
     /// Empty except during a step; kept to reuse its allocation.
@@ -105,12 +110,13 @@ impl ModelOptimizer {
 
     /// Builds an optimizer from its assembled parts.
     pub(crate) fn assembled(name: &str, assembly: Assembly) -> Self {
-        let Assembly { rules, method, transform, extras, groups } = assembly;
+        let Assembly { rules, method, filter, transform, extras, groups } = assembly;
         ModelOptimizer {
             name: name.into(),
             shared: estimate::fresh(&rules),
             rules,
             method,
+            filter,
             transform,
             extras,
             groups,
@@ -118,6 +124,7 @@ impl ModelOptimizer {
             statistics: None,
             steps: 0,
             skipped: 0,
+            largest_lr: 0.0,
             squared_norm: None,
             jobs: Vec::new(),
         }
@@ -219,13 +226,13 @@ impl ModelOptimizer {
         if matches!(self.method, Method::Lbfgs(_)) {
             return self.step_by_lbfgs(rates.base, model, evaluate);
         }
+        let (mut model, ahead) = self.moved_ahead(rates.base, model);
         let sampled = curvature::is_wanted(&self.rules, self.steps + 1).then(|| {
             let sampled = evaluate.evaluate_sampled(&model);
             sampled
                 .unwrap_or_else(|| panic!("`{}` needs gradients under labels drawn by the model", self.name))
         });
         let (measured, mut gradients) = evaluate.evaluate(&model);
-        let mut model = model;
         if let Method::Sharpness(sharpness) = self.method {
             // The nearby point is not trained, so the statistics do not follow it.
             let statistics = self.statistics_of(&model);
@@ -234,14 +241,14 @@ impl ModelOptimizer {
             model = statistics.put(model);
         }
         let model = self.apply_with(rates, model, &mut gradients, sampled.as_ref());
-        (model, measured)
+        (self.finish_ahead(model, ahead), measured)
     }
 
     /// Moves the parameters of `model` along `gradients`. Parameters without a gradient stay as they are.
     ///
     /// # Panics
     /// If the model differs from the one in earlier steps; if the rule needs more than these gradients
-    /// (`sam`, `asam`, `sophia_g`, `burn.lbfgs`).
+    /// (`sam`, `asam`, `ema_nesterov`, `sophia_g`, `burn.lbfgs`).
     pub fn apply<'a, M: Module>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,
@@ -257,7 +264,8 @@ impl ModelOptimizer {
     /// not enough.
     pub fn needs_more_than_gradients(&self) -> bool {
         let has_curvature = |rule: &ParameterRule| rule.kind.curvature().is_some();
-        !matches!(self.method, Method::Once) || self.rules.iter().any(has_curvature)
+        let is_ahead = self.extras.ema_nesterov.is_some();
+        is_ahead || !matches!(self.method, Method::Once) || self.rules.iter().any(has_curvature)
     }
 
     fn meet<M: Module>(&mut self, model: &M) {
@@ -291,6 +299,9 @@ impl ModelOptimizer {
             let (examples, t) = (*examples, self.steps);
             model.visit(&mut UpdateCurvature { path, parameters, sampled, examples, t });
         }
+        if let Some(filter) = self.filter {
+            filter.apply(&model, gradients, &mut self.parameters);
+        }
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
@@ -307,13 +318,16 @@ impl ModelOptimizer {
             self.shared = shared;
         }
         let is_tied = self.parameters.0.iter().any(|parameter| parameter.tied_to.is_some());
-        if self.jobs.is_empty() && !is_tied {
-            return model;
-        }
-        in_one_region(&mut self.jobs, Job::size, Job::run);
-        let jobs = self.jobs.drain(..).peekable();
-        let tied = is_tied.then(HashMap::new);
-        model.map(&mut Put { parameters: &mut self.parameters, jobs, tied })
+        let model = if self.jobs.is_empty() && !is_tied {
+            model
+        } else {
+            in_one_region(&mut self.jobs, Job::size, Job::run);
+            let jobs = self.jobs.drain(..).peekable();
+            let tied = is_tied.then(HashMap::new);
+            model.map(&mut Put { parameters: &mut self.parameters, jobs, tied })
+        };
+        self.take_snapshots(&model);
+        model
     }
 
     /// Applies the parts of the transform that cannot run in the pass, computes the norm, and returns the
@@ -332,30 +346,6 @@ impl ModelOptimizer {
         self.squared_norm =
             transform.clip_norm.map(|_| total::squared_norm(model, gradients, each(transform)));
         transform
-    }
-
-    fn step_by_lbfgs<M: Module, E: Evaluate<M>>(
-        &mut self,
-        lr: f64,
-        model: M,
-        evaluate: &mut E,
-    ) -> (M, E::Measured) {
-        let statistics = self.statistics.clone().unwrap_or_default();
-        let Method::Lbfgs(lbfgs) = &mut self.method else { unreachable!("the caller knows the method") };
-        let mut first = None;
-        // L-BFGS sets every tensor back to its value before the step, so the statistics are kept here.
-        let mut latest = Values::default();
-        let (moved, _) = lbfgs.step(lr, model.clone(), |model| {
-            let model = latest.put(model);
-            let (measured, gradients) = evaluate.evaluate(&model);
-            latest = statistics.values(&model);
-            let loss = measured.loss();
-            first.get_or_insert(measured);
-            (loss, method::with_zeros(&model, gradients))
-        });
-        self.steps += 1;
-        let moved = latest.put(moved);
-        (moved, first.expect("L-BFGS evaluates where it starts"))
     }
 
     /// Returns the Euclidean norm of all gradients of the latest step together, before clipping; `None` if
