@@ -8,8 +8,14 @@
 Importing this module sets PyTorch's default type to 64-bit floats and its threads to one.
 """
 
+import contextlib
+import importlib
+import io
 import json
 import subprocess
+import sys
+import tarfile
+import tempfile
 import types
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,18 +128,27 @@ def write(rule, config, lr, reference, stream, expected, index=1, expected_eval=
     (OPTIMIZERS / f"{name}.json").write_text(json.dumps(content, allow_nan=False))
 
 
-def authors_code(checkouts, repository, commit, path, edits=()):
-    """Returns the module of the file `path` of a GitHub repository at `commit`.
-
-    The clone is `checkouts/OWNER/NAME` or `checkouts/OWNER+NAME/repo`, with or without a work tree. `edits` are
-    pairs of text: each first one must be there, and the second takes its place (a cast to 16 bits, say).
-    """
+def clone_of(checkouts, repository):
+    """Returns the clone `checkouts/OWNER/NAME` or `checkouts/OWNER+NAME/repo`, with or without a work tree."""
     places = [Path(checkouts) / repository, Path(checkouts) / repository.replace("/", "+") / "repo"]
     clone = next((place for place in places if place.is_dir()), None)
     if clone is None:
         raise SystemExit(f"no clone of {repository} in {' or '.join(map(str, places))}")
-    show = ["git", "-C", str(clone), "show", f"{commit}:{path}"]
-    code = subprocess.run(show, check=True, capture_output=True, text=True).stdout
+    return clone / ".git" if (clone / ".git").is_dir() else clone
+
+
+def from_git(clone, *arguments):
+    command = ["git", f"--git-dir={clone}", *arguments]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+def authors_code(checkouts, repository, commit, path, edits=()):
+    """Returns the module of the file `path` of a GitHub repository at `commit`.
+
+    `edits` are pairs of text: each first one must be there, and the second takes its place (a cast to 16 bits,
+    say).
+    """
+    code = from_git(clone_of(checkouts, repository), "show", f"{commit}:{path}").decode()
     for old, new in edits:
         if old not in code:
             raise ValueError(f"{repository} {path} has no {old!r}")
@@ -141,3 +156,16 @@ def authors_code(checkouts, repository, commit, path, edits=()):
     module = types.ModuleType(Path(path).stem)
     exec(compile(code, f"{repository}/{path}", "exec"), module.__dict__)
     return module
+
+
+@contextlib.contextmanager
+def authors_package(checkouts, repository, commit, package):
+    """Gives the package of the folder `package` of a GitHub repository at `commit`, for the time of a `with`."""
+    archive = from_git(clone_of(checkouts, repository), "archive", commit, package)
+    with tempfile.TemporaryDirectory() as folder:
+        tarfile.open(fileobj=io.BytesIO(archive)).extractall(folder, filter="data")
+        sys.path.insert(0, folder)
+        try:
+            yield importlib.import_module(Path(package).name)
+        finally:
+            sys.path.remove(folder)

@@ -12,14 +12,18 @@
 //!
 //! A folder of references has two parts; [`References::of_folder`] reads both:
 //!
-//! - `optimizers/*.json`: `rule`, `config`, `reference`, `learning_rate`, `stream`, `expected` and
-//!   `expected_eval`;
+//! - `optimizers/*.json`: `rule`, `config`, `reference`, `source`, `learning_rate`, `stream`, `expected`,
+//!   `expected_eval`, `curvature_gradients` and `batch_size`;
 //! - a stream: `parameters`, each with `shape` (rank 0 to 4) and `initial`; `gradients[t][i]`;
-//! - `schedules/*.json`: `schedule`, `config`, `reference`, `expected[t]`, `metrics[t]`.
+//! - `schedules/*.json`: `schedule`, `config`, `reference`, `source`, `expected[t]`, `metrics[t]`.
+//!
+//! `source` says whose code computed the numbers: `authors`, `package` or `formula` ([`Source`]).
 //!
 //! A stream lies in `optimizers/`, too; `stream` is its file name. `learning_rate` is one number, or one per
 //! step. Of a rule, `expected[STEP][i]` is parameter `i` after STEP steps, and `expected_eval`, which is
-//! optional, the same for the parameters of evaluation. Of a schedule, `expected[t]` is the rate of step `t`,
+//! optional, the same for the parameters of evaluation. `curvature_gradients[STEP][i]`, for a rule that estimates
+//! curvature, is the gradient under drawn labels in step STEP, counted from 1, of a batch of `batch_size`. Of a
+//! schedule, `expected[t]` is the rate of step `t`,
 //! and `metrics[t]`, which is optional, the metric measured after it.
 //!
 //! Tensors are lists of numbers, row-major, nested or not. A tensor of rank 0 becomes one of shape `[1]`,
@@ -32,6 +36,7 @@ mod flat;
 mod parameters;
 mod rates;
 mod references;
+mod source;
 mod subject;
 mod tolerance;
 mod trajectory;
@@ -39,4 +44,5 @@ mod trajectory;
 pub use check::{Check, Outcome, burns, own};
 pub use parameters::{On, Way};
 pub use references::References;
+pub use source::Source;
 pub use tolerance::Deviation;

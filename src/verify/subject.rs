@@ -4,6 +4,7 @@ use crate::Error;
 use crate::verify::parameters::On;
 use crate::verify::rates::Rates;
 use crate::verify::references::{File, References};
+use crate::verify::source::Source;
 use crate::verify::tolerance::Deviation;
 use crate::verify::trajectory::Trajectory;
 use optlab_optim::OptimizerSpec;
@@ -18,6 +19,7 @@ pub(super) struct Head {
     pub name: String,
     pub config: Map<String, Value>,
     pub reference: String,
+    pub source: Option<Source>,
 }
 
 /// Rules or schedules, as the subject of a check.
@@ -73,10 +75,11 @@ impl Subject for Rule {
             gradients: Option<serde::de::IgnoredAny>,
             config: Option<Map<String, Value>>,
             reference: Option<String>,
+            source: Option<Source>,
         }
-        let RuleHead { rule, gradients, config, reference } = file.parse()?;
+        let RuleHead { rule, gradients, config, reference, source } = file.parse()?;
         match (rule, gradients) {
-            (Some(name), _) => Ok(Some(Head::new(name, config, reference))),
+            (Some(name), _) => Ok(Some(Head::new(name, config, reference, source))),
             (None, Some(_)) => Ok(None),
             (None, None) => Err(file.broken("it has neither a `rule` nor the `gradients` of a stream")),
         }
@@ -113,9 +116,10 @@ impl Subject for Schedule {
             schedule: String,
             config: Option<Map<String, Value>>,
             reference: Option<String>,
+            source: Option<Source>,
         }
-        let ScheduleHead { schedule, config, reference } = file.parse()?;
-        let mut head = Head::new(schedule, config, reference);
+        let ScheduleHead { schedule, config, reference, source } = file.parse()?;
+        let mut head = Head::new(schedule, config, reference, source);
         if let Some(name) = without_choice(&head.name, &head.config, &Self::names()) {
             head.name = name.into();
         }
@@ -136,9 +140,14 @@ impl Subject for Schedule {
 }
 
 impl Head {
-    fn new(name: String, config: Option<Map<String, Value>>, reference: Option<String>) -> Self {
+    fn new(
+        name: String,
+        config: Option<Map<String, Value>>,
+        reference: Option<String>,
+        source: Option<Source>,
+    ) -> Self {
         let reference = reference.unwrap_or_else(|| "not named".into());
-        Head { name, config: config.unwrap_or_default(), reference }
+        Head { name, config: config.unwrap_or_default(), reference, source }
     }
 }
 

@@ -5,10 +5,13 @@ use crate::verify::flat::Flat;
 use crate::verify::parameters::{HIGHEST_RANK, On, Parameter, Way};
 use crate::verify::references::File;
 use crate::verify::tolerance::{self, Deviation};
+use crate::verify::trajectory::given::Given;
 use burn::optim::GradientsParams;
 use optlab_optim::ModelOptimizer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+mod given;
 
 /// Parameters, their gradients at each step, and the parameters expected after some steps.
 #[derive(Debug)]
@@ -21,8 +24,13 @@ pub(super) struct Trajectory {
     expected: Expected,
     /// The parameters of evaluation after some steps, by number of steps.
     expected_eval: Expected,
+    /// The gradients under drawn labels in the steps that estimate curvature, counted from 1.
+    curvature_gradients: Expected,
+    /// The number of examples that each of `curvature_gradients` is a mean over.
+    batch_size: usize,
 }
 
+/// A list of tensors for some numbers of steps.
 type Expected = BTreeMap<usize, Vec<Flat>>;
 
 /// A parameter before the first step.
@@ -47,6 +55,8 @@ struct RuleFile {
     stream: String,
     expected: Expected,
     expected_eval: Option<Expected>,
+    curvature_gradients: Option<Expected>,
+    batch_size: Option<usize>,
 }
 
 /// The fields of the stream that a rule's file names.
@@ -62,7 +72,11 @@ impl Trajectory {
     /// # Errors
     /// [`File`](optlab_core::Error::File) for either of them, if the numbers do not fit together.
     pub fn read(file: &File, files: &[File]) -> Result<Self, Error> {
-        let RuleFile { learning_rate, stream, expected, expected_eval } = file.parse()?;
+        let RuleFile { learning_rate, stream, expected, expected_eval, curvature_gradients, batch_size } =
+            file.parse()?;
+        if curvature_gradients.is_some() && batch_size.is_none() {
+            return Err(file.broken("it has `curvature_gradients` and no `batch_size`"));
+        }
         let stream = file.beside(&stream, files)?;
         let StreamFile { parameters, gradients } = stream.parse()?;
         let trajectory = Trajectory {
@@ -71,6 +85,8 @@ impl Trajectory {
             gradients,
             expected,
             expected_eval: expected_eval.unwrap_or_default(),
+            curvature_gradients: curvature_gradients.unwrap_or_default(),
+            batch_size: batch_size.unwrap_or_default(),
         };
         trajectory.check_stream().map_err(|reason| stream.broken(reason))?;
         trajectory.check_expected().map_err(|reason| file.broken(reason))?;
@@ -118,8 +134,12 @@ impl Trajectory {
         if self.expected.is_empty() {
             return Err("`expected` has no steps".into());
         }
-        for (field, expected) in [("expected", &self.expected), ("expected_eval", &self.expected_eval)] {
-            for (step, values) in expected {
+        for (field, tensors) in [
+            ("expected", &self.expected),
+            ("expected_eval", &self.expected_eval),
+            ("curvature_gradients", &self.curvature_gradients),
+        ] {
+            for (step, values) in tensors {
                 self.check_sizes(values).map_err(|reason| format!("`{field}` at step {step}: {reason}"))?;
             }
         }
@@ -157,13 +177,17 @@ impl Trajectory {
         let mut largest = Deviation::default();
         for step in 0..=self.steps() {
             if let Some(t) = step.checked_sub(1) {
-                let mut gradients = GradientsParams::new();
-                for (parameter, gradient) in model.iter().zip(&self.gradients[t]) {
-                    parameter.register(&mut gradients, &gradient.0, on);
-                }
+                let mut gradients = registered(&model, &self.gradients[t], on);
                 let shared = (on.way == Way::Shared).then(|| model.clone());
                 // Reading the file refuses a missing rate; NaN fails the check here, too.
-                model = optimizer.apply(self.lr_at(t).unwrap_or(f64::NAN), model, &mut gradients);
+                let lr = self.lr_at(t).unwrap_or(f64::NAN);
+                model = if self.curvature_gradients.is_empty() {
+                    optimizer.apply(lr, model, &mut gradients)
+                } else {
+                    let sampled = self.curvature_gradients.get(&step);
+                    let sampled = sampled.map(|sampled| (registered(&model, sampled, on), self.batch_size));
+                    optimizer.step_with(lr, model, &mut Given { gradients, sampled }).0
+                };
                 drop(shared);
             }
             if let Some(expected) = self.expected.get(&step) {
@@ -206,6 +230,15 @@ impl Trajectory {
             }
         }
     }
+}
+
+/// Returns `gradients` as those of the parameters of `model`.
+fn registered(model: &[Parameter], gradients: &[Flat], on: &On) -> GradientsParams {
+    let mut registered = GradientsParams::new();
+    for (parameter, gradient) in model.iter().zip(gradients) {
+        parameter.register(&mut registered, &gradient.0, on);
+    }
+    registered
 }
 
 #[cfg(test)]

@@ -203,3 +203,38 @@ fn a_file_whose_numbers_do_not_fit_together_is_an_error_that_says_where() {
         assert!(error.contains(message), "{place}: {error}");
     }
 }
+
+#[test]
+fn a_rule_with_a_curvature_gets_the_gradients_under_drawn_labels_and_the_batch_size() {
+    // θ − 0.5 clip(g / (2 ĝ²), −1, 1): 1 − 0.5 · 0.5, then ĝ² = 0.25 and the clip.
+    let rule = json!({
+        "learning_rate": 0.5,
+        "stream": "stream.json",
+        "expected": {"1": [[0.75]], "2": [[0.25]]},
+        "curvature_gradients": {"1": [[1]], "2": [[0.5]]},
+        "batch_size": 2,
+    });
+    let stream = json!({"parameters": [{"shape": [1], "initial": [1]}], "gradients": [[[1]], [[1]]]});
+    let spec = "sophia_g:beta_1=0,beta_2=0,rho=1,weight_decay=0,update_period=1";
+    for way in WAYS {
+        assert!(share(&rule, &stream, spec, way) < 0.1, "{way:?}");
+    }
+    for (place, value) in [("/batch_size", json!(3)), ("/curvature_gradients/1/0", json!([2]))] {
+        let mut rule = rule.clone();
+        *rule.pointer_mut(place).unwrap() = value;
+        assert!(share(&rule, &stream, spec, Way::InPlace) > 1.0, "{place}");
+    }
+    for (place, value, message) in [
+        ("/batch_size", json!(null), "rule.json: it has `curvature_gradients` and no `batch_size`"),
+        (
+            "/curvature_gradients/2/0",
+            json!([1, 2]),
+            "rule.json: `curvature_gradients` at step 2: 2 numbers for the 1 of parameter 0",
+        ),
+    ] {
+        let mut rule = rule.clone();
+        *rule.pointer_mut(place).unwrap() = value;
+        let error = read(&rule, &stream).unwrap_err();
+        assert!(error.contains(message), "{place}: {error}");
+    }
+}
