@@ -76,11 +76,11 @@ impl GradientFilter {
                 let count = if is_full { window } else { index + 1 };
                 let share = if warmup && !is_full { 0.0 } else { lamb / count as f64 };
                 if index + 1 == window {
-                    // The lap is complete. Its sum has no terms that were added and taken away again, so
-                    // rounding errors do not grow with the number of steps.
+                    // The window is this lap. Its sum has no terms that were added and taken away again, so
+                    // rounding errors do not outlive a lap.
+                    memory.buffers[1] = Buffer::new(grad.zeros_like());
                     let added = run(&AddSums { share }, grad.clone(), memory);
                     memory.buffers.swap(0, 1);
-                    memory.buffers[0] = Buffer::new(grad.zeros_like());
                     added
                 } else if share == 0.0 {
                     grad

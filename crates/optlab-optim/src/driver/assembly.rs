@@ -5,6 +5,11 @@ use crate::around::gradient_filter::GradientFilter;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::{Group, Method, ParameterRule};
 
+/// Returns the error for a wrapper that cannot wrap L-BFGS.
+pub(crate) fn no_wrapper_of_lbfgs(owner: &str) -> Error {
+    Error::Usage(format!("`{owner}` cannot wrap L-BFGS, which searches along the loss"))
+}
+
 /// Rules with the wrappers around them.
 #[derive(Clone)]
 pub struct Assembly {
@@ -22,8 +27,8 @@ impl Assembly {
     /// Checks that there are rules that the wrapper `owner` can act on.
     pub(crate) fn check_has_rules(&self, owner: &str) -> Result<(), Error> {
         match self.method {
-            Method::Once | Method::Sharpness(_) => Ok(()),
-            Method::Lbfgs(_) => {
+            Method::Once | Method::Sharpness(_) | Method::Lbfgs(_) => Ok(()),
+            Method::BurnLbfgs(_) => {
                 Err(Error::Usage(format!("`{owner}` cannot wrap L-BFGS, which has no rules")))
             }
         }
@@ -35,6 +40,18 @@ impl Assembly {
     /// [`Error::InvalidConfig`] or [`Error::Usage`].
     pub(crate) fn check(&self, owner: &str) -> Result<(), Error> {
         self.extras.validate()?;
+        if let Method::Lbfgs(_) = self.method {
+            // Averages follow the steps; everything else would change what the search sees.
+            let allowed = Extras { average: self.extras.average, ..Extras::default() };
+            let is_plain = self.filter.is_none() && self.transform == GradientTransform::default();
+            if self.extras != allowed || !is_plain {
+                return Err(no_wrapper_of_lbfgs(owner));
+            }
+            if self.rules.iter().any(|rule| rule.is_lbfgs() && rule.has_own_schedule()) {
+                let reason = format!("`{owner}`: parameters of L-BFGS have no schedule of their own");
+                return Err(Error::Usage(reason));
+            }
+        }
         let evaluates =
             |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
         if self.extras.schedule_free.is_some() && self.rules.iter().any(evaluates) {

@@ -3,6 +3,7 @@
 use crate::around::EmaNesterov;
 use crate::around::ema_nesterov::Start;
 use crate::around::sharpness::Sharpness;
+use crate::driver::lbfgs::Lbfgs;
 use crate::driver::statistics::Values;
 use crate::driver::ModelOptimizer;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -18,8 +19,10 @@ pub(crate) enum Method {
     /// Two evaluations, the second at the nearby point with the largest loss. The rules see the second
     /// gradients.
     Sharpness(Sharpness),
+    /// As many evaluations as L-BFGS requests, which moves its parameters itself, before the other rules.
+    Lbfgs(Box<Lbfgs>),
     /// As many evaluations as Burn's L-BFGS requests, which moves all parameters itself.
-    Lbfgs(Box<LBFGS>),
+    BurnLbfgs(Box<LBFGS>),
 }
 
 /// The result of evaluating a model. Some methods need its loss.
@@ -110,14 +113,14 @@ pub(crate) struct Ahead<M> {
 
 impl ModelOptimizer {
     /// Makes one step of Burn's L-BFGS.
-    pub(super) fn step_by_lbfgs<M: Module, E: Evaluate<M>>(
+    pub(super) fn step_by_burns_lbfgs<M: Module, E: Evaluate<M>>(
         &mut self,
         lr: f64,
         model: M,
         evaluate: &mut E,
     ) -> (M, E::Measured) {
         let statistics = self.statistics.clone().unwrap_or_default();
-        let Method::Lbfgs(lbfgs) = &mut self.method else { unreachable!("the caller knows the method") };
+        let Method::BurnLbfgs(lbfgs) = &mut self.method else { unreachable!("the caller knows the method") };
         let mut first = None;
         // L-BFGS sets every tensor back to its value before the step, so the statistics are kept here.
         let mut latest = Values::default();
@@ -153,7 +156,8 @@ impl ModelOptimizer {
             Some(Ahead { unmoved: Some(unmoved), steps, .. }) if steps == self.steps => unmoved,
             Some(Ahead { settings, largest_lr, start, .. }) => {
                 self.largest_lr = largest_lr;
-                settings.update(&model, start, &mut self.parameters);
+                let statistics = self.statistics.clone().unwrap_or_default();
+                settings.update(&model, start, &statistics.0, &mut self.parameters);
                 model
             }
         }

@@ -1,16 +1,18 @@
 //! The optimizer that a training loop drives: rules, wrappers, and their state for each parameter.
 
 pub(crate) mod any_rule;
-mod assembly;
+pub(crate) mod assembly;
 pub(crate) mod beside;
 mod curvature;
 mod estimate;
 mod evaluation;
 mod group;
+pub(crate) mod lbfgs;
 mod method;
 pub(crate) mod parameter_rule;
 mod parameters;
 mod saved_state;
+mod shared_state;
 mod statistics;
 mod statistics_average;
 mod walk;
@@ -133,11 +135,11 @@ impl ModelOptimizer {
     /// Applies `transform` to the gradients before each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field that is out of range or already set; [`Error::Usage`] with
-    /// `burn.lbfgs`.
+    /// [`Error::InvalidConfig`] for a field that is out of range or already set; [`Error::Usage`] with L-BFGS.
     pub fn with_gradient_transform(mut self, transform: GradientTransform) -> Result<Self, Error> {
         transform.validate()?;
-        if transform != GradientTransform::default() && matches!(self.method, Method::Lbfgs(_)) {
+        let is_lbfgs = matches!(self.method, Method::Lbfgs(_) | Method::BurnLbfgs(_));
+        if transform != GradientTransform::default() && is_lbfgs {
             let reason = "L-BFGS takes no penalties and no clipping, since it searches along the loss";
             return Err(Error::Usage(reason.into()));
         }
@@ -148,11 +150,16 @@ impl ModelOptimizer {
     /// Applies `extras` (decay, averaging …) in each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs`.
+    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with L-BFGS.
     pub fn with_extras(self, extras: Extras) -> Result<Self, Error> {
         extras.validate()?;
-        if extras != Extras::default() && matches!(self.method, Method::Lbfgs(_)) {
-            return Err(Error::Usage("L-BFGS takes no wrappers, since it has no rules".into()));
+        let allowed = match self.method {
+            Method::Once | Method::Sharpness(_) => extras,
+            Method::Lbfgs(_) => Extras { average: extras.average, ..Extras::default() },
+            Method::BurnLbfgs(_) => Extras::default(),
+        };
+        if extras != allowed {
+            return Err(Error::Usage("L-BFGS takes no wrappers, since it searches along the loss".into()));
         }
         Ok(ModelOptimizer { extras, ..self })
     }
@@ -196,7 +203,7 @@ impl ModelOptimizer {
     /// Makes one step: evaluates the model, then moves its parameters.
     ///
     /// `evaluate` returns a measurement, such as the loss, and the gradients at the model it is given. Most
-    /// rules call it once, `sam` and `asam` twice, `burn.lbfgs` several times. The measurement of the first
+    /// rules call it once, `sam` and `asam` twice, `lbfgs` several times. The measurement of the first
     /// call is returned.
     ///
     /// # Panics
@@ -223,8 +230,10 @@ impl ModelOptimizer {
     ) -> (M, E::Measured) {
         self.meet(&model);
         let rates = lr.into();
-        if matches!(self.method, Method::Lbfgs(_)) {
-            return self.step_by_lbfgs(rates.base, model, evaluate);
+        match self.method {
+            Method::Lbfgs(_) => return self.step_by_lbfgs(rates, model, evaluate),
+            Method::BurnLbfgs(_) => return self.step_by_burns_lbfgs(rates.base, model, evaluate),
+            Method::Once | Method::Sharpness(_) => {}
         }
         let (mut model, ahead) = self.moved_ahead(rates.base, model);
         let sampled = curvature::is_wanted(&self.rules, self.steps + 1).then(|| {
@@ -248,7 +257,7 @@ impl ModelOptimizer {
     ///
     /// # Panics
     /// If the model differs from the one in earlier steps; if the rule needs more than these gradients
-    /// (`sam`, `asam`, `ema_nesterov`, `sophia_g`, `burn.lbfgs`).
+    /// (`sam`, `asam`, `ema_nesterov`, `sophia_g`, `lbfgs`).
     pub fn apply<'a, M: Module>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,

@@ -106,7 +106,7 @@ impl Parameter {
         match self.kind()? {
             Kind::Elementwise(rule) => Some(rule.declared(&self.shape)),
             Kind::Tensor(rule) => Some(rule.declared(&self.shape)),
-            Kind::Burn(_) => None,
+            Kind::Burn(_) | Kind::Lbfgs => None,
         }
     }
 

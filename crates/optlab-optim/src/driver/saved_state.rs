@@ -1,10 +1,11 @@
 //! Saving and loading an optimizer's state.
 
 use crate::Error;
-use crate::driver::any_rule::SharedNumbers;
 use crate::driver::beside::{Beside, Kept};
+use crate::driver::lbfgs::{self, LbfgsState};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameter, ParameterState, Parameters};
+use crate::driver::shared_state::SharedState;
 use crate::driver::{Method, ModelOptimizer};
 use crate::rule::memory::{Declared, Memory};
 use burn::module::Module;
@@ -14,7 +15,6 @@ use burn_pack::{Reader, Scalar, Writer};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 const OPTIMIZER: &str = "optimizer";
 const CONTENTS: &str = "contents";
@@ -164,7 +164,14 @@ impl ModelOptimizer {
         if let Some(name) = tensors.keys().find(|name| !known(name)) {
             return Err(file_error(path, format!("`{name}` does not belong to these settings")));
         }
-        if let (Method::Lbfgs(lbfgs), Some(data)) = (&mut self.method, &shared_state.lbfgs) {
+        let lbfgs_len = shared_state.lbfgs.as_ref().and_then(LbfgsState::len);
+        if lbfgs_len.is_some_and(|len| len != lbfgs::elements(model, &parameters)) {
+            return Err(file_error(path, "its L-BFGS has another number of elements"));
+        }
+        if let (Method::Lbfgs(lbfgs), Some(state)) = (&mut self.method, &shared_state.lbfgs) {
+            lbfgs.state = state.clone();
+        }
+        if let (Method::BurnLbfgs(lbfgs), Some(data)) = (&mut self.method, &shared_state.burns_lbfgs) {
             let bytes = Bytes::from_bytes_vec(data.as_bytes().to_vec());
             let loaded = LBFGS::clone(lbfgs).from_bytes(bytes);
             **lbfgs = loaded.map_err(|reason| file_error(path, reason))?;
@@ -182,91 +189,20 @@ impl ModelOptimizer {
 
     fn shared_state(&self) -> Result<SharedState, Error> {
         let lbfgs = match &self.method {
-            Method::Lbfgs(lbfgs) => {
+            Method::Lbfgs(lbfgs) => Some(lbfgs.state.clone()),
+            _ => None,
+        };
+        let burns_lbfgs = match &self.method {
+            Method::BurnLbfgs(lbfgs) => {
                 let bytes = lbfgs.into_bytes().map_err(|reason| Error::Usage(reason.to_string()))?;
                 Some(TensorData::new(bytes.to_vec(), [bytes.len()]))
             }
-            Method::Once | Method::Sharpness(_) => None,
+            _ => None,
         };
         let (steps, skipped, shared) = (self.steps, self.skipped, self.shared.clone());
         let largest_lr = self.extras.ema_nesterov.map(|_| self.largest_lr);
-        Ok(SharedState { steps, skipped, largest_lr, shared, lbfgs })
+        Ok(SharedState { steps, skipped, largest_lr, shared, lbfgs, burns_lbfgs })
     }
-}
-
-/// The state that does not belong to a parameter. Its prefix cannot be the name of a model's field.
-struct SharedState {
-    steps: u64,
-    skipped: u64,
-    /// The largest learning rate so far, if a step depends on it.
-    largest_lr: Option<f64>,
-    shared: Vec<Option<Arc<SharedNumbers>>>,
-    /// L-BFGS state as the bytes of Burn's own file.
-    lbfgs: Option<TensorData>,
-}
-
-const TOGETHER: &str = "*";
-const STEPS: &str = "steps";
-const SKIPPED: &str = "skipped_steps";
-const LBFGS_STATE: &str = "lbfgs";
-const LARGEST_LR: &str = "largest_lr";
-
-impl SharedState {
-    fn flatten(&self, sink: &mut StateSink) {
-        sink.push_scalar(TOGETHER, STEPS, Scalar::from(self.steps));
-        sink.push_scalar(TOGETHER, SKIPPED, Scalar::from(self.skipped));
-        if let Some(largest_lr) = self.largest_lr {
-            sink.push_scalar(TOGETHER, LARGEST_LR, Scalar::from(largest_lr));
-        }
-        for (place, shared) in self.shared.iter().enumerate() {
-            let Some(shared) = shared else {
-                continue;
-            };
-            let prefix = shared_prefix(place);
-            sink.push_scalar(&prefix, STEPS, Scalar::from(shared.step));
-            for (name, number) in shared.names.iter().zip(&shared.numbers) {
-                sink.push_scalar(&prefix, name, Scalar::from(*number));
-            }
-        }
-        if let Some(lbfgs) = &self.lbfgs {
-            sink.push_tensor(TOGETHER, LBFGS_STATE, lbfgs.clone());
-        }
-    }
-
-    /// Reads the shared state from `source`, with the same structure as `like`.
-    fn unflatten(like: &Self, source: &mut StateSource) -> Option<Self> {
-        let count = |source: &mut StateSource, prefix: &str, name: &str| {
-            u64::try_from(source.take_scalar(prefix, name)?).ok()
-        };
-        let mut shared = Vec::new();
-        for (place, like) in like.shared.iter().enumerate() {
-            let prefix = shared_prefix(place);
-            shared.push(match like {
-                None => None,
-                Some(like) => {
-                    let number = |name: &&str| f64::try_from(source.take_scalar(&prefix, name)?).ok();
-                    let numbers = like.names.iter().map(number).collect::<Option<Vec<f64>>>()?;
-                    let step = count(source, &prefix, STEPS)?;
-                    Some(Arc::new(SharedNumbers { step, names: like.names.clone(), numbers }))
-                }
-            });
-        }
-        let steps = count(source, TOGETHER, STEPS)?;
-        let skipped = count(source, TOGETHER, SKIPPED)?;
-        let lbfgs = match &like.lbfgs {
-            Some(_) => Some(source.take_tensor(TOGETHER, LBFGS_STATE)?),
-            None => None,
-        };
-        let largest_lr = match like.largest_lr {
-            Some(_) => Some(f64::try_from(source.take_scalar(TOGETHER, LARGEST_LR)?).ok()?),
-            None => None,
-        };
-        Some(SharedState { steps, skipped, largest_lr, shared, lbfgs })
-    }
-}
-
-fn shared_prefix(rule: usize) -> String {
-    format!("{TOGETHER}.rule-{rule}")
 }
 
 /// Collects everything that is saved, with the parameters in the order of their paths.
@@ -324,9 +260,9 @@ impl Parameter {
             }
             _ => None,
         };
-        // Some of Burn's rules keep nothing.
-        let is_burns = matches!(self.kind(), Some(Kind::Burn(_)));
-        self.state = if is_burns { state } else { Some(state.ok_or_else(incomplete)?) };
+        // Some of Burn's rules keep nothing for a parameter, and L-BFGS keeps everything together.
+        let may_lack = matches!(self.kind(), Some(Kind::Burn(_) | Kind::Lbfgs));
+        self.state = if may_lack { state } else { Some(state.ok_or_else(incomplete)?) };
         self.beside = Beside::unflatten(path, kept, source, device)?;
         Ok(())
     }

@@ -250,6 +250,8 @@ impl Take<'_> {
                 parameter.state = Some(ParameterState::Own(memory));
                 theta.into_tensor()
             }
+            // L-BFGS has moved it already.
+            Kind::Lbfgs => theta,
             Kind::Elementwise(_) => unreachable!("an element-wise rule does not run by itself"),
         };
         let Some((grad, state)) = beside else {

@@ -6,7 +6,10 @@ mod beside;
 mod composition;
 mod corners;
 mod evaluations;
+mod filters;
+mod free;
 mod groups;
+mod lbfgs;
 mod skipping;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
