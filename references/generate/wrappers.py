@@ -157,7 +157,7 @@ def grokfast():
               stream="stream.json", expected=expected, index=index, source="authors")
 
     run("gradfilter_ema", {}, 1)
-    run("gradfilter_ma", {"kind": "ma", "window": 4}, 2, window_size=4)
+    run("gradfilter_ma", {"kind": "ma", "window": 4, "lamb": 5.0}, 2, window_size=4)
     run("gradfilter_ma", {"kind": "ma", "window": 7, "lamb": 3, "warmup": False}, 3, window_size=7, lamb=3.0,
         warmup=False)
 
@@ -467,7 +467,7 @@ def lbfgs():
     # to 32 bits soon makes the line search take another turn.
     settings = {"max_iter": 3, "max_eval": 30, "history_size": 3}
     ours = {"max_iterations": 3, "max_evaluations": 30, "history": 3}
-    run(ROSENBROCK, search | settings, ours, 1.0, (1, 2, 3, 4, 5, 6, 8), 2)
+    run(ROSENBROCK, search | settings, ours, 1.0, (1, 2, 3, 4), 2)
     run(ROSENBROCK, search | settings, ours, 0.01, (1, 2), 4)
     run(QUADRATIC, {"max_iter": 2, "history_size": 4},
         {"max_iterations": 2, "history": 4, "line_search": "fixed"}, 0.5, (1, 2, 3, 5, 8), 3)

@@ -75,12 +75,12 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
 }
 
 /// Returns optlab's own rules, and `sgd` with the usual momentum. Leaves out wrappers, whose cost is mostly
-/// that of their base; `sophia_g`, which evaluates a model; `shampoo` and `soap`, whose eigenvectors take
+/// that of their base; `sophia_g` and `lbfgs`, which evaluate a model; `shampoo` and `soap`, whose eigenvectors take
 /// long at large sizes.
 fn own_rules() -> Result<Vec<OptimizerSpec>, Error> {
     let mut rules = OptimizerSpec::all();
     let is_left_out =
-        |name: &str| ["sophia_g", "shampoo", "soap"].contains(&name) || name.starts_with("burn.");
+        |name: &str| ["sophia_g", "lbfgs", "shampoo", "soap"].contains(&name) || name.starts_with("burn.");
     rules.retain(|rule| rule.base().is_none() && !is_left_out(rule.name()));
     rules.insert(1, "sgd:momentum=0.9".parse()?);
     Ok(rules)

@@ -13,7 +13,7 @@ use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE};
 use optlab_core::settings;
 use optlab_core::settings::Search;
 use optlab_kernel::Buffer;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 settings! {
     /// EMA-Nesterov: before each step, moves the weights ahead along an exponential mean of the latest steps;
@@ -48,7 +48,7 @@ settings! {
     /// default; here it is the 0.5 of their README and training scripts, and `γ` the 0.99 of their README.
     ///
     /// # Reference
-    /// *EMA-Nesterov*, 2026, <https://arxiv.org/abs/2605.25395>;
+    /// OptimAI Lab, *EMA-Nesterov*, 2026, <https://arxiv.org/abs/2605.25395>;
     /// <https://github.com/OptimAI-Lab/ema-nesterov-module>
     pub struct EmaNesterovConfig {
         /// The optimizer that it wraps.
@@ -123,17 +123,10 @@ impl EmaNesterov {
         (model, Start(mapper.start))
     }
 
-    /// Updates the mean of the steps after a step from `start` to `model`. `statistics` are the ids of its
-    /// running statistics, which no step moves.
-    pub(crate) fn update<M: Module>(
-        &self,
-        model: &M,
-        start: Start,
-        statistics: &HashSet<ParamId>,
-        parameters: &mut Parameters,
-    ) {
+    /// Updates the mean of the steps after a step from `start` to `model`.
+    pub(crate) fn update<M: Module>(&self, model: &M, start: Start, parameters: &mut Parameters) {
         let (path, decay, start) = (Path::default(), self.decay, start.0);
-        model.visit(&mut UpdateMean { path, parameters, statistics, decay, start });
+        model.visit(&mut UpdateMean { path, parameters, decay, start });
     }
 }
 
@@ -188,7 +181,6 @@ impl ModuleMapper for Move<'_> {
 struct UpdateMean<'a> {
     path: Path,
     parameters: &'a mut Parameters,
-    statistics: &'a HashSet<ParamId>,
     decay: f64,
     start: HashMap<ParamId, DispatchTensor>,
 }
@@ -205,7 +197,7 @@ impl ModuleVisitor for UpdateMean<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let place = self.path.place_in(self.parameters).expect("a parameter of this model");
         let parameter = &mut self.parameters.0[place];
-        let Some(start) = self.start.remove(&param.id).filter(|_| !self.statistics.contains(&param.id)) else {
+        let Some(start) = self.start.remove(&param.id).filter(|_| parameter.is_moved) else {
             return;
         };
         let step = in_32_bits_at_least(param.base().inner()) - Tensor::from_dispatch(start);

@@ -46,8 +46,8 @@ settings! {
     /// ```
     ///
     /// # Differs from
-    /// The authors' code has default values of its own for each kind, `λ = 2` for `ema` and `λ = 5` for `ma`;
-    /// so here: `lamb=none` takes them. Its `filter_type='sum'` is `ma` with `lamb` times `window`.
+    /// The authors' code, whose default for `ma` is `λ = 5`. Its `filter_type='sum'` is `ma` with `lamb` times
+    /// `window`.
     ///
     /// # Reference
     /// Lee et al., *Grokfast: Accelerated Grokking by Amplifying Slow Gradients*, 2024,
@@ -61,8 +61,8 @@ settings! {
         alpha: f64 = 0.98, "α", in BELOW_ONE, search(2, Search::Decay);
         /// Number of gradients in the window.
         window: usize = 100, "w", in ITERATIONS;
-        /// Factor of the mean; none for 2 with `ema` and 5 with `ma`.
-        lamb: Option<f64> = None, "λ", in NON_NEGATIVE, search(1, Search::Log(0.1, 10.0));
+        /// Factor of the mean.
+        lamb: f64 = 2.0, "λ", in NON_NEGATIVE, search(1, Search::Log(0.1, 10.0));
         /// Whether a window adds nothing until it is full.
         warmup: bool = true;
     }
@@ -82,10 +82,10 @@ impl Wrapper for GrokfastConfig {
     base_field!();
 
     fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error> {
-        let GrokfastConfig { alpha, window, warmup, .. } = *self;
+        let GrokfastConfig { alpha, window, lamb, warmup, .. } = *self;
         let filter = match self.kind {
-            GrokfastKind::Ema => GradientFilter::Mean { alpha, lamb: self.lamb.unwrap_or(2.0) },
-            GrokfastKind::Ma => GradientFilter::Window { window, lamb: self.lamb.unwrap_or(5.0), warmup },
+            GrokfastKind::Ema => GradientFilter::Mean { alpha, lamb },
+            GrokfastKind::Ma => GradientFilter::Window { window, lamb, warmup },
         };
         with_filter(owner, assembly, filter)
     }

@@ -135,7 +135,7 @@ macro_rules! wrapper_list {
             "swa" => Swa(SwaConfig), "wraps any rule: evaluates the mean of the weights (Izmailov et al., 2018)";
             "lawa" => Lawa(LawaConfig), "wraps any rule: evaluates the mean of the latest snapshots of the weights (Kaddour, 2022)";
             "schedule_free" => ScheduleFree(ScheduleFreeConfig), "wraps any rule: an average of the weights instead of a learning-rate schedule (Defazio et al., 2024)";
-            "ema_nesterov" => EmaNesterov(EmaNesterovConfig), "wraps any rule: gradients ahead along the mean of the latest steps (2026)";
+            "ema_nesterov" => EmaNesterov(EmaNesterovConfig), "wraps any rule: gradients ahead along the mean of the latest steps (OptimAI Lab, 2026)";
             "hyperball" => Hyperball(HyperballConfig), "wraps any rule: every matrix keeps its norm, steps are relative to it (Wen et al., 2025)";
             "grokfast" => Grokfast(GrokfastConfig), "wraps any rule: adds an amplified mean of the latest gradients (Lee et al., 2024)";
             "variance_reduced" => VarianceReduced(VarianceReducedConfig), "wraps any rule: corrects gradients by their change, as MARS does (Yuan et al., 2024)";

@@ -39,7 +39,6 @@ impl Assembly {
     /// # Errors
     /// [`Error::InvalidConfig`] or [`Error::Usage`].
     pub(crate) fn check(&self, owner: &str) -> Result<(), Error> {
-        self.extras.validate()?;
         if let Method::Lbfgs(_) = self.method {
             // Averages follow the steps; everything else would change what the search sees.
             let allowed = Extras { average: self.extras.average, ..Extras::default() };
@@ -52,6 +51,7 @@ impl Assembly {
                 return Err(Error::Usage(reason));
             }
         }
+        self.extras.validate()?;
         let evaluates =
             |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
         if self.extras.schedule_free.is_some() && self.rules.iter().any(evaluates) {

@@ -3,7 +3,6 @@
 use crate::around::{Extras, ScheduleFree};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{ParameterState, Parameters, Path};
-use crate::driver::statistics::RunningStatistics;
 use crate::driver::{ModelOptimizer, ParameterRule};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use crate::rules::parts::schedule_free;
@@ -45,9 +44,8 @@ impl ModelOptimizer {
     /// Takes snapshots of the weights if this step ends with one.
     pub(super) fn take_snapshots<M: Module>(&mut self, model: &M) {
         if let Some(count) = self.extras.snapshots_at(self.steps) {
-            let statistics = self.statistics.clone().unwrap_or_default();
             let (path, parameters) = (Path::default(), &mut self.parameters);
-            model.visit(&mut TakeSnapshots { path, parameters, statistics, count });
+            model.visit(&mut TakeSnapshots { path, parameters, count });
         }
     }
 }
@@ -55,8 +53,6 @@ impl ModelOptimizer {
 struct TakeSnapshots<'a> {
     path: Path,
     parameters: &'a mut Parameters,
-    /// The running statistics, which are not weights.
-    statistics: RunningStatistics,
     count: usize,
 }
 
@@ -72,8 +68,7 @@ impl ModuleVisitor for TakeSnapshots<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let place = self.path.place_in(self.parameters).expect("a parameter of this model");
         let parameter = &mut self.parameters.0[place];
-        let is_weight = parameter.rule.is_some() && !self.statistics.0.contains(&param.id);
-        if is_weight && parameter.tied_to.is_none() {
+        if parameter.is_moved {
             parameter.beside.take_snapshot(self.count, in_32_bits_at_least(param.base().inner()));
         }
     }

@@ -156,8 +156,7 @@ impl ModelOptimizer {
             Some(Ahead { unmoved: Some(unmoved), steps, .. }) if steps == self.steps => unmoved,
             Some(Ahead { settings, largest_lr, start, .. }) => {
                 self.largest_lr = largest_lr;
-                let statistics = self.statistics.clone().unwrap_or_default();
-                settings.update(&model, start, &statistics.0, &mut self.parameters);
+                settings.update(&model, start, &mut self.parameters);
                 model
             }
         }

@@ -20,6 +20,8 @@ pub(crate) struct Parameter {
     pub state: Option<ParameterState>,
     /// The state of the operations around the rule.
     pub beside: Beside,
+    /// Whether a step has had a gradient for it. Frozen parameters and running statistics never have one.
+    pub is_moved: bool,
 }
 
 /// The state that a rule keeps for a parameter.
@@ -93,6 +95,7 @@ impl Parameter {
             tied_to,
             state: None,
             beside: Beside::default(),
+            is_moved: false,
         }
     }
 

@@ -147,6 +147,7 @@ impl ModelOptimizer {
         }
         for parameter in &mut parameters.0 {
             if contents.states.contains(&parameter.path) {
+                parameter.is_moved = true;
                 parameter
                     .unflatten(&mut source, &tensors, self.kept(), device)
                     .map_err(|reason| file_error(path, reason))?;

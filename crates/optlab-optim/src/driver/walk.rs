@@ -160,6 +160,7 @@ impl ModuleMapper for Take<'_> {
         let Some(grad) = self.gradients.remove::<D>(param.id) else {
             return param;
         };
+        self.parameters.0[place].is_moved = true;
         let (id, tensor, mapper) = param.consume();
         let (theta, tracking) = Tracking::strip(tensor);
         let grad = in_32_bits_at_least(grad);

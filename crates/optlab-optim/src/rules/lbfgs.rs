@@ -28,7 +28,8 @@ settings! {
     /// loss or every parameter changes by less than `tolerance_change`.
     ///
     /// It moves all parameters together, and evaluates the model several times a step, so it needs the loss
-    /// that [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step) is given. It is for the whole
+    /// that [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step) is given; with a loss of NaN it
+    /// moves nothing. It is for the whole
     /// training data as one batch: from batch to batch the change of the gradient says nothing about
     /// curvature. The default learning rate is 1.
     ///

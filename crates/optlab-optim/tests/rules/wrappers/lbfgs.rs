@@ -139,7 +139,7 @@ fn other_rules_step_along_the_gradients_of_the_first_evaluation() {
 
 #[test]
 fn the_factor_of_a_group_scales_its_rate_and_0_freezes_it() {
-    for factor in [0.0, 0.25, 9.0] {
+    for factor in [0.0_f64, 0.25, 9.0] {
         let text = format!("group:parameters=conv.*,lr_factor={factor},base=(lbfgs:max_iterations=1,line_search=fixed)");
         let mut optimizer = build(&text);
         let model = Model::new();
