@@ -5,7 +5,7 @@
 use optlab::device;
 use optlab::optim::OptimizerSpec;
 use optlab::schedule::ScheduleSpec;
-use optlab::verify::{self, Check, Deviation, On, Outcome, References, Way};
+use optlab::verify::{self, Check, Deviation, On, Outcome, References, Source, Way};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -51,6 +51,18 @@ fn references() -> Vec<References> {
     let other = std::env::var_os("OPTLAB_REFERENCES").map(PathBuf::from);
     let other = other.map(|folder| References::of_folder(&folder).unwrap());
     std::iter::once(References::bundled()).chain(other).collect()
+}
+
+#[test]
+fn every_file_says_whose_its_numbers_are_and_no_rule_is_checked_by_a_formula_alone() {
+    let on = On { device: device::open("flex").unwrap(), way: Way::InPlace };
+    for Check { kind, file, source, reference, .. } in verify::own(&References::bundled(), &on) {
+        let source =
+            source.unwrap_or_else(|| panic!("{} does not say whose its numbers are", file.display()));
+        assert_ne!(reference, "not named", "{}", file.display());
+        // A schedule is its definition.
+        assert!(source != Source::Formula || kind == "schedule", "{}: {reference}", file.display());
+    }
 }
 
 /// What ran, what was skipped, and what failed, with errors as shares of the tolerance.

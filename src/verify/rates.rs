@@ -37,8 +37,8 @@ impl Rates {
             return Err(file.broken("`expected` has no rates"));
         }
         // optax computes in 32 bits unless told otherwise: half a unit in the last place of its largest rate.
-        let is_in_32_bits = reference
-            .is_some_and(|reference| reference.contains("optax") && !reference.contains("64 bits"));
+        let is_in_32_bits =
+            reference.is_some_and(|reference| reference.contains("optax") && !reference.contains("64 bits"));
         let largest = expected.iter().copied().fold(0.0, f64::max);
         let rounding = if is_in_32_bits { largest * f64::from(f32::EPSILON) / 2.0 } else { 0.0 };
         Ok(Rates { expected, metrics, rounding })
