@@ -28,7 +28,8 @@ impl Evaluate<Vec<Parameter>> for Given<'_> {
         match &mut self.gradients {
             Source::Stream(gradients) => (f64::NAN, std::mem::take(gradients)),
             Source::Objective(objective, on) => {
-                let (value, gradient) = objective.at(&model.iter().flat_map(Parameter::values).collect::<Vec<_>>());
+                let (value, gradient) =
+                    objective.at(&model.iter().flat_map(Parameter::values).collect::<Vec<_>>());
                 let mut rest = gradient.as_slice();
                 let gradients: Vec<&[f64]> = model
                     .iter()

@@ -32,7 +32,9 @@ impl Objective {
                 }
                 Ok(())
             }
-            Objective::Rosenbrock if elements < 2 => Err("Rosenbrock's function takes two or more numbers".into()),
+            Objective::Rosenbrock if elements < 2 => {
+                Err("Rosenbrock's function takes two or more numbers".into())
+            }
             Objective::Rosenbrock => Ok(()),
         }
     }
@@ -43,7 +45,8 @@ impl Objective {
             Objective::Quadratic { curvature, slope } => {
                 let dot = |row: &[f64]| row.iter().zip(x).map(|(a, x)| a * x).sum::<f64>();
                 let bent: Vec<f64> = curvature.0.chunks_exact(x.len()).map(dot).collect();
-                let value = x.iter().zip(&bent).zip(&slope.0).map(|((x, bent), b)| x * (bent / 2.0 - b)).sum();
+                let value =
+                    x.iter().zip(&bent).zip(&slope.0).map(|((x, bent), b)| x * (bent / 2.0 - b)).sum();
                 (value, bent.iter().zip(&slope.0).map(|(bent, b)| bent - b).collect())
             }
             Objective::Rosenbrock => {

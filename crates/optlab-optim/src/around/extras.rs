@@ -130,7 +130,8 @@ impl Extras {
         self.schedule_free.map_or(Ok(()), |free| free.check("schedule_free"))?;
         self.ema_nesterov.map_or(Ok(()), |ahead| ahead.check("ema_nesterov"))?;
         if self.schedule_free.is_some() && (self.lookahead.is_some() || self.average.is_some()) {
-            let reason = "`schedule_free` has its own average: it takes no `lookahead`, `ema`, `swa` or `lawa`";
+            let reason =
+                "`schedule_free` has its own average: it takes no `lookahead`, `ema`, `swa` or `lawa`";
             return Err(Error::Usage(reason.into()));
         }
         Ok(())
@@ -207,7 +208,8 @@ mod tests {
     fn lookahead_synchronizes_every_given_number_of_steps() {
         let lookahead = Some(Lookahead { steps: 3, alpha: 0.25 });
         let extras = Extras { lookahead, ..Extras::default() };
-        let shares: Vec<f64> = (1..=6).filter_map(|t| extras.at_step(0.1, t, true, [0.0; 2]).lookahead).collect();
+        let shares: Vec<f64> =
+            (1..=6).filter_map(|t| extras.at_step(0.1, t, true, [0.0; 2]).lookahead).collect();
         assert_eq!(shares, [0.0, 0.0, 0.25, 0.0, 0.0, 0.25]);
     }
 

@@ -68,9 +68,7 @@ impl GradientFilter {
         memory.seen += 1;
         match *self {
             GradientFilter::Mean { alpha, lamb } => run(&AddMean { alpha, lamb }, grad, memory),
-            GradientFilter::Change { factor, max_norm } => {
-                run(&AddChange { factor, max_norm }, grad, memory)
-            }
+            GradientFilter::Change { factor, max_norm } => run(&AddChange { factor, max_norm }, grad, memory),
             GradientFilter::Window { window, lamb, warmup } => {
                 let (index, is_full) = slide(window, &grad, memory);
                 let count = if is_full { window } else { index + 1 };

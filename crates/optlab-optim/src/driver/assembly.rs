@@ -55,7 +55,8 @@ impl Assembly {
         let evaluates =
             |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
         if self.extras.schedule_free.is_some() && self.rules.iter().any(evaluates) {
-            let reason = format!("`{owner}`: `schedule_free` takes no rule that evaluates other weights itself");
+            let reason =
+                format!("`{owner}`: `schedule_free` takes no rule that evaluates other weights itself");
             return Err(Error::Usage(reason));
         }
         Ok(())

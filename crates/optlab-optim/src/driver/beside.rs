@@ -127,9 +127,8 @@ impl Beside {
             (MEAN_STEP, &self.mean_step),
         ];
         let named = named.into_iter().filter_map(|(name, buffer)| Some((name.to_string(), buffer.as_ref()?)));
-        let numbered = |prefix: &'static str| {
-            move |(place, buffer): (usize, _)| (format!("{prefix}{place}"), buffer)
-        };
+        let numbered =
+            |prefix: &'static str| move |(place, buffer): (usize, _)| (format!("{prefix}{place}"), buffer);
         let snapshots = self.snapshots.iter().enumerate().map(numbered(SNAPSHOT));
         let mut tensors: Vec<(String, &Buffer)> = named.chain(snapshots).collect();
         if let (Some(memory), Some(filter)) = (&self.filter, filter) {
@@ -180,7 +179,8 @@ impl Beside {
     ) -> Result<Self, String> {
         let mut beside = Beside::default();
         let extras = kept.extras;
-        let mut take = |name: &str| source.take_tensor(path, name).map(|data| Buffer::from_data(data, device));
+        let mut take =
+            |name: &str| source.take_tensor(path, name).map(|data| Buffer::from_data(data, device));
         for (name, buffer, is_kept) in [
             (SLOW_WEIGHTS, &mut beside.slow, extras.lookahead.is_some()),
             (WEIGHT_AVERAGE, &mut beside.average, extras.has_running_average()),

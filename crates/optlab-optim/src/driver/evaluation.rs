@@ -106,7 +106,9 @@ impl ModuleMapper for PutEvaluated<'_> {
             Some(schedule_free::average(theta, &fast.clone().into_tensor(), free.momentum))
         } else {
             match (parameter.kind(), &parameter.state) {
-                (Some(Kind::Elementwise(rule)), Some(ParameterState::Own(memory))) if rule.has_evaluation() => {
+                (Some(Kind::Elementwise(rule)), Some(ParameterState::Own(memory)))
+                    if rule.has_evaluation() =>
+                {
                     let theta = Buffer::new(in_32_bits_at_least(param.val()));
                     rule.for_evaluation(theta, memory).map(Buffer::into_tensor)
                 }

@@ -3,9 +3,9 @@
 use crate::around::EmaNesterov;
 use crate::around::ema_nesterov::Start;
 use crate::around::sharpness::Sharpness;
+use crate::driver::ModelOptimizer;
 use crate::driver::lbfgs::Lbfgs;
 use crate::driver::statistics::Values;
-use crate::driver::ModelOptimizer;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, LBFGS};
 use burn::tensor::Tensor;

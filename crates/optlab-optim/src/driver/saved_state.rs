@@ -99,7 +99,8 @@ impl ModelOptimizer {
     /// # Errors
     /// [`Error::Usage`] if Burn's L-BFGS cannot record its state.
     pub fn record(&self) -> Result<StateRecord, Error> {
-        let StateSink { tensors, scalars, .. } = flatten(&self.parameters, &self.shared_state()?, self.kept());
+        let StateSink { tensors, scalars, .. } =
+            flatten(&self.parameters, &self.shared_state()?, self.kept());
         let has_state = |parameter: &&Parameter| parameter.state.is_some() || !parameter.beside.is_empty();
         let states = self.parameters.0.iter().filter(has_state).map(|parameter| parameter.path.clone());
         Ok(StateRecord {

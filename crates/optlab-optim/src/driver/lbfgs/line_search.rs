@@ -127,8 +127,7 @@ fn minimum_of_cubic(one: &Trial, two: &Trial, (left, right): (f64, f64)) -> f64 
     }
     let d_2 = square.sqrt();
     let (near, far) = if one.t <= two.t { (one, two) } else { (two, one) };
-    let t = far.t
-        - (far.t - near.t) * ((far.slope + d_2 - d_1) / (far.slope - near.slope + 2.0 * d_2));
+    let t = far.t - (far.t - near.t) * ((far.slope + d_2 - d_1) / (far.slope - near.slope + 2.0 * d_2));
     if t.is_nan() { middle } else { t.max(left).min(right) }
 }
 

@@ -150,7 +150,12 @@ struct Normalized {
 fn wrappers_that_move_or_average_weights_leave_running_statistics_alone() {
     let device = Device::default().autodiff();
     let mut expected = None;
-    for text in ["sgd", "lawa:every=1,base=sgd", "ema_nesterov:step=5,base=sgd", "ema_nesterov:base=lawa:every=1,base=sgd"] {
+    for text in [
+        "sgd",
+        "lawa:every=1,base=sgd",
+        "ema_nesterov:step=5,base=sgd",
+        "ema_nesterov:base=lawa:every=1,base=sgd",
+    ] {
         let mut optimizer = build(text);
         let mut model = Normalized {
             scale: Param::from_tensor(Tensor::ones([2], &device)),
@@ -297,8 +302,11 @@ fn a_hyperball_follows_the_masked_step_of_a_cautious_rule() {
         each(&mut velocity, grad, |velocity, grad| 0.9 * velocity + grad);
         for place in 0..4 {
             let before = theta[place].clone();
-            let down: Vec<bool> =
-                velocity[place].iter().zip(&grad[place]).map(|(velocity, grad)| velocity * grad > 0.0).collect();
+            let down: Vec<bool> = velocity[place]
+                .iter()
+                .zip(&grad[place])
+                .map(|(velocity, grad)| velocity * grad > 0.0)
+                .collect();
             let share = down.iter().filter(|down| **down).count() as f64 / down.len() as f64;
             for (i, theta) in theta[place].iter_mut().enumerate().filter(|(i, _)| down[*i]) {
                 *theta -= lr * velocity[place][i] / share.max(1e-3);

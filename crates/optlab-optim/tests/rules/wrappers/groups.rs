@@ -260,12 +260,21 @@ fn a_wrapper_cannot_be_one_of_several_rules() {
 
 #[test]
 fn only_groups_can_wrap_an_optimizer_twice() {
-    for name in
-        [
-            "sam", "asam", "lookahead", "ema", "swa", "lawa", "cautious", "skip_non_finite", "decay", "centralized",
-            "hyperball", "ema_nesterov", "schedule_free",
-        ]
-    {
+    for name in [
+        "sam",
+        "asam",
+        "lookahead",
+        "ema",
+        "swa",
+        "lawa",
+        "cautious",
+        "skip_non_finite",
+        "decay",
+        "centralized",
+        "hyperball",
+        "ema_nesterov",
+        "schedule_free",
+    ] {
         for between in ["", "group:base=", "clip:base="] {
             let text = format!("{name}:base={between}{name}");
             let error = text.parse::<OptimizerSpec>().unwrap().build().unwrap_err();
@@ -364,7 +373,15 @@ fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refus
     for spec in wrappers() {
         for (field, _) in spec.fields() {
             let unbounded = [
-                "base", "parameters", "other", "schedule", "kind", "warmup", "scheduled", "warmup_steps", "rest_step",
+                "base",
+                "parameters",
+                "other",
+                "schedule",
+                "kind",
+                "warmup",
+                "scheduled",
+                "warmup_steps",
+                "rest_step",
             ];
             let other = unbounded.contains(&field.as_str());
             assert!(other || has_row(spec.name(), &field), "{spec}: `{field}` has no row above");

@@ -140,7 +140,9 @@ fn other_rules_step_along_the_gradients_of_the_first_evaluation() {
 #[test]
 fn the_factor_of_a_group_scales_its_rate_and_0_freezes_it() {
     for factor in [0.0_f64, 0.25, 9.0] {
-        let text = format!("group:parameters=conv.*,lr_factor={factor},base=(lbfgs:max_iterations=1,line_search=fixed)");
+        let text = format!(
+            "group:parameters=conv.*,lr_factor={factor},base=(lbfgs:max_iterations=1,line_search=fixed)"
+        );
         let mut optimizer = build(&text);
         let model = Model::new();
         let (start, (_, slope)) = (values(&model), loss_of(&values(&model), 1));
@@ -171,7 +173,8 @@ fn a_loss_that_is_not_finite_ahead_shortens_the_step() {
     let start = values(&Model::new());
     let (model, _) = optimizer.step(1e3, Model::new(), |model| {
         let (loss, gradients) = evaluate(model, 1);
-        let is_far = values(model).concat().iter().zip(start.concat()).any(|(now, start)| (now - start).abs() > 5.0);
+        let is_far =
+            values(model).concat().iter().zip(start.concat()).any(|(now, start)| (now - start).abs() > 5.0);
         (if is_far { f64::NAN } else { loss }, gradients)
     });
     let after = values(&model);
@@ -182,8 +185,20 @@ fn a_loss_that_is_not_finite_ahead_shortens_the_step() {
 #[test]
 fn penalties_and_other_wrappers_are_refused() {
     for around in [
-        "sam", "asam", "lookahead", "clip", "adaptive_clip", "centralized", "cautious", "decay", "hyperball",
-        "skip_non_finite", "grokfast", "variance_reduced", "schedule_free", "ema_nesterov",
+        "sam",
+        "asam",
+        "lookahead",
+        "clip",
+        "adaptive_clip",
+        "centralized",
+        "cautious",
+        "decay",
+        "hyperball",
+        "skip_non_finite",
+        "grokfast",
+        "variance_reduced",
+        "schedule_free",
+        "ema_nesterov",
     ] {
         for text in [format!("{around}:base=lbfgs"), format!("{around}:base=(group:base=(ema:base=lbfgs))")] {
             let error = text.parse::<OptimizerSpec>().unwrap().build().unwrap_err();
