@@ -75,8 +75,8 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
 }
 
 /// Returns optlab's own rules, and `sgd` with the usual momentum. Leaves out wrappers, whose cost is mostly
-/// that of their base; `sophia_g` and `lbfgs`, which evaluate a model; `shampoo` and `soap`, whose eigenvectors take
-/// long at large sizes.
+/// that of their base; `sophia_g` and `lbfgs`, which evaluate a model; `shampoo` and `soap`, whose
+/// eigenvectors take long at large sizes.
 fn own_rules() -> Result<Vec<OptimizerSpec>, Error> {
     let mut rules = OptimizerSpec::all();
     let is_left_out =

@@ -21,12 +21,12 @@
 //!
 //! `source` says whose code computed the numbers: `authors`, `package` or `formula` ([`Source`]).
 //!
-//! Streams and objectives lie in `optimizers/`, too; `stream` or `objective` is the file name. `learning_rate` is one number, or one per
-//! step. Of a rule, `expected[STEP][i]` is parameter `i` after STEP steps, and `expected_eval`, which is
-//! optional, the same for the parameters of evaluation. `curvature_gradients[STEP][i]`, for a rule that
-//! estimates curvature, is the gradient under drawn labels in step STEP, counted from 1, and `batch_size` the
-//! number of examples that it is a mean over. Of a schedule, `expected[t]` is the rate of step `t`, and
-//! `metrics[t]`, which is optional, the metric measured after it.
+//! Streams and objectives lie in `optimizers/`, too; `stream` or `objective` is the file name.
+//! `learning_rate` is one number, or one per step. Of a rule, `expected[STEP][i]` is parameter `i` after STEP
+//! steps, and `expected_eval`, which is optional, the same for the parameters of evaluation.
+//! `curvature_gradients[STEP][i]`, for a rule that estimates curvature, is the gradient under drawn labels in
+//! step STEP, counted from 1, and `batch_size` the number of examples that it is a mean over. Of a schedule,
+//! `expected[t]` is the rate of step `t`, and `metrics[t]`, which is optional, the metric measured after it.
 //!
 //! Tensors are lists of numbers, row-major, nested or not. A tensor of rank 0 becomes one of shape `[1]`,
 //! since Burn has no rank 0. Other fields are ignored.

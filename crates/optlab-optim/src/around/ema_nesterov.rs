@@ -27,8 +27,9 @@ settings! {
     /// mₜ = γ mₜ₋₁ + (1 − γ) (θₜ − θₜ₋₁)
     /// ```
     ///
-    /// One more tensor per parameter. Parameters that the base does not move have `m = 0`. Each step evaluates
-    /// the model once, at `yₜ`, so it needs [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step).
+    /// One more tensor per parameter. Parameters that the base does not move have `m = 0`. Each step
+    /// evaluates the model once, at `yₜ`, so it needs
+    /// [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step).
     ///
     /// # Errors
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range;
@@ -36,7 +37,8 @@ settings! {
     ///
     /// # Example
     /// ```
-    /// let spec: optlab_optim::OptimizerSpec = "ema_nesterov:warmup_steps=1000,base=muon:other=adamw".parse()?;
+    /// let text = "ema_nesterov:warmup_steps=1000,base=muon:other=adamw";
+    /// let spec: optlab_optim::OptimizerSpec = text.parse()?;
     /// assert!(spec.build()?.needs_more_than_gradients());
     /// # Ok::<(), optlab_optim::Error>(())
     /// ```
@@ -44,8 +46,8 @@ settings! {
     /// # Differs from
     /// The authors' code divides the rate by the first rate of the run, which its schedules take for the
     /// largest; here it is the largest so far, which is the same from the end of a warm-up on. Their default
-    /// `rest_step=0` never steps ahead; here `none` steps ahead to the end. Their `lookahead_stepsize` is 0 by
-    /// default; here it is the 0.5 of their README and training scripts, and `γ` the 0.99 of their README.
+    /// `rest_step=0` never steps ahead; here `none` steps ahead to the end. Their `lookahead_stepsize` is 0
+    /// by default; here it is the 0.5 of their README and training scripts, and `γ` the 0.99 of their README.
     ///
     /// # Reference
     /// OptimAI Lab, *EMA-Nesterov*, 2026, <https://arxiv.org/abs/2605.25395>;

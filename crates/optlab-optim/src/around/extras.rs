@@ -26,8 +26,8 @@ use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 /// m ← γ m + (1 − γ) (θ″ − θₜ₋₁)                              ema_nesterov
 /// ```
 ///
-/// Everything but `cautious`, `hyperball` and `ema_nesterov` runs in the pass over memory that moves the
-/// parameter. A parameter without a gradient in a step is not changed at all.
+/// Everything but `cautious`, `hyperball`, `schedule_free` and `ema_nesterov` runs in the pass over memory
+/// that moves the parameter. A parameter without a gradient in a step is not changed at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Extras {
     /// Whether to skip a step whose gradients are not all finite.

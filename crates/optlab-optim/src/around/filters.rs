@@ -11,12 +11,12 @@ use optlab_core::settings::Search;
 use serde::{Deserialize, Serialize};
 
 settings! {
-    /// Grokfast: adds an amplified mean of the latest gradients to each gradient, which speeds up what changes
-    /// slowly.
+    /// Grokfast: adds an amplified mean of the latest gradients to each gradient, which speeds up what
+    /// changes slowly.
     ///
     /// ```text
-    /// kind=ema    h ← α h + (1 − α) g,  g ← g + λ h              h = the first gradient before the first step
-    /// kind=ma     g ← g + λ (g₁ + … + g_w) / w                   over the latest w gradients, with this one
+    /// kind=ema    h ← α h + (1 − α) g,  g ← g + λ h         h = the first gradient before the first step
+    /// kind=ma     g ← g + λ (g₁ + … + g_w) / w              over the latest w gradients, with this one
     /// ```
     ///
     /// With `warmup`, `ma` adds nothing until it has seen `window` gradients; without, it takes the mean of
@@ -46,8 +46,8 @@ settings! {
     /// ```
     ///
     /// # Differs from
-    /// The authors' code, whose default for `ma` is `λ = 5`. Its `filter_type='sum'` is `ma` with `lamb` times
-    /// `window`.
+    /// The authors' code, whose default for `ma` is `λ = 5`. Its `filter_type='sum'` is `ma` with `lamb`
+    /// times `window`.
     ///
     /// # Reference
     /// Lee et al., *Grokfast: Accelerated Grokking by Amplifying Slow Gradients*, 2024,
@@ -130,8 +130,8 @@ settings! {
     /// ```
     ///
     /// # Differs from
-    /// The exact form of the paper, which evaluates the previous batch again; this is its approximate form, the
-    /// default of the authors' code. heavyball's `mars=True` has no limit of the norm: `max_norm=none`.
+    /// The exact form of the paper, which evaluates the previous batch again; this is its approximate form,
+    /// the default of the authors' code. heavyball's `mars=True` has no limit of the norm: `max_norm=none`.
     ///
     /// # Reference
     /// Yuan et al., *MARS: Unleashing the Power of Variance Reduction for Training Large Models*, 2024,

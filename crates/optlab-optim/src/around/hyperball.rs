@@ -17,9 +17,9 @@ settings! {
     /// θₜ = R pₜ / max(‖pₜ‖, 1e-12)
     /// ```
     ///
-    /// So the learning rate is the angle of a step in radians, up to second order, in every matrix. It applies
-    /// to parameters of two and more dimensions, as a whole; the base moves vectors, and matrices that start
-    /// as zeros. State: one number per matrix.
+    /// So the learning rate is the angle of a step in radians, up to second order, in every matrix. It
+    /// applies to parameters of two and more dimensions, as a whole; the base moves vectors, and matrices
+    /// that start as zeros. State: one number per matrix.
     ///
     /// # Errors
     /// [`assemble`](crate::spec::RuleConfig::assemble): the errors of the base; [`Error::Usage`] if the base
@@ -46,7 +46,7 @@ settings! {
     ///
     /// # Reference
     /// Wen et al., *Fantastic Pretraining Optimizers and Where to Find Them 2.1: Hyperball Optimization*,
-    /// 2025, <https://psychedelic-sunstone-851.notion.site/Fantastic-Pretraining-Optimizers-and-Where-to-Find-Them-2-1-Hyperball-Optimization-2e924306e6f280e7a5ffee00eb40a0dd>
+    /// 2025; heavyball's `HyperBallAdamW`, <https://github.com/HomebrewML/HeavyBall>, which links to it
     pub struct HyperballConfig {
         /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";

@@ -96,8 +96,8 @@ impl ScheduleFree {
         range::check(owner, [("weight_lr_power", weight_lr_power, NON_NEGATIVE)])
     }
 
-    /// Returns the coefficients of step `t`, counted from 1. `averaged` are `W` and the largest rate after the
-    /// previous step; `decays` says whether the weight decay applies.
+    /// Returns the coefficients of step `t`, counted from 1. `averaged` are `W` and the largest rate after
+    /// the previous step; `decays` says whether the weight decay applies.
     pub(crate) fn at_step(&self, lr: f64, t: u64, decays: bool, mut averaged: [f64; 2]) -> ScheduleFreeStep {
         let ScheduleFree { momentum: beta, weight_decay, r, weight_lr_power } = *self;
         let averaging = Averaging { beta, r, weight_lr_power, warmup_steps: 0 };

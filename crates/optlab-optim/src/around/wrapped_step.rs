@@ -20,7 +20,7 @@ pub(crate) struct StepExtras {
     /// Decay of the average of the weights in this step. Its buffer is the last one.
     pub average: Option<f64>,
     /// The fast weights, which the rule moves, and the trained point between them and their average. Excludes
-    /// the other two; the buffer of the fast weights follows the buffers of the rule.
+    /// the other two, and [`WrappedStep`]; the buffer of the fast weights follows the buffers of the rule.
     pub schedule_free: Option<ScheduleFreeStep>,
 }
 
@@ -45,25 +45,11 @@ impl StepExtras {
         if self.decay == 1.0 { theta } else { theta.mul_scalar(self.decay) }
     }
 
-    /// Returns the point that the rule moves, before [`before`](Self::before): the parameter, or its fast
-    /// weights.
     #[inline(always)]
-    pub fn start<V: Value>(&self, trained: &V, buffers: &[V]) -> V {
-        match self.schedule_free {
-            None => trained.clone(),
-            Some(step) => step.start(trained, &buffers[0]),
-        }
-    }
-
-    /// Returns the new parameter, from the one before the step, `trained`, and the rule's result `theta`.
-    #[inline(always)]
-    fn after<V: Value>(&self, trained: V, mut theta: V, buffers: &mut [V]) -> V {
+    fn after<V: Value>(&self, mut theta: V, buffers: &mut [V]) -> V {
         if self.threshold != 0.0 {
             let shrunk = theta.clone().abs().add_scalar(-self.threshold).at_least(0.0);
             theta = theta.sign() * shrunk;
-        }
-        if let Some(step) = self.schedule_free {
-            return step.follow(trained, &mut buffers[0], theta);
         }
         if let Some(share) = self.lookahead
             && share != 0.0
@@ -112,18 +98,17 @@ impl<U: Update> Update for WrappedStep<U> {
     #[inline(always)]
     fn term<V: Value>(&self, sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
         let grad = self.gradient(&theta, grad);
-        let (of_rule, extras) = state.split_at_mut(state.len() - self.extras.buffers());
-        let start = self.extras.before(self.extras.start(&theta, extras));
-        self.step.term(sum, start, grad, of_rule)
+        let of_rule = state.len() - self.extras.buffers();
+        self.step.term(sum, self.extras.before(theta), grad, &mut state[..of_rule])
     }
 
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
         let grad = self.gradient(&theta, grad);
-        let (of_rule, extras) = state.split_at_mut(state.len() - self.extras.buffers());
-        let start = self.extras.before(self.extras.start(&theta, extras));
-        let moved = self.step.update(start, grad, of_rule, sums);
-        self.extras.after(theta, moved, extras)
+        let of_rule = state.len() - self.extras.buffers();
+        let (of_rule, extras) = state.split_at_mut(of_rule);
+        let theta = self.step.update(self.extras.before(theta), grad, of_rule, sums);
+        self.extras.after(theta, extras)
     }
 }
 
@@ -137,12 +122,12 @@ pub(crate) struct ExtrasStep {
 impl ExtrasStep {
     #[inline(always)]
     fn after<V: Value>(&self, theta: V, state: &mut [V]) -> V {
-        if self.extras.schedule_free.is_none() {
-            // The parameter before the step is not used.
-            return self.extras.after(theta.clone(), theta, state);
-        }
-        let [trained, extras @ ..] = state else { unreachable!("the parameter before the step") };
-        self.extras.after(trained.clone(), theta, extras)
+        let Some(step) = self.extras.schedule_free else {
+            return self.extras.after(theta, state);
+        };
+        let [trained, fast] = state else { unreachable!("the parameter before the step, the fast weights") };
+        let moved = self.extras.after(theta, &mut []);
+        step.follow(trained.clone(), fast, moved)
     }
 }
 

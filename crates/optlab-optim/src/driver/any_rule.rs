@@ -1,6 +1,7 @@
 //! Type-erased rules of this crate, and how one moves a parameter.
 
 use crate::around::GradientTransform;
+use crate::around::schedule_free::ScheduleFreeStep;
 use crate::around::wrapped_step::{CautiousStep, ExtrasStep, HyperballStep, StepExtras, WrappedStep};
 use crate::rule::memory::{Declared, Memory};
 use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, TensorRule, tensor_rule};
@@ -28,6 +29,11 @@ impl StepSettings {
     /// Returns whether the operations after the rule need the point from which it moved.
     pub fn needs_start(&self) -> bool {
         self.cautious || self.radius.is_some()
+    }
+
+    /// Returns whether the rule and the operations around it take one pass.
+    fn is_one_pass(&self) -> bool {
+        !self.needs_start() && self.extras.schedule_free.is_none()
     }
 }
 
@@ -149,9 +155,18 @@ impl<R: GlobalRule> AnyEstimate for Global<R> {
     }
 
     fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &StepSettings) -> Vec<Sum> {
-        let StepSettings { transform, factor, extras, .. } = *settings;
-        let measure = WrappedStep { step: self.0.measure(at), transform, factor, extras };
-        operands.sums(&measure)
+        let mut settings = settings.clone();
+        let extras = settings.extras;
+        let Some(free) = extras.schedule_free else {
+            let StepSettings { transform, factor, .. } = settings;
+            return operands.sums(&WrappedStep { step: self.0.measure(at), transform, factor, extras });
+        };
+        let mut operands = operands.clone();
+        let beside_rule = operands.state.split_off(operands.state.len() - extras.buffers());
+        start_free(free, &mut operands, &beside_rule, &mut settings);
+        let StepSettings { transform, factor, .. } = settings;
+        let extras = StepExtras { decay: extras.decay, ..StepExtras::NONE };
+        operands.sums(&WrappedStep { step: self.0.measure(at), transform, factor, extras })
     }
 
     fn estimate(&self, lr: f64, sums: &[f64], shared: &mut SharedNumbers) {
@@ -181,7 +196,7 @@ impl<R: ElementwiseRule> Update for Evaluate<'_, R> {
 /// Makes a rule's step with all operations around it.
 fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) -> Operands {
     let StepSettings { transform, factor, extras, .. } = *settings;
-    if !settings.needs_start() {
+    if settings.is_one_pass() {
         let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
         return if is_plain {
             run(&step, operands)
@@ -192,24 +207,34 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     let of_rule = operands.state.len() - extras.buffers();
     let beside_rule = operands.state.split_off(of_rule);
     let mut settings = settings.clone();
-    let mut trained = None;
-    if extras.schedule_free.is_some() {
-        // The penalties of the gradient are those at the trained point, not at the fast weights.
-        operands.grad = transformed_gradient(&operands, &settings);
-        (settings.transform, settings.factor) = (GradientTransform::default(), 1.0);
-        let start = Operands { state: beside_rule.clone(), ..operands.clone() };
-        trained = Some(std::mem::replace(&mut operands.theta, run(&StartStep { extras }, start).theta));
-    }
+    let trained =
+        extras.schedule_free.map(|free| start_free(free, &mut operands, &beside_rule, &mut settings));
     let StepSettings { transform, factor, .. } = settings;
-    let start = operands.theta.clone();
+    let start = settings.needs_start().then(|| operands.theta.clone());
     let decay_alone = StepExtras { decay: extras.decay, ..StepExtras::NONE };
     let moved = run(&WrappedStep { step, transform, factor, extras: decay_alone }, operands);
     let Operands { theta, grad, state } = moved;
-    let before = Before { start: Some(start), trained };
+    let before = Before { start, trained };
     let mut operands = after(theta, grad, before, beside_rule, &settings);
     let beside_rule = std::mem::replace(&mut operands.state, state);
     operands.state.extend(beside_rule);
     operands
+}
+
+/// Replaces the trained point in `operands` by the fast weights that the rule moves, which are in
+/// `beside_rule`, and transforms the gradient, whose penalties are those at the trained point. Returns the
+/// trained point.
+fn start_free(
+    free: ScheduleFreeStep,
+    operands: &mut Operands,
+    beside_rule: &[Buffer],
+    settings: &mut StepSettings,
+) -> Buffer {
+    operands.grad = transformed_gradient(operands, settings);
+    (settings.transform, settings.factor) = (GradientTransform::default(), 1.0);
+    let (theta, grad) = (operands.theta.clone(), operands.grad.clone());
+    let start = run(&StartStep { free }, Operands { theta, grad, state: beside_rule.to_vec() }).theta;
+    std::mem::replace(&mut operands.theta, start)
 }
 
 /// Returns the gradient after the transform and the factor of `settings`.
@@ -243,7 +268,7 @@ impl Update for TransformStep {
 /// Replaces the parameter by the point that the rule moves.
 #[derive(Debug, Clone, Copy)]
 struct StartStep {
-    extras: StepExtras,
+    free: ScheduleFreeStep,
 }
 
 impl Update for StartStep {
@@ -251,7 +276,7 @@ impl Update for StartStep {
 
     #[inline(always)]
     fn update<V: Value>(&self, trained: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
-        self.extras.start(&trained, state)
+        self.free.start(&trained, &state[0])
     }
 }
 

@@ -135,7 +135,8 @@ impl ModelOptimizer {
     /// Applies `transform` to the gradients before each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field that is out of range or already set; [`Error::Usage`] with L-BFGS.
+    /// [`Error::InvalidConfig`] for a field that is out of range or already set; [`Error::Usage`] with
+    /// L-BFGS.
     pub fn with_gradient_transform(mut self, transform: GradientTransform) -> Result<Self, Error> {
         transform.validate()?;
         let is_lbfgs = matches!(self.method, Method::Lbfgs(_) | Method::BurnLbfgs(_));

@@ -238,8 +238,8 @@ impl Parameter {
         self.beside.flatten(&self.path, kept, sink);
     }
 
-    /// Reads its state and that of the operations around its rule from `source`, which holds tensors with the names and shapes in
-    /// `saved`.
+    /// Reads its state and that of the operations around its rule from `source`, which holds tensors with the
+    /// names and shapes in `saved`.
     fn unflatten(
         &mut self,
         source: &mut StateSource,

@@ -41,13 +41,14 @@ settings! {
     /// # Groups and wrappers
     /// A [`GroupConfig`](crate::around::GroupConfig) can give some parameters to another rule: L-BFGS holds
     /// them during its iterations, then their rule steps along the gradients of the first evaluation. A
-    /// group's factor of the rate scales its variables by the factor's root; a factor of 0 freezes them. `ema`, `swa` and
-    /// `lawa` average the results of the steps. No other wrapper and no penalty goes with it, since it
-    /// searches along the loss.
+    /// group's factor of the rate scales its variables by the factor's root; a factor of 0 freezes them.
+    /// `ema`, `swa` and `lawa` average the results of the steps. No other wrapper and no penalty goes with
+    /// it, since it searches along the loss.
     ///
     /// # Errors
     /// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range or NaN;
-    /// [`Error::Usage`] inside another rule, inside other wrappers, and in groups with a schedule of their own.
+    /// [`Error::Usage`] inside another rule, inside other wrappers, and in groups with a schedule of their
+    /// own.
     ///
     /// # Example
     /// The minimum of a quadratic in one step:
@@ -70,12 +71,12 @@ settings! {
     /// # Differs from
     /// `torch.optim.LBFGS`: the line search is on by default; a trial whose loss is not finite is halved
     /// instead of making the parameters NaN; a step that ends before it moves leaves no move in the history;
-    /// groups. `burn.lbfgs`: the same, and exact line searches in 64 bits.
+    /// groups. `burn.lbfgs`: the same, and this search computes in 64 bits.
     ///
     /// # Reference
     /// Liu & Nocedal, *On the limited memory BFGS method for large scale optimization*, 1989,
-    /// <https://doi.org/10.1007/BF01589116>; Nocedal & Wright, *Numerical Optimization*, 2006, algorithms 3.5,
-    /// 3.6 and 7.4
+    /// <https://doi.org/10.1007/BF01589116>; Nocedal & Wright, *Numerical Optimization*, 2006, algorithms
+    /// 3.5, 3.6 and 7.4
     pub struct LbfgsConfig {
         /// Largest number of iterations per step.
         max_iterations: usize = 20, in ITERATIONS;

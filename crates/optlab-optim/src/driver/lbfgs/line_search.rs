@@ -33,8 +33,8 @@ pub(super) struct Bounds {
     pub evaluations: usize,
 }
 
-/// Returns a point on the line from `start` that meets the strong Wolfe conditions, or the best one found, and
-/// the number of evaluations. The first trial is at `t`.
+/// Returns a point on the line from `start` that meets the strong Wolfe conditions, or the best one found,
+/// and the number of evaluations. The first trial is at `t`.
 ///
 /// A trial whose loss or slope is not finite is too far: the search goes halfway back.
 pub(super) fn strong_wolfe(

@@ -1,4 +1,5 @@
-//! Wrappers that evaluate or train at other weights: `schedule_free`, `ema_nesterov`, `lawa`; and `hyperball`.
+//! Wrappers that evaluate or train at other weights: `schedule_free`, `ema_nesterov`, `lawa`; and
+//! `hyperball`.
 
 use super::*;
 use burn::nn::{BatchNorm, BatchNormConfig};
