@@ -21,14 +21,13 @@ import schedulefree
 import torch
 from pytorch_optimizer.optimizer.gradient_centralization import centralize_gradient
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from trajectory import OPTIMIZERS, Stream, authors_code, flattened, rounded, run_torch, write
+from trajectory import OPTIMIZERS, STEPS, Stream, authors_code, rounded, run_torch, write
 
 CHECKOUTS = sys.argv[1]
 warnings.simplefilter("ignore")
 jax.config.update("jax_enable_x64", True)
 stream = Stream.load("stream.json")
 TORCH = "PyTorch 2.15.0"
-STEPS = (1, 2, 3, 5, 10, 20, 30)
 
 
 class Code:
@@ -54,8 +53,8 @@ def sgd(params, momentum=0.9):
 SGD = {"base": {"rule": "sgd", "momentum": 0.9}}
 
 
-def averages(rule, config, average, before_first=False, index=1, steps=STEPS):
-    """Writes a file of an average of `torch.optim.swa_utils`; `average(module, t)` updates it after step t."""
+def averages(rule, config, average):
+    """Writes a file of an average of `torch.optim.swa_utils`: `average` is `Ema` or `Swa`."""
     state = {}
 
     def make(params):
@@ -70,9 +69,9 @@ def averages(rule, config, average, before_first=False, index=1, steps=STEPS):
     def evaluate(_optimizer, _params):
         return state["average"].parameters()
 
-    expected, expected_eval = run_torch(stream, make, lr=0.05, steps=steps, evaluate=evaluate, step=step)
+    expected, expected_eval = run_torch(stream, make, lr=0.05, evaluate=evaluate, step=step)
     write(rule, config | SGD, lr=0.05, reference=f"{TORCH} torch.optim.swa_utils.AveragedModel around torch.optim.SGD",
-          stream="stream.json", expected=expected, expected_eval=expected_eval, index=index)
+          stream="stream.json", expected=expected, expected_eval=expected_eval)
 
 
 class Ema:
@@ -128,7 +127,7 @@ def lawa():
     def evaluate(_optimizer, _params):
         return list(state["lawa"].avg_model.weights)
 
-    expected, expected_eval = run_torch(stream, make, lr=0.05, steps=STEPS, evaluate=evaluate, step=step)
+    expected, expected_eval = run_torch(stream, make, lr=0.05, evaluate=evaluate, step=step)
     # Before the first snapshot the code evaluates the initial weights.
     del expected_eval[1]
     write("lawa", {"snapshots": 3, "every": 2} | SGD, lr=0.05, reference=f"{code.name} around torch.optim.SGD",
