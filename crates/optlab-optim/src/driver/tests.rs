@@ -141,10 +141,17 @@ fn specs() -> Vec<OptimizerSpec> {
         "soap:precondition_1d=true,max_precond_dim=3",
         "burn.sgd:momentum=0.9",
         "burn.adam:amsgrad=true",
+        "schedule_free:base=sgd",
+        "schedule_free:base=burn.adam",
+        "ema_nesterov:base=sgd",
+        "ema_nesterov:base=burn.sgd",
+        "lawa:snapshots=2,every=2,base=adam",
+        "grokfast:kind=ma,window=2,base=sgd",
+        "grokfast:kind=ma,window=20,base=burn.sgd",
     ];
     let further = further.iter().map(|text| text.parse().unwrap());
     // L-BFGS keeps no state of a parameter.
-    let all = OptimizerSpec::all().into_iter().filter(|spec| spec.name() != "burn.lbfgs");
+    let all = OptimizerSpec::all().into_iter().filter(|spec| !spec.name().ends_with("lbfgs"));
     all.chain(further).collect()
 }
 
@@ -155,7 +162,7 @@ fn specs_of_one_gradient() -> impl Iterator<Item = OptimizerSpec> {
 
 /// Returns the specs without their own average of the weights.
 fn specs_without_average() -> impl Iterator<Item = OptimizerSpec> {
-    specs().into_iter().filter(|spec| !["ema", "swa"].contains(&spec.name()))
+    specs().into_iter().filter(|spec| !["ema", "swa", "lawa", "schedule_free"].contains(&spec.name()))
 }
 
 /// Returns whether a step depends on earlier gradients.
@@ -400,9 +407,10 @@ fn transforms() -> [GradientTransform; 4] {
 #[test]
 fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
     let none = GradientTransform::default();
-    // These specs have their own transform, so the order of the two transforms would matter.
+    // These specs transform or filter gradients themselves, so the order of the two would matter.
     let has_own = |spec: &OptimizerSpec| {
-        ["clip", "adaptive_clip", "centralized", "no_vector_decay"].contains(&spec.name())
+        ["clip", "adaptive_clip", "centralized", "no_vector_decay", "grokfast", "variance_reduced"]
+            .contains(&spec.name())
     };
     for spec in specs_of_one_gradient().filter(|spec| !has_own(spec)) {
         for transform in transforms() {

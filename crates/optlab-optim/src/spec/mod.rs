@@ -158,7 +158,14 @@ macro_rules! optimizers {
 }
 
 macro_rules! with_wrappers {
-    ($($rules:tt)*) => { wrapper_list! { with_burn_rules { $($rules)* } } };
+    ($($rules:tt)*) => {
+        wrapper_list! {
+            with_burn_rules {
+                $($rules)*
+                "lbfgs" => Lbfgs(LbfgsConfig), "Newton's method with the curvature of the latest steps and a line search (Liu & Nocedal, 1989)";
+            }
+        }
+    };
 }
 
 macro_rules! with_burn_rules {

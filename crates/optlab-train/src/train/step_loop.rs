@@ -166,7 +166,8 @@ impl<W: Workload> Training<'_, W> {
 
     /// Reads the losses of the latest steps from the device, and returns a divergence if there is one.
     fn read_losses(&mut self) -> Option<Divergence> {
-        for Unread { step, rates, loss, examples, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
+        for Unread { step, rates, loss, examples, gradient_norm, skipped } in std::mem::take(&mut self.unread)
+        {
             let loss = f64::from(loss.into_scalar::<f32>());
             let finite = loss.is_finite().then_some(loss);
             self.state.training_loss.first = self.state.training_loss.first.or(finite);

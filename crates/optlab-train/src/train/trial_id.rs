@@ -50,7 +50,9 @@ impl Json {
                         changed |= fields.len() < before;
                     }
                 }
-                fields.iter_mut().fold(changed, |changed, (_, value)| value.leave_out_later_defaults() | changed)
+                fields
+                    .iter_mut()
+                    .fold(changed, |changed, (_, value)| value.leave_out_later_defaults() | changed)
             }
             Json::List(list) => {
                 list.iter_mut().fold(false, |changed, value| value.leave_out_later_defaults() | changed)

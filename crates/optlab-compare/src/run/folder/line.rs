@@ -43,8 +43,8 @@ pub(super) fn read(line: &[u8]) -> Result<Option<Entry>, String> {
 mod tests {
     use super::*;
     use crate::plan::entry::Stage;
-    use optlab_train::train::Trial;
     use optlab_train::registry::AnyWorkload;
+    use optlab_train::train::Trial;
     use optlab_train::workload;
 
     fn entry() -> Entry {
