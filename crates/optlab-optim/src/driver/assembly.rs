@@ -10,6 +10,16 @@ pub(crate) fn no_wrapper_of_lbfgs(owner: &str) -> Error {
     Error::Usage(format!("`{owner}` cannot wrap L-BFGS, which searches along the loss"))
 }
 
+/// Checks that not both `schedule_free` and a rule evaluate other weights than the trained ones.
+pub(crate) fn check_evaluation(owner: &str, extras: &Extras, rules: &[ParameterRule]) -> Result<(), Error> {
+    let evaluates = |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
+    if extras.schedule_free.is_some() && rules.iter().any(evaluates) {
+        let reason = format!("`{owner}`: `schedule_free` takes no rule that evaluates other weights itself");
+        return Err(Error::Usage(reason));
+    }
+    Ok(())
+}
+
 /// Rules with the wrappers around them.
 #[derive(Clone)]
 pub struct Assembly {
@@ -56,13 +66,7 @@ impl Assembly {
             let reason = "`hyperball` keeps every norm, so it takes no cautious decay";
             return Err(Error::Usage(format!("`{owner}`: {reason}")));
         }
-        let evaluates = |rule: &ParameterRule| rule.kind.has_evaluation();
-        if self.extras.schedule_free.is_some() && self.rules.iter().any(evaluates) {
-            let reason =
-                format!("`{owner}`: `schedule_free` takes no rule that evaluates other weights itself");
-            return Err(Error::Usage(reason));
-        }
-        Ok(())
+        check_evaluation(owner, &self.extras, &self.rules)
     }
 
     /// Returns the rules without wrappers.

@@ -156,6 +156,7 @@ impl ModelOptimizer {
     /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with L-BFGS.
     pub fn with_extras(self, extras: Extras) -> Result<Self, Error> {
         extras.validate()?;
+        assembly::check_evaluation(&self.name, &extras, &self.rules)?;
         let allowed = match self.method {
             Method::Once | Method::Sharpness(_) => extras,
             Method::Lbfgs(_) => Extras { average: extras.average, ..Extras::default() },
