@@ -45,7 +45,15 @@ impl ScheduleConfig for CyclicConfig {
         // A run of one step never reaches the top.
         let base_lr = self.base_lr.unwrap_or(if run.total_steps > 1 { max_lr / 10.0 } else { max_lr });
         let up = run.steps_or(owner, "step_size_up", self.step_size_up, run.tenth().max(1))?;
-        let down = run.steps_or(owner, "step_size_down", self.step_size_down, up)?;
+        let down = match (self.step_size_up, self.step_size_down) {
+            (_, None) => up,
+            // The two parts of a cycle end at the rounded sums of their shares.
+            (Some(rise @ Span::Percent(_)), Some(fall @ Span::Percent(share))) if share > 0.0 => {
+                let borders = run.borders(owner, "step_size_down", &[rise, fall])?;
+                (borders[1] - borders[0]).max(1)
+            }
+            (_, Some(fall)) => run.steps(owner, "step_size_down", fall)?,
+        };
         let gamma = self.gamma.unwrap_or(run.gamma());
         range::check(owner, [("max_lr", max_lr, NON_NEGATIVE), ("gamma", gamma, POSITIVE_UP_TO_ONE)])?;
         range::check(owner, [("base_lr", base_lr, Range::up_to(max_lr))])?;

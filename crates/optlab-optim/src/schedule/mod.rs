@@ -61,6 +61,9 @@ use crate::Error;
 /// A learning rate for each step.
 pub trait Schedule: Send + Sync {
     /// Returns the rate of step `step`; the first step is 0. After its end a schedule stays at its last rate.
+    ///
+    /// The rates of the schedules of this crate are finite: a rate that exceeds every number stays at the
+    /// largest.
     fn lr_at(&self, step: usize) -> f64;
 
     /// Passes the measurement after step `step` to the schedule. Most schedules ignore it.
@@ -96,6 +99,13 @@ pub fn load_states(schedules: &[&dyn Schedule], state: &[f64]) -> Result<(), Err
     let mut numbers = state.iter();
     schedules.iter().for_each(|schedule| schedule.load_state(&mut numbers));
     Ok(())
+}
+
+/// Returns the product of a rate and a factor, both at least 0 and possibly infinite: 0 if one of them is 0,
+/// and at most the largest finite number.
+fn product(rate: f64, factor: f64) -> f64 {
+    let product = if rate == 0.0 || factor == 0.0 { 0.0 } else { rate * factor };
+    if product > f64::MAX { f64::MAX } else { product }
 }
 
 /// A measurement after a step, on validation data if there is any.
