@@ -56,7 +56,8 @@ pub struct TrainArgs {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys [default: adam]
+    /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys, and a value may be a
+    /// schedule, as momentum=(linear:from=0.85,to=0.95) [default: adam]
     #[arg(long, value_name = "SPEC")]
     optimizer: Option<SpecText>,
     /// The learning-rate schedule: name or name:key=value,key=value [default: constant]

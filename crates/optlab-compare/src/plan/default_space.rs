@@ -39,7 +39,8 @@ pub fn default_space(optimizer: &OptimizerSpec) -> Space {
 fn space_around(values: &Value, settings: &[Field], default_lr: f64, lr_search: (f64, f64)) -> Space {
     let mut dimensions = vec![Dimension { name: "lr".into(), distribution: rate(default_lr, lr_search) }];
     let searched = searched(settings).into_iter().filter_map(|(name, search)| {
-        let distribution = distribution(search, values.get(name)?)?;
+        // A number that follows a schedule stays with it.
+        let distribution = distribution(search, values.get(name).filter(|value| !value.is_object())?)?;
         Some(Dimension { name: name.into(), distribution })
     });
     dimensions.extend(searched.take(MOST_SETTINGS));

@@ -5,6 +5,7 @@ mod assembly;
 mod curvature;
 mod estimate;
 mod evaluation;
+mod following;
 mod group;
 mod method;
 pub(crate) mod parameter_rule;
@@ -15,6 +16,7 @@ mod statistics_average;
 mod walk;
 
 pub use assembly::Assembly;
+pub(crate) use following::Following;
 pub use group::{Group, LearningRates, Patterns};
 pub(crate) use method::Method;
 pub use method::{Evaluate, Loss};
@@ -65,6 +67,8 @@ pub struct ModelOptimizer {
     statistics: Option<RunningStatistics>,
     /// The state that the parameters of each rule share.
     shared: Vec<Option<Arc<SharedNumbers>>>,
+    /// The numbers that follow schedules.
+    following: Option<Box<Following>>,
     /// Number of steps made.
     steps: u64,
     /// Number of steps skipped because a gradient was not finite.
@@ -116,6 +120,7 @@ impl ModelOptimizer {
             groups,
             parameters: Parameters::default(),
             statistics: None,
+            following: None,
             steps: 0,
             skipped: 0,
             squared_norm: None,
@@ -135,18 +140,20 @@ impl ModelOptimizer {
             return Err(Error::Usage(reason.into()));
         }
         self.transform = self.transform.merged(transform)?;
+        self.remember_transform(transform)?;
         Ok(self)
     }
 
     /// Applies `extras` (decay, averaging …) in each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs`.
-    pub fn with_extras(self, extras: Extras) -> Result<Self, Error> {
+    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs` or schedules.
+    pub fn with_extras(mut self, extras: Extras) -> Result<Self, Error> {
         extras.validate()?;
         if extras != Extras::default() && matches!(self.method, Method::Lbfgs(_)) {
             return Err(Error::Usage("L-BFGS takes no wrappers, since it has no rules".into()));
         }
+        self.remember_extras(extras)?;
         Ok(ModelOptimizer { extras, ..self })
     }
 
@@ -261,6 +268,7 @@ impl ModelOptimizer {
     }
 
     fn meet<M: Module>(&mut self, model: &M) {
+        self.follow_schedules(self.steps);
         if self.parameters.0.is_empty() {
             self.parameters = Parameters::of(model, &self.rules);
         }

@@ -177,6 +177,7 @@ impl ModelOptimizer {
         self.parameters = parameters;
         let SharedState { steps, skipped, shared, .. } = shared_state;
         (self.steps, self.skipped, self.shared) = (steps, skipped, shared);
+        self.follow_schedules(steps.saturating_sub(1));
         Ok(())
     }
 

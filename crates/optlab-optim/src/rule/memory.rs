@@ -53,6 +53,13 @@ impl Declared {
         Declared { buffers: buffers.collect(), numbers: R::NUMBERS }
     }
 
+    /// Returns the name and shape of each buffer for a parameter of `shape`.
+    pub fn layout(&self, shape: &[usize]) -> Vec<(&'static str, Vec<usize>)> {
+        let layout =
+            |&(name, _): &(&'static str, Start)| (name, self.shape_of(name, shape).unwrap_or_default());
+        self.buffers.iter().map(layout).collect()
+    }
+
     /// Returns the shape of a buffer for a parameter of `shape`; `None` if the buffer is not in use.
     pub fn shape_of(&self, buffer: &str, shape: &[usize]) -> Option<Vec<usize>> {
         let (_, start) = self.buffers.iter().find(|(name, _)| *name == buffer)?;

@@ -5,21 +5,28 @@
 //! takes a schedule as a [`CountingSchedule`].
 
 mod burn_schedules;
+mod chebyshev;
 mod combinators;
 mod constant;
 mod cosine;
 mod cosine_restarts;
 mod counting;
 mod cyclic;
+mod cyclic_momentum;
 mod exponential;
+mod infinite_cosine;
 mod inverse_sqrt;
 mod inverse_time;
 mod linear;
 mod multi_step;
 mod noam;
+mod number_schedule;
 mod one_cycle;
+mod one_cycle_momentum;
 mod piecewise_constant;
 mod polynomial;
+mod power;
+mod power_cool;
 mod reduce_on_plateau;
 mod registry;
 mod rex;
@@ -31,21 +38,28 @@ mod warmup_cosine;
 mod warmup_stable_decay;
 
 pub use burn_schedules::*;
+pub use chebyshev::{Chebyshev, ChebyshevConfig};
 pub use combinators::*;
 pub use constant::{Constant, ConstantConfig};
 pub use cosine::{Cosine, CosineConfig};
 pub use cosine_restarts::{CosineRestarts, CosineRestartsConfig};
 pub use counting::CountingSchedule;
 pub use cyclic::{Cyclic, CyclicConfig, CyclicMode};
+pub use cyclic_momentum::{CyclicMomentum, CyclicMomentumConfig};
 pub use exponential::{Exponential, ExponentialConfig};
+pub use infinite_cosine::{InfiniteCosine, InfiniteCosineConfig};
 pub use inverse_sqrt::{InverseSqrt, InverseSqrtConfig};
 pub use inverse_time::{InverseTime, InverseTimeConfig};
 pub use linear::{Linear, LinearConfig};
 pub use multi_step::{MultiStep, MultiStepConfig};
 pub use noam::{Noam, NoamConfig};
+pub use number_schedule::NumberSchedule;
 pub use one_cycle::{Anneal, OneCycle, OneCycleConfig};
+pub use one_cycle_momentum::OneCycleMomentumConfig;
 pub use piecewise_constant::{PiecewiseConstant, PiecewiseConstantConfig};
 pub use polynomial::{Polynomial, PolynomialConfig};
+pub use power::{Power, PowerConfig};
+pub use power_cool::{PowerCool, PowerCoolConfig};
 pub use reduce_on_plateau::{Mode, Monitor, ReduceOnPlateau, ReduceOnPlateauConfig, ThresholdMode};
 pub use registry::{Registered, custom, register};
 pub use rex::{Rex, RexConfig};
@@ -126,7 +140,7 @@ impl From<f64> for Measured {
 /// The facts about a run that a schedule uses for fields that are not set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Run {
-    /// The trial's base learning rate.
+    /// The trial's base learning rate; for a schedule in place of a number of a rule, the number's default.
     pub lr: f64,
     /// The trial's length in steps.
     pub total_steps: usize,

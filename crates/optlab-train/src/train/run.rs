@@ -71,7 +71,6 @@ pub fn run<W: Workload>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     trial.validate()?;
-    let mut optimizers = optimizers(workload, trial)?;
     let device = device::open(&trial.backend)?;
     let parts = prepared(workload, trial, &options.source)?;
     let batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
@@ -79,6 +78,7 @@ pub fn run<W: Workload>(
     let total_steps = trial.recipe.budget.steps(steps_per_epoch);
     let lr = trial.scaled_lr(workload.info().batch_size);
     let length = schedule::Run { lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let mut optimizers = optimizers(workload, trial, length)?;
     let rates = Rates::of(&trial.schedule, optimizers[0].groups(), length)?;
 
     let training_device = device.clone().autodiff();
@@ -181,10 +181,14 @@ pub fn prepared<W: Workload>(
     Ok(parts)
 }
 
-/// Builds the trial's optimizer, once for each turn of a step.
-pub(super) fn optimizers<W: Workload>(workload: &W, trial: &Trial) -> Result<Vec<ModelOptimizer>, Error> {
+/// Builds the trial's optimizer for a run of `length`, once for each turn of a step.
+pub(super) fn optimizers<W: Workload>(
+    workload: &W,
+    trial: &Trial,
+    length: schedule::Run,
+) -> Result<Vec<ModelOptimizer>, Error> {
     let build = || {
-        let optimizer = trial.optimizer.build()?;
+        let optimizer = trial.optimizer.build_for(length)?;
         Ok(optimizer.with_gradient_transform(trial.recipe.gradient_transform())?)
     };
     (0..workload.turns().max(1)).map(|_| build()).collect()
