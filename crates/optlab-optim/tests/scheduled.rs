@@ -2,10 +2,12 @@
 //! step, and resumed in the middle.
 
 use burn::module::Param;
-use burn::optim::GradientsParams;
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
 use optlab_optim::schedule::Run;
-use optlab_optim::{ModelOptimizer, OptimizerChoice, OptimizerSpec};
+use optlab_optim::{
+    AdamWConfig, ModelOptimizer, MuonConfig, OptimizerChoice, OptimizerSpec, ScheduledOptimizer, SgdConfig,
+};
 use serde_json::json;
 
 type Model = Param<Tensor<2>>;
@@ -274,4 +276,56 @@ fn a_fixed_weight_decay_replaces_a_schedule_of_it() {
     // Vectors are spared, and matrices follow the schedule.
     let text = "no_vector_decay:base=adamw:weight_decay=(linear:from=0.5,to=0.1)";
     assert_eq!(trained(text, 4, 4), trained("adamw:weight_decay=(linear:from=0.5,to=0.1)", 4, 4));
+}
+
+/// Makes a step with Burn's own optimizer of a module.
+fn step_in_burn(optimizer: &mut ModuleOptimizer, model: Model, t: usize) -> Model {
+    let wave = Tensor::<2>::from_data(TensorData::new(wave(t), SHAPE), &Device::default());
+    let mut gradients = GradientsParams::new();
+    gradients.register(model.id, model.val().inner() * PULL + wave);
+    optimizer.step(0.1, model, gradients)
+}
+
+#[test]
+fn burns_optimizer_of_a_module_follows_schedules_and_resumes_in_the_middle() {
+    let run = Run::new(0.1, 8);
+    let number = |field, text: &str| (field, text.parse().unwrap());
+    let adamw = || -> ModuleOptimizer {
+        let numbers = [number("beta_1", "linear:from=0.5,to=0.9"), number("weight_decay", "cosine:from=0.5")];
+        let config = AdamWConfig::default();
+        ScheduledOptimizer::new("adamw", config, AdamWConfig::build, numbers, run).unwrap().into()
+    };
+    let muon = || -> ModuleOptimizer {
+        let numbers = [number("momentum", "linear:from=0.85,to=0.95,steps=3")];
+        ScheduledOptimizer::new("muon", MuonConfig::default(), MuonConfig::build, numbers, run)
+            .unwrap()
+            .into()
+    };
+    let makers: [(&str, &dyn Fn() -> ModuleOptimizer); 2] = [
+        ("adamw:beta_1=(linear:from=0.5,to=0.9),weight_decay=(cosine:from=0.5)", &adamw),
+        ("muon:momentum=(linear:from=0.85,to=0.95,steps=3)", &muon),
+    ];
+    for (text, make) in makers {
+        let (mut ours, mut burns) = (build(text, 8), make());
+        let (mut by_us, mut by_burn) = (model(), model());
+        for t in 1..=10 {
+            if t == 5 {
+                burns = make().from_bytes(burns.into_bytes().unwrap()).unwrap();
+            }
+            by_us = step(&mut ours, by_us, t);
+            by_burn = step_in_burn(&mut burns, by_burn, t);
+            assert_eq!(values(&by_burn), values(&by_us), "{text} at {t}");
+        }
+    }
+    let refused = |field, text: &str| {
+        let numbers = [number(field, text)];
+        let built = ScheduledOptimizer::new("sgd", SgdConfig::default(), SgdConfig::build, numbers, run);
+        built.unwrap_err().to_string()
+    };
+    let told = refused("momentum", "linear:from=0.5,to=1.5");
+    assert!(told.starts_with("sgd: `momentum` must be in [0, 1), not 1 at step 4"), "{told}");
+    let told = refused("momentum", "linear:from=0,to=0.9");
+    assert!(told.contains("keeps the same state at every step"), "{told}");
+    let told = refused("nesterov", "constant:from=1");
+    assert!(told.starts_with("sgd: `nesterov` must be a number with a range"), "{told}");
 }

@@ -7,25 +7,16 @@ use crate::Error;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::{Assembly, Method, ModelOptimizer, ParameterRule};
-use crate::schedule::{Run, Schedule};
+use crate::rule::memory::LAYOUT_SHAPES;
+use crate::schedule::{FollowedNumber, Run};
 use crate::spec::OptimizerSpec;
-use optlab_core::range::Range;
 use optlab_core::spec;
-
-/// The most steps at which the values of a number are checked before the first step. In a longer run these
-/// are spread evenly.
-const MOST_CHECKED: usize = 1 << 20;
-
-/// The shapes for which the state must stay the same.
-const SHAPES: [&[usize]; 4] = [&[6], &[6, 6], &[8, 3], &[4, 3, 2, 2]];
 
 /// An optimizer whose numbers follow schedules.
 pub(crate) struct Following {
     /// The optimizer, with the numbers of the latest step.
     spec: OptimizerSpec,
     numbers: Vec<Number>,
-    /// The last step of the run.
-    last: usize,
     /// Whether the numbers change what runs around the rules.
     changes_extras: bool,
     /// What the program added to the optimizer after it was built.
@@ -35,12 +26,9 @@ pub(crate) struct Following {
 
 /// A number that follows a schedule.
 struct Number {
-    owner: &'static str,
-    field: String,
+    followed: FollowedNumber,
     /// The way to its optimizer: the index among the nested optimizers of each level.
     way: Vec<usize>,
-    range: Range,
-    schedule: Box<dyn Schedule>,
     /// Its latest value.
     value: f64,
 }
@@ -58,9 +46,8 @@ impl Following {
         if numbers.is_empty() {
             return Ok(None);
         }
-        let last = run.total_steps.saturating_sub(1);
         let (added, replaced) = (GradientTransform::default(), None);
-        let mut following = Following { spec, numbers, last, changes_extras: false, added, replaced };
+        let mut following = Following { spec, numbers, changes_extras: false, added, replaced };
         following.check()?;
         Ok(Some(following))
     }
@@ -72,28 +59,12 @@ impl Following {
             let reason = "no number can follow a schedule, since Burn keeps the settings with the state";
             return Err(Error::Usage(format!("`burn.lbfgs`: {reason}")));
         }
-        let steps = self.last.saturating_add(1);
-        let checked = steps.min(MOST_CHECKED);
         for place in 0..self.numbers.len() {
-            let number = &self.numbers[place];
-            let (mut smallest, mut largest) = ((f64::INFINITY, 0), (f64::NEG_INFINITY, 0));
-            for step in 0..checked {
-                let step = match checked == steps {
-                    true => step,
-                    false => (step as u128 * self.last as u128 / (checked as u128 - 1)) as usize,
-                };
-                let value = number.schedule.lr_at(step);
-                number.check(value, step)?;
-                smallest = if value < smallest.0 { (value, step) } else { smallest };
-                largest = if value > largest.0 { (value, step) } else { largest };
-            }
-            for step in [smallest.1, largest.1, self.last] {
+            for step in self.numbers[place].followed.checked()? {
                 let other = self.at(step)?;
                 self.changes_extras |= other.extras != first.extras;
-                let number = &self.numbers[place];
                 if let Some(allowed) = difference(&first, &other) {
-                    let given = format!("{} at step 0 and {} at step {step}", number.at(0), number.at(step));
-                    return Err(Error::invalid(number.owner, &number.field, allowed, given));
+                    return Err(self.numbers[place].followed.refused(allowed, step));
                 }
             }
         }
@@ -103,36 +74,20 @@ impl Following {
     /// Returns the parts of the optimizer at a step.
     fn at(&mut self, step: usize) -> Result<Assembly, Error> {
         for number in &mut self.numbers {
-            number.value = number.at(step.min(self.last));
+            number.value = number.followed.at(step);
             let mut spec = &mut self.spec;
             for place in &number.way {
                 // The way was found in the same optimizer.
                 spec = spec.nested_mut().swap_remove(*place);
             }
-            spec.set_number(&number.field, number.value)?;
+            spec.set_number(&number.followed.field, number.value)?;
         }
         self.spec.assemble()
     }
 
     /// Returns whether a number has another value at `step` than at the latest step.
     fn changes_at(&self, step: usize) -> bool {
-        self.numbers.iter().any(|number| number.at(step.min(self.last)) != number.value)
-    }
-}
-
-impl Number {
-    fn at(&self, step: usize) -> f64 {
-        self.schedule.lr_at(step)
-    }
-
-    fn check(&self, value: f64, step: usize) -> Result<(), Error> {
-        match self.range.contains(value) {
-            true => Ok(()),
-            false => {
-                let given = format!("{value} at step {step}");
-                Err(Error::invalid(self.owner, &self.field, &self.range.allowed(), given))
-            }
-        }
+        self.numbers.iter().any(|number| number.followed.at(step) != number.value)
     }
 }
 
@@ -147,22 +102,10 @@ fn take_numbers(
         let owner = scheduled.spec.name();
         let defaults = <OptimizerSpec as spec::Spec>::default_of(owner).map(|spec| spec::to_value(&spec));
         for (field, schedule) in &scheduled.numbers {
-            let declared = scheduled.spec.settings().iter().find(|declared| declared.name == field);
             let default = defaults.as_ref().and_then(|fields| fields.get(field)?.as_f64());
-            let built = schedule.build(Run { lr: default.unwrap_or(f64::NAN), ..run });
-            if default.is_none() && built.is_err() && schedule.build(Run { lr: 1.0, ..run }).is_ok() {
-                let allowed = "a schedule with its own first value, since the setting has no default";
-                return Err(Error::invalid(owner, field, allowed, schedule));
-            }
-            let (Some(range), built) = (declared.and_then(|declared| declared.range), built?) else {
-                return Err(Error::invalid(owner, field, "a number with a range", schedule));
-            };
-            if !built.state().is_empty() {
-                let allowed = "a schedule of the step alone, without measurements";
-                return Err(Error::invalid(owner, field, allowed, schedule));
-            }
-            let (field, way) = (field.clone(), way.clone());
-            found.push(Number { owner, field, way, range, schedule: built, value: f64::NAN });
+            let fields = scheduled.spec.settings();
+            let followed = FollowedNumber::of(owner, field, fields, default, schedule, run)?;
+            found.push(Number { followed, way: way.clone(), value: f64::NAN });
         }
         let plain = (*scheduled.spec).clone();
         *spec = plain;
@@ -180,9 +123,9 @@ fn difference(one: &Assembly, other: &Assembly) -> Option<&'static str> {
     let state = |rule: &ParameterRule| match &rule.kind {
         Kind::Elementwise(rule) => {
             let shared = rule.estimate().map(|estimate| estimate.fresh().names);
-            (SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), shared)
+            (LAYOUT_SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), shared)
         }
-        Kind::Tensor(rule) => (SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), None),
+        Kind::Tensor(rule) => (LAYOUT_SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), None),
         Kind::Burn(_) => (Vec::new(), None),
     };
     let keeps_the_same_state = one.rules.len() == other.rules.len()
@@ -197,6 +140,12 @@ fn difference(one: &Assembly, other: &Assembly) -> Option<&'static str> {
 }
 
 impl ModelOptimizer {
+    /// Returns the values at a step, counted from 0, of the numbers that follow schedules, in a fixed order.
+    pub fn scheduled_numbers_at(&self, step: usize) -> Vec<f64> {
+        let numbers = self.following.iter().flat_map(|following| &following.numbers);
+        numbers.map(|number| number.followed.at(step)).collect()
+    }
+
     /// Builds an optimizer whose numbers follow schedules.
     pub(crate) fn following(name: &str, mut following: Following) -> Result<Self, Error> {
         let first = following.at(0)?;

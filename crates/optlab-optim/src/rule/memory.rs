@@ -29,6 +29,9 @@ pub trait Rule: Clone + fmt::Debug + Send + Sync + 'static {
     }
 }
 
+/// Shapes of parameters by which the states of two rules are compared.
+pub(crate) const LAYOUT_SHAPES: [&[usize]; 4] = [&[6], &[6, 6], &[8, 3], &[4, 3, 2, 2]];
+
 /// The initial value of a buffer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
