@@ -4,9 +4,10 @@
 use burn::module::Param;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use optlab_optim::schedule::Run;
+use optlab_optim::schedule::{Run, ScheduleSpec};
 use optlab_optim::{
-    AdamWConfig, ModelOptimizer, MuonConfig, OptimizerChoice, OptimizerSpec, ScheduledOptimizer, SgdConfig,
+    AdamWConfig, Error, ModelOptimizer, MuonConfig, OptimizerChoice, OptimizerSpec, ParameterRule,
+    RuleConfig, ScheduledOptimizer, SgdConfig, register, settings,
 };
 use serde_json::json;
 
@@ -328,4 +329,58 @@ fn burns_optimizer_of_a_module_follows_schedules_and_resumes_in_the_middle() {
     assert!(told.contains("keeps the same state at every step"), "{told}");
     let told = refused("nesterov", "constant:from=1");
     assert!(told.starts_with("sgd: `nesterov` must be a number with a range"), "{told}");
+}
+
+/// SGD with a schedule of its own as a setting, and a momentum whose range is declared.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WithASchedule {
+    own: ScheduleSpec,
+    weight_decay: f64,
+}
+
+impl Default for WithASchedule {
+    fn default() -> Self {
+        WithASchedule { own: "constant".parse().unwrap(), weight_decay: 0.0 }
+    }
+}
+
+impl RuleConfig for WithASchedule {
+    const DEFAULT_LR: f64 = 0.1;
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        SgdConfig { weight_decay: self.weight_decay, ..SgdConfig::default() }.rules(owner)
+    }
+}
+
+settings! {
+    /// SGD with momentum.
+    pub struct OwnSgd {
+        /// Decay of the velocity.
+        mu: f64 = 0.5, in BELOW_ONE;
+    }
+}
+
+impl RuleConfig for OwnSgd {
+    const DEFAULT_LR: f64 = 0.1;
+
+    optlab_optim::settings_of!();
+
+    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        SgdConfig { momentum: self.mu, ..SgdConfig::default() }.rules(owner)
+    }
+}
+
+#[test]
+fn a_registered_rule_follows_schedules_where_it_declares_ranges_and_keeps_its_own() {
+    register("with_a_schedule", "", WithASchedule::default()).unwrap();
+    register("own_sgd", "", OwnSgd::default()).unwrap();
+    let table = json!({"rule": "with_a_schedule", "own": {"schedule": "cosine", "min_lr": 0.5}});
+    let read: OptimizerSpec = serde_json::from_value(table).unwrap();
+    assert!(read.build().is_ok() && read.to_string().contains("cosine"), "{read}");
+    let told = told("with_a_schedule:weight_decay=(linear:from=1)");
+    assert!(told.contains("only one that is declared with its range follows a schedule"), "{told}");
+    let text = "own_sgd:mu=(linear:from=0.5,to=0.9)";
+    assert_eq!(trained(text, 4, 4), trained("sgd:momentum=(linear:from=0.5,to=0.9)", 4, 4));
+    assert_eq!(spec(&spec(text).to_string()), spec(text));
 }

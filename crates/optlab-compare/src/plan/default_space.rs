@@ -175,6 +175,13 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_follows_a_schedule_is_not_searched() {
+        assert_eq!(space("sam:rho=(linear:to=0.01)"), "lr=log(3e-5,3e-2)");
+        let rest = "lr=log(3e-5,3e-2),beta_2=complement(0.9,0.9999),weight_decay=log(1e-4,1e0)";
+        assert!(space("adamw:beta_1=(linear:to=0.5)").starts_with(rest));
+    }
+
+    #[test]
     fn a_wrapper_searches_its_own_field() {
         for (name, own) in [
             ("sam", "rho=log(1e-2,5e-1)"),

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::schedule::{NumberSchedule, ScheduleSpec};
 use crate::spec::OptimizerSpec;
 use optlab_core::range::Range;
+use optlab_core::settings::Field;
 use optlab_core::spec::{self, Spec};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -62,6 +63,11 @@ pub(super) fn take_schedules(value: &mut Value) -> Result<BTreeMap<String, Numbe
     let defaults = spec::to_value(&default);
     let mut schedules = BTreeMap::new();
     for field in fields {
+        let has_range = |declared: &Field| declared.name == field && declared.range.is_some();
+        if !defaults[&field].is_number() && !default.settings().iter().any(has_range) {
+            // A setting of a registered rule that is a schedule itself.
+            continue;
+        }
         let given = table.remove(&field).unwrap_or_default();
         range_of(&default, &field, &given)?;
         if !defaults[&field].is_number() {

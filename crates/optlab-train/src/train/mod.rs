@@ -1,6 +1,7 @@
 //! Trains a trial: recipe, training loop, history, checkpoints and outcome.
 
 pub mod batch_evaluation;
+mod branch;
 pub mod checkpoint;
 mod divergence;
 mod early_stopping;
@@ -25,6 +26,7 @@ mod step_loop;
 mod trial;
 
 pub use crate::workload::VALIDATION;
+pub use branch::Branch;
 pub use environment::Environment;
 pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
 pub use input_gradient::input_gradient_penalty;
