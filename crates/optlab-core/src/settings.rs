@@ -26,6 +26,7 @@
 
 use crate::error::Error;
 use crate::range::{self, Range};
+use std::any::Any;
 
 /// A setting as it was declared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,6 +82,9 @@ pub trait Settings {
 
     /// Returns the number in the field of that name; `None` if there is no such field or it holds none.
     fn number_mut(&mut self, field: &str) -> Option<&mut f64>;
+
+    /// Returns the values of all settings mutably, in their order, for callers that know one of the types.
+    fn values_mut(&mut self) -> Vec<&mut dyn Any>;
 
     /// Checks every number against its range. NaN is in none.
     ///
@@ -255,6 +259,10 @@ macro_rules! settings {
                 let _: &str = field;
                 None
             }
+
+            fn values_mut(&mut self) -> Vec<&mut dyn std::any::Any> {
+                vec![$(&mut self.$name),*]
+            }
         }
     };
 }
@@ -414,6 +422,16 @@ mod tests {
         for field in ["steps", "norm", "fast", "mode", "other"] {
             assert!(config.number_mut(field).is_none(), "{field}");
         }
+    }
+
+    #[test]
+    fn a_value_is_found_by_its_type() {
+        let mut config = EveryForm::default();
+        let mut texts = config.values_mut().into_iter().filter_map(|value| value.downcast_mut::<String>());
+        *texts.next().unwrap() = "odd".into();
+        assert!(texts.next().is_none());
+        drop(texts);
+        assert_eq!(config.mode, "odd");
     }
 
     #[test]

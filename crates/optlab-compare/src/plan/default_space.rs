@@ -39,7 +39,8 @@ pub fn default_space(optimizer: &OptimizerSpec) -> Space {
 fn space_around(values: &Value, settings: &[Field], default_lr: f64, lr_search: (f64, f64)) -> Space {
     let mut dimensions = vec![Dimension { name: "lr".into(), distribution: rate(default_lr, lr_search) }];
     let searched = searched(settings).into_iter().filter_map(|(name, search)| {
-        let distribution = distribution(search, values.get(name)?)?;
+        // A number that follows a schedule stays with it.
+        let distribution = distribution(search, values.get(name).filter(|value| !value.is_object())?)?;
         Some(Dimension { name: name.into(), distribution })
     });
     dimensions.extend(searched.take(MOST_SETTINGS));
@@ -173,6 +174,13 @@ mod tests {
         for no_rate in [f64::NAN, 0.0, f64::INFINITY] {
             assert_eq!(undeclared(no_rate, json!({})), "lr=log(3e-5,3e-2)");
         }
+    }
+
+    #[test]
+    fn a_number_that_follows_a_schedule_is_not_searched() {
+        assert_eq!(space("sam:rho=(linear:to=0.01)"), "lr=log(3e-5,3e-2)");
+        let rest = "lr=log(3e-5,3e-2),beta_2=complement(0.9,0.9999),weight_decay=log(1e-4,1e0)";
+        assert!(space("adamw:beta_1=(linear:to=0.5)").starts_with(rest));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) fn no_wrapper_of_lbfgs(owner: &str) -> Error {
 
 /// Checks that not both `schedule_free` and a rule evaluate other weights than the trained ones.
 pub(crate) fn check_evaluation(owner: &str, extras: &Extras, rules: &[ParameterRule]) -> Result<(), Error> {
-    let evaluates = |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
+    let evaluates = |rule: &ParameterRule| rule.kind.has_evaluation();
     if extras.schedule_free.is_some() && rules.iter().any(evaluates) {
         let reason = format!("`{owner}`: `schedule_free` takes no rule that evaluates other weights itself");
         return Err(Error::Usage(reason));

@@ -6,6 +6,7 @@ pub(crate) mod beside;
 mod curvature;
 mod estimate;
 mod evaluation;
+mod following;
 mod group;
 pub(crate) mod lbfgs;
 mod method;
@@ -18,6 +19,7 @@ mod statistics_average;
 mod walk;
 
 pub use assembly::Assembly;
+pub(crate) use following::Following;
 pub use group::{Group, LearningRates, Patterns};
 pub(crate) use method::Method;
 pub use method::{Evaluate, Loss};
@@ -72,6 +74,8 @@ pub struct ModelOptimizer {
     statistics: Option<RunningStatistics>,
     /// The state that the parameters of each rule share.
     shared: Vec<Option<Arc<SharedNumbers>>>,
+    /// The numbers that follow schedules.
+    following: Option<Box<Following>>,
     /// Number of steps made.
     steps: u64,
     /// Number of steps skipped because a gradient was not finite.
@@ -126,6 +130,7 @@ impl ModelOptimizer {
             groups,
             parameters: Parameters::default(),
             statistics: None,
+            following: None,
             steps: 0,
             skipped: 0,
             largest_lr: 0.0,
@@ -147,14 +152,15 @@ impl ModelOptimizer {
             return Err(Error::Usage(reason.into()));
         }
         self.transform = self.transform.merged(transform)?;
+        self.remember_transform(transform)?;
         Ok(self)
     }
 
     /// Applies `extras` (decay, averaging …) in each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with L-BFGS.
-    pub fn with_extras(self, extras: Extras) -> Result<Self, Error> {
+    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with L-BFGS or schedules.
+    pub fn with_extras(mut self, extras: Extras) -> Result<Self, Error> {
         extras.validate()?;
         assembly::check_evaluation(&self.name, &extras, &self.rules)?;
         let allowed = match self.method {
@@ -165,6 +171,7 @@ impl ModelOptimizer {
         if extras != allowed {
             return Err(Error::Usage("L-BFGS takes no wrappers, since it searches along the loss".into()));
         }
+        self.remember_extras(extras)?;
         Ok(ModelOptimizer { extras, ..self })
     }
 
@@ -287,6 +294,7 @@ impl ModelOptimizer {
     }
 
     fn meet<M: Module>(&mut self, model: &M) {
+        self.follow_schedules(self.steps);
         if self.parameters.0.is_empty() {
             self.parameters = Parameters::of(model, &self.rules);
         }

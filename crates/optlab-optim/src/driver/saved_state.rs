@@ -182,6 +182,7 @@ impl ModelOptimizer {
         let SharedState { steps, skipped, largest_lr, shared, .. } = shared_state;
         (self.steps, self.skipped, self.shared) = (steps, skipped, shared);
         self.largest_lr = largest_lr.unwrap_or(0.0);
+        self.follow_schedules(steps.saturating_sub(1));
         Ok(())
     }
 

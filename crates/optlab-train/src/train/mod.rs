@@ -1,6 +1,7 @@
 //! Trains a trial: recipe, training loop, history, checkpoints and outcome.
 
 pub mod batch_evaluation;
+mod branch;
 pub mod checkpoint;
 mod divergence;
 mod early_stopping;
@@ -27,6 +28,7 @@ mod trial;
 mod trial_id;
 
 pub use crate::workload::VALIDATION;
+pub use branch::Branch;
 pub use environment::Environment;
 pub use epoch_loss::EpochLoss;
 pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};

@@ -96,6 +96,17 @@ fn a_resumed_run_writes_the_same_bytes_with_every_optimizer() {
 }
 
 #[test]
+fn a_run_resumes_in_the_middle_of_the_schedules_of_numbers() {
+    for optimizer in [
+        "muon:momentum=(linear:from=0.85,to=0.95,steps=50%),other=adamw:beta_1=one_cycle_momentum",
+        "ema:decay=(linear:from=0.5,to=0.9),base=sam:rho=(cosine:from=0.1,to=0.01),\
+         base=group:parameters=*.bias,other=(sgd:momentum=(linear:from=0.5,to=0.9,steps=1ep))",
+    ] {
+        assert_same_files(&trial("digits-rnn", optimizer, "flex"), &[8, 15, 24]);
+    }
+}
+
+#[test]
 fn a_run_resumes_in_the_middle_of_a_warm_up_and_of_a_plateaus_patience() {
     let optimizer = "group:parameters=*.bias,schedule=(reduce_on_plateau:patience=0,threshold=0.5),base=adam";
     for schedule in [
