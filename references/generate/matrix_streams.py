@@ -2,7 +2,7 @@
 
     python references/generate/matrix_streams.py
 
-`stream-dense.json` is a network of two dense layers, whose last matrix is a weight of rank 2. The gradients of
+`stream-dense.json` is a network of three dense layers, whose last matrix is a weight of rank 2. The gradients of
 `stream-full-rank.json` have full rank along every dimension, so that no eigenvector is arbitrary;
 `stream-matrices.json` is the same without vectors.
 
@@ -16,9 +16,10 @@ import numpy as np
 from trajectory import OPTIMIZERS
 
 DENSE = [
-    ("hidden.weight", "linear_weight", [6, 4]),
-    ("hidden.bias", "vector", [4]),
-    ("output.weight", "linear_weight", [4, 3]),
+    ("first.weight", "linear_weight", [6, 4]),
+    ("first.bias", "vector", [4]),
+    ("second.weight", "linear_weight", [4, 5]),
+    ("output.weight", "linear_weight", [5, 3]),
     ("output.bias", "vector", [3]),
 ]
 FULL_RANK = [

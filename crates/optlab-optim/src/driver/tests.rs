@@ -137,6 +137,11 @@ fn specs() -> Vec<OptimizerSpec> {
         "dadapt_sgd:momentum=0.9",
         "dadapt_adagrad:momentum=0.9",
         "muon:other=adamw:amsgrad=true",
+        "adam_mini:head_size=3",
+        "galore:rank=2,projection_frequency=3",
+        "apollo:rank=2,projection_frequency=3",
+        "kron:memory_save_mode=one_diag,update_probability=0.5",
+        "kl_soap:precondition_frequency=2,max_precond_dim=3",
         "shampoo:momentum=0.9,precondition_frequency=2",
         "soap:precondition_1d=true,max_precond_dim=3",
         "burn.sgd:momentum=0.9",
@@ -174,8 +179,8 @@ fn remembers(spec: &OptimizerSpec) -> bool {
 fn has_state(spec: &OptimizerSpec, parameter: &str) -> bool {
     match spec.to_string().as_str() {
         "burn.sgd" => false,
-        // Muon does not move vectors.
-        "muon" => !parameter.ends_with(".bias"),
+        // These do not move vectors.
+        "muon" | "soap_muon" => !parameter.ends_with(".bias"),
         _ => true,
     }
 }
@@ -586,6 +591,23 @@ fn the_size_of_a_rules_state_matches_its_documentation() {
         ("adamw", 2 * elements),
         ("adamw:amsgrad=true", 3 * elements),
         ("muon", elements - vectors),
+        ("scion", elements),
+        ("scion:momentum=0.0", 0),
+        // Three outputs of the matrix, one kernel, and the elements of the biases.
+        ("adam_mini", elements + 3 + 1 + vectors),
+        ("splus", 2 * elements + 2 * (4 * 4 + 3 * 3)),
+        // The matrix [4, 3] is projected along its three outputs.
+        ("galore", 2 * elements + 3 * 3),
+        ("galore:rank=2", 2 * (elements - 12) + 2 * 2 * 4 + 3 * 2),
+        ("apollo:rank=2", 2 * (elements - 12) + 2 * 2 * 4 + 3 * 2 + 1),
+        // The kernel is a matrix [12, 2].
+        ("kron", elements + 4 * 4 + 3 * 3 + 12 * 12 + 2 * 2 + vectors),
+        ("kron:memory_save_mode=all_diag", elements + 4 + 3 + 12 + 2 + vectors),
+        // The kernel is a matrix [3, 8].
+        ("soap_muon", 2 * (elements - vectors) + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8)),
+        ("soap_muon:smaller_side_only=true", 2 * (elements - vectors) + 2 * (3 * 3 + 3 * 3)),
+        ("kl_shampoo", elements + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8) + 4 + 3 + 3 + 8 + vectors),
+        ("kl_soap:max_precond_dim=4", 2 * elements + 2 * (4 * 4 + 3 * 3 + 3 * 3) + 4 + 3 + 3 + 8 + vectors),
         ("shampoo", 2 * squares),
         ("shampoo:momentum=0.9", 2 * squares + elements),
         ("shampoo:precondition_frequency=2", 4 * squares),

@@ -32,6 +32,13 @@ pub trait TensorRule: Rule {
 #[derive(Debug)]
 pub struct TensorMemory<'a>(&'a mut Memory);
 
+impl<'a> TensorMemory<'a> {
+    #[cfg(test)]
+    pub(crate) fn of(memory: &'a mut Memory) -> Self {
+        TensorMemory(memory)
+    }
+}
+
 impl TensorMemory<'_> {
     /// Returns the number of the step, counted from 1 for each parameter.
     pub fn t(&self) -> u64 {

@@ -93,10 +93,9 @@ impl KronConfig {
 /// `update_probability` or `p = min(1, max(0.03, exp(−(t − 501) / 1000)))`: in every step at first, and about
 /// every 33rd after 4000 steps.
 ///
-/// A weight `[inputs, outputs]` is a matrix of its outputs. A kernel `[out, in, …]` becomes a matrix of `out`
-/// rows, or one whose columns are its last dimension, whichever has fewer columns less rows. Triangular are
-/// the factors of dimensions of 2 to `max_precond_dim` of a matrix, except for those that `memory_save_mode`
-/// makes diagonal.
+/// A weight `[inputs, outputs]` is a matrix of its outputs, a kernel `[out, in, …]` one whose columns are its
+/// last dimension. Triangular are the factors of dimensions of 2 to `max_precond_dim` of a matrix, except for
+/// those that `memory_save_mode` makes diagonal.
 ///
 /// `V` is a function of `seed`, the step and its shape, so resuming continues with the same numbers.
 ///

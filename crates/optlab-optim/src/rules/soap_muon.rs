@@ -4,10 +4,10 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::rules::parts::hidden::is_hidden;
 use crate::rules::parts::linear_algebra::{
     Matrix, descending, eigen, gram, multiply_along, of_dimension, orthonormal, read, write,
 };
-use crate::rules::parts::low_rank::is_hidden;
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::newton_schulz::{orthogonalized, refined};
 use crate::rules::parts::weight_decay;

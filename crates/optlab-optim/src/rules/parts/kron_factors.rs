@@ -57,12 +57,7 @@ pub(crate) fn matrix_shape(shape: &[usize]) -> [usize; 2] {
         [] => [1, 1],
         [size] => [size, 1],
         [inputs, outputs] => [outputs, inputs],
-        [first, .., last] => {
-            let elements: usize = shape.iter().product();
-            let (wide, tall) = ([first, elements / first.max(1)], [elements / last.max(1), last]);
-            let excess = |[rows, columns]: [usize; 2]| columns as i128 - rows as i128;
-            if excess(tall) <= excess(wide) { tall } else { wide }
-        }
+        [.., last] => [shape.iter().product::<usize>() / last.max(1), last],
     }
 }
 
@@ -100,13 +95,38 @@ pub(crate) fn balance(memory: &mut TensorMemory<'_>, factors: &[Factor]) {
 
 #[cfg(test)]
 mod tests {
-    use super::matrix_shape;
+    use super::{FACTORS, Factor, balance, matrix_shape};
+    use crate::rule::memory::{Declared, Memory};
+    use crate::rule::{Start, TensorMemory};
+    use burn::tensor::{Device, Tensor};
 
     #[test]
-    fn a_kernel_becomes_the_matrix_with_the_fewest_columns_less_rows() {
+    fn balancing_gives_both_factors_the_same_largest_element_and_keeps_their_product() {
+        let device = Device::default();
+        let buffers = vec![(FACTORS[0], Start::Zeros(vec![2, 2])), (FACTORS[1], Start::Zeros(vec![3]))];
+        let declared = Declared { buffers, numbers: &[] };
+        let mut memory = Memory::new(&declared, &Tensor::<2>::zeros([2, 3], &device));
+        let mut memory = TensorMemory::of(&mut memory);
+        memory.set(FACTORS[0], Tensor::<2>::from_floats([[8.0, -2.0], [0.0, 4.0]], &device));
+        memory.set(FACTORS[1], Tensor::<1>::from_floats([0.25, -0.5, 0.125], &device));
+        let factors = [
+            Factor { dim: 0, size: 2, is_triangular: true },
+            Factor { dim: 1, size: 3, is_triangular: false },
+        ];
+        balance(&mut memory, &factors);
+        // The geometric mean of 8 and 0.5 is 2.
+        let [first, second]: [Vec<f32>; 2] = [
+            memory.get::<2>(FACTORS[0]).into_data().try_to_vec().unwrap(),
+            memory.get::<1>(FACTORS[1]).into_data().try_to_vec().unwrap(),
+        ];
+        assert_eq!(first, [2.0, -0.5, 0.0, 1.0]);
+        assert_eq!(second, [1.0, -2.0, 0.5]);
+    }
+
+    #[test]
+    fn a_kernel_is_a_matrix_whose_columns_are_its_last_dimension() {
         assert_eq!(matrix_shape(&[4, 2, 3, 3]), [24, 3]);
-        assert_eq!(matrix_shape(&[4, 1, 2, 2]), [8, 2]);
-        assert_eq!(matrix_shape(&[20, 2, 2]), [20, 4]);
+        assert_eq!(matrix_shape(&[20, 1, 2]), [20, 2]);
         assert_eq!(matrix_shape(&[7]), [7, 1]);
         assert_eq!(matrix_shape(&[3, 5]), [5, 3]);
     }

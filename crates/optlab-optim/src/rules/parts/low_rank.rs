@@ -1,6 +1,5 @@
 //! Gradients of weights projected along their smaller dimension, and Adam's moments of the projection.
 
-use crate::driver::ParameterInfo;
 use crate::rule::{Start, TensorMemory};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay;
@@ -11,16 +10,6 @@ pub(crate) const FIRST: &str = "first_moment";
 pub(crate) const SECOND: &str = "second_moment";
 /// The name of the buffer with the projection, `[smaller dimension, rank]`.
 pub(crate) const PROJECTION: &str = "projection";
-
-/// Returns whether the parameter is a matrix or a kernel, and neither an embedding nor the last of the model.
-pub(crate) fn is_hidden(parameter: &ParameterInfo<'_>) -> bool {
-    parameter.shape.len() >= 2 && parameter.module != "Embedding" && !parameter.is_last_matrix
-}
-
-/// Returns whether the parameter is a hidden weight of rank 2.
-pub(crate) fn is_hidden_weight(parameter: &ParameterInfo<'_>) -> bool {
-    parameter.shape.len() == 2 && is_hidden(parameter)
-}
 
 /// The smaller dimension of a weight `[inputs, outputs]`; the inputs, if both are equal.
 #[derive(Debug, Clone, Copy)]

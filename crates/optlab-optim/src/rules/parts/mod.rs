@@ -3,6 +3,7 @@
 
 pub(crate) mod cautious;
 pub(crate) mod factored;
+pub(crate) mod hidden;
 pub(crate) mod kl_factors;
 pub(crate) mod kron_factors;
 pub(crate) mod linear_algebra;
