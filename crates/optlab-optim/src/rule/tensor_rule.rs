@@ -143,7 +143,7 @@ mod tests {
         with.run(AdafactorConfig { beta_1: 0.9, ..AdafactorConfig::default() }.build().unwrap());
         with.run(CameConfig { weight_decay: 0.1, ..CameConfig::default() }.build().unwrap());
         with.run(Sm3Config::default().build().unwrap());
-        with.run(LdogConfig { reps_rel: 0.01, weight_decay: 0.1, ..LdogConfig::default() }.build().unwrap());
+        with.run(LdogConfig { reps_rel: 0.01, ..LdogConfig::default() }.build().unwrap());
         with.run(Sm3Config { momentum: 0.0, ..Sm3Config::default() }.build().unwrap());
     }
 
