@@ -1,7 +1,8 @@
 //! A run that starts from a checkpoint of another run is the run that it would have been from the start.
 
+use optlab_train::Error;
 use optlab_train::train::{self, Branch, Budget, Outcome, Recipe, RunDirectory, RunOptions, Trial};
-use optlab_train::{Error, workload};
+use optlab_train::workload::{self, Supervised};
 use std::path::Path;
 
 fn trial(schedule: &str, steps: usize) -> Trial {
