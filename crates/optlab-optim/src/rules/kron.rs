@@ -93,8 +93,8 @@ impl KronConfig {
 /// `update_probability` or `p = min(1, max(0.03, exp(−(t − 501) / 1000)))`: in every step at first, and about
 /// every 33rd after 4000 steps.
 ///
-/// A weight `[inputs, outputs]` is a matrix of its outputs, a kernel `[out, in, …]` one whose columns are its
-/// last dimension. Triangular are the factors of dimensions of 2 to `max_precond_dim` of a matrix, except for
+/// A weight `[inputs, outputs]` is a matrix of its outputs, a kernel `[out, in, …]` one of `out` rows.
+/// Triangular are the factors of dimensions of 2 to `max_precond_dim` of a matrix, except for
 /// those that `memory_save_mode` makes diagonal.
 ///
 /// `V` is a function of `seed`, the step and its shape, so resuming continues with the same numbers.
@@ -131,8 +131,9 @@ impl KronConfig {
 /// ```
 ///
 /// # Differs from
-/// kron_torch: the sizes of factors are balanced after a number of updates, not with a probability of 1 %;
-/// `merge_dims` is on and `min_ndim_triangular` is 2. Parameters of the same shape have the same `V`. As
+/// kron_torch: a kernel has `out` rows, where `merge_dims` there makes one of only as many columns as the last
+/// dimension has, and so of much larger factors; the sizes of factors are balanced after a number of updates,
+/// not with a probability of 1 %; `min_ndim_triangular` is 2. Parameters of the same shape have the same `V`. As
 /// there, the noise in `G` is preconditioned, too.
 ///
 /// # Reference
