@@ -213,6 +213,21 @@ def apollo(checkouts):
     write("apollo", ours, 0.01, reference, "stream-full-rank.json", expected, index=3, source="authors")
 
 
+class Matrices:
+    """The optimizer of parameters of which kernels are matrices that share their memory."""
+
+    def __init__(self, params, make, vectors=False):
+        self.params = [p for p in params if p.ndim >= 2 or vectors]
+        self.matrices = [torch.nn.Parameter(p.data.view(p.shape[0], -1) if p.ndim > 2 else p.data) for p in self.params]
+        self.inner = make(self.matrices)
+        self.param_groups = self.inner.param_groups
+
+    def step(self):
+        for param, matrix in zip(self.params, self.matrices):
+            matrix.grad = param.grad.view(matrix.shape)
+        self.inner.step()
+
+
 def kron(checkouts):
     """PSGD Kron with the probes of `optlab_core::random`, balanced after a number of updates."""
     balance = "balance = self.rng.random() < 0.01 and do_update"
@@ -228,7 +243,7 @@ def kron(checkouts):
     ]
     code = authors_code(checkouts, *KRON, "kron_torch/kron.py", edits)
     reference = f"github.com/{KRON[0]} at {KRON[1][:10]}, kron_torch/kron.py, in 64 bits, with the probes of "
-    reference += "optlab_core::random, balanced after a number of updates"
+    reference += "optlab_core::random, balanced after a number of updates, kernels as matrices of their outputs"
     seed, now = 0, 0
 
     def probe(grad):
@@ -243,9 +258,12 @@ def kron(checkouts):
     code.probe = probe
 
     def make(params, balance_frequency=100, **settings):
-        optimizer = code.Kron(params, precond_dtype=torch.float64, **settings)
-        optimizer.balance_frequency = balance_frequency
-        return optimizer
+        def build(matrices):
+            optimizer = code.Kron(matrices, precond_dtype=torch.float64, **settings)
+            optimizer.balance_frequency = balance_frequency
+            return optimizer
+
+        return Matrices(params, build, vectors=True)
 
     expected = run_torch(Stream.load("stream.json"), make, 0.01, step=step)
     write("kron", {}, 0.01, reference, "stream.json", expected, source="authors")
@@ -272,21 +290,6 @@ def kron(checkouts):
     # Few steps: in many, the noise in the gradients is too small a share of the way.
     expected = run_torch(Stream.load("stream-dense.json"), make, 1.0, steps=(1, 2, 3), step=step)
     write("kron", {}, 1.0, reference, "stream-dense.json", expected, index=5, source="authors")
-
-
-class Matrices:
-    """The optimizer of the parameters of two dimensions or more, as matrices that share their memory."""
-
-    def __init__(self, params, make):
-        self.params = [p for p in params if p.ndim >= 2]
-        self.matrices = [torch.nn.Parameter(p.data.view(len(p), -1)) for p in self.params]
-        self.inner = make(self.matrices)
-        self.param_groups = self.inner.param_groups
-
-    def step(self):
-        for param, matrix in zip(self.params, self.matrices):
-            matrix.grad = param.grad.view(matrix.shape)
-        self.inner.step()
 
 
 def kl(checkouts, using_klsoap):

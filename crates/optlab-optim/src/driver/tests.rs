@@ -606,10 +606,9 @@ fn the_size_of_a_rules_state_matches_its_documentation() {
         ("galore", 2 * elements + 3 * 3),
         ("galore:rank=2", 2 * (elements - 12) + 2 * 2 * 4 + 3 * 2),
         ("apollo:rank=2", 2 * (elements - 12) + 2 * 2 * 4 + 3 * 2 + 1),
-        // The kernel is a matrix [12, 2].
-        ("kron", elements + 4 * 4 + 3 * 3 + 12 * 12 + 2 * 2 + vectors),
-        ("kron:memory_save_mode=all_diag", elements + 4 + 3 + 12 + 2 + vectors),
         // The kernel is a matrix [3, 8].
+        ("kron", elements + 4 * 4 + 3 * 3 + 3 * 3 + 8 * 8 + vectors),
+        ("kron:memory_save_mode=all_diag", elements + 4 + 3 + 3 + 8 + vectors),
         ("soap_muon", 2 * (elements - vectors) + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8)),
         ("soap_muon:smaller_side_only=true", 2 * (elements - vectors) + 2 * (3 * 3 + 3 * 3)),
         ("kl_shampoo", elements + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8) + 4 + 3 + 3 + 8 + vectors),

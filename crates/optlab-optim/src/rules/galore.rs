@@ -104,7 +104,8 @@ impl GaLoreConfig {
 ///
 /// # Differs from
 /// Its authors' code: singular vectors are those of 64 bits, and their signs are fixed; `proj_type` is
-/// `std`, `correct_bias` is on; kernels are not projected. The default rate is the one of their example, 0.01.
+/// `std`, `correct_bias` is on; kernels are not projected. The default rate is the one of their example,
+/// 0.01.
 ///
 /// With [`build`](GaLoreConfig::build), for Burn's `ModuleOptimizer`, every weight of rank 2 is projected,
 /// because it does not say which one is an embedding or the last.

@@ -73,8 +73,8 @@ impl KlSoapConfig {
 /// `f`-th.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`, `v`: `[d₁, …, d_k]`, any rank. State: the step number, two tensors of the parameter's shape,
-/// `d` of each dimension of the matrix, and for those that have a basis two matrices `[n, n]`.
+/// `θ`, `g`, `m`, `v`: `[d₁, …, d_k]`, any rank. State: the step number, two tensors of the parameter's
+/// shape, `d` of each dimension of the matrix, and for those that have a basis two matrices `[n, n]`.
 ///
 /// # Errors
 /// [`KlSoapConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN;

@@ -70,7 +70,7 @@ impl KronConfig {
 /// in each step so that preconditioned gradients become white noise (Li, 2015; Walters et al., 2024).
 ///
 /// ```text
-/// m₀ = 0, Qⁱ₀ = s^(1/k) I                       for each dimension i of the k of G: 2 of a matrix, 1 of a vector
+/// m₀ = 0, Qⁱ₀ = s^(1/k) I                 for each dimension i of the k of G: 2 of a matrix, 1 of a vector
 /// mₜ = β₁ mₜ₋₁ + (1 − β₁) gₜ
 /// G  = mₜ / (1 − β₁ᵗ)
 /// if the factors are due:
@@ -93,9 +93,9 @@ impl KronConfig {
 /// `update_probability` or `p = min(1, max(0.03, exp(−(t − 501) / 1000)))`: in every step at first, and about
 /// every 33rd after 4000 steps.
 ///
-/// A weight `[inputs, outputs]` is a matrix of its outputs, a kernel `[out, in, …]` one whose columns are its
-/// last dimension. Triangular are the factors of dimensions of 2 to `max_precond_dim` of a matrix, except for
-/// those that `memory_save_mode` makes diagonal.
+/// A weight `[inputs, outputs]` is a matrix of its outputs, a kernel `[out, in, …]` one of `out` rows.
+/// Triangular are the factors of dimensions of 2 to `max_precond_dim` of a matrix, except for those that
+/// `memory_save_mode` makes diagonal.
 ///
 /// `V` is a function of `seed`, the step and its shape, so resuming continues with the same numbers.
 ///
@@ -105,8 +105,9 @@ impl KronConfig {
 /// and `B` computed, in 64 bits on the host, which waits for the device in the steps that update factors.
 ///
 /// # Shapes
-/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. State: the step number, two numbers, one tensor of the parameter's
-/// shape, and for each of the `k` dimensions a triangular factor `[n, n]` or a diagonal one `[n]`.
+/// `θ`, `g`, `m`: `[d₁, …, d_D]`, any rank. State: the step number, two numbers, one tensor of the
+/// parameter's shape, and for each of the `k` dimensions a triangular factor `[n, n]` or a diagonal one
+/// `[n]`.
 ///
 /// # Errors
 /// [`KronConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `max_precond_dim = 0`;
@@ -131,9 +132,10 @@ impl KronConfig {
 /// ```
 ///
 /// # Differs from
-/// kron_torch: the sizes of factors are balanced after a number of updates, not with a probability of 1 %;
-/// `merge_dims` is on and `min_ndim_triangular` is 2. Parameters of the same shape have the same `V`. As
-/// there, the noise in `G` is preconditioned, too.
+/// kron_torch: a kernel has `out` rows, where `merge_dims` there makes a matrix with only as many columns as
+/// the last dimension has, and so with much larger factors; the sizes of factors are balanced after a number
+/// of updates, not with a probability of 1 %; `min_ndim_triangular` is 2. Parameters of the same shape have
+/// the same `V`. As there, the noise in `G` is preconditioned, too.
 ///
 /// # Reference
 /// Li, *Preconditioned Stochastic Gradient Descent*, 2015, <https://arxiv.org/abs/1512.04202>; code: Walters,

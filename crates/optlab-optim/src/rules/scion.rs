@@ -102,8 +102,8 @@ impl ScionConfig {
 ///     row               m / (√inputs · √(sum of m² over each row) + ε)
 ///     column            m / (inputs · √(mean of m² over each column) + ε)
 ///
-/// orthogonalized m = X_N, with X₀ = m / (‖m‖ + 1e-7), and for i = 1 … N, with a = 3.4445, b = −4.775, c = 2.0315:
-/// Xᵢ = a Xᵢ₋₁ + (b A + c A²) Xᵢ₋₁,  A = Xᵢ₋₁ Xᵢ₋₁ᵀ
+/// orthogonalized m = X_N, with X₀ = m / (‖m‖ + 1e-7)
+/// Xᵢ = a Xᵢ₋₁ + (b A + c A²) Xᵢ₋₁,  A = Xᵢ₋₁ Xᵢ₋₁ᵀ    for i = 1 … N, with a = 3.4445, b = −4.775, c = 2.0315
 /// ```
 ///
 /// `D(m)` is the element of the unit ball of the norm that has the largest inner product with `m`. If

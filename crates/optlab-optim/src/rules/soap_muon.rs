@@ -88,7 +88,7 @@ impl SoapMuonConfig {
 /// vₜ = β₂ vₜ₋₁ + (1 − β₂) P(gₜ)²
 /// n  = mₜ, with nesterov mₜ + (1 − β₁) gₜ
 /// X₀ = U / (‖U‖ + 1e-7), U = P(n) / (√vₜ + ε)
-/// Xᵢ = a Xᵢ₋₁ + (b A + c A²) Xᵢ₋₁,  A = Xᵢ₋₁ Xᵢ₋₁ᵀ              for i = 1 … N, with a = 3.4445, b = −4.775, c = 2.0315
+/// Xᵢ = a Xᵢ₋₁ + (b A + c A²) Xᵢ₋₁,  A = Xᵢ₋₁ Xᵢ₋₁ᵀ   for i = 1 … N, with a = 3.4445, b = −4.775, c = 2.0315
 /// Xᵢ = 1.5 Xᵢ₋₁ − 0.5 A Xᵢ₋₁                                  for i = N + 1, N + 2
 /// Y  = sign(X) √|X|, element by element, of the last X
 /// u  = P⁻¹(Y / ‖Y‖) √min(rows, columns) √max(1, rows / columns)

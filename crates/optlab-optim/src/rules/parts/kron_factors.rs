@@ -57,7 +57,7 @@ pub(crate) fn matrix_shape(shape: &[usize]) -> [usize; 2] {
         [] => [1, 1],
         [size] => [size, 1],
         [inputs, outputs] => [outputs, inputs],
-        [.., last] => [shape.iter().product::<usize>() / last.max(1), last],
+        [first, ..] => [first, shape[1..].iter().product()],
     }
 }
 
@@ -124,9 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_is_a_matrix_whose_columns_are_its_last_dimension() {
-        assert_eq!(matrix_shape(&[4, 2, 3, 3]), [24, 3]);
-        assert_eq!(matrix_shape(&[20, 1, 2]), [20, 2]);
+    fn the_rows_of_a_matrix_are_its_outputs() {
+        assert_eq!(matrix_shape(&[4, 2, 3, 3]), [4, 18]);
         assert_eq!(matrix_shape(&[7]), [7, 1]);
         assert_eq!(matrix_shape(&[3, 5]), [5, 3]);
     }

@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-/// The coefficients of the quintic iteration of Jordan et al., 2024, tuned for few steps: `X ← a X + b A X + c A² X`, `A = X Xᵀ`.
+/// The coefficients of the quintic iteration of Jordan et al., 2024, tuned for few steps:
+/// `X ← a X + b A X + c A² X`, `A = X Xᵀ`.
 const COEFFICIENTS: (f64, f64, f64) = (3.4445, -4.775, 2.0315);
 
 /// Returns a matrix with approximately the same singular vectors, and singular values of about 1, after

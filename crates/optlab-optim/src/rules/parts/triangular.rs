@@ -2,8 +2,8 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-/// Returns `X R⁻¹` for a matrix `X` and an upper triangular matrix `R` with a diagonal without zeros, computed
-/// in 64 bits on the host.
+/// Returns `X R⁻¹` for a matrix `X` and an upper triangular matrix `R` without zeros on its diagonal.
+/// Computes it in 64 bits on the host.
 pub(crate) fn solved_from_right(x: Tensor<2>, r: Tensor<2>) -> Tensor<2> {
     let (device, dtype) = (x.device(), x.dtype());
     let [rows, n] = x.dims();
