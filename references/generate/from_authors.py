@@ -183,14 +183,26 @@ code = Code("NVIDIA/apex", "2ec84ebdca59278eaf15e8ddf32476d9d6d8b904", "apex/par
 LARC = code.module.LARC
 
 
-def lars(params):
-    scaled = torch.optim.SGD(matrices(params), lr=0.1, momentum=0.9, weight_decay=1e-4)
-    scaled = LARC(scaled, trust_coefficient=1e-3, clip=False)
-    return Both(scaled, torch.optim.SGD(vectors(params), lr=0.1, momentum=0.9))
+def lars(weight_decay, momentum, nesterov):
+    def make(params):
+        common = {"lr": 0.1, "momentum": momentum, "nesterov": nesterov}
+        scaled = torch.optim.SGD(matrices(params), weight_decay=weight_decay, **common)
+        scaled = LARC(scaled, trust_coefficient=1e-3, clip=False)
+        return Both(scaled, torch.optim.SGD(vectors(params), **common))
+
+    return make
 
 
-config = {"momentum": 0.9, "weight_decay": 1e-4, "trust_coefficient": 1e-3, "nesterov": False}
-save("lars", lars, config, 0.1, f"{code.name} LARC around torch.optim.SGD (clip=False)", source="package")
+for index, weight_decay, momentum, nesterov in [(1, 1e-4, 0.9, False), (2, 0.1, 0.8, True)]:
+    config = {
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "trust_coefficient": 1e-3,
+        "nesterov": nesterov,
+    }
+    name = f"{code.name} LARC around torch.optim.SGD (clip=False)"
+    fields = {"index": index}
+    save("lars", lars(weight_decay, momentum, nesterov), config, 0.1, name, source="package", fields=fields)
 
 code = Code("google/automl", "6a54c8741e7c3265d4547c4f35f47a0391122dc5", "lion/lion_pytorch.py")
 Lion = code.module.Lion

@@ -17,7 +17,7 @@ use optlab_train::data::Source;
 use optlab_train::device;
 use optlab_train::model::ModelPatch;
 use optlab_train::registry::{self, AnyWorkload};
-use optlab_train::train::{Found, Outcome, RunDirectory, RunOptions, Status, Trial};
+use optlab_train::train::{Branch, Found, Outcome, RunDirectory, RunOptions, Status, Trial};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub struct TrainCommand {
     /// The workload: a name of `optlab list workloads`, a problem's file such as houses.toml, or a data file
     /// with --target
-    #[arg(required_unless_present = "resume")]
+    #[arg(required_unless_present_any = ["resume", "from"])]
     workload: Option<String>,
     /// For a data file: the column to predict; writes a problem's file NAME.toml and uses it
     #[arg(long, value_name = "COLUMN")]
@@ -47,6 +47,10 @@ pub struct TrainArgs {
     /// Resume the run in DIR from its newest complete checkpoint
     #[arg(long, value_name = "DIR")]
     resume: Option<PathBuf>,
+    /// Start from the checkpoint of another run, RUN@STEP, with its settings and other ones for what comes
+    /// after that step: schedule, length and learning rate
+    #[arg(long, value_name = "RUN@STEP", conflicts_with = "resume")]
+    from: Option<Branch>,
     /// Start over if the output folder holds another or an unfinished run
     #[arg(long)]
     overwrite: bool,
@@ -56,7 +60,8 @@ pub struct TrainArgs {
 #[derive(Debug, Clone, Default, PartialEq, Args, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys [default: adam]
+    /// The optimizer: name or name:key=value,key=value; `lr` may be among the keys, and a value may be a
+    /// schedule, as momentum=(linear:from=0.85,to=0.95) [default: adam]
     #[arg(long, value_name = "SPEC")]
     optimizer: Option<SpecText>,
     /// The learning-rate schedule: name or name:key=value,key=value [default: constant]
@@ -168,7 +173,11 @@ impl Settings {
             None => OptimizerChoice { optimizer: default.optimizer.clone(), lr: None },
         };
         let trial = Trial {
-            lr: self.lr.unwrap_or_else(|| arm.learning_rate()),
+            lr: match (self.lr, &self.optimizer) {
+                (Some(lr), _) => lr,
+                (None, Some(_)) => arm.learning_rate(),
+                (None, None) => default.lr,
+            },
             optimizer: arm.optimizer,
             schedule: match &self.schedule {
                 Some(spec) => spec.schedule()?,
@@ -176,7 +185,7 @@ impl Settings {
             },
             backend: self.backend.clone().unwrap_or_else(|| default.backend.clone()),
             seed: self.seed.unwrap_or(default.seed),
-            model: self.model.clone().unwrap_or_default(),
+            model: self.model.clone().unwrap_or_else(|| default.model.clone()),
             recipe: default.recipe.with(&self.trial.0),
             ..default
         };
@@ -239,7 +248,11 @@ impl TrainArgs {
             None => self.settings.clone(),
         };
         let source = Source { data_dir: settings.data_dir.clone(), show_progress: true };
-        let trial = settings.trial(registry::trial(workload, &source)?)?;
+        let default = match &self.from {
+            Some(branch) => open_run(branch.trunk.path())?.1,
+            None => registry::trial(workload, &source)?,
+        };
+        let trial = settings.trial(default)?;
         let workload = registry::open_trial(&trial)?;
         device::parse(&trial.backend)?;
         let output = settings.output.clone().unwrap_or_else(|| Path::new("artifacts").join(trial.id()));
@@ -283,6 +296,7 @@ impl TrainArgs {
         let options = RunOptions {
             source: Source { data_dir: settings.data_dir.clone(), show_progress: true },
             resume,
+            from: self.from.clone(),
             checkpoint_every: settings.checkpoint_every,
             saves_in_background: settings.checkpoint_in_background,
             ..RunOptions::new(directory.clone())
@@ -344,10 +358,14 @@ pub fn run(command: &TrainCommand) -> Result<(), Exit> {
         (Some(_), Some(_)) => {
             Err(Error::usage("--resume takes the workload from the run: leave it out").into())
         }
+        (None, Some(_)) if command.args.from.is_some() => {
+            Err(Error::usage("--from takes the workload from the run: leave it out").into())
+        }
         (Some(directory), None) => command.args.resume(directory).map(|_| ()),
         (None, Some(workload)) => {
             command.args.train(&text_of(workload, command.target.as_deref())?).map(|_| ())
         }
-        (None, None) => Ok(()),
+        // With --from the trunk names the workload.
+        (None, None) => command.args.train("").map(|_| ()),
     }
 }

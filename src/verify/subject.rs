@@ -32,7 +32,7 @@ pub(super) trait Subject {
 
     fn files(references: &References) -> &[File];
 
-    /// Returns the head; `None` for a stream.
+    /// Returns the head; `None` for a stream or an objective.
     ///
     /// # Errors
     /// [`File`](optlab_core::Error::File) for a file that is neither for a rule or schedule nor a stream.
@@ -73,14 +73,18 @@ impl Subject for Rule {
         struct RuleHead {
             rule: Option<String>,
             gradients: Option<serde::de::IgnoredAny>,
+            parameters: Option<serde::de::IgnoredAny>,
+            objective: Option<serde::de::IgnoredAny>,
             config: Option<Map<String, Value>>,
             reference: Option<String>,
             source: Option<Source>,
         }
-        let RuleHead { rule, gradients, config, reference, source } = file.parse()?;
+        let RuleHead { rule, gradients, parameters, objective, config, reference, source } = file.parse()?;
+        let is_objective = parameters.is_some() && objective.is_some();
         match (rule, gradients) {
             (Some(name), _) => Ok(Some(Head::new(name, config, reference, source))),
             (None, Some(_)) => Ok(None),
+            (None, None) if is_objective => Ok(None),
             (None, None) => Err(file.broken("it has neither a `rule` nor the `gradients` of a stream")),
         }
     }

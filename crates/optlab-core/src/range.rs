@@ -126,6 +126,11 @@ impl Range {
         [(self.lowest, self.with_lowest), (self.highest, self.with_highest)]
     }
 
+    /// Returns whether the range is of whole numbers.
+    pub fn is_whole(self) -> bool {
+        self.is_count
+    }
+
     /// Returns whether `value` is in the range.
     pub fn contains(self, value: f64) -> bool {
         // Both comparisons must hold, so NaN fails.

@@ -26,6 +26,7 @@
 
 use crate::error::Error;
 use crate::range::{self, Range};
+use std::any::Any;
 
 /// A setting as it was declared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,6 +44,9 @@ pub struct Field {
     /// How a search varies it, and its place among the settings of its rule, 1 for the most important; `None`
     /// if a search leaves it alone.
     pub search: Option<(u8, Search)>,
+    /// The day on which it was added to a rule that trials on disk already had. Its default then is what the
+    /// rule did before, and it does not change the names of trials.
+    pub since: Option<&'static str>,
 }
 
 /// The values that a search tries for a setting.
@@ -78,6 +82,9 @@ pub trait Settings {
 
     /// Returns the number in the field of that name; `None` if there is no such field or it holds none.
     fn number_mut(&mut self, field: &str) -> Option<&mut f64>;
+
+    /// Returns the values of all settings mutably, in their order, for callers that know one of the types.
+    fn values_mut(&mut self) -> Vec<&mut dyn Any>;
 
     /// Checks every number against its range. NaN is in none.
     ///
@@ -155,9 +162,10 @@ impl<T: Bounded> Bounded for Option<T> {
 ///
 /// A field is `/// meaning`, then `name: Type = default`, and after commas, in this order and each optional:
 /// its symbol in the formula, `in RANGE` with a constant of [`range`](crate::range), `allowed "…"` for the
-/// page of a field without a range, and `search(place, how)` with a [`Search`](crate::settings::Search). A
-/// default of more than one token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how
-/// the page shows it.
+/// page of a field without a range, `search(place, how)` with a [`Search`](crate::settings::Search), and
+/// `since("2026-11-30")` for a field that is added to a rule after trials were written with it. A default of
+/// more than one token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how the page
+/// shows it.
 ///
 /// The struct is `Debug`, `Clone`, `PartialEq`, `Default`, `Serialize` and `Deserialize`, where a missing
 /// field has its default and an unknown one is an error; the crate that calls it depends on `serde`. It also
@@ -174,7 +182,8 @@ macro_rules! settings {
                     $(, $symbol:literal)?
                     $(, in $range:ident)?
                     $(, allowed $allowed:literal)?
-                    $(, search($place:literal, $search:expr))?;
+                    $(, search($place:literal, $search:expr))?
+                    $(, since($since:literal))?;
             )*
         }
     ) => {
@@ -225,6 +234,7 @@ macro_rules! settings {
                     range: $crate::optional!($($crate::range::$range)?),
                     meaning: concat!($($meaning),+).trim_ascii(),
                     search: $crate::optional!($(($place, $search))?),
+                    since: $crate::optional!($($since)?),
                 },
             )*];
 
@@ -248,6 +258,10 @@ macro_rules! settings {
                 )?)*
                 let _: &str = field;
                 None
+            }
+
+            fn values_mut(&mut self) -> Vec<&mut dyn std::any::Any> {
+                vec![$(&mut self.$name),*]
             }
         }
     };
@@ -408,6 +422,16 @@ mod tests {
         for field in ["steps", "norm", "fast", "mode", "other"] {
             assert!(config.number_mut(field).is_none(), "{field}");
         }
+    }
+
+    #[test]
+    fn a_value_is_found_by_its_type() {
+        let mut config = EveryForm::default();
+        let mut texts = config.values_mut().into_iter().filter_map(|value| value.downcast_mut::<String>());
+        *texts.next().unwrap() = "odd".into();
+        assert!(texts.next().is_none());
+        drop(texts);
+        assert_eq!(config.mode, "odd");
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! `name:` on, or stands in parentheses: `muon:other=adamw,nesterov=false`,
 //! `muon:nesterov=false,other=adamw:beta_1=0.8`, `muon:other=(adamw:beta_1=0.8),nesterov=false`. In a table
 //! it is a text or a table. A list stands in brackets: `multi_step:milestones=[30%,60%]`,
-//! `product:schedules=[(cosine:min_lr=0.01),step]`.
+//! `product:schedules=[(cosine:min_lr=0.01),step]`. A spec of another family may stand in place of a number:
+//! `adamw:beta_1=(linear:from=0.8,to=0.9)`.
 //!
 //! A text has at most [`LONGEST`] bytes and a spec at most [`MOST_LEVELS`] levels, itself included. That is
 //! enough for every wrapper around every other one; what is read recursively stays within any stack.
@@ -41,6 +42,18 @@ pub trait Spec: Serialize + DeserializeOwned {
 
     /// Returns the spec of that name with its default settings.
     fn default_of(name: &str) -> Option<Self>;
+
+    /// Reads the table or text `given` for the number `field` of the spec `name`, where a spec of another
+    /// family may stand in place of the number. Returns the table of that spec; `None` if `given` is none.
+    fn read_for_number(_name: &str, _field: &str, _given: &Value) -> Option<Result<Value, Error>> {
+        None
+    }
+
+    /// Returns the text of a table that [`read_for_number`](Self::read_for_number) returned; `None` for
+    /// another table.
+    fn text_for_number(_table: &Value) -> Option<String> {
+        None
+    }
 }
 
 /// Checks that a program may add a spec called `name`, so that texts with this name are read correctly.
@@ -101,6 +114,16 @@ fn checked<S: Spec>(value: &Value, levels: usize) -> Result<Value, Error> {
             let fields: Vec<&str> = default.keys().map(String::as_str).filter(|key| *key != S::TAG).collect();
             return Err(Error::unknown_field(&format!("{} `{name}`", S::KIND), field, &fields));
         };
+        let is_other = S::NESTED.contains(&field.as_str()) || S::FOREIGN.contains(&field.as_str());
+        let is_number = default_value.is_number() || default_value.is_null();
+        if is_number
+            && !is_other
+            && (given.is_object() || given.is_string())
+            && let Some(read) = S::read_for_number(name, field, given)
+        {
+            table.insert(field.clone(), read?);
+            continue;
+        }
         // Null may be a value of the field: the type decides, below.
         if default_value.is_number() && !given.is_number() && !given.is_null()
             || default_value.is_boolean() && !given.is_boolean()
@@ -185,10 +208,11 @@ fn text_of_table<S: Spec>(table: &Value) -> String {
     let (mut fields, mut nested) = (Vec::new(), Vec::new());
     for (key, value) in differing {
         let mut text = text_of_field::<S>(value);
-        if S::FOREIGN.contains(&key.as_str()) && text.contains(':') {
+        let is_foreign = S::FOREIGN.contains(&key.as_str()) || S::text_for_number(value).is_some();
+        if is_foreign && text.contains(':') {
             text = format!("({text})");
         }
-        if value.is_object() && text.contains(':') {
+        if value.is_object() && text.contains(':') && !is_foreign {
             nested.push((key, text));
         } else {
             fields.push(format!("{key}={text}"));
@@ -203,6 +227,7 @@ fn text_of_table<S: Spec>(table: &Value) -> String {
 fn text_of_field<S: Spec>(value: &Value) -> String {
     match value {
         Value::Object(table) if table.contains_key(S::TAG) => text_of_table::<S>(value),
+        Value::Object(_) => S::text_for_number(value).unwrap_or_else(|| text_of(value)),
         Value::Array(list) => {
             let element = |value: &Value| {
                 let text = text_of_field::<S>(value);

@@ -7,11 +7,16 @@ const WAYS: [Way; 4] = [Way::InPlace, Way::Shared, Way::Transposed, Way::Double]
 
 /// Reads a rule's file and its stream.
 fn read(rule: &Value, stream: &Value) -> Result<Trajectory, String> {
+    read_with(rule, "stream.json", stream)
+}
+
+/// Reads a rule's file and the file that it names.
+fn read_with(rule: &Value, name: &str, named: &Value) -> Result<Trajectory, String> {
     let file = |name: &str, value: &Value| File {
         path: format!("optimizers/{name}").into(),
         content: value.to_string().into_bytes().into(),
     };
-    let files = [file("rule.json", rule), file("stream.json", stream)];
+    let files = [file("rule.json", rule), file(name, named)];
     Trajectory::read(&files[0], &files).map_err(|error| error.to_string())
 }
 
@@ -258,4 +263,59 @@ fn a_rule_that_needs_the_loss_gets_the_loss_of_each_step() {
     other["losses"] = json!([1]);
     let error = read(&other, &stream).unwrap_err();
     assert!(error.contains("rule.json: it expects 2 steps, and `losses` has fewer"), "{error}");
+}
+
+/// One step of `sam` around plain descent on `x² + y² − y`, from (3, 2) with a gradient of (6, 3).
+fn sharpness() -> (Value, Value) {
+    let rule = json!({
+        "rule": "sam",
+        "config": {"rho": 45_f64.sqrt(), "base": {"rule": "sgd"}},
+        "learning_rate": 0.25,
+        "objective": "objective.json",
+        // The gradient at (3, 2) + (6, 3) is (18, 9).
+        "expected": {"1": [[-1.5], [-0.25]]},
+    });
+    let objective = json!({
+        "parameters": [{"shape": [1], "initial": [3]}, {"shape": [1, 1], "initial": [2]}],
+        "objective": "quadratic",
+        "curvature": [[2, 0], [0, 2]],
+        "slope": [0, 1],
+    });
+    (rule, objective)
+}
+
+#[test]
+fn an_objective_gives_gradients_wherever_a_rule_asks_for_them() {
+    let (rule, objective) = sharpness();
+    let spec = format!("sam:rho={},base=sgd", 45_f64.sqrt());
+    let share = |spec: &str, way| {
+        let optimizer = spec.parse::<OptimizerSpec>().unwrap().build().unwrap();
+        read_with(&rule, "objective.json", &objective).unwrap().deviation(optimizer, &on(way)).share
+    };
+    for way in WAYS {
+        assert!(share(&spec, way) < 0.5, "{way:?}: {}", share(&spec, way));
+        assert!(share("sgd", way) > 1.0, "{way:?}");
+    }
+}
+
+#[test]
+fn an_objective_of_another_size_and_a_file_with_two_sources_or_none_are_refused() {
+    let (rule, objective) = sharpness();
+    let refused = |rule: &Value, objective: &Value| read_with(rule, "objective.json", objective).unwrap_err();
+    for (field, value, said) in [
+        ("curvature", json!([[2, 0]]), "`curvature` has 2 numbers, not 4"),
+        ("slope", json!([1]), "`slope` has 1 numbers, not 2"),
+        ("objective", json!("cubic"), "cubic"),
+    ] {
+        let mut wrong = objective.clone();
+        wrong[field] = value;
+        let reason = refused(&rule, &wrong);
+        assert!(reason.contains(said) && reason.contains("objective.json"), "{reason}");
+    }
+    let mut both = rule.clone();
+    both["stream"] = json!("objective.json");
+    assert!(refused(&both, &objective).contains("both a `stream` and an `objective`"));
+    let mut neither = rule.clone();
+    neither.as_object_mut().unwrap().remove("objective");
+    assert!(refused(&neither, &objective).contains("neither a `stream` nor an `objective`"));
 }

@@ -300,17 +300,17 @@ pub fn check_can_be_tuned(trial: &Trial) -> Result<(), Error> {
 
 /// Checks a trial, applies its settings of the model, and builds its optimizer and schedules once, so that a
 /// value out of range stops the comparison before it begins.
-fn check(trial: &Trial) -> Result<(), Error> {
+pub(crate) fn check(trial: &Trial) -> Result<(), Error> {
     trial.validate()?;
     if !trial.model.is_empty() {
         registry::open_trial(trial)?;
     }
-    let optimizer = trial.optimizer.build()?;
     let (total_steps, steps_per_epoch) = match trial.recipe.budget {
         Budget::Steps(steps) => (steps, 1),
         Budget::Epochs(epochs) => (epochs.saturating_mul(LONG_EPOCH), LONG_EPOCH),
     };
     let run = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let optimizer = trial.optimizer.build_for(run)?;
     train::check_schedules(&trial.schedule, optimizer.groups(), run)
 }
 

@@ -83,6 +83,24 @@ fn schedules_are_checked_at_the_length_of_the_run() {
 }
 
 #[test]
+fn a_plan_names_schedules_of_numbers_as_text_or_as_tables() {
+    let plan =
+        |optimizer: &str| format!("workloads = ['digits-cnn']\noptimizers = [{optimizer}]\nepochs = 12");
+    let text = "'adamw:beta_1=(linear:from=0.8,to=0.9,steps=50%),lr=0.01'";
+    let beta_1 = "{ schedule = 'linear', from = 0.8, to = 0.9, steps = '50%' }";
+    let table = format!("{{ rule = 'adamw', lr = 0.01, beta_1 = {beta_1} }}");
+    let [one, other] = [text, &table].map(|optimizer| {
+        let plan = parse(&plan(optimizer)).unwrap();
+        assert_eq!(parse(&plan.to_toml().unwrap()).unwrap(), plan);
+        trials(&plan).unwrap()
+    });
+    assert_eq!(one, other);
+    assert_eq!(one[0].optimizer.to_string(), "adamw:beta_1=(linear:from=0.8,steps=50%,to=0.9)");
+    let told = mistake(&plan("'adamw:beta_1=(linear:from=0.8,to=1.5)'"));
+    assert!(told.contains("adamw: `beta_1` must be in [0, 1), not 1."), "{told}");
+}
+
+#[test]
 fn a_plan_can_scale_the_rate_with_the_batch_size() {
     let text = format!("{GRID}\nlr_scaling = 'sqrt:64'");
     let plan = parse(&text).unwrap();

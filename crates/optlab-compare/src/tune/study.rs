@@ -12,7 +12,7 @@
 mod search;
 
 use crate::Error;
-use crate::plan::grid::{ArmOnWorkload, check_can_be_tuned};
+use crate::plan::grid::{self, ArmOnWorkload, check_can_be_tuned};
 use crate::plan::tuning::{FIRST_SEED, MOST_TRIALS, Tuning};
 use crate::plan::{Plan, arm as arm_plan};
 use crate::run::events::RunnerEvents;
@@ -97,8 +97,7 @@ impl Study {
     /// Returns the trial at a point.
     fn trial(&self, point: &[f64]) -> Result<Trial, Error> {
         let trial = arm_plan::at(&self.space, &self.side.trial, point)?;
-        trial.validate()?;
-        trial.optimizer.build()?;
+        grid::check(&trial)?;
         Ok(Trial { seed: FIRST_SEED, ..trial })
     }
 }

@@ -123,7 +123,7 @@ settings! {
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(1, Search::WeightDecay);
         /// Whether to decay only elements that the step does not move away from 0.
-        cautious: bool = false;
+        cautious: bool = false, since("2026-11-30");
         /// Weight of the L1 penalty, applied as a proximal step.
         l1: f64 = 0.0, "λ₁", in NON_NEGATIVE;
     }

@@ -1,7 +1,10 @@
 //! Type-erased rules of this crate, and how one moves a parameter.
 
 use crate::around::GradientTransform;
-use crate::around::wrapped_step::{CautiousDecayStep, CautiousStep, ExtrasStep, StepExtras, WrappedStep};
+use crate::around::schedule_free::ScheduleFreeStep;
+use crate::around::wrapped_step::{
+    CautiousDecayStep, CautiousStep, ExtrasStep, HyperballStep, StepExtras, WrappedStep,
+};
 use crate::rule::memory::{Declared, Memory};
 use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Rule, TensorRule, tensor_rule};
 use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
@@ -20,8 +23,22 @@ pub(crate) struct StepSettings {
     pub extras: StepExtras,
     /// Whether to move only the elements that descend along the gradient.
     pub cautious: bool,
+    /// The Frobenius norm to keep, if it is to be kept.
+    pub radius: Option<f64>,
     /// The numbers that all parameters of the rule share, and their common number of steps.
     pub shared: Option<Arc<SharedNumbers>>,
+}
+
+impl StepSettings {
+    /// Returns whether the operations after the rule need the point from which it moved.
+    pub fn needs_start(&self) -> bool {
+        self.cautious || self.radius.is_some() || self.extras.needs_start()
+    }
+
+    /// Returns whether the rule and the operations around it take one pass.
+    fn is_one_pass(&self) -> bool {
+        !self.cautious && self.radius.is_none() && self.extras.schedule_free.is_none()
+    }
 }
 
 /// The state that all parameters of a rule share.
@@ -145,9 +162,18 @@ impl<R: GlobalRule> AnyEstimate for Global<R> {
     }
 
     fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &StepSettings) -> Vec<Sum> {
-        let StepSettings { transform, factor, extras, .. } = *settings;
-        let measure = WrappedStep { step: self.0.measure(at), transform, factor, extras };
-        operands.sums(&measure)
+        let mut settings = settings.clone();
+        let extras = settings.extras;
+        let Some(free) = extras.schedule_free else {
+            let StepSettings { transform, factor, .. } = settings;
+            return operands.sums(&WrappedStep { step: self.0.measure(at), transform, factor, extras });
+        };
+        let mut operands = operands.clone();
+        let beside_rule = operands.state.split_off(operands.state.len() - extras.buffers());
+        start_free(free, &mut operands, &beside_rule, &mut settings);
+        let StepSettings { transform, factor, .. } = settings;
+        let extras = StepExtras { decay: extras.decay, ..StepExtras::NONE };
+        operands.sums(&WrappedStep { step: self.0.measure(at), transform, factor, extras })
     }
 
     fn needs_loss(&self) -> bool {
@@ -186,8 +212,8 @@ impl<R: ElementwiseRule> Update for Evaluate<'_, R> {
 
 /// Makes a rule's step with all operations around it.
 fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) -> Operands {
-    let StepSettings { transform, factor, extras, cautious, .. } = *settings;
-    if !cautious {
+    let StepSettings { transform, factor, extras, .. } = *settings;
+    if settings.is_one_pass() {
         let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
         return if is_plain {
             run(&step, operands)
@@ -197,38 +223,126 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     }
     let of_rule = operands.state.len() - extras.buffers();
     let beside_rule = operands.state.split_off(of_rule);
-    let before = operands.theta.clone();
+    let mut settings = settings.clone();
+    let trained =
+        extras.schedule_free.map(|free| start_free(free, &mut operands, &beside_rule, &mut settings));
+    let StepSettings { transform, factor, .. } = settings;
+    let start = settings.needs_start().then(|| operands.theta.clone());
     let decay_alone = StepExtras { decay: extras.decay, ..StepExtras::NONE };
     let moved = run(&WrappedStep { step, transform, factor, extras: decay_alone }, operands);
     let Operands { theta, grad, state } = moved;
-    let mut operands = after(theta, grad, Some(before), beside_rule, settings);
+    let before = Before { start, trained };
+    let mut operands = after(theta, grad, before, beside_rule, &settings);
     let beside_rule = std::mem::replace(&mut operands.state, state);
     operands.state.extend(beside_rule);
     operands
 }
 
-/// Applies the operations after a rule. `before` is the parameter before the rule, if they need it; `state`
-/// holds the buffers of [`StepExtras`].
+/// Replaces the trained point in `operands` by the fast weights that the rule moves, which are in
+/// `beside_rule`, and transforms the gradient, whose penalties are those at the trained point. Returns the
+/// trained point.
+fn start_free(
+    free: ScheduleFreeStep,
+    operands: &mut Operands,
+    beside_rule: &[Buffer],
+    settings: &mut StepSettings,
+) -> Buffer {
+    operands.grad = transformed_gradient(operands, settings);
+    (settings.transform, settings.factor) = (GradientTransform::default(), 1.0);
+    let (theta, grad) = (operands.theta.clone(), operands.grad.clone());
+    let start = run(&StartStep { free }, Operands { theta, grad, state: beside_rule.to_vec() }).theta;
+    std::mem::replace(&mut operands.theta, start)
+}
+
+/// Returns the gradient after the transform and the factor of `settings`.
+fn transformed_gradient(operands: &Operands, settings: &StepSettings) -> Buffer {
+    let StepSettings { transform, factor, .. } = *settings;
+    if factor == 1.0 && !transform.is_elementwise() {
+        return operands.grad.clone();
+    }
+    // As the parameter of an update that replaces it.
+    let (theta, grad) = (operands.grad.clone(), operands.theta.clone());
+    run(&TransformStep { transform, factor }, Operands { theta, grad, state: Vec::new() }).theta
+}
+
+/// Replaces a gradient, passed as the parameter, by the transformed one; the parameter is passed as the
+/// gradient.
+#[derive(Debug, Clone, Copy)]
+struct TransformStep {
+    transform: GradientTransform,
+    factor: f64,
+}
+
+impl Update for TransformStep {
+    const BUFFERS: (usize, usize) = (0, 0);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, grad: V, theta: V, _state: &mut [V], _sums: &[V]) -> V {
+        self.transform.elementwise(&theta, grad).mul_scalar(self.factor)
+    }
+}
+
+/// Replaces the parameter by the point that the rule moves.
+#[derive(Debug, Clone, Copy)]
+struct StartStep {
+    free: ScheduleFreeStep,
+}
+
+impl Update for StartStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, trained: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
+        self.free.start(&trained, &state[0])
+    }
+}
+
+/// A parameter before its rule, as far as the operations after the rule need it.
+pub(crate) struct Before {
+    /// The point from which the rule moved, before its decay.
+    pub start: Option<Buffer>,
+    /// The trained point, if the rule moves the fast weights instead.
+    pub trained: Option<Buffer>,
+}
+
+/// Applies the operations after a rule. `state` holds the buffers of [`StepExtras`].
 pub(crate) fn after(
-    theta: Buffer,
-    grad: Buffer,
-    before: Option<Buffer>,
+    mut theta: Buffer,
+    mut grad: Buffer,
+    before: Before,
     mut state: Vec<Buffer>,
     settings: &StepSettings,
 ) -> Operands {
-    let after = ExtrasStep { extras: settings.extras };
-    let Some(before) = before else {
-        return run(&after, Operands { theta, grad, state });
+    let StepSettings { lr, transform, extras, cautious, radius, .. } = *settings;
+    let of_extras = state.len();
+    if let Some(trained) = before.trained {
+        state.insert(0, trained);
+    }
+    let after = ExtrasStep { extras };
+    let (decay, elements) = (extras.decay, theta.len());
+    let mut operands = match (before.start, radius) {
+        (None, _) => run(&after, Operands { theta, grad, state }),
+        (Some(start), None) => {
+            state.insert(0, start);
+            let operands = Operands { theta, grad, state };
+            if cautious {
+                run(&CautiousStep { decay, after, transform, elements }, operands)
+            } else {
+                run(&CautiousDecayStep { after }, operands)
+            }
+        }
+        (Some(start), Some(radius)) => {
+            if cautious {
+                let alone = ExtrasStep { extras: StepExtras::NONE };
+                let cautious = CautiousStep { decay, after: alone, transform, elements };
+                let masked = run(&cautious, Operands { theta, grad, state: vec![start.clone()] });
+                (theta, grad) = (masked.theta, masked.grad);
+            }
+            state.insert(0, start);
+            run(&HyperballStep { after, lr, radius }, Operands { theta, grad, state })
+        }
     };
-    let elements = theta.len();
-    state.insert(0, before);
-    let operands = Operands { theta, grad, state };
-    let mut operands = if settings.cautious {
-        run(&CautiousStep { after, transform: settings.transform, elements }, operands)
-    } else {
-        run(&CautiousDecayStep { after }, operands)
-    };
-    operands.state.remove(0);
+    operands.state.drain(..operands.state.len() - of_extras);
     operands
 }
 
@@ -249,8 +363,8 @@ pub(crate) trait AnyTensor: Send + Sync {
     /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
 
-    /// Returns the parameter to evaluate with, if it differs from the trained one.
-    fn for_evaluation(&self, memory: &Memory) -> Option<Buffer>;
+    /// Returns the parameter to evaluate with, after at least one step, if it differs from the trained one.
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Option<Buffer>;
 
     /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a parameter.
     fn has_evaluation(&self) -> bool;
@@ -268,11 +382,17 @@ impl<R: TensorRule> AnyTensor for R {
         })
     }
 
-    fn for_evaluation(&self, memory: &Memory) -> Option<Buffer> {
-        evaluated(self, memory)
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Option<Buffer> {
+        if const { R::HAS_EVALUATION } {
+            Some(with_rank!(rank, D => {
+                Buffer::new(tensor_rule::evaluated(self, theta.into_tensor::<D>(), memory))
+            }))
+        } else {
+            evaluated(self, memory)
+        }
     }
 
     fn has_evaluation(&self) -> bool {
-        self.evaluated().is_some()
+        R::HAS_EVALUATION || self.evaluated().is_some()
     }
 }

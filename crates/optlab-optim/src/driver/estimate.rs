@@ -83,7 +83,7 @@ impl ModuleVisitor for Measure<'_> {
         let on_host = matches!(Buffer::new(theta.clone()), Buffer::Host(_));
         let (grad, settings) =
             if on_host { (grad, settings) } else { self.step.transformed(&theta, grad, settings) };
-        let extras = parameter.take_extra_buffers(&settings.extras, &theta);
+        let extras = parameter.beside.take_buffers(&settings.extras, &theta);
         let of_rule = memory.buffers.len();
         let mut state = memory.buffers;
         state.extend(extras);
@@ -93,7 +93,7 @@ impl ModuleVisitor for Measure<'_> {
         self.totals.resize_with(sums.len(), Total::default);
         self.totals.iter_mut().zip(sums).for_each(|(total, sum)| total.add(sum));
         let StepSettings { extras, .. } = settings;
-        parameter.put_extra_buffers(&extras, &mut operands.state);
+        parameter.beside.put_buffers(&extras, &mut operands.state);
         operands.state.truncate(of_rule);
         parameter.state = Some(ParameterState::Own(Memory { buffers: operands.state, ..memory }));
     }

@@ -34,6 +34,9 @@ pub trait Rule: Clone + fmt::Debug + Send + Sync + 'static {
     }
 }
 
+/// Shapes of parameters by which the states of two rules are compared.
+pub(crate) const LAYOUT_SHAPES: [&[usize]; 4] = [&[6], &[6, 6], &[8, 3], &[4, 3, 2, 2]];
+
 /// The initial value of a buffer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Start {
@@ -56,6 +59,13 @@ impl Declared {
     pub fn of<R: Rule>(rule: &R, shape: &[usize]) -> Self {
         let buffers = R::STATE.iter().filter_map(|&name| Some((name, rule.start(name, shape)?)));
         Declared { buffers: buffers.collect(), numbers: R::NUMBERS }
+    }
+
+    /// Returns the name and shape of each buffer for a parameter of `shape`.
+    pub fn layout(&self, shape: &[usize]) -> Vec<(&'static str, Vec<usize>)> {
+        let layout =
+            |&(name, _): &(&'static str, Start)| (name, self.shape_of(name, shape).unwrap_or_default());
+        self.buffers.iter().map(layout).collect()
     }
 
     /// Returns the shape of a buffer for a parameter of `shape`; `None` if the buffer is not in use.

@@ -12,9 +12,11 @@ pub(crate) mod elementwise;
 pub(crate) mod global_rule;
 pub(crate) mod memory;
 pub(crate) mod precision;
+mod scheduled_optimizer;
 pub(crate) mod tensor_rule;
 
 pub use elementwise::{At, Curvature, ElementwiseRule, elementwise_step};
 pub use global_rule::{GlobalRule, GlobalStep};
 pub use memory::{Rule, RuleState, Start};
+pub use scheduled_optimizer::{CountedState, ScheduledOptimizer};
 pub use tensor_rule::{TensorMemory, TensorRule, tensor_step};

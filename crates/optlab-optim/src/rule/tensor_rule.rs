@@ -17,11 +17,27 @@ pub trait TensorRule: Rule {
         grad: Tensor<D>,
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D>;
+
+    /// Whether a model is evaluated with parameters other than the trained ones.
+    const HAS_EVALUATION: bool = false;
+
+    /// Returns the parameter to evaluate with, computed from the trained one and the rule's state for it,
+    /// after at least one step.
+    fn for_evaluation<const D: usize>(&self, theta: Tensor<D>, _memory: &TensorMemory<'_>) -> Tensor<D> {
+        theta
+    }
 }
 
 /// The state that a [`TensorRule`] keeps for a parameter.
 #[derive(Debug)]
 pub struct TensorMemory<'a>(&'a mut Memory);
+
+impl<'a> TensorMemory<'a> {
+    #[cfg(test)]
+    pub(crate) fn of(memory: &'a mut Memory) -> Self {
+        TensorMemory(memory)
+    }
+}
 
 impl TensorMemory<'_> {
     /// Returns the number of the step, counted from 1 for each parameter.
@@ -84,6 +100,15 @@ pub(crate) fn step_in_memory<R: TensorRule, const D: usize>(
     memory: &mut Memory,
 ) -> Tensor<D> {
     rule.step(lr, theta, grad, &mut TensorMemory(memory))
+}
+
+/// Returns the parameter to evaluate with, for one in at least 32-bit floats.
+pub(crate) fn evaluated<R: TensorRule, const D: usize>(
+    rule: &R,
+    theta: Tensor<D>,
+    memory: &Memory,
+) -> Tensor<D> {
+    rule.for_evaluation(theta, &TensorMemory(&mut memory.clone()))
 }
 
 /// Makes one step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) does; called by

@@ -26,7 +26,7 @@ settings! {
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
         /// Whether to decay only elements that the step does not move away from 0.
-        cautious_decay: bool = false;
+        cautious_decay: bool = false, since("2026-11-30");
         /// Steps over which `alpha` grows from 0; 0 for none.
         alpha_warmup_steps: usize = 0, "T_α", allowed "0, 1, …";
         /// Steps over which `beta_3` grows from `beta_1`; 0 for none.

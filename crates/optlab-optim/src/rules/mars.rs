@@ -24,7 +24,7 @@ settings! {
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
         /// Whether to decay only elements that the step does not move away from 0.
-        cautious_decay: bool = false;
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 

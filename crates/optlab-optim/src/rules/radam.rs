@@ -24,7 +24,7 @@ settings! {
         /// Whether the weight decay is decoupled from the gradient.
         decoupled_weight_decay: bool = false;
         /// Whether to decay only elements that the step does not move away from 0.
-        cautious_decay: bool = false;
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 

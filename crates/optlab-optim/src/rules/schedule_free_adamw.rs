@@ -23,7 +23,7 @@ settings! {
         /// Weight decay, kept out of the second moment.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
         /// Whether to decay only elements that the step does not move away from 0.
-        cautious_decay: bool = false;
+        cautious_decay: bool = false, since("2026-11-30");
         /// Power of the step number in the weighting of the average.
         r: f64 = 0.0, "r", in NON_NEGATIVE;
         /// Power of the largest learning rate so far in the weighting of the average.

@@ -40,17 +40,31 @@ pub enum CyclicMode {
 
 impl ScheduleConfig for CyclicConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
-        let owner = "cyclic";
+        Ok(Box::new(self.build_as("cyclic", run)?))
+    }
+}
+
+impl CyclicConfig {
+    /// Builds the schedule; errors name `owner`.
+    pub(super) fn build_as(&self, owner: &str, run: Run) -> Result<Cyclic, Error> {
         let max_lr = self.max_lr.unwrap_or(run.lr);
         // A run of one step never reaches the top.
         let base_lr = self.base_lr.unwrap_or(if run.total_steps > 1 { max_lr / 10.0 } else { max_lr });
         let up = run.steps_or(owner, "step_size_up", self.step_size_up, run.tenth().max(1))?;
-        let down = run.steps_or(owner, "step_size_down", self.step_size_down, up)?;
+        let down = match (self.step_size_up, self.step_size_down) {
+            (_, None) => up,
+            // The two parts of a cycle end at the rounded sums of their shares.
+            (Some(rise @ Span::Percent(_)), Some(fall @ Span::Percent(share))) if share > 0.0 => {
+                let borders = run.borders(owner, "step_size_down", &[rise, fall])?;
+                (borders[1] - borders[0]).max(1)
+            }
+            (_, Some(fall)) => run.steps(owner, "step_size_down", fall)?,
+        };
         let gamma = self.gamma.unwrap_or(run.gamma());
         range::check(owner, [("max_lr", max_lr, NON_NEGATIVE), ("gamma", gamma, POSITIVE_UP_TO_ONE)])?;
         range::check(owner, [("base_lr", base_lr, Range::up_to(max_lr))])?;
         range::check_at_least_one(owner, [("step_size_up", up), ("step_size_down", down)])?;
-        Ok(Box::new(Cyclic { base_lr, max_lr, up: up as u128, down: down as u128, mode: self.mode, gamma }))
+        Ok(Cyclic { base_lr, max_lr, up: up as u128, down: down as u128, mode: self.mode, gamma })
     }
 }
 
@@ -91,7 +105,7 @@ impl ScheduleConfig for CyclicConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `CyclicLR`, which also changes the momentum, accepts a `gamma` above 1 (its default is 1), and
+/// PyTorch's `CyclicLR`, which also changes the momentum (here `cyclic_momentum` does), accepts a `gamma` above 1 (its default is 1), and
 /// computes the position in the cycle in floats; here it is counted in integers.
 ///
 /// # Reference

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::schedule::spec::ScheduleConfig;
-use crate::schedule::{Run, Schedule};
+use crate::schedule::{Run, Schedule, product};
 use optlab_core::range::{self, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +60,6 @@ pub struct Exponential {
 
 impl Schedule for Exponential {
     fn lr_at(&self, step: usize) -> f64 {
-        self.initial_lr * self.gamma.powf(step as f64)
+        product(self.initial_lr, self.gamma.powf(step as f64))
     }
 }

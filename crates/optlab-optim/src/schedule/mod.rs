@@ -5,21 +5,29 @@
 //! takes a schedule as a [`CountingSchedule`].
 
 mod burn_schedules;
+mod chebyshev;
 mod combinators;
 mod constant;
 mod cosine;
 mod cosine_restarts;
 mod counting;
 mod cyclic;
+mod cyclic_momentum;
 mod exponential;
+mod followed;
+mod infinite_cosine;
 mod inverse_sqrt;
 mod inverse_time;
 mod linear;
 mod multi_step;
 mod noam;
+mod number_schedule;
 mod one_cycle;
+mod one_cycle_momentum;
 mod piecewise_constant;
 mod polynomial;
+mod power;
+mod power_cool;
 mod reduce_on_plateau;
 mod registry;
 mod rex;
@@ -31,21 +39,29 @@ mod warmup_cosine;
 mod warmup_stable_decay;
 
 pub use burn_schedules::*;
+pub use chebyshev::{Chebyshev, ChebyshevConfig};
 pub use combinators::*;
 pub use constant::{Constant, ConstantConfig};
 pub use cosine::{Cosine, CosineConfig};
 pub use cosine_restarts::{CosineRestarts, CosineRestartsConfig};
 pub use counting::CountingSchedule;
 pub use cyclic::{Cyclic, CyclicConfig, CyclicMode};
+pub use cyclic_momentum::{CyclicMomentum, CyclicMomentumConfig};
 pub use exponential::{Exponential, ExponentialConfig};
+pub(crate) use followed::FollowedNumber;
+pub use infinite_cosine::{InfiniteCosine, InfiniteCosineConfig};
 pub use inverse_sqrt::{InverseSqrt, InverseSqrtConfig};
 pub use inverse_time::{InverseTime, InverseTimeConfig};
 pub use linear::{Linear, LinearConfig};
 pub use multi_step::{MultiStep, MultiStepConfig};
 pub use noam::{Noam, NoamConfig};
+pub use number_schedule::NumberSchedule;
 pub use one_cycle::{Anneal, OneCycle, OneCycleConfig};
+pub use one_cycle_momentum::OneCycleMomentumConfig;
 pub use piecewise_constant::{PiecewiseConstant, PiecewiseConstantConfig};
 pub use polynomial::{Polynomial, PolynomialConfig};
+pub use power::{Power, PowerConfig};
+pub use power_cool::{PowerCool, PowerCoolConfig};
 pub use reduce_on_plateau::{Mode, Monitor, ReduceOnPlateau, ReduceOnPlateauConfig, ThresholdMode};
 pub use registry::{Registered, custom, register};
 pub use rex::{Rex, RexConfig};
@@ -61,6 +77,9 @@ use crate::Error;
 /// A learning rate for each step.
 pub trait Schedule: Send + Sync {
     /// Returns the rate of step `step`; the first step is 0. After its end a schedule stays at its last rate.
+    ///
+    /// The rates of the schedules of this crate are finite: a rate that exceeds every number stays at the
+    /// largest.
     fn lr_at(&self, step: usize) -> f64;
 
     /// Passes the measurement after step `step` to the schedule. Most schedules ignore it.
@@ -98,6 +117,13 @@ pub fn load_states(schedules: &[&dyn Schedule], state: &[f64]) -> Result<(), Err
     Ok(())
 }
 
+/// Returns the product of a rate and a factor, both at least 0 and possibly infinite: 0 if one of them is 0,
+/// and at most the largest finite number.
+fn product(rate: f64, factor: f64) -> f64 {
+    let product = if rate == 0.0 || factor == 0.0 { 0.0 } else { rate * factor };
+    if product > f64::MAX { f64::MAX } else { product }
+}
+
 /// A measurement after a step, on validation data if there is any.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
@@ -116,7 +142,7 @@ impl From<f64> for Measured {
 /// The facts about a run that a schedule uses for fields that are not set.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Run {
-    /// The trial's base learning rate.
+    /// The trial's base learning rate; for a schedule in place of a number of a rule, the number's default.
     pub lr: f64,
     /// The trial's length in steps.
     pub total_steps: usize,

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
-use crate::schedule::{Run, Schedule};
+use crate::schedule::{Run, Schedule, product};
 use optlab_core::range::{self, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +34,13 @@ impl ScheduleConfig for MultiStepConfig {
             false => run.rising_steps(owner, "milestones", &self.milestones)?,
         };
         range::check(owner, [("initial_lr", initial_lr, NON_NEGATIVE), ("gamma", self.gamma, POSITIVE)])?;
-        // There is at least one milestone, and the first is the smallest.
-        range::check_at_least_one(owner, [("milestones", milestones[0])])?;
+        // There is at least one milestone, and the first is the smallest. A share may round to step 0.
+        if !matches!(self.milestones.first(), Some(Span::Percent(share)) if *share > 0.0) {
+            range::check_at_least_one(owner, [("milestones", milestones[0])])?;
+        }
         let schedule = MultiStep { initial_lr, milestones, gamma: self.gamma };
-        if !schedule.lr_at(usize::MAX).is_finite() {
+        let largest = initial_lr * self.gamma.powf(schedule.milestones.len() as f64);
+        if !largest.is_finite() {
             return Err(Error::invalid(
                 owner,
                 "gamma",
@@ -61,7 +64,8 @@ impl ScheduleConfig for MultiStepConfig {
 /// | `milestones` | `mᵢ`   | half and three quarters of the run | rising from 1… |
 /// | `gamma`      | `γ`    | 0.1                                | `(0, ∞)`       |
 ///
-/// An empty list of milestones means the default milestones. From the last milestone on the rate is constant.
+/// An empty list of milestones means the default milestones. In a short run, two milestones that are shares may
+/// be the same step, and the first may be step 0. From the last milestone on the rate is constant.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, if a
@@ -90,6 +94,6 @@ pub struct MultiStep {
 impl Schedule for MultiStep {
     fn lr_at(&self, step: usize) -> f64 {
         let passed = self.milestones.partition_point(|milestone| *milestone <= step);
-        self.initial_lr * self.gamma.powf(passed as f64)
+        product(self.initial_lr, self.gamma.powf(passed as f64))
     }
 }

@@ -137,7 +137,7 @@ impl ScheduleConfig for OneCycleConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `OneCycleLR`, which also changes the momentum, goes one step further in its last phase and then
+/// PyTorch's `OneCycleLR`, which also changes the momentum (here `one_cycle_momentum` does), goes one step further in its last phase and then
 /// fails, divides by zero for `p T = 1` (here the only step of the first phase then has `η_max`), and accepts
 /// divisors below 1.
 ///
@@ -146,18 +146,18 @@ impl ScheduleConfig for OneCycleConfig {
 /// 2017, <https://arxiv.org/abs/1708.07120>
 #[derive(Debug, Clone)]
 pub struct OneCycle {
-    initial_lr: f64,
-    phases: Vec<Phase>,
-    last_step: usize,
-    anneal: Anneal,
+    pub(super) initial_lr: f64,
+    pub(super) phases: Vec<Phase>,
+    pub(super) last_step: usize,
+    pub(super) anneal: Anneal,
 }
 
 /// A phase: the curve to a rate.
 #[derive(Debug, Clone)]
-struct Phase {
+pub(super) struct Phase {
     /// The step at which the rate is reached; it need not be whole.
-    end: f64,
-    to: f64,
+    pub end: f64,
+    pub to: f64,
 }
 
 impl Schedule for OneCycle {

@@ -33,6 +33,12 @@ pub enum Span {
     Percent(f64),
 }
 
+impl Span {
+    fn is_share(&self) -> bool {
+        matches!(self, Span::Percent(_))
+    }
+}
+
 impl From<usize> for Span {
     fn from(steps: usize) -> Self {
         Span::Steps(steps)
@@ -106,21 +112,108 @@ impl<'de> Deserialize<'de> for Span {
     }
 }
 
+/// A sum of spans: whole steps, and the exact length of epochs and shares before it is rounded to steps.
+///
+/// The borders of parts that follow each other are the rounded sums, not sums of rounded lengths. So shares
+/// of 100 % together fill a run of any length.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    steps: usize,
+    others: f64,
+}
+
+impl Sum {
+    fn plus(self, span: Span, exact: f64) -> Self {
+        match span {
+            Span::Steps(steps) => Sum { steps: self.steps.saturating_add(steps), ..self },
+            Span::Epochs(_) | Span::Percent(_) => Sum { others: self.others + exact, ..self },
+        }
+    }
+
+    fn rounded(self) -> usize {
+        self.steps.saturating_add(self.others.round() as usize)
+    }
+}
+
 impl Run {
     /// Returns the number of steps of a field of `owner`.
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for epochs if the run has none.
     pub fn steps(&self, owner: &str, field: &str, span: Span) -> Result<usize, Error> {
+        Ok(Sum::default().plus(span, self.exact(owner, field, span)?).rounded())
+    }
+
+    /// Returns the length of `span` in steps, before it is rounded.
+    fn exact(&self, owner: &str, field: &str, span: Span) -> Result<f64, Error> {
+        match (span, self.steps_per_epoch) {
+            (Span::Steps(steps), _) => Ok(steps as f64),
+            (Span::Percent(percent), _) => Ok(percent / 100.0 * self.total_steps as f64),
+            (Span::Epochs(epochs), Some(steps)) => Ok(epochs * steps as f64),
+            (Span::Epochs(_), None) => {
+                Err(Error::invalid(owner, field, "in steps or a share of a run without epochs", span))
+            }
+        }
+    }
+
+    /// Returns the end of each of the parts that follow each other with the given lengths: the rounded sums of
+    /// the lengths, so that shares of 100 % together end where the run ends.
+    ///
+    /// # Errors
+    /// The errors of [`steps`](Self::steps).
+    pub fn borders(&self, owner: &str, field: &str, lengths: &[Span]) -> Result<Vec<usize>, Error> {
+        let mut sum = Sum::default();
+        let mut percent = 0.0;
+        let border = |&span: &Span| {
+            sum = sum.plus(span, self.exact(owner, field, span)?);
+            percent += if let Span::Percent(share) = span { share } else { 0.0 };
+            let is_whole = sum.steps == 0 && (percent - 100.0_f64).abs() < 1e-9;
+            // The sum of many shares is only nearly 100 %.
+            Ok(if is_whole && lengths.iter().all(Span::is_share) { self.total_steps } else { sum.rounded() })
+        };
+        lengths.iter().map(border).collect()
+    }
+
+    /// Returns the step at which the last part of `length` begins, if it ends at step `end`, which is `given`
+    /// or the end of the run. At least one step is left for a share, which may round to none.
+    ///
+    /// # Errors
+    /// The errors of [`steps`](Self::steps).
+    pub(super) fn begin_of_last(
+        &self,
+        owner: &str,
+        field: &str,
+        (given, end): (Option<Span>, usize),
+        length: Span,
+    ) -> Result<usize, Error> {
+        let exact = self.exact(owner, field, length)?;
+        if let Span::Steps(steps) = length {
+            return Ok(end.saturating_sub(steps));
+        }
+        let exact_end = given.map_or(Ok(self.total_steps as f64), |end| self.exact(owner, field, end))?;
+        let begin = (exact_end - exact).max(0.0).round() as usize;
+        Ok(if exact > 0.0 { begin.min(end.saturating_sub(1)) } else { begin.min(end) })
+    }
+
+    /// Returns the number of steps of a warm-up that ends before step `end`. A share is rounded down where the
+    /// nearest number of steps would leave no step after it.
+    ///
+    /// # Errors
+    /// The errors of [`steps`](Self::steps).
+    pub(super) fn warmup_steps(
+        &self,
+        owner: &str,
+        field: &str,
+        span: Option<Span>,
+        default: usize,
+        end: usize,
+    ) -> Result<usize, Error> {
+        let steps = self.steps_or(owner, field, span, default)?;
         match span {
-            Span::Steps(steps) => Ok(steps),
-            Span::Percent(percent) => Ok((percent / 100.0 * self.total_steps as f64).round() as usize),
-            Span::Epochs(epochs) => match self.steps_per_epoch {
-                Some(steps) => Ok((epochs * steps as f64).round() as usize),
-                None => {
-                    Err(Error::invalid(owner, field, "in steps or a share of a run without epochs", span))
-                }
-            },
+            Some(span) if span.is_share() && self.exact(owner, field, span)? < end as f64 => {
+                Ok(steps.min(end.saturating_sub(1)))
+            }
+            _ => Ok(steps),
         }
     }
 
@@ -142,11 +235,15 @@ impl Run {
     ///
     /// # Errors
     /// The errors of [`steps`](Self::steps), and [`Error::InvalidConfig`] for steps that are not strictly
-    /// increasing. Two shares of a short run may be the same step.
+    /// increasing, except that two rising shares of a short run may be the same step.
     pub fn rising_steps(&self, owner: &str, field: &str, spans: &[Span]) -> Result<Vec<usize>, Error> {
         let steps =
             spans.iter().map(|span| self.steps(owner, field, *span)).collect::<Result<Vec<_>, _>>()?;
-        if !steps.is_sorted_by(|earlier, later| earlier < later) {
+        let is_rising = |pair: (&[Span], &[usize])| match pair.0 {
+            [Span::Percent(earlier), Span::Percent(later)] => earlier < later,
+            _ => pair.1[0] < pair.1[1],
+        };
+        if !spans.windows(2).zip(steps.windows(2)).all(is_rising) {
             return Err(Error::invalid(
                 owner,
                 field,

@@ -101,6 +101,12 @@ schedules! {
     "cyclic" => Cyclic(CyclicConfig), "rises and falls linearly between two rates (Smith, 2015)";
     "piecewise_constant" => PiecewiseConstant(PiecewiseConstantConfig), "a list of rates, each constant up to its boundary";
     "rex" => Rex(RexConfig), "decays slowly at first, then ever faster, down to min_lr (Chen et al., 2021)";
+    "power_cool" => PowerCool(PowerCoolConfig), "a constant rate, then a power of the remaining steps, down to 0";
+    "power" => Power(PowerConfig), "linear warm-up, then a power of the tokens seen, for a run of any length (Shen et al., 2024)";
+    "infinite_cosine" => InfiniteCosine(InfiniteCosineConfig), "linear warm-up, half a cosine to a constant rate, and a decay at the end (Ibrahim et al., 2024)";
+    "chebyshev" => Chebyshev(ChebyshevConfig), "step sizes for quadratics, large and small in a fractal order (Agarwal et al., 2021)";
+    "one_cycle_momentum" => OneCycleMomentum(OneCycleMomentumConfig), "for a momentum: falls while the rate of one_cycle rises, and rises again";
+    "cyclic_momentum" => CyclicMomentum(CyclicMomentumConfig), "for a momentum: falls while the rate of cyclic rises, and rises while it falls";
     "reduce_on_plateau" => ReduceOnPlateau(ReduceOnPlateauConfig), "multiplies the rate by factor when the validation loss or metric stops improving";
     "warmup" => Warmup(WarmupConfig), "a warm-up before any schedule (Goyal et al., 2017)";
     "sequence" => Sequence(SequenceConfig), "several schedules, one after the other";

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::schedule::span::Span;
 use crate::schedule::spec::ScheduleConfig;
-use crate::schedule::{Run, Schedule};
+use crate::schedule::{Run, Schedule, product};
 use optlab_core::range::{self, NON_NEGATIVE, POSITIVE};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +70,6 @@ pub struct Step {
 
 impl Schedule for Step {
     fn lr_at(&self, step: usize) -> f64 {
-        self.initial_lr * self.gamma.powf((step / self.step_size) as f64)
+        product(self.initial_lr, self.gamma.powf((step / self.step_size) as f64))
     }
 }

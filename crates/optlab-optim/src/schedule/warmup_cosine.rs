@@ -29,7 +29,9 @@ impl ScheduleConfig for WarmupCosineConfig {
         let owner = "warmup_cosine";
         let peak_lr = self.peak_lr.unwrap_or(run.lr);
         let total_steps = run.steps_or(owner, "total_steps", self.total_steps, run.total_steps)?;
-        let warmup_steps = run.steps_or(owner, "warmup_steps", self.warmup_steps, total_steps / 10)?;
+        let default = total_steps / 10;
+        let warmup_steps =
+            run.warmup_steps(owner, "warmup_steps", self.warmup_steps, default, total_steps)?;
         range::check(owner, [("peak_lr", peak_lr, NON_NEGATIVE)])?;
         range::check(
             owner,

@@ -26,13 +26,37 @@ pub struct WarmupStableDecayConfig {
     pub end_lr: f64,
 }
 
+impl WarmupStableDecayConfig {
+    /// Returns the number of steps of the decay. A share begins at its rounded border, and not within a
+    /// warm-up that is a share and leaves room for it.
+    fn decay_steps(&self, run: Run, total_steps: usize, warmup_steps: usize) -> Result<usize, Error> {
+        let span = match self.decay_steps {
+            None => return Ok((total_steps / 5).max(1)),
+            Some(Span::Steps(steps)) => return Ok(steps),
+            Some(share) => share,
+        };
+        let end = (self.total_steps, total_steps);
+        let begin = run.begin_of_last("warmup_stable_decay", "decay_steps", end, span)?;
+        let total = self.total_steps.unwrap_or(Span::Percent(100.0));
+        let is_after_warmup = match (total, self.warmup_steps, span) {
+            (Span::Percent(total), Some(Span::Percent(warmup)), Span::Percent(decay)) => {
+                warmup + decay <= total + 1e-9
+            }
+            _ => false,
+        };
+        Ok(total_steps - if is_after_warmup { begin.max(warmup_steps) } else { begin })
+    }
+}
+
 impl ScheduleConfig for WarmupStableDecayConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "warmup_stable_decay";
         let peak_lr = self.peak_lr.unwrap_or(run.lr);
         let total_steps = run.steps_or(owner, "total_steps", self.total_steps, run.total_steps)?;
-        let warmup_steps = run.steps_or(owner, "warmup_steps", self.warmup_steps, total_steps / 10)?;
-        let decay_steps = run.steps_or(owner, "decay_steps", self.decay_steps, (total_steps / 5).max(1))?;
+        let default = total_steps / 10;
+        let warmup_steps =
+            run.warmup_steps(owner, "warmup_steps", self.warmup_steps, default, total_steps)?;
+        let decay_steps = self.decay_steps(run, total_steps, warmup_steps)?;
         range::check(owner, [("peak_lr", peak_lr, NON_NEGATIVE)])?;
         range::check(owner, [("end_lr", self.end_lr, Range::up_to(peak_lr))])?;
         range::check_at_least_one(owner, [("total_steps", total_steps), ("decay_steps", decay_steps)])?;
@@ -75,6 +99,9 @@ impl ScheduleConfig for WarmupStableDecayConfig {
 /// | `decay_steps`  | `D`      | a fifth of `T`, but ≥ 1  | `[1, total_steps − warmup_steps]`   |
 /// | `decay_shape`  | `s`      | `linear`                 | `linear`, `sqrt`, `cosine`, `square` |
 /// | `end_lr`       | `η_end`  | 0                        | `[0, peak_lr]`                      |
+///
+/// A decay that is a share of the run begins at the rounded border and takes the rest, so that shares of 100 %
+/// together fill a run of any length; at least its last step.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if

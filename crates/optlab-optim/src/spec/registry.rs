@@ -118,17 +118,29 @@ impl Registered {
 
     /// Sets the weight decay. If the settings are not declared, the field is found by its name.
     pub(crate) fn set_weight_decay(&mut self, decay: f64) -> Result<(), Error> {
+        if !self.replace_number("weight_decay", decay)? {
+            self.settings = self.settings.with_weight_decay(self.name, decay)?;
+        }
+        Ok(())
+    }
+
+    /// Sets a number.
+    pub(crate) fn set_number(&mut self, field: &str, value: f64) -> Result<(), Error> {
+        match self.replace_number(field, value)? {
+            true => Ok(()),
+            false => Err(Error::invalid(self.name, field, "a number", value)),
+        }
+    }
+
+    /// Sets the field of that name, and returns whether it is a number.
+    fn replace_number(&mut self, field: &str, value: f64) -> Result<bool, Error> {
         let unwritable = |reason: serde_json::Error| Error::Usage(format!("`{}`: {reason}", self.name));
         let mut table = self.settings.fields().map_err(unwritable)?;
-        let field = table.get_mut("weight_decay").filter(|value| value.is_number());
-        self.settings = match (field, default_entry(self.name)) {
-            (Some(weight_decay), Some(entry)) => {
-                *weight_decay = decay.into();
-                (entry.read)(Value::Object(table)).map_err(unwritable)?
-            }
-            _ => self.settings.with_weight_decay(self.name, decay)?,
-        };
-        Ok(())
+        let number = table.get_mut(field).filter(|value| value.is_number());
+        let (Some(number), Some(entry)) = (number, default_entry(self.name)) else { return Ok(false) };
+        *number = value.into();
+        self.settings = (entry.read)(Value::Object(table)).map_err(unwritable)?;
+        Ok(true)
     }
 
     pub(crate) fn rules(&self) -> Result<Vec<ParameterRule>, Error> {

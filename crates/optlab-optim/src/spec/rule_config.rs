@@ -4,6 +4,7 @@ use crate::Error;
 use crate::driver::{Assembly, ParameterRule};
 use crate::spec::OptimizerSpec;
 use optlab_core::settings::Field;
+use std::any::Any;
 
 /// The settings of a rule: checked, then built.
 pub trait RuleConfig {
@@ -49,6 +50,11 @@ pub trait RuleConfig {
         None
     }
 
+    /// Returns the optimizers within these settings: a wrapper's base, the rule of other parameters.
+    fn nested_mut(&mut self) -> Vec<&mut OptimizerSpec> {
+        Vec::new()
+    }
+
     /// Returns the optimizer that it wraps, if it is a wrapper.
     fn base(&self) -> Option<&OptimizerSpec> {
         None
@@ -89,7 +95,24 @@ macro_rules! settings_of {
         fn number_mut(&mut self, field: &str) -> Option<&mut f64> {
             $crate::settings::Settings::number_mut(self, field)
         }
+
+        fn nested_mut(&mut self) -> Vec<&mut $crate::OptimizerSpec> {
+            $crate::nested_in($crate::settings::Settings::values_mut(self))
+        }
     };
+}
+
+/// Returns the optimizers among the values of settings.
+#[doc(hidden)]
+pub fn nested_in(values: Vec<&mut dyn Any>) -> Vec<&mut OptimizerSpec> {
+    values.into_iter().filter_map(optimizer_in).collect()
+}
+
+fn optimizer_in(value: &mut dyn Any) -> Option<&mut OptimizerSpec> {
+    if value.is::<Box<OptimizerSpec>>() {
+        return value.downcast_mut::<Box<OptimizerSpec>>().map(|spec| &mut **spec);
+    }
+    value.downcast_mut::<Option<Box<OptimizerSpec>>>()?.as_deref_mut()
 }
 
 /// Implements [`RuleConfig`] for settings that build one rule for all parameters with `build_as`; `$kind` is

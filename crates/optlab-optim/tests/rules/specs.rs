@@ -370,9 +370,10 @@ fn run(spec: &OptimizerSpec, bias: bool) -> Vec<f32> {
 fn every_field_of_every_rule_changes_its_steps() {
     for default in OptimizerSpec::all() {
         // Rules that need more than a gradient, and wrappers, are tested in `tests/rules/wrappers/`.
-        if default.base().is_some() || ["sophia_g", "burn.lbfgs"].contains(&default.name()) {
+        if default.base().is_some() || ["sophia_g", "lbfgs", "burn.lbfgs"].contains(&default.name()) {
             continue;
         }
+        let is_about_hidden_weights = ["galore", "apollo"].contains(&default.name());
         let mut fields = fields(&default);
         // Some fields have no effect without momentum or weight decay, or while an estimate is small.
         for (field, value) in [
@@ -400,10 +401,17 @@ fn every_field_of_every_rule_changes_its_steps() {
                 // Small enough for the steps and sizes of this test.
                 "precondition_frequency" => Some(json!(2)),
                 "max_precond_dim" => Some(json!(3)),
+                "balance_frequency" => Some(json!(2)),
                 // Has no effect without `other`; tested below.
                 "other_lr_factor" => None,
                 // Matters only when the rate changes; tested in `tests/rules/formulas/`.
                 "weight_lr_power" => None,
+                // Matters only for the evaluated weights; tested by its reference file.
+                "average_decay" => None,
+                // Matters only for hidden weights, or for some of the norms; tested below.
+                "rank" | "projection_frequency" | "scale" | "seed" if is_about_hidden_weights => None,
+                "ns_steps" if default.name() == "scion" => None,
+                "init_factor" if default.name() == "kl_soap" => None,
                 // Matters only in evaluations; the reference files have it.
                 "average_power" => None,
                 _ => another(value),
@@ -422,6 +430,45 @@ fn every_field_of_every_rule_changes_its_steps() {
     assert_ne!(run(&"muon:other=adamw,other_lr_factor=0.5".parse().unwrap(), true), other);
     let original = run(&"burn.muon".parse().unwrap(), true);
     assert_ne!(run(&"burn.muon:adjust_lr_fn=MatchRmsAdamW".parse().unwrap(), true), original);
+}
+
+/// Returns the hidden weight of two layers after six steps.
+fn hidden_weight(text: &str) -> Vec<f32> {
+    let mut optimizer = text.parse::<OptimizerSpec>().unwrap().build().unwrap();
+    let device = Device::default().autodiff();
+    let mut layers = vec![linear(&device, false), linear(&device, false)];
+    for t in 0..6 {
+        let mut all = gradients(&layers[0], t);
+        all.register(layers[1].weight.id, layers[1].weight.val().inner());
+        layers = optimizer.apply(LR, layers, &mut all);
+    }
+    layers[0].weight.val().into_data().try_to_vec().unwrap()
+}
+
+#[test]
+fn settings_of_hidden_weights_and_of_norms_change_their_steps() {
+    for (base, changed) in [
+        ("galore:rank=2,projection_frequency=3", "rank=1"),
+        ("galore:rank=2,projection_frequency=3", "projection_frequency=2"),
+        ("galore:rank=2,projection_frequency=3", "scale=2"),
+        ("apollo:rank=2,projection_frequency=3", "rank=1"),
+        ("apollo:rank=2,projection_frequency=3", "projection_frequency=2"),
+        ("apollo:rank=2,projection_frequency=3", "scale=2"),
+        ("apollo:rank=2,projection_frequency=3", "seed=1"),
+        ("apollo:rank=2,projection_frequency=3", "scale_type=tensor"),
+        ("kl_soap:precondition_frequency=2", "init_factor=0.5"),
+        ("scion:momentum=0.5", "ns_steps=3"),
+        ("scion:momentum=0.5", "norm=sign"),
+        ("scion:momentum=0.5", "norm=row"),
+        ("scion:momentum=0.5", "norm=column"),
+        ("scion:momentum=0.5", "scale=2"),
+    ] {
+        let (field, _) = changed.split_once('=').unwrap();
+        let kept = base.split_once(':').unwrap().1.split(',').filter(|setting| !setting.starts_with(field));
+        let name = base.split_once(':').unwrap().0;
+        let text = format!("{name}:{}", kept.chain([changed]).collect::<Vec<_>>().join(","));
+        assert_ne!(hidden_weight(&text), hidden_weight(base), "{text}: `{field}` is idle");
+    }
 }
 
 #[test]

@@ -17,9 +17,16 @@ fn built_in_schedules() -> Vec<ScheduleSpec> {
 }
 
 const POSITIVE_UP_TO_ONE: Ends = Ends { inside: [1e-30, 1.0], outside: [1.000001, 0.0] };
+const BELOW_ONE: Ends = Ends { inside: [0.95, 0.999999], outside: [1.0, -1e-9] };
+/// A range up to the largest momentum.
+const UP_TO_0_95: Ends = Ends { inside: [0.0, 0.95], outside: [0.951, -1e-9] };
+const UP_TO_0_9: Ends = Ends { inside: [0.0, 0.9], outside: [0.91, -1e-9] };
 const FROM_ONE: Ends = Ends { inside: [1.0, 1e30], outside: [f64::INFINITY, 0.999999] };
 /// A range up to the rate of [`RUN`].
 const UP_TO_THE_RATE: Ends = Ends { inside: [0.0, RUN.lr], outside: [RUN.lr * 1.000001, -1e-9] };
+
+/// A range up to half the rate of [`RUN`].
+const UP_TO_HALF_THE_RATE: Ends = Ends { inside: [0.0, RUN.lr / 2.0], outside: [RUN.lr * 0.51, -1e-9] };
 
 macro_rules! schedule {
     ($variant:ident($config:ident): $($field:ident $ends:ident),*) => {
@@ -65,6 +72,16 @@ fn schedule_ranges() -> Vec<Row> {
             }),
         }],
         schedule!(Rex(RexConfig): initial_lr NON_NEGATIVE, min_lr UP_TO_THE_RATE),
+        schedule!(PowerCool(PowerCoolConfig): initial_lr NON_NEGATIVE, power POSITIVE),
+        schedule!(Power(PowerConfig): max_lr NON_NEGATIVE, factor NON_NEGATIVE, power POSITIVE,
+            tokens_per_step POSITIVE),
+        schedule!(InfiniteCosine(InfiniteCosineConfig): peak_lr NON_NEGATIVE, constant_lr UP_TO_THE_RATE,
+            min_lr UP_TO_HALF_THE_RATE),
+        schedule!(Chebyshev(ChebyshevConfig): max_lr NON_NEGATIVE, condition FROM_ONE),
+        schedule!(OneCycleMomentum(OneCycleMomentumConfig): base_momentum UP_TO_0_95, max_momentum BELOW_ONE,
+            pct_start POSITIVE_BELOW_ONE),
+        schedule!(CyclicMomentum(CyclicMomentumConfig): base_momentum UP_TO_0_9, max_momentum BELOW_ONE,
+            gamma POSITIVE_UP_TO_ONE),
         schedule!(ReduceOnPlateau(ReduceOnPlateauConfig): initial_lr NON_NEGATIVE, factor POSITIVE_BELOW_ONE,
             threshold NON_NEGATIVE, min_lr UP_TO_THE_RATE, epsilon NON_NEGATIVE),
         schedule!(Warmup(WarmupConfig): initial_factor SHARE),
@@ -82,9 +99,10 @@ fn schedule_ranges() -> Vec<Row> {
 }
 
 /// The fields that are given in steps, in epochs or as a share of the run.
-const SPANS: [&str; 10] = [
+const SPANS: [&str; 11] = [
     "total_steps",
     "warmup_steps",
+    "cooldown_steps",
     "decay_steps",
     "step_size",
     "step_size_up",
@@ -96,9 +114,18 @@ const SPANS: [&str; 10] = [
 ];
 /// The fields that are lists of spans.
 const LISTS_OF_SPANS: [&str; 2] = ["milestones", "boundaries"];
-const COUNTS: [&str; 4] = ["model_size", "period_factor", "patience", "cooldown"];
-const CHOICES: [&str; 8] =
-    ["decay_shape", "anneal", "mode", "staircase", "three_phase", "shape", "threshold_mode", "monitor"];
+const COUNTS: [&str; 5] = ["model_size", "period_factor", "patience", "cooldown", "cycle"];
+const CHOICES: [&str; 9] = [
+    "decay_shape",
+    "anneal",
+    "mode",
+    "staircase",
+    "three_phase",
+    "shape",
+    "threshold_mode",
+    "monitor",
+    "fractal",
+];
 /// The fields of combinators.
 const PARTS: [&str; 3] = ["base", "schedules", "lengths"];
 
@@ -175,9 +202,14 @@ fn invalid_settings_are_errors_that_name_the_field() {
     }
 }
 
+/// Returns whether it is a schedule of a momentum, which takes no rate from the run.
+fn is_of_momentum(spec: &ScheduleSpec) -> bool {
+    spec.name().ends_with("_momentum")
+}
+
 #[test]
 fn a_rate_taken_from_the_run_is_checked_like_a_given_one() {
-    for spec in built_in_schedules() {
+    for spec in built_in_schedules().into_iter().filter(|spec| !is_of_momentum(spec)) {
         for lr in [f64::NAN, -0.1, f64::INFINITY] {
             let built = spec.build(Run { lr, ..RUN });
             assert!(built.is_err_and(|error| error.is_usage()), "{spec} with {lr}");
@@ -268,8 +300,14 @@ fn every_field_of_every_schedule_changes_the_rates() {
             let other = match (spec.name(), field.as_str()) {
                 (_, "schedule") => continue,
                 // Tested below.
-                ("noam" | "burn.noam", "model_size") | ("cyclic", "gamma") => continue,
+                ("noam" | "burn.noam", "model_size") | ("cyclic" | "cyclic_momentum", "gamma") => continue,
+                ("power", "tokens_per_step") => continue,
                 (_, "period_factor") => json!(2),
+                (_, "cycle") => json!(8),
+                (_, "condition") => json!(7.0),
+                (_, "max_momentum") => json!(0.97),
+                (_, "constant_lr") => json!(0.07),
+                (_, "fractal") => json!(false),
                 (_, "staircase" | "three_phase") => json!(true),
                 (_, "decay_shape") => json!("sqrt"),
                 (_, "anneal") => json!("linear"),
@@ -288,8 +326,13 @@ fn every_field_of_every_schedule_changes_the_rates() {
         let [small, large] = [64, 512].map(|size| rates_of(&format!("{name}:factor=1.0,model_size={size}")));
         assert_ne!(small, large);
     }
-    let [fast, slow] = [0.9, 0.95].map(|gamma| rates_of(&format!("cyclic:mode=exp_range,gamma={gamma}")));
-    assert_ne!(fast, slow);
+    for name in ["cyclic", "cyclic_momentum"] {
+        let [fast, slow] = [0.9, 0.95].map(|gamma| rates_of(&format!("{name}:mode=exp_range,gamma={gamma}")));
+        assert_ne!(fast, slow);
+    }
+    // With an explicit factor; the default factor compensates for the tokens of a step.
+    let [few, many] = [1, 8].map(|tokens| rates_of(&format!("power:factor=0.2,tokens_per_step={tokens}")));
+    assert_ne!(few, many);
 }
 
 #[test]
@@ -316,19 +359,20 @@ fn every_step_count_may_be_given_in_epochs_or_as_a_share_of_the_run() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 25);
+    assert_eq!(tried, 35);
 }
 
 #[test]
 fn unset_fields_are_taken_from_the_run() {
-    for spec in built_in_schedules() {
+    for spec in built_in_schedules().into_iter().filter(|spec| !is_of_momentum(spec)) {
         for total_steps in [1, 2, 3, 10, 100, 1001] {
             let run = Run::new(0.2, total_steps);
             let rates = rates(&spec, run, total_steps);
             let largest = rates.iter().copied().fold(0.0, f64::max);
             // The peak of PyTorch's one cycle is at 0.3 T − 1, which in most runs is not a whole step and in
             // some is before the first.
-            if spec.name() != "one_cycle" {
+            // The rates of `chebyshev` are below their bound.
+            if !["one_cycle", "chebyshev"].contains(&spec.name()) {
                 assert!((largest - 0.2).abs() < 1e-12, "{spec}, {total_steps} steps: {largest}");
             }
             assert!(rates.iter().all(|rate| (0.0..=0.2 + 1e-12).contains(rate)), "{spec}");
@@ -381,6 +425,9 @@ fn a_schedule_holds_its_last_rate_past_its_end() {
         "one_cycle",
         "piecewise_constant",
         "rex",
+        "power_cool",
+        "infinite_cosine",
+        "one_cycle_momentum",
     ] {
         let spec: ScheduleSpec = name.parse().unwrap();
         let rates = rates(&spec, RUN, 1000);
@@ -401,7 +448,8 @@ fn every_schedule_is_correct_at_its_ends_and_resumes_in_the_middle() {
     // of 100 steps at 0.1; and the step at which the schedule is resumed, within warm-ups, cycles and a
     // plateau's patience.
     let cosine = |x: f64| 0.5 * (1.0 + (PI * x).cos());
-    let table: [(&str, [f64; 3], usize); 25] = [
+    let zero = |zero: f64| 1.0 / (10.5 - 9.5 * (PI * (zero + 0.5) / 64.0).cos());
+    let table: [(&str, [f64; 3], usize); 31] = [
         ("constant", [1.0, 1.0, 1.0], 50),
         ("step", [1.0, 1e-3, 1e-3], 33),
         ("multi_step", [1.0, 0.01, 0.01], 75),
@@ -419,6 +467,13 @@ fn every_schedule_is_correct_at_its_ends_and_resumes_in_the_middle() {
         ("cyclic", [0.1, 0.19, 0.1], 5),
         ("piecewise_constant", [1.0, 0.01, 0.01], 50),
         ("rex", [1.0, 0.01 / 0.505, 0.0], 50),
+        ("power_cool", [1.0, 0.02_f64.powf(1.2), 0.0], 60),
+        ("power", [0.0, 9.9_f64.powf(-0.51), 10.0_f64.powf(-0.51)], 5),
+        ("infinite_cosine", [0.0, 0.5 * 0.1_f64.powf(0.9), 0.05], 30),
+        // Step 35 of the second cycle of 64, and the next.
+        ("chebyshev", [zero(0.0), zero(33.0), zero(14.0)], 40),
+        ("one_cycle_momentum", [9.5, 9.5, 9.5], 15),
+        ("cyclic_momentum", [9.0, 8.9, 9.0], 5),
         ("reduce_on_plateau:patience=60,factor=0.5", [1.0, 0.5, 0.5], 30),
         ("warmup", [0.0, 1.0, 1.0], 5),
         ("warmup:base=reduce_on_plateau:patience=60,factor=0.5", [0.0, 0.5, 0.5], 40),
@@ -557,6 +612,47 @@ fn every_own_schedule_follows_its_formula_with_every_field_set() {
             "noam:factor=6.0,model_size=9,warmup_steps=4",
             vec![0.25, 0.5, 0.75, 1.0, 2.0 / root(5.0), 2.0 / root(6.0), 2.0 / root(7.0)],
         ),
+        ("power_cool:initial_lr=0.8,total_steps=5,decay_steps=4,power=2", {
+            vec![0.8, 0.8, 0.8 * 0.5625, 0.2, 0.05, 0.0, 0.0]
+        }),
+        ("power:max_lr=0.9,factor=2,power=0.5,tokens_per_step=4,warmup_steps=2", {
+            vec![0.0, 0.5 / root(2.0), 1.0 / root(2.0), 1.0 / root(3.0), 0.5]
+        }),
+        ("power:max_lr=0.9,factor=2,power=0.5,tokens_per_step=4,warmup_steps=0", {
+            vec![0.9, 0.9, 1.0 / root(2.0), 1.0 / root(3.0), 0.5]
+        }),
+        (
+            "infinite_cosine:peak_lr=1.0,constant_lr=0.2,min_lr=0.05,warmup_steps=2,cooldown_steps=4,\
+             decay_steps=2,total_steps=9",
+            {
+                let cooling = [1.0, 0.2 + 0.8 * early, 0.6, 0.2 + 0.8 * late, 0.2, 0.2];
+                [&[0.0, 0.5][..], &cooling, &[0.1, 0.05, 0.05]].concat()
+            },
+        ),
+        ("infinite_cosine:min_lr=0,warmup_steps=0,cooldown_steps=0,decay_steps=2,total_steps=3", {
+            vec![0.05, 0.05, 0.0, 0.0]
+        }),
+        ("chebyshev:max_lr=1.0,condition=3,cycle=4,fractal=true", {
+            // The fractal order of four is 0, 3, 1, 2; the cosines of an eighth and of three eighths of π.
+            let (near, far) = ((PI / 8.0).cos(), (3.0 * PI / 8.0).cos());
+            [-near, near, -far, far, -near].map(|cosine| 1.0 / (2.0 + cosine)).to_vec()
+        }),
+        ("chebyshev:max_lr=1.0,condition=3,cycle=4,fractal=false", {
+            let (near, far) = ((PI / 8.0).cos(), (3.0 * PI / 8.0).cos());
+            [-near, -far, far, near, -near].map(|cosine| 1.0 / (2.0 + cosine)).to_vec()
+        }),
+        (
+            "one_cycle_momentum:base_momentum=0.5,max_momentum=0.75,total_steps=6,pct_start=0.5,anneal=linear",
+            { vec![0.75, 0.625, 0.5, 0.5 + 0.25 / 3.0, 0.5 + 0.5 / 3.0, 0.75, 0.75] },
+        ),
+        (
+            "one_cycle_momentum:base_momentum=0.5,max_momentum=0.75,total_steps=8,pct_start=0.375,three_phase=true",
+            { vec![0.75, 0.625, 0.5, 0.625, 0.75, 0.75, 0.75, 0.75, 0.75] },
+        ),
+        (
+            "cyclic_momentum:base_momentum=0.2,max_momentum=0.6,step_size_up=2,step_size_down=4,mode=triangular2",
+            vec![0.6, 0.4, 0.2, 0.3, 0.4, 0.5, 0.6, 0.5, 0.4, 0.45],
+        ),
         (
             &one_cycle("cosine", 0.5, 8, false),
             vec![
@@ -639,7 +735,8 @@ fn the_largest_steps_and_settings_do_not_overflow() {
     assert!(rates.iter().zip([0.1, 0.1, 0.05, 0.1]).all(|(rate, expected)| (rate - expected).abs() < 1e-15));
     assert!(at(&restarts, quarter - 1) < 1e-15 && at(&restarts, 3 * quarter - 1) < 1e-15);
 
-    for spec in all_with_lists().iter().filter(|spec| !spec.name().starts_with("burn.")) {
+    let is_here = |spec: &&ScheduleSpec| !spec.name().starts_with("burn.") && !is_of_momentum(spec);
+    for spec in all_with_lists().iter().filter(is_here) {
         let mut large = vec![(spec.clone(), Run::new(0.1, usize::MAX))];
         for field in fields(spec).keys().map(String::as_str) {
             if SPANS.contains(&field) || COUNTS.contains(&field) {

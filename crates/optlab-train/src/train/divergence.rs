@@ -80,7 +80,7 @@ impl<W: Workload> Training<'_, W> {
     fn beginning(&self, step: usize) -> Result<Beginning<W::Model>, Error> {
         let Training { workload, trial, parts, training_device, .. } = self;
         let fresh = || workload.model(&parts.facts, trial.seed, training_device);
-        let mut optimizers = run::optimizers(*workload, trial)?;
+        let mut optimizers = run::optimizers(*workload, trial, self.length)?;
         let checkpoints = self.options.directory.checkpoints();
         for saved in checkpoint::steps(&checkpoints)?.into_iter().rev().filter(|&saved| saved <= step) {
             // A damaged checkpoint, or another trial's, is as good as none.

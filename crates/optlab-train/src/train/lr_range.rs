@@ -8,6 +8,7 @@ use crate::train::run::{optimizers, prepared};
 use crate::workload::Workload;
 use crate::{Error, device};
 use optlab_core::range::{self, ABOVE_ONE, POSITIVE, POSITIVE_BELOW_ONE};
+use optlab_optim::schedule;
 use std::fmt;
 
 /// The largest number of steps.
@@ -162,10 +163,12 @@ pub fn find_lr<W: Workload>(
 ) -> Result<LrRange, Error> {
     test.validate()?;
     trial.validate()?;
-    let mut optimizers = optimizers(workload, trial)?;
     let device = device::open(&trial.backend)?.autodiff();
     let parts = prepared(workload, trial, source)?;
     let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
+    let steps_per_epoch = Some(batches.steps_per_epoch());
+    let length = schedule::Run { lr: trial.lr, total_steps: test.steps, steps_per_epoch };
+    let mut optimizers = optimizers(workload, trial, length)?;
     let mut model = workload.model(&parts.facts, trial.seed, &device)?;
     optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
     let (mut lrs, mut losses, mut blew_up) = (Vec::new(), Vec::new(), false);

@@ -1,11 +1,13 @@
 //! Trains a trial: recipe, training loop, history, checkpoints and outcome.
 
 pub mod batch_evaluation;
+mod branch;
 pub mod checkpoint;
 mod divergence;
 mod early_stopping;
 mod ending;
 mod environment;
+mod epoch_loss;
 mod evaluate;
 pub mod history;
 mod input_gradient;
@@ -23,9 +25,12 @@ mod snapshot;
 mod statistics;
 mod step_loop;
 mod trial;
+mod trial_id;
 
 pub use crate::workload::VALIDATION;
+pub use branch::Branch;
 pub use environment::Environment;
+pub use epoch_loss::EpochLoss;
 pub use evaluate::{Trained, Which, evaluate, find_checkpoint, load};
 pub use input_gradient::input_gradient_penalty;
 pub use lr_range::{Caution, LrRange, LrRangeTest, Suggestion, find_lr};

@@ -1,6 +1,7 @@
 //! Runs a trial: this module prepares everything, and [`step_loop`](crate::train::step_loop) makes the steps.
 
 use crate::data::{Batches, Preparation, Source};
+use crate::train::branch::Branch;
 use crate::train::checkpoint::State;
 use crate::train::environment::Environment;
 use crate::train::observer::{Observer, Start};
@@ -8,7 +9,7 @@ use crate::train::rates::Rates;
 use crate::train::run_directory::{Resumed, RunDirectory};
 use crate::train::snapshot::Saver;
 use crate::train::step_loop::Training;
-use crate::train::{Outcome, Trial};
+use crate::train::{EpochLoss, Outcome, Trial};
 use crate::workload::{Parts, Workload};
 use crate::{Error, device};
 use burn::module::Module;
@@ -26,6 +27,8 @@ pub struct RunOptions {
     pub source: Source,
     /// Whether to resume from the newest valid checkpoint in the folder, if there is one.
     pub resume: bool,
+    /// The checkpoint of another run to start from, if the run does not resume.
+    pub from: Option<Branch>,
     /// Number of steps between checkpoints, in addition to checkpoints at the best evaluations and at the
     /// end; `None` keeps the number of a run that resumes.
     pub checkpoint_every: Option<usize>,
@@ -49,6 +52,7 @@ impl RunOptions {
             directory,
             source: Source::default(),
             resume: false,
+            from: None,
             checkpoint_every: None,
             keep_checkpoints: 3,
             saves_in_background: false,
@@ -62,7 +66,7 @@ impl RunOptions {
 ///
 /// # Errors
 /// Fails for a trial out of range, a backend without a device, data that cannot be read, or a folder that
-/// cannot be written or that another process works in. A loss that is not finite is not an error, but gives
+/// cannot be written or that another process works in, or a trunk whose steps are not those of the trial. A loss that is not finite is not an error, but gives
 /// an [`Outcome`] with [`Status::Diverged`](crate::train::Status).
 pub fn run<W: Workload>(
     workload: &W,
@@ -71,7 +75,6 @@ pub fn run<W: Workload>(
     observer: &mut dyn Observer,
 ) -> Result<Outcome, Error> {
     trial.validate()?;
-    let mut optimizers = optimizers(workload, trial)?;
     let device = device::open(&trial.backend)?;
     let parts = prepared(workload, trial, &options.source)?;
     let batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
@@ -79,14 +82,22 @@ pub fn run<W: Workload>(
     let total_steps = trial.recipe.budget.steps(steps_per_epoch);
     let lr = trial.scaled_lr(workload.info().batch_size);
     let length = schedule::Run { lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let mut optimizers = optimizers(workload, trial, length)?;
     let rates = Rates::of(&trial.schedule, optimizers[0].groups(), length)?;
 
     let training_device = device.clone().autodiff();
     let mut model = workload.model(&parts.facts, trial.seed, &training_device)?;
     optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
     let mut state = State { schedule: rates.state(), ..State::default() };
+    let branch = options.from.as_ref().filter(|_| !options.resume);
+    let own_batch = workload.info().batch_size;
+    let trunks = branch.map(|branch| branch.open(trial, length, own_batch)).transpose()?;
     let _ownership = options.directory.own(options.resume)?;
-    let Resumed { from, history, passed_over } = match options.resume {
+    if let (Some(branch), Some(checkpoint)) = (branch, &trunks) {
+        drop(options.directory.begin(trial, &parts.facts)?);
+        branch.copy(checkpoint, &options.directory, trial)?;
+    }
+    let Resumed { from, history, passed_over } = match options.resume || branch.is_some() {
         true => options.directory.resume(trial, &parts.facts)?,
         false => Resumed::nothing(options.directory.begin(trial, &parts.facts)?),
     };
@@ -95,6 +106,10 @@ pub fn run<W: Workload>(
         checkpoint.load_optimizers(&mut optimizers, &model, &device)?;
         rates.load_state(&saved.schedule)?;
         state = saved;
+        if let Some(sum) = state.epoch_loss_sum.take() {
+            let steps = state.step % steps_per_epoch;
+            state.epoch_loss = EpochLoss::of_whole_batches(sum, steps, trial.recipe.batch_size);
+        }
     }
     let environment = Environment::here(&trial.backend);
     // A damaged or missing file says nothing, and decides nothing.
@@ -181,10 +196,14 @@ pub fn prepared<W: Workload>(
     Ok(parts)
 }
 
-/// Builds the trial's optimizer, once for each turn of a step.
-pub(super) fn optimizers<W: Workload>(workload: &W, trial: &Trial) -> Result<Vec<ModelOptimizer>, Error> {
+/// Builds the trial's optimizer for a run of `length`, once for each turn of a step.
+pub(super) fn optimizers<W: Workload>(
+    workload: &W,
+    trial: &Trial,
+    length: schedule::Run,
+) -> Result<Vec<ModelOptimizer>, Error> {
     let build = || {
-        let optimizer = trial.optimizer.build()?;
+        let optimizer = trial.optimizer.build_for(length)?;
         Ok(optimizer.with_gradient_transform(trial.recipe.gradient_transform())?)
     };
     (0..workload.turns().max(1)).map(|_| build()).collect()

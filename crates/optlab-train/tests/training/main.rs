@@ -1,6 +1,7 @@
 //! Training: its data, its results, its checkpoints, and resuming to the same bytes.
 
 mod backends;
+mod branch;
 mod burn_learner;
 mod checkpoints;
 mod data;
@@ -10,6 +11,7 @@ mod objectives;
 mod outcome;
 mod resume;
 mod split;
+mod trial_names;
 mod workloads;
 
 use optlab_train::train::Observer;

@@ -9,6 +9,12 @@ pub(crate) fn coupled<V: Value>(grad: V, theta: &V, weight_decay: f64) -> V {
     if weight_decay == 0.0 { grad } else { theta.clone().mul_scalar(weight_decay) + grad }
 }
 
+/// Returns `(1 − η λ) θ`: decoupled decay, which bypasses the rule.
+#[inline(always)]
+pub(crate) fn decoupled<V: Value>(theta: V, lr: f64, weight_decay: f64) -> V {
+    if weight_decay == 0.0 { theta } else { theta.mul_scalar(1.0 - lr * weight_decay) }
+}
+
 /// The coefficients of decoupled weight decay, which bypasses the rule, in one step.
 ///
 /// Cautious decay leaves out the elements that the step moves away from 0: with the step `θ ← θ − r`, only

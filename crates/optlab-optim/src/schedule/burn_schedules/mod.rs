@@ -46,7 +46,9 @@ impl Rates {
                 run.total_steps
             )));
         }
-        let rates = (0..run.total_steps.max(1)).map(|_| scheduler.step().base());
+        // A factor above 1 may overflow, 0 times infinity is NaN, and a line to 0 may end just below it.
+        let finite = |rate: f64| if rate.is_nan() { 0.0 } else { rate.clamp(0.0, f64::MAX) };
+        let rates = (0..run.total_steps.max(1)).map(|_| finite(scheduler.step().base()));
         Ok(Box::new(Rates { rates: rates.collect() }))
     }
 }

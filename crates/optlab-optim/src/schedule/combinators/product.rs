@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::spec::{ScheduleConfig, ScheduleSpec};
-use crate::schedule::{Run, Schedule};
+use crate::schedule::{Run, Schedule, product};
 use serde::{Deserialize, Serialize};
 
 /// Settings of [`Product`], where their ranges are listed.
@@ -64,7 +64,7 @@ pub struct Product {
 
 impl Combined for Product {
     fn lr_at(&self, step: usize) -> f64 {
-        self.schedules.iter().map(|schedule| schedule.lr_at(step)).product()
+        self.schedules.iter().map(|schedule| schedule.lr_at(step)).fold(1.0, product)
     }
 
     fn parts(&self) -> Vec<&dyn Schedule> {

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::schedule::combinators::{Combined, base};
 use crate::schedule::spec::{ScheduleConfig, ScheduleSpec};
-use crate::schedule::{Run, Schedule};
+use crate::schedule::{Run, Schedule, product};
 use optlab_core::range::{self, NON_NEGATIVE};
 use serde::{Deserialize, Serialize};
 
@@ -60,7 +60,7 @@ pub struct Scale {
 
 impl Combined for Scale {
     fn lr_at(&self, step: usize) -> f64 {
-        self.factor * self.base.lr_at(step)
+        product(self.base.lr_at(step), self.factor)
     }
 
     fn parts(&self) -> Vec<&dyn Schedule> {

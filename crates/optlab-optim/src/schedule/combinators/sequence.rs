@@ -24,29 +24,28 @@ impl Default for SequenceConfig {
 }
 
 impl SequenceConfig {
-    /// Returns the length of each part.
-    fn lengths(&self, run: Run) -> Result<Vec<usize>, Error> {
+    /// Returns the step at which each part ends. The end of the last is at most the end of the run.
+    fn ends(&self, run: Run) -> Result<Vec<usize>, Error> {
         let (owner, parts) = ("sequence", self.schedules.len());
-        let lengths = self.lengths.iter().map(|&length| run.steps(owner, "lengths", length));
-        let mut lengths = lengths.collect::<Result<Vec<usize>, Error>>()?;
         if self.lengths.is_empty() {
             // The borders divide the run into equal shares, rounded to whole steps.
             let border = |part: usize| (run.total_steps as u128 * part as u128 / parts as u128) as usize;
-            return Ok((0..parts).map(|part| border(part + 1) - border(part)).collect());
+            return Ok((1..=parts).map(border).collect());
         }
-        if lengths.len() + 1 < parts || lengths.len() > parts {
+        if self.lengths.len() + 1 < parts || self.lengths.len() > parts {
             let allowed = format!("{} or {parts} lengths for {parts} schedules", parts - 1);
-            return Err(Error::invalid(owner, "lengths", &allowed, lengths.len()));
+            return Err(Error::invalid(owner, "lengths", &allowed, self.lengths.len()));
         }
-        let given = lengths.iter().fold(0_usize, |sum, &length| sum.saturating_add(length));
+        let mut ends = run.borders(owner, "lengths", &self.lengths)?;
+        let given = ends.last().copied().unwrap_or(0);
         if given > run.total_steps {
             let allowed = format!("no more than the {} steps of the run together", run.total_steps);
             return Err(Error::invalid(owner, "lengths", &allowed, given));
         }
-        if lengths.len() < parts {
-            lengths.push(run.total_steps - given);
+        if ends.len() < parts {
+            ends.push(run.total_steps);
         }
-        Ok(lengths)
+        Ok(ends)
     }
 }
 
@@ -57,11 +56,11 @@ impl ScheduleConfig for SequenceConfig {
         }
         let mut begin = 0;
         let mut parts = Vec::new();
-        for (spec, length) in self.schedules.iter().zip(self.lengths(run)?) {
+        for (spec, end) in self.schedules.iter().zip(self.ends(run)?) {
             // A part with 0 steps is never used, unless it is the last.
-            let schedule = spec.build(Run { total_steps: length.max(1), ..run })?;
+            let schedule = spec.build(Run { total_steps: (end - begin).max(1), ..run })?;
             parts.push(SequencePart { begin, schedule });
-            begin += length;
+            begin = end;
         }
         Ok(Box::new(Sequence { parts }))
     }
@@ -79,7 +78,8 @@ impl ScheduleConfig for SequenceConfig {
 /// | `lengths`   | `L₁ … Lₙ` | equal        | one for each schedule, or all but the last; together no longer than the run |
 ///
 /// Each schedule is built for its part, and uses the run's rate unless it sets its own. After the end, the
-/// last schedule continues past its own end.
+/// last schedule continues past its own end. The borders are the rounded sums of the lengths, so shares of
+/// 100 % together fill a run of any length; in a short run, a part may have no step.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] without a schedule, for a wrong number of

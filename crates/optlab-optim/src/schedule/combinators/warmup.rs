@@ -32,7 +32,7 @@ impl Default for WarmupConfig {
 impl ScheduleConfig for WarmupConfig {
     fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         let owner = "warmup";
-        let steps = run.steps_or(owner, "steps", self.steps, run.tenth())?;
+        let steps = run.warmup_steps(owner, "steps", self.steps, run.tenth(), run.total_steps)?;
         range::check(owner, [("initial_factor", self.initial_factor, SHARE)])?;
         if steps >= run.total_steps.max(1) {
             let allowed = format!("less than the {} steps in all", run.total_steps);

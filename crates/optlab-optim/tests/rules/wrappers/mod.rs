@@ -7,7 +7,10 @@ mod cautious_decay;
 mod composition;
 mod corners;
 mod evaluations;
+mod filters;
+mod free;
 mod groups;
+mod lbfgs;
 mod losses;
 mod skipping;
 
