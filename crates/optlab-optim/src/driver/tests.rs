@@ -138,7 +138,7 @@ fn specs() -> Vec<OptimizerSpec> {
         "dadapt_sgd:d0=0.1,momentum=0.9",
         "dadapt_adagrad:d0=0.1",
         "dadapt_adagrad:d0=0.1,momentum=0.9",
-        "dadapt_lion:d0=0.1",
+        "dadapt_lion:d0=100",
         "dog:reps_rel=0.1",
         "ldog:reps_rel=0.1,average_power=none",
         "muon:other=adamw:amsgrad=true",
