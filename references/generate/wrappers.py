@@ -462,12 +462,13 @@ def lbfgs():
         write_run("lbfgs", config, lr, reference, objective, expected, index, "package")
 
     run(QUADRATIC, search | {"max_iter": 3}, {"max_iterations": 3}, 1.0, (1, 2, 3, 4), 1)
-    # A history shorter than the run, and trials that are too long and too short. The steps are few, since rounding
-    # to 32 bits soon makes the line search take another turn.
+    # The steps are few, since rounding to 32 bits soon makes a line search take another turn.
     settings = {"max_iter": 3, "max_eval": 30, "history_size": 3}
     ours = {"max_iterations": 3, "max_evaluations": 30, "history": 3}
     run(ROSENBROCK, search | settings, ours, 1.0, (1, 2, 3, 4), 2)
-    run(ROSENBROCK, search | settings, ours, 0.01, (1, 2), 4)
+    # First trials that are too short and too long.
+    run(QUADRATIC, search | settings, ours, 0.02, (1, 2), 4)
+    run(QUADRATIC, search | settings, ours, 20.0, (1, 2), 5)
     run(QUADRATIC, {"max_iter": 2, "history_size": 4},
         {"max_iterations": 2, "history": 4, "line_search": "fixed"}, 0.5, (1, 2, 3, 5, 8), 3)
 

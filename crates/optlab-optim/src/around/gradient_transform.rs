@@ -34,6 +34,8 @@ const NORM_EPSILON: f64 = 1e-6;
 /// | `clip_tensor_norm` | `T`    |    none | `(0, ∞)` or none |
 /// | `clip_norm`        | `C`    |    none | `(0, ∞)` or none |
 ///
+/// `grokfast` and `variance_reduced` combine each gradient with earlier ones before any of this.
+///
 /// The penalties apply to all parameters that have a gradient, biases included, unless their
 /// [`ParameterRule`](crate::driver::ParameterRule) excludes them; a parameter without a gradient gets none.
 /// Options that are not set cost nothing, and the norm stays on the device. Penalties, clipping by value and

@@ -157,7 +157,7 @@ fn specs() -> Vec<OptimizerSpec> {
         "ema_nesterov:base=burn.sgd",
         "lawa:snapshots=2,every=2,base=adam",
         "grokfast:kind=ma,window=2,base=sgd",
-        "grokfast:kind=ma,window=20,base=burn.sgd",
+        "grokfast:kind=ma,window=20,warmup=false,base=burn.sgd",
     ];
     let further = further.iter().map(|text| text.parse().unwrap());
     // L-BFGS keeps no state of a parameter. The others make no visible steps from their default estimates.
