@@ -147,7 +147,7 @@ impl ModelOptimizer {
     /// Applies `extras` (decay, averaging …) in each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs` or schedules.
+    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs`, schedules.
     pub fn with_extras(mut self, extras: Extras) -> Result<Self, Error> {
         extras.validate()?;
         if extras != Extras::default() && matches!(self.method, Method::Lbfgs(_)) {
