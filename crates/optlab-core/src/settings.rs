@@ -425,16 +425,6 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_found_by_its_type() {
-        let mut config = EveryForm::default();
-        let mut texts = config.values_mut().into_iter().filter_map(|value| value.downcast_mut::<String>());
-        *texts.next().unwrap() = "odd".into();
-        assert!(texts.next().is_none());
-        drop(texts);
-        assert_eq!(config.mode, "odd");
-    }
-
-    #[test]
     fn an_unknown_field_in_a_file_is_refused_and_a_missing_one_has_its_default() {
         let read = |text: &str| serde_json::from_str::<EveryForm>(text);
         assert_eq!(read(r#"{"beta": 0.5}"#).unwrap(), EveryForm { beta: 0.5, ..EveryForm::default() });
