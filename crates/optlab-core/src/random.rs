@@ -3,7 +3,7 @@
 //! A stream is a pure function of the trial's seed, a purpose and an index, so nothing has to be stored to
 //! resume from a checkpoint, and two trials in one process cannot disturb each other.
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The purpose of a stream of random numbers. Streams of different purposes are independent.
@@ -37,6 +37,8 @@ pub enum Purpose {
     Scramble = 14,
     /// The seed of a replicate's search; the index is the number of the replicate.
     Replicates = 15,
+    /// Stochastic rounding of an optimizer's state and of parameters; the index is the parameter's.
+    Rounding = 17,
     /// Random perturbations and draws of an explanation; the index is 0.
     Explanation = 16,
 }
@@ -52,10 +54,14 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// Returns the first word of a [`stream`], as a key for other random bits.
+pub fn word(seed: u64, purpose: Purpose, index: u64) -> u64 {
+    stream(seed, purpose, index).next_u64()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng;
 
     #[test]
     fn a_stream_depends_on_seed_purpose_and_index_and_on_nothing_else() {

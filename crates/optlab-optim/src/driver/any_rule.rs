@@ -3,8 +3,10 @@
 use crate::around::GradientTransform;
 use crate::around::wrapped_step::{CautiousStep, ExtrasStep, StepExtras, WrappedStep};
 use crate::rule::memory::{Declared, Memory};
-use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, TensorRule, tensor_rule};
-use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
+use crate::rule::{
+    At, Content, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Rule, StateBits, TensorRule, tensor_rule,
+};
+use optlab_kernel::{Buffer, Operands, Rounding, Sum, Update, Value, with_rank};
 use std::sync::Arc;
 
 /// The settings of one parameter's step, other than the rule and its operands.
@@ -20,6 +22,8 @@ pub(crate) struct StepSettings {
     pub cautious: bool,
     /// The numbers that all parameters of the rule share, and their common number of steps.
     pub shared: Option<Arc<SharedNumbers>>,
+    /// The key of the random bits with which compact buffers are rounded.
+    pub rounding: Rounding,
 }
 
 /// The state that all parameters of a rule share.
@@ -39,7 +43,10 @@ impl SharedNumbers {
 
 /// A type-erased element-wise rule.
 pub(crate) trait AnyElementwise: Send + Sync {
-    fn declared(&self, shape: &[usize]) -> Declared;
+    fn declared(&self, bits: StateBits, shape: &[usize]) -> Declared;
+
+    /// Returns whether any of its buffers may be stored in fewer than 32 bits.
+    fn is_compactable(&self) -> bool;
 
     /// Makes step number `memory.step`. The operands hold the rule's buffers, followed by those of
     /// [`StepSettings::extras`].
@@ -82,8 +89,12 @@ pub(crate) struct Single<R>(pub R);
 pub(crate) struct Global<R>(pub R);
 
 impl<R: ElementwiseRule> AnyElementwise for Single<R> {
-    fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(&self.0, shape)
+    fn declared(&self, bits: StateBits, shape: &[usize]) -> Declared {
+        Declared::of(&self.0, bits, shape)
+    }
+
+    fn is_compactable(&self) -> bool {
+        is_compactable(&self.0)
     }
 
     fn apply(&self, operands: Operands, memory: &mut Memory, settings: &StepSettings) -> Operands {
@@ -111,8 +122,12 @@ impl<R: ElementwiseRule> AnyElementwise for Single<R> {
 }
 
 impl<R: GlobalRule> AnyElementwise for Global<R> {
-    fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(&self.0, shape)
+    fn declared(&self, bits: StateBits, shape: &[usize]) -> Declared {
+        Declared::of(&self.0, bits, shape)
+    }
+
+    fn is_compactable(&self) -> bool {
+        is_compactable(&self.0)
     }
 
     fn apply(&self, operands: Operands, _memory: &mut Memory, settings: &StepSettings) -> Operands {
@@ -152,6 +167,10 @@ impl<R: GlobalRule> AnyEstimate for Global<R> {
     }
 }
 
+fn is_compactable<R: Rule>(rule: &R) -> bool {
+    R::STATE.iter().any(|buffer| rule.content(buffer) != Content::Exact)
+}
+
 /// The update that computes a rule's parameter for evaluation.
 struct Evaluate<'a, R>(&'a R);
 
@@ -175,16 +194,17 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     if !cautious {
         let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
         return if is_plain {
-            run(&step, operands)
+            run(&step, operands, settings.rounding)
         } else {
-            run(&WrappedStep { step, transform, factor, extras }, operands)
+            run(&WrappedStep { step, transform, factor, extras }, operands, settings.rounding)
         };
     }
     let of_rule = operands.state.len() - extras.buffers();
     let beside_rule = operands.state.split_off(of_rule);
     let before = operands.theta.clone();
     let decay_alone = StepExtras { decay: extras.decay, ..StepExtras::NONE };
-    let moved = run(&WrappedStep { step, transform, factor, extras: decay_alone }, operands);
+    let wrapped = WrappedStep { step, transform, factor, extras: decay_alone };
+    let moved = run(&wrapped, operands, settings.rounding);
     let Operands { theta, grad, state } = moved;
     let mut operands = after(theta, grad, Some(before), beside_rule, settings);
     let beside_rule = std::mem::replace(&mut operands.state, state);
@@ -203,23 +223,23 @@ pub(crate) fn after(
 ) -> Operands {
     let after = ExtrasStep { extras: settings.extras };
     let Some(before) = before else {
-        return run(&after, Operands { theta, grad, state });
+        return run(&after, Operands { theta, grad, state }, settings.rounding);
     };
     let elements = theta.len();
     state.insert(0, before);
     let cautious = CautiousStep { after, transform: settings.transform, elements };
-    let mut operands = run(&cautious, Operands { theta, grad, state });
+    let mut operands = run(&cautious, Operands { theta, grad, state }, settings.rounding);
     operands.state.remove(0);
     operands
 }
 
-fn run<U: Update>(update: &U, mut operands: Operands) -> Operands {
+fn run<U: Update>(update: &U, mut operands: Operands, rounding: Rounding) -> Operands {
     if operands.are_on_host() {
-        operands.apply_on_host(update);
+        operands.apply_on_host_rounded(update, rounding);
         return operands;
     }
     let grad = operands.grad.clone();
-    let (theta, state) = operands.apply_formula(update);
+    let (theta, state) = operands.apply_formula_rounded(update, rounding);
     Operands { theta, grad, state }
 }
 
@@ -233,7 +253,7 @@ pub(crate) trait AnyTensor: Send + Sync {
 
 impl<R: TensorRule> AnyTensor for R {
     fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(self, shape)
+        Declared::of(self, StateBits::F32, shape)
     }
 
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer {

@@ -184,7 +184,7 @@ pub fn prepared<W: Workload>(
 /// Builds the trial's optimizer, once for each turn of a step.
 pub(super) fn optimizers<W: Workload>(workload: &W, trial: &Trial) -> Result<Vec<ModelOptimizer>, Error> {
     let build = || {
-        let optimizer = trial.optimizer.build()?;
+        let optimizer = trial.optimizer.build()?.with_seed(trial.seed);
         Ok(optimizer.with_gradient_transform(trial.recipe.gradient_transform())?)
     };
     (0..workload.turns().max(1)).map(|_| build()).collect()

@@ -1,0 +1,115 @@
+//! The random bits of stochastic rounding: a pure function of a key, a buffer and an element, so the same for
+//! any number of threads and after a resume.
+
+use crate::compact::BLOCK;
+use crate::memory::source::PIECE;
+
+/// The key of the random bits with which the buffers of one parameter are rounded in one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rounding(u64);
+
+impl Rounding {
+    /// Returns the key of step `step` of the parameter whose own key is `parameter`.
+    pub fn new(parameter: u64, step: u64) -> Self {
+        Rounding(mixed(mixed(parameter).wrapping_add(step)))
+    }
+
+    /// Returns the words that select the random bits of block `block` of the buffer with index `buffer`.
+    pub(crate) fn of_block(self, buffer: usize, block: usize) -> BlockBits {
+        let piece = block * BLOCK / PIECE;
+        let key = mixed(self.0 ^ mixed((buffer as u64) << 48 | piece as u64));
+        let first = (block * BLOCK % PIECE) as u32;
+        BlockBits { first: first.wrapping_add(key as u32), key: (key >> 32) as u32 }
+    }
+}
+
+/// The random bits of the elements of a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockBits {
+    first: u32,
+    key: u32,
+}
+
+impl BlockBits {
+    /// Any bits, for tests.
+    #[cfg(test)]
+    pub const KEY_OF_TESTS: Self = BlockBits { first: 7, key: 0x1234_5678 };
+
+    /// Returns 16 random bits for element `element` of the block.
+    ///
+    /// A hash of a counter: two rounds of multiplication and shift, with the constants of Wellons' search for
+    /// integer hashes, <https://github.com/skeeto/hash-prospector>. Half of the key is the start of the
+    /// counter and half is added between the rounds.
+    #[inline(always)]
+    pub fn of_element(self, element: u32) -> u32 {
+        let mut word = self.first.wrapping_add(element);
+        word ^= word >> 16;
+        word = word.wrapping_mul(0x21F0_AAAD).wrapping_add(self.key);
+        word ^= word >> 15;
+        word = word.wrapping_mul(0x735A_2D97);
+        // The upper half is the better one.
+        word >> 16
+    }
+}
+
+/// Mixes the bits of a word: the finalizer of SplitMix64 (Steele, Lea & Flood, 2014,
+/// <https://doi.org/10.1145/2714064.2660195>).
+fn mixed(word: u64) -> u64 {
+    let mut word = word.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns the 16-bit numbers of the first blocks of a buffer.
+    fn numbers(rounding: Rounding, buffer: usize, blocks: usize) -> Vec<f64> {
+        let of_block = |block| {
+            let bits = rounding.of_block(buffer, block);
+            (0..BLOCK as u32).map(move |element| f64::from(bits.of_element(element)) / 65536.0)
+        };
+        (0..blocks).flat_map(of_block).collect()
+    }
+
+    fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+        let len = values.len() as f64;
+        values.sum::<f64>() / len
+    }
+
+    #[test]
+    fn the_bits_are_spread_evenly_over_their_range() {
+        let numbers = numbers(Rounding::new(1, 2), 0, 1024);
+        let mut counts = [0_u32; 64];
+        numbers.iter().for_each(|number| counts[(number * 64.0) as usize] += 1);
+        let expected = numbers.len() as f64 / 64.0;
+        let chi_square: f64 = counts.iter().map(|&n| (f64::from(n) - expected).powi(2) / expected).sum();
+        // Chi-square with 63 degrees of freedom: 0.01 % of random counts exceed 113.
+        assert!(chi_square < 113.0, "{chi_square}");
+    }
+
+    #[test]
+    fn steps_parameters_buffers_and_pieces_have_unrelated_bits() {
+        let of = |parameter, step, buffer| numbers(Rounding::new(parameter, step), buffer, 128);
+        let first = of(1, 1, 0);
+        let others = [of(1, 2, 0), of(2, 1, 0), of(1, 1, 1), of(1, 1, 6), of(3, 2, 2)];
+        let piece = PIECE;
+        let pairs = others.iter().map(|other| (&first[..], &other[..]));
+        let pieces = [(&first[..piece], &first[piece..]), (&first[1..], &first[..first.len() - 1])];
+        for (left, right) in pairs.chain(pieces) {
+            let centred = left.iter().zip(right).map(|(x, y)| (x - 0.5) * (y - 0.5) * 12.0);
+            // The standard deviation of this correlation is 1/√16384 or less.
+            assert!(mean(centred).abs() < 4.0 / 128.0);
+        }
+    }
+
+    #[test]
+    fn the_same_key_gives_the_same_bits_at_every_place() {
+        let rounding = Rounding::new(5, 9);
+        assert_eq!(numbers(rounding, 3, 70), numbers(rounding, 3, 70));
+        assert_ne!(Rounding::new(5, 9), Rounding::new(5, 10));
+        assert_ne!(Rounding::new(5, 9), Rounding::new(6, 9));
+    }
+}

@@ -1,0 +1,172 @@
+//! One pass over buffers of which some are compact: each block is decoded into the fastest cache, updated by
+//! the loops of [`pass`], and encoded again.
+
+use crate::compact::{BLOCK, CodesMut, CodesRef, Rounding};
+use crate::memory::scratch::with_scratch;
+use crate::memory::source::{PIECE, Source};
+use crate::update::{MAX_SUMS, Update, pass};
+use crate::vectorize::vectorized;
+
+/// The numbers of a block, at the start of a cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Decoded([f32; BLOCK]);
+
+/// The elements of a buffer from one place on.
+pub(super) enum Part<'a> {
+    Floats(&'a mut [f32]),
+    Compact(CodesMut<'a>),
+}
+
+impl Part<'_> {
+    fn split_at(self, middle: usize) -> (Self, Self) {
+        match self {
+            Part::Floats(floats) => {
+                let (left, right) = floats.split_at_mut(middle);
+                (Part::Floats(left), Part::Floats(right))
+            }
+            Part::Compact(codes) => {
+                let (left, right) = codes.split_at(middle);
+                (Part::Compact(left), Part::Compact(right))
+            }
+        }
+    }
+}
+
+/// Applies `update` to all elements, as [`pass::apply`] does. `first` is the index of the first block in the
+/// whole buffers.
+pub(super) fn apply<U: Update, const N: usize>(
+    update: &U,
+    sums: &[f32],
+    theta: &mut [f32],
+    grad: Source<'_>,
+    state: [Part<'_>; N],
+    rounding: Rounding,
+    first: usize,
+) {
+    let len = theta.len();
+    if len <= PIECE {
+        return apply_piece(update, sums, theta, grad, state, rounding, first);
+    }
+    let middle = pass::middle(len);
+    let (theta, theta_right) = theta.split_at_mut(middle);
+    let (grad, grad_right) = grad.split_at(middle);
+    let mut right = Vec::with_capacity(N);
+    let state = state.map(|part| {
+        let (left, of_right) = part.split_at(middle);
+        right.push(of_right);
+        left
+    });
+    let mut right = right.into_iter();
+    let state_right: [Part<'_>; N] =
+        std::array::from_fn(|_| right.next().expect("as many parts on the right as on the left"));
+    rayon::join(
+        || apply(update, sums, theta, grad, state, rounding, first),
+        || apply(update, sums, theta_right, grad_right, state_right, rounding, first + middle / BLOCK),
+    );
+}
+
+fn apply_piece<U: Update, const N: usize>(
+    update: &U,
+    sums: &[f32],
+    theta: &mut [f32],
+    grad: Source<'_>,
+    mut state: [Part<'_>; N],
+    rounding: Rounding,
+    first: usize,
+) {
+    let mut decoded = [Decoded([0.0; BLOCK]); N];
+    grad.with_piece(theta.len(), |grad| {
+        for (block, (theta, grad)) in theta.chunks_mut(BLOCK).zip(grad.chunks(BLOCK)).enumerate() {
+            let len = theta.len();
+            decode(&state, block, len, &mut decoded);
+            let mut parts = state.iter_mut().zip(&mut decoded).map(|(part, decoded)| match part {
+                Part::Floats(floats) => &mut floats[block * BLOCK..block * BLOCK + len],
+                Part::Compact(_) => &mut decoded.0[..len],
+            });
+            let slices: [&mut [f32]; N] =
+                std::array::from_fn(|_| parts.next().expect("a part for each buffer"));
+            pass::apply_piece(update, sums, theta, Source::Slice(grad), slices);
+            encode(&mut state, block, len, &decoded, rounding, first + block);
+        }
+    });
+}
+
+/// Decodes block `block` of the compact parts.
+fn decode(state: &[Part<'_>], block: usize, len: usize, decoded: &mut [Decoded]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (part, decoded) in state.iter().zip(decoded.iter_mut()) {
+                if let Part::Compact(codes) = part {
+                    codes.read().decode_block(block, &mut decoded.0[..len]);
+                }
+            }
+        },
+    );
+}
+
+/// Encodes block `block` of the compact parts, which is block `bits_of` of the whole buffers.
+fn encode(
+    state: &mut [Part<'_>],
+    block: usize,
+    len: usize,
+    decoded: &[Decoded],
+    rounding: Rounding,
+    bits_of: usize,
+) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (index, (part, decoded)) in state.iter_mut().zip(decoded).enumerate() {
+                if let Part::Compact(codes) = part {
+                    codes.encode_block(block, &decoded.0[..len], rounding, index, bits_of);
+                }
+            }
+        },
+    );
+}
+
+/// Returns the sums that `update` needs, as [`pass::sums`] does.
+pub(super) fn sums<U: Update, const N: usize>(
+    update: &U,
+    theta: &[f32],
+    grad: Source<'_>,
+    state: &[Part<'_>; N],
+    start: usize,
+) -> [f64; MAX_SUMS] {
+    let len = theta.len();
+    if len > PIECE {
+        let middle = pass::middle(len);
+        let (theta, theta_right) = theta.split_at(middle);
+        let (grad, grad_right) = grad.split_at(middle);
+        let (left, right) = rayon::join(
+            || sums(update, theta, grad, state, start),
+            || sums(update, theta_right, grad_right, state, start + middle),
+        );
+        return std::array::from_fn(|sum| left[sum] + right[sum]);
+    }
+    with_scratch(N * PIECE, |decoded| {
+        let mut pieces = state.iter().zip(decoded.chunks_mut(PIECE)).map(|(part, decoded)| match part {
+            Part::Floats(floats) => &floats[start..start + len],
+            Part::Compact(codes) => {
+                let decoded = &mut decoded[..len];
+                decode_piece(codes.read(), start / BLOCK, decoded);
+                &*decoded
+            }
+        });
+        let slices: [&[f32]; N] = std::array::from_fn(|_| pieces.next().expect("a part for each buffer"));
+        pass::piece_sums(update, theta, grad, slices)
+    })
+}
+
+fn decode_piece(codes: CodesRef<'_>, first: usize, decoded: &mut [f32]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (block, decoded) in decoded.chunks_mut(BLOCK).enumerate() {
+                codes.decode_block(first + block, decoded);
+            }
+        },
+    );
+}
