@@ -4,6 +4,7 @@
 //! itself. Zero, infinities, NaN and every number that bfloat16 holds stay as they are, and a finite number
 //! stays finite. The relative error is below 2⁻⁷.
 
+use crate::compact::BLOCK;
 use crate::compact::rounding::BlockBits;
 use burn::tensor::bf16;
 
@@ -29,9 +30,7 @@ fn exact(code: bf16) -> f32 {
 
 #[inline(always)]
 pub(crate) fn encode(values: &[f32], codes: &mut [bf16], bits: BlockBits) {
-    for (element, (code, value)) in (0_u32..).zip(codes.iter_mut().zip(values)) {
-        *code = rounded(*value, bits.of_element(element));
-    }
+    bits.encode(values, codes, rounded);
 }
 
 #[inline(always)]
@@ -44,9 +43,9 @@ pub(crate) fn decode(codes: &[bf16], values: &mut [f32]) {
 /// Rounds the numbers of a block in place, to 32-bit floats that bfloat16 holds exactly.
 #[inline(always)]
 pub(crate) fn round_in_place(values: &mut [f32], bits: BlockBits) {
-    for (element, value) in (0_u32..).zip(values.iter_mut()) {
-        *value = exact(rounded(*value, bits.of_element(element)));
-    }
+    let mut codes = [bf16::from_bits(0); BLOCK];
+    encode(values, &mut codes, bits);
+    decode(&codes, values);
 }
 
 #[cfg(test)]

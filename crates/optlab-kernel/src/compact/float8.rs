@@ -32,6 +32,9 @@ const SCALES: (u32, u32) = (32, 253);
 /// The number of bits of a 32-bit float's fraction that a code drops.
 const DROPPED: u32 = 20;
 
+/// The number of values that are compared in parallel: enough for the widest vectors.
+const LANES: usize = 32;
+
 /// The largest finite code of each kind, and the fraction of a 32-bit float that belongs to it.
 const TOP_SIGNED: (u32, u32) = (126, 0x0060_0000);
 const TOP_POSITIVE: (u32, u32) = (253, 0x0050_0000);
@@ -58,7 +61,14 @@ fn scale_of(values: &[f32], top_fraction: u32) -> f32 {
         let magnitude = value.to_bits() & MAGNITUDE;
         if magnitude < INFINITY { magnitude } else { 0 }
     };
-    let largest = values.iter().fold(0, |largest, value| finite(value).max(largest));
+    let mut lanes = [0; LANES];
+    let (whole, rest) = values.as_chunks::<LANES>();
+    for values in whole {
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = finite(value).max(*lane);
+        }
+    }
+    let largest = lanes.into_iter().chain(rest.iter().map(finite)).fold(0, u32::max);
     let exponent = (largest >> 23) + u32::from(largest & 0x007F_FFFF > top_fraction);
     f32::from_bits(exponent.clamp(SCALES.0, SCALES.1) << 23)
 }
@@ -122,22 +132,17 @@ fn positive_value(code: u8) -> f32 {
 /// Encodes a block and returns its scale.
 #[inline(always)]
 pub(crate) fn encode(sign: Sign, values: &[f32], codes: &mut [u8], bits: BlockBits) -> f32 {
-    let elements = (0_u32..).zip(codes.iter_mut().zip(values));
     match sign {
         Sign::Signed => {
             let scale = scale_of(values, TOP_SIGNED.1);
             let inverse = inverse(scale);
-            for (element, (code, value)) in elements {
-                *code = signed_code(value * inverse, bits.of_element(element)) as u8;
-            }
+            bits.encode(values, codes, |value, random| signed_code(value * inverse, random) as u8);
             scale
         }
         Sign::Positive => {
             let scale = scale_of(values, TOP_POSITIVE.1);
             let inverse = inverse(scale);
-            for (element, (code, value)) in elements {
-                *code = positive_code(value * inverse, bits.of_element(element)) as u8;
-            }
+            bits.encode(values, codes, |value, random| positive_code(value * inverse, random) as u8);
             scale
         }
     }

@@ -4,6 +4,9 @@
 use crate::compact::BLOCK;
 use crate::memory::source::PIECE;
 
+/// Half a block: two elements at this distance share a random word.
+const HALF: usize = BLOCK / 2;
+
 /// The key of the random bits with which the buffers of one parameter are rounded in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rounding(u64);
@@ -35,20 +38,46 @@ impl BlockBits {
     #[cfg(test)]
     pub const KEY_OF_TESTS: Self = BlockBits { first: 7, key: 0x1234_5678 };
 
-    /// Returns 16 random bits for element `element` of the block.
+    /// Returns 16 random bits for each of two elements of the block: for number `pair` and for the one half a
+    /// block after it.
     ///
     /// A hash of a counter: two rounds of multiplication and shift, with the constants of Wellons' search for
     /// integer hashes, <https://github.com/skeeto/hash-prospector>. Half of the key is the start of the
     /// counter and half is added between the rounds.
     #[inline(always)]
-    pub fn of_element(self, element: u32) -> u32 {
-        let mut word = self.first.wrapping_add(element);
+    fn of_pair(self, pair: u32) -> (u32, u32) {
+        let mut word = self.first.wrapping_add(pair);
         word ^= word >> 16;
         word = word.wrapping_mul(0x21F0_AAAD).wrapping_add(self.key);
         word ^= word >> 15;
         word = word.wrapping_mul(0x735A_2D97);
-        // The upper half is the better one.
-        word >> 16
+        word ^= word >> 15;
+        (word & 0xFFFF, word >> 16)
+    }
+
+    /// Returns 16 random bits for element `element` of the block.
+    #[inline(always)]
+    fn of_element(self, element: usize) -> u32 {
+        let (first, second) = self.of_pair((element % HALF) as u32);
+        if element < HALF { first } else { second }
+    }
+
+    /// Sets each of `codes` to the code of the value at its place and of 16 random bits.
+    #[inline(always)]
+    pub fn encode<T>(self, values: &[f32], codes: &mut [T], code: impl Fn(f32, u32) -> T) {
+        if values.len() < BLOCK {
+            for (element, (target, value)) in codes.iter_mut().zip(values).enumerate() {
+                *target = code(*value, self.of_element(element));
+            }
+            return;
+        }
+        let (values, values_after) = values[..BLOCK].split_at(HALF);
+        let (codes, codes_after) = codes[..BLOCK].split_at_mut(HALF);
+        for pair in 0..HALF {
+            let (first, second) = self.of_pair(pair as u32);
+            codes[pair] = code(values[pair], first);
+            codes_after[pair] = code(values_after[pair], second);
+        }
     }
 }
 
@@ -69,7 +98,9 @@ mod tests {
     fn numbers(rounding: Rounding, buffer: usize, blocks: usize) -> Vec<f64> {
         let of_block = |block| {
             let bits = rounding.of_block(buffer, block);
-            (0..BLOCK as u32).map(move |element| f64::from(bits.of_element(element)) / 65536.0)
+            let mut numbers = [0.0; BLOCK];
+            bits.encode(&[0.0; BLOCK], &mut numbers, |_, random| f64::from(random) / 65536.0);
+            numbers
         };
         (0..blocks).flat_map(of_block).collect()
     }
@@ -102,6 +133,19 @@ mod tests {
             let centred = left.iter().zip(right).map(|(x, y)| (x - 0.5) * (y - 0.5) * 12.0);
             // The standard deviation of this correlation is 1/√16384 or less.
             assert!(mean(centred).abs() < 4.0 / 128.0);
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_block_has_the_bits_of_the_whole_block() {
+        let bits = Rounding::new(1, 2).of_block(0, 5);
+        let encoded = |len: usize| {
+            let mut words = vec![0; len];
+            bits.encode(&vec![0.0; len], &mut words, |_, random| random);
+            words
+        };
+        for len in [1, 127, 128, 129, 255] {
+            assert_eq!(encoded(len), encoded(BLOCK)[..len]);
         }
     }
 

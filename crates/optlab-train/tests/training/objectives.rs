@@ -153,7 +153,7 @@ impl Evaluate<Matrices> for Problem {
 
 /// Wrappers around or beside other rules: all of [`OptimizerSpec::all`] but these and `burn.*` have rows
 /// here.
-const WRAPPERS: [&str; 13] = [
+const WRAPPERS: [&str; 14] = [
     "sam",
     "asam",
     "lookahead",
@@ -165,6 +165,7 @@ const WRAPPERS: [&str; 13] = [
     "skip_non_finite",
     "cautious",
     "decay",
+    "compact",
     "group",
     "no_vector_decay",
 ];
