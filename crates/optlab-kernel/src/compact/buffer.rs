@@ -251,13 +251,7 @@ impl CodesMut<'_> {
 }
 
 /// Encodes `values`, which begin with block `first` of a buffer, on several threads if there are many.
-fn encode_pieces(
-    mut codes: CodesMut<'_>,
-    values: &[f32],
-    rounding: Rounding,
-    index: usize,
-    first: usize,
-) {
+fn encode_pieces(mut codes: CodesMut<'_>, values: &[f32], rounding: Rounding, index: usize, first: usize) {
     if values.len() > PIECE {
         let middle = values.len().div_ceil(PIECE).div_ceil(2) * PIECE;
         let (left, right) = codes.split_at(middle);

@@ -144,11 +144,7 @@ impl Operands {
 
     /// Does the same as [`apply_formula`](Self::apply_formula), with the random bits of `rounding` for compact
     /// buffers: they become tensors on the parameter's device, and are encoded again on the host.
-    pub fn apply_formula_rounded<U: Update>(
-        self,
-        update: &U,
-        rounding: Rounding,
-    ) -> (Buffer, Vec<Buffer>) {
+    pub fn apply_formula_rounded<U: Update>(self, update: &U, rounding: Rounding) -> (Buffer, Vec<Buffer>) {
         let as_tensor = |buffer| match buffer {
             Buffer::Compact(compact) => {
                 let tensor = any_rank(compact.decoded_like(&self.theta));
@@ -260,11 +256,8 @@ fn apply_compact<U: Update, const N: usize>(
     let state = parts::<N>(state, theta.len());
     let theta = theta.slice_mut();
     grad.with_source(|grad: Source<'_>| {
-        let sums: [f64; MAX_SUMS] = if U::SUMS == 0 {
-            [0.0; MAX_SUMS]
-        } else {
-            compact_pass::sums(update, theta, grad, &state, 0)
-        };
+        let sums: [f64; MAX_SUMS] =
+            if U::SUMS == 0 { [0.0; MAX_SUMS] } else { compact_pass::sums(update, theta, grad, &state, 0) };
         let sums = sums.map(|sum| sum as f32);
         compact_pass::apply(update, &sums[..U::SUMS], theta, grad, state, rounding, 0);
     });

@@ -1,9 +1,9 @@
 //! The estimate of the curvature that a rule divides by, from gradients under labels drawn from the model's
 //! predictions.
 
-use crate::driver::{ParameterRule, walk};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{ParameterState, Parameters, Path};
+use crate::driver::{ParameterRule, walk};
 use crate::rule::Curvature;
 use crate::rule::precision::in_32_bits_at_least;
 use crate::rules::parts::moments::moving_average;

@@ -302,8 +302,8 @@ impl Parameter {
         let incomplete = || format!("the state of `{path}` is incomplete");
         let state = match (self.kind(), self.declared()) {
             (_, Some(declared)) => {
-                self.check_buffers(&declared, saved)?;
                 self.check_formats(&declared, types)?;
+                self.check_buffers(&declared, saved)?;
                 let names = declared.buffers.iter().map(|buffer| (buffer.name, buffer.format));
                 let memory = Memory::unflatten(names, declared.numbers, path, source, device);
                 let memory = memory.filter(|memory| memory.names.len() == declared.buffers.len());

@@ -78,7 +78,6 @@ impl DeclaredBuffer {
             (Start::Zeros(shape), _) => Buffer::zeros(shape, theta),
         }
     }
-
 }
 
 impl Declared {

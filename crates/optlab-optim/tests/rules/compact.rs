@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, Device, FloatDType, Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor, TensorData};
 use optlab_optim::{ModelOptimizer, OptimizerSpec};
 use serde_json::Value;
 use std::path::Path;
@@ -62,7 +62,9 @@ impl Model {
 }
 
 fn build(text: &str) -> ModelOptimizer {
-    text.parse::<OptimizerSpec>().and_then(|spec| spec.build()).unwrap_or_else(|error| panic!("{text}: {error}"))
+    text.parse::<OptimizerSpec>()
+        .and_then(|spec| spec.build())
+        .unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
 /// Returns the rules that `compact` accepts and that need gradients alone, as text.
@@ -137,7 +139,7 @@ fn distance(rule: &str, state: &str) -> f64 {
 fn every_rule_stays_near_its_parameters_in_32_bits() {
     let mut failures = Vec::new();
     for rule in rules() {
-        for (state, bound) in [("f32", 0.0), ("bf16", 0.02), ("int8", 0.2)] {
+        for (state, bound) in [("f32", 0.0), ("bf16", 0.01), ("int8", 0.1)] {
             let distance = distance(&rule, state);
             println!("{rule}, {state}: {distance:.4}");
             // The step of these rules is the sign of a mean, which rounding turns around near 0.
@@ -202,7 +204,11 @@ fn state_of_another_kind_is_refused_with_both_kinds_in_the_message() {
         model
     };
     for (saved_as, loaded_as, expected) in [
-        ("bf16", "int8", "holds `first_moment` of `parameters.0` in 16 bits, and these settings keep it in 8 bits"),
+        (
+            "bf16",
+            "int8",
+            "holds `first_moment` of `parameters.0` in 16 bits, and these settings keep it in 8 bits",
+        ),
         ("int8", "bf16", "in 8 bits, and these settings keep it in 16 bits"),
         ("f32", "bf16", "in 32 bits or more, and these settings keep it in 16 bits"),
         ("int8", "f32", "in 8 bits, and these settings keep it in 32 bits or more"),
@@ -259,7 +265,8 @@ fn an_infinite_or_nan_gradient_harms_only_its_own_element() {
             let mut optimizer = build(&format!("adamw:state={state}"));
             let mut gradients = vec![numbers(600, 1)];
             gradients[0][7] = harm;
-            let mut model = Model::of(&[numbers(600, 2)], DType::F32).stepped(&mut optimizer, 0.01, &gradients);
+            let mut model =
+                Model::of(&[numbers(600, 2)], DType::F32).stepped(&mut optimizer, 0.01, &gradients);
             for t in 2..5 {
                 model = model.stepped(&mut optimizer, 0.01, &[numbers(600, t)]);
             }
@@ -288,11 +295,10 @@ fn small_steps_of_parameters_in_bfloat16_add_up_if_they_are_rounded_stochastical
     assert_eq!(mean(&trained("sgd")), 1.0);
     for text in ["sgd:parameters=stochastic,state=f32", "muon:parameters=stochastic,state=f32,other=sgd"] {
         let moved = trained(text);
-        assert!((mean(&moved) - 0.98).abs() < 2e-4, "{text}: {}", mean(&moved));
+        // The standard deviation of this mean is 1.2e-4.
+        assert!((mean(&moved) - 0.98).abs() < 5e-4, "{text}: {}", mean(&moved));
         assert!(moved == trained(text), "{text}: other bits in the second run");
     }
-    let parameters = tensor(&[1.0; 3], &Device::default(), DType::F32).cast(FloatDType::BF16);
-    assert_eq!(parameters.dtype(), DType::BF16);
 }
 
 #[test]
@@ -300,7 +306,10 @@ fn a_shorthand_reads_and_prints_like_a_setting_of_the_rule() {
     for (text, long) in [
         ("adamw:state=int8", "compact:state=int8"),
         ("adamw:beta_1=0.5,state=bf16", "compact:base=adamw:beta_1=0.5"),
-        ("ema:decay=0.5,state=int8,base=sgd:momentum=0.9", "compact:state=int8,base=ema:decay=0.5,base=sgd:momentum=0.9"),
+        (
+            "ema:decay=0.5,state=int8,base=sgd:momentum=0.9",
+            "compact:state=int8,base=ema:decay=0.5,base=sgd:momentum=0.9",
+        ),
         ("ema:base=adamw:state=int8", "ema:base=compact:state=int8"),
         ("muon:other=adamw,state=bf16", "compact:base=muon:other=adamw"),
         ("sgd:parameters=stochastic,state=f32", "compact:state=f32,parameters=stochastic,base=sgd"),
@@ -320,7 +329,10 @@ fn a_rule_without_state_to_compress_or_with_compact_state_is_refused() {
     for rule in ["ftrl", "rprop", "dowg", "schedule_free_sgd", "muon", "shampoo", "burn.adamw"] {
         let spec: OptimizerSpec = format!("{rule}:state=bf16").parse().unwrap();
         let error = spec.build().unwrap_err().to_string();
-        assert!(error.contains("no buffer of its base may be stored in fewer than 32 bits"), "{rule}: {error}");
+        assert!(
+            error.contains("no buffer of its base may be stored in fewer than 32 bits"),
+            "{rule}: {error}"
+        );
     }
     let twice: OptimizerSpec = "compact:base=ema:base=adamw:state=int8".parse().unwrap();
     assert!(twice.build().unwrap_err().to_string().contains("already has it"));
