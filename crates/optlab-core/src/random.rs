@@ -37,7 +37,7 @@ pub enum Purpose {
     Scramble = 14,
     /// The seed of a replicate's search; the index is the number of the replicate.
     Replicates = 15,
-    /// Stochastic rounding of an optimizer's state and of parameters; the index is the parameter's.
+    /// Stochastic rounding of an optimizer's state and of parameters; the index is a hash of the path.
     Rounding = 17,
     /// Random perturbations and draws of an explanation; the index is 0.
     Explanation = 16,

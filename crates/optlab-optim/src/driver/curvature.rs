@@ -75,7 +75,7 @@ impl ModuleVisitor for UpdateCurvature<'_> {
         let after = match memory.buffers.remove(buffer) {
             Buffer::Compact(mut compact) => {
                 let after = updated(compact.decoded_like(&grad), grad);
-                let rounding = walk::rounding_of(self.seed, place, self.t);
+                let rounding = walk::rounding_of(self.seed, parameter, self.t);
                 // The index of a buffer that no rule has together with a curvature.
                 compact.encode(&after.to_floats(), rounding, MAX_BUFFERS - 1);
                 Buffer::Compact(compact)

@@ -131,28 +131,22 @@ impl StepContext<'_> {
         }
     }
 
-    /// Returns the key of the random bits with which the parameter with index `place` is rounded in this
-    /// step.
-    fn rounding(&self, place: usize) -> Rounding {
-        rounding_of(self.seed, place, self.t)
-    }
-
-    /// Transforms the gradient of a tensor on a device, and clears the transform from `settings`, so it is
-    /// not applied twice.
-    pub fn transformed<const D: usize>(
-        &self,
-        theta: &Tensor<D>,
-        grad: Tensor<D>,
-        settings: StepSettings,
-    ) -> (Tensor<D>, StepSettings) {
-        let grad = settings.transform.transformed(theta, grad, self.factor.as_ref());
-        (grad, StepSettings { transform: GradientTransform::default(), factor: 1.0, ..settings })
+    /// Returns the key of the random bits with which `parameter` is rounded in this step.
+    fn rounding(&self, parameter: &Parameter) -> Rounding {
+        rounding_of(self.seed, parameter, self.t)
     }
 }
 
-/// Returns the key of the random bits with which the parameter with index `place` is rounded in step `t`.
-pub(crate) fn rounding_of(seed: u64, place: usize, t: u64) -> Rounding {
-    Rounding::new(word(seed, Purpose::Rounding, place as u64), t)
+/// Returns the key of the random bits with which `parameter` is rounded in step `t`. It depends on the path,
+/// and not on other parameters.
+pub(crate) fn rounding_of(seed: u64, parameter: &Parameter, t: u64) -> Rounding {
+    Rounding::new(word(seed, Purpose::Rounding, hash(&parameter.path)), t)
+}
+
+/// Returns the 64-bit FNV-1a hash of a text (Fowler, Noll & Vo, RFC 9923).
+fn hash(text: &str) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01B3;
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
 
 /// Returns `transform`, without its penalties if `parameter` is exempt from them.
@@ -191,8 +185,8 @@ impl ModuleMapper for Take<'_> {
         };
         let (id, tensor, mapper) = param.consume();
         let (theta, mut tracking) = Tracking::strip(tensor);
-        let rounds = self.parameters.0[place].rounds_stochastically();
-        tracking.rounding = rounds.then(|| self.step.rounding(place));
+        let parameter = &self.parameters.0[place];
+        tracking.rounding = parameter.rounds_stochastically().then(|| self.step.rounding(parameter));
         let grad = in_32_bits_at_least(grad);
         let theta = match kind {
             Kind::Elementwise(rule) => self.take(place, id, rule, theta, grad, tracking),
@@ -221,7 +215,7 @@ impl Take<'_> {
         let parameter = &mut self.parameters.0[place];
         let mut settings = self.step.settings(parameter);
         if parameter.is_compact() {
-            settings.rounding = self.step.rounding(place);
+            settings.rounding = self.step.rounding(parameter);
         }
         let mut memory = parameter.take_memory(&theta);
         memory.step += 1;
