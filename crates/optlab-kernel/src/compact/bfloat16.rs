@@ -4,8 +4,8 @@
 //! itself. Zero, infinities, NaN and every number that bfloat16 holds stay as they are, and a finite number
 //! stays finite. The relative error is below 2⁻⁷.
 
-use crate::compact::BLOCK;
-use crate::compact::rounding::BlockBits;
+use crate::compact::STRIP;
+use crate::compact::rounding::{PieceBits, StripBits};
 use burn::tensor::bf16;
 
 /// The largest finite number of bfloat16.
@@ -25,8 +25,9 @@ fn exact(code: bf16) -> f32 {
     f32::from_bits(u32::from(code.to_bits()) << 16)
 }
 
+/// Encodes a strip.
 #[inline(always)]
-pub(crate) fn encode(values: &[f32], codes: &mut [bf16], bits: BlockBits) {
+pub(crate) fn encode(values: &[f32], codes: &mut [bf16], bits: StripBits) {
     bits.encode(values, codes, rounded);
 }
 
@@ -37,12 +38,14 @@ pub(crate) fn decode(codes: &[bf16], values: &mut [f32]) {
     }
 }
 
-/// Rounds the numbers of a block in place, to 32-bit floats that bfloat16 holds exactly.
+/// Rounds the numbers of a piece in place, to 32-bit floats that bfloat16 holds exactly.
 #[inline(always)]
-pub(crate) fn round_in_place(values: &mut [f32], bits: BlockBits) {
-    let mut codes = [bf16::from_bits(0); BLOCK];
-    encode(values, &mut codes, bits);
-    decode(&codes, values);
+pub(crate) fn round_in_place(values: &mut [f32], bits: PieceBits) {
+    for (strip, values) in values.chunks_mut(STRIP).enumerate() {
+        let mut codes = [bf16::from_bits(0); STRIP];
+        encode(values, &mut codes, bits.of_strip(strip * STRIP));
+        decode(&codes, values);
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! A buffer in 16 or 8 bits, and its parts for one pass.
 
 use crate::compact::float8::Sign;
-use crate::compact::{BLOCK, Rounding, bfloat16, float8};
+use crate::compact::rounding::PieceBits;
+use crate::compact::{BLOCK, Rounding, STRIP, bfloat16, float8};
 use crate::memory::source::PIECE;
 use crate::vectorize::vectorized;
 use burn::tensor::{DType, TensorData, bf16};
@@ -229,28 +230,31 @@ impl CodesMut<'_> {
         }
     }
 
-    /// Encodes `values` as block `block`; `bits_of` is the index of that block in the whole buffer.
+    /// Encodes `values` as block `block`; the codes begin with the piece to which `bits` belong.
     #[inline(always)]
     pub fn encode_block(
         &mut self,
         block: usize,
         values: &[f32],
-        rounding: Rounding,
-        index: usize,
-        bits_of: usize,
+        bits: PieceBits,
     ) {
-        let elements = block * BLOCK..block * BLOCK + values.len();
-        let bits = rounding.of_block(index, bits_of);
+        let start = block * BLOCK;
+        let elements = start..start + values.len();
         match self {
-            Codes::Halves(codes) => bfloat16::encode(values, &mut codes[elements], bits),
+            Codes::Halves(codes) => {
+                let strips = values.chunks(STRIP).zip(codes[elements].chunks_mut(STRIP));
+                for (strip, (values, codes)) in strips.enumerate() {
+                    bfloat16::encode(values, codes, bits.of_strip(start + strip * STRIP));
+                }
+            }
             Codes::Bytes { sign, codes, scales } => {
-                scales[block] = float8::encode(*sign, values, &mut codes[elements], bits);
+                scales[block] = float8::encode(*sign, values, &mut codes[elements], bits, start);
             }
         }
     }
 }
 
-/// Encodes `values`, which begin with block `first` of a buffer, on several threads if there are many.
+/// Encodes `values`, which begin with element `first` of a buffer, on several threads if there are many.
 fn encode_pieces(mut codes: CodesMut<'_>, values: &[f32], rounding: Rounding, index: usize, first: usize) {
     if values.len() > PIECE {
         let middle = values.len().div_ceil(PIECE).div_ceil(2) * PIECE;
@@ -258,15 +262,16 @@ fn encode_pieces(mut codes: CodesMut<'_>, values: &[f32], rounding: Rounding, in
         let (values, values_right) = values.split_at(middle);
         rayon::join(
             || encode_pieces(left, values, rounding, index, first),
-            || encode_pieces(right, values_right, rounding, index, first + middle / BLOCK),
+            || encode_pieces(right, values_right, rounding, index, first + middle),
         );
         return;
     }
+    let bits = rounding.of_piece(index, first);
     vectorized(
         #[inline(always)]
         || {
             for (block, values) in values.chunks(BLOCK).enumerate() {
-                codes.encode_block(block, values, rounding, index, first + block);
+                codes.encode_block(block, values, bits);
             }
         },
     );

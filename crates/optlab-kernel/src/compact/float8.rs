@@ -14,7 +14,8 @@
 //! of 2, a number that does not change keeps its code when the block's scale changes. Zero, infinities and
 //! NaN stay as they are. Scales are between 2⁻⁹⁵ and 2¹²⁶: a larger number becomes the largest code.
 
-use crate::compact::rounding::BlockBits;
+use crate::compact::STRIP;
+use crate::compact::rounding::PieceBits;
 
 /// The codes of numbers with a sign, or of numbers that are not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,23 +130,23 @@ fn positive_value(code: u8) -> f32 {
     if code == NAN_POSITIVE { f32::NAN } else { value }
 }
 
-/// Encodes a block and returns its scale.
+/// Encodes a block, which begins with element `start` of a piece, and returns its scale.
 #[inline(always)]
-pub(crate) fn encode(sign: Sign, values: &[f32], codes: &mut [u8], bits: BlockBits) -> f32 {
-    match sign {
-        Sign::Signed => {
-            let scale = scale_of(values, TOP_SIGNED.1);
-            let inverse = inverse(scale);
-            bits.encode(values, codes, |value, random| signed_code(value * inverse, random) as u8);
-            scale
-        }
-        Sign::Positive => {
-            let scale = scale_of(values, TOP_POSITIVE.1);
-            let inverse = inverse(scale);
-            bits.encode(values, codes, |value, random| positive_code(value * inverse, random) as u8);
-            scale
+pub(crate) fn encode(sign: Sign, values: &[f32], codes: &mut [u8], bits: PieceBits, start: usize) -> f32 {
+    let scale = scale_of(values, if sign == Sign::Signed { TOP_SIGNED.1 } else { TOP_POSITIVE.1 });
+    let inverse = inverse(scale);
+    for (strip, (values, codes)) in values.chunks(STRIP).zip(codes.chunks_mut(STRIP)).enumerate() {
+        let bits = bits.of_strip(start + strip * STRIP);
+        match sign {
+            Sign::Signed => {
+                bits.encode(values, codes, |value, random| signed_code(value * inverse, random) as u8);
+            }
+            Sign::Positive => {
+                bits.encode(values, codes, |value, random| positive_code(value * inverse, random) as u8);
+            }
         }
     }
+    scale
 }
 
 /// Decodes a block.
@@ -166,9 +167,13 @@ mod tests {
 
     const KINDS: [Sign; 2] = [Sign::Signed, Sign::Positive];
 
-    fn round_trip(sign: Sign, values: &[f32], bits: BlockBits) -> (Vec<f32>, f32) {
+    fn bits() -> PieceBits {
+        Rounding::new(7, 7).of_piece(0, 0)
+    }
+
+    fn round_trip(sign: Sign, values: &[f32], bits: PieceBits) -> (Vec<f32>, f32) {
         let mut codes = vec![0; values.len()];
-        let scale = encode(sign, values, &mut codes, bits);
+        let scale = encode(sign, values, &mut codes, bits, 0);
         let mut decoded = vec![0.0; values.len()];
         decode(sign, &codes, scale, &mut decoded);
         (decoded, scale)
@@ -186,7 +191,7 @@ mod tests {
         for sign in KINDS {
             for largest in [1.0, 1.7, 3e-9, 8.3e20, 1e-30, 1.6 * 2_f32.powi(126)] {
                 let values = block(sign, largest);
-                let (decoded, scale) = round_trip(sign, &values, BlockBits::KEY_OF_TESTS);
+                let (decoded, scale) = round_trip(sign, &values, bits());
                 let full = scale * 2_f32.powi(if sign == Sign::Signed { -14 } else { -31 }) * 1.125;
                 for (value, decoded) in values.iter().zip(decoded) {
                     let error = (decoded - value).abs();
@@ -219,7 +224,7 @@ mod tests {
             }
             // Twice the scale takes the smallest codes away and keeps the others.
             values.push(3.0);
-            let (decoded, scale) = round_trip(sign, &values, BlockBits::KEY_OF_TESTS);
+            let (decoded, scale) = round_trip(sign, &values, bits());
             assert_eq!(scale, 2.0);
             let kept = values.iter().zip(&decoded).filter(|(value, _)| **value > 2e-4);
             assert!(kept.clone().count() > 100 && kept.clone().all(|(value, decoded)| value == decoded));
@@ -234,7 +239,7 @@ mod tests {
             let draws = 20_000;
             let mut scale = 0.0;
             for draw in 0..draws {
-                let bits = Rounding::new(draw, 1).of_block(0, 0);
+                let bits = Rounding::new(draw, 1).of_piece(0, 0);
                 let (decoded, of_block) = round_trip(sign, &values, bits);
                 scale = of_block;
                 sums.iter_mut().zip(decoded).for_each(|(sum, decoded)| *sum += f64::from(decoded));
@@ -252,11 +257,11 @@ mod tests {
     #[test]
     fn zero_and_what_is_not_finite_stay_and_do_not_change_their_neighbours() {
         let values = [0.0, f32::INFINITY, f32::NAN, 0.5, f32::NEG_INFINITY, -0.0, 0.25];
-        let (decoded, scale) = round_trip(Sign::Signed, &values, BlockBits::KEY_OF_TESTS);
+        let (decoded, scale) = round_trip(Sign::Signed, &values, bits());
         assert!(decoded[2].is_nan() && scale == 0.5);
         let others = |values: &[f32]| [0, 1, 3, 4, 5, 6].map(|i| values[i]);
         assert_eq!(others(&decoded), others(&values));
-        let (decoded, scale) = round_trip(Sign::Positive, &values, BlockBits::KEY_OF_TESTS);
+        let (decoded, scale) = round_trip(Sign::Positive, &values, bits());
         assert!(decoded[2].is_nan() && scale == 0.5);
         assert_eq!([0, 1, 3, 5, 6].map(|i| decoded[i]), [0.0, f32::INFINITY, 0.5, 0.0, 0.25]);
     }
@@ -265,11 +270,11 @@ mod tests {
     fn a_positive_number_never_becomes_zero() {
         let values = [1.0, 1e-12, 1e-30, 1e-45, 0.0];
         for draw in 0..1000 {
-            let bits = Rounding::new(draw, 3).of_block(1, 2);
+            let bits = Rounding::new(draw, 3).of_piece(1, 0);
             let (decoded, _) = round_trip(Sign::Positive, &values, bits);
             assert!(decoded[..4].iter().all(|value| *value > 0.0) && decoded[4] == 0.0);
         }
-        let (decoded, _) = round_trip(Sign::Positive, &[0.0, 1e-45], BlockBits::KEY_OF_TESTS);
+        let (decoded, _) = round_trip(Sign::Positive, &[0.0, 1e-45], bits());
         assert!(decoded[1] > 0.0 && decoded[1] < 1e-37 && decoded[0] == 0.0);
     }
 }

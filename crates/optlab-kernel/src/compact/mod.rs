@@ -7,10 +7,14 @@ pub(crate) mod float8;
 pub(crate) mod rounding;
 mod tensors;
 
-pub(crate) use buffer::{CodesMut, CodesRef};
+pub(crate) use buffer::{Codes, CodesMut, CodesRef};
 pub use buffer::{CompactBuffer, Format};
 pub use rounding::Rounding;
 
-/// The number of neighbouring elements that are decoded and encoded together, and that share a scale in 8
-/// bits: small enough for the fastest cache, and a whole number of times in a piece.
+/// The number of neighbouring elements that share a scale in 8 bits; a whole number of them in a piece.
 pub(crate) const BLOCK: usize = 256;
+
+/// The number of neighbouring elements in 16 bits that are decoded, updated and encoded together; a whole
+/// number of them in a block. It is so small that a processor begins with the next strip while it still
+/// divides in the one before.
+pub(crate) const STRIP: usize = 64;

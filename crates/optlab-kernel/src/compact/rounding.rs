@@ -1,11 +1,11 @@
 //! The random bits of stochastic rounding: a pure function of a key, a buffer and an element, so the same for
 //! any number of threads and after a resume.
 
-use crate::compact::BLOCK;
+use crate::compact::STRIP;
 use crate::memory::source::PIECE;
 
-/// Half a block: two elements at this distance share a random word.
-const HALF: usize = BLOCK / 2;
+/// Half a strip: two elements at this distance share a random word.
+const HALF: usize = STRIP / 2;
 
 /// The key of the random bits with which the buffers of one parameter are rounded in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,29 +17,39 @@ impl Rounding {
         Rounding(mixed(mixed(parameter).wrapping_add(step)))
     }
 
-    /// Returns the words that select the random bits of block `block` of the buffer with index `buffer`.
-    pub(crate) fn of_block(self, buffer: usize, block: usize) -> BlockBits {
-        let piece = block * BLOCK / PIECE;
-        let key = mixed(self.0 ^ mixed((buffer as u64) << 48 | piece as u64));
-        let first = (block * BLOCK % PIECE) as u32;
-        BlockBits { first: first.wrapping_add(key as u32), key: (key >> 32) as u32 }
+    /// Returns the bits of the piece that begins with element `first` of the buffer with index `buffer`.
+    pub(crate) fn of_piece(self, buffer: usize, first: usize) -> PieceBits {
+        let piece = (first / PIECE) as u64;
+        let key = mixed(self.0 ^ mixed((buffer as u64) << 48 | piece));
+        PieceBits { first: key as u32, key: (key >> 32) as u32 }
     }
 }
 
-/// The random bits of the elements of a block.
+/// The random bits of the elements of a piece.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BlockBits {
+pub(crate) struct PieceBits {
     first: u32,
     key: u32,
 }
 
-impl BlockBits {
-    /// Any bits, for tests.
-    #[cfg(test)]
-    pub const KEY_OF_TESTS: Self = BlockBits { first: 7, key: 0x1234_5678 };
+impl PieceBits {
+    /// Returns the bits of the strip that begins with element `start` of the piece.
+    #[inline(always)]
+    pub fn of_strip(self, start: usize) -> StripBits {
+        StripBits { first: self.first.wrapping_add((start / 2) as u32), key: self.key }
+    }
+}
 
-    /// Returns 16 random bits for each of two elements of the block: for number `pair` and for the one half a
-    /// block after it.
+/// The random bits of the elements of a strip.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StripBits {
+    first: u32,
+    key: u32,
+}
+
+impl StripBits {
+    /// Returns 16 random bits for each of two elements of the strip: for number `pair` and for the one half a
+    /// strip after it.
     ///
     /// A hash of a counter: two rounds of multiplication and shift, with the constants of Wellons' search for
     /// integer hashes, <https://github.com/skeeto/hash-prospector>. Half of the key is the start of the
@@ -55,7 +65,7 @@ impl BlockBits {
         (word & 0xFFFF, word >> 16)
     }
 
-    /// Returns 16 random bits for element `element` of the block.
+    /// Returns 16 random bits for element `element` of the strip.
     #[inline(always)]
     fn of_element(self, element: usize) -> u32 {
         let (first, second) = self.of_pair((element % HALF) as u32);
@@ -65,14 +75,14 @@ impl BlockBits {
     /// Sets each of `codes` to the code of the value at its place and of 16 random bits.
     #[inline(always)]
     pub fn encode<T>(self, values: &[f32], codes: &mut [T], code: impl Fn(f32, u32) -> T) {
-        if values.len() < BLOCK {
+        if values.len() < STRIP {
             for (element, (target, value)) in codes.iter_mut().zip(values).enumerate() {
                 *target = code(*value, self.of_element(element));
             }
             return;
         }
-        let (values, values_after) = values[..BLOCK].split_at(HALF);
-        let (codes, codes_after) = codes[..BLOCK].split_at_mut(HALF);
+        let (values, values_after) = values[..STRIP].split_at(HALF);
+        let (codes, codes_after) = codes[..STRIP].split_at_mut(HALF);
         for pair in 0..HALF {
             let (first, second) = self.of_pair(pair as u32);
             codes[pair] = code(values[pair], first);
@@ -94,15 +104,15 @@ fn mixed(word: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// Returns the 16-bit numbers of the first blocks of a buffer.
-    fn numbers(rounding: Rounding, buffer: usize, blocks: usize) -> Vec<f64> {
-        let of_block = |block| {
-            let bits = rounding.of_block(buffer, block);
-            let mut numbers = [0.0; BLOCK];
-            bits.encode(&[0.0; BLOCK], &mut numbers, |_, random| f64::from(random) / 65536.0);
+    /// Returns the 16-bit numbers of the first pieces of a buffer.
+    fn numbers(rounding: Rounding, buffer: usize, pieces: usize) -> Vec<f64> {
+        let of_strip = |strip: usize| {
+            let bits = rounding.of_piece(buffer, strip * STRIP).of_strip(strip * STRIP % PIECE);
+            let mut numbers = [0.0; STRIP];
+            bits.encode(&[0.0; STRIP], &mut numbers, |_, random| f64::from(random) / 65536.0);
             numbers
         };
-        (0..blocks).flat_map(of_block).collect()
+        (0..pieces * PIECE / STRIP).flat_map(of_strip).collect()
     }
 
     fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
@@ -112,7 +122,7 @@ mod tests {
 
     #[test]
     fn the_bits_are_spread_evenly_over_their_range() {
-        let numbers = numbers(Rounding::new(1, 2), 0, 1024);
+        let numbers = numbers(Rounding::new(1, 2), 0, 16);
         let mut counts = [0_u32; 64];
         numbers.iter().for_each(|number| counts[(number * 64.0) as usize] += 1);
         let expected = numbers.len() as f64 / 64.0;
@@ -123,7 +133,7 @@ mod tests {
 
     #[test]
     fn steps_parameters_buffers_and_pieces_have_unrelated_bits() {
-        let of = |parameter, step, buffer| numbers(Rounding::new(parameter, step), buffer, 128);
+        let of = |parameter, step, buffer| numbers(Rounding::new(parameter, step), buffer, 2);
         let first = of(1, 1, 0);
         let others = [of(1, 2, 0), of(2, 1, 0), of(1, 1, 1), of(1, 1, 6), of(3, 2, 2)];
         let piece = PIECE;
@@ -137,22 +147,22 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_block_has_the_bits_of_the_whole_block() {
-        let bits = Rounding::new(1, 2).of_block(0, 5);
+    fn a_part_of_a_strip_has_the_bits_of_the_whole_strip() {
+        let bits = Rounding::new(1, 2).of_piece(0, 0).of_strip(128);
         let encoded = |len: usize| {
             let mut words = vec![0; len];
             bits.encode(&vec![0.0; len], &mut words, |_, random| random);
             words
         };
-        for len in [1, 127, 128, 129, 255] {
-            assert_eq!(encoded(len), encoded(BLOCK)[..len]);
+        for len in [1, 31, 32, 33, 63] {
+            assert_eq!(encoded(len), encoded(STRIP)[..len]);
         }
     }
 
     #[test]
     fn the_same_key_gives_the_same_bits_at_every_place() {
         let rounding = Rounding::new(5, 9);
-        assert_eq!(numbers(rounding, 3, 70), numbers(rounding, 3, 70));
+        assert_eq!(numbers(rounding, 3, 2), numbers(rounding, 3, 2));
         assert_ne!(Rounding::new(5, 9), Rounding::new(5, 10));
         assert_ne!(Rounding::new(5, 9), Rounding::new(6, 9));
     }

@@ -1,6 +1,6 @@
 //! Compact buffers as tensors, and tensors of 32-bit floats that 16 bits hold exactly.
 
-use crate::compact::{BLOCK, CompactBuffer, Rounding, bfloat16};
+use crate::compact::{CompactBuffer, Rounding, bfloat16};
 use crate::memory::Buffer;
 use crate::memory::source::PIECE;
 use crate::vectorize::vectorized;
@@ -55,14 +55,10 @@ fn with_elements(values: Vec<f32>, shape: &[usize], like: &Buffer) -> Buffer {
 
 fn round(values: &mut [f32], rounding: Rounding, index: usize) {
     values.par_chunks_mut(PIECE).enumerate().for_each(|(piece, values)| {
+        let bits = rounding.of_piece(index, piece * PIECE);
         vectorized(
             #[inline(always)]
-            || {
-                for (block, values) in values.chunks_mut(BLOCK).enumerate() {
-                    let block = piece * (PIECE / BLOCK) + block;
-                    bfloat16::round_in_place(values, rounding.of_block(index, block));
-                }
-            },
+            || bfloat16::round_in_place(values, bits),
         );
     });
 }

@@ -1,7 +1,8 @@
-//! One pass over buffers of which some are compact: each block is decoded into the fastest cache, updated by
-//! the loops of [`pass`], and encoded again.
+//! One pass over buffers of which some are compact: a few elements at a time are decoded into the fastest
+//! cache, updated by the loops of [`pass`], and encoded again.
 
-use crate::compact::{BLOCK, CodesMut, CodesRef, Rounding};
+use crate::compact::rounding::PieceBits;
+use crate::compact::{BLOCK, Codes, CodesMut, CodesRef, Rounding, STRIP, bfloat16};
 use crate::memory::scratch::with_scratch;
 use crate::memory::source::{PIECE, Source};
 use crate::update::{MAX_SUMS, Update, pass};
@@ -33,8 +34,8 @@ impl Part<'_> {
     }
 }
 
-/// Applies `update` to all elements, as [`pass::apply`] does. `first` is the index of the first block in the
-/// whole buffers.
+/// Applies `update` to all elements, as [`pass::apply`] does. `first` is the index of the first element in
+/// the whole buffers.
 pub(super) fn apply<U: Update, const N: usize>(
     update: &U,
     sums: &[f32],
@@ -62,7 +63,7 @@ pub(super) fn apply<U: Update, const N: usize>(
         std::array::from_fn(|_| right.next().expect("as many parts on the right as on the left"));
     rayon::join(
         || apply(update, sums, theta, grad, state, rounding, first),
-        || apply(update, sums, theta_right, grad_right, state_right, rounding, first + middle / BLOCK),
+        || apply(update, sums, theta_right, grad_right, state_right, rounding, first + middle),
     );
 }
 
@@ -75,56 +76,114 @@ fn apply_piece<U: Update, const N: usize>(
     rounding: Rounding,
     first: usize,
 ) {
+    let bits: [PieceBits; N] = std::array::from_fn(|index| rounding.of_piece(index, first));
     let mut decoded = [Decoded([0.0; BLOCK]); N];
     grad.with_piece(theta.len(), |grad| {
         for (block, (theta, grad)) in theta.chunks_mut(BLOCK).zip(grad.chunks(BLOCK)).enumerate() {
-            let len = theta.len();
-            decode(&state, block, len, &mut decoded);
-            let mut parts = state.iter_mut().zip(&mut decoded).map(|(part, decoded)| match part {
-                Part::Floats(floats) => &mut floats[block * BLOCK..block * BLOCK + len],
-                Part::Compact(_) => &mut decoded.0[..len],
-            });
-            let slices: [&mut [f32]; N] =
-                std::array::from_fn(|_| parts.next().expect("a part for each buffer"));
-            pass::apply_piece(update, sums, theta, Source::Slice(grad), slices);
-            encode(&mut state, block, len, &decoded, rounding, first + block);
+            decode_bytes(&state, block, theta.len(), &mut decoded);
+            vectorized(
+                #[inline(always)]
+                || apply_strips(update, sums, theta, grad, &mut state, block, &mut decoded, &bits),
+            );
+            encode_bytes(&mut state, block, theta.len(), &decoded, &bits);
         }
     });
 }
 
-/// Decodes block `block` of the compact parts.
-fn decode(state: &[Part<'_>], block: usize, len: usize, decoded: &mut [Decoded]) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for (part, decoded) in state.iter().zip(decoded.iter_mut()) {
-                if let Part::Compact(codes) = part {
-                    codes.read().decode_block(block, &mut decoded.0[..len]);
-                }
-            }
-        },
-    );
+/// Applies `update` to the block with index `block`, strip by strip. Strips in 16 bits are decoded before and
+/// encoded after the update, those in 8 bits are in `decoded`.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "everything that a block needs")]
+fn apply_strips<U: Update, const N: usize>(
+    update: &U,
+    sums: &[f32],
+    theta: &mut [f32],
+    grad: &[f32],
+    state: &mut [Part<'_>; N],
+    block: usize,
+    decoded: &mut [Decoded; N],
+    bits: &[PieceBits; N],
+) {
+    let (strips, rest) = theta.as_chunks_mut::<STRIP>();
+    let (grads, rest_grad) = grad.as_chunks::<STRIP>();
+    let whole = strips.len() * STRIP;
+    for (strip, (theta, grad)) in strips.iter_mut().zip(grads).enumerate() {
+        apply_strip(update, sums, theta, grad, state, block, strip * STRIP, decoded, bits);
+    }
+    if !rest.is_empty() {
+        apply_strip(update, sums, rest, rest_grad, state, block, whole, decoded, bits);
+    }
 }
 
-/// Encodes block `block` of the compact parts, which is block `bits_of` of the whole buffers.
-fn encode(
+/// Applies `update` to a strip, which begins with element `start` of the block.
+#[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "everything that a strip needs")]
+fn apply_strip<U: Update, const N: usize>(
+    update: &U,
+    sums: &[f32],
+    theta: &mut [f32],
+    grad: &[f32],
+    state: &mut [Part<'_>; N],
+    block: usize,
+    start: usize,
+    decoded: &mut [Decoded; N],
+    bits: &[PieceBits; N],
+) {
+    let len = theta.len();
+    let of_part = block * BLOCK + start;
+    for (part, decoded) in state.iter().zip(decoded.iter_mut()) {
+        if let Part::Compact(Codes::Halves(codes)) = part {
+            bfloat16::decode(&codes[of_part..of_part + len], &mut decoded.0[start..start + len]);
+        }
+    }
+    let mut parts = state.iter_mut().zip(decoded.iter_mut()).map(
+        #[inline(always)]
+        |(part, decoded)| match part {
+            Part::Floats(floats) => &mut floats[of_part..of_part + len],
+            Part::Compact(_) => &mut decoded.0[start..start + len],
+        },
+    );
+    let slices: [&mut [f32]; N] = std::array::from_fn(
+        #[inline(always)]
+        |_| parts.next().expect("a part for each buffer"),
+    );
+    pass::apply_slices(update, sums, theta, grad, slices);
+    for ((part, decoded), bits) in state.iter_mut().zip(decoded.iter()).zip(bits) {
+        if let Part::Compact(Codes::Halves(codes)) = part {
+            let codes = &mut codes[of_part..of_part + len];
+            bfloat16::encode(&decoded.0[start..start + len], codes, bits.of_strip(of_part));
+        }
+    }
+}
+
+/// Decodes block `block` of the parts in 8 bits.
+fn decode_bytes(state: &[Part<'_>], block: usize, len: usize, decoded: &mut [Decoded]) {
+    for (part, decoded) in state.iter().zip(decoded.iter_mut()) {
+        if let Part::Compact(codes @ Codes::Bytes { .. }) = part {
+            vectorized(
+                #[inline(always)]
+                || codes.read().decode_block(block, &mut decoded.0[..len]),
+            );
+        }
+    }
+}
+
+/// Encodes block `block` of the parts in 8 bits.
+fn encode_bytes(
     state: &mut [Part<'_>],
     block: usize,
     len: usize,
     decoded: &[Decoded],
-    rounding: Rounding,
-    bits_of: usize,
+    bits: &[PieceBits],
 ) {
-    vectorized(
-        #[inline(always)]
-        || {
-            for (index, (part, decoded)) in state.iter_mut().zip(decoded).enumerate() {
-                if let Part::Compact(codes) = part {
-                    codes.encode_block(block, &decoded.0[..len], rounding, index, bits_of);
-                }
-            }
-        },
-    );
+    for ((part, decoded), bits) in state.iter_mut().zip(decoded).zip(bits) {
+        if let Part::Compact(codes @ Codes::Bytes { .. }) = part {
+            vectorized(
+                #[inline(always)]
+                || codes.encode_block(block, &decoded.0[..len], *bits),
+            );
+        }
+    }
 }
 
 /// Returns the sums that `update` needs, as [`pass::sums`] does.

@@ -41,7 +41,7 @@ pub(super) fn apply<U: Update, const N: usize>(
     );
 }
 
-pub(super) fn apply_piece<U: Update, const N: usize>(
+fn apply_piece<U: Update, const N: usize>(
     update: &U,
     sums: &[f32],
     theta: &mut [f32],
@@ -61,7 +61,7 @@ pub(super) fn apply_piece<U: Update, const N: usize>(
 macro_rules! loops {
     ($($number:literal $name:ident($($buffer:ident $new:ident),*);)*) => {
         #[inline(always)]
-        fn apply_slices<U: Update, const N: usize>(
+        pub(super) fn apply_slices<U: Update, const N: usize>(
             update: &U,
             sums: &[f32],
             theta: &mut [f32],
