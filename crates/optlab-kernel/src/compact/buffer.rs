@@ -232,12 +232,7 @@ impl CodesMut<'_> {
 
     /// Encodes `values` as block `block`; the codes begin with the piece to which `bits` belong.
     #[inline(always)]
-    pub fn encode_block(
-        &mut self,
-        block: usize,
-        values: &[f32],
-        bits: PieceBits,
-    ) {
+    pub fn encode_block(&mut self, block: usize, values: &[f32], bits: PieceBits) {
         let start = block * BLOCK;
         let elements = start..start + values.len();
         match self {

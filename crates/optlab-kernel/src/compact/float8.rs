@@ -69,7 +69,13 @@ fn scale_of(values: &[f32], top_fraction: u32) -> f32 {
             *lane = finite(value).max(*lane);
         }
     }
-    let largest = lanes.into_iter().chain(rest.iter().map(finite)).fold(0, u32::max);
+    let mut largest = 0;
+    for lane in lanes {
+        largest = lane.max(largest);
+    }
+    for value in rest {
+        largest = finite(value).max(largest);
+    }
     let exponent = (largest >> 23) + u32::from(largest & 0x007F_FFFF > top_fraction);
     f32::from_bits(exponent.clamp(SCALES.0, SCALES.1) << 23)
 }

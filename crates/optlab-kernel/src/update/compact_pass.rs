@@ -78,15 +78,23 @@ fn apply_piece<U: Update, const N: usize>(
 ) {
     let bits: [PieceBits; N] = std::array::from_fn(|index| rounding.of_piece(index, first));
     let mut decoded = [Decoded([0.0; BLOCK]); N];
+    let has_bytes = state.iter().any(|part| matches!(part, Part::Compact(Codes::Bytes { .. })));
     grad.with_piece(theta.len(), |grad| {
-        for (block, (theta, grad)) in theta.chunks_mut(BLOCK).zip(grad.chunks(BLOCK)).enumerate() {
-            decode_bytes(&state, block, theta.len(), &mut decoded);
-            vectorized(
-                #[inline(always)]
-                || apply_strips(update, sums, theta, grad, &mut state, block, &mut decoded, &bits),
-            );
-            encode_bytes(&mut state, block, theta.len(), &decoded, &bits);
-        }
+        vectorized(
+            #[inline(always)]
+            || {
+                for (block, (theta, grad)) in theta.chunks_mut(BLOCK).zip(grad.chunks(BLOCK)).enumerate() {
+                    let len = theta.len();
+                    if has_bytes {
+                        decode_bytes(&state, block, len, &mut decoded);
+                    }
+                    apply_strips(update, sums, theta, grad, &mut state, block, &mut decoded, &bits);
+                    if has_bytes {
+                        encode_bytes(&mut state, block, len, &decoded, &bits);
+                    }
+                }
+            },
+        );
     });
 }
 
@@ -130,33 +138,37 @@ fn apply_strip<U: Update, const N: usize>(
     bits: &[PieceBits; N],
 ) {
     let len = theta.len();
-    let of_part = block * BLOCK + start;
-    for (part, decoded) in state.iter().zip(decoded.iter_mut()) {
-        if let Part::Compact(Codes::Halves(codes)) = part {
-            bfloat16::decode(&codes[of_part..of_part + len], &mut decoded.0[start..start + len]);
+    let of_part = block * BLOCK + start..block * BLOCK + start + len;
+    let of_block = start..start + len;
+    // Arrays of their own, so that the compiler can keep them in registers.
+    let mut strips = [[0.0; STRIP]; N];
+    for index in 0..N {
+        let strip = &mut strips[index][..len];
+        match &state[index] {
+            Part::Floats(floats) => strip.copy_from_slice(&floats[of_part.clone()]),
+            Part::Compact(Codes::Halves(codes)) => bfloat16::decode(&codes[of_part.clone()], strip),
+            Part::Compact(Codes::Bytes { .. }) => strip.copy_from_slice(&decoded[index].0[of_block.clone()]),
         }
     }
-    let mut parts = state.iter_mut().zip(decoded.iter_mut()).map(
+    let slices = strips.each_mut().map(
         #[inline(always)]
-        |(part, decoded)| match part {
-            Part::Floats(floats) => &mut floats[of_part..of_part + len],
-            Part::Compact(_) => &mut decoded.0[start..start + len],
-        },
-    );
-    let slices: [&mut [f32]; N] = std::array::from_fn(
-        #[inline(always)]
-        |_| parts.next().expect("a part for each buffer"),
+        |strip| &mut strip[..len],
     );
     pass::apply_slices(update, sums, theta, grad, slices);
-    for ((part, decoded), bits) in state.iter_mut().zip(decoded.iter()).zip(bits) {
-        if let Part::Compact(Codes::Halves(codes)) = part {
-            let codes = &mut codes[of_part..of_part + len];
-            bfloat16::encode(&decoded.0[start..start + len], codes, bits.of_strip(of_part));
+    for index in 0..N {
+        let strip = &strips[index][..len];
+        match &mut state[index] {
+            Part::Floats(floats) => floats[of_part.clone()].copy_from_slice(strip),
+            Part::Compact(Codes::Halves(codes)) => {
+                bfloat16::encode(strip, &mut codes[of_part.clone()], bits[index].of_strip(of_part.start));
+            }
+            Part::Compact(Codes::Bytes { .. }) => decoded[index].0[of_block.clone()].copy_from_slice(strip),
         }
     }
 }
 
 /// Decodes block `block` of the parts in 8 bits.
+#[inline(never)]
 fn decode_bytes(state: &[Part<'_>], block: usize, len: usize, decoded: &mut [Decoded]) {
     for (part, decoded) in state.iter().zip(decoded.iter_mut()) {
         if let Part::Compact(codes @ Codes::Bytes { .. }) = part {
@@ -169,13 +181,8 @@ fn decode_bytes(state: &[Part<'_>], block: usize, len: usize, decoded: &mut [Dec
 }
 
 /// Encodes block `block` of the parts in 8 bits.
-fn encode_bytes(
-    state: &mut [Part<'_>],
-    block: usize,
-    len: usize,
-    decoded: &[Decoded],
-    bits: &[PieceBits],
-) {
+#[inline(never)]
+fn encode_bytes(state: &mut [Part<'_>], block: usize, len: usize, decoded: &[Decoded], bits: &[PieceBits]) {
     for ((part, decoded), bits) in state.iter_mut().zip(decoded).zip(bits) {
         if let Part::Compact(codes @ Codes::Bytes { .. }) = part {
             vectorized(
