@@ -304,7 +304,7 @@ mod tests {
             assert!(buffer.decode().iter().all(|value| *value == 0.5));
             buffer.encode(&values(600), Rounding::new(1, 1), 0);
             let (codes, scales) = buffer.clone().into_data();
-            assert_eq!((codes.dtype, codes.shape().to_vec()), (format.dtype(), vec![3, 200]));
+            assert_eq!((codes.dtype(), codes.shape().to_vec()), (format.dtype(), vec![3, 200]));
             let read = CompactBuffer::from_data(format, codes.clone(), scales.clone()).unwrap();
             assert_eq!(read.decode(), buffer.decode());
             let other = if format == Format::BFloat16 { Format::Signed8 } else { Format::BFloat16 };
