@@ -209,8 +209,12 @@ impl StepBenchmark {
     }
 }
 
-/// Returns Burn's built-in of the same name with the same settings, if Burn has one that accepts them.
+/// Returns the optimizer to compare a step with: for a compact one its base, in 32 bits; for any other Burn's
+/// built-in of the same name with the same settings, if Burn has one that accepts them.
 pub fn counterpart(rule: &OptimizerSpec) -> Option<OptimizerSpec> {
+    if let OptimizerSpec::Compact(compact) = rule {
+        return Some((*compact.base).clone());
+    }
     format!("burn.{rule}").parse().ok()
 }
 
@@ -357,5 +361,6 @@ mod tests {
         assert_eq!(of("sgd:momentum=0.9").as_deref(), Some("burn.sgd:momentum=0.9"));
         assert_eq!(of("adagrad:initial_accumulator_value=0.1"), None);
         assert_eq!(of("burn.adam"), None);
+        assert_eq!(of("adamw:beta_2=0.99,state=int8").as_deref(), Some("adamw:beta_2=0.99"));
     }
 }

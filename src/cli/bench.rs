@@ -87,7 +87,7 @@ fn own_rules() -> Result<Vec<OptimizerSpec>, Error> {
 }
 
 const HEADING: &str = "\
-                                               ms per step        GB/s, share  state    Burn's
+                                               ms per step        GB/s, share  state    Burn's, or in 32 bits
 rule                      backend  parameters  median (quartiles) of a copy    B/param  ms, times ours
 ";
 
@@ -107,9 +107,18 @@ fn row(pair: &[Measurement]) -> String {
         None => "–".into(),
     };
     format!(
-        "{:<25} {:<8} {:>10}  {times:<18} {speed:<12} {:<8.0} {burn}\n",
-        ours.rule, ours.backend, ours.parameters, ours.state_bytes_per_parameter
+        "{:<25} {:<8} {:>10}  {times:<18} {speed:<12} {:<8} {burn}\n",
+        ours.rule,
+        ours.backend,
+        ours.parameters,
+        bytes(ours.state_bytes_per_parameter)
     )
+}
+
+/// Formats with two digits after the point, unless they are zeros.
+fn bytes(per_parameter: f64) -> String {
+    let rounded = (per_parameter * 100.0).round() / 100.0;
+    format!("{rounded}")
 }
 
 /// Formats with three significant digits, down to microseconds.

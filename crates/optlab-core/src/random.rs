@@ -41,6 +41,8 @@ pub enum Purpose {
     Scramble = 14,
     /// The seed of a replicate's search; the index is the number of the replicate.
     Replicates = 15,
+    /// Stochastic rounding of an optimizer's state and of parameters; the index is a hash of the path.
+    Rounding = 17,
     /// Random perturbations and draws of an explanation; the index is 0.
     Explanation = 16,
 }
@@ -63,6 +65,11 @@ pub fn normal(random: &mut ChaCha8Rng) -> f64 {
     // In (0, 1], so that its logarithm is finite.
     let radius = (-2.0 * (1.0 - unit()).ln()).sqrt();
     radius * (std::f64::consts::TAU * unit()).cos()
+}
+
+/// Returns the first word of a [`stream`], as a key for other random bits.
+pub fn word(seed: u64, purpose: Purpose, index: u64) -> u64 {
+    stream(seed, purpose, index).next_u64()
 }
 
 #[cfg(test)]

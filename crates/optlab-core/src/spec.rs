@@ -13,9 +13,11 @@
 
 mod limits;
 mod parse;
+mod shorthand;
 
 pub use limits::{LONGEST, MOST_LEVELS, check_depth, check_length};
 pub use parse::{elements, parse_text, parse_value};
+pub use shorthand::Shorthand;
 
 use crate::error::Error;
 use limits::inside;
@@ -36,6 +38,9 @@ pub trait Spec: Serialize + DeserializeOwned {
     const FOREIGN: &'static [&'static str];
     /// The text in listings for a field without a default value.
     const NO_VALUE: &'static str;
+
+    /// A wrapper whose fields may be written with those of the spec that it wraps.
+    const SHORTHAND: Option<Shorthand> = None;
 
     /// Returns every name, in the order of listings.
     fn names() -> Vec<&'static str>;
@@ -107,6 +112,9 @@ fn checked<S: Spec>(value: &Value, levels: usize) -> Result<Value, Error> {
         Error::Usage(format!("{}: its table needs the name in the field `{}`", S::KIND, S::TAG))
     })?;
     let default = default_table::<S>(name).ok_or_else(|| Error::unknown_name(S::KIND, name, &S::names()))?;
+    if let Some(expanded) = shorthand::expanded::<S>(name, object, &default) {
+        return checked::<S>(&expanded, levels);
+    }
     let levels = inside::<S>(levels)?;
     let mut table = Map::new();
     for (field, given) in object {
@@ -197,6 +205,9 @@ pub fn to_text<S: Spec>(spec: &S) -> String {
 }
 
 fn text_of_table<S: Spec>(table: &Value) -> String {
+    if let Some(short) = shorthand::contracted::<S>(table) {
+        return text_of_table::<S>(&short);
+    }
     let name = table[S::TAG].as_str().unwrap_or_default();
     let default = default_table::<S>(name);
     let differing = table

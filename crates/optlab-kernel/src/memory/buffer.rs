@@ -6,6 +6,7 @@
     expect(deprecated, reason = "Burn wants to drop `ndarray`; people ask for it all the same")
 )]
 
+use crate::compact::CompactBuffer;
 use crate::memory::pool;
 use crate::memory::source::{PIECE, Source};
 use crate::memory::strided::Strided;
@@ -46,6 +47,8 @@ pub enum Buffer {
     Host(HostBuffer),
     /// Any other tensor: on a GPU, or of another element type.
     Device(DispatchTensor),
+    /// Numbers in fewer than 32 bits in host memory, whatever the device of the parameter.
+    Compact(CompactBuffer),
 }
 
 /// The 32-bit floats of a tensor in host memory.
@@ -86,6 +89,7 @@ impl Buffer {
         match self {
             Buffer::Host(buffer) => buffer.len(),
             Buffer::Device(_) => self.shape().iter().product(),
+            Buffer::Compact(buffer) => buffer.len(),
         }
     }
 
@@ -95,10 +99,14 @@ impl Buffer {
     }
 
     /// Returns the tensor; `D` must be its original rank.
+    ///
+    /// # Panics
+    /// If the buffer is compact: call [`decoded`](Self::decoded) first.
     pub fn into_tensor<const D: usize>(self) -> Tensor<D> {
         match self {
             Buffer::Host(buffer) => Tensor::from_dispatch(buffer.into_dispatch()),
             Buffer::Device(tensor) => Tensor::from_dispatch(tensor),
+            Buffer::Compact(_) => panic!("a compact buffer is no tensor"),
         }
     }
 
@@ -115,11 +123,17 @@ impl Buffer {
 
     /// Returns the shape.
     pub fn shape(&self) -> Vec<usize> {
+        if let Buffer::Compact(compact) = self {
+            return compact.shape().to_vec();
+        }
         // Burn reads the shape from the data, whatever rank the type has.
         self.clone().into_tensor::<1>().shape().to_vec()
     }
 
     /// Returns the elements and the shape.
+    ///
+    /// # Panics
+    /// If the buffer is compact.
     pub fn into_data(self) -> TensorData {
         // Burn reads the shape from the data, whatever rank the type has.
         self.into_tensor::<1>().into_data()
@@ -133,11 +147,15 @@ impl Buffer {
                 let device = Tensor::<D>::from_dispatch(tensor.clone()).device();
                 Tensor::empty([0; D], &device)
             }
+            Buffer::Compact(_) => panic!("a compact buffer is no tensor"),
         }
     }
 
-    /// Moves the buffer to `device`.
+    /// Moves the buffer to `device`; a compact one stays in host memory.
     pub fn to_device(self, device: &Device) -> Self {
+        if matches!(self, Buffer::Compact(_)) {
+            return self;
+        }
         with_rank!(self.shape().len(), D => {
             let tensor = self.into_tensor::<D>();
             Buffer::new(if tensor.device() == *device { tensor } else { tensor.to_device(device) })

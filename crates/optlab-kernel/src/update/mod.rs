@@ -1,5 +1,6 @@
 //! The step of an optimizer: one definition, run in one pass over buffers or as a formula of tensors.
 
+mod compact_pass;
 mod operands;
 mod pass;
 mod value;

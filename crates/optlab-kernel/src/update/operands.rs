@@ -1,7 +1,9 @@
 //! The buffers that an [`Update`] works on, and the choice between the pass on the host and the formula.
 
+use crate::compact::{CompactBuffer, Rounding};
 use crate::memory::buffer::{Buffer, HostBuffer};
 use crate::memory::source::{PIECE, Source};
+use crate::update::compact_pass::{self, Part};
 use crate::update::{MAX_SUMS, Update, pass};
 use crate::with_rank;
 use burn::tensor::Tensor;
@@ -44,25 +46,27 @@ pub struct Operands {
 }
 
 impl Operands {
-    /// Returns whether all buffers are in host memory as 32-bit floats, so that [`apply`](Self::apply) takes
-    /// one pass.
+    /// Returns whether all buffers are in host memory, as 32-bit floats or compact, so that
+    /// [`apply`](Self::apply) takes one pass.
     pub fn are_on_host(&self) -> bool {
         let is_on_host = |buffer: &Buffer| matches!(buffer, Buffer::Host(_));
-        is_on_host(&self.theta) && is_on_host(&self.grad) && self.state.iter().all(is_on_host)
+        is_on_host(&self.theta)
+            && is_on_host(&self.grad)
+            && self.state.iter().all(|buffer| is_on_host(buffer) || is_compact(buffer))
     }
 
     /// Returns the number of elements of the parameter, or 0 if it is not on the host.
     pub fn size_on_host(&self) -> usize {
         match &self.theta {
             Buffer::Host(theta) => theta.len(),
-            Buffer::Device(_) => 0,
+            Buffer::Device(_) | Buffer::Compact(_) => 0,
         }
     }
 
     /// Applies `update` and returns the new parameter and buffers.
     ///
     /// On the host this takes one pass, in place unless a buffer is shared, which is copied first. Elsewhere
-    /// it is the formula on tensors.
+    /// it is the formula on tensors. Compact buffers are rounded with the default [`Rounding`].
     ///
     /// # Panics
     /// If the gradient or a buffer has another number of elements than the parameter.
@@ -81,9 +85,24 @@ impl Operands {
     /// If they are not on the host or differ in length; if the number of buffers is outside
     /// [`Update::BUFFERS`].
     pub fn apply_on_host<U: Update>(&mut self, update: &U) {
+        self.apply_on_host_rounded(update, Rounding::default());
+    }
+
+    /// Does the same as [`apply_on_host`](Self::apply_on_host), with the random bits of `rounding` for compact
+    /// buffers.
+    ///
+    /// # Panics
+    /// As [`apply_on_host`](Self::apply_on_host) does.
+    pub fn apply_on_host_rounded<U: Update>(&mut self, update: &U, rounding: Rounding) {
         let Operands { theta, grad, state } = self;
         let (theta, grad) = (host_mut(theta), host(grad));
-        with_number_of_buffers!(U, state.len(), N => apply_on_host::<U, N>(update, theta, grad, state))
+        with_number_of_buffers!(U, state.len(), N => {
+            if state.iter().any(is_compact) {
+                apply_compact::<U, N>(update, theta, grad, state, rounding);
+            } else {
+                apply_on_host::<U, N>(update, theta, grad, state);
+            }
+        });
     }
 
     /// Returns the sums that `update` needs. On the host they take one pass, which changes nothing, and are
@@ -95,22 +114,46 @@ impl Operands {
     pub fn sums<U: Update>(&mut self, update: &U) -> Vec<Sum> {
         if !self.are_on_host() {
             let (theta, grad) = (any_rank(self.theta.clone()), any_rank(self.grad.clone()));
-            let state: Vec<AnyRank> = self.state.iter().cloned().map(any_rank).collect();
+            let as_tensor = |buffer: &Buffer| match buffer {
+                Buffer::Compact(compact) => any_rank(compact.decoded_like(&self.theta)),
+                buffer => any_rank(buffer.clone()),
+            };
+            let state: Vec<AnyRank> = self.state.iter().map(as_tensor).collect();
             let term = |sum| update.term(sum, theta.clone(), grad.clone(), &mut state.clone());
             return (0..U::SUMS).map(|sum| Sum::Device(term(sum).sum())).collect();
         }
         let Operands { theta, grad, state } = self;
         let (theta, grad) = (host(theta), host(grad));
         let sums = with_number_of_buffers!(U, state.len(), N => {
-            sums_on_host::<U, N>(update, theta, grad, state)
+            if state.iter().any(is_compact) {
+                let state = parts::<N>(state, theta.len());
+                theta.with_slice(|theta| {
+                    grad.with_source(|grad| compact_pass::sums(update, theta, grad, &state, 0))
+                })
+            } else {
+                sums_on_host::<U, N>(update, theta, grad, state)
+            }
         });
         sums[..U::SUMS].iter().copied().map(Sum::Host).collect()
     }
 
     /// Does the same as [`apply`](Self::apply), always as the formula on tensors, on any backend.
     pub fn apply_formula<U: Update>(self, update: &U) -> (Buffer, Vec<Buffer>) {
+        self.apply_formula_rounded(update, Rounding::default())
+    }
+
+    /// Does the same as [`apply_formula`](Self::apply_formula), with the random bits of `rounding` for compact
+    /// buffers: they become tensors on the parameter's device, and are encoded again on the host.
+    pub fn apply_formula_rounded<U: Update>(self, update: &U, rounding: Rounding) -> (Buffer, Vec<Buffer>) {
+        let as_tensor = |buffer| match buffer {
+            Buffer::Compact(compact) => {
+                let tensor = any_rank(compact.decoded_like(&self.theta));
+                (Some(compact), tensor)
+            }
+            buffer => (None, any_rank(buffer)),
+        };
+        let (compact, mut state): (Vec<_>, Vec<AnyRank>) = self.state.into_iter().map(as_tensor).unzip();
         let (theta, grad) = (any_rank(self.theta), any_rank(self.grad));
-        let mut state: Vec<AnyRank> = self.state.into_iter().map(any_rank).collect();
         let sums: Vec<AnyRank> = (0..U::SUMS)
             .map(|sum| {
                 let term = update.term(sum, theta.clone(), grad.clone(), &mut state.clone());
@@ -118,7 +161,15 @@ impl Operands {
             })
             .collect();
         let theta = update.update(theta, grad, &mut state, &sums);
-        (Buffer::new(theta), state.into_iter().map(Buffer::new).collect())
+        let stored = |(index, (compact, tensor)): (usize, (Option<CompactBuffer>, AnyRank))| match compact {
+            Some(mut compact) => {
+                compact.encode(&Buffer::new(tensor).to_floats(), rounding, index);
+                Buffer::Compact(compact)
+            }
+            None => Buffer::new(tensor),
+        };
+        let state = compact.into_iter().zip(state).enumerate().map(stored).collect();
+        (Buffer::new(theta), state)
     }
 }
 
@@ -164,15 +215,52 @@ pub fn in_one_region<J: Send>(
 fn host(buffer: &Buffer) -> &HostBuffer {
     match buffer {
         Buffer::Host(buffer) => buffer,
-        Buffer::Device(_) => panic!("a buffer that is not in the memory of the host"),
+        Buffer::Device(_) | Buffer::Compact(_) => panic!("a buffer that is not 32-bit floats on the host"),
     }
 }
 
 fn host_mut(buffer: &mut Buffer) -> &mut HostBuffer {
     match buffer {
         Buffer::Host(buffer) => buffer,
-        Buffer::Device(_) => panic!("a buffer that is not in the memory of the host"),
+        Buffer::Device(_) | Buffer::Compact(_) => panic!("a buffer that is not 32-bit floats on the host"),
     }
+}
+
+fn is_compact(buffer: &Buffer) -> bool {
+    matches!(buffer, Buffer::Compact(_))
+}
+
+/// Returns the elements of `N` buffers, each of `len` elements.
+fn parts<const N: usize>(state: &mut [Buffer], len: usize) -> [Part<'_>; N] {
+    let is_of_len = |buffer: &Buffer| match buffer {
+        Buffer::Compact(compact) => compact.len() == len,
+        buffer => host(buffer).len() == len,
+    };
+    assert!(state.iter().all(is_of_len), "a buffer of another size than its parameter");
+    let mut parts = state.iter_mut().map(|buffer| match buffer {
+        Buffer::Compact(compact) => Part::Compact(compact.codes_mut()),
+        buffer => Part::Floats(host_mut(buffer).slice_mut()),
+    });
+    std::array::from_fn(|_| parts.next().expect("as many buffers as were counted"))
+}
+
+/// Does the same as [`apply_on_host`] where some of the buffers are compact.
+fn apply_compact<U: Update, const N: usize>(
+    update: &U,
+    theta: &mut HostBuffer,
+    grad: &HostBuffer,
+    state: &mut [Buffer],
+    rounding: Rounding,
+) {
+    assert_eq!(grad.len(), theta.len(), "a gradient of another size than its parameter");
+    let state = parts::<N>(state, theta.len());
+    let theta = theta.slice_mut();
+    grad.with_source(|grad: Source<'_>| {
+        let sums: [f64; MAX_SUMS] =
+            if U::SUMS == 0 { [0.0; MAX_SUMS] } else { compact_pass::sums(update, theta, grad, &state, 0) };
+        let sums = sums.map(|sum| sum as f32);
+        compact_pass::apply(update, &sums[..U::SUMS], theta, grad, state, rounding, 0);
+    });
 }
 
 fn sums_on_host<U: Update, const N: usize>(

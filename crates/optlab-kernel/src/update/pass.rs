@@ -11,7 +11,7 @@ use crate::vectorize::vectorized;
 const LANES: usize = 16;
 
 /// Returns the index at which to split `len` elements in two: near the middle, between two pieces.
-fn middle(len: usize) -> usize {
+pub(super) fn middle(len: usize) -> usize {
     len.div_ceil(PIECE).div_ceil(2) * PIECE
 }
 
@@ -61,7 +61,7 @@ fn apply_piece<U: Update, const N: usize>(
 macro_rules! loops {
     ($($number:literal $name:ident($($buffer:ident $new:ident),*);)*) => {
         #[inline(always)]
-        fn apply_slices<U: Update, const N: usize>(
+        pub(super) fn apply_slices<U: Update, const N: usize>(
             update: &U,
             sums: &[f32],
             theta: &mut [f32],
@@ -130,7 +130,7 @@ pub(super) fn sums<U: Update, const N: usize>(
     std::array::from_fn(|sum| left[sum] + right[sum])
 }
 
-fn piece_sums<U: Update, const N: usize>(
+pub(super) fn piece_sums<U: Update, const N: usize>(
     update: &U,
     theta: &[f32],
     grad: Source<'_>,

@@ -7,6 +7,7 @@
 
 mod averages;
 mod clipping;
+mod compact;
 pub(crate) mod ema_nesterov;
 pub(crate) mod extras;
 mod filters;
@@ -24,6 +25,7 @@ pub(crate) mod wrapped_step;
 
 pub use averages::{EmaConfig, LawaConfig, SwaConfig};
 pub use clipping::{AdaptiveClipConfig, CentralizedConfig, ClipConfig};
+pub use compact::{CompactConfig, ParameterRounding};
 pub use ema_nesterov::{EmaNesterov, EmaNesterovConfig};
 pub use extras::{Extras, Lookahead, WeightAverage};
 pub use filters::{GrokfastConfig, GrokfastKind, VarianceReducedConfig};
@@ -76,6 +78,12 @@ pub(crate) trait Wrapper: Settings {
     /// Sets the wrapper's own weight decay, if it overrides the weight decay of the base.
     fn set_own_weight_decay(&mut self, _decay: f64) {}
 
+    /// Returns the rules of the base with this wrapper, where it may be one of several rules.
+    fn rules_of_base(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
+        let reason = format!("`{owner}` wraps an optimizer: it cannot be one of several rules");
+        Err(Error::Usage(reason))
+    }
+
     /// Adds this wrapper to `assembly`, the parts of the already assembled base.
     fn wrap(&self, owner: &str, assembly: Assembly) -> Result<Assembly, Error>;
 }
@@ -84,8 +92,8 @@ impl<W: Wrapper> RuleConfig for W {
     const DEFAULT_LR: f64 = <AdamWConfig as RuleConfig>::DEFAULT_LR;
 
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        let reason = format!("`{owner}` wraps an optimizer: it cannot be one of several rules");
-        Err(Error::Usage(reason))
+        self.check(owner)?;
+        self.rules_of_base(owner)
     }
 
     settings_of!();
@@ -146,6 +154,7 @@ macro_rules! wrapper_list {
             "skip_non_finite" => SkipNonFinite(SkipNonFiniteConfig), "wraps any rule: skips steps whose gradients are not all finite";
             "cautious" => Cautious(CautiousConfig), "wraps any rule: keeps only updates that agree with the gradient (Liang et al., 2024)";
             "decay" => Decay(DecayConfig), "wraps any rule: adds decoupled weight decay and proximal L1 (Loshchilov & Hutter, 2017)";
+            "compact" => Compact(CompactConfig), "wraps any rule: state in 16 or 8 bits a number, rounded stochastically (Dettmers et al., 2021)";
             "group" => Group(GroupConfig), "wraps any rule: another rule, learning rate or weight decay for some parameters";
             "no_vector_decay" => NoVectorDecay(NoVectorDecayConfig), "wraps any rule: no weight decay for biases and norms";
         }

@@ -6,8 +6,10 @@ use crate::around::wrapped_step::{
     CautiousDecayStep, CautiousStep, ExtrasStep, HyperballStep, StepExtras, WrappedStep,
 };
 use crate::rule::memory::{Declared, Memory};
-use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Rule, TensorRule, tensor_rule};
-use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
+use crate::rule::{
+    At, Content, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Rule, StateBits, TensorRule, tensor_rule,
+};
+use optlab_kernel::{Buffer, Operands, Rounding, Sum, Update, Value, with_rank};
 use std::sync::Arc;
 
 /// The settings of one parameter's step, other than the rule and its operands.
@@ -27,6 +29,8 @@ pub(crate) struct StepSettings {
     pub radius: Option<f64>,
     /// The numbers that all parameters of the rule share, and their common number of steps.
     pub shared: Option<Arc<SharedNumbers>>,
+    /// The key of the random bits with which compact buffers are rounded.
+    pub rounding: Rounding,
 }
 
 impl StepSettings {
@@ -58,7 +62,10 @@ impl SharedNumbers {
 
 /// A type-erased element-wise rule.
 pub(crate) trait AnyElementwise: Send + Sync {
-    fn declared(&self, shape: &[usize]) -> Declared;
+    fn declared(&self, bits: StateBits, shape: &[usize]) -> Declared;
+
+    /// Returns whether any of its buffers may be stored in fewer than 32 bits.
+    fn is_compactable(&self) -> bool;
 
     /// Makes step number `memory.step`. The operands hold the rule's buffers, followed by those of
     /// [`StepSettings::extras`].
@@ -104,8 +111,12 @@ pub(crate) struct Single<R>(pub R);
 pub(crate) struct Global<R>(pub R);
 
 impl<R: ElementwiseRule> AnyElementwise for Single<R> {
-    fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(&self.0, shape)
+    fn declared(&self, bits: StateBits, shape: &[usize]) -> Declared {
+        Declared::of(&self.0, bits, shape)
+    }
+
+    fn is_compactable(&self) -> bool {
+        is_compactable(&self.0)
     }
 
     fn apply(&self, operands: Operands, memory: &mut Memory, settings: &StepSettings) -> Operands {
@@ -133,8 +144,12 @@ impl<R: ElementwiseRule> AnyElementwise for Single<R> {
 }
 
 impl<R: GlobalRule> AnyElementwise for Global<R> {
-    fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(&self.0, shape)
+    fn declared(&self, bits: StateBits, shape: &[usize]) -> Declared {
+        Declared::of(&self.0, bits, shape)
+    }
+
+    fn is_compactable(&self) -> bool {
+        is_compactable(&self.0)
     }
 
     fn apply(&self, operands: Operands, _memory: &mut Memory, settings: &StepSettings) -> Operands {
@@ -193,6 +208,10 @@ fn evaluated<R: Rule>(rule: &R, memory: &Memory) -> Option<Buffer> {
     Some(memory.buffers[place].clone())
 }
 
+fn is_compactable<R: Rule>(rule: &R) -> bool {
+    R::STATE.iter().any(|buffer| rule.content(buffer) != Content::Exact)
+}
+
 /// The update that computes a rule's parameter for evaluation.
 struct Evaluate<'a, R>(&'a R);
 
@@ -216,9 +235,9 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     if settings.is_one_pass() {
         let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
         return if is_plain {
-            run(&step, operands)
+            run(&step, operands, settings.rounding)
         } else {
-            run(&WrappedStep { step, transform, factor, extras }, operands)
+            run(&WrappedStep { step, transform, factor, extras }, operands, settings.rounding)
         };
     }
     let of_rule = operands.state.len() - extras.buffers();
@@ -229,7 +248,8 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     let StepSettings { transform, factor, .. } = settings;
     let start = settings.needs_start().then(|| operands.theta.clone());
     let decay_alone = StepExtras { decay: extras.decay, ..StepExtras::NONE };
-    let moved = run(&WrappedStep { step, transform, factor, extras: decay_alone }, operands);
+    let wrapped = WrappedStep { step, transform, factor, extras: decay_alone };
+    let moved = run(&wrapped, operands, settings.rounding);
     let Operands { theta, grad, state } = moved;
     let before = Before { start, trained };
     let mut operands = after(theta, grad, before, beside_rule, &settings);
@@ -250,7 +270,8 @@ fn start_free(
     operands.grad = transformed_gradient(operands, settings);
     (settings.transform, settings.factor) = (GradientTransform::default(), 1.0);
     let (theta, grad) = (operands.theta.clone(), operands.grad.clone());
-    let start = run(&StartStep { free }, Operands { theta, grad, state: beside_rule.to_vec() }).theta;
+    let start = Operands { theta, grad, state: beside_rule.to_vec() };
+    let start = run(&StartStep { free }, start, settings.rounding).theta;
     std::mem::replace(&mut operands.theta, start)
 }
 
@@ -262,7 +283,8 @@ fn transformed_gradient(operands: &Operands, settings: &StepSettings) -> Buffer 
     }
     // As the parameter of an update that replaces it.
     let (theta, grad) = (operands.grad.clone(), operands.theta.clone());
-    run(&TransformStep { transform, factor }, Operands { theta, grad, state: Vec::new() }).theta
+    let operands = Operands { theta, grad, state: Vec::new() };
+    run(&TransformStep { transform, factor }, operands, settings.rounding).theta
 }
 
 /// Replaces a gradient, passed as the parameter, by the transformed one; the parameter is passed as the
@@ -313,7 +335,7 @@ pub(crate) fn after(
     mut state: Vec<Buffer>,
     settings: &StepSettings,
 ) -> Operands {
-    let StepSettings { lr, transform, extras, cautious, radius, .. } = *settings;
+    let StepSettings { lr, transform, extras, cautious, radius, rounding, .. } = *settings;
     let of_extras = state.len();
     if let Some(trained) = before.trained {
         state.insert(0, trained);
@@ -321,38 +343,39 @@ pub(crate) fn after(
     let after = ExtrasStep { extras };
     let (decay, elements) = (extras.decay, theta.len());
     let mut operands = match (before.start, radius) {
-        (None, _) => run(&after, Operands { theta, grad, state }),
+        (None, _) => run(&after, Operands { theta, grad, state }, rounding),
         (Some(start), None) => {
             state.insert(0, start);
             let operands = Operands { theta, grad, state };
             if cautious {
-                run(&CautiousStep { decay, after, transform, elements }, operands)
+                run(&CautiousStep { decay, after, transform, elements }, operands, rounding)
             } else {
-                run(&CautiousDecayStep { after }, operands)
+                run(&CautiousDecayStep { after }, operands, rounding)
             }
         }
         (Some(start), Some(radius)) => {
             if cautious {
                 let alone = ExtrasStep { extras: StepExtras::NONE };
                 let cautious = CautiousStep { decay, after: alone, transform, elements };
-                let masked = run(&cautious, Operands { theta, grad, state: vec![start.clone()] });
+                let alone = Operands { theta, grad, state: vec![start.clone()] };
+                let masked = run(&cautious, alone, rounding);
                 (theta, grad) = (masked.theta, masked.grad);
             }
             state.insert(0, start);
-            run(&HyperballStep { after, lr, radius }, Operands { theta, grad, state })
+            run(&HyperballStep { after, lr, radius }, Operands { theta, grad, state }, rounding)
         }
     };
     operands.state.drain(..operands.state.len() - of_extras);
     operands
 }
 
-fn run<U: Update>(update: &U, mut operands: Operands) -> Operands {
+fn run<U: Update>(update: &U, mut operands: Operands, rounding: Rounding) -> Operands {
     if operands.are_on_host() {
-        operands.apply_on_host(update);
+        operands.apply_on_host_rounded(update, rounding);
         return operands;
     }
     let grad = operands.grad.clone();
-    let (theta, state) = operands.apply_formula(update);
+    let (theta, state) = operands.apply_formula_rounded(update, rounding);
     Operands { theta, grad, state }
 }
 
@@ -372,7 +395,7 @@ pub(crate) trait AnyTensor: Send + Sync {
 
 impl<R: TensorRule> AnyTensor for R {
     fn declared(&self, shape: &[usize]) -> Declared {
-        Declared::of(self, shape)
+        Declared::of(self, StateBits::F32, shape)
     }
 
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer {

@@ -1,16 +1,16 @@
 //! The estimate of the curvature that a rule divides by, from gradients under labels drawn from the model's
 //! predictions.
 
-use crate::driver::ParameterRule;
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{ParameterState, Parameters, Path};
+use crate::driver::{ParameterRule, walk};
 use crate::rule::Curvature;
 use crate::rule::precision::in_32_bits_at_least;
 use crate::rules::parts::moments::moving_average;
 use burn::module::{ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use optlab_kernel::{Buffer, Operands, Update, Value};
+use optlab_kernel::{Buffer, MAX_BUFFERS, Operands, Update, Value};
 
 /// Returns whether any of `rules` needs a new estimate of its curvature in step `t`, counted from 1.
 pub(crate) fn is_wanted(rules: &[ParameterRule], t: u64) -> bool {
@@ -43,6 +43,8 @@ pub(crate) struct UpdateCurvature<'a> {
     pub sampled: &'a GradientsParams,
     pub examples: usize,
     pub t: u64,
+    /// The seed of the random bits of stochastic rounding.
+    pub seed: u64,
 }
 
 impl ModuleVisitor for UpdateCurvature<'_> {
@@ -67,10 +69,20 @@ impl ModuleVisitor for UpdateCurvature<'_> {
         }
         let mut memory = parameter.take_memory(&in_32_bits_at_least(param.base().inner()));
         let buffer = memory.place_of(curvature.buffer).expect("a rule's curvature is one of its buffers");
-        let theta = memory.buffers.remove(buffer);
-        let operands = Operands { theta, grad: Buffer::new(in_32_bits_at_least(grad)), state: Vec::new() };
+        let grad = Buffer::new(in_32_bits_at_least(grad));
         let update = GaussNewtonBartlett { beta: curvature.beta, examples: self.examples };
-        memory.buffers.insert(buffer, operands.apply(&update).0);
+        let updated = |theta, grad| Operands { theta, grad, state: Vec::new() }.apply(&update).0;
+        let after = match memory.buffers.remove(buffer) {
+            Buffer::Compact(mut compact) => {
+                let after = updated(compact.decoded_like(&grad), grad);
+                let rounding = walk::rounding_of(self.seed, parameter, self.t);
+                // The index of a buffer that no rule has together with a curvature.
+                compact.encode(&after.to_floats(), rounding, MAX_BUFFERS - 1);
+                Buffer::Compact(compact)
+            }
+            before => updated(before, grad),
+        };
+        memory.buffers.insert(buffer, after);
         parameter.state = Some(ParameterState::Own(memory));
     }
 }

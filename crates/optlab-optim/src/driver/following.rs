@@ -120,10 +120,10 @@ fn take_numbers(
 
 /// Returns what a schedule may not do, if it turns the optimizer `one` into `other`.
 fn difference(one: &Assembly, other: &Assembly) -> Option<&'static str> {
-    let state = |rule: &ParameterRule| match &rule.kind {
+    let state = |of: &ParameterRule| match &of.kind {
         Kind::Elementwise(rule) => {
             let shared = rule.estimate().map(|estimate| estimate.fresh().names);
-            (LAYOUT_SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), shared)
+            (LAYOUT_SHAPES.map(|shape| rule.declared(of.state, shape).layout(shape)).to_vec(), shared)
         }
         Kind::Tensor(rule) => (LAYOUT_SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), None),
         Kind::Burn(_) | Kind::Lbfgs => (Vec::new(), None),

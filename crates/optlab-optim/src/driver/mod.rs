@@ -12,6 +12,7 @@ pub(crate) mod lbfgs;
 mod method;
 pub(crate) mod parameter_rule;
 mod parameters;
+mod saved_form;
 mod saved_state;
 mod shared_state;
 mod statistics;
@@ -24,6 +25,7 @@ pub use group::{Group, LearningRates, Patterns};
 pub(crate) use method::Method;
 pub use method::{Evaluate, Loss};
 pub use parameter_rule::{ParameterInfo, ParameterRule};
+pub use parameters::parameter_shapes;
 pub use saved_state::StateRecord;
 pub use statistics::{synchronize_statistics, with_statistics_kept};
 pub use statistics_average::StatisticsAverage;
@@ -76,6 +78,8 @@ pub struct ModelOptimizer {
     shared: Vec<Option<Arc<SharedNumbers>>>,
     /// The numbers that follow schedules.
     following: Option<Box<Following>>,
+    /// The seed of the random bits of stochastic rounding.
+    seed: u64,
     /// Number of steps made.
     steps: u64,
     /// Number of steps skipped because a gradient was not finite.
@@ -131,6 +135,7 @@ impl ModelOptimizer {
             parameters: Parameters::default(),
             statistics: None,
             following: None,
+            seed: 0,
             steps: 0,
             skipped: 0,
             largest_lr: 0.0,
@@ -185,6 +190,12 @@ impl ModelOptimizer {
         let average = Some(WeightAverage::Exponential { decay });
         let extras = Extras { average, ..self.extras };
         self.with_extras(extras)
+    }
+
+    /// Draws the random bits of stochastic rounding from `seed`, which is 0 by default; see
+    /// [`CompactConfig`](crate::around::CompactConfig). It is not saved: set it again before resuming.
+    pub fn with_seed(self, seed: u64) -> Self {
+        ModelOptimizer { seed, ..self }
     }
 
     /// Checks that every group of parameters matches at least one in `model`; a misspelt name would match
@@ -323,8 +334,8 @@ impl ModelOptimizer {
         self.steps += 1;
         if let Some((sampled, examples)) = sampled {
             let (path, parameters) = (Path::default(), &mut self.parameters);
-            let (examples, t) = (*examples, self.steps);
-            model.visit(&mut UpdateCurvature { path, parameters, sampled, examples, t });
+            let (examples, t, seed) = (*examples, self.steps, self.seed);
+            model.visit(&mut UpdateCurvature { path, parameters, sampled, examples, t, seed });
         }
         if let Some(filter) = self.filter {
             filter.apply(&model, gradients, &mut self.parameters);
@@ -332,7 +343,8 @@ impl ModelOptimizer {
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
-        let mut step = StepContext { rates, loss, t, transform, factor, extras, shared: &self.shared };
+        let (shared, seed) = (&self.shared, self.seed);
+        let mut step = StepContext { rates, loss, t, transform, factor, extras, shared, seed };
         let shared = if self.shared.iter().any(Option::is_some) {
             estimate::advance(&self.rules, &model, gradients, &mut self.parameters, &step)
         } else {
@@ -384,13 +396,6 @@ impl ModelOptimizer {
     pub fn skipped_steps(&self) -> u64 {
         self.skipped
     }
-}
-
-/// Returns the paths of a model's float parameters, as groups match them, with their shapes, in the model's
-/// order.
-pub fn parameter_shapes<M: Module>(model: &M) -> Vec<(String, Vec<usize>)> {
-    let parameters = Parameters::of(model, &[]).0;
-    parameters.into_iter().map(|parameter| (parameter.path, parameter.shape)).collect()
 }
 
 /// A norm that a device may still be computing.

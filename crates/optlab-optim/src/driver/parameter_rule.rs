@@ -2,7 +2,7 @@
 
 use crate::driver::LearningRates;
 use crate::driver::any_rule::{AnyElementwise, AnyEstimate, AnyTensor, Global, Single};
-use crate::rule::{Curvature, ElementwiseRule, GlobalRule, TensorRule};
+use crate::rule::{Curvature, ElementwiseRule, GlobalRule, StateBits, TensorRule};
 use burn::optim::{DynOptimizer, Optimizer};
 use std::sync::Arc;
 
@@ -16,6 +16,10 @@ pub struct ParameterRule {
     rate_of_group: Option<usize>,
     /// Whether the penalties of wrappers apply to its parameters.
     pub(crate) decays: bool,
+    /// The number of bits of the state, if the rule is element-wise.
+    pub(crate) state: StateBits,
+    /// Whether parameters in bfloat16 are rounded stochastically.
+    pub(crate) rounds_stochastically: bool,
     pub(crate) kind: Kind,
 }
 
@@ -116,7 +120,15 @@ impl ParameterRule {
     }
 
     fn of(kind: Kind) -> Self {
-        ParameterRule { applies: Arc::new(|_| true), lr_factor: 1.0, rate_of_group: None, decays: true, kind }
+        ParameterRule {
+            applies: Arc::new(|_| true),
+            lr_factor: 1.0,
+            rate_of_group: None,
+            decays: true,
+            state: StateBits::F32,
+            rounds_stochastically: false,
+            kind,
+        }
     }
 
     /// Restricts the rule to those of its parameters that `applies` accepts.
@@ -148,6 +160,12 @@ impl ParameterRule {
     /// [`GradientTransform`](crate::around::GradientTransform) and of the [`Extras`](crate::around::Extras).
     pub fn without_penalties(self) -> Self {
         ParameterRule { decays: false, ..self }
+    }
+
+    /// Stores the state of an element-wise rule in that many bits, and rounds parameters in bfloat16
+    /// stochastically if `rounds_stochastically`; [`CompactConfig`](crate::around::CompactConfig) says how.
+    pub fn compact(self, state: StateBits, rounds_stochastically: bool) -> Self {
+        ParameterRule { state, rounds_stochastically, ..self }
     }
 
     pub(crate) fn applies(&self, parameter: &ParameterInfo<'_>) -> bool {

@@ -3,6 +3,7 @@
 use crate::driver::beside::Beside;
 use crate::driver::parameter_rule::Kind;
 use crate::driver::{ParameterInfo, ParameterRule};
+use crate::rule::StateBits;
 use crate::rule::memory::{Declared, Memory};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::DynState;
@@ -78,6 +79,13 @@ impl Parameters {
     }
 }
 
+/// Returns the paths of a model's float parameters, as groups match them, with their shapes, in the model's
+/// order.
+pub fn parameter_shapes<M: Module>(model: &M) -> Vec<(String, Vec<usize>)> {
+    let parameters = Parameters::of(model, &[]).0;
+    parameters.into_iter().map(|parameter| (parameter.path, parameter.shape)).collect()
+}
+
 /// Returns "Linear" for Burn's "Struct:Linear".
 fn module_type(container_type: &str) -> &str {
     container_type.rsplit(':').next().unwrap_or(container_type)
@@ -104,10 +112,21 @@ impl Parameter {
         self.rule.as_ref().map(|(_, rule)| &rule.kind)
     }
 
+    /// Returns whether its state may be in fewer than 32 bits.
+    pub fn is_compact(&self) -> bool {
+        self.rule.as_ref().is_some_and(|(_, rule)| rule.state != StateBits::F32)
+    }
+
+    /// Returns whether it is rounded stochastically if it is in bfloat16.
+    pub fn rounds_stochastically(&self) -> bool {
+        self.rule.as_ref().is_some_and(|(_, rule)| rule.rounds_stochastically)
+    }
+
     /// Returns the state that its rule declares for it, if it is a rule of this crate.
     pub fn declared(&self) -> Option<Declared> {
-        match self.kind()? {
-            Kind::Elementwise(rule) => Some(rule.declared(&self.shape)),
+        let (_, rule) = self.rule.as_ref()?;
+        match &rule.kind {
+            Kind::Elementwise(of_kind) => Some(of_kind.declared(rule.state, &self.shape)),
             Kind::Tensor(rule) => Some(rule.declared(&self.shape)),
             Kind::Burn(_) | Kind::Lbfgs => None,
         }

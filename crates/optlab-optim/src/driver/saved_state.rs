@@ -5,30 +5,29 @@ use crate::driver::beside::{Beside, Kept};
 use crate::driver::lbfgs::{self, LbfgsState};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameter, ParameterState, Parameters};
+use crate::driver::saved_form::{Shapes, Types, check_parameters};
 use crate::driver::shared_state::SharedState;
 use crate::driver::{Method, ModelOptimizer};
-use crate::rule::memory::{Declared, Memory};
+use crate::rule::memory::Memory;
 use burn::module::Module;
 use burn::optim::{LBFGS, StateSink, StateSource};
 use burn::tensor::{Bytes, Device, TensorData};
 use burn_pack::{Reader, Scalar, Writer};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 const OPTIMIZER: &str = "optimizer";
 const CONTENTS: &str = "contents";
 
-type Shapes = BTreeMap<String, Vec<usize>>;
-
 /// A saved file's list of its own contents. Burn silently skips missing entries, so a file is checked against
 /// this list before anything is read from it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Contents {
+pub(crate) struct Contents {
     /// Every parameter of the model, with or without state.
-    parameters: Shapes,
+    pub parameters: Shapes,
     /// The parameters that have state.
-    states: BTreeSet<String>,
+    pub states: BTreeSet<String>,
     tensors: Shapes,
     scalars: BTreeSet<String>,
 }
@@ -136,11 +135,12 @@ impl ModelOptimizer {
 
         let mut source = StateSource::new(reader.scalars().clone());
         let scalars: BTreeSet<String> = reader.scalars().keys().cloned().collect();
-        let mut tensors = Shapes::new();
+        let (mut tensors, mut types) = (Shapes::new(), Types::new());
         for tensor in reader.into_tensors().map_err(|reason| file_error(path, reason))? {
             let (name, dtype, shape, _, bytes) =
                 tensor.into_parts().map_err(|reason| file_error(path, reason))?;
             tensors.insert(name.clone(), shape.to_vec());
+            types.insert(name.clone(), dtype);
             source.insert_tensor(name, TensorData::from_bytes(bytes, shape, dtype));
         }
         if tensors != contents.tensors || scalars != contents.scalars {
@@ -150,7 +150,7 @@ impl ModelOptimizer {
             if contents.states.contains(&parameter.path) {
                 parameter.is_moved = true;
                 parameter
-                    .unflatten(&mut source, &tensors, self.kept(), device)
+                    .unflatten(&mut source, &tensors, &types, self.kept(), device)
                     .map_err(|reason| file_error(path, reason))?;
             }
         }
@@ -240,11 +240,12 @@ impl Parameter {
     }
 
     /// Reads its state and that of the operations around its rule from `source`, which holds tensors with the
-    /// names and shapes in `saved`.
+    /// names and shapes in `saved` and the element types in `types`.
     fn unflatten(
         &mut self,
         source: &mut StateSource,
         saved: &Shapes,
+        types: &Types,
         kept: Kept<'_>,
         device: &Device,
     ) -> Result<(), String> {
@@ -252,8 +253,9 @@ impl Parameter {
         let incomplete = || format!("the state of `{path}` is incomplete");
         let state = match (self.kind(), self.declared()) {
             (_, Some(declared)) => {
+                self.check_formats(&declared, types)?;
                 self.check_buffers(&declared, saved, kept)?;
-                let names = declared.buffers.iter().map(|&(name, _)| name);
+                let names = declared.buffers.iter().map(|buffer| (buffer.name, buffer.format));
                 let memory = Memory::unflatten(names, declared.numbers, path, source, device);
                 let memory = memory.filter(|memory| memory.names.len() == declared.buffers.len());
                 memory.map(ParameterState::Own)
@@ -268,55 +270,6 @@ impl Parameter {
         self.state = if may_lack { state } else { Some(state.ok_or_else(incomplete)?) };
         self.beside = Beside::unflatten(path, kept, source, device)?;
         Ok(())
-    }
-
-    /// Checks that every saved buffer is one that the rule declares, with the declared shape.
-    fn check_buffers(&self, declared: &Declared, saved: &Shapes, kept: Kept<'_>) -> Result<(), String> {
-        let path = &self.path;
-        let own = saved.iter().filter_map(|(name, shape)| {
-            let name = name.strip_prefix(path)?.strip_prefix('.')?;
-            (!name.contains('.')).then_some((name, shape))
-        });
-        for (name, shape) in own {
-            let expected = match name {
-                name if Beside::is_known(name, kept) => Some(self.shape.clone()),
-                name => declared.shape_of(name, &self.shape),
-            };
-            match expected {
-                None => return Err(format!("holds `{name}` of `{path}`, which these settings do not keep")),
-                Some(expected) if *shape != expected => {
-                    return Err(format!("`{name}` of `{path}` has shape {shape:?}, not {expected:?}"));
-                }
-                Some(_) => {}
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Checks that a file with `contents` matches a model with parameters of these `shapes`; the error says why
-/// not.
-fn check_parameters(contents: &Contents, shapes: &Shapes) -> Result<(), String> {
-    let saved = &contents.parameters;
-    if let Some(parameter) = contents.states.iter().find(|name| !saved.contains_key(*name)) {
-        return Err(format!("`{parameter}` has state and is not in the list of parameters"));
-    }
-    if saved.is_empty() {
-        // Saved before the first step: there is nothing to compare.
-        return Ok(());
-    }
-    for (parameter, shape) in saved {
-        match shapes.get(parameter) {
-            Some(expected) if expected == shape => {}
-            Some(expected) => {
-                return Err(format!("`{parameter}` has shape {shape:?}, in the model {expected:?}"));
-            }
-            None => return Err(format!("the model has no parameter `{parameter}`")),
-        }
-    }
-    match shapes.keys().find(|parameter| !saved.contains_key(*parameter)) {
-        Some(parameter) => Err(format!("holds no state of the model's parameter `{parameter}`")),
-        None => Ok(()),
     }
 }
 

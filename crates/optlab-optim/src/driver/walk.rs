@@ -15,7 +15,8 @@ use burn::backend::DispatchTensor;
 use burn::module::{ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
-use optlab_kernel::{Buffer, Operands};
+use optlab_core::random::{Purpose, word};
+use optlab_kernel::{Buffer, MAX_BUFFERS, Operands, Rounding};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -46,7 +47,10 @@ impl Job {
     pub fn run(&mut self) {
         let Job { rule, memory, settings, .. } = self;
         let operands = self.operands.take();
-        self.operands = operands.map(|operands| rule.apply(operands, memory, settings));
+        self.operands = operands.map(|operands| {
+            let moved = rule.apply(operands, memory, settings);
+            Operands { theta: self.tracking.rounded(moved.theta), ..moved }
+        });
     }
 }
 
@@ -55,6 +59,8 @@ struct Tracking {
     dtype: DType,
     require_grad: bool,
     checkpointing: Option<GradientCheckpointingStrategy>,
+    /// The key of the random bits with which a parameter in bfloat16 is rounded; `None` rounds to nearest.
+    rounding: Option<Rounding>,
 }
 
 impl Tracking {
@@ -64,8 +70,18 @@ impl Tracking {
             dtype: tensor.dtype(),
             require_grad: tensor.is_require_grad(),
             checkpointing: tensor.gradient_checkpointing_strategy(),
+            rounding: None,
         };
         (in_32_bits_at_least(tensor.inner()), tracking)
+    }
+
+    /// Returns the moved parameter, rounded stochastically if it is to be.
+    fn rounded(&self, theta: Buffer) -> Buffer {
+        match self.rounding.filter(|_| self.dtype == DType::BF16) {
+            // The index after the last buffer of a rule.
+            Some(rounding) => theta.rounded_to_bfloat16(rounding, MAX_BUFFERS),
+            None => theta,
+        }
     }
 
     fn restore<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
@@ -90,6 +106,8 @@ pub(crate) struct StepContext<'a> {
     pub extras: &'a Extras,
     /// The shared state of each rule, if it has one.
     pub shared: &'a [Option<Arc<SharedNumbers>>],
+    /// The seed of the random bits of stochastic rounding.
+    pub seed: u64,
 }
 
 impl StepContext<'_> {
@@ -113,7 +131,13 @@ impl StepContext<'_> {
             cautious: self.extras.cautious,
             radius: None,
             shared: place.and_then(|place| self.shared.get(place).cloned().flatten()),
+            rounding: Rounding::default(),
         }
+    }
+
+    /// Returns the key of the random bits with which `parameter` is rounded in this step.
+    fn rounding(&self, parameter: &Parameter) -> Rounding {
+        rounding_of(self.seed, parameter, self.t)
     }
 
     /// Transforms the gradient of a tensor on a device, and clears the transform from `settings`, so it is
@@ -127,6 +151,18 @@ impl StepContext<'_> {
         let grad = settings.transform.transformed(theta, grad, self.factor.as_ref());
         (grad, StepSettings { transform: GradientTransform::default(), factor: 1.0, ..settings })
     }
+}
+
+/// Returns the key of the random bits with which `parameter` is rounded in step `t`. It depends on the path,
+/// and not on other parameters.
+pub(crate) fn rounding_of(seed: u64, parameter: &Parameter, t: u64) -> Rounding {
+    Rounding::new(word(seed, Purpose::Rounding, hash(&parameter.path)), t)
+}
+
+/// Returns the 64-bit FNV-1a hash of a text (Fowler, Noll & Vo, RFC 9923).
+fn hash(text: &str) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01B3;
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME))
 }
 
 /// Returns `transform`, without its penalties if `parameter` is exempt from them.
@@ -165,11 +201,17 @@ impl ModuleMapper for Take<'_> {
         };
         self.parameters.0[place].is_moved = true;
         let (id, tensor, mapper) = param.consume();
-        let (theta, tracking) = Tracking::strip(tensor);
+        let (theta, mut tracking) = Tracking::strip(tensor);
+        let parameter = &self.parameters.0[place];
+        tracking.rounding = parameter.rounds_stochastically().then(|| self.step.rounding(parameter));
         let grad = in_32_bits_at_least(grad);
         let theta = match kind {
             Kind::Elementwise(rule) => self.take(place, id, rule, theta, grad, tracking),
-            kind => tracking.restore(self.step_by_itself(place, &kind, theta, grad)),
+            kind => {
+                let theta = Buffer::new(self.step_by_itself(place, &kind, theta, grad));
+                let theta = tracking.rounded(theta).into_tensor();
+                tracking.restore(theta)
+            }
         };
         Param::from_mapped_value(id, theta, mapper)
     }
@@ -190,6 +232,9 @@ impl Take<'_> {
         let parameter = &mut self.parameters.0[place];
         let mut settings = self.step.settings(parameter);
         settings.radius = parameter.beside.radius(self.step.extras, &theta);
+        if parameter.is_compact() {
+            settings.rounding = self.step.rounding(parameter);
+        }
         let mut memory = parameter.take_memory(&theta);
         memory.step += 1;
         let mut state = std::mem::take(&mut memory.buffers);
@@ -211,7 +256,8 @@ impl Take<'_> {
         };
         let operands = rule.apply(operands, &mut memory, &settings);
         put_memory(parameter, memory, operands.state, &settings.extras);
-        tracking.restore(operands.theta.into_tensor())
+        let theta = tracking.rounded(operands.theta).into_tensor();
+        tracking.restore(theta)
     }
 
     /// Moves a parameter by a rule that is not element-wise.

@@ -1,12 +1,16 @@
 //! The state that a rule keeps for a parameter: its declaration, and how it is stored, saved and loaded.
 
+use crate::rule::content::{Content, StateBits};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::optim::{RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 use burn_pack::Scalar;
-use optlab_kernel::Buffer;
+use optlab_kernel::{Buffer, CompactBuffer, Format};
 use std::fmt;
 use std::marker::PhantomData;
+
+/// What is appended to the name of a buffer in 8 bits for its scales.
+pub(crate) const SCALES: &str = "_scales";
 
 /// The name under which the number of steps is saved.
 const STEP: &str = "step";
@@ -32,6 +36,13 @@ pub trait Rule: Clone + fmt::Debug + Send + Sync + 'static {
     fn evaluated(&self) -> Option<&'static str> {
         None
     }
+
+    /// Returns what a buffer holds, which decides how few bits
+    /// [`CompactConfig`](crate::around::CompactConfig) may store it in. A buffer that starts as a copy of the
+    /// parameter, or has its own shape, always keeps 32 bits.
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Accumulator
+    }
 }
 
 /// Shapes of parameters by which the states of two rules are compared.
@@ -51,27 +62,61 @@ pub enum Start {
 /// The buffers and numbers that a rule declares for a parameter of a given shape.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Declared {
-    pub buffers: Vec<(&'static str, Start)>,
+    pub buffers: Vec<DeclaredBuffer>,
     pub numbers: &'static [(&'static str, f64)],
 }
 
+/// A buffer that a rule declares.
+#[derive(Debug, Clone)]
+pub(crate) struct DeclaredBuffer {
+    pub name: &'static str,
+    pub start: Start,
+    /// The format if it is stored in fewer bits than the parameter.
+    pub format: Option<Format>,
+}
+
+impl DeclaredBuffer {
+    fn new<const D: usize>(&self, theta: &Tensor<D>) -> Buffer {
+        match (&self.start, self.format) {
+            (Start::Value(value), Some(format)) => {
+                Buffer::Compact(CompactBuffer::filled(format, &theta.dims(), *value as f32))
+            }
+            (Start::Value(value), None) => Buffer::new(theta.full_like(*value)),
+            (Start::Parameter, _) => Buffer::new(theta.clone()),
+            (Start::Zeros(shape), _) => Buffer::zeros(shape, theta),
+        }
+    }
+}
+
 impl Declared {
-    pub fn of<R: Rule>(rule: &R, shape: &[usize]) -> Self {
-        let buffers = R::STATE.iter().filter_map(|&name| Some((name, rule.start(name, shape)?)));
-        Declared { buffers: buffers.collect(), numbers: R::NUMBERS }
+    pub fn of<R: Rule>(rule: &R, bits: StateBits, shape: &[usize]) -> Self {
+        let declared = |name: &&'static str| {
+            let start = rule.start(name, shape)?;
+            let format = match start {
+                Start::Value(_) => bits.format(rule.content(name)),
+                Start::Parameter | Start::Zeros(_) => None,
+            };
+            Some(DeclaredBuffer { name, start, format })
+        };
+        Declared { buffers: R::STATE.iter().filter_map(declared).collect(), numbers: R::NUMBERS }
+    }
+
+    /// Returns the shape of the scales of a buffer, for a parameter of `len` elements; `None` if it has none.
+    pub fn scales_of(&self, buffer: &str, len: usize) -> Option<Vec<usize>> {
+        let declared = self.buffers.iter().find(|declared| declared.name == buffer)?;
+        declared.format?.scales(len).map(|scales| vec![scales])
     }
 
     /// Returns the name and shape of each buffer for a parameter of `shape`.
     pub fn layout(&self, shape: &[usize]) -> Vec<(&'static str, Vec<usize>)> {
-        let layout =
-            |&(name, _): &(&'static str, Start)| (name, self.shape_of(name, shape).unwrap_or_default());
-        self.buffers.iter().map(layout).collect()
+        let names = self.buffers.iter().map(|buffer| buffer.name);
+        names.map(|name| (name, self.shape_of(name, shape).unwrap_or_default())).collect()
     }
 
     /// Returns the shape of a buffer for a parameter of `shape`; `None` if the buffer is not in use.
     pub fn shape_of(&self, buffer: &str, shape: &[usize]) -> Option<Vec<usize>> {
-        let (_, start) = self.buffers.iter().find(|(name, _)| *name == buffer)?;
-        Some(match start {
+        let declared = self.buffers.iter().find(|declared| declared.name == buffer)?;
+        Some(match &declared.start {
             Start::Zeros(shape) => shape.clone(),
             Start::Value(_) | Start::Parameter => shape.to_vec(),
         })
@@ -91,16 +136,11 @@ pub(crate) struct Memory {
 impl Memory {
     /// Returns the state before the first step of `theta`.
     pub fn new<const D: usize>(declared: &Declared, theta: &Tensor<D>) -> Self {
-        let buffer = |(_, start): &(_, Start)| match start {
-            Start::Value(value) => Buffer::new(theta.full_like(*value)),
-            Start::Parameter => Buffer::new(theta.clone()),
-            Start::Zeros(shape) => Buffer::zeros(shape, theta),
-        };
         Memory {
             step: 0,
             numbers: declared.numbers.iter().map(|&(_, start)| start).collect(),
-            names: declared.buffers.iter().map(|&(name, _)| name).collect(),
-            buffers: declared.buffers.iter().map(buffer).collect(),
+            names: declared.buffers.iter().map(|buffer| buffer.name).collect(),
+            buffers: declared.buffers.iter().map(|buffer| buffer.new(theta)).collect(),
         }
     }
 
@@ -115,13 +155,23 @@ impl Memory {
             sink.push_scalar(prefix, name, Scalar::from(*number));
         }
         for (name, buffer) in self.names.iter().zip(&self.buffers) {
-            sink.push_tensor(prefix, name, buffer.clone().into_data());
+            match buffer.clone() {
+                Buffer::Compact(compact) => {
+                    let (codes, scales) = compact.into_data();
+                    sink.push_tensor(prefix, name, codes);
+                    if let Some(scales) = scales {
+                        sink.push_tensor(prefix, &format!("{name}{SCALES}"), scales);
+                    }
+                }
+                buffer => sink.push_tensor(prefix, name, buffer.into_data()),
+            }
         }
     }
 
-    /// Restores the state from `source`. Missing buffers are skipped; every number must be present.
+    /// Restores the state from `source`. Missing buffers, and those in another format than given with their
+    /// names, are skipped; every number must be present.
     pub fn unflatten(
-        names: impl Iterator<Item = &'static str>,
+        names: impl Iterator<Item = (&'static str, Option<Format>)>,
         numbers: &[(&'static str, f64)],
         prefix: &str,
         source: &mut StateSource,
@@ -131,10 +181,20 @@ impl Memory {
         let number = |&(name, _): &(&str, f64)| f64::try_from(source.take_scalar(prefix, name)?).ok();
         let numbers = numbers.iter().map(number).collect::<Option<_>>()?;
         let mut memory = Memory { step, numbers, names: Vec::new(), buffers: Vec::new() };
-        for name in names {
-            if let Some(data) = source.take_tensor(prefix, name) {
+        for (name, format) in names {
+            let Some(data) = source.take_tensor(prefix, name) else {
+                continue;
+            };
+            let buffer = match format {
+                None => Some(Buffer::from_data(data, device)),
+                Some(format) => {
+                    let scales = source.take_tensor(prefix, &format!("{name}{SCALES}"));
+                    CompactBuffer::from_data(format, data, scales).map(Buffer::Compact)
+                }
+            };
+            if let Some(buffer) = buffer {
                 memory.names.push(name);
-                memory.buffers.push(Buffer::from_data(data, device));
+                memory.buffers.push(buffer);
             }
         }
         Some(memory)
@@ -178,7 +238,7 @@ impl<R> RuleState<R> {
     {
         let dtype = theta.dtype();
         let (theta, grad) = (in_32_bits_at_least(theta), in_32_bits_at_least(grad));
-        let fresh = || Memory::new(&Declared::of(rule, &theta.dims()), &theta);
+        let fresh = || Memory::new(&Declared::of(rule, StateBits::F32, &theta.dims()), &theta);
         let mut memory = state.map_or_else(fresh, |state| state.memory);
         memory.step += 1;
         let theta = step(theta, grad, &mut memory);
@@ -211,6 +271,7 @@ impl<R: Rule> RecordState for RuleState<R> {
     }
 
     fn state_unflatten(prefix: &str, source: &mut StateSource, device: &Device) -> Option<Self> {
-        Memory::unflatten(R::STATE.iter().copied(), R::NUMBERS, prefix, source, device).map(RuleState::new)
+        let names = R::STATE.iter().map(|name| (*name, None));
+        Memory::unflatten(names, R::NUMBERS, prefix, source, device).map(RuleState::new)
     }
 }

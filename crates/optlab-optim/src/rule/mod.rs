@@ -8,6 +8,7 @@
 //!
 //! Each extends [`Rule`], which declares the buffers and numbers that a checkpoint holds.
 
+mod content;
 pub(crate) mod elementwise;
 pub(crate) mod global_rule;
 pub(crate) mod memory;
@@ -15,6 +16,7 @@ pub(crate) mod precision;
 mod scheduled_optimizer;
 pub(crate) mod tensor_rule;
 
+pub use content::{Content, StateBits};
 pub use elementwise::{At, Curvature, ElementwiseRule, elementwise_step};
 pub use global_rule::{GlobalRule, GlobalStep};
 pub use memory::{Rule, RuleState, Start};

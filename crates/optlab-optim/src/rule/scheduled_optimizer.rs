@@ -1,8 +1,8 @@
 //! Numbers that follow schedules in Burn's own training loop.
 
 use crate::Error;
-use crate::rule::Rule;
 use crate::rule::memory::{Declared, LAYOUT_SHAPES};
+use crate::rule::{Rule, StateBits};
 use crate::schedule::{FollowedNumber, NumberSchedule, Run};
 use crate::spec::RuleConfig;
 use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
@@ -59,7 +59,8 @@ impl<C: RuleConfig + Clone, R: Rule> ScheduledOptimizer<C, R> {
             followed.push(FollowedNumber::of(owner, field, fields, default, &schedule, run)?);
         }
         let optimizer = ScheduledOptimizer { config, build, numbers: followed };
-        let layout = |rule: R| LAYOUT_SHAPES.map(|shape| Declared::of(&rule, shape).layout(shape));
+        let layout =
+            |rule: R| LAYOUT_SHAPES.map(|shape| Declared::of(&rule, StateBits::F32, shape).layout(shape));
         let first = layout(optimizer.rule_at(0)?);
         for number in &optimizer.numbers {
             for step in number.checked()? {

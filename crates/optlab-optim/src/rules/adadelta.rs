@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
@@ -80,6 +80,10 @@ pub struct AdaDelta {
 
 impl Rule for AdaDelta {
     const STATE: &'static [&'static str] = &["mean_square", "mean_square_step"];
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::PositiveMean
+    }
 }
 
 impl ElementwiseRule for AdaDelta {

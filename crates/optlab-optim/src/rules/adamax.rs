@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
@@ -82,6 +82,13 @@ pub struct Adamax {
 
 impl Rule for Adamax {
     const STATE: &'static [&'static str] = &["first_moment", "largest_gradient"];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            _ => Content::PositiveMean,
+        }
+    }
 }
 
 impl ElementwiseRule for Adamax {

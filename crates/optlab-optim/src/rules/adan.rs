@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -98,6 +98,14 @@ pub struct Adan {
 
 impl Rule for Adan {
     const STATE: &'static [&'static str] = &["mean", "mean_difference", "mean_square", "previous_gradient"];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "mean_square" => Content::PositiveMean,
+            "previous_gradient" => Content::Accumulator,
+            _ => Content::Mean,
+        }
+    }
 }
 
 impl ElementwiseRule for Adan {

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -121,6 +121,14 @@ pub struct AdEMAMix {
 
 impl Rule for AdEMAMix {
     const STATE: &'static [&'static str] = &["fast_mean", "slow_mean", "second_moment"];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "fast_mean" => Content::Mean,
+            "second_moment" => Content::PositiveMean,
+            _ => Content::Accumulator,
+        }
+    }
 }
 
 impl ElementwiseRule for AdEMAMix {

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::cautious::{agreement, where_agreed};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay::DecoupledDecay;
@@ -90,6 +90,10 @@ pub struct CautiousLion {
 
 impl Rule for CautiousLion {
     const STATE: &'static [&'static str] = &["momentum"];
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Mean
+    }
 }
 
 impl ElementwiseRule for CautiousLion {

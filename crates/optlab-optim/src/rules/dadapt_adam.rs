@@ -1,7 +1,7 @@
 //! D-Adapt Adam: Adam with the estimated distance to the solution as step size.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -113,6 +113,14 @@ impl DAdaptAdam {
 
 impl Rule for DAdaptAdam {
     const STATE: &'static [&'static str] = &["first_moment", "second_moment", "sum"];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            "second_moment" => Content::PositiveMean,
+            _ => Content::Exact,
+        }
+    }
 }
 
 impl GlobalRule for DAdaptAdam {

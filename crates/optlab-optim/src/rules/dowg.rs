@@ -1,7 +1,7 @@
 //! DoWG: gradient descent with a step size from the distance and the gradient norms so far.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule, Start};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule, Start};
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -80,6 +80,10 @@ impl Rule for DoWG {
 
     fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(Start::Parameter)
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -90,6 +90,10 @@ pub struct Ftrl {
 
 impl Rule for Ftrl {
     const STATE: &'static [&'static str] = &["linear", "sum_of_squares"];
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
+    }
 }
 
 impl ElementwiseRule for Ftrl {

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -91,6 +91,13 @@ pub struct Grams {
 
 impl Rule for Grams {
     const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            _ => Content::PositiveMean,
+        }
+    }
 }
 
 impl ElementwiseRule for Grams {

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -96,6 +96,13 @@ pub struct LaProp {
 impl Rule for LaProp {
     const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
     const NUMBERS: &'static [(&'static str, f64)] = &[("mean_rate", 0.0)];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            _ => Content::PositiveMean,
+        }
+    }
 }
 
 impl ElementwiseRule for LaProp {

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::burn_optimizer;
 use crate::driver::ParameterRule;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::SgdConfig;
 use crate::rules::parts::trust_ratio::trust_ratio;
 use crate::rules::parts::{velocity, weight_decay};
@@ -117,6 +117,10 @@ impl Rule for Lars {
 
     fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
         (self.config.momentum != 0.0).then_some(Start::Value(0.0))
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Mean
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -83,6 +83,10 @@ pub struct Lion {
 
 impl Rule for Lion {
     const STATE: &'static [&'static str] = &["momentum"];
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Mean
+    }
 }
 
 impl ElementwiseRule for Lion {

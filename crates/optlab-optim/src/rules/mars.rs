@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -97,6 +97,14 @@ pub struct Mars {
 
 impl Rule for Mars {
     const STATE: &'static [&'static str] = &["first_moment", "second_moment", "last_gradient"];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            "second_moment" => Content::PositiveMean,
+            _ => Content::Accumulator,
+        }
+    }
 }
 
 impl ElementwiseRule for Mars {

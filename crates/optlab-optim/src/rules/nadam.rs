@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::{self, DecoupledDecay};
 use crate::spec::rule_config;
@@ -97,6 +97,13 @@ pub struct NAdam {
 impl Rule for NAdam {
     const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
     const NUMBERS: &'static [(&'static str, f64)] = &[("momentum_product", 1.0)];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            _ => Content::PositiveMean,
+        }
+    }
 }
 
 impl ElementwiseRule for NAdam {

@@ -1,7 +1,7 @@
 //! Prodigy: Adam with a step size estimated from the distance travelled.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule, Start};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule, Start};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -125,6 +125,14 @@ impl Rule for Prodigy {
 
     fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(if buffer == INITIAL { Start::Parameter } else { Start::Value(0.0) })
+    }
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            "second_moment" => Content::PositiveMean,
+            _ => Content::Exact,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
@@ -99,6 +99,15 @@ impl Rule for RmsProp {
             _ => true,
         };
         is_used.then_some(Start::Value(0.0))
+    }
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            // The variance is a small difference of the two.
+            "mean" | "mean_square" if self.config.centered => Content::Exact,
+            "mean_square" => Content::PositiveMean,
+            _ => Content::Mean,
+        }
     }
 }
 

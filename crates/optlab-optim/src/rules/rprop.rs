@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::spec::rule_config;
 use optlab_core::range::{self, Range};
 use optlab_core::settings;
@@ -91,6 +91,10 @@ pub struct Rprop {
 
 impl Rule for Rprop {
     const STATE: &'static [&'static str] = &["direction", "step_size"];
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
+    }
 }
 
 impl ElementwiseRule for Rprop {

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::schedule_free::{self, Averaging};
 use crate::rules::parts::weight_decay;
@@ -103,6 +103,13 @@ impl Rule for ScheduleFreeAdamW {
 
     fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(if buffer == schedule_free::FAST { Start::Parameter } else { Start::Value(0.0) })
+    }
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "second_moment" => Content::PositiveMean,
+            _ => Content::Exact,
+        }
     }
 }
 

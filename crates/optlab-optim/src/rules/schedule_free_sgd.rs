@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::schedule_free::{self, Averaging};
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
@@ -100,6 +100,10 @@ impl Rule for ScheduleFreeSgd {
 
     fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(Start::Parameter)
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::{velocity, weight_decay};
 use crate::spec::rule_config;
 use optlab_core::settings;
@@ -88,6 +88,10 @@ impl Rule for Sgd {
 
     fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
         (self.config.momentum != 0.0).then_some(Start::Value(0.0))
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Mean
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule};
+use crate::rule::{At, Content, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -82,6 +82,10 @@ pub struct Signum {
 
 impl Rule for Signum {
     const STATE: &'static [&'static str] = &["momentum"];
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Mean
+    }
 }
 
 impl ElementwiseRule for Signum {

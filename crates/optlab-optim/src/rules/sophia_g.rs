@@ -1,7 +1,7 @@
 //! Sophia-G: the mean gradient divided by an estimated curvature, clipped per element.
 
 use crate::Error;
-use crate::rule::{At, Curvature, ElementwiseRule, Rule};
+use crate::rule::{At, Content, Curvature, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -116,6 +116,13 @@ const CURVATURE: &str = "curvature";
 
 impl Rule for SophiaG {
     const STATE: &'static [&'static str] = &["first_moment", CURVATURE];
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            _ => Content::PositiveMean,
+        }
+    }
 }
 
 impl ElementwiseRule for SophiaG {

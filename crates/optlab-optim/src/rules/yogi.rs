@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::spec::rule_config;
 use optlab_core::settings;
@@ -87,6 +87,13 @@ impl Rule for Yogi {
 
     fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(Start::Value(self.config.initial_accumulator_value))
+    }
+
+    fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            _ => Content::PositiveMean,
+        }
     }
 }
 

@@ -242,6 +242,9 @@ impl spec::Spec for OptimizerSpec {
         NAMES.iter().copied().chain(registry::all().iter().map(Registered::name)).collect()
     }
 
+    const SHORTHAND: Option<spec::Shorthand> =
+        Some(spec::Shorthand { name: "compact", base: "base", fields: &["state", "parameters"] });
+
     fn default_of(name: &str) -> Option<Self> {
         Self::built_in(name).or_else(|| registry::default_of(name).map(OptimizerSpec::Registered))
     }

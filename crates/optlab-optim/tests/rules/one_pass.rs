@@ -4,7 +4,7 @@
 use burn::module::{Module, Param};
 use burn::optim::{GradientsParams, ModuleOptimizer, Optimizer};
 use burn::tensor::{Device, Tensor, TensorData};
-use optlab_kernel::{Buffer, Operands, Update};
+use optlab_kernel::{Buffer, CompactBuffer, Format, Operands, Rounding, Update};
 use optlab_optim::*;
 use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, RngSeed};
@@ -268,6 +268,64 @@ proptest! {
             };
             prop_assert_eq!(moved(view), moved(plain));
         }
+    }
+}
+
+/// Returns the format in which the test stores the buffer with that index.
+fn format_of(buffer: usize) -> Option<Format> {
+    [Some(Format::Signed8), Some(Format::BFloat16), None, Some(Format::Positive8)].get(buffer).copied()?
+}
+
+#[test]
+fn the_pass_over_compact_buffers_decodes_updates_and_encodes_each_element() {
+    struct SameBits(usize);
+    impl WithRule for SameBits {
+        fn run<R: ElementwiseRule + Optimizer>(&self, rule: R) {
+            for device in host_devices() {
+                let theta = tensor(&values(self.0, 1), &device);
+                let stored = |(index, buffer): (usize, Buffer)| match format_of(index) {
+                    None => buffer,
+                    Some(format) => {
+                        let mut compact = CompactBuffer::filled(format, &[self.0], 0.0);
+                        let magnitudes: Vec<f32> = values(self.0, 9).iter().map(|x| x.abs()).collect();
+                        compact.encode(&magnitudes, Rounding::new(8, 8), index);
+                        Buffer::Compact(compact)
+                    }
+                };
+                let state: Vec<Buffer> =
+                    fresh_state(&rule, &theta).into_iter().enumerate().map(stored).collect();
+                let grad = Buffer::new(displaced(&values(self.0, 2), 3, &device));
+                let theta = Buffer::new(theta);
+                let rounding = Rounding::new(1, 2);
+                let step = at(&rule, 0.01, 1, self.0, &mut fresh_numbers(&rule));
+                let as_floats = |buffer: &Buffer| match buffer {
+                    Buffer::Compact(compact) => compact.decoded_like(&theta),
+                    buffer => buffer.clone(),
+                };
+                let floats = state.iter().map(as_floats).collect();
+                let mut expected = Operands { theta: theta.clone(), grad: grad.clone(), state: floats };
+                expected.apply_on_host(&step);
+                let mut ours = Operands { theta, grad, state };
+                assert!(ours.are_on_host());
+                ours.apply_on_host_rounded(&step, rounding);
+                let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+                assert!(bits(ours.theta.to_floats()) == bits(expected.theta.to_floats()), "{rule:?}");
+                for (index, (ours, expected)) in ours.state.into_iter().zip(expected.state).enumerate() {
+                    let expected = match &ours {
+                        Buffer::Compact(compact) => {
+                            let mut again = compact.clone();
+                            again.encode(&expected.to_floats(), rounding, index);
+                            again.decode()
+                        }
+                        _ => expected.to_floats(),
+                    };
+                    assert!(bits(ours.to_floats()) == bits(expected), "{rule:?}, buffer {index}");
+                }
+            }
+        }
+    }
+    for len in [0, 1, 255, 256, 257, 16_384, 16_385, 50_001] {
+        with_every_rule(&SameBits(len));
     }
 }
 

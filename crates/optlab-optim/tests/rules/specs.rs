@@ -235,7 +235,9 @@ fn counts_of_zero_are_refused_by_name() {
 #[test]
 fn every_rule_round_trips_through_text_and_json() {
     for spec in OptimizerSpec::all() {
-        assert_eq!(spec.to_string(), spec.name());
+        // `compact` is written with its base.
+        let name = if spec.name() == "compact" { "adamw:state=bf16" } else { spec.name() };
+        assert_eq!(spec.to_string(), name);
         assert_eq!(spec.to_string().parse::<OptimizerSpec>().unwrap(), spec);
         let json = serde_json::to_value(&spec).unwrap();
         assert_eq!(OptimizerSpec::from_value(&json).unwrap(), spec);

@@ -204,7 +204,7 @@ pub(super) fn optimizers<W: Workload>(
     length: schedule::Run,
 ) -> Result<Vec<ModelOptimizer>, Error> {
     let build = || {
-        let optimizer = trial.optimizer.build_for(length)?;
+        let optimizer = trial.optimizer.build_for(length)?.with_seed(trial.seed);
         Ok(optimizer.with_gradient_transform(trial.recipe.gradient_transform())?)
     };
     (0..workload.turns().max(1)).map(|_| build()).collect()

@@ -154,7 +154,7 @@ impl Evaluate<Matrices> for Problem {
 
 /// Wrappers around or beside other rules: all of [`OptimizerSpec::all`] but these and `burn.*` have rows
 /// here.
-const WRAPPERS: [&str; 19] = [
+const WRAPPERS: [&str; 20] = [
     "sam",
     "asam",
     "lookahead",
@@ -172,6 +172,7 @@ const WRAPPERS: [&str; 19] = [
     "skip_non_finite",
     "cautious",
     "decay",
+    "compact",
     "group",
     "no_vector_decay",
 ];

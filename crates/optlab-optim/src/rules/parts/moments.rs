@@ -1,6 +1,6 @@
 //! Moving averages, and the first and second moment of the Adam family.
 
-use crate::rule::Start;
+use crate::rule::{Content, Start};
 use optlab_kernel::Value;
 
 /// Returns `β a + (1 − β) x`.
@@ -32,6 +32,15 @@ pub(crate) struct Moments {
 impl Moments {
     pub fn start(&self, buffer: &str) -> Option<Start> {
         (buffer != LARGEST || self.amsgrad).then_some(Start::Value(0.0))
+    }
+
+    pub fn content(&self, buffer: &str) -> Content {
+        match buffer {
+            "first_moment" => Content::Mean,
+            // The largest of numbers that were rounded up and down is too large.
+            _ if self.amsgrad => Content::Accumulator,
+            _ => Content::PositiveMean,
+        }
     }
 
     pub fn at_step(&self, lr: f64, t: u64) -> MomentsStep {
