@@ -1,7 +1,7 @@
 //! The buffers that an [`Update`] works on, and the choice between the pass on the host and the formula.
 
-use crate::compact::{CompactBuffer, Rounding};
 use crate::memory::buffer::{Buffer, HostBuffer};
+use crate::memory::compact::{CompactBuffer, Rounding};
 use crate::memory::source::{PIECE, Source};
 use crate::update::compact_pass::{self, Part};
 use crate::update::{MAX_SUMS, Update, pass};

@@ -54,8 +54,8 @@ settings! {
     /// parameter, the step, the buffer and the element: the result has the same bits for any number of
     /// threads and after a resume.
     ///
-    /// On `flex` and `ndarray` each piece of 256 numbers is decoded, updated and encoded in the fastest
-    /// cache, in the one pass over memory. On other backends, and for parameters in 64 bits, the state stays
+    /// On `flex` and `ndarray` a few numbers at a time are decoded, updated and encoded in the fastest cache,
+    /// in the one pass over memory. On other backends, and for parameters in 64 bits, the state stays
     /// in the memory of the processor and is copied to the device and back in each step, which is slow.
     ///
     /// # Errors

@@ -14,8 +14,8 @@
 //! of 2, a number that does not change keeps its code when the block's scale changes. Zero, infinities and
 //! NaN stay as they are. Scales are between 2⁻⁹⁵ and 2¹²⁶: a larger number becomes the largest code.
 
-use crate::compact::STRIP;
-use crate::compact::rounding::PieceBits;
+use crate::memory::compact::STRIP;
+use crate::memory::compact::rounding::PieceBits;
 
 /// The codes of numbers with a sign, or of numbers that are not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,8 +168,8 @@ pub(crate) fn decode(sign: Sign, codes: &[u8], scale: f32, values: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compact::BLOCK;
-    use crate::compact::rounding::Rounding;
+    use crate::memory::compact::BLOCK;
+    use crate::memory::compact::rounding::Rounding;
 
     const KINDS: [Sign; 2] = [Sign::Signed, Sign::Positive];
 
