@@ -88,8 +88,8 @@ impl Operands {
         self.apply_on_host_rounded(update, Rounding::default());
     }
 
-    /// Does the same as [`apply_on_host`](Self::apply_on_host), with the random bits of `rounding` for compact
-    /// buffers.
+    /// Does the same as [`apply_on_host`](Self::apply_on_host), with the random bits of `rounding` for
+    /// compact buffers.
     ///
     /// # Panics
     /// As [`apply_on_host`](Self::apply_on_host) does.
@@ -142,8 +142,8 @@ impl Operands {
         self.apply_formula_rounded(update, Rounding::default())
     }
 
-    /// Does the same as [`apply_formula`](Self::apply_formula), with the random bits of `rounding` for compact
-    /// buffers: they become tensors on the parameter's device, and are encoded again on the host.
+    /// Does the same as [`apply_formula`](Self::apply_formula), with the random bits of `rounding` for
+    /// compact buffers: they become tensors on the parameter's device, and are encoded again on the host.
     pub fn apply_formula_rounded<U: Update>(self, update: &U, rounding: Rounding) -> (Buffer, Vec<Buffer>) {
         let as_tensor = |buffer| match buffer {
             Buffer::Compact(compact) => {
