@@ -43,13 +43,13 @@ settings! {
     /// A number that the format does not hold becomes one of its two neighbours, at random, so that its mean
     /// is the number itself. Rounding to nearest would lose every change that is smaller than half the
     /// distance of two neighbours: with `β₂ = 0.999` a second moment changes by a thousandth of itself in a
-    /// step, and numbers in bfloat16 are up to 1/128 of themselves apart, so it would never move.
+    /// step, and numbers in bfloat16 are up to 1/128 of themselves apart, so it would hardly move.
     ///
     /// ```text
     /// bf16   |stored − x| < 2⁻⁷ |x|
-    /// int8   |stored − x| < |x| / 8           for |x| ≥ 2⁻¹⁴ s, signed, or x ≥ 1.125 · 2⁻³¹ s, not negative
-    ///        |stored − x| ≤ 2⁻¹⁷ s              for smaller numbers with a sign
-    ///        stored = 1.125 · 2⁻³¹ s            for smaller numbers above 0 without one
+    /// int8   |stored − x| < |x| / 8           for |x| ≥ 2⁻¹⁴ s with a sign, x ≥ 1.125 · 2⁻³¹ s without one
+    ///        |stored − x| ≤ 2⁻¹⁷ s            for smaller numbers with a sign
+    ///        stored = 1.125 · 2⁻³¹ s          for smaller numbers above 0 without one
     /// ```
     ///
     /// `s` is a power of 2, at most 1.24 times the largest number of the block. Zero, infinities and NaN are
