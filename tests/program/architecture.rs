@@ -35,7 +35,7 @@ const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
 const MAY_IMPORT: [(&str, &str, &[&str]); 27] = [
-    ("kernel", "memory", &[]),
+    ("kernel", "memory", &["vectorize"]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),
     ("stats", "statistics", &[]),

@@ -12,18 +12,16 @@
 //! Work is divided into pieces whose size depends on the shapes alone, and the sums of pieces are added in
 //! order: a result has the same bits for every number of threads.
 
-mod compact;
 mod layer;
 mod memory;
 mod threads;
 mod update;
 mod vectorize;
 
-pub use compact::{CompactBuffer, Format, Rounding};
 pub use layer::{
     Activation, DropoutMask, RnnParameters, Window, avg_pool2d, conv2d, dropout, linear, max_pool2d, rnn,
     softmax_cross_entropy,
 };
-pub use memory::{Buffer, HostBuffer, is_on_host};
+pub use memory::{Buffer, CompactBuffer, Format, HostBuffer, Rounding, is_on_host};
 pub use threads::compute_on_this_thread;
 pub use update::{MAX_BUFFERS, MAX_SUMS, Operands, Sum, Update, Value, in_one_region};

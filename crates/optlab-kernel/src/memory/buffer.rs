@@ -6,7 +6,7 @@
     expect(deprecated, reason = "Burn wants to drop `ndarray`; people ask for it all the same")
 )]
 
-use crate::compact::CompactBuffer;
+use crate::memory::compact::CompactBuffer;
 use crate::memory::pool;
 use crate::memory::source::{PIECE, Source};
 use crate::memory::strided::Strided;

@@ -1,8 +1,8 @@
 //! One pass over buffers of which some are compact: a few elements at a time are decoded into the fastest
 //! cache, updated by the loops of [`pass`], and encoded again.
 
-use crate::compact::rounding::PieceBits;
-use crate::compact::{BLOCK, Codes, CodesMut, CodesRef, Rounding, STRIP, bfloat16};
+use crate::memory::compact::rounding::PieceBits;
+use crate::memory::compact::{BLOCK, Codes, CodesMut, CodesRef, Rounding, STRIP, bfloat16};
 use crate::memory::scratch::with_scratch;
 use crate::memory::source::{PIECE, Source};
 use crate::update::{MAX_SUMS, Update, pass};

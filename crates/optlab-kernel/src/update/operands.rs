@@ -1,7 +1,7 @@
 //! The buffers that an [`Update`] works on, and the choice between the pass on the host and the formula.
 
-use crate::compact::{CompactBuffer, Rounding};
 use crate::memory::buffer::{Buffer, HostBuffer};
+use crate::memory::compact::{CompactBuffer, Rounding};
 use crate::memory::source::{PIECE, Source};
 use crate::update::compact_pass::{self, Part};
 use crate::update::{MAX_SUMS, Update, pass};
@@ -88,8 +88,8 @@ impl Operands {
         self.apply_on_host_rounded(update, Rounding::default());
     }
 
-    /// Does the same as [`apply_on_host`](Self::apply_on_host), with the random bits of `rounding` for compact
-    /// buffers.
+    /// Does the same as [`apply_on_host`](Self::apply_on_host), with the random bits of `rounding` for
+    /// compact buffers.
     ///
     /// # Panics
     /// As [`apply_on_host`](Self::apply_on_host) does.
@@ -142,8 +142,8 @@ impl Operands {
         self.apply_formula_rounded(update, Rounding::default())
     }
 
-    /// Does the same as [`apply_formula`](Self::apply_formula), with the random bits of `rounding` for compact
-    /// buffers: they become tensors on the parameter's device, and are encoded again on the host.
+    /// Does the same as [`apply_formula`](Self::apply_formula), with the random bits of `rounding` for
+    /// compact buffers: they become tensors on the parameter's device, and are encoded again on the host.
     pub fn apply_formula_rounded<U: Update>(self, update: &U, rounding: Rounding) -> (Buffer, Vec<Buffer>) {
         let as_tensor = |buffer| match buffer {
             Buffer::Compact(compact) => {

@@ -16,36 +16,40 @@ settings! {
     /// In text `adamw:state=bf16` is short for `compact:state=bf16,base=adamw`, around any optimizer that has
     /// no setting of that name.
     ///
-    /// | `state` | stored as | bytes of Adam's two buffers per parameter |
+    /// | `state` | stored as | bytes of Adam's two buffers |
     /// |:--------|:----------|--:|
     /// | `f32`   | 32-bit floats | 8 |
     /// | `bf16`  | the upper half of a 32-bit float | 4 |
-    /// | `int8`  | 8-bit codes with a scale for each 256 neighbours; the buffers that need more in bfloat16 | 2.03 |
+    /// | `int8`  | 8-bit codes with a scale for each 256 neighbours; some buffers in bfloat16 | 2.03 |
     ///
-    /// A buffer is stored according to what it holds ([`Content`](crate::rule::Content)):
+    /// A buffer is stored according to what it holds ([`Content`](crate::rule::Content)), in bits:
     ///
     /// | buffers | `bf16` | `int8` |
     /// |:--------|:-------|:-------|
-    /// | means of gradients (first moments, momentum) | 16 bits | sign, 4 bits of exponent, 3 of fraction |
-    /// | means of squares (second moments) | 16 bits | 5 bits of exponent, 3 of fraction |
-    /// | sums of all squares (`adagrad`), very slow means (`ademamix`), previous gradients (`adan`, `mars`), with `amsgrad` the second moments | 16 bits | 16 bits |
-    /// | what rounding would change for good: the sums of `ftrl`, `prodigy` and `dadapt_adam`, the moments of `rmsprop:centered=true`, the step sizes of `rprop`, copies of parameters | 32 bits | 32 bits |
+    /// | means of gradients: first moments, momentum | 16 | 8: sign, 4 of exponent, 3 of fraction |
+    /// | means of squares: second moments | 16 | 8: 5 of exponent, 3 of fraction |
+    /// | sums of all squares: `adagrad` | 16 | 16 |
+    /// | very slow means and previous gradients: `ademamix`, `adan`, `mars` | 16 | 16 |
+    /// | second moments with `amsgrad` | 16 | 16 |
+    /// | sums from which weights or rates are computed: `ftrl`, `prodigy`, `dadapt_adam` | 32 | 32 |
+    /// | the moments of `rmsprop:centered=true`, the step sizes of `rprop` | 32 | 32 |
+    /// | copies of parameters | 32 | 32 |
     ///
-    /// The averages of `ema` and `swa` and the slow weights of `lookahead` keep 32 bits, and so does the state
-    /// of rules that see whole matrices: `muon:other=adamw,state=bf16` stores AdamW's buffers in 16 bits and
-    /// Muon's in 32.
+    /// The averages of `ema` and `swa` and the slow weights of `lookahead` keep 32 bits, and so does the
+    /// state of rules that see whole matrices: `muon:other=adamw,state=bf16` stores AdamW's buffers in 16
+    /// bits and Muon's in 32.
     ///
     /// # Rounding
     /// A number that the format does not hold becomes one of its two neighbours, at random, so that its mean
     /// is the number itself. Rounding to nearest would lose every change that is smaller than half the
     /// distance of two neighbours: with `β₂ = 0.999` a second moment changes by a thousandth of itself in a
-    /// step, and numbers in bfloat16 are up to 1/128 of themselves apart, so it would never move.
+    /// step, and numbers in bfloat16 are up to 1/128 of themselves apart, so it would hardly move.
     ///
     /// ```text
     /// bf16   |stored − x| < 2⁻⁷ |x|
-    /// int8   |stored − x| < |x| / 8             for |x| ≥ 2⁻¹⁴ s, signed, or x ≥ 1.125 · 2⁻³¹ s, not negative
-    ///        |stored − x| ≤ 2⁻¹⁷ s              for smaller numbers with a sign
-    ///        stored = 1.125 · 2⁻³¹ s            for smaller numbers above 0 without one
+    /// int8   |stored − x| < |x| / 8           for |x| ≥ 2⁻¹⁴ s with a sign, x ≥ 1.125 · 2⁻³¹ s without one
+    ///        |stored − x| ≤ 2⁻¹⁷ s            for smaller numbers with a sign
+    ///        stored = 1.125 · 2⁻³¹ s          for smaller numbers above 0 without one
     /// ```
     ///
     /// `s` is a power of 2, at most 1.24 times the largest number of the block. Zero, infinities and NaN are
@@ -54,14 +58,14 @@ settings! {
     /// parameter, the step, the buffer and the element: the result has the same bits for any number of
     /// threads and after a resume.
     ///
-    /// On `flex` and `ndarray` each piece of 256 numbers is decoded, updated and encoded in the fastest
-    /// cache, in the one pass over memory. On other backends, and for parameters in 64 bits, the state stays
+    /// On `flex` and `ndarray` a few numbers at a time are decoded, updated and encoded in the fastest cache,
+    /// in the one pass over memory. On other backends, and for parameters in 64 bits, the state stays
     /// in the memory of the processor and is copied to the device and back in each step, which is slow.
     ///
     /// # Errors
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::Usage`] if no rule of the base has a buffer
-    /// that may be stored in fewer bits (`ftrl`, `rprop`, `dowg`, `schedule_free_sgd`, rules of matrices alone
-    /// and Burn's), or if the base is already compact.
+    /// that may be stored in fewer bits (`ftrl`, `rprop`, `dowg`, `schedule_free_sgd`, rules of matrices
+    /// alone and Burn's), or if the base is already compact.
     ///
     /// # Example
     /// ```

@@ -1,8 +1,8 @@
 //! A buffer in 16 or 8 bits, and its parts for one pass.
 
-use crate::compact::float8::Sign;
-use crate::compact::rounding::PieceBits;
-use crate::compact::{BLOCK, Rounding, STRIP, bfloat16, float8};
+use crate::memory::compact::float8::Sign;
+use crate::memory::compact::rounding::PieceBits;
+use crate::memory::compact::{BLOCK, Rounding, STRIP, bfloat16, float8};
 use crate::memory::source::PIECE;
 use crate::vectorize::vectorized;
 use burn::tensor::{DType, TensorData, bf16};

@@ -3,10 +3,10 @@
 //! The scale `s` is the power of 2 that puts the block's largest number just below the top of the codes. Each
 //! code is a float with 3 bits of fraction, so codes are as fine for small numbers as for large ones:
 //!
-//! | numbers      | code                                     | smallest    | largest  | relative error |
-//! |:-------------|:-----------------------------------------|------------:|---------:|:---------------|
-//! | signed       | 1 bit sign, 4 bits exponent, 3 fraction  | `2⁻¹⁷ s`    | `1.75 s` | below 1/8 from `2⁻¹⁴ s` on |
-//! | not negative | 5 bits exponent, 3 fraction              | `1.125 · 2⁻³¹ s` | `1.625 s` | below 1/8 from there on |
+//! | numbers      | bits: sign, exponent, fraction | smallest         | largest   | error below 1/8 from |
+//! |:-------------|:-------------------------------|-----------------:|----------:|---------------------:|
+//! | signed       | 1, 4, 3                        | `2⁻¹⁷ s`         | `1.75 s`  | `2⁻¹⁴ s`             |
+//! | not negative | 0, 5, 3                        | `1.125 · 2⁻³¹ s` | `1.625 s` | the smallest         |
 //!
 //! Below `2⁻¹⁴ s` the codes of signed numbers are `2⁻¹⁷ s` apart, down to 0. A number that is not negative
 //! becomes the smallest code if it is smaller, and never 0: a rule divides by its root. Everything else is
@@ -14,8 +14,8 @@
 //! of 2, a number that does not change keeps its code when the block's scale changes. Zero, infinities and
 //! NaN stay as they are. Scales are between 2⁻⁹⁵ and 2¹²⁶: a larger number becomes the largest code.
 
-use crate::compact::STRIP;
-use crate::compact::rounding::PieceBits;
+use crate::memory::compact::STRIP;
+use crate::memory::compact::rounding::PieceBits;
 
 /// The codes of numbers with a sign, or of numbers that are not negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,8 +168,8 @@ pub(crate) fn decode(sign: Sign, codes: &[u8], scale: f32, values: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compact::BLOCK;
-    use crate::compact::rounding::Rounding;
+    use crate::memory::compact::BLOCK;
+    use crate::memory::compact::rounding::Rounding;
 
     const KINDS: [Sign; 2] = [Sign::Signed, Sign::Positive];
 

@@ -1,7 +1,7 @@
 //! Compact buffers as tensors, and tensors of 32-bit floats that 16 bits hold exactly.
 
-use crate::compact::{CompactBuffer, Rounding, bfloat16};
 use crate::memory::Buffer;
+use crate::memory::compact::{CompactBuffer, Rounding, bfloat16};
 use crate::memory::source::PIECE;
 use crate::vectorize::vectorized;
 use crate::with_rank;

@@ -4,8 +4,8 @@
 //! itself. Zero, infinities, NaN and every number that bfloat16 holds stay as they are, and a finite number
 //! stays finite. The relative error is below 2⁻⁷.
 
-use crate::compact::STRIP;
-use crate::compact::rounding::{PieceBits, StripBits};
+use crate::memory::compact::STRIP;
+use crate::memory::compact::rounding::{PieceBits, StripBits};
 use burn::tensor::bf16;
 
 /// The largest finite number of bfloat16.

@@ -1,7 +1,7 @@
 //! The random bits of stochastic rounding: a pure function of a key, a buffer and an element, so the same for
 //! any number of threads and after a resume.
 
-use crate::compact::STRIP;
+use crate::memory::compact::STRIP;
 use crate::memory::source::PIECE;
 
 /// Half a strip: two elements at this distance share a random word.
