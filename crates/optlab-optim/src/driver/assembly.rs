@@ -56,6 +56,10 @@ impl Assembly {
             if self.extras != allowed || !is_plain {
                 return Err(no_wrapper_of_lbfgs(owner));
             }
+            if self.rules.iter().any(|rule| rule.kind.curvature().is_some()) {
+                let reason = format!("`{owner}`: L-BFGS draws no labels for the curvature of another rule");
+                return Err(Error::Usage(reason));
+            }
             if self.rules.iter().any(|rule| rule.is_lbfgs() && rule.has_own_schedule()) {
                 let reason = format!("`{owner}`: parameters of L-BFGS have no schedule of their own");
                 return Err(Error::Usage(reason));

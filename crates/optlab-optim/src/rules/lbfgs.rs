@@ -29,9 +29,8 @@ settings! {
     ///
     /// It moves all parameters together, and evaluates the model several times a step, so it needs the loss
     /// that [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step) is given; with a loss of NaN it
-    /// moves nothing. It is for the whole
-    /// training data as one batch: from batch to batch the change of the gradient says nothing about
-    /// curvature. The default learning rate is 1.
+    /// moves nothing. It is for the whole training data as one batch: from batch to batch the change of the
+    /// gradient says nothing about curvature. The default learning rate is 1.
     ///
     /// # Shapes
     /// Parameters of any rank. State, for all parameters together: the latest gradient and direction in 64
@@ -47,8 +46,8 @@ settings! {
     ///
     /// # Errors
     /// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range or NaN;
-    /// [`Error::Usage`] inside another rule, inside other wrappers, and in groups with a schedule of their
-    /// own.
+    /// [`Error::Usage`] inside another rule, inside other wrappers, in groups with a schedule of their own, and
+    /// beside `sophia_g`, whose labels it does not draw.
     ///
     /// # Example
     /// The minimum of a quadratic in one step:

@@ -212,6 +212,9 @@ fn penalties_and_other_wrappers_are_refused() {
     }
     let error = "group:schedule=step,base=lbfgs".parse::<OptimizerSpec>().unwrap().build().unwrap_err();
     assert!(error.to_string().contains("no schedule of their own"), "{error}");
+    let beside = "group:parameters=*.bias,other=sophia_g,base=lbfgs".parse::<OptimizerSpec>().unwrap();
+    let error = beside.build().unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("draws no labels"), "{error}");
     let penalty = GradientTransform { l2: 0.1, ..GradientTransform::default() };
     assert!(build("lbfgs").with_gradient_transform(penalty).unwrap_err().is_usage());
     assert!(build("lbfgs").with_weight_average(0.9).is_ok());
