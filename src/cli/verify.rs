@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::cli::{Exit, output};
-use crate::verify::{self, Check, On, Outcome, References, Way};
+use crate::verify::{self, Check, On, Outcome, References, Source, Way};
 use clap::Args;
 use optlab_optim::OptimizerSpec;
 use optlab_optim::schedule::ScheduleSpec;
@@ -15,9 +15,10 @@ use std::path::PathBuf;
 const WIDTH: usize = 80;
 /// The indentation of the lines below a row.
 const INDENT: usize = 22;
-/// The widths of the columns for the name and for the source of its numbers.
+/// The widths of the columns for the name, for whose code computed its numbers, and for that code's name.
 const NAME: usize = 19;
-const REFERENCE: usize = 43;
+const SOURCE: usize = 7;
+const REFERENCE: usize = 34;
 
 /// Arguments of `optlab verify`.
 #[derive(Debug, Args)]
@@ -92,6 +93,8 @@ struct Row<'a> {
     config: &'a Map<String, Value>,
     file: String,
     reference: &'a str,
+    /// `null` if the file does not say.
+    source: Option<Source>,
     /// `null` unless it is finite.
     share: Option<f64>,
     passed: Option<bool>,
@@ -106,6 +109,7 @@ fn json(own: &[Check], burns: &[Check]) -> Result<String, Error> {
             config: &check.config,
             file: check.file.display().to_string(),
             reference: &check.reference,
+            source: check.source,
             share: check.share().filter(|share| share.is_finite()),
             passed: check.passed(),
             reason: check.reason(),
@@ -154,7 +158,8 @@ fn lines(check: &Check, with_file: bool) -> String {
         (Outcome::Panicked { .. }, _) => "panicked".into(),
     };
     let (name, reference) = (fitted(&check.rule, NAME), fitted(&check.reference, REFERENCE));
-    let row = format!("  {name:<NAME$} {verdict:>13}  {reference}");
+    let source = check.source.map(|source| source.to_string()).unwrap_or_default();
+    let row = format!("  {name:<NAME$} {verdict:>13}  {source:<SOURCE$}  {reference}");
     let mut lines = format!("{}\n", row.trim_end());
     if with_file {
         let file = check.file.file_name().unwrap_or_default().to_string_lossy();
@@ -179,7 +184,7 @@ fn closing(own: &[Check], burns: &[Check]) -> Vec<String> {
     let mut names: Vec<String> = OptimizerSpec::all().iter().map(|spec| spec.name().into()).collect();
     names.extend(ScheduleSpec::all().iter().map(|spec| spec.name().into()));
     names.retain(|name| !name.starts_with("burn.") && own.iter().all(|check| check.rule != *name));
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = Source::ALL.iter().filter_map(|source| numbers_of(*source, own)).collect();
     if !names.is_empty() {
         lines.push(format!("No reference file for {}.", names.join(", ")));
     }
@@ -201,6 +206,25 @@ fn closing(own: &[Check], burns: &[Check]) -> Vec<String> {
     let unknown = count(own, None);
     lines.push(format!("Ours: {}, {unknown} unknown here. Burn's: {}.", counts(own), counts(burns)));
     lines
+}
+
+/// Returns whose numbers the files of `source` hold, and for how many; with names where no code was run.
+fn numbers_of(source: Source, own: &[Check]) -> Option<String> {
+    let of_source: Vec<&Check> = own.iter().filter(|check| check.source == Some(source)).collect();
+    let count = match of_source.len() {
+        0 => return None,
+        1 => "1 file".into(),
+        count => format!("{count} files"),
+    };
+    Some(match source {
+        Source::Authors => format!("authors: the authors' own code computed the numbers of {count}."),
+        Source::Package => format!("package: a package of others computed the numbers of {count}."),
+        Source::Formula => {
+            let mut names: Vec<&str> = of_source.iter().map(|check| check.rule.as_str()).collect();
+            names.dedup();
+            format!("formula: no code of others computed the numbers of {count}: {}.", names.join(", "))
+        }
+    })
 }
 
 /// Formats a share in at most seven characters.

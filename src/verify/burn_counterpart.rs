@@ -5,7 +5,8 @@ use crate::verify::subject::{Subject, settings};
 use serde_json::{Map, Value, json};
 
 /// Renamed fields: the rule or schedule, our name, Burn's name.
-const RENAMED: [(&str, &str, &str); 5] = [
+const RENAMED: [(&str, &str, &str); 6] = [
+    ("adamw", "cautious_decay", "cautious_weight_decay"),
     ("adafactor", "beta_2_decay", "decay_rate"),
     ("muon", "lr_scale", "adjust_lr_fn"),
     ("cosine", "total_steps", "num_iters"),
@@ -72,7 +73,9 @@ pub(super) fn spec<S: Subject>(
 fn idle_value(name: &str, field: &str) -> Option<Value> {
     match (name, field) {
         ("adam" | "adamw", "bias_correction") => Some(json!(true)),
-        ("rmsprop", "epsilon_inside_sqrt") => Some(json!(false)),
+        ("rmsprop", "epsilon_inside_sqrt") | ("adafactor" | "adan" | "lion", "cautious_decay") => {
+            Some(json!(false))
+        }
         ("adagrad", "initial_accumulator_value") | ("adafactor", "beta_1") => Some(json!(0.0)),
         // Without `other` there is nothing to scale.
         ("muon", "other_lr_factor") => Some(json!(1.0)),
@@ -118,6 +121,8 @@ mod tests {
             "burn.muon:adjust_lr_fn=MatchRmsAdamW,ns_steps=4"
         );
         assert_eq!(translated::<Rule>("burn.adam", json!({})).unwrap(), "burn.adam");
+        let adamw = translated::<Rule>("adamw", json!({"cautious_decay": true})).unwrap();
+        assert_eq!(adamw, "burn.adamw:cautious_weight_decay=true,epsilon=1e-8,weight_decay=0.01");
     }
 
     #[test]
@@ -127,6 +132,8 @@ mod tests {
         let expected =
             "burn.adagrad: `initial_accumulator_value` must be 0.0, as Burn has no such field, not 0.1";
         assert_eq!(adagrad(0.1).unwrap_err(), expected);
+        let lion = |cautious: bool| translated::<Rule>("lion", json!({"cautious_decay": cautious}));
+        assert!(lion(false).is_ok() && lion(true).unwrap_err().contains("`cautious_decay` must be false"));
         let adan = translated::<Rule>("adan", json!({"warp": 9})).unwrap_err();
         assert!(adan.contains("`warp` must be left out"), "{adan}");
     }

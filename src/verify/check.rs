@@ -4,6 +4,7 @@ use crate::Error;
 use crate::verify::burn_counterpart;
 use crate::verify::parameters::On;
 use crate::verify::references::{File, References};
+use crate::verify::source::Source;
 use crate::verify::subject::{Head, Rule, Schedule, Subject, settings};
 use crate::verify::tolerance::{self, Deviation};
 use serde_json::{Map, Value};
@@ -25,6 +26,8 @@ pub struct Check {
     pub file: PathBuf,
     /// Where the file's numbers come from.
     pub reference: String,
+    /// Whose code computed them; `None` if the file does not say.
+    pub source: Option<Source>,
     /// The result.
     pub outcome: Outcome,
 }
@@ -143,13 +146,14 @@ impl Check {
             changed: String::new(),
             file: file.path.clone(),
             reference: head.reference.clone(),
+            source: head.source,
             outcome: Outcome::Unknown,
         }
     }
 
     fn broken(kind: &'static str, file: &File, error: Error) -> Self {
         let name = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let head = Head { name, config: Map::new(), reference: String::new() };
+        let head = Head { name, config: Map::new(), reference: String::new(), source: None };
         Check { outcome: Outcome::Broken(error), ..Check::new(kind, &head.name, &head, file) }
     }
 
@@ -191,6 +195,7 @@ mod tests {
             "rule": "sgd",
             "config": {"momentum": 0.5},
             "reference": "arithmetic",
+            "source": "formula",
             "learning_rate": 0.5,
             "stream": "stream.json",
             "expected": {"1": [[0.5]]},
@@ -223,6 +228,7 @@ mod tests {
             ("optimizer", "sgd", "momentum=0.5")
         );
         assert_eq!((check.reference.as_str(), check.file.to_str()), ("arithmetic", Some("rule.json")));
+        assert_eq!(check.source, Some(Source::Formula));
         assert_eq!(check.config["momentum"], 0.5);
         assert_eq!(check.config["nesterov"], false);
         assert_eq!((check.share(), check.passed(), check.reason()), (Some(0.0), Some(true), None));
@@ -269,6 +275,17 @@ mod tests {
         assert!(matches!(check.outcome, Outcome::Inexpressible(_)) && check.passed().is_none());
         let unknown = only(own(&references(|rule| rule["config"] = json!({"warp": 2})), &on()));
         assert!(unknown.reason().unwrap().contains("no field `warp`"));
+    }
+
+    #[test]
+    fn a_file_need_not_say_its_source_but_may_not_say_another_one() {
+        let silent = references(|rule| {
+            rule.as_object_mut().unwrap().remove("source");
+        });
+        let check = only(own(&silent, &on()));
+        assert_eq!((check.source, check.passed()), (None, Some(true)));
+        let check = only(own(&references(|rule| rule["source"] = json!("hearsay")), &on()));
+        assert!(check.reason().unwrap().starts_with("rule.json: unknown variant `hearsay`"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::Error;
 use crate::verify::parameters::On;
 use crate::verify::rates::Rates;
 use crate::verify::references::{File, References};
+use crate::verify::source::Source;
 use crate::verify::tolerance::Deviation;
 use crate::verify::trajectory::Trajectory;
 use optlab_optim::OptimizerSpec;
@@ -18,6 +19,7 @@ pub(super) struct Head {
     pub name: String,
     pub config: Map<String, Value>,
     pub reference: String,
+    pub source: Option<Source>,
 }
 
 /// Rules or schedules, as the subject of a check.
@@ -30,7 +32,7 @@ pub(super) trait Subject {
 
     fn files(references: &References) -> &[File];
 
-    /// Returns the head; `None` for a stream.
+    /// Returns the head; `None` for a stream or an objective.
     ///
     /// # Errors
     /// [`File`](optlab_core::Error::File) for a file that is neither for a rule or schedule nor a stream.
@@ -71,13 +73,18 @@ impl Subject for Rule {
         struct RuleHead {
             rule: Option<String>,
             gradients: Option<serde::de::IgnoredAny>,
+            parameters: Option<serde::de::IgnoredAny>,
+            objective: Option<serde::de::IgnoredAny>,
             config: Option<Map<String, Value>>,
             reference: Option<String>,
+            source: Option<Source>,
         }
-        let RuleHead { rule, gradients, config, reference } = file.parse()?;
+        let RuleHead { rule, gradients, parameters, objective, config, reference, source } = file.parse()?;
+        let is_objective = parameters.is_some() && objective.is_some();
         match (rule, gradients) {
-            (Some(name), _) => Ok(Some(Head::new(name, config, reference))),
+            (Some(name), _) => Ok(Some(Head::new(name, config, reference, source))),
             (None, Some(_)) => Ok(None),
+            (None, None) if is_objective => Ok(None),
             (None, None) => Err(file.broken("it has neither a `rule` nor the `gradients` of a stream")),
         }
     }
@@ -113,9 +120,10 @@ impl Subject for Schedule {
             schedule: String,
             config: Option<Map<String, Value>>,
             reference: Option<String>,
+            source: Option<Source>,
         }
-        let ScheduleHead { schedule, config, reference } = file.parse()?;
-        let mut head = Head::new(schedule, config, reference);
+        let ScheduleHead { schedule, config, reference, source } = file.parse()?;
+        let mut head = Head::new(schedule, config, reference, source);
         if let Some(name) = without_choice(&head.name, &head.config, &Self::names()) {
             head.name = name.into();
         }
@@ -136,9 +144,14 @@ impl Subject for Schedule {
 }
 
 impl Head {
-    fn new(name: String, config: Option<Map<String, Value>>, reference: Option<String>) -> Self {
+    fn new(
+        name: String,
+        config: Option<Map<String, Value>>,
+        reference: Option<String>,
+        source: Option<Source>,
+    ) -> Self {
         let reference = reference.unwrap_or_else(|| "not named".into());
-        Head { name, config: config.unwrap_or_default(), reference }
+        Head { name, config: config.unwrap_or_default(), reference, source }
     }
 }
 

@@ -5,24 +5,44 @@ use crate::verify::flat::Flat;
 use crate::verify::parameters::{HIGHEST_RANK, On, Parameter, Way};
 use crate::verify::references::File;
 use crate::verify::tolerance::{self, Deviation};
+use crate::verify::trajectory::given::{Given, Source};
+use crate::verify::trajectory::objective::Objective;
 use burn::optim::GradientsParams;
 use optlab_optim::ModelOptimizer;
 use serde::Deserialize;
 use std::collections::BTreeMap;
+
+mod given;
+mod objective;
 
 /// Parameters, their gradients at each step, and the parameters expected after some steps.
 #[derive(Debug)]
 pub(super) struct Trajectory {
     learning_rate: LearningRate,
     parameters: Vec<TrajectoryStart>,
-    /// `gradients[t][i]` is the gradient of parameter `i` at step `t`, counted from 0.
-    gradients: Vec<Vec<Flat>>,
+    gradients: Gradients,
     /// The parameters after some steps, by number of steps.
     expected: Expected,
     /// The parameters of evaluation after some steps, by number of steps.
     expected_eval: Expected,
+    /// The gradients under drawn labels in the steps that estimate curvature, counted from 1.
+    curvature_gradients: Expected,
+    /// The number of examples that each of `curvature_gradients` is a mean over.
+    batch_size: usize,
+    /// The loss at each step, counted from 0; empty for rules that do not need it.
+    losses: Vec<f64>,
 }
 
+/// Where the gradients of the parameters come from.
+#[derive(Debug)]
+enum Gradients {
+    /// `stream[t][i]` is the gradient of parameter `i` at step `t`, counted from 0.
+    Stream(Vec<Vec<Flat>>),
+    /// A function of the parameters.
+    Objective(Objective),
+}
+
+/// A list of tensors for some numbers of steps.
 type Expected = BTreeMap<usize, Vec<Flat>>;
 
 /// A parameter before the first step.
@@ -44,9 +64,13 @@ enum LearningRate {
 #[derive(Deserialize)]
 struct RuleFile {
     learning_rate: LearningRate,
-    stream: String,
+    stream: Option<String>,
+    objective: Option<String>,
     expected: Expected,
     expected_eval: Option<Expected>,
+    curvature_gradients: Option<Expected>,
+    batch_size: Option<usize>,
+    losses: Option<Vec<f64>>,
 }
 
 /// The fields of the stream that a rule's file names.
@@ -56,23 +80,51 @@ struct StreamFile {
     gradients: Vec<Vec<Flat>>,
 }
 
+/// The fields of the objective that a rule's file names.
+#[derive(Deserialize)]
+struct ObjectiveFile {
+    parameters: Vec<TrajectoryStart>,
+    #[serde(flatten)]
+    objective: Objective,
+}
+
 impl Trajectory {
-    /// Reads `file` and the stream of `files` that it names.
+    /// Reads `file` and the stream or the objective of `files` that it names.
     ///
     /// # Errors
     /// [`File`](optlab_core::Error::File) for either of them, if the numbers do not fit together.
     pub fn read(file: &File, files: &[File]) -> Result<Self, Error> {
-        let RuleFile { learning_rate, stream, expected, expected_eval } = file.parse()?;
-        let stream = file.beside(&stream, files)?;
-        let StreamFile { parameters, gradients } = stream.parse()?;
+        let rule: RuleFile = file.parse()?;
+        let RuleFile { learning_rate, expected, expected_eval, curvature_gradients, .. } = rule;
+        let RuleFile { batch_size, losses, .. } = rule;
+        if curvature_gradients.is_some() && batch_size.is_none() {
+            return Err(file.broken("it has `curvature_gradients` and no `batch_size`"));
+        }
+        let (named, parameters, gradients) = match (rule.stream, rule.objective) {
+            (Some(stream), None) => {
+                let stream = file.beside(&stream, files)?;
+                let StreamFile { parameters, gradients } = stream.parse()?;
+                (stream, parameters, Gradients::Stream(gradients))
+            }
+            (None, Some(objective)) => {
+                let objective_file = file.beside(&objective, files)?;
+                let ObjectiveFile { parameters, objective } = objective_file.parse()?;
+                (objective_file, parameters, Gradients::Objective(objective))
+            }
+            (None, None) => return Err(file.broken("it has neither a `stream` nor an `objective`")),
+            (Some(_), Some(_)) => return Err(file.broken("it has both a `stream` and an `objective`")),
+        };
         let trajectory = Trajectory {
             learning_rate,
             parameters,
             gradients,
             expected,
             expected_eval: expected_eval.unwrap_or_default(),
+            curvature_gradients: curvature_gradients.unwrap_or_default(),
+            batch_size: batch_size.unwrap_or_default(),
+            losses: losses.unwrap_or_default(),
         };
-        trajectory.check_stream().map_err(|reason| stream.broken(reason))?;
+        trajectory.check_start().map_err(|reason| named.broken(reason))?;
         trajectory.check_expected().map_err(|reason| file.broken(reason))?;
         Ok(trajectory)
     }
@@ -90,8 +142,8 @@ impl Trajectory {
         }
     }
 
-    /// Checks the stream; returns what is wrong with it.
-    fn check_stream(&self) -> Result<(), String> {
+    /// Checks the parameters and their gradients; returns what is wrong with them.
+    fn check_start(&self) -> Result<(), String> {
         for (i, TrajectoryStart { shape, initial, .. }) in self.parameters.iter().enumerate() {
             if shape.len() > HIGHEST_RANK {
                 let rank = shape.len();
@@ -106,11 +158,18 @@ impl Trajectory {
         if self.parameters.iter().all(|parameter| parameter.initial.0.is_empty()) {
             return Err("there is no parameter with elements".into());
         }
-        for (t, gradients) in self.gradients.iter().enumerate() {
-            self.check_sizes(gradients)
-                .map_err(|reason| format!("`gradients` at step {}: {reason}", t + 1))?;
+        match &self.gradients {
+            Gradients::Stream(stream) => {
+                let check = |(t, gradients): (usize, &Vec<Flat>)| {
+                    self.check_sizes(gradients)
+                        .map_err(|reason| format!("`gradients` at step {}: {reason}", t + 1))
+                };
+                stream.iter().enumerate().try_for_each(check)
+            }
+            Gradients::Objective(objective) => {
+                objective.check(self.parameters.iter().map(|parameter| parameter.initial.0.len()).sum())
+            }
         }
-        Ok(())
     }
 
     /// Checks the rule's own file; returns what is wrong with it.
@@ -118,17 +177,27 @@ impl Trajectory {
         if self.expected.is_empty() {
             return Err("`expected` has no steps".into());
         }
-        for (field, expected) in [("expected", &self.expected), ("expected_eval", &self.expected_eval)] {
-            for (step, values) in expected {
+        for (field, tensors) in [
+            ("expected", &self.expected),
+            ("expected_eval", &self.expected_eval),
+            ("curvature_gradients", &self.curvature_gradients),
+        ] {
+            for (step, values) in tensors {
                 self.check_sizes(values).map_err(|reason| format!("`{field}` at step {step}: {reason}"))?;
             }
         }
-        let (steps, gradients) = (self.steps(), self.gradients.len());
-        if steps > gradients {
+        let steps = self.steps();
+        if let Gradients::Stream(stream) = &self.gradients
+            && steps > stream.len()
+        {
+            let gradients = stream.len();
             return Err(format!("it expects {steps} steps, and its stream has gradients for {gradients}"));
         }
         if steps > 0 && self.lr_at(steps - 1).is_none() {
             return Err(format!("it expects {steps} steps, and `learning_rate` has fewer"));
+        }
+        if !self.losses.is_empty() && self.losses.len() < steps {
+            return Err(format!("it expects {steps} steps, and `losses` has fewer"));
         }
         Ok(())
     }
@@ -157,13 +226,18 @@ impl Trajectory {
         let mut largest = Deviation::default();
         for step in 0..=self.steps() {
             if let Some(t) = step.checked_sub(1) {
-                let mut gradients = GradientsParams::new();
-                for (parameter, gradient) in model.iter().zip(&self.gradients[t]) {
-                    parameter.register(&mut gradients, &gradient.0, on);
-                }
+                let gradients = match &self.gradients {
+                    Gradients::Stream(stream) => Source::Stream(registered(&model, numbers(&stream[t]), on)),
+                    Gradients::Objective(objective) => Source::Objective(objective, on),
+                };
+                let sampled = self.curvature_gradients.get(&step);
+                let sampled =
+                    sampled.map(|sampled| (registered(&model, numbers(sampled), on), self.batch_size));
                 let shared = (on.way == Way::Shared).then(|| model.clone());
                 // Reading the file refuses a missing rate; NaN fails the check here, too.
-                model = optimizer.apply(self.lr_at(t).unwrap_or(f64::NAN), model, &mut gradients);
+                let lr = self.lr_at(t).unwrap_or(f64::NAN);
+                let loss = self.losses.get(t).copied().unwrap_or(f64::NAN);
+                model = optimizer.step_with(lr, model, &mut Given { loss, gradients, sampled }).0;
                 drop(shared);
             }
             if let Some(expected) = self.expected.get(&step) {
@@ -206,6 +280,23 @@ impl Trajectory {
             }
         }
     }
+}
+
+fn numbers(tensors: &[Flat]) -> impl IntoIterator<Item = &[f64]> {
+    tensors.iter().map(|Flat(values)| values.as_slice())
+}
+
+/// Returns `gradients` as those of the parameters of `model`.
+fn registered<'a>(
+    model: &[Parameter],
+    gradients: impl IntoIterator<Item = &'a [f64]>,
+    on: &On,
+) -> GradientsParams {
+    let mut registered = GradientsParams::new();
+    for (parameter, gradient) in model.iter().zip(gradients) {
+        parameter.register(&mut registered, gradient, on);
+    }
+    registered
 }
 
 #[cfg(test)]

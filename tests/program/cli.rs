@@ -528,9 +528,11 @@ fn a_learning_rate_is_found_and_nothing_is_written() {
 }
 
 fn own_names() -> Vec<&'static str> {
-    // Wrappers, combinators of schedules, and Sophia-G have no reference file.
-    let rules = optlab::optim::OptimizerSpec::all().into_iter().filter(|spec| spec.base().is_none());
-    let rules = rules.map(|spec| spec.name()).filter(|name| *name != "sophia_g");
+    // Some wrappers only select what others do, and combinators of schedules combine: they have no reference
+    // file.
+    let without = ["skip_non_finite", "group", "no_vector_decay"];
+    let rules = optlab::optim::OptimizerSpec::all().into_iter().map(|spec| spec.name());
+    let rules = rules.filter(|name| !without.contains(name));
     let schedules = optlab::schedule::ScheduleSpec::all().into_iter();
     let schedules = schedules.filter(|spec| !spec.is_combined()).map(|spec| spec.name());
     rules.chain(schedules).filter(|name| !name.starts_with("burn.")).collect()
@@ -564,6 +566,42 @@ fn verify_checks_everything_against_the_bundled_references() {
     }
     let burns = rows.iter().find(|row| row["rule"] == "burn.adam").unwrap();
     assert_eq!(burns["config"]["epsilon"], 1e-8);
+}
+
+#[test]
+fn verify_shows_whose_numbers_each_reference_has_and_names_what_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let adam = copy_references(folder.path(), "optimizers/adam.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&adam).unwrap()).unwrap();
+    file.as_object_mut().unwrap().remove("source");
+    std::fs::write(&adam, file.to_string()).unwrap();
+    let table = succeeds(folder.path(), &["verify", "--references", "references"]);
+    for (name, source) in
+        [("adopt", "  authors  iSho"), ("sgd", "  package  PyT"), ("noam", "  formula  Vas")]
+    {
+        assert!(verdicts(&table, name)[0].contains(source), "{name}:\n{table}");
+    }
+    assert!(
+        verdicts(&table, "adam")[0].ends_with("pass           PyTorch 2.15.0 torch.optim.Adam"),
+        "{table}"
+    );
+    let text = table.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("authors: the authors' own code computed the numbers of"), "{table}");
+    let formulas = text.split_once("formula: no code of others computed the numbers of ").unwrap().1;
+    let formulas = formulas.split_once('.').unwrap().0;
+    assert!(formulas.contains(": inverse_sqrt,") && !formulas.contains("adopt"), "{table}");
+    // Wrappers and combinators.
+    let without = text.split_once("No reference file for ").unwrap().1.split_once('.').unwrap().0;
+    let without: Vec<&str> = without.split(", ").collect();
+    assert!(["sam", "lookahead", "sequence"].iter().all(|name| without.contains(name)), "{without:?}");
+    assert!(own_names().iter().all(|name| !without.contains(name)), "{without:?}");
+
+    let json = succeeds(folder.path(), &["verify", "--references", "references", "--json"]);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+    let source = |name: &str| &rows.iter().find(|row| row["rule"] == name).unwrap()["source"];
+    assert_eq!([source("adopt"), source("sgd"), source("noam")], ["authors", "package", "formula"]);
+    assert!(source("adam").is_null());
+    assert_eq!(source("burn.sgd"), "package");
 }
 
 #[test]

@@ -91,6 +91,23 @@ fn a_pipe_or_a_device_in_place_of_a_file_is_refused_by_every_command() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_file_to_write_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for run in ["a", "b"] {
+        fs::create_dir(folder.join(run)).unwrap();
+        assert!(Command::new("mkfifo").arg(folder.join(run).join(".lock")).status().unwrap().success());
+    }
+    let train = "train diabetes-linear --steps 2 --output a";
+    let compare = "compare diabetes-linear --optimizers sgd --steps 2 --output b";
+    for command in [train, compare] {
+        let said = refused(folder, &command.split(' ').collect::<Vec<_>>());
+        assert!(said.contains(".lock: is a pipe"), "{said}");
+    }
+}
+
 #[test]
 fn a_file_of_a_terabyte_is_refused_by_every_command() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,11 +1,11 @@
-//! Reads files that others wrote: only regular files, and only up to a limit.
+//! Opens files that others may have made: only regular files, and reads them only up to a limit.
 //!
 //! A pipe would wait for its other end, `/dev/zero` has no end, and a file of any size fills the memory. So
 //! the kind and the size of a file are checked before it is opened, and no more than the limit is read even
 //! if the file grows.
 
 use crate::error::Error;
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -71,12 +71,26 @@ pub fn read_end(path: &Path, most: u64) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
+/// Opens a file to write to it, with `options`: a regular file, or none yet.
+///
+/// # Errors
+/// [`Error::Io`]; [`Error::File`] for a folder, a pipe, a device or a socket.
+pub fn open_to_write(path: &Path, options: &OpenOptions) -> Result<File, Error> {
+    match std::fs::metadata(path) {
+        // Opening a pipe waits for a reader, so its kind is asked first.
+        Ok(metadata) => check(path, &metadata, u64::MAX)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(Error::io("write", path)(error)),
+    }
+    options.open(path).map_err(Error::io("write", path))
+}
+
 fn check(path: &Path, metadata: &Metadata, limit: u64) -> Result<(), Error> {
     if metadata.is_dir() {
         return Err(Error::file(path, "is a folder, not a file"));
     }
     if !metadata.is_file() {
-        return Err(Error::file(path, "is a pipe, a device or a socket; only regular files are read"));
+        return Err(Error::file(path, "is a pipe, a device or a socket, not a regular file"));
     }
     if metadata.len() > limit {
         return Err(too_large(path, metadata.len(), limit));

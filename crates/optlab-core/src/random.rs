@@ -3,7 +3,7 @@
 //! A stream is a pure function of the trial's seed, a purpose and an index, so nothing has to be stored to
 //! resume from a checkpoint, and two trials in one process cannot disturb each other.
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The purpose of a stream of random numbers. Streams of different purposes are independent.
@@ -24,6 +24,10 @@ pub enum Purpose {
     Curvature = 5,
     /// Labels that a model draws from its own predictions; the index is the step.
     Labels = 7,
+    /// The random projections of gradients by a rule; the index counts the projections of a parameter.
+    Projection = 18,
+    /// The random directions in which a rule probes its preconditioner; the index is the step of a parameter.
+    Probe = 19,
     /// The values that a bootstrap draws; the index is 0.
     Resamples = 10,
     /// The choice of subsets of many paired differences; seed and index are 0.
@@ -52,10 +56,18 @@ pub fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
+/// Draws a number of the standard normal distribution: the method of Box and Muller, 1958, with the cosine of
+/// the second of two uniform numbers.
+pub fn normal(random: &mut ChaCha8Rng) -> f64 {
+    let mut unit = || (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
+    // In (0, 1], so that its logarithm is finite.
+    let radius = (-2.0 * (1.0 - unit()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * unit()).cos()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng;
 
     #[test]
     fn a_stream_depends_on_seed_purpose_and_index_and_on_nothing_else() {
@@ -65,5 +77,17 @@ mod tests {
         assert_ne!(here, first(2, Purpose::Order, 2));
         assert_ne!(here, first(1, Purpose::Backend, 2));
         assert_ne!(here, first(1, Purpose::Order, 3));
+    }
+
+    #[test]
+    fn normal_numbers_have_the_moments_of_their_distribution() {
+        let mut random = stream(3, Purpose::Projection, 0);
+        let numbers: Vec<f64> = (0..40_000).map(|_| normal(&mut random)).collect();
+        // The deviations of the means are √(1, 2, 15, 96) / 200.
+        for (power, expected, deviation) in [(1, 0.0, 0.005), (2, 1.0, 0.007), (3, 0.0, 0.02), (4, 3.0, 0.05)]
+        {
+            let mean = numbers.iter().map(|number| number.powi(power)).sum::<f64>() / 40_000.0;
+            assert!((mean - expected).abs() < 4.0 * deviation, "moment {power}: {mean}");
+        }
     }
 }

@@ -44,6 +44,9 @@ pub struct Field {
     /// How a search varies it, and its place among the settings of its rule, 1 for the most important; `None`
     /// if a search leaves it alone.
     pub search: Option<(u8, Search)>,
+    /// The day on which it was added to a rule that trials on disk already had. Its default then is what the
+    /// rule did before, and it does not change the names of trials.
+    pub since: Option<&'static str>,
 }
 
 /// The values that a search tries for a setting.
@@ -89,6 +92,23 @@ pub trait Settings {
     /// [`Error::InvalidConfig`] that names `owner` and the first field out of its range.
     fn check(&self, owner: &str) -> Result<(), Error> {
         self.bounded().into_iter().try_for_each(|field| range::check(owner, [field]))
+    }
+
+    /// Checks every number against its range, and that rounding it to 32 bits, as a step with 32-bit
+    /// parameters does, makes no number infinite and no positive or negative one 0.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    fn check_rounded(&self, owner: &str) -> Result<(), Error> {
+        self.check(owner)?;
+        for (field, value, range) in self.bounded() {
+            let rounded = f64::from(value as f32);
+            if (rounded == 0.0 || rounded.is_infinite()) && !range.contains(rounded) {
+                let allowed = format!("{} in 32 bits", range.allowed());
+                return Err(Error::invalid(owner, field, &allowed, format!("{value:e}")));
+            }
+        }
+        Ok(())
     }
 
     /// Checks every number against its range after rounding it to 32 bits, for code that keeps it so.
@@ -142,9 +162,10 @@ impl<T: Bounded> Bounded for Option<T> {
 ///
 /// A field is `/// meaning`, then `name: Type = default`, and after commas, in this order and each optional:
 /// its symbol in the formula, `in RANGE` with a constant of [`range`](crate::range), `allowed "…"` for the
-/// page of a field without a range, and `search(place, how)` with a [`Search`](crate::settings::Search). A
-/// default of more than one token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how
-/// the page shows it.
+/// page of a field without a range, `search(place, how)` with a [`Search`](crate::settings::Search), and
+/// `since("2026-11-30")` for a field that is added to a rule after trials were written with it. A default of
+/// more than one token stands in parentheses: `(-0.5)`, `(Some(1.0))`; `as "…"` after it says how the page
+/// shows it.
 ///
 /// The struct is `Debug`, `Clone`, `PartialEq`, `Default`, `Serialize` and `Deserialize`, where a missing
 /// field has its default and an unknown one is an error; the crate that calls it depends on `serde`. It also
@@ -161,7 +182,8 @@ macro_rules! settings {
                     $(, $symbol:literal)?
                     $(, in $range:ident)?
                     $(, allowed $allowed:literal)?
-                    $(, search($place:literal, $search:expr))?;
+                    $(, search($place:literal, $search:expr))?
+                    $(, since($since:literal))?;
             )*
         }
     ) => {
@@ -212,6 +234,7 @@ macro_rules! settings {
                     range: $crate::optional!($($crate::range::$range)?),
                     meaning: concat!($($meaning),+).trim_ascii(),
                     search: $crate::optional!($(($place, $search))?),
+                    since: $crate::optional!($($since)?),
                 },
             )*];
 
@@ -374,6 +397,18 @@ mod tests {
         assert_eq!(error, "mine: `steps` must be at least 1, not 0");
         let error = refused(EveryForm { norm: Some(0.0), ..config.clone() });
         assert_eq!(error, "mine: `norm` must be in (0, ∞), not 0");
+        let rounded = |config: EveryForm| config.check_rounded("mine").map_err(|error| error.to_string());
+        assert!(rounded(EveryForm { beta: 1.0 - 1e-9, value: None, ..config.clone() }).is_ok());
+        assert!(rounded(EveryForm { beta: 1e-300, power: -1e-44, ..config.clone() }).is_ok());
+        for (power, norm, message) in [
+            (-1e-300, Some(1.0), "mine: `power` must be in (−∞, 0) in 32 bits, not -1e-300"),
+            (-1.0, Some(1e-46), "mine: `norm` must be in (0, ∞) in 32 bits, not 1e-46"),
+            (-1.0, Some(1e39), "mine: `norm` must be in (0, ∞) in 32 bits, not 1e39"),
+            (1e-300, None, "mine: `power` must be in (−∞, 0), not 0"),
+        ] {
+            let error = rounded(EveryForm { power, norm, ..config.clone() }).unwrap_err();
+            assert!(error.starts_with(message), "{error}");
+        }
         let error = EveryForm { beta: 1.0 - 1e-9, ..config }.check_in_32_bits("mine").unwrap_err();
         assert_eq!(error.to_string(), "mine: `beta` must be in [0, 1), not 1");
     }

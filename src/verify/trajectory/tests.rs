@@ -7,11 +7,16 @@ const WAYS: [Way; 4] = [Way::InPlace, Way::Shared, Way::Transposed, Way::Double]
 
 /// Reads a rule's file and its stream.
 fn read(rule: &Value, stream: &Value) -> Result<Trajectory, String> {
+    read_with(rule, "stream.json", stream)
+}
+
+/// Reads a rule's file and the file that it names.
+fn read_with(rule: &Value, name: &str, named: &Value) -> Result<Trajectory, String> {
     let file = |name: &str, value: &Value| File {
         path: format!("optimizers/{name}").into(),
         content: value.to_string().into_bytes().into(),
     };
-    let files = [file("rule.json", rule), file("stream.json", stream)];
+    let files = [file("rule.json", rule), file(name, named)];
     Trajectory::read(&files[0], &files).map_err(|error| error.to_string())
 }
 
@@ -202,4 +207,115 @@ fn a_file_whose_numbers_do_not_fit_together_is_an_error_that_says_where() {
         let error = read(&rule, &stream).unwrap_err();
         assert!(error.contains(message), "{place}: {error}");
     }
+}
+
+#[test]
+fn a_rule_with_a_curvature_gets_the_gradients_under_drawn_labels_and_the_batch_size() {
+    // θ − 0.5 clip(g / (2 ĝ²), −1, 1): 1 − 0.5 · 0.5, then ĝ² = 0.25 and the clip.
+    let rule = json!({
+        "learning_rate": 0.5,
+        "stream": "stream.json",
+        "expected": {"1": [[0.75]], "2": [[0.25]]},
+        "curvature_gradients": {"1": [[1]], "2": [[0.5]]},
+        "batch_size": 2,
+    });
+    let stream = json!({"parameters": [{"shape": [1], "initial": [1]}], "gradients": [[[1]], [[1]]]});
+    let spec = "sophia_g:beta_1=0,beta_2=0,rho=1,weight_decay=0,update_period=1";
+    for way in WAYS {
+        assert!(share(&rule, &stream, spec, way) < 0.1, "{way:?}");
+    }
+    for (place, value) in [("/batch_size", json!(3)), ("/curvature_gradients/1/0", json!([2]))] {
+        let mut rule = rule.clone();
+        *rule.pointer_mut(place).unwrap() = value;
+        assert!(share(&rule, &stream, spec, Way::InPlace) > 1.0, "{place}");
+    }
+    for (place, value, message) in [
+        ("/batch_size", json!(null), "rule.json: it has `curvature_gradients` and no `batch_size`"),
+        (
+            "/curvature_gradients/2/0",
+            json!([1, 2]),
+            "rule.json: `curvature_gradients` at step 2: 2 numbers for the 1 of parameter 0",
+        ),
+    ] {
+        let mut rule = rule.clone();
+        *rule.pointer_mut(place).unwrap() = value;
+        let error = read(&rule, &stream).unwrap_err();
+        assert!(error.contains(message), "{place}: {error}");
+    }
+}
+
+#[test]
+fn a_rule_that_needs_the_loss_gets_the_loss_of_each_step() {
+    // θ − L / g² g.
+    let rule = json!({
+        "learning_rate": 1,
+        "stream": "stream.json",
+        "expected": {"1": [[0.5]], "2": [[0.25]]},
+        "losses": [1, 0.5],
+    });
+    let stream = json!({"parameters": [{"shape": [1], "initial": [1]}], "gradients": [[[2]], [[2]]]});
+    for way in WAYS {
+        assert!(share(&rule, &stream, "polyak", way) < 0.1, "{way:?}");
+    }
+    let mut other = rule.clone();
+    other["losses"] = json!([1, 0.6]);
+    assert!(share(&other, &stream, "polyak", Way::InPlace) > 1.0);
+    other["losses"] = json!([1]);
+    let error = read(&other, &stream).unwrap_err();
+    assert!(error.contains("rule.json: it expects 2 steps, and `losses` has fewer"), "{error}");
+}
+
+/// One step of `sam` around plain descent on `x² + y² − y`, from (3, 2) with a gradient of (6, 3).
+fn sharpness() -> (Value, Value) {
+    let rule = json!({
+        "rule": "sam",
+        "config": {"rho": 45_f64.sqrt(), "base": {"rule": "sgd"}},
+        "learning_rate": 0.25,
+        "objective": "objective.json",
+        // The gradient at (3, 2) + (6, 3) is (18, 9).
+        "expected": {"1": [[-1.5], [-0.25]]},
+    });
+    let objective = json!({
+        "parameters": [{"shape": [1], "initial": [3]}, {"shape": [1, 1], "initial": [2]}],
+        "objective": "quadratic",
+        "curvature": [[2, 0], [0, 2]],
+        "slope": [0, 1],
+    });
+    (rule, objective)
+}
+
+#[test]
+fn an_objective_gives_gradients_wherever_a_rule_asks_for_them() {
+    let (rule, objective) = sharpness();
+    let spec = format!("sam:rho={},base=sgd", 45_f64.sqrt());
+    let share = |spec: &str, way| {
+        let optimizer = spec.parse::<OptimizerSpec>().unwrap().build().unwrap();
+        read_with(&rule, "objective.json", &objective).unwrap().deviation(optimizer, &on(way)).share
+    };
+    for way in WAYS {
+        assert!(share(&spec, way) < 0.5, "{way:?}: {}", share(&spec, way));
+        assert!(share("sgd", way) > 1.0, "{way:?}");
+    }
+}
+
+#[test]
+fn an_objective_of_another_size_and_a_file_with_two_sources_or_none_are_refused() {
+    let (rule, objective) = sharpness();
+    let refused = |rule: &Value, objective: &Value| read_with(rule, "objective.json", objective).unwrap_err();
+    for (field, value, said) in [
+        ("curvature", json!([[2, 0]]), "`curvature` has 2 numbers, not 4"),
+        ("slope", json!([1]), "`slope` has 1 numbers, not 2"),
+        ("objective", json!("cubic"), "cubic"),
+    ] {
+        let mut wrong = objective.clone();
+        wrong[field] = value;
+        let reason = refused(&rule, &wrong);
+        assert!(reason.contains(said) && reason.contains("objective.json"), "{reason}");
+    }
+    let mut both = rule.clone();
+    both["stream"] = json!("objective.json");
+    assert!(refused(&both, &objective).contains("both a `stream` and an `objective`"));
+    let mut neither = rule.clone();
+    neither.as_object_mut().unwrap().remove("objective");
+    assert!(refused(&neither, &objective).contains("neither a `stream` nor an `objective`"));
 }

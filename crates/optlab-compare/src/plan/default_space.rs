@@ -16,7 +16,7 @@ const MOST_SETTINGS: usize = 3;
 /// |:--------|:--------------------|:-------|
 /// | `lr` | a thirtieth to thirty times the default | three decades around it; AlgoPerf has two around 0.001 for `adamw` |
 /// | `lr` of `sgd`, `lars` | a tenth to a thousand times the default | their default of 0.001 is not a recommendation; AlgoPerf has 0.02 to 5 |
-/// | `lr` of `prodigy`, `dadapt_adam`, `dowg`, `adadelta`, `burn.lbfgs` | a tenth to three times the default | it multiplies a rate that the rule estimates |
+/// | `lr` of `prodigy`, D-Adaptation, `dowg`, `dog`, `ldog`, `cocob`, `polyak`, `adadelta`, `lbfgs`, `burn.lbfgs` | a tenth to three times the default | it multiplies a rate that the rule estimates |
 /// | [`Search::Momentum`] | 1 − β from a fifth to five times the default's | for 0.9 these are AlgoPerf's 0.02 to 0.5 |
 /// | [`Search::Decay`] | 1 − β from a tenth to a hundred times the default's | for 0.999 these are 1e-4 to 1e-1; a short run can need a much shorter memory |
 /// | [`Search::WeightDecay`] | 1e-5 to 1e-1; 1e-4 to 1 where the default is not 0 | most rules with a default decouple it, and AlgoPerf has 5e-3 to 1 for `adamw` |
@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn a_rate_that_multiplies_another_stays_near_one() {
-        for name in ["prodigy", "dadapt_adam", "dowg", "adadelta", "burn.lbfgs"] {
+        let names =
+            ["prodigy", "dadapt_adam", "dowg", "dog", "cocob", "polyak", "adadelta", "lbfgs", "burn.lbfgs"];
+        for name in names {
             let space = space(name);
             assert!(format!("{space},").starts_with("lr=log(1e-1,3e0),"), "{name}: {space}");
         }

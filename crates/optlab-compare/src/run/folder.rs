@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! OUT/plan.toml               the plan, with defaults written out; `optlab compare OUT/plan.toml` repeats it
-//! OUT/trials.jsonl            its trials, one per line, in the plan's order
+//! OUT/trials.jsonl            its trials, one per line with a checksum, in the plan's order
 //! OUT/comparison.json         its kind, and the command lines that worked on it
 //! OUT/runs/<trial's id>/      trial.json, history.jsonl, outcome.json, checkpoints/, stderr.txt if not empty
 //! OUT/replaced/<trial's id>/  runs that more tuning replaced; they return if they are wanted again
@@ -32,6 +32,7 @@
 
 mod about;
 mod ended;
+mod line;
 mod list;
 mod refuse;
 mod remains;
@@ -216,12 +217,8 @@ impl Folder {
 
     fn lines<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>) -> Result<Vec<u8>, Error> {
         let broken = |reason| json_file::broken(&self.path.join(TRIALS), &reason);
-        let mut lines = Vec::new();
-        for entry in entries {
-            serde_json::to_writer(&mut lines, entry).map_err(broken)?;
-            lines.push(b'\n');
-        }
-        Ok(lines)
+        let lines: Result<String, _> = entries.into_iter().map(line::of).collect();
+        Ok(lines.map_err(broken)?.into_bytes())
     }
 
     /// Appends trials to the list of the folder's trials.

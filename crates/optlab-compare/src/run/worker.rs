@@ -228,7 +228,7 @@ pub(super) fn run(
     index: usize,
     mut listen: impl FnMut(WorkerEvent),
 ) -> Result<Ended, Error> {
-    let file = File::options().create(true).append(true).open(stderr).map_err(Error::io("write", stderr))?;
+    let file = bounded_file::open_to_write(stderr, File::options().create(true).append(true))?;
     let mut process = Command::new(&command.program);
     process.args(&command.arguments);
     if conditions.is_brief {

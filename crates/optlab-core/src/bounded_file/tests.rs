@@ -40,16 +40,20 @@ fn pipes_and_devices_are_refused_without_waiting_for_them() {
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     for path in [pipe.as_path(), Path::new("/dev/zero"), Path::new("/dev/null")] {
-        for result in
-            [read(path, SMALL).map(|_| ()), read_end(path, 1).map(|_| ()), Lines::open(path).map(|_| ())]
-        {
+        for result in [
+            read(path, SMALL).map(|_| ()),
+            read_end(path, 1).map(|_| ()),
+            Lines::open(path).map(|_| ()),
+            open_to_write(path, OpenOptions::new().append(true)).map(|_| ()),
+        ] {
             let error = result.unwrap_err().to_string();
-            assert!(
-                error.ends_with(": is a pipe, a device or a socket; only regular files are read"),
-                "{error}"
-            );
+            assert!(error.ends_with(": is a pipe, a device or a socket, not a regular file"), "{error}");
         }
     }
+    // A file that does not exist is created.
+    let new = folder.path().join("new");
+    open_to_write(&new, OpenOptions::new().create(true).append(true)).unwrap();
+    assert!(new.is_file());
 }
 
 #[test]

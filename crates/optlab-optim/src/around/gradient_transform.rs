@@ -1,13 +1,13 @@
 //! Changes of a model's gradients before the optimizer sees them: penalties, centralization and clipping.
 
 use crate::Error;
-use crate::around::total::{self, Factor, Total};
+use crate::around::norm::{self, Factor, Norm};
 use crate::rule::precision::in_32_bits_at_least;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use optlab_core::range::{self, NON_NEGATIVE, POSITIVE};
-use optlab_kernel::Value;
+use optlab_kernel::{Update, Value};
 use std::collections::HashSet;
 
 /// Added to the norm before dividing by it, as PyTorch's `clip_grad_norm_` does.
@@ -145,10 +145,8 @@ impl GradientTransform {
     /// [`ModelOptimizer`](crate::driver::ModelOptimizer), which applies the transform in its own pass.
     pub fn apply<M: Module>(&self, model: &M, mut gradients: GradientsParams) -> GradientsParams {
         let transform = self.apply_by_tensor(model, &mut gradients, || *self);
-        let factor = transform.clip_norm.map(|_| {
-            let squared_norm = total::squared_norm(model, &gradients, || transform);
-            transform.factor(&squared_norm)
-        });
+        let factor =
+            transform.clip_norm.map(|_| transform.factor(&norm_of(model, &gradients, || || transform)));
         if transform != GradientTransform::default() {
             let factor = factor.as_ref();
             model.visit(&mut Apply { transform: &transform, factor, gradients: &mut gradients });
@@ -182,17 +180,17 @@ impl GradientTransform {
         if self.centralize && D >= 2 {
             let outputs = grad.dims()[if D == 2 { 1 } else { 0 }];
             let inputs = grad.shape().num_elements() / outputs.max(1);
-            grad = grad.clone() - sum_of_outputs(grad).div_scalar(inputs as f64);
+            grad = grad.clone() - norm::by_output(grad, Tensor::sum_dim).div_scalar(inputs as f64);
         }
         if let Some(share) = self.adaptive_clip {
-            let norm = |tensor: Tensor<D>| sum_of_outputs(tensor.square()).sqrt();
-            let limit = norm(theta).clamp_min(LEAST_NORM).mul_scalar(share);
+            let limit = norm::of_outputs(theta).clamp_min(LEAST_NORM).mul_scalar(share);
             // The lower bound avoids a division by zero: a gradient of zeros stays zero.
-            let factor = (limit / norm(grad.clone()).clamp_min(f64::from(f32::MIN_POSITIVE))).clamp_max(1.0);
+            let norm = norm::of_outputs(grad.clone()).clamp_min(f64::from(f32::MIN_POSITIVE));
+            let factor = (limit / norm).clamp_max(1.0);
             grad = grad * factor;
         }
         if let Some(limit) = self.clip_tensor_norm {
-            let norm = grad.clone().square().sum().sqrt().add_scalar(NORM_EPSILON);
+            let norm = norm::of_tensor(grad.clone()).add_scalar(NORM_EPSILON);
             let factor = norm.recip().mul_scalar(limit).clamp_max(1.0);
             grad = grad * factor.reshape([1; D]);
         }
@@ -233,10 +231,10 @@ impl GradientTransform {
         }
     }
 
-    /// Returns the factor that clips gradients whose norm has the square `squared_norm`.
-    pub(crate) fn factor(&self, squared_norm: &Total) -> Factor {
+    /// Returns the factor that clips gradients with the given norm.
+    pub(crate) fn factor(&self, norm: &Norm) -> Factor {
         let limit = self.clip_norm.unwrap_or(f64::INFINITY);
-        match Factor::over_norm(limit, squared_norm, NORM_EPSILON) {
+        match Factor::over_norm(limit, norm, NORM_EPSILON) {
             // Not `f64::min`, which would turn a factor of NaN into 1.
             Factor::Host(factor) => Factor::Host(if factor > 1.0 { 1.0 } else { factor }),
             Factor::Device(factor) => Factor::Device(factor.clamp_max(1.0)),
@@ -247,12 +245,33 @@ impl GradientTransform {
 /// Lower bound of a parameter's norm in [`GradientTransform::adaptive_clip`], as in its authors' code.
 const LEAST_NORM: f64 = 1e-3;
 
-/// Returns the sum over each output, in a shape that broadcasts.
-fn sum_of_outputs<const D: usize>(tensor: Tensor<D>) -> Tensor<D> {
-    match D {
-        0 | 1 => tensor.sum().reshape([1; D]),
-        2 => tensor.sum_dim(0),
-        _ => (1..D).fold(tensor, |tensor, dim| tensor.sum_dim(dim)),
+/// Returns the Euclidean norm of all gradients together, after element-wise transforms. The result of `each` is
+/// called once per parameter, in the order of the model, and returns its transform.
+pub(crate) fn norm_of<M: Module, N: FnMut() -> GradientTransform>(
+    model: &M,
+    gradients: &GradientsParams,
+    each: impl Fn() -> N,
+) -> Norm {
+    norm::over(model, gradients, || {
+        let mut next = each();
+        move || Transformed(next())
+    })
+}
+
+/// Term of a sum: a gradient after penalties and clipping by value.
+#[derive(Debug, Clone, Copy)]
+struct Transformed(GradientTransform);
+
+impl Update for Transformed {
+    const SUMS: usize = 1;
+
+    #[inline(always)]
+    fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, _state: &mut [V]) -> V {
+        self.0.elementwise(&theta, grad)
+    }
+
+    fn update<V: Value>(&self, theta: V, _grad: V, _state: &mut [V], _sums: &[V]) -> V {
+        theta
     }
 }
 

@@ -7,21 +7,31 @@
 
 mod averages;
 mod clipping;
+pub(crate) mod ema_nesterov;
 pub(crate) mod extras;
-mod gradient_transform;
+mod filters;
+pub(crate) mod gradient_filter;
+pub(crate) mod gradient_transform;
 mod groups;
+mod hyperball;
+pub(crate) mod norm;
 mod one_step;
+pub(crate) mod schedule_free;
 pub(crate) mod sharpness;
 mod sharpness_aware;
 pub(crate) mod total;
 pub(crate) mod wrapped_step;
 
-pub use averages::{EmaConfig, SwaConfig};
+pub use averages::{EmaConfig, LawaConfig, SwaConfig};
 pub use clipping::{AdaptiveClipConfig, CentralizedConfig, ClipConfig};
+pub use ema_nesterov::{EmaNesterov, EmaNesterovConfig};
 pub use extras::{Extras, Lookahead, WeightAverage};
+pub use filters::{GrokfastConfig, GrokfastKind, VarianceReducedConfig};
 pub use gradient_transform::GradientTransform;
 pub use groups::{GroupConfig, NoVectorDecayConfig};
+pub use hyperball::HyperballConfig;
 pub use one_step::{CautiousConfig, DecayConfig, LookaheadConfig, SkipNonFiniteConfig};
+pub use schedule_free::{ScheduleFree, ScheduleFreeConfig};
 pub use sharpness_aware::{AsamConfig, SamConfig};
 
 use crate::Error;
@@ -94,7 +104,9 @@ impl<W: Wrapper> RuleConfig for W {
         self.check_more(owner)?;
         let assembly = Wrapper::base(self).assemble()?;
         assembly.check_has_rules(owner)?;
-        self.wrap(owner, assembly)
+        let assembly = self.wrap(owner, assembly)?;
+        assembly.check(owner)?;
+        Ok(assembly)
     }
 
     fn default_lr(&self) -> f64 {
@@ -122,6 +134,12 @@ macro_rules! wrapper_list {
             "lookahead" => Lookahead(LookaheadConfig), "wraps any rule: slow weights follow the fast weights every k steps (Zhang et al., 2019)";
             "ema" => Ema(EmaConfig), "wraps any rule: evaluates an exponential average of the weights (Polyak & Juditsky, 1992)";
             "swa" => Swa(SwaConfig), "wraps any rule: evaluates the mean of the weights (Izmailov et al., 2018)";
+            "lawa" => Lawa(LawaConfig), "wraps any rule: evaluates the mean of the latest snapshots of the weights (Kaddour, 2022)";
+            "schedule_free" => ScheduleFree(ScheduleFreeConfig), "wraps any rule: an average of the weights instead of a learning-rate schedule (Defazio et al., 2024)";
+            "ema_nesterov" => EmaNesterov(EmaNesterovConfig), "wraps any rule: gradients ahead along the mean of the latest steps (OptimAI Lab, 2026)";
+            "hyperball" => Hyperball(HyperballConfig), "wraps any rule: every matrix keeps its norm, steps are relative to it (Wen et al., 2025)";
+            "grokfast" => Grokfast(GrokfastConfig), "wraps any rule: adds an amplified mean of the latest gradients (Lee et al., 2024)";
+            "variance_reduced" => VarianceReduced(VarianceReducedConfig), "wraps any rule: corrects gradients by their change, as MARS does (Yuan et al., 2024)";
             "centralized" => Centralized(CentralizedConfig), "wraps any rule: subtracts the mean of each output's gradient (Yong et al., 2020)";
             "clip" => Clip(ClipConfig), "wraps any rule: clips gradients by value or norm (Pascanu et al., 2012)";
             "adaptive_clip" => AdaptiveClip(AdaptiveClipConfig), "wraps any rule: clips gradients relative to the parameters' norms (Brock et al., 2021)";

@@ -103,6 +103,9 @@ settings! {
     /// Decoupled penalties for any rule: decoupled weight decay, and an L1 penalty applied as a proximal
     /// step, which produces exact zeros.
     ///
+    /// Cautious decay follows the rule instead of preceding it, and leaves out the elements that the rule
+    /// moves away from 0.
+    ///
     /// They add to the penalties of the rule. For penalties in the gradient, use `--l1` and `--l2`.
     ///
     /// # Errors
@@ -112,12 +115,15 @@ settings! {
     /// # Reference
     /// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017,
     /// <https://arxiv.org/abs/1711.05101>; Duchi & Singer, *Efficient Online and Batch Learning Using Forward
-    /// Backward Splitting*, 2009, JMLR 10, section 5.1
+    /// Backward Splitting*, 2009, JMLR 10, section 5.1; Chen et al., *Cautious Weight Decay*, 2025,
+    /// <https://arxiv.org/abs/2510.12402>
     pub struct DecayConfig {
         /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(1, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious: bool = false, since("2026-11-30");
         /// Weight of the L1 penalty, applied as a proximal step.
         l1: f64 = 0.0, "λ₁", in NON_NEGATIVE;
     }
@@ -132,6 +138,7 @@ impl Wrapper for DecayConfig {
             return Err(twice(owner));
         }
         (extras.weight_decay, extras.l1) = (self.weight_decay, self.l1);
+        extras.cautious_decay = self.cautious;
         Ok(assembly)
     }
 }

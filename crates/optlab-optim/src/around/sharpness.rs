@@ -1,6 +1,6 @@
 //! The nearby point with the largest loss, to first order: the first half of SAM and ASAM.
 
-use crate::around::total::{self, Factor};
+use crate::around::norm::{self, Factor};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
@@ -31,8 +31,8 @@ impl Sharpness {
     /// Returns `model` at `θ + ε`.
     pub fn ascended<M: Module>(&self, model: &M, gradients: &GradientsParams) -> M {
         let scale = Scale(*self);
-        let squared_norm = total::sum_over(model, gradients, || scale);
-        let factor = Factor::over_norm(self.rho, &squared_norm, NORM_EPSILON);
+        let norm = norm::over(model, gradients, || || scale);
+        let factor = Factor::over_norm(self.rho, &norm, NORM_EPSILON);
         model.clone().map(&mut Ascend { scale, factor, gradients, ascended: HashMap::new() })
     }
 }
@@ -50,13 +50,13 @@ impl Scale {
     }
 }
 
-/// Sums the square of the scaled gradient.
+/// The term of the norm is the scaled gradient.
 impl Update for Scale {
     const SUMS: usize = 1;
 
     #[inline(always)]
     fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, _state: &mut [V]) -> V {
-        self.scaled(theta, grad).square()
+        self.scaled(theta, grad)
     }
 
     /// Returns `s² ⊙ g` in place of the parameter.

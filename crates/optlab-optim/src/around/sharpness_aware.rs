@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::around::sharpness::Sharpness;
 use crate::around::{Wrapper, base, base_field, twice};
+use crate::driver::assembly::no_wrapper_of_lbfgs;
 use crate::driver::{Assembly, Method};
 use crate::spec::OptimizerSpec;
 use optlab_core::settings;
@@ -85,6 +86,7 @@ fn with_sharpness(owner: &str, assembly: Assembly, sharpness: Sharpness) -> Resu
     match assembly.method {
         Method::Once => Ok(Assembly { method: Method::Sharpness(sharpness), ..assembly }),
         Method::Sharpness(_) => Err(twice(owner)),
-        Method::Lbfgs(_) => unreachable!("it has no rules"),
+        Method::Lbfgs(_) => Err(no_wrapper_of_lbfgs(owner)),
+        Method::BurnLbfgs(_) => unreachable!("it has no rules"),
     }
 }

@@ -1,6 +1,5 @@
-//! Sums over the gradients of a whole model, and the factors derived from them.
+//! Sums over the gradients of a whole model.
 
-use crate::around::GradientTransform;
 use crate::rule::precision::in_32_bits_at_least;
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -33,78 +32,17 @@ impl Total {
     }
 }
 
-/// A factor for gradients, on the host or on the device where it was computed.
-#[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "one in a step")]
-pub(crate) enum Factor {
-    Host(f64),
-    Device(Tensor<1>),
-}
-
-impl Factor {
-    /// Returns `numerator / (norm + epsilon)` from the square of the norm. Does not wait for a device.
-    pub fn over_norm(numerator: f64, squared_norm: &Total, epsilon: f64) -> Self {
-        match (squared_norm.host, &squared_norm.device) {
-            (None, Some(square)) => {
-                Factor::Device(square.clone().sqrt().add_scalar(epsilon).recip().mul_scalar(numerator))
-            }
-            _ => Factor::Host(numerator / (squared_norm.value().sqrt() + epsilon)),
-        }
-    }
-
-    /// Multiplies the tensor by the factor.
-    pub fn times<const D: usize>(&self, tensor: Tensor<D>) -> Tensor<D> {
-        match self {
-            Factor::Host(factor) => tensor.mul_scalar(*factor),
-            Factor::Device(factor) => tensor * factor.clone().reshape([1; D]),
-        }
-    }
-}
-
 /// Returns the sum over all elements of all gradients. `next` is called once per parameter, in the order of
 /// the model, and returns the term that an element adds.
-pub(crate) fn sum_over<M: Module, U: Update>(
-    model: &M,
-    gradients: &GradientsParams,
-    next: impl FnMut() -> U,
-) -> Total {
+fn sum_over<M: Module, U: Update>(model: &M, gradients: &GradientsParams, next: impl FnMut() -> U) -> Total {
     let mut visitor = Add { gradients, next, seen: HashSet::new(), total: Total::default() };
     model.visit(&mut visitor);
     visitor.total
 }
 
-/// Returns the square of the Euclidean norm of all gradients together, after the element-wise transform.
-/// `next_transform` is called once per parameter, in the order of the model, and returns its transform.
-pub(crate) fn squared_norm<M: Module>(
-    model: &M,
-    gradients: &GradientsParams,
-    mut next_transform: impl FnMut() -> GradientTransform,
-) -> Total {
-    sum_over(model, gradients, || Square { transform: next_transform() })
-}
-
 /// Returns whether all elements of all gradients are finite. Waits for the device that computes it.
 pub(crate) fn are_finite<M: Module>(model: &M, gradients: &GradientsParams) -> bool {
     sum_over(model, gradients, || Nothing).value() == 0.0
-}
-
-/// Term of a sum: the square of a gradient after penalties and clipping by value.
-#[derive(Debug, Clone, Copy)]
-struct Square {
-    transform: GradientTransform,
-}
-
-impl Update for Square {
-    const SUMS: usize = 1;
-
-    #[inline(always)]
-    fn term<V: Value>(&self, _sum: usize, theta: V, grad: V, _state: &mut [V]) -> V {
-        self.transform.elementwise(&theta, grad).square()
-    }
-
-    fn update<V: Value>(&self, theta: V, _grad: V, _state: &mut [V], _sums: &[V]) -> V {
-        theta
-    }
 }
 
 /// Term of a sum: 0 for a finite number, NaN for any other.

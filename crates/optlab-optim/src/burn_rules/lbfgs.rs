@@ -51,7 +51,7 @@ impl RuleConfig for BurnLbfgsConfig {
             .with_tolerance_grad(self.tolerance_grad)
             .with_tolerance_change(self.tolerance_change)
             .with_line_search_fn(self.line_search_fn);
-        let method = Method::Lbfgs(Box::new(config.init()));
+        let method = Method::BurnLbfgs(Box::new(config.init()));
         Ok(Assembly { method, ..Assembly::of(Vec::new()) })
     }
 }

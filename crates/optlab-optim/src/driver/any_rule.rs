@@ -1,9 +1,12 @@
 //! Type-erased rules of this crate, and how one moves a parameter.
 
 use crate::around::GradientTransform;
-use crate::around::wrapped_step::{CautiousStep, ExtrasStep, StepExtras, WrappedStep};
+use crate::around::schedule_free::ScheduleFreeStep;
+use crate::around::wrapped_step::{
+    CautiousDecayStep, CautiousStep, ExtrasStep, HyperballStep, StepExtras, WrappedStep,
+};
 use crate::rule::memory::{Declared, Memory};
-use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, TensorRule, tensor_rule};
+use crate::rule::{At, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Rule, TensorRule, tensor_rule};
 use optlab_kernel::{Buffer, Operands, Sum, Update, Value, with_rank};
 use std::sync::Arc;
 
@@ -11,6 +14,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct StepSettings {
     pub lr: f64,
+    /// The loss; NaN if no rule needs it.
+    pub loss: f64,
     /// Element-wise transform of the gradient.
     pub transform: GradientTransform,
     /// Factor of the gradient.
@@ -18,8 +23,22 @@ pub(crate) struct StepSettings {
     pub extras: StepExtras,
     /// Whether to move only the elements that descend along the gradient.
     pub cautious: bool,
+    /// The Frobenius norm to keep, if it is to be kept.
+    pub radius: Option<f64>,
     /// The numbers that all parameters of the rule share, and their common number of steps.
     pub shared: Option<Arc<SharedNumbers>>,
+}
+
+impl StepSettings {
+    /// Returns whether the operations after the rule need the point from which it moved.
+    pub fn needs_start(&self) -> bool {
+        self.cautious || self.radius.is_some() || self.extras.needs_start()
+    }
+
+    /// Returns whether the rule and the operations around it take one pass.
+    fn is_one_pass(&self) -> bool {
+        !self.cautious && self.radius.is_none() && self.extras.schedule_free.is_none()
+    }
 }
 
 /// The state that all parameters of a rule share.
@@ -32,8 +51,8 @@ pub(crate) struct SharedNumbers {
 }
 
 impl SharedNumbers {
-    pub fn at(&self, lr: f64) -> GlobalStep<'_> {
-        GlobalStep { lr, t: self.step, shared: &self.numbers }
+    pub fn at(&self, lr: f64, loss: f64) -> GlobalStep<'_> {
+        GlobalStep { lr, loss, t: self.step, shared: &self.numbers }
     }
 }
 
@@ -71,8 +90,11 @@ pub(crate) trait AnyEstimate {
     /// a tensor of one element each.
     fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &StepSettings) -> Vec<Sum>;
 
+    /// Returns whether the rule needs the loss.
+    fn needs_loss(&self) -> bool;
+
     /// Updates the shared numbers from the sums of a step.
-    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut SharedNumbers);
+    fn estimate(&self, lr: f64, loss: f64, sums: &[f64], shared: &mut SharedNumbers);
 }
 
 /// An [`ElementwiseRule`] as an [`AnyElementwise`].
@@ -97,12 +119,12 @@ impl<R: ElementwiseRule> AnyElementwise for Single<R> {
             let operands = Operands { grad: theta.clone(), theta, state: memory.buffers.clone() };
             Some(operands.apply(&Evaluate(&self.0)).0)
         } else {
-            None
+            evaluated(&self.0, memory)
         }
     }
 
     fn has_evaluation(&self) -> bool {
-        R::HAS_EVALUATION
+        R::HAS_EVALUATION || self.0.evaluated().is_some()
     }
 
     fn curvature(&self) -> Option<Curvature> {
@@ -117,15 +139,15 @@ impl<R: GlobalRule> AnyElementwise for Global<R> {
 
     fn apply(&self, operands: Operands, _memory: &mut Memory, settings: &StepSettings) -> Operands {
         let shared = settings.shared.as_ref().expect("a rule with an estimate was given none");
-        apply(self.0.at_step(shared.at(settings.lr)), operands, settings)
+        apply(self.0.at_step(shared.at(settings.lr, settings.loss)), operands, settings)
     }
 
-    fn for_evaluation(&self, _theta: Buffer, _memory: &Memory) -> Option<Buffer> {
-        None
+    fn for_evaluation(&self, _theta: Buffer, memory: &Memory) -> Option<Buffer> {
+        evaluated(&self.0, memory)
     }
 
     fn has_evaluation(&self) -> bool {
-        false
+        self.0.evaluated().is_some()
     }
 
     fn estimate(&self) -> Option<&dyn AnyEstimate> {
@@ -140,16 +162,35 @@ impl<R: GlobalRule> AnyEstimate for Global<R> {
     }
 
     fn measure(&self, operands: &mut Operands, at: GlobalStep<'_>, settings: &StepSettings) -> Vec<Sum> {
-        let StepSettings { transform, factor, extras, .. } = *settings;
-        let measure = WrappedStep { step: self.0.measure(at), transform, factor, extras };
-        operands.sums(&measure)
+        let mut settings = settings.clone();
+        let extras = settings.extras;
+        let Some(free) = extras.schedule_free else {
+            let StepSettings { transform, factor, .. } = settings;
+            return operands.sums(&WrappedStep { step: self.0.measure(at), transform, factor, extras });
+        };
+        let mut operands = operands.clone();
+        let beside_rule = operands.state.split_off(operands.state.len() - extras.buffers());
+        start_free(free, &mut operands, &beside_rule, &mut settings);
+        let StepSettings { transform, factor, .. } = settings;
+        let extras = StepExtras { decay: extras.decay, ..StepExtras::NONE };
+        operands.sums(&WrappedStep { step: self.0.measure(at), transform, factor, extras })
     }
 
-    fn estimate(&self, lr: f64, sums: &[f64], shared: &mut SharedNumbers) {
+    fn needs_loss(&self) -> bool {
+        R::NEEDS_LOSS
+    }
+
+    fn estimate(&self, lr: f64, loss: f64, sums: &[f64], shared: &mut SharedNumbers) {
         let mut numbers = shared.numbers.clone();
-        self.0.estimate(shared.at(lr), sums, &mut numbers);
+        self.0.estimate(shared.at(lr, loss), sums, &mut numbers);
         shared.numbers = numbers;
     }
+}
+
+/// Returns the buffer that holds the parameter to evaluate with, if the rule keeps one.
+fn evaluated<R: Rule>(rule: &R, memory: &Memory) -> Option<Buffer> {
+    let place = memory.place_of(rule.evaluated()?)?;
+    Some(memory.buffers[place].clone())
 }
 
 /// The update that computes a rule's parameter for evaluation.
@@ -171,8 +212,8 @@ impl<R: ElementwiseRule> Update for Evaluate<'_, R> {
 
 /// Makes a rule's step with all operations around it.
 fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) -> Operands {
-    let StepSettings { transform, factor, extras, cautious, .. } = *settings;
-    if !cautious {
+    let StepSettings { transform, factor, extras, .. } = *settings;
+    if settings.is_one_pass() {
         let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
         return if is_plain {
             run(&step, operands)
@@ -182,34 +223,126 @@ fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepSettings) ->
     }
     let of_rule = operands.state.len() - extras.buffers();
     let beside_rule = operands.state.split_off(of_rule);
-    let before = operands.theta.clone();
+    let mut settings = settings.clone();
+    let trained =
+        extras.schedule_free.map(|free| start_free(free, &mut operands, &beside_rule, &mut settings));
+    let StepSettings { transform, factor, .. } = settings;
+    let start = settings.needs_start().then(|| operands.theta.clone());
     let decay_alone = StepExtras { decay: extras.decay, ..StepExtras::NONE };
     let moved = run(&WrappedStep { step, transform, factor, extras: decay_alone }, operands);
     let Operands { theta, grad, state } = moved;
-    let mut operands = after(theta, grad, Some(before), beside_rule, settings);
+    let before = Before { start, trained };
+    let mut operands = after(theta, grad, before, beside_rule, &settings);
     let beside_rule = std::mem::replace(&mut operands.state, state);
     operands.state.extend(beside_rule);
     operands
 }
 
-/// Applies the operations after a rule. `before` is the parameter before the rule, if the step is cautious;
-/// `state` holds the buffers of [`StepExtras`].
+/// Replaces the trained point in `operands` by the fast weights that the rule moves, which are in
+/// `beside_rule`, and transforms the gradient, whose penalties are those at the trained point. Returns the
+/// trained point.
+fn start_free(
+    free: ScheduleFreeStep,
+    operands: &mut Operands,
+    beside_rule: &[Buffer],
+    settings: &mut StepSettings,
+) -> Buffer {
+    operands.grad = transformed_gradient(operands, settings);
+    (settings.transform, settings.factor) = (GradientTransform::default(), 1.0);
+    let (theta, grad) = (operands.theta.clone(), operands.grad.clone());
+    let start = run(&StartStep { free }, Operands { theta, grad, state: beside_rule.to_vec() }).theta;
+    std::mem::replace(&mut operands.theta, start)
+}
+
+/// Returns the gradient after the transform and the factor of `settings`.
+fn transformed_gradient(operands: &Operands, settings: &StepSettings) -> Buffer {
+    let StepSettings { transform, factor, .. } = *settings;
+    if factor == 1.0 && !transform.is_elementwise() {
+        return operands.grad.clone();
+    }
+    // As the parameter of an update that replaces it.
+    let (theta, grad) = (operands.grad.clone(), operands.theta.clone());
+    run(&TransformStep { transform, factor }, Operands { theta, grad, state: Vec::new() }).theta
+}
+
+/// Replaces a gradient, passed as the parameter, by the transformed one; the parameter is passed as the
+/// gradient.
+#[derive(Debug, Clone, Copy)]
+struct TransformStep {
+    transform: GradientTransform,
+    factor: f64,
+}
+
+impl Update for TransformStep {
+    const BUFFERS: (usize, usize) = (0, 0);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, grad: V, theta: V, _state: &mut [V], _sums: &[V]) -> V {
+        self.transform.elementwise(&theta, grad).mul_scalar(self.factor)
+    }
+}
+
+/// Replaces the parameter by the point that the rule moves.
+#[derive(Debug, Clone, Copy)]
+struct StartStep {
+    free: ScheduleFreeStep,
+}
+
+impl Update for StartStep {
+    const BUFFERS: (usize, usize) = (1, 1);
+
+    #[inline(always)]
+    fn update<V: Value>(&self, trained: V, _grad: V, state: &mut [V], _sums: &[V]) -> V {
+        self.free.start(&trained, &state[0])
+    }
+}
+
+/// A parameter before its rule, as far as the operations after the rule need it.
+pub(crate) struct Before {
+    /// The point from which the rule moved, before its decay.
+    pub start: Option<Buffer>,
+    /// The trained point, if the rule moves the fast weights instead.
+    pub trained: Option<Buffer>,
+}
+
+/// Applies the operations after a rule. `state` holds the buffers of [`StepExtras`].
 pub(crate) fn after(
-    theta: Buffer,
-    grad: Buffer,
-    before: Option<Buffer>,
+    mut theta: Buffer,
+    mut grad: Buffer,
+    before: Before,
     mut state: Vec<Buffer>,
     settings: &StepSettings,
 ) -> Operands {
-    let after = ExtrasStep { extras: settings.extras };
-    let Some(before) = before else {
-        return run(&after, Operands { theta, grad, state });
+    let StepSettings { lr, transform, extras, cautious, radius, .. } = *settings;
+    let of_extras = state.len();
+    if let Some(trained) = before.trained {
+        state.insert(0, trained);
+    }
+    let after = ExtrasStep { extras };
+    let (decay, elements) = (extras.decay, theta.len());
+    let mut operands = match (before.start, radius) {
+        (None, _) => run(&after, Operands { theta, grad, state }),
+        (Some(start), None) => {
+            state.insert(0, start);
+            let operands = Operands { theta, grad, state };
+            if cautious {
+                run(&CautiousStep { decay, after, transform, elements }, operands)
+            } else {
+                run(&CautiousDecayStep { after }, operands)
+            }
+        }
+        (Some(start), Some(radius)) => {
+            if cautious {
+                let alone = ExtrasStep { extras: StepExtras::NONE };
+                let cautious = CautiousStep { decay, after: alone, transform, elements };
+                let masked = run(&cautious, Operands { theta, grad, state: vec![start.clone()] });
+                (theta, grad) = (masked.theta, masked.grad);
+            }
+            state.insert(0, start);
+            run(&HyperballStep { after, lr, radius }, Operands { theta, grad, state })
+        }
     };
-    let elements = theta.len();
-    state.insert(0, before);
-    let cautious = CautiousStep { after, transform: settings.transform, elements };
-    let mut operands = run(&cautious, Operands { theta, grad, state });
-    operands.state.remove(0);
+    operands.state.drain(..operands.state.len() - of_extras);
     operands
 }
 
@@ -229,6 +362,12 @@ pub(crate) trait AnyTensor: Send + Sync {
 
     /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
+
+    /// Returns the parameter to evaluate with, after at least one step, if it differs from the trained one.
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Option<Buffer>;
+
+    /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a parameter.
+    fn has_evaluation(&self) -> bool;
 }
 
 impl<R: TensorRule> AnyTensor for R {
@@ -241,5 +380,19 @@ impl<R: TensorRule> AnyTensor for R {
             let (theta, grad) = (theta.into_tensor::<D>(), grad.into_tensor());
             Buffer::new(tensor_rule::step_in_memory(self, lr, theta, grad, memory))
         })
+    }
+
+    fn for_evaluation(&self, rank: usize, theta: Buffer, memory: &Memory) -> Option<Buffer> {
+        if const { R::HAS_EVALUATION } {
+            Some(with_rank!(rank, D => {
+                Buffer::new(tensor_rule::evaluated(self, theta.into_tensor::<D>(), memory))
+            }))
+        } else {
+            evaluated(self, memory)
+        }
+    }
+
+    fn has_evaluation(&self) -> bool {
+        R::HAS_EVALUATION || self.evaluated().is_some()
     }
 }

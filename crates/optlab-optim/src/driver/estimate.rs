@@ -40,7 +40,7 @@ pub(crate) fn advance<M: Module>(
         model.visit(&mut visitor);
         let sums: Vec<f64> = visitor.totals.iter().map(Total::value).collect();
         if !sums.is_empty() {
-            estimate.estimate(rule.lr(step.rates), &sums, &mut now);
+            estimate.estimate(rule.lr(step.rates), step.loss, &sums, &mut now);
             *shared = Some(Arc::new(now));
         }
     }
@@ -83,17 +83,17 @@ impl ModuleVisitor for Measure<'_> {
         let on_host = matches!(Buffer::new(theta.clone()), Buffer::Host(_));
         let (grad, settings) =
             if on_host { (grad, settings) } else { self.step.transformed(&theta, grad, settings) };
-        let extras = parameter.take_extra_buffers(&settings.extras, &theta);
+        let extras = parameter.beside.take_buffers(&settings.extras, &theta);
         let of_rule = memory.buffers.len();
         let mut state = memory.buffers;
         state.extend(extras);
         let mut operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
-        let at = self.shared.at(settings.lr);
+        let at = self.shared.at(settings.lr, settings.loss);
         let sums = self.estimate.measure(&mut operands, at, &settings);
         self.totals.resize_with(sums.len(), Total::default);
         self.totals.iter_mut().zip(sums).for_each(|(total, sum)| total.add(sum));
         let StepSettings { extras, .. } = settings;
-        parameter.put_extra_buffers(&extras, &mut operands.state);
+        parameter.beside.put_buffers(&extras, &mut operands.state);
         operands.state.truncate(of_rule);
         parameter.state = Some(ParameterState::Own(Memory { buffers: operands.state, ..memory }));
     }

@@ -1,20 +1,21 @@
 //! The model to evaluate while training continues.
 
+use crate::around::{Extras, ScheduleFree};
+use crate::driver::ModelOptimizer;
 use crate::driver::parameter_rule::Kind;
-use crate::driver::{ModelOptimizer, ParameterRule};
-
 use crate::driver::parameters::{ParameterState, Parameters, Path};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
-use burn::module::{Module, ModuleMapper, Param};
+use crate::rules::parts::schedule_free;
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use optlab_kernel::Buffer;
 
 impl ModelOptimizer {
     /// Returns whether [`for_evaluation`](Self::for_evaluation) returns a model other than the trained one.
     pub fn has_evaluation_mode(&self) -> bool {
-        let by_rule =
-            |rule: &ParameterRule| rule.kind.elementwise().is_some_and(|rule| rule.has_evaluation());
-        self.extras.average.is_some() || self.rules.iter().any(by_rule)
+        let Extras { average, schedule_free, .. } = self.extras;
+        let by_rule = self.rules.iter().any(|rule| rule.kind.has_evaluation());
+        average.is_some() || schedule_free.is_some() || by_rule
     }
 
     /// Returns the model to evaluate while training continues: the model itself, the average of its weights,
@@ -33,7 +34,42 @@ impl ModelOptimizer {
         if !self.has_evaluation_mode() {
             return model;
         }
-        model.map(&mut PutEvaluated { path: Path::default(), parameters: &self.parameters })
+        let free = self.extras.schedule_free;
+        model.map(&mut PutEvaluated { path: Path::default(), parameters: &self.parameters, free })
+    }
+}
+
+impl ModelOptimizer {
+    /// Takes snapshots of the weights if this step ends with one.
+    pub(super) fn take_snapshots<M: Module>(&mut self, model: &M) {
+        if let Some(count) = self.extras.snapshots_at(self.steps) {
+            let (path, parameters) = (Path::default(), &mut self.parameters);
+            model.visit(&mut TakeSnapshots { path, parameters, count });
+        }
+    }
+}
+
+struct TakeSnapshots<'a> {
+    path: Path,
+    parameters: &'a mut Parameters,
+    count: usize,
+}
+
+impl ModuleVisitor for TakeSnapshots<'_> {
+    fn enter_module(&mut self, name: &str, _container_type: &str) {
+        self.path.enter(name);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let place = self.path.place_in(self.parameters).expect("a parameter of this model");
+        let parameter = &mut self.parameters.0[place];
+        if parameter.is_moved {
+            parameter.beside.take_snapshot(self.count, in_32_bits_at_least(param.base().inner()));
+        }
     }
 }
 
@@ -41,6 +77,7 @@ impl ModelOptimizer {
 struct PutEvaluated<'a> {
     path: Path,
     parameters: &'a Parameters,
+    free: Option<ScheduleFree>,
 }
 
 impl ModuleMapper for PutEvaluated<'_> {
@@ -58,18 +95,31 @@ impl ModuleMapper for PutEvaluated<'_> {
         };
         let parameter = &self.parameters.0[place];
         let parameter = parameter.tied_to.map_or(parameter, |place| &self.parameters.0[place]);
-        let evaluated = match (&parameter.average, parameter.kind(), &parameter.state) {
-            (Some(average), _, _) => Some(average.clone()),
-            (None, Some(Kind::Elementwise(rule)), Some(ParameterState::Own(memory)))
-                if rule.has_evaluation() =>
-            {
-                let theta = Buffer::new(in_32_bits_at_least(param.val()));
-                rule.for_evaluation(theta, memory)
+        let beside = &parameter.beside;
+        let evaluated: Option<Tensor<D>> = if let Some(average) = &beside.average {
+            Some(average.clone().into_tensor())
+        } else if let Some(mean) = beside.mean_of_snapshots() {
+            Some(mean)
+        } else if let (Some(free), Some(fast)) = (self.free, &beside.fast) {
+            let theta = in_32_bits_at_least(param.val());
+            Some(schedule_free::average(theta, &fast.clone().into_tensor(), free.momentum))
+        } else {
+            match (parameter.kind(), &parameter.state) {
+                (Some(Kind::Elementwise(rule)), Some(ParameterState::Own(memory)))
+                    if rule.has_evaluation() =>
+                {
+                    let theta = Buffer::new(in_32_bits_at_least(param.val()));
+                    rule.for_evaluation(theta, memory).map(Buffer::into_tensor)
+                }
+                (Some(Kind::Tensor(rule)), Some(ParameterState::Own(memory))) if rule.has_evaluation() => {
+                    let theta = Buffer::new(in_32_bits_at_least(param.val()));
+                    rule.for_evaluation(D, theta, memory).map(Buffer::into_tensor)
+                }
+                _ => None,
             }
-            _ => None,
         };
         match evaluated {
-            Some(evaluated) => param.map(|theta| in_type(evaluated.into_tensor(), theta.dtype())),
+            Some(evaluated) => param.map(|theta| in_type(evaluated, theta.dtype())),
             None => param,
         }
     }

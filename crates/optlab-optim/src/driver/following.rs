@@ -55,9 +55,9 @@ impl Following {
     /// Checks every number against its range, and that no value changes the state that the rules keep.
     fn check(&mut self) -> Result<(), Error> {
         let first = self.at(0)?;
-        if matches!(first.method, Method::Lbfgs(_)) {
-            let reason = "no number can follow a schedule, since Burn keeps the settings with the state";
-            return Err(Error::Usage(format!("`burn.lbfgs`: {reason}")));
+        if matches!(first.method, Method::Lbfgs(_) | Method::BurnLbfgs(_)) {
+            let reason = "no number can follow a schedule, since L-BFGS keeps its settings with its state";
+            return Err(Error::Usage(format!("`{}`: {reason}", self.spec.name())));
         }
         for place in 0..self.numbers.len() {
             for step in self.numbers[place].followed.checked()? {
@@ -126,7 +126,7 @@ fn difference(one: &Assembly, other: &Assembly) -> Option<&'static str> {
             (LAYOUT_SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), shared)
         }
         Kind::Tensor(rule) => (LAYOUT_SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), None),
-        Kind::Burn(_) => (Vec::new(), None),
+        Kind::Burn(_) | Kind::Lbfgs => (Vec::new(), None),
     };
     let keeps_the_same_state = one.rules.len() == other.rules.len()
         && one.rules.iter().zip(&other.rules).all(|(one, other)| state(one) == state(other));
@@ -162,10 +162,10 @@ impl ModelOptimizer {
             return;
         };
         let assembly = following.at(step).unwrap_or_else(|error| panic!("{error}"));
-        let Assembly { rules, method, transform, extras, groups: _ } = assembly;
+        let Assembly { rules, method, filter, transform, extras, groups: _ } = assembly;
         let transform = transform.merged(following.added).unwrap_or_else(|error| panic!("{error}"));
         self.extras = following.replaced.unwrap_or(extras);
-        (self.rules, self.method, self.transform) = (rules, method, transform);
+        (self.rules, self.method, self.filter, self.transform) = (rules, method, filter, transform);
         for parameter in &mut self.parameters.0 {
             if let Some((place, rule)) = &mut parameter.rule {
                 *rule = self.rules[*place].clone();

@@ -1,6 +1,11 @@
 //! How many times a step evaluates the model, and at which points.
 
+use crate::around::EmaNesterov;
+use crate::around::ema_nesterov::Start;
 use crate::around::sharpness::Sharpness;
+use crate::driver::ModelOptimizer;
+use crate::driver::lbfgs::Lbfgs;
+use crate::driver::statistics::Values;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsParams, LBFGS};
 use burn::tensor::Tensor;
@@ -14,8 +19,10 @@ pub(crate) enum Method {
     /// Two evaluations, the second at the nearby point with the largest loss. The rules see the second
     /// gradients.
     Sharpness(Sharpness),
+    /// As many evaluations as L-BFGS requests, which moves its parameters itself, before the other rules.
+    Lbfgs(Box<Lbfgs>),
     /// As many evaluations as Burn's L-BFGS requests, which moves all parameters itself.
-    Lbfgs(Box<LBFGS>),
+    BurnLbfgs(Box<LBFGS>),
 }
 
 /// The result of evaluating a model. Some methods need its loss.
@@ -92,4 +99,66 @@ pub(crate) fn with_zeros<M: Module>(model: &M, mut gradients: GradientsParams) -
     }
     model.visit(&mut Fill(&mut gradients));
     gradients
+}
+
+/// A step ahead whose end still has to be told to [`EmaNesterov`].
+pub(crate) struct Ahead<M> {
+    settings: EmaNesterov,
+    largest_lr: f64,
+    start: Start,
+    /// The model before, if the step may be skipped, and the number of steps made before.
+    unmoved: Option<M>,
+    steps: u64,
+}
+
+impl ModelOptimizer {
+    /// Makes one step of Burn's L-BFGS.
+    pub(super) fn step_by_burns_lbfgs<M: Module, E: Evaluate<M>>(
+        &mut self,
+        lr: f64,
+        model: M,
+        evaluate: &mut E,
+    ) -> (M, E::Measured) {
+        let statistics = self.statistics.clone().unwrap_or_default();
+        let Method::BurnLbfgs(lbfgs) = &mut self.method else { unreachable!("the caller knows the method") };
+        let mut first = None;
+        // L-BFGS sets every tensor back to its value before the step, so the statistics are kept here.
+        let mut latest = Values::default();
+        let (moved, _) = lbfgs.step(lr, model.clone(), |model| {
+            let model = latest.put(model);
+            let (measured, gradients) = evaluate.evaluate(&model);
+            latest = statistics.values(&model);
+            let loss = measured.loss();
+            first.get_or_insert(measured);
+            (loss, with_zeros(&model, gradients))
+        });
+        self.steps += 1;
+        let moved = latest.put(moved);
+        (moved, first.expect("L-BFGS evaluates where it starts"))
+    }
+
+    /// Moves `model` ahead if [`EmaNesterov`] is in use.
+    pub(super) fn moved_ahead<M: Module>(&self, lr: f64, model: M) -> (M, Option<Ahead<M>>) {
+        let Some(settings) = self.extras.ema_nesterov else {
+            return (model, None);
+        };
+        let (largest_lr, steps) = (self.largest_lr.max(lr), self.steps);
+        let unmoved = self.extras.skip_non_finite.then(|| model.clone());
+        let at = (steps + 1, lr, largest_lr);
+        let (model, start) = settings.moved_ahead(model, &self.parameters, at);
+        (model, Some(Ahead { settings, largest_lr, start, unmoved, steps }))
+    }
+
+    /// Returns `model` after a step from the point ahead; the model before it if the step was skipped.
+    pub(super) fn finish_ahead<M: Module>(&mut self, model: M, ahead: Option<Ahead<M>>) -> M {
+        match ahead {
+            None => model,
+            Some(Ahead { unmoved: Some(unmoved), steps, .. }) if steps == self.steps => unmoved,
+            Some(Ahead { settings, largest_lr, start, .. }) => {
+                self.largest_lr = largest_lr;
+                settings.update(&model, start, &mut self.parameters);
+                model
+            }
+        }
+    }
 }

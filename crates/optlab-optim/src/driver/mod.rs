@@ -1,16 +1,19 @@
 //! The optimizer that a training loop drives: rules, wrappers, and their state for each parameter.
 
 pub(crate) mod any_rule;
-mod assembly;
+pub(crate) mod assembly;
+pub(crate) mod beside;
 mod curvature;
 mod estimate;
 mod evaluation;
 mod following;
 mod group;
+pub(crate) mod lbfgs;
 mod method;
 pub(crate) mod parameter_rule;
 mod parameters;
 mod saved_state;
+mod shared_state;
 mod statistics;
 mod statistics_average;
 mod walk;
@@ -26,7 +29,10 @@ pub use statistics::{synchronize_statistics, with_statistics_kept};
 pub use statistics_average::StatisticsAverage;
 
 use crate::Error;
-use crate::around::total::{self, Total};
+use crate::around::gradient_filter::GradientFilter;
+use crate::around::gradient_transform::norm_of;
+use crate::around::norm::Norm;
+use crate::around::total;
 use crate::around::{Extras, GradientTransform, WeightAverage};
 use crate::rule::ElementwiseRule;
 use any_rule::SharedNumbers;
@@ -35,7 +41,7 @@ use burn::optim::{GradientsParams, Optimizer};
 use curvature::UpdateCurvature;
 use method::ByClosure;
 use optlab_kernel::in_one_region;
-use parameters::{Parameters, Path};
+pub(crate) use parameters::{Parameters, Path};
 use statistics::{RunningStatistics, Values};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,6 +64,7 @@ pub struct ModelOptimizer {
     name: String,
     rules: Vec<ParameterRule>,
     method: Method,
+    filter: Option<GradientFilter>,
     transform: GradientTransform,
     extras: Extras,
     groups: Vec<Group>,
@@ -73,8 +80,10 @@ pub struct ModelOptimizer {
     steps: u64,
     /// Number of steps skipped because a gradient was not finite.
     skipped: u64,
-    /// Square of the norm of the latest step's gradients.
-    squared_norm: Option<Total>,
+    /// The largest learning rate so far.
+    largest_lr: f64,
+    /// Norm of the latest step's gradients.
+    norm: Option<Norm>,
     /// Empty except during a step; kept to reuse its allocation.
     jobs: Vec<Job>,
 }
@@ -109,12 +118,13 @@ impl ModelOptimizer {
 
     /// Builds an optimizer from its assembled parts.
     pub(crate) fn assembled(name: &str, assembly: Assembly) -> Self {
-        let Assembly { rules, method, transform, extras, groups } = assembly;
+        let Assembly { rules, method, filter, transform, extras, groups } = assembly;
         ModelOptimizer {
             name: name.into(),
             shared: estimate::fresh(&rules),
             rules,
             method,
+            filter,
             transform,
             extras,
             groups,
@@ -123,7 +133,8 @@ impl ModelOptimizer {
             following: None,
             steps: 0,
             skipped: 0,
-            squared_norm: None,
+            largest_lr: 0.0,
+            norm: None,
             jobs: Vec::new(),
         }
     }
@@ -132,10 +143,11 @@ impl ModelOptimizer {
     ///
     /// # Errors
     /// [`Error::InvalidConfig`] for a field that is out of range or already set; [`Error::Usage`] with
-    /// `burn.lbfgs`.
+    /// L-BFGS.
     pub fn with_gradient_transform(mut self, transform: GradientTransform) -> Result<Self, Error> {
         transform.validate()?;
-        if transform != GradientTransform::default() && matches!(self.method, Method::Lbfgs(_)) {
+        let is_lbfgs = matches!(self.method, Method::Lbfgs(_) | Method::BurnLbfgs(_));
+        if transform != GradientTransform::default() && is_lbfgs {
             let reason = "L-BFGS takes no penalties and no clipping, since it searches along the loss";
             return Err(Error::Usage(reason.into()));
         }
@@ -147,11 +159,17 @@ impl ModelOptimizer {
     /// Applies `extras` (decay, averaging …) in each step.
     ///
     /// # Errors
-    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with `burn.lbfgs`, schedules.
+    /// [`Error::InvalidConfig`] for a field out of its range; [`Error::Usage`] with L-BFGS or schedules.
     pub fn with_extras(mut self, extras: Extras) -> Result<Self, Error> {
         extras.validate()?;
-        if extras != Extras::default() && matches!(self.method, Method::Lbfgs(_)) {
-            return Err(Error::Usage("L-BFGS takes no wrappers, since it has no rules".into()));
+        assembly::check_evaluation(&self.name, &extras, &self.rules)?;
+        let allowed = match self.method {
+            Method::Once | Method::Sharpness(_) => extras,
+            Method::Lbfgs(_) => Extras { average: extras.average, ..Extras::default() },
+            Method::BurnLbfgs(_) => Extras::default(),
+        };
+        if extras != allowed {
+            return Err(Error::Usage("L-BFGS takes no wrappers, since it searches along the loss".into()));
         }
         self.remember_extras(extras)?;
         Ok(ModelOptimizer { extras, ..self })
@@ -196,7 +214,7 @@ impl ModelOptimizer {
     /// Makes one step: evaluates the model, then moves its parameters.
     ///
     /// `evaluate` returns a measurement, such as the loss, and the gradients at the model it is given. Most
-    /// rules call it once, `sam` and `asam` twice, `burn.lbfgs` several times. The measurement of the first
+    /// rules call it once, `sam` and `asam` twice, `lbfgs` several times. The measurement of the first
     /// call is returned.
     ///
     /// # Panics
@@ -223,32 +241,39 @@ impl ModelOptimizer {
     ) -> (M, E::Measured) {
         self.meet(&model);
         let rates = lr.into();
-        if matches!(self.method, Method::Lbfgs(_)) {
-            return self.step_by_lbfgs(rates.base, model, evaluate);
+        match self.method {
+            Method::Lbfgs(_) => return self.step_by_lbfgs(rates, model, evaluate),
+            Method::BurnLbfgs(_) => return self.step_by_burns_lbfgs(rates.base, model, evaluate),
+            Method::Once | Method::Sharpness(_) => {}
         }
+        let (mut model, ahead) = self.moved_ahead(rates.base, model);
         let sampled = curvature::is_wanted(&self.rules, self.steps + 1).then(|| {
             let sampled = evaluate.evaluate_sampled(&model);
             sampled
                 .unwrap_or_else(|| panic!("`{}` needs gradients under labels drawn by the model", self.name))
         });
+        let needs_loss = self.rules.iter().any(|rule| rule.kind.needs_loss());
+        let loss_of = |measured: &E::Measured| if needs_loss { measured.loss() } else { f64::NAN };
         let (measured, mut gradients) = evaluate.evaluate(&model);
-        let mut model = model;
+        let mut loss = loss_of(&measured);
         if let Method::Sharpness(sharpness) = self.method {
             // The nearby point is not trained, so the statistics do not follow it.
             let statistics = self.statistics_of(&model);
-            (_, gradients) = evaluate.evaluate(&sharpness.ascended(&model, &gradients));
+            let nearby;
+            (nearby, gradients) = evaluate.evaluate(&sharpness.ascended(&model, &gradients));
+            loss = loss_of(&nearby);
             synchronize_statistics(&model);
             model = statistics.put(model);
         }
-        let model = self.apply_with(rates, model, &mut gradients, sampled.as_ref());
-        (model, measured)
+        let model = self.apply_with(rates, loss, model, &mut gradients, sampled.as_ref());
+        (self.finish_ahead(model, ahead), measured)
     }
 
     /// Moves the parameters of `model` along `gradients`. Parameters without a gradient stay as they are.
     ///
     /// # Panics
     /// If the model differs from the one in earlier steps; if the rule needs more than these gradients
-    /// (`sam`, `asam`, `sophia_g`, `burn.lbfgs`).
+    /// (`sam`, `asam`, `ema_nesterov`, `sophia_g`, `momo`, `momo_adam`, `polyak`, `lbfgs`).
     pub fn apply<'a, M: Module>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,
@@ -257,14 +282,15 @@ impl ModelOptimizer {
     ) -> M {
         self.meet(&model);
         assert!(!self.needs_more_than_gradients(), "`{}` needs more than gradients: call `step`", self.name);
-        self.apply_with(lr.into(), model, gradients, None)
+        self.apply_with(lr.into(), f64::NAN, model, gradients, None)
     }
 
     /// Returns whether a step needs more than the gradients at the model, so that [`apply`](Self::apply) is
     /// not enough.
     pub fn needs_more_than_gradients(&self) -> bool {
-        let has_curvature = |rule: &ParameterRule| rule.kind.curvature().is_some();
-        !matches!(self.method, Method::Once) || self.rules.iter().any(has_curvature)
+        let needs_more = |rule: &ParameterRule| rule.kind.curvature().is_some() || rule.kind.needs_loss();
+        let is_ahead = self.extras.ema_nesterov.is_some();
+        is_ahead || !matches!(self.method, Method::Once) || self.rules.iter().any(needs_more)
     }
 
     fn meet<M: Module>(&mut self, model: &M) {
@@ -285,6 +311,7 @@ impl ModelOptimizer {
     fn apply_with<M: Module>(
         &mut self,
         rates: LearningRates<'_>,
+        loss: f64,
         model: M,
         gradients: &mut GradientsParams,
         sampled: Option<&(GradientsParams, usize)>,
@@ -299,10 +326,13 @@ impl ModelOptimizer {
             let (examples, t) = (*examples, self.steps);
             model.visit(&mut UpdateCurvature { path, parameters, sampled, examples, t });
         }
+        if let Some(filter) = self.filter {
+            filter.apply(&model, gradients, &mut self.parameters);
+        }
         let transform = self.transform_gradients(&model, gradients);
-        let factor = self.squared_norm.as_ref().map(|norm| transform.factor(norm));
+        let factor = self.norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
-        let mut step = StepContext { rates, t, transform, factor, extras, shared: &self.shared };
+        let mut step = StepContext { rates, loss, t, transform, factor, extras, shared: &self.shared };
         let shared = if self.shared.iter().any(Option::is_some) {
             estimate::advance(&self.rules, &model, gradients, &mut self.parameters, &step)
         } else {
@@ -315,13 +345,16 @@ impl ModelOptimizer {
             self.shared = shared;
         }
         let is_tied = self.parameters.0.iter().any(|parameter| parameter.tied_to.is_some());
-        if self.jobs.is_empty() && !is_tied {
-            return model;
-        }
-        in_one_region(&mut self.jobs, Job::size, Job::run);
-        let jobs = self.jobs.drain(..).peekable();
-        let tied = is_tied.then(HashMap::new);
-        model.map(&mut Put { parameters: &mut self.parameters, jobs, tied })
+        let model = if self.jobs.is_empty() && !is_tied {
+            model
+        } else {
+            in_one_region(&mut self.jobs, Job::size, Job::run);
+            let jobs = self.jobs.drain(..).peekable();
+            let tied = is_tied.then(HashMap::new);
+            model.map(&mut Put { parameters: &mut self.parameters, jobs, tied })
+        };
+        self.take_snapshots(&model);
+        model
     }
 
     /// Applies the parts of the transform that cannot run in the pass, computes the norm, and returns the
@@ -337,39 +370,14 @@ impl ModelOptimizer {
             move || places.next().map_or(transform, |parameter| walk::transform_of(transform, parameter))
         };
         let transform = self.transform.apply_by_tensor(model, gradients, each(self.transform));
-        self.squared_norm =
-            transform.clip_norm.map(|_| total::squared_norm(model, gradients, each(transform)));
+        self.norm = transform.clip_norm.map(|_| norm_of(model, gradients, || each(transform)));
         transform
-    }
-
-    fn step_by_lbfgs<M: Module, E: Evaluate<M>>(
-        &mut self,
-        lr: f64,
-        model: M,
-        evaluate: &mut E,
-    ) -> (M, E::Measured) {
-        let statistics = self.statistics.clone().unwrap_or_default();
-        let Method::Lbfgs(lbfgs) = &mut self.method else { unreachable!("the caller knows the method") };
-        let mut first = None;
-        // L-BFGS sets every tensor back to its value before the step, so the statistics are kept here.
-        let mut latest = Values::default();
-        let (moved, _) = lbfgs.step(lr, model.clone(), |model| {
-            let model = latest.put(model);
-            let (measured, gradients) = evaluate.evaluate(&model);
-            latest = statistics.values(&model);
-            let loss = measured.loss();
-            first.get_or_insert(measured);
-            (loss, method::with_zeros(&model, gradients))
-        });
-        self.steps += 1;
-        let moved = latest.put(moved);
-        (moved, first.expect("L-BFGS evaluates where it starts"))
     }
 
     /// Returns the Euclidean norm of all gradients of the latest step together, before clipping; `None` if
     /// the [`GradientTransform`] does not clip it.
     pub fn gradient_norm(&self) -> Option<GradientNorm> {
-        self.squared_norm.clone().map(GradientNorm)
+        self.norm.clone().map(GradientNorm)
     }
 
     /// Returns the number of steps skipped because a gradient was not finite.
@@ -387,12 +395,12 @@ pub fn parameter_shapes<M: Module>(model: &M) -> Vec<(String, Vec<usize>)> {
 
 /// A norm that a device may still be computing.
 #[derive(Debug, Clone)]
-pub struct GradientNorm(Total);
+pub struct GradientNorm(Norm);
 
 impl GradientNorm {
     /// Returns the number; waits for the device.
     pub fn value(&self) -> f64 {
-        self.0.value().sqrt()
+        self.0.value()
     }
 }
 

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     Tensor(Arc<dyn AnyTensor>),
     /// Runs in Burn, parameter by parameter.
     Burn(Arc<dyn DynOptimizer>),
+    /// Moved by L-BFGS, all parameters together.
+    Lbfgs,
 }
 
 impl Kind {
@@ -47,13 +49,27 @@ impl Kind {
     pub fn elementwise(&self) -> Option<&dyn AnyElementwise> {
         match self {
             Kind::Elementwise(rule) => Some(&**rule),
-            Kind::Tensor(_) | Kind::Burn(_) => None,
+            Kind::Tensor(_) | Kind::Burn(_) | Kind::Lbfgs => None,
+        }
+    }
+
+    /// Returns whether a model is evaluated with parameters other than the trained ones.
+    pub fn has_evaluation(&self) -> bool {
+        match self {
+            Kind::Elementwise(rule) => rule.has_evaluation(),
+            Kind::Tensor(rule) => rule.has_evaluation(),
+            Kind::Burn(_) | Kind::Lbfgs => false,
         }
     }
 
     /// Returns the curvature that the rule divides by, if it has one.
     pub fn curvature(&self) -> Option<Curvature> {
         self.elementwise()?.curvature()
+    }
+
+    /// Returns whether the rule needs the loss of a step.
+    pub fn needs_loss(&self) -> bool {
+        self.estimate().is_some_and(AnyEstimate::needs_loss)
     }
 
     /// Returns the estimate that all parameters of the rule share, if there is one.
@@ -82,6 +98,21 @@ impl ParameterRule {
     /// Returns a rule in tensor operations, for all parameters.
     pub fn tensor(rule: impl TensorRule) -> Self {
         Self::of(Kind::Tensor(Arc::new(rule)))
+    }
+
+    /// Returns the mark of the parameters that L-BFGS moves.
+    pub(crate) fn lbfgs() -> Self {
+        Self::of(Kind::Lbfgs)
+    }
+
+    /// Returns whether L-BFGS moves its parameters.
+    pub(crate) fn is_lbfgs(&self) -> bool {
+        matches!(self.kind, Kind::Lbfgs)
+    }
+
+    /// Returns whether a group's schedule sets its learning rate.
+    pub(crate) fn has_own_schedule(&self) -> bool {
+        self.rate_of_group.is_some()
     }
 
     fn of(kind: Kind) -> Self {

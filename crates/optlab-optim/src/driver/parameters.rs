@@ -1,13 +1,12 @@
 //! The parameters of a model as the optimizer tracks them: by path, in the order of the model.
 
-use crate::around::wrapped_step::StepExtras;
+use crate::driver::beside::Beside;
 use crate::driver::parameter_rule::Kind;
 use crate::driver::{ParameterInfo, ParameterRule};
 use crate::rule::memory::{Declared, Memory};
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::DynState;
 use burn::tensor::Tensor;
-use optlab_kernel::Buffer;
 
 /// A parameter and its state.
 pub(crate) struct Parameter {
@@ -19,10 +18,10 @@ pub(crate) struct Parameter {
     pub tied_to: Option<usize>,
     /// The rule's state; `None` before the first step.
     pub state: Option<ParameterState>,
-    /// The slow weights, if enabled, from the first step on.
-    pub slow: Option<Buffer>,
-    /// The average of the weights, if enabled, from the first step on.
-    pub average: Option<Buffer>,
+    /// The state of the operations around the rule.
+    pub beside: Beside,
+    /// Whether a step has had a gradient for it. Frozen parameters and running statistics never have one.
+    pub is_moved: bool,
 }
 
 /// The state that a rule keeps for a parameter.
@@ -95,8 +94,8 @@ impl Parameter {
             rule: rule.map(|(place, rule)| (place, rule.clone())),
             tied_to,
             state: None,
-            slow: None,
-            average: None,
+            beside: Beside::default(),
+            is_moved: false,
         }
     }
 
@@ -110,7 +109,7 @@ impl Parameter {
         match self.kind()? {
             Kind::Elementwise(rule) => Some(rule.declared(&self.shape)),
             Kind::Tensor(rule) => Some(rule.declared(&self.shape)),
-            Kind::Burn(_) => None,
+            Kind::Burn(_) | Kind::Lbfgs => None,
         }
     }
 
@@ -119,34 +118,6 @@ impl Parameter {
         match (self.state.take(), self.declared()) {
             (Some(ParameterState::Own(memory)), _) => memory,
             (_, declared) => Memory::new(&declared.unwrap_or_default(), theta),
-        }
-    }
-
-    /// Takes the buffers of the operations around its rule; before the first step they are copies of the
-    /// parameter.
-    pub fn take_extra_buffers<const D: usize>(
-        &mut self,
-        extras: &StepExtras,
-        theta: &Tensor<D>,
-    ) -> Vec<Buffer> {
-        let mut buffers = Vec::with_capacity(extras.buffers());
-        if extras.lookahead.is_some() {
-            buffers.push(self.slow.take().unwrap_or_else(|| Buffer::new(theta.clone())));
-        }
-        if extras.average.is_some() {
-            buffers.push(self.average.take().unwrap_or_else(|| Buffer::new(theta.clone())));
-        }
-        buffers
-    }
-
-    /// Puts back the buffers that [`take_extra_buffers`](Self::take_extra_buffers) took, from the end of
-    /// `buffers`.
-    pub fn put_extra_buffers(&mut self, extras: &StepExtras, buffers: &mut Vec<Buffer>) {
-        if extras.average.is_some() {
-            self.average = buffers.pop();
-        }
-        if extras.lookahead.is_some() {
-            self.slow = buffers.pop();
         }
     }
 }

@@ -1,28 +1,23 @@
 //! Saving and loading an optimizer's state.
 
 use crate::Error;
-use crate::around::Extras;
-use crate::driver::any_rule::SharedNumbers;
+use crate::driver::beside::{Beside, Kept};
+use crate::driver::lbfgs::{self, LbfgsState};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameter, ParameterState, Parameters};
+use crate::driver::shared_state::SharedState;
 use crate::driver::{Method, ModelOptimizer};
 use crate::rule::memory::{Declared, Memory};
 use burn::module::Module;
 use burn::optim::{LBFGS, StateSink, StateSource};
 use burn::tensor::{Bytes, Device, TensorData};
 use burn_pack::{Reader, Scalar, Writer};
-use optlab_kernel::Buffer;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Arc;
 
 const OPTIMIZER: &str = "optimizer";
 const CONTENTS: &str = "contents";
-
-/// The names of the buffers that do not belong to the rule.
-const SLOW_WEIGHTS: &str = "slow_weights";
-const WEIGHT_AVERAGE: &str = "weight_average";
 
 type Shapes = BTreeMap<String, Vec<usize>>;
 
@@ -85,7 +80,7 @@ impl ModelOptimizer {
         let Ok(shared_state) = self.shared_state() else {
             return 0;
         };
-        let sink = flatten(&self.parameters, &shared_state);
+        let sink = flatten(&self.parameters, &shared_state, self.kept());
         sink.tensors.iter().map(|(_, data)| data.as_bytes().len()).sum()
     }
 
@@ -104,8 +99,9 @@ impl ModelOptimizer {
     /// # Errors
     /// [`Error::Usage`] if Burn's L-BFGS cannot record its state.
     pub fn record(&self) -> Result<StateRecord, Error> {
-        let StateSink { tensors, scalars, .. } = flatten(&self.parameters, &self.shared_state()?);
-        let has_state = |parameter: &&Parameter| parameter.state.is_some();
+        let StateSink { tensors, scalars, .. } =
+            flatten(&self.parameters, &self.shared_state()?, self.kept());
+        let has_state = |parameter: &&Parameter| parameter.state.is_some() || !parameter.beside.is_empty();
         let states = self.parameters.0.iter().filter(has_state).map(|parameter| parameter.path.clone());
         Ok(StateRecord {
             optimizer: self.name.clone(),
@@ -152,8 +148,9 @@ impl ModelOptimizer {
         }
         for parameter in &mut parameters.0 {
             if contents.states.contains(&parameter.path) {
+                parameter.is_moved = true;
                 parameter
-                    .unflatten(&mut source, &tensors, &self.extras, device)
+                    .unflatten(&mut source, &tensors, self.kept(), device)
                     .map_err(|reason| file_error(path, reason))?;
             }
         }
@@ -164,107 +161,60 @@ impl ModelOptimizer {
         let shared_state = SharedState::unflatten(&self.shared_state()?, &mut source);
         let shared_state = shared_state.ok_or_else(|| file_error(path, "the shared state is incomplete"))?;
         // An entry that would not be saved again was not understood.
-        let again = flatten(&parameters, &shared_state);
+        let again = flatten(&parameters, &shared_state, self.kept());
         let known = |name: &String| again.tensors.iter().any(|(known, _)| known == name);
         if let Some(name) = tensors.keys().find(|name| !known(name)) {
             return Err(file_error(path, format!("`{name}` does not belong to these settings")));
         }
-        if let (Method::Lbfgs(lbfgs), Some(data)) = (&mut self.method, &shared_state.lbfgs) {
+        let lbfgs_len = shared_state.lbfgs.as_ref().and_then(LbfgsState::len);
+        if lbfgs_len.is_some_and(|len| len != lbfgs::elements(model, &parameters)) {
+            return Err(file_error(path, "its L-BFGS has another number of elements"));
+        }
+        if let (Method::Lbfgs(lbfgs), Some(state)) = (&mut self.method, &shared_state.lbfgs) {
+            lbfgs.state = state.clone();
+        }
+        if let (Method::BurnLbfgs(lbfgs), Some(data)) = (&mut self.method, &shared_state.burns_lbfgs) {
             let bytes = Bytes::from_bytes_vec(data.as_bytes().to_vec());
             let loaded = LBFGS::clone(lbfgs).from_bytes(bytes);
             **lbfgs = loaded.map_err(|reason| file_error(path, reason))?;
         }
         self.parameters = parameters;
-        let SharedState { steps, skipped, shared, .. } = shared_state;
+        let SharedState { steps, skipped, largest_lr, shared, .. } = shared_state;
         (self.steps, self.skipped, self.shared) = (steps, skipped, shared);
+        self.largest_lr = largest_lr.unwrap_or(0.0);
         self.follow_schedules(steps.saturating_sub(1));
         Ok(())
     }
 
+    fn kept(&self) -> Kept<'_> {
+        Kept { extras: &self.extras, filter: self.filter }
+    }
+
     fn shared_state(&self) -> Result<SharedState, Error> {
         let lbfgs = match &self.method {
-            Method::Lbfgs(lbfgs) => {
+            Method::Lbfgs(lbfgs) => Some(lbfgs.state.clone()),
+            _ => None,
+        };
+        let burns_lbfgs = match &self.method {
+            Method::BurnLbfgs(lbfgs) => {
                 let bytes = lbfgs.into_bytes().map_err(|reason| Error::Usage(reason.to_string()))?;
                 Some(TensorData::new(bytes.to_vec(), [bytes.len()]))
             }
-            Method::Once | Method::Sharpness(_) => None,
+            _ => None,
         };
-        Ok(SharedState { steps: self.steps, skipped: self.skipped, shared: self.shared.clone(), lbfgs })
+        let (steps, skipped, shared) = (self.steps, self.skipped, self.shared.clone());
+        let largest_lr = self.extras.ema_nesterov.map(|_| self.largest_lr);
+        Ok(SharedState { steps, skipped, largest_lr, shared, lbfgs, burns_lbfgs })
     }
-}
-
-/// The state that does not belong to a parameter. Its prefix cannot be the name of a model's field.
-struct SharedState {
-    steps: u64,
-    skipped: u64,
-    shared: Vec<Option<Arc<SharedNumbers>>>,
-    /// L-BFGS state as the bytes of Burn's own file.
-    lbfgs: Option<TensorData>,
-}
-
-const TOGETHER: &str = "*";
-const STEPS: &str = "steps";
-const SKIPPED: &str = "skipped_steps";
-const LBFGS_STATE: &str = "lbfgs";
-
-impl SharedState {
-    fn flatten(&self, sink: &mut StateSink) {
-        sink.push_scalar(TOGETHER, STEPS, Scalar::from(self.steps));
-        sink.push_scalar(TOGETHER, SKIPPED, Scalar::from(self.skipped));
-        for (place, shared) in self.shared.iter().enumerate() {
-            let Some(shared) = shared else {
-                continue;
-            };
-            let prefix = shared_prefix(place);
-            sink.push_scalar(&prefix, STEPS, Scalar::from(shared.step));
-            for (name, number) in shared.names.iter().zip(&shared.numbers) {
-                sink.push_scalar(&prefix, name, Scalar::from(*number));
-            }
-        }
-        if let Some(lbfgs) = &self.lbfgs {
-            sink.push_tensor(TOGETHER, LBFGS_STATE, lbfgs.clone());
-        }
-    }
-
-    /// Reads the shared state from `source`, with the same structure as `like`.
-    fn unflatten(like: &Self, source: &mut StateSource) -> Option<Self> {
-        let count = |source: &mut StateSource, prefix: &str, name: &str| {
-            u64::try_from(source.take_scalar(prefix, name)?).ok()
-        };
-        let mut shared = Vec::new();
-        for (place, like) in like.shared.iter().enumerate() {
-            let prefix = shared_prefix(place);
-            shared.push(match like {
-                None => None,
-                Some(like) => {
-                    let number = |name: &&str| f64::try_from(source.take_scalar(&prefix, name)?).ok();
-                    let numbers = like.names.iter().map(number).collect::<Option<Vec<f64>>>()?;
-                    let step = count(source, &prefix, STEPS)?;
-                    Some(Arc::new(SharedNumbers { step, names: like.names.clone(), numbers }))
-                }
-            });
-        }
-        let steps = count(source, TOGETHER, STEPS)?;
-        let skipped = count(source, TOGETHER, SKIPPED)?;
-        let lbfgs = match &like.lbfgs {
-            Some(_) => Some(source.take_tensor(TOGETHER, LBFGS_STATE)?),
-            None => None,
-        };
-        Some(SharedState { steps, skipped, shared, lbfgs })
-    }
-}
-
-fn shared_prefix(rule: usize) -> String {
-    format!("{TOGETHER}.rule-{rule}")
 }
 
 /// Collects everything that is saved, with the parameters in the order of their paths.
-fn flatten(parameters: &Parameters, shared_state: &SharedState) -> StateSink {
+fn flatten(parameters: &Parameters, shared_state: &SharedState, kept: Kept<'_>) -> StateSink {
     let mut sink = StateSink::default();
     shared_state.flatten(&mut sink);
     let mut parameters: Vec<&Parameter> = parameters.0.iter().collect();
     parameters.sort_by_key(|parameter| &parameter.path);
-    parameters.iter().for_each(|parameter| parameter.flatten(&mut sink));
+    parameters.iter().for_each(|parameter| parameter.flatten(kept, &mut sink));
     sink
 }
 
@@ -275,7 +225,7 @@ impl Parameters {
 }
 
 impl Parameter {
-    fn flatten(&self, sink: &mut StateSink) {
+    fn flatten(&self, kept: Kept<'_>, sink: &mut StateSink) {
         match (self.kind(), &self.state) {
             (_, Some(ParameterState::Own(memory))) => {
                 let numbers = self.declared().map_or(&[][..], |declared| declared.numbers);
@@ -286,27 +236,23 @@ impl Parameter {
             }
             _ => {}
         }
-        for (name, buffer) in [(SLOW_WEIGHTS, &self.slow), (WEIGHT_AVERAGE, &self.average)] {
-            if let Some(buffer) = buffer {
-                sink.push_tensor(&self.path, name, buffer.clone().into_data());
-            }
-        }
+        self.beside.flatten(&self.path, kept, sink);
     }
 
-    /// Reads its state and its average from `source`, which holds tensors with the names and shapes in
-    /// `saved`.
+    /// Reads its state and that of the operations around its rule from `source`, which holds tensors with the
+    /// names and shapes in `saved`.
     fn unflatten(
         &mut self,
         source: &mut StateSource,
         saved: &Shapes,
-        extras: &Extras,
+        kept: Kept<'_>,
         device: &Device,
     ) -> Result<(), String> {
         let path = &self.path;
         let incomplete = || format!("the state of `{path}` is incomplete");
         let state = match (self.kind(), self.declared()) {
             (_, Some(declared)) => {
-                self.check_buffers(&declared, saved)?;
+                self.check_buffers(&declared, saved, kept)?;
                 let names = declared.buffers.iter().map(|&(name, _)| name);
                 let memory = Memory::unflatten(names, declared.numbers, path, source, device);
                 let memory = memory.filter(|memory| memory.names.len() == declared.buffers.len());
@@ -317,25 +263,15 @@ impl Parameter {
             }
             _ => None,
         };
-        self.state = Some(state.ok_or_else(incomplete)?);
-        for (name, buffer, is_kept) in [
-            (SLOW_WEIGHTS, &mut self.slow, extras.lookahead.is_some()),
-            (WEIGHT_AVERAGE, &mut self.average, extras.average.is_some()),
-        ] {
-            *buffer = match (source.take_tensor(path, name), is_kept) {
-                (Some(data), true) => Some(Buffer::from_data(data, device)),
-                (None, false) => None,
-                (Some(_), false) => {
-                    return Err(format!("holds `{name}` of `{path}`, which these settings do not keep"));
-                }
-                (None, true) => return Err(format!("holds no `{name}` of `{path}`")),
-            };
-        }
+        // Some of Burn's rules keep nothing for a parameter, and L-BFGS keeps everything together.
+        let may_lack = matches!(self.kind(), Some(Kind::Burn(_) | Kind::Lbfgs));
+        self.state = if may_lack { state } else { Some(state.ok_or_else(incomplete)?) };
+        self.beside = Beside::unflatten(path, kept, source, device)?;
         Ok(())
     }
 
     /// Checks that every saved buffer is one that the rule declares, with the declared shape.
-    fn check_buffers(&self, declared: &Declared, saved: &Shapes) -> Result<(), String> {
+    fn check_buffers(&self, declared: &Declared, saved: &Shapes, kept: Kept<'_>) -> Result<(), String> {
         let path = &self.path;
         let own = saved.iter().filter_map(|(name, shape)| {
             let name = name.strip_prefix(path)?.strip_prefix('.')?;
@@ -343,7 +279,7 @@ impl Parameter {
         });
         for (name, shape) in own {
             let expected = match name {
-                SLOW_WEIGHTS | WEIGHT_AVERAGE => Some(self.shape.clone()),
+                name if Beside::is_known(name, kept) => Some(self.shape.clone()),
                 name => declared.shape_of(name, &self.shape),
             };
             match expected {

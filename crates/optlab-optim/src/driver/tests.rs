@@ -133,39 +133,60 @@ fn specs() -> Vec<OptimizerSpec> {
         "rmsprop:centered=true,momentum=0.9",
         "adafactor:beta_1=0.9",
         "sm3:momentum=0.0",
+        "madgrad:momentum=0.0",
+        "dadapt_sgd:d0=0.1",
+        "dadapt_sgd:d0=0.1,momentum=0.9",
+        "dadapt_adagrad:d0=0.1",
+        "dadapt_adagrad:d0=0.1,momentum=0.9",
+        "dadapt_lion:d0=0.1",
+        "dog:reps_rel=0.1",
+        "ldog:reps_rel=0.1,average_power=none",
         "muon:other=adamw:amsgrad=true",
+        "adam_mini:head_size=3",
+        "galore:rank=2,projection_frequency=3",
+        "apollo:rank=2,projection_frequency=3",
+        "kron:memory_save_mode=one_diag,update_probability=0.5",
+        "kl_soap:precondition_frequency=2,max_precond_dim=3",
         "shampoo:momentum=0.9,precondition_frequency=2",
         "soap:precondition_1d=true,max_precond_dim=3",
         "burn.sgd:momentum=0.9",
         "burn.adam:amsgrad=true",
+        "schedule_free:base=sgd",
+        "schedule_free:base=burn.adam",
+        "ema_nesterov:base=sgd",
+        "ema_nesterov:base=burn.sgd",
+        "lawa:snapshots=2,every=2,base=adam",
+        "grokfast:kind=ma,window=2,base=sgd",
+        "grokfast:kind=ma,window=20,base=burn.sgd",
     ];
     let further = further.iter().map(|text| text.parse().unwrap());
-    // L-BFGS keeps no state of a parameter.
-    let all = OptimizerSpec::all().into_iter().filter(|spec| spec.name() != "burn.lbfgs");
+    // L-BFGS keeps no state of a parameter. The others make no visible steps from their default estimates.
+    let without = ["lbfgs", "burn.lbfgs", "dadapt_sgd", "dadapt_adagrad", "dadapt_lion", "dog", "ldog"];
+    let all = OptimizerSpec::all().into_iter().filter(|spec| !without.contains(&spec.name()));
     all.chain(further).collect()
 }
 
 /// Returns the specs that need one gradient per parameter and step.
 fn specs_of_one_gradient() -> impl Iterator<Item = OptimizerSpec> {
-    specs().into_iter().filter(|spec| !["sam", "asam", "sophia_g"].contains(&spec.name()))
+    specs().into_iter().filter(|spec| !spec.build().unwrap().needs_more_than_gradients())
 }
 
 /// Returns the specs without their own average of the weights.
 fn specs_without_average() -> impl Iterator<Item = OptimizerSpec> {
-    specs().into_iter().filter(|spec| !["ema", "swa"].contains(&spec.name()))
+    specs().into_iter().filter(|spec| !["ema", "swa", "lawa", "schedule_free"].contains(&spec.name()))
 }
 
 /// Returns whether a step depends on earlier gradients.
 fn remembers(spec: &OptimizerSpec) -> bool {
-    !["sgd", "burn.sgd"].contains(&spec.to_string().as_str())
+    !["sgd", "burn.sgd", "polyak"].contains(&spec.to_string().as_str())
 }
 
 /// Returns whether any state of the parameter is saved, even if only the number of steps.
 fn has_state(spec: &OptimizerSpec, parameter: &str) -> bool {
     match spec.to_string().as_str() {
         "burn.sgd" => false,
-        // Muon does not move vectors.
-        "muon" => !parameter.ends_with(".bias"),
+        // These do not move vectors.
+        "muon" | "soap_muon" => !parameter.ends_with(".bias"),
         _ => true,
     }
 }
@@ -397,9 +418,10 @@ fn transforms() -> [GradientTransform; 4] {
 #[test]
 fn a_transform_in_the_pass_gives_the_same_bits_as_one_before_it() {
     let none = GradientTransform::default();
-    // These specs have their own transform, so the order of the two transforms would matter.
+    // These specs transform or filter gradients themselves, so the order of the two would matter.
     let has_own = |spec: &OptimizerSpec| {
-        ["clip", "adaptive_clip", "centralized", "no_vector_decay"].contains(&spec.name())
+        ["clip", "adaptive_clip", "centralized", "no_vector_decay", "grokfast", "variance_reduced"]
+            .contains(&spec.name())
     };
     for spec in specs_of_one_gradient().filter(|spec| !has_own(spec)) {
         for transform in transforms() {
@@ -575,6 +597,23 @@ fn the_size_of_a_rules_state_matches_its_documentation() {
         ("adamw", 2 * elements),
         ("adamw:amsgrad=true", 3 * elements),
         ("muon", elements - vectors),
+        ("scion", elements),
+        ("scion:momentum=0.0", 0),
+        // Three outputs of the matrix, one kernel, and the elements of the biases.
+        ("adam_mini", elements + 3 + 1 + vectors),
+        ("splus", 2 * elements + 2 * (4 * 4 + 3 * 3)),
+        // The matrix [4, 3] is projected along its three outputs.
+        ("galore", 2 * elements + 3 * 3),
+        ("galore:rank=2", 2 * (elements - 12) + 2 * 2 * 4 + 3 * 2),
+        ("apollo:rank=2", 2 * (elements - 12) + 2 * 2 * 4 + 3 * 2 + 1),
+        // The kernel is a matrix [12, 2].
+        ("kron", elements + 4 * 4 + 3 * 3 + 12 * 12 + 2 * 2 + vectors),
+        ("kron:memory_save_mode=all_diag", elements + 4 + 3 + 12 + 2 + vectors),
+        // The kernel is a matrix [3, 8].
+        ("soap_muon", 2 * (elements - vectors) + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8)),
+        ("soap_muon:smaller_side_only=true", 2 * (elements - vectors) + 2 * (3 * 3 + 3 * 3)),
+        ("kl_shampoo", elements + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8) + 4 + 3 + 3 + 8 + vectors),
+        ("kl_soap:max_precond_dim=4", 2 * elements + 2 * (4 * 4 + 3 * 3 + 3 * 3) + 4 + 3 + 3 + 8 + vectors),
         ("shampoo", 2 * squares),
         ("shampoo:momentum=0.9", 2 * squares + elements),
         ("shampoo:precondition_frequency=2", 4 * squares),

@@ -2,11 +2,11 @@
 //! moves all others where they are. The parameters taken out are then moved in one parallel region, and the
 //! second walk puts them back.
 
-use crate::around::total::Factor;
+use crate::around::norm::Factor;
 use crate::around::wrapped_step::StepExtras;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::LearningRates;
-use crate::driver::any_rule::{self, AnyElementwise, SharedNumbers, StepSettings};
+use crate::driver::any_rule::{self, AnyElementwise, Before, SharedNumbers, StepSettings};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameter, ParameterState, Parameters, Path};
 use crate::rule::memory::Memory;
@@ -80,6 +80,8 @@ impl Tracking {
 /// The inputs of a step of the whole model.
 pub(crate) struct StepContext<'a> {
     pub rates: LearningRates<'a>,
+    /// The loss; NaN if no rule needs it.
+    pub loss: f64,
     /// The number of the step, counted from 1.
     pub t: u64,
     /// The remaining transform of the gradients.
@@ -104,10 +106,12 @@ impl StepContext<'_> {
         };
         StepSettings {
             lr,
+            loss: self.loss,
             transform: self.transform_of(parameter),
             factor: if let Some(Factor::Host(factor)) = self.factor { factor } else { 1.0 },
-            extras: self.extras.at_step(lr, self.t, decays),
+            extras: self.extras.at_step(lr, self.t, decays, parameter.beside.averaged),
             cautious: self.extras.cautious,
+            radius: None,
             shared: place.and_then(|place| self.shared.get(place).cloned().flatten()),
         }
     }
@@ -159,6 +163,7 @@ impl ModuleMapper for Take<'_> {
         let Some(grad) = self.gradients.remove::<D>(param.id) else {
             return param;
         };
+        self.parameters.0[place].is_moved = true;
         let (id, tensor, mapper) = param.consume();
         let (theta, tracking) = Tracking::strip(tensor);
         let grad = in_32_bits_at_least(grad);
@@ -183,11 +188,12 @@ impl Take<'_> {
         tracking: Tracking,
     ) -> Tensor<D> {
         let parameter = &mut self.parameters.0[place];
-        let settings = self.step.settings(parameter);
+        let mut settings = self.step.settings(parameter);
+        settings.radius = parameter.beside.radius(self.step.extras, &theta);
         let mut memory = parameter.take_memory(&theta);
         memory.step += 1;
         let mut state = std::mem::take(&mut memory.buffers);
-        state.extend(parameter.take_extra_buffers(&settings.extras, &theta));
+        state.extend(parameter.beside.take_buffers(&settings.extras, &theta));
         let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
         if operands.are_on_host() && operands.size_on_host() >= SMALLEST_JOB {
             let nothing = operands.theta.nothing::<D>();
@@ -217,12 +223,19 @@ impl Take<'_> {
         grad: Tensor<D>,
     ) -> Tensor<D> {
         let parameter = &mut self.parameters.0[place];
-        let (grad, settings) = self.step.transformed(&theta, grad, self.step.settings(parameter));
-        let StepSettings { lr, extras, cautious, .. } = settings;
-        let has_after = cautious || extras.has_after();
-        let before =
-            has_after.then(|| (Buffer::new(grad.clone()), parameter.take_extra_buffers(&extras, &theta)));
-        let start = cautious.then(|| Buffer::new(theta.clone()));
+        let (grad, mut settings) = self.step.transformed(&theta, grad, self.step.settings(parameter));
+        settings.radius = parameter.beside.radius(self.step.extras, &theta);
+        let StepSettings { lr, extras, .. } = settings;
+        let beside = (settings.needs_start() || extras.has_after())
+            .then(|| (Buffer::new(grad.clone()), parameter.beside.take_buffers(&extras, &theta)));
+        let (theta, trained) = match (extras.schedule_free, &beside) {
+            (Some(step), Some((_, state))) => {
+                let fast = state[0].clone().into_tensor();
+                (step.start(&theta, &fast), Some(Buffer::new(theta)))
+            }
+            _ => (theta, None),
+        };
+        let start = settings.needs_start().then(|| Buffer::new(theta.clone()));
         let theta = extras.before(theta);
         let theta = match kind {
             Kind::Burn(rule) => {
@@ -241,20 +254,25 @@ impl Take<'_> {
                 parameter.state = Some(ParameterState::Own(memory));
                 theta.into_tensor()
             }
+            // L-BFGS has moved it already.
+            Kind::Lbfgs => theta,
             Kind::Elementwise(_) => unreachable!("an element-wise rule does not run by itself"),
         };
-        let Some((grad, state)) = before else {
+        let Some((grad, state)) = beside else {
             return theta;
         };
-        let mut operands = any_rule::after(Buffer::new(theta), grad, start, state, &settings);
-        parameter.put_extra_buffers(&extras, &mut operands.state);
+        let before = Before { start, trained };
+        let mut operands = any_rule::after(Buffer::new(theta), grad, before, state, &settings);
+        parameter.beside.put_buffers(&extras, &mut operands.state);
+        parameter.beside.advance(&extras);
         operands.theta.into_tensor()
     }
 }
 
 /// Stores a parameter's memory and buffers after a step.
 fn put_memory(parameter: &mut Parameter, memory: Memory, mut buffers: Vec<Buffer>, extras: &StepExtras) {
-    parameter.put_extra_buffers(extras, &mut buffers);
+    parameter.beside.put_buffers(extras, &mut buffers);
+    parameter.beside.advance(extras);
     parameter.state = Some(ParameterState::Own(Memory { buffers, ..memory }));
 }
 

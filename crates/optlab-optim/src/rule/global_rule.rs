@@ -16,6 +16,9 @@ pub trait GlobalRule: Rule {
     /// The coefficients of one step.
     type Step: Update;
 
+    /// Whether the rule needs [`GlobalStep::loss`], so that a step waits for the device that computes it.
+    const NEEDS_LOSS: bool = false;
+
     /// Returns the numbers that all parameters share: their names in a checkpoint, and their initial values.
     fn shared(&self) -> Vec<(&'static str, f64)>;
 
@@ -34,6 +37,8 @@ pub trait GlobalRule: Rule {
 pub struct GlobalStep<'a> {
     /// The learning rate.
     pub lr: f64,
+    /// The loss at the point of the gradients; NaN unless the rule [needs it](GlobalRule::NEEDS_LOSS).
+    pub loss: f64,
     /// The number of the step, counted from 1.
     pub t: u64,
     /// The shared numbers.

@@ -27,6 +27,11 @@ pub trait Rule: Clone + fmt::Debug + Send + Sync + 'static {
     fn start(&self, _buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(Start::Value(0.0))
     }
+
+    /// Returns the buffer that holds the parameter to evaluate with, if it is not the trained one.
+    fn evaluated(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 /// Shapes of parameters by which the states of two rules are compared.

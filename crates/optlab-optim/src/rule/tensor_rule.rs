@@ -17,11 +17,27 @@ pub trait TensorRule: Rule {
         grad: Tensor<D>,
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D>;
+
+    /// Whether a model is evaluated with parameters other than the trained ones.
+    const HAS_EVALUATION: bool = false;
+
+    /// Returns the parameter to evaluate with, computed from the trained one and the rule's state for it,
+    /// after at least one step.
+    fn for_evaluation<const D: usize>(&self, theta: Tensor<D>, _memory: &TensorMemory<'_>) -> Tensor<D> {
+        theta
+    }
 }
 
 /// The state that a [`TensorRule`] keeps for a parameter.
 #[derive(Debug)]
 pub struct TensorMemory<'a>(&'a mut Memory);
+
+impl<'a> TensorMemory<'a> {
+    #[cfg(test)]
+    pub(crate) fn of(memory: &'a mut Memory) -> Self {
+        TensorMemory(memory)
+    }
+}
 
 impl TensorMemory<'_> {
     /// Returns the number of the step, counted from 1 for each parameter.
@@ -86,6 +102,15 @@ pub(crate) fn step_in_memory<R: TensorRule, const D: usize>(
     rule.step(lr, theta, grad, &mut TensorMemory(memory))
 }
 
+/// Returns the parameter to evaluate with, for one in at least 32-bit floats.
+pub(crate) fn evaluated<R: TensorRule, const D: usize>(
+    rule: &R,
+    theta: Tensor<D>,
+    memory: &Memory,
+) -> Tensor<D> {
+    rule.for_evaluation(theta, &TensorMemory(&mut memory.clone()))
+}
+
 /// Makes one step for one parameter, as Burn's [`Optimizer`](burn::optim::Optimizer) does; called by
 /// [`burn_optimizer!`](crate::burn_optimizer!).
 pub fn tensor_step<R: TensorRule, const D: usize>(
@@ -118,6 +143,7 @@ mod tests {
         with.run(AdafactorConfig { beta_1: 0.9, ..AdafactorConfig::default() }.build().unwrap());
         with.run(CameConfig { weight_decay: 0.1, ..CameConfig::default() }.build().unwrap());
         with.run(Sm3Config::default().build().unwrap());
+        with.run(LdogConfig { reps_rel: 0.01, ..LdogConfig::default() }.build().unwrap());
         with.run(Sm3Config { momentum: 0.0, ..Sm3Config::default() }.build().unwrap());
     }
 

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -21,6 +21,8 @@ settings! {
         epsilon: f64 = 1e-16, "ε", in POSITIVE, search(3, Search::Epsilon);
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -45,6 +47,9 @@ impl AdaBeliefConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -93,15 +98,14 @@ impl ElementwiseRule for AdaBelief {
     type Step = AdaBeliefStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdaBeliefStep {
-        let AdaBeliefConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let AdaBeliefConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay } = self.config;
         let correction_2 = (1.0 - power(beta_2, t)).sqrt();
         AdaBeliefStep {
             beta_1,
             beta_2,
             in_mean: epsilon,
             in_denominator: epsilon * correction_2,
-            lr,
-            weight_decay,
+            decay: DecoupledDecay::new(lr, weight_decay, cautious_decay),
             factor: lr * correction_2 / (1.0 - power(beta_1, t)),
         }
     }
@@ -118,8 +122,7 @@ pub struct AdaBeliefStep {
     in_mean: f64,
     /// `ε` in the denominator, with the bias correction applied.
     in_denominator: f64,
-    lr: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     /// Factor of the first moment.
     factor: f64,
 }
@@ -135,6 +138,6 @@ impl Update for AdaBeliefStep {
         *square_error = moving_average(square_error, error.square(), self.beta_2).add_scalar(self.in_mean);
         let step = first.clone().mul_scalar(self.factor)
             / square_error.clone().sqrt().add_scalar(self.in_denominator);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay) - step
+        self.decay.before(theta, &step) - step
     }
 }

@@ -5,7 +5,7 @@ use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::factored::{self, root_mean_square};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use burn::tensor::Tensor;
 use optlab_core::settings;
@@ -27,6 +27,8 @@ settings! {
         clip_threshold: f64 = 1.0, "d", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -59,6 +61,9 @@ impl AdafactorConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the default rate, 0.01, without a
 /// schedule, is the paper's.
@@ -139,8 +144,7 @@ impl TensorRule for Adafactor {
         grad: Tensor<D>,
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D> {
-        let AdafactorConfig { beta_1, beta_2_decay, epsilon_1, epsilon_2, clip_threshold, weight_decay } =
-            self.config;
+        let AdafactorConfig { beta_1, beta_2_decay, epsilon_1, epsilon_2, clip_threshold, .. } = self.config;
         let t = memory.t() as f64;
         let beta_2 = 1.0 - t.powf(beta_2_decay);
         let square = grad.clone().square();
@@ -156,7 +160,8 @@ impl TensorRule for Adafactor {
         if memory.has(FIRST_MOMENT) {
             step = memory.update(FIRST_MOMENT, |average| moving_average(&average, step, beta_1));
         }
-        weight_decay::decoupled(theta, lr, weight_decay) - step
+        let decay = DecoupledDecay::new(lr, self.config.weight_decay, self.config.cautious_decay);
+        decay.before(theta, &step) - step
     }
 }
 

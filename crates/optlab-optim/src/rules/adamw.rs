@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
 use crate::rules::parts::moments::{self, Moments, MomentsStep};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -21,6 +21,8 @@ settings! {
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
         /// Whether to divide by the largest second moment so far.
         amsgrad: bool = false;
         /// Whether to correct both moments for starting at 0.
@@ -41,7 +43,7 @@ impl AdamWConfig {
             amsgrad: self.amsgrad,
             bias_correction: self.bias_correction,
         };
-        Ok(AdamW { moments, weight_decay: self.weight_decay })
+        Ok(AdamW { moments, weight_decay: self.weight_decay, cautious_decay: self.cautious_decay })
     }
 }
 
@@ -57,6 +59,9 @@ impl AdamWConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -85,6 +90,8 @@ impl AdamWConfig {
 /// # Differs from
 /// Its paper, as PyTorch does: the decay is multiplied by the learning rate. PyTorch: `ε = 0` is refused.
 /// Burn: `ε` is 1e-8, not 1e-5, `λ` is 0.01, not 1e-4, and the powers of `β` are computed in 64 bits.
+/// Burn's and heavyball's cautious decay compare signs in which 0 is positive, so a negative element with a
+/// step of 0 does not decay there; here it does, as in the paper.
 ///
 /// # Reference
 /// Loshchilov & Hutter, *Decoupled Weight Decay Regularization*, 2017, <https://arxiv.org/abs/1711.05101>
@@ -92,6 +99,7 @@ impl AdamWConfig {
 pub struct AdamW {
     moments: Moments,
     weight_decay: f64,
+    cautious_decay: bool,
 }
 
 impl Rule for AdamW {
@@ -106,7 +114,8 @@ impl ElementwiseRule for AdamW {
     type Step = AdamWStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdamWStep {
-        AdamWStep { moments: self.moments.at_step(lr, t), lr, weight_decay: self.weight_decay }
+        let decay = DecoupledDecay::new(lr, self.weight_decay, self.cautious_decay);
+        AdamWStep { moments: self.moments.at_step(lr, t), decay }
     }
 }
 
@@ -116,8 +125,7 @@ burn_optimizer!(AdamW);
 #[derive(Debug, Clone, Copy)]
 pub struct AdamWStep {
     moments: MomentsStep,
-    lr: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
 }
 
 impl Update for AdamWStep {
@@ -125,6 +133,7 @@ impl Update for AdamWStep {
 
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
-        weight_decay::decoupled(theta, self.lr, self.weight_decay) - self.moments.update(grad, state)
+        let step = self.moments.update(grad, state);
+        self.decay.before(theta, &step) - step
     }
 }

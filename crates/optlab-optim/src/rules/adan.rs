@@ -4,6 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -22,6 +23,8 @@ settings! {
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
         /// Decoupled weight decay, applied after the step.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -48,6 +51,9 @@ impl AdanConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -98,7 +104,7 @@ impl ElementwiseRule for Adan {
     type Step = AdanStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdanStep {
-        let AdanConfig { beta_1, beta_2, beta_3, epsilon, weight_decay } = self.config;
+        let AdanConfig { beta_1, beta_2, beta_3, epsilon, weight_decay, cautious_decay } = self.config;
         let correction_3 = (1.0 - power(beta_3, t)).sqrt();
         AdanStep {
             beta_1,
@@ -107,7 +113,7 @@ impl ElementwiseRule for Adan {
             epsilon: epsilon * correction_3,
             of_mean: lr * correction_3 / (1.0 - power(beta_1, t)),
             of_difference: lr * correction_3 * beta_2 / (1.0 - power(beta_2, t)),
-            remaining: 1.0 / (1.0 + lr * weight_decay),
+            decay: DecoupledDecay::by(1.0 / (1.0 + lr * weight_decay), cautious_decay),
             is_first: t == 1,
         }
     }
@@ -126,8 +132,7 @@ pub struct AdanStep {
     of_mean: f64,
     /// Factor of the mean of their differences.
     of_difference: f64,
-    /// Factor that weight decay applies to a parameter.
-    remaining: f64,
+    decay: DecoupledDecay,
     is_first: bool,
 }
 
@@ -145,7 +150,7 @@ impl Update for AdanStep {
         *mean_square = moving_average(mean_square, ahead.square(), self.beta_3);
         let direction =
             mean.clone().mul_scalar(self.of_mean) + mean_difference.clone().mul_scalar(self.of_difference);
-        let theta = theta - direction / mean_square.clone().sqrt().add_scalar(self.epsilon);
-        if self.remaining == 1.0 { theta } else { theta.mul_scalar(self.remaining) }
+        let step = direction / mean_square.clone().sqrt().add_scalar(self.epsilon);
+        self.decay.after(&theta, &step, theta.clone() - step.clone())
     }
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -25,6 +25,8 @@ settings! {
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
         /// Steps over which `alpha` grows from 0; 0 for none.
         alpha_warmup_steps: usize = 0, "T_α", allowed "0, 1, …";
         /// Steps over which `beta_3` grows from `beta_1`; 0 for none.
@@ -78,6 +80,9 @@ fn share(t: u64, steps: usize) -> f64 {
 ///
 #[doc = settings_table!()]
 ///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
+///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. The half-life
 /// of a mean that decays by `b` is `ln ½ / ln b`, so the warm-up of `β₃` grows the half-life linearly.
 ///
@@ -122,15 +127,14 @@ impl ElementwiseRule for AdEMAMix {
     type Step = AdEMAMixStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdEMAMixStep {
-        let AdEMAMixConfig { beta_1, beta_2, epsilon, weight_decay, .. } = self.config;
+        let AdEMAMixConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay, .. } = self.config;
         let correction_2 = (1.0 - power(beta_2, t)).sqrt();
         AdEMAMixStep {
             beta_1,
             beta_2,
             beta_3: self.config.beta_3_at(t),
             epsilon: epsilon * correction_2,
-            lr,
-            weight_decay,
+            decay: DecoupledDecay::new(lr, weight_decay, cautious_decay),
             of_fast: lr * correction_2 / (1.0 - power(beta_1, t)),
             of_slow: lr * correction_2 * self.config.alpha_at(t),
         }
@@ -146,8 +150,7 @@ pub struct AdEMAMixStep {
     beta_2: f64,
     beta_3: f64,
     epsilon: f64,
-    lr: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     /// Factor of the fast mean.
     of_fast: f64,
     /// Factor of the slow mean.
@@ -164,8 +167,8 @@ impl Update for AdEMAMixStep {
         *slow = moving_average(slow, grad.clone(), self.beta_3);
         *second = moving_average(second, grad.square(), self.beta_2);
         let mixed = fast.clone().mul_scalar(self.of_fast) + slow.clone().mul_scalar(self.of_slow);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay)
-            - mixed / second.clone().sqrt().add_scalar(self.epsilon)
+        let step = mixed / second.clone().sqrt().add_scalar(self.epsilon);
+        self.decay.before(theta, &step) - step
     }
 }
 

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -21,6 +21,8 @@ settings! {
         epsilon: f64 = 1e-6, "ε", in POSITIVE, search(3, Search::Epsilon);
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -47,6 +49,9 @@ impl AdoptConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -94,13 +99,13 @@ impl ElementwiseRule for Adopt {
     type Step = AdoptStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> AdoptStep {
-        let AdoptConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let AdoptConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay } = self.config;
         AdoptStep {
             beta_1,
             beta_2,
             epsilon,
             lr,
-            weight_decay,
+            decay: DecoupledDecay::new(lr, weight_decay, cautious_decay),
             largest: ((t - 1) as f64).powf(0.25),
             is_first: t == 1,
         }
@@ -116,7 +121,7 @@ pub struct AdoptStep {
     beta_2: f64,
     epsilon: f64,
     lr: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     /// Largest absolute value of a normalized gradient.
     largest: f64,
     is_first: bool,
@@ -136,7 +141,7 @@ impl Update for AdoptStep {
         let divided = divided.at_least(-self.largest).at_most(self.largest);
         *first = moving_average(first, divided, self.beta_1);
         *second = moving_average(second, grad.square(), self.beta_2);
-        let theta = weight_decay::decoupled(theta, self.lr, self.weight_decay);
-        theta - first.clone().mul_scalar(self.lr)
+        let step = first.clone().mul_scalar(self.lr);
+        self.decay.before(theta, &step) - step
     }
 }

@@ -5,7 +5,7 @@ use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::factored::{self, root_mean_square};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use burn::tensor::Tensor;
 use optlab_core::settings;
@@ -29,6 +29,8 @@ settings! {
         clip_threshold: f64 = 1.0, "d", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -65,6 +67,9 @@ impl CameConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -138,8 +143,7 @@ impl TensorRule for Came {
         grad: Tensor<D>,
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D> {
-        let CameConfig { beta_1, beta_2, beta_3, epsilon_1, epsilon_2, clip_threshold, weight_decay } =
-            self.config;
+        let CameConfig { beta_1, beta_2, beta_3, epsilon_1, epsilon_2, clip_threshold, .. } = self.config;
         let square = grad.clone().square().add_scalar(epsilon_1);
         let update = if D >= 2 {
             over_root(grad, factored::update_means(memory, SQUARE, square, beta_2))
@@ -156,7 +160,8 @@ impl TensorRule for Came {
         } else {
             momentum
         };
-        weight_decay::decoupled(theta, lr, weight_decay) - direction.mul_scalar(lr)
+        let decay = DecoupledDecay::new(lr, self.config.weight_decay, self.config.cautious_decay);
+        decay.before(theta, &direction) - direction.mul_scalar(lr)
     }
 }
 

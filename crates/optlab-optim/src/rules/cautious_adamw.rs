@@ -5,7 +5,7 @@ use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule, Start};
 use crate::rules::parts::cautious::{agreement, share, where_agreed};
 use crate::rules::parts::moments::{self, Moments, MomentsStep};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -22,6 +22,8 @@ settings! {
         epsilon: f64 = 1e-6, "ε", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -38,7 +40,7 @@ impl CautiousAdamWConfig {
             amsgrad: false,
             bias_correction: true,
         };
-        Ok(CautiousAdamW { moments, weight_decay: self.weight_decay })
+        Ok(CautiousAdamW { moments, weight_decay: self.weight_decay, cautious_decay: self.cautious_decay })
     }
 }
 
@@ -55,6 +57,9 @@ impl CautiousAdamWConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -95,6 +100,7 @@ impl CautiousAdamWConfig {
 pub struct CautiousAdamW {
     moments: Moments,
     weight_decay: f64,
+    cautious_decay: bool,
 }
 
 impl Rule for CautiousAdamW {
@@ -112,7 +118,7 @@ impl ElementwiseRule for CautiousAdamW {
         CautiousAdamWStep {
             moments: self.moments.at_step(1.0, t),
             lr,
-            weight_decay: self.weight_decay,
+            decay: DecoupledDecay::new(lr, self.weight_decay, self.cautious_decay),
             elements,
         }
     }
@@ -125,7 +131,7 @@ burn_optimizer!(CautiousAdamW);
 pub struct CautiousAdamWStep {
     moments: MomentsStep,
     lr: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     elements: usize,
 }
 
@@ -146,7 +152,7 @@ impl Update for CautiousAdamWStep {
         let direction = self.moments.update(grad.clone(), state);
         let direction = where_agreed(direction.clone(), grad, direction);
         let scale = agreed.constant(self.lr) / share(agreed.clone(), self.elements);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay) - direction * scale
+        self.decay.before(theta, &direction) - direction * scale
     }
 }
 

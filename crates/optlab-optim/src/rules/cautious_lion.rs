@@ -5,7 +5,7 @@ use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::cautious::{agreement, where_agreed};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -20,6 +20,8 @@ settings! {
         beta_2: f64 = 0.98, "β₂", in BELOW_ONE, search(2, Search::Decay);
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -45,6 +47,9 @@ impl CautiousLionConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -91,8 +96,9 @@ impl ElementwiseRule for CautiousLion {
     type Step = CautiousLionStep;
 
     fn at_step(&self, At { lr, elements, .. }: At<'_>) -> CautiousLionStep {
-        let CautiousLionConfig { beta_1, beta_2, weight_decay } = self.config;
-        CautiousLionStep { lr, beta_1, beta_2, weight_decay, elements: elements as f64 }
+        let CautiousLionConfig { beta_1, beta_2, weight_decay, cautious_decay } = self.config;
+        let decay = DecoupledDecay::new(lr, weight_decay, cautious_decay);
+        CautiousLionStep { lr, beta_1, beta_2, decay, elements: elements as f64 }
     }
 }
 
@@ -104,7 +110,7 @@ pub struct CautiousLionStep {
     lr: f64,
     beta_1: f64,
     beta_2: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     elements: f64,
 }
 
@@ -128,6 +134,6 @@ impl Update for CautiousLionStep {
         *momentum = moving_average(momentum, grad.clone(), self.beta_2);
         let direction = where_agreed(direction.clone(), grad, direction);
         let scale = agreed.constant(self.lr * self.elements) / agreed.clone().add_scalar(1.0);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay) - direction * scale
+        self.decay.before(theta, &direction) - direction * scale
     }
 }

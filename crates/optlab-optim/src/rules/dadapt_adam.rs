@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::rule::{GlobalRule, GlobalStep, Rule};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -20,6 +20,8 @@ settings! {
         d0: f64 = 1e-6, "d₀", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
         /// Constant added to the denominator.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
     }
@@ -53,6 +55,9 @@ impl DAdaptAdamConfig {
 /// not change.
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the learning rate, 1 unless a schedule changes it.
 ///
@@ -93,14 +98,14 @@ pub struct DAdaptAdam {
 
 impl DAdaptAdam {
     fn coefficients(&self, lr: f64, estimate: f64, moves: bool) -> DAdaptAdamStep {
-        let DAdaptAdamConfig { beta_1, beta_2, weight_decay, epsilon, .. } = self.config;
+        let DAdaptAdamConfig { beta_1, beta_2, weight_decay, cautious_decay, epsilon, .. } = self.config;
         DAdaptAdamStep {
             beta_1,
             beta_2,
             beta_3: beta_2.sqrt(),
             rate: lr * estimate,
             epsilon,
-            weight_decay,
+            decay: DecoupledDecay::new(lr * estimate, weight_decay, cautious_decay),
             moves,
         }
     }
@@ -150,7 +155,7 @@ pub struct DAdaptAdamStep {
     /// The rate, computed with the estimate before the step.
     rate: f64,
     epsilon: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     moves: bool,
 }
 
@@ -192,7 +197,6 @@ impl Update for DAdaptAdamStep {
         if !self.moves {
             return theta;
         }
-        let theta = weight_decay::decoupled(theta, self.rate, self.weight_decay);
-        theta - first.clone() / second.clone().sqrt().add_scalar(self.epsilon)
+        self.decay.before(theta, first) - first.clone() / second.clone().sqrt().add_scalar(self.epsilon)
     }
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -21,6 +21,8 @@ settings! {
         epsilon: f64 = 1e-6, "ε", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -45,6 +47,9 @@ impl GramsConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -92,9 +97,10 @@ impl ElementwiseRule for Grams {
     type Step = GramsStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> GramsStep {
-        let GramsConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let GramsConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay } = self.config;
         let factor = lr * (1.0 - power(beta_2, t)).sqrt() / (1.0 - power(beta_1, t));
-        GramsStep { lr, beta_1, beta_2, epsilon, weight_decay, factor }
+        let decay = DecoupledDecay::new(lr, weight_decay, cautious_decay);
+        GramsStep { beta_1, beta_2, epsilon, decay, factor }
     }
 }
 
@@ -103,11 +109,10 @@ burn_optimizer!(Grams);
 /// The coefficients of [`Grams`] in one step.
 #[derive(Debug, Clone, Copy)]
 pub struct GramsStep {
-    lr: f64,
     beta_1: f64,
     beta_2: f64,
     epsilon: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     /// `η √(1 − β₂ᵗ) / (1 − β₁ᵗ)`.
     factor: f64,
 }
@@ -122,6 +127,7 @@ impl Update for GramsStep {
         *second = moving_average(second, grad.clone().square(), self.beta_2);
         let length =
             first.clone().abs().mul_scalar(self.factor) / second.clone().sqrt().add_scalar(self.epsilon);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay) - grad.sign() * length
+        let step = grad.sign() * length;
+        self.decay.before(theta, &step) - step
     }
 }

@@ -139,7 +139,7 @@ impl Update for LambStep {
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
         let [theta_square, direction_square] = sums else { unreachable!("two sums") };
-        let ratio = trust_ratio(theta_square, direction_square, 1.0);
+        let ratio = trust_ratio(theta_square.clone().sqrt(), direction_square.clone().sqrt(), 1.0);
         let direction = self.direction(&theta, grad, state);
         theta - direction * ratio.mul_scalar(self.lr)
     }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -21,6 +21,8 @@ settings! {
         epsilon: f64 = 1e-15, "ε", in POSITIVE;
         /// Decoupled weight decay, applied after the step.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -46,6 +48,9 @@ impl LaPropConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Each gradient
 /// enters `m` multiplied by the rate of its own step; a constant rate cancels out in `mₜ / rₜ`.
@@ -98,14 +103,13 @@ impl ElementwiseRule for LaProp {
 
     fn at_step(&self, At { lr, t, numbers, .. }: At<'_>) -> LaPropStep {
         let [mean_rate] = numbers else { unreachable!("one number") };
-        let LaPropConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let LaPropConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay } = self.config;
         *mean_rate = beta_1 * *mean_rate + (1.0 - beta_1) * lr;
         LaPropStep {
             beta_1,
             beta_2,
             epsilon,
-            lr,
-            weight_decay,
+            decay: DecoupledDecay::new(lr, weight_decay, cautious_decay),
             of_grad: lr * (1.0 - power(beta_2, t)).sqrt(),
             of_first: if lr == 0.0 { 0.0 } else { lr / *mean_rate },
         }
@@ -120,8 +124,7 @@ pub struct LaPropStep {
     beta_1: f64,
     beta_2: f64,
     epsilon: f64,
-    lr: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     /// Factor of the gradient as it enters the mean.
     of_grad: f64,
     /// Factor of the mean in the step.
@@ -141,8 +144,8 @@ impl Update for LaPropStep {
         let root = second.clone().add_scalar(UNDER_THE_ROOT).sqrt();
         let divided = grad.mul_scalar(self.of_grad) / root.add_scalar(self.epsilon);
         *first = moving_average(first, divided, self.beta_1);
-        let theta = theta - first.clone().mul_scalar(self.of_first);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay)
+        let step = first.clone().mul_scalar(self.of_first);
+        self.decay.after(&theta, &step, theta.clone() - step.clone())
     }
 }
 

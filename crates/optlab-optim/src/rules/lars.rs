@@ -63,9 +63,9 @@ impl LarsConfig {
 /// ```text
 /// b₀ = 0
 /// gₜ' = gₜ + λ θₜ₋₁
-/// φₜ = κ ‖θₜ₋₁‖ / ‖gₜ'‖, or 1 where either is 0        norms over the tensor
+/// φₜ = κ ‖θₜ₋₁‖ / (‖gₜ‖ + λ ‖θₜ₋₁‖), or 1 where either is 0    norms over the tensor
 /// bₜ = μ bₜ₋₁ + φₜ gₜ'
-/// θₜ = θₜ₋₁ − ηₜ bₜ                                    or, with nesterov, θₜ₋₁ − ηₜ (φₜ gₜ' + μ bₜ)
+/// θₜ = θₜ₋₁ − ηₜ bₜ                        or, with nesterov, θₜ₋₁ − ηₜ (φₜ gₜ' + μ bₜ)
 /// ```
 ///
 #[doc = settings_table!()]
@@ -99,9 +99,10 @@ impl LarsConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, as optax does: the denominator of `φ` is the norm of the decayed gradient, not `‖g‖ + λ ‖θ‖`.
 /// Its paper and optax: the learning rate is outside of the velocity, so a schedule takes effect at once.
-/// optax: vectors are excluded by the spec `lars`, not by a mask.
+/// optax: the denominator of `φ` is that of the paper and of NVIDIA's apex, not `‖g + λ θ‖`; vectors are
+/// excluded by the spec `lars`, not by a mask. apex: no `ε` is added to the denominator, and a gradient of
+/// zeros does not end the decay.
 ///
 /// # Reference
 /// You, Gitman & Ginsburg, *Large Batch Training of Convolutional Networks*, 2017,
@@ -143,21 +144,23 @@ pub struct LarsStep {
 impl Update for LarsStep {
     const BUFFERS: (usize, usize) = (0, 1);
 
-    /// The squared norms of the parameter and of the decayed gradient.
+    /// The squared norms of the parameter and of the gradient.
     const SUMS: usize = 2;
 
     #[inline(always)]
     fn term<V: Value>(&self, sum: usize, theta: V, grad: V, _state: &mut [V]) -> V {
         match sum {
             0 => theta.square(),
-            _ => weight_decay::coupled(grad, &theta, self.weight_decay).square(),
+            _ => grad.square(),
         }
     }
 
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], sums: &[V]) -> V {
         let [theta_square, grad_square] = sums else { unreachable!("two sums") };
-        let ratio = trust_ratio(theta_square, grad_square, self.trust_coefficient);
+        let theta_norm = theta_square.clone().sqrt();
+        let step_norm = grad_square.clone().sqrt() + theta_norm.clone().mul_scalar(self.weight_decay);
+        let ratio = trust_ratio(theta_norm, step_norm, self.trust_coefficient);
         let grad = weight_decay::coupled(grad, &theta, self.weight_decay) * ratio;
         let direction = velocity::direction(state, grad, self.momentum, 1.0, self.nesterov);
         theta - direction.mul_scalar(self.lr)

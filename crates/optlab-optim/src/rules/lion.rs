@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -19,6 +19,8 @@ settings! {
         beta_2: f64 = 0.99, "β₂", in BELOW_ONE, search(2, Search::Decay);
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -42,6 +44,9 @@ impl LionConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Every element
 /// moves by `ηₜ`, so a rate that suits Adam is three to ten times too large.
@@ -84,8 +89,8 @@ impl ElementwiseRule for Lion {
     type Step = LionStep;
 
     fn at_step(&self, At { lr, .. }: At<'_>) -> LionStep {
-        let LionConfig { beta_1, beta_2, weight_decay } = self.config;
-        LionStep { lr, beta_1, beta_2, weight_decay }
+        let LionConfig { beta_1, beta_2, weight_decay, cautious_decay } = self.config;
+        LionStep { lr, beta_1, beta_2, decay: DecoupledDecay::new(lr, weight_decay, cautious_decay) }
     }
 }
 
@@ -97,7 +102,7 @@ pub struct LionStep {
     lr: f64,
     beta_1: f64,
     beta_2: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
 }
 
 impl Update for LionStep {
@@ -108,6 +113,6 @@ impl Update for LionStep {
         let [momentum] = state else { unreachable!("one buffer") };
         let direction = moving_average(momentum, grad.clone(), self.beta_1).sign();
         *momentum = moving_average(momentum, grad, self.beta_2);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay) - direction.mul_scalar(self.lr)
+        self.decay.before(theta, &direction) - direction.mul_scalar(self.lr)
     }
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -23,6 +23,8 @@ settings! {
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -48,6 +50,9 @@ impl MarsConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -98,10 +103,11 @@ impl ElementwiseRule for Mars {
     type Step = MarsStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> MarsStep {
-        let MarsConfig { beta_1, beta_2, gamma, epsilon, weight_decay } = self.config;
+        let MarsConfig { beta_1, beta_2, gamma, epsilon, weight_decay, cautious_decay } = self.config;
         let correction = gamma * beta_1 / (1.0 - beta_1);
         let factor = lr * (1.0 - power(beta_2, t)).sqrt() / (1.0 - power(beta_1, t));
-        MarsStep { lr, beta_1, beta_2, correction, epsilon, weight_decay, factor }
+        let decay = DecoupledDecay::new(lr, weight_decay, cautious_decay);
+        MarsStep { beta_1, beta_2, correction, epsilon, decay, factor }
     }
 }
 
@@ -110,13 +116,12 @@ burn_optimizer!(Mars);
 /// The coefficients of [`Mars`] in one step.
 #[derive(Debug, Clone, Copy)]
 pub struct MarsStep {
-    lr: f64,
     beta_1: f64,
     beta_2: f64,
     /// `γ β₁ / (1 − β₁)`.
     correction: f64,
     epsilon: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     /// `η √(1 − β₂ᵗ) / (1 − β₁ᵗ)`.
     factor: f64,
 }
@@ -150,6 +155,6 @@ impl Update for MarsStep {
         *first = moving_average(first, corrected.clone(), self.beta_1);
         *second = moving_average(second, corrected.square(), self.beta_2);
         let step = first.clone().mul_scalar(self.factor) / second.clone().sqrt().add_scalar(self.epsilon);
-        weight_decay::decoupled(theta, self.lr, self.weight_decay) - step
+        self.decay.before(theta, &step) - step
     }
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::{self, DecoupledDecay};
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -25,6 +25,8 @@ settings! {
         momentum_decay: f64 = 4e-3, "ψ", in NON_NEGATIVE;
         /// Whether the weight decay is decoupled from the gradient.
         decoupled_weight_decay: bool = false;
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -34,6 +36,7 @@ impl NAdamConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
     pub(crate) fn build_as(&self, owner: &str) -> Result<NAdam, Error> {
         self.check(owner)?;
+        weight_decay::check_cautious(owner, self.cautious_decay, self.decoupled_weight_decay)?;
         Ok(NAdam { config: self.clone() })
     }
 }
@@ -51,6 +54,9 @@ impl NAdamConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -98,12 +104,12 @@ impl ElementwiseRule for NAdam {
 
     fn at_step(&self, At { lr, t, numbers, .. }: At<'_>) -> NAdamStep {
         let [momentum_product] = numbers else { unreachable!("one number") };
-        let NAdamConfig { beta_1, beta_2, epsilon, weight_decay, momentum_decay, decoupled_weight_decay } =
-            self.config;
+        let NAdamConfig { beta_1, beta_2, epsilon, momentum_decay, .. } = self.config;
         let momentum_at = |t: u64| beta_1 * (1.0 - 0.5 * 0.96_f64.powf(t as f64 * momentum_decay));
         let (momentum, next) = (momentum_at(t), momentum_at(t + 1));
         *momentum_product *= momentum;
         let correction_2 = (1.0 - power(beta_2, t)).sqrt();
+        let NAdamConfig { weight_decay, decoupled_weight_decay, cautious_decay, .. } = self.config;
         let (coupled, decoupled) =
             if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
         NAdamStep {
@@ -111,8 +117,7 @@ impl ElementwiseRule for NAdam {
             beta_2,
             epsilon: epsilon * correction_2,
             coupled,
-            lr,
-            decoupled,
+            decay: DecoupledDecay::new(lr, decoupled, cautious_decay),
             of_first: lr * correction_2 * next / (1.0 - *momentum_product * next),
             of_grad: lr * correction_2 * (1.0 - momentum) / (1.0 - *momentum_product),
         }
@@ -129,9 +134,7 @@ pub struct NAdamStep {
     epsilon: f64,
     /// Weight decay added to the gradient.
     coupled: f64,
-    lr: f64,
-    /// Decoupled weight decay.
-    decoupled: f64,
+    decay: DecoupledDecay,
     /// Factor of the first moment.
     of_first: f64,
     /// Factor of the gradient.
@@ -145,10 +148,9 @@ impl Update for NAdamStep {
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, second] = state else { unreachable!("two buffers") };
         let grad = weight_decay::coupled(grad, &theta, self.coupled);
-        let theta = weight_decay::decoupled(theta, self.lr, self.decoupled);
         *first = moving_average(first, grad.clone(), self.beta_1);
         *second = moving_average(second, grad.clone().square(), self.beta_2);
         let ahead = first.clone().mul_scalar(self.of_first) + grad.mul_scalar(self.of_grad);
-        theta - ahead / second.clone().sqrt().add_scalar(self.epsilon)
+        self.decay.before(theta, &ahead) - ahead / second.clone().sqrt().add_scalar(self.epsilon)
     }
 }

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::rule::{GlobalRule, GlobalStep, Rule, Start};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -22,6 +22,8 @@ settings! {
         d_coef: f64 = 1.0, "γ", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
         /// Constant added to the denominator, multiplied by the estimate.
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
         /// Whether to correct the moments for starting at 0.
@@ -56,6 +58,9 @@ impl ProdigyConfig {
 /// `⟨·, ·⟩` and `‖·‖₁` are sums over all parameters together. While `‖sₜ‖₁ = 0`, nothing moves.
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the learning rate, 1 unless a schedule changes it.
 ///
@@ -105,12 +110,13 @@ impl Prodigy {
     }
 
     fn coefficients(&self, GlobalStep { lr, t, .. }: GlobalStep<'_>, before: f64) -> ProdigyStep {
-        let ProdigyConfig { beta_1, beta_2, d0, weight_decay, .. } = self.config;
+        let ProdigyConfig { beta_1, beta_2, d0, weight_decay, cautious_decay, .. } = self.config;
         let rate = self.rate(lr, t, before);
         let weight = before / d0 * rate;
         // The measure does not need `ε`, which depends on the estimate after the step and is not known yet.
         let epsilon = 0.0;
-        ProdigyStep { beta_1, beta_2, estimate: before, weight, rate, epsilon, weight_decay, moves: true }
+        let decay = DecoupledDecay::new(rate, weight_decay, cautious_decay);
+        ProdigyStep { beta_1, beta_2, estimate: before, weight, rate, epsilon, decay, moves: true }
     }
 }
 
@@ -167,7 +173,7 @@ pub struct ProdigyStep {
     weight: f64,
     rate: f64,
     epsilon: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
     moves: bool,
 }
 
@@ -216,7 +222,7 @@ impl Update for ProdigyStep {
         if !self.moves {
             return theta;
         }
-        let theta = weight_decay::decoupled(theta, self.rate, self.weight_decay);
-        theta - first.clone().mul_scalar(self.rate) / second.clone().sqrt().add_scalar(self.epsilon)
+        self.decay.before(theta, first)
+            - first.clone().mul_scalar(self.rate) / second.clone().sqrt().add_scalar(self.epsilon)
     }
 }

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::{self, DecoupledDecay};
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -23,6 +23,8 @@ settings! {
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE;
         /// Whether the weight decay is decoupled from the gradient.
         decoupled_weight_decay: bool = false;
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -32,6 +34,7 @@ impl RAdamConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
     pub(crate) fn build_as(&self, owner: &str) -> Result<RAdam, Error> {
         self.check(owner)?;
+        weight_decay::check_cautious(owner, self.cautious_decay, self.decoupled_weight_decay)?;
         Ok(RAdam { config: self.clone() })
     }
 }
@@ -51,6 +54,9 @@ impl RAdamConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
@@ -93,7 +99,7 @@ impl ElementwiseRule for RAdam {
     type Step = RAdamStep;
 
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> RAdamStep {
-        let RAdamConfig { beta_1, beta_2, epsilon, weight_decay, decoupled_weight_decay } = self.config;
+        let RAdamConfig { beta_1, beta_2, epsilon, .. } = self.config;
         let correction_1 = 1.0 - power(beta_1, t);
         let correction_2 = 1.0 - power(beta_2, t);
         let longest = 2.0 / (1.0 - beta_2) - 1.0;
@@ -105,10 +111,12 @@ impl ElementwiseRule for RAdam {
         } else {
             1.0
         };
+        let RAdamConfig { weight_decay, decoupled_weight_decay, cautious_decay, .. } = self.config;
         let (coupled, decoupled) =
             if decoupled_weight_decay { (0.0, weight_decay) } else { (weight_decay, 0.0) };
+        let decay = DecoupledDecay::new(lr, decoupled, cautious_decay);
         let factor = lr * rectification / correction_1;
-        RAdamStep { beta_1, beta_2, epsilon, coupled, lr, decoupled, factor, is_rectified }
+        RAdamStep { beta_1, beta_2, epsilon, coupled, decay, factor, is_rectified }
     }
 }
 
@@ -122,9 +130,7 @@ pub struct RAdamStep {
     epsilon: f64,
     /// Weight decay added to the gradient.
     coupled: f64,
-    lr: f64,
-    /// Decoupled weight decay.
-    decoupled: f64,
+    decay: DecoupledDecay,
     /// Factor of the first moment.
     factor: f64,
     /// Whether the first moment is divided by the root of the second.
@@ -138,10 +144,10 @@ impl Update for RAdamStep {
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, second] = state else { unreachable!("two buffers") };
         let grad = weight_decay::coupled(grad, &theta, self.coupled);
-        let theta = weight_decay::decoupled(theta, self.lr, self.decoupled);
         *first = moving_average(first, grad.clone(), self.beta_1);
         *second = moving_average(second, grad.square(), self.beta_2);
         let step = first.clone().mul_scalar(self.factor);
+        let theta = self.decay.before(theta, &step);
         if self.is_rectified {
             theta - step / second.clone().sqrt().add_scalar(self.epsilon)
         } else {

@@ -22,6 +22,8 @@ settings! {
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
         /// Weight decay, kept out of the second moment.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
         /// Power of the step number in the weighting of the average.
         r: f64 = 0.0, "r", in NON_NEGATIVE;
         /// Power of the largest learning rate so far in the weighting of the average.
@@ -55,6 +57,9 @@ impl ScheduleFreeAdamWConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); it should stay constant. The model is
 /// trained at `θ` and evaluated at `x`, which
@@ -105,14 +110,15 @@ impl ElementwiseRule for ScheduleFreeAdamW {
     type Step = ScheduleFreeAdamWStep;
 
     fn at_step(&self, At { lr, t, numbers, .. }: At<'_>) -> ScheduleFreeAdamWStep {
-        let ScheduleFreeAdamWConfig { beta_1, beta_2, epsilon, weight_decay, .. } = self.config;
+        let ScheduleFreeAdamWConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay, .. } =
+            self.config;
         let ScheduleFreeAdamWConfig { r, weight_lr_power, warmup_steps, .. } = self.config;
         let averaging = Averaging { beta: beta_1, r, weight_lr_power, warmup_steps };
         // g / (√(v / c) + ε) = √c g / (√v + √c ε)
         let correction = (1.0 - power(beta_2, t)).sqrt();
         let step = averaging.at_step(lr, t, numbers);
         let epsilon = epsilon * correction;
-        ScheduleFreeAdamWStep { step, beta_2, correction, epsilon, weight_decay }
+        ScheduleFreeAdamWStep { step, beta_2, correction, epsilon, weight_decay, cautious_decay }
     }
 
     const HAS_EVALUATION: bool = true;
@@ -134,6 +140,7 @@ pub struct ScheduleFreeAdamWStep {
     correction: f64,
     epsilon: f64,
     weight_decay: f64,
+    cautious_decay: bool,
 }
 
 impl Update for ScheduleFreeAdamWStep {
@@ -144,7 +151,7 @@ impl Update for ScheduleFreeAdamWStep {
         let [fast, second] = state else { unreachable!("two buffers") };
         *second = moving_average(second, grad.clone().square(), self.beta_2);
         let direction = grad.mul_scalar(self.correction) / second.clone().sqrt().add_scalar(self.epsilon);
-        let direction = weight_decay::coupled(direction, &theta, self.weight_decay);
+        let direction = weight_decay::in_step(direction, &theta, self.weight_decay, self.cautious_decay);
         self.step.update(theta, direction, fast)
     }
 }

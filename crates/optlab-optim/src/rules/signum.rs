@@ -4,7 +4,7 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{At, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -17,6 +17,8 @@ settings! {
         beta: f64 = 0.9, "β", in BELOW_ONE, search(1, Search::Momentum);
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -39,6 +41,9 @@ impl SignumConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. With `β = 0`
 /// this is signSGD.
@@ -83,8 +88,8 @@ impl ElementwiseRule for Signum {
     type Step = SignumStep;
 
     fn at_step(&self, At { lr, .. }: At<'_>) -> SignumStep {
-        let SignumConfig { beta, weight_decay } = self.config;
-        SignumStep { lr, beta, weight_decay }
+        let SignumConfig { beta, weight_decay, cautious_decay } = self.config;
+        SignumStep { lr, beta, decay: DecoupledDecay::new(lr, weight_decay, cautious_decay) }
     }
 }
 
@@ -95,7 +100,7 @@ burn_optimizer!(Signum);
 pub struct SignumStep {
     lr: f64,
     beta: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
 }
 
 impl Update for SignumStep {
@@ -105,7 +110,7 @@ impl Update for SignumStep {
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [momentum] = state else { unreachable!("one buffer") };
         *momentum = moving_average(momentum, grad, self.beta);
-        let theta = weight_decay::decoupled(theta, self.lr, self.weight_decay);
-        theta - momentum.clone().sign().mul_scalar(self.lr)
+        let step = momentum.clone().sign().mul_scalar(self.lr);
+        self.decay.before(theta, &step) - step
     }
 }

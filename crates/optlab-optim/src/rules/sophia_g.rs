@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::rule::{At, Curvature, ElementwiseRule, Rule};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::weight_decay;
+use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -22,6 +22,8 @@ settings! {
         epsilon: f64 = 1e-15, "ε", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.1, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
         /// Steps between two estimates of the curvature.
         update_period: usize = 10, "k", in COUNT;
     }
@@ -52,6 +54,9 @@ impl SophiaGConfig {
 /// [`Evaluate::evaluate_sampled`](crate::driver::Evaluate::evaluate_sampled) returns.
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`ModelOptimizer::step_with`](crate::driver::ModelOptimizer::step_with).
 ///
@@ -117,8 +122,9 @@ impl ElementwiseRule for SophiaG {
     type Step = SophiaGStep;
 
     fn at_step(&self, At { lr, .. }: At<'_>) -> SophiaGStep {
-        let SophiaGConfig { beta_1, rho, epsilon, weight_decay, .. } = self.config;
-        SophiaGStep { lr, beta_1, rho, epsilon, weight_decay }
+        let SophiaGConfig { beta_1, rho, epsilon, weight_decay, cautious_decay, .. } = self.config;
+        let decay = DecoupledDecay::new(lr, weight_decay, cautious_decay);
+        SophiaGStep { lr, beta_1, rho, epsilon, decay }
     }
 
     fn curvature(&self) -> Option<Curvature> {
@@ -134,7 +140,7 @@ pub struct SophiaGStep {
     beta_1: f64,
     rho: f64,
     epsilon: f64,
-    weight_decay: f64,
+    decay: DecoupledDecay,
 }
 
 impl Update for SophiaGStep {
@@ -143,9 +149,9 @@ impl Update for SophiaGStep {
     #[inline(always)]
     fn update<V: Value>(&self, theta: V, grad: V, state: &mut [V], _sums: &[V]) -> V {
         let [first, curvature] = state else { unreachable!("two buffers") };
-        let theta = weight_decay::decoupled(theta, self.lr, self.weight_decay);
         *first = moving_average(first, grad, self.beta_1);
         let denominator = curvature.clone().mul_scalar(self.rho).add_scalar(self.epsilon);
-        theta - (first.clone() / denominator).at_least(-1.0).at_most(1.0).mul_scalar(self.lr)
+        self.decay.before(theta, first)
+            - (first.clone() / denominator).at_least(-1.0).at_most(1.0).mul_scalar(self.lr)
     }
 }

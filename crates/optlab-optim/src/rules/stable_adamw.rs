@@ -21,6 +21,8 @@ settings! {
         epsilon: f64 = 1e-8, "ε", in POSITIVE;
         /// Decoupled weight decay.
         weight_decay: f64 = 0.01, "λ", in NON_NEGATIVE, search(3, Search::WeightDecay);
+        /// Whether to decay only elements that the step does not move away from 0.
+        cautious_decay: bool = false, since("2026-11-30");
     }
 }
 
@@ -47,6 +49,9 @@ impl StableAdamWConfig {
 /// ```
 ///
 #[doc = settings_table!()]
+///
+/// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
+/// <https://arxiv.org/abs/2510.12402>).
 ///
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. With `β̂`
 /// instead of `β`, both moments are bias-corrected, so `m` and `v` here are what Adam calls `m / (1 − β₁ᵗ)`
@@ -95,7 +100,7 @@ impl ElementwiseRule for StableAdamW {
     type Step = StableAdamWStep;
 
     fn at_step(&self, At { lr, t, elements, .. }: At<'_>) -> StableAdamWStep {
-        let StableAdamWConfig { beta_1, beta_2, epsilon, weight_decay } = self.config;
+        let StableAdamWConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay } = self.config;
         let debiased = |beta: f64| beta * (1.0 - power(beta, t - 1)) / (1.0 - power(beta, t));
         StableAdamWStep {
             lr,
@@ -103,6 +108,7 @@ impl ElementwiseRule for StableAdamW {
             beta_2: debiased(beta_2),
             epsilon,
             weight_decay,
+            cautious_decay,
             share: 1.0 / elements as f64,
         }
     }
@@ -120,6 +126,7 @@ pub struct StableAdamWStep {
     beta_2: f64,
     epsilon: f64,
     weight_decay: f64,
+    cautious_decay: bool,
     /// Weight of one element in a mean over the tensor.
     share: f64,
 }
@@ -153,7 +160,7 @@ impl Update for StableAdamWStep {
         let [square] = sums else { unreachable!("one sum") };
         *first = moving_average(first, grad.clone(), self.beta_1);
         let direction = first.clone() / self.root(grad, second).add_scalar(self.epsilon);
-        let direction = weight_decay::coupled(direction, &theta, self.weight_decay);
+        let direction = weight_decay::in_step(direction, &theta, self.weight_decay, self.cautious_decay);
         let surprise = square.clone().mul_scalar(self.share).sqrt().at_least(1.0);
         theta - direction * (square.constant(self.lr) / surprise)
     }

@@ -18,7 +18,7 @@ use crate::burn_rules::*;
 use crate::driver::{Assembly, Following, ModelOptimizer, ParameterRule};
 use crate::rules::*;
 use crate::schedule::Run;
-use optlab_core::settings::Field;
+use optlab_core::settings::{Field, Settings as _};
 use optlab_core::spec;
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
@@ -164,7 +164,11 @@ macro_rules! optimizers {
             /// follows a schedule.
             pub fn rules(&self) -> Result<Vec<ParameterRule>, Error> {
                 match self {
-                    $(OptimizerSpec::$variant(config) => config.rules($name),)*
+                    $(OptimizerSpec::$variant(config) => {
+                        let rules = config.rules($name)?;
+                        config.check_rounded($name)?;
+                        Ok(rules)
+                    })*
                     OptimizerSpec::Registered(rule) => rule.rules(),
                     OptimizerSpec::Scheduled(scheduled) => Err(scheduled.needs_a_run()),
                 }
@@ -177,7 +181,11 @@ macro_rules! optimizers {
             /// follows a schedule.
             pub fn assemble(&self) -> Result<Assembly, Error> {
                 match self {
-                    $(OptimizerSpec::$variant(config) => config.assemble($name),)*
+                    $(OptimizerSpec::$variant(config) => {
+                        let assembly = config.assemble($name)?;
+                        config.check_rounded($name)?;
+                        Ok(assembly)
+                    })*
                     OptimizerSpec::Registered(rule) => rule.assemble(),
                     OptimizerSpec::Scheduled(scheduled) => Err(scheduled.needs_a_run()),
                 }
@@ -187,7 +195,14 @@ macro_rules! optimizers {
 }
 
 macro_rules! with_wrappers {
-    ($($rules:tt)*) => { wrapper_list! { with_burn_rules { $($rules)* } } };
+    ($($rules:tt)*) => {
+        wrapper_list! {
+            with_burn_rules {
+                $($rules)*
+                "lbfgs" => Lbfgs(LbfgsConfig), "Newton's method with the curvature of the latest steps and a line search (Liu & Nocedal, 1989)";
+            }
+        }
+    };
 }
 
 macro_rules! with_burn_rules {

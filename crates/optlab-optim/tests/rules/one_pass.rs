@@ -85,6 +85,9 @@ fn with_every_rule(test: &impl WithRule) {
     test.run(AdamWConfig::default().build().unwrap());
     test.run(AdamWConfig { bias_correction: false, ..AdamWConfig::default() }.build().unwrap());
     test.run(AdamWConfig { amsgrad: true, ..AdamWConfig::default() }.build().unwrap());
+    test.run(AdamWConfig { cautious_decay: true, weight_decay: 0.1, ..Default::default() }.build().unwrap());
+    test.run(AdanConfig { cautious_decay: true, weight_decay: 0.1, ..Default::default() }.build().unwrap());
+    test.run(StableAdamWConfig { cautious_decay: true, ..Default::default() }.build().unwrap());
     for (momentum, nesterov, dampening) in
         [(0.0, false, 0.0), (0.9, false, 0.0), (0.9, true, 0.0), (0.9, false, 0.3)]
     {
@@ -115,6 +118,13 @@ fn with_every_rule(test: &impl WithRule) {
         let config = AdEMAMixConfig { alpha_warmup_steps, beta_3_warmup_steps, ..AdEMAMixConfig::default() };
         test.run(AdEMAMixConfig { weight_decay: 0.1, ..config }.build().unwrap());
     }
+    test.run(AdamCConfig::default().build().unwrap());
+    for (momentum, decoupled_weight_decay) in [(0.0, false), (0.9, false), (0.9, true)] {
+        let config =
+            MadgradConfig { momentum, weight_decay: 0.1, decoupled_weight_decay, ..Default::default() };
+        test.run(config.build().unwrap());
+    }
+    test.run(CocobConfig { weight_decay: 0.1, ..CocobConfig::default() }.build().unwrap());
     test.run(AdanConfig::default().build().unwrap());
     test.run(AdanConfig { weight_decay: 0.1, ..AdanConfig::default() }.build().unwrap());
     test.run(LionConfig { weight_decay: 0.1, ..LionConfig::default() }.build().unwrap());

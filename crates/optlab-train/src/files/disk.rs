@@ -321,8 +321,8 @@ impl Appender {
     /// # Errors
     /// [`Io`](optlab_core::Error::Io).
     pub fn create(path: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new().create(true).write(true).truncate(true).open(path);
-        let file = file.map_err(Error::io("write", path))?;
+        let file =
+            bounded_file::open_to_write(path, OpenOptions::new().create(true).write(true).truncate(true))?;
         tell(|| Change::FileCreated(path.into()));
         Ok(Appender { path: path.into(), file })
     }
@@ -332,15 +332,16 @@ impl Appender {
     /// # Errors
     /// [`Io`](optlab_core::Error::Io), for example if there is no such file.
     pub fn open(path: &Path, length: u64) -> Result<Self, Error> {
-        let opened = OpenOptions::new().write(true).open(path).and_then(|mut file| {
-            let is_longer = file.metadata()?.len() > length;
+        let mut file = bounded_file::open_to_write(path, OpenOptions::new().write(true))?;
+        let cut = file.metadata().and_then(|metadata| {
+            let is_longer = metadata.len() > length;
             if is_longer {
                 file.set_len(length)?;
             }
             file.seek(SeekFrom::End(0))?;
-            Ok((file, is_longer))
+            Ok(is_longer)
         });
-        let (file, is_longer) = opened.map_err(Error::io("write", path))?;
+        let is_longer = cut.map_err(Error::io("write", path))?;
         if is_longer {
             tell(|| Change::Cut { path: path.into(), length });
         }

@@ -1,6 +1,7 @@
 //! The owner of a folder: the one process that may write in it.
 
 use crate::Error;
+use optlab_core::bounded_file;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
@@ -51,8 +52,8 @@ impl Ownership {
     pub fn take(folder: &Path, command: &str) -> Result<(Self, Left), Error> {
         let path = folder.join(LOCK);
         // Not truncated: the file names the process that may be the owner.
-        let opened = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(&path);
-        let mut file = opened.map_err(Error::io("write", &path))?;
+        let options = OpenOptions::new().create(true).read(true).write(true).truncate(false).clone();
+        let mut file = bounded_file::open_to_write(&path, &options)?;
         let mut tries = 0;
         let left = loop {
             let taken = file.try_lock();

@@ -20,7 +20,7 @@ use crate::files::{checksum, disk, json_file};
 use crate::train::early_stopping::EarlyStopping;
 use crate::train::history::Mark;
 use crate::train::setting_value::is_default;
-use crate::train::{Score, TargetReached, Trial};
+use crate::train::{EpochLoss, Score, TargetReached, Trial};
 use burn::module::Module;
 use burn::store::ModuleRecord;
 use burn::tensor::Device;
@@ -65,8 +65,13 @@ pub struct Best {
 pub struct State {
     /// Steps made.
     pub step: usize,
-    /// Sum of the losses of the current epoch's steps, for the epoch's mean.
-    pub epoch_loss_sum: f64,
+    /// The losses of the current epoch's steps.
+    #[serde(default)]
+    pub epoch_loss: EpochLoss,
+    /// Sum of the losses of the current epoch's steps, in checkpoints from before
+    /// [`epoch_loss`](Self::epoch_loss).
+    #[serde(default, skip_serializing)]
+    pub(super) epoch_loss_sum: Option<f64>,
     /// Training time.
     pub clock: Clock,
     /// The latest evaluation of the validation part.

@@ -31,7 +31,8 @@ pub struct EpochReport {
     pub epoch: usize,
     /// Steps made.
     pub step: usize,
-    /// Mean training loss over the epoch's batches.
+    /// Mean training loss over the epoch's examples; NaN if every step was skipped for a loss that was not
+    /// finite.
     pub train_loss: f64,
     /// Score of the validation part, if there is one.
     pub validation: Option<Score>,

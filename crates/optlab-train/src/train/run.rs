@@ -9,7 +9,7 @@ use crate::train::rates::Rates;
 use crate::train::run_directory::{Resumed, RunDirectory};
 use crate::train::snapshot::Saver;
 use crate::train::step_loop::Training;
-use crate::train::{Outcome, Trial};
+use crate::train::{EpochLoss, Outcome, Trial};
 use crate::workload::{Parts, Workload};
 use crate::{Error, device};
 use burn::module::Module;
@@ -107,6 +107,10 @@ pub fn run<W: Workload>(
         checkpoint.load_optimizers(&mut optimizers, &model, &device)?;
         rates.load_state(&saved.schedule)?;
         state = saved;
+        if let Some(sum) = state.epoch_loss_sum.take() {
+            let steps = state.step % steps_per_epoch;
+            state.epoch_loss = EpochLoss::of_whole_batches(sum, steps, trial.recipe.batch_size);
+        }
     }
     let environment = Environment::here(&trial.backend);
     // A damaged or missing file says nothing, and decides nothing.

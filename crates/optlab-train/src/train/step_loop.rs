@@ -30,6 +30,8 @@ pub(super) struct Unread {
     step: usize,
     rates: StepRates,
     loss: Tensor<1>,
+    /// Number of examples in the batch.
+    examples: usize,
     gradient_norm: Option<GradientNorm>,
     skipped: bool,
 }
@@ -151,6 +153,7 @@ impl<W: Workload> Training<'_, W> {
             step: self.state.step,
             rates,
             loss,
+            examples: self.batches.batch_len(step),
             gradient_norm: self.optimizers[0].gradient_norm(),
             skipped: self.skipped_steps() > skipped,
         });
@@ -163,7 +166,8 @@ impl<W: Workload> Training<'_, W> {
 
     /// Reads the losses of the latest steps from the device, and returns a divergence if there is one.
     fn read_losses(&mut self) -> Option<Divergence> {
-        for Unread { step, rates, loss, gradient_norm, skipped } in std::mem::take(&mut self.unread) {
+        for Unread { step, rates, loss, examples, gradient_norm, skipped } in std::mem::take(&mut self.unread)
+        {
             let loss = f64::from(loss.into_scalar::<f32>());
             let finite = loss.is_finite().then_some(loss);
             self.state.training_loss.first = self.state.training_loss.first.or(finite);
@@ -176,11 +180,11 @@ impl<W: Workload> Training<'_, W> {
             self.observer.step(step, loss);
             self.state.skipped_in_a_row = if skipped { self.state.skipped_in_a_row + 1 } else { 0 };
             if skipped && self.state.skipped_in_a_row < MOST_SKIPPED_IN_A_ROW {
-                // A loss that is not finite would spoil the mean of the epoch.
-                self.state.epoch_loss_sum += finite.unwrap_or(0.0);
+                // The mean of the epoch leaves out a loss that is not finite.
+                finite.into_iter().for_each(|loss| self.state.epoch_loss.add(loss, examples));
                 continue;
             }
-            self.state.epoch_loss_sum += loss;
+            self.state.epoch_loss.add(loss, examples);
             let reason = match (skipped, finite) {
                 (true, _) => {
                     format!(
@@ -301,26 +305,24 @@ impl<W: Workload> Training<'_, W> {
         is_best
     }
 
-    /// Reports the end of an epoch, and returns the mean loss of its batches.
+    /// Reports the end of an epoch, and returns its mean training loss; NaN if every step was skipped for a
+    /// loss that was not finite.
     fn report_epoch(&mut self, validation: Option<Score>, is_best: bool) -> Result<f64, Error> {
         let step = self.state.step;
         let steps_per_epoch = self.batches.steps_per_epoch();
-        let steps = match step % steps_per_epoch {
-            0 => steps_per_epoch,
-            part => part,
-        };
         let report = EpochReport {
             epoch: step.div_ceil(steps_per_epoch),
             step,
-            train_loss: self.state.epoch_loss_sum / steps as f64,
+            train_loss: std::mem::take(&mut self.state.epoch_loss).mean().unwrap_or(f64::NAN),
             validation,
             lr: self.rates.at(step - 1).base * self.lr_factor(),
             training_seconds: self.state.clock.training_seconds,
             is_best,
         };
-        self.state.epoch_loss_sum = 0.0;
         let train_loss = report.train_loss;
-        self.state.training_loss.observe_epoch(train_loss);
+        if !train_loss.is_nan() {
+            self.state.training_loss.observe_epoch(train_loss);
+        }
         self.write_evaluation(Part::Train, train_loss, None)?;
         if let Some(score) = &report.validation {
             self.write_evaluation(Part::Validation, score.loss, Some(score))?;

@@ -2,10 +2,9 @@
 
 use crate::Error;
 use crate::device;
-use crate::files::checksum;
 use crate::model::ModelPatch;
 use crate::problem::WorkloadSpec;
-use crate::train::Recipe;
+use crate::train::{Recipe, trial_id};
 use crate::workload::Info;
 use optlab_core::range::{self, POSITIVE};
 use optlab_optim::schedule::{ConstantConfig, ScheduleSpec};
@@ -91,10 +90,8 @@ impl Trial {
     /// Returns a name for the run's folder: workload, optimizer, seed and the first 12 hexadecimal digits of
     /// the SHA-256 of the trial's JSON. Two of 10,000 trials have the same digits once in five million times.
     pub fn id(&self) -> String {
-        // A trial holds only finite numbers, text and booleans, which JSON can express.
         let trial = Trial { workload: self.workload.without_origin(), ..self.clone() };
-        let json = serde_json::to_vec(&trial).unwrap_or_default();
-        let fingerprint = checksum::fingerprint(&json);
+        let fingerprint = trial_id::fingerprint(&trial);
         format!("{}-{}-seed{}-{fingerprint}", self.workload, self.optimizer.name(), self.seed)
     }
 }

@@ -11,6 +11,7 @@ mod objectives;
 mod outcome;
 mod resume;
 mod split;
+mod trial_names;
 mod workloads;
 
 use optlab_train::train::Observer;

@@ -133,12 +133,13 @@ impl Problem {
 }
 
 impl Evaluate<Matrices> for Problem {
-    type Measured = ();
+    type Measured = f64;
 
-    fn evaluate(&mut self, model: &Matrices) -> ((), GradientsParams) {
+    fn evaluate(&mut self, model: &Matrices) -> (f64, GradientsParams) {
         self.steps += 1;
         let loss = self.task.loss.mean(self.outputs(model), &self.targets);
-        ((), GradientsParams::from_grads(loss.backward(), model))
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        (loss.into_scalar::<f32>().into(), gradients)
     }
 
     /// Draws classes from the softmax of a classifier; for the other objectives draws numbers around the
@@ -153,12 +154,18 @@ impl Evaluate<Matrices> for Problem {
 
 /// Wrappers around or beside other rules: all of [`OptimizerSpec::all`] but these and `burn.*` have rows
 /// here.
-const WRAPPERS: [&str; 13] = [
+const WRAPPERS: [&str; 19] = [
     "sam",
     "asam",
     "lookahead",
     "ema",
     "swa",
+    "lawa",
+    "schedule_free",
+    "ema_nesterov",
+    "hyperball",
+    "grokfast",
+    "variance_reduced",
     "centralized",
     "clip",
     "adaptive_clip",
@@ -220,6 +227,7 @@ const ROWS: &[Row] = &[
     ("muon", [(0.03, 1000, 1e-7), (5e-3, 2000, 1e-7), (0.03, 500, 1e-6), (0.3, 200, 1e-3)]),
     ("shampoo", [(3.0, 1000, 0.01), (1.0, 5000, 0.01), (0.3, 500, 1e-7), (10.0, 200, 0.01)]),
     ("soap:weight_decay=0.0", [(0.03, 1000, 1e-7), (5e-3, 2000, 1e-7), (0.03, 500, 1e-7), (0.1, 200, 0.01)]),
+    ("lbfgs", [(1.0, 100, 1e-7), (1.0, 50, 1e-7), (1.0, 50, 1e-7), (1.0, 20, 0.01)]),
 ];
 
 /// Returns the losses at the start and after `steps` steps.
@@ -234,7 +242,7 @@ fn losses(objective: Objective, spec: &str, lr: f64, steps: usize) -> [f64; 2] {
     let first = evaluation.loss(&optimizer.for_evaluation(&model));
     for step in 0..steps {
         let share = if CONSTANT.contains(&name) { 1.0 } else { 1.0 - step as f64 / steps as f64 };
-        (model, ()) = optimizer.step_with(lr * share, model, &mut training);
+        (model, _) = optimizer.step_with(lr * share, model, &mut training);
     }
     [first, evaluation.loss(&optimizer.for_evaluation(&model))]
 }

@@ -55,6 +55,29 @@ fn early_stopping_ends_a_run_that_no_longer_improves_and_tests_its_best_checkpoi
 }
 
 #[test]
+fn the_training_loss_of_an_epoch_weighs_a_small_last_batch_by_its_examples() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = Recipe { budget: Budget::Epochs(2), batch_size: 500, ..trial("digits-rnn").recipe };
+    run(&Trial { recipe, ..trial("digits-rnn") }, folder.path());
+    let (mut losses, mut epochs) = (Vec::new(), 0);
+    for row in history::read(&folder.path().join("history.jsonl")).unwrap() {
+        match row {
+            Row::Step { loss, .. } => losses.push(loss.unwrap()),
+            Row::Evaluation { part: Part::Train, loss, .. } => {
+                let [first, second, last] = losses[..] else { panic!("3 steps per epoch: {losses:?}") };
+                // 1,294 examples: 500, 500 and 294.
+                let expected = (500.0 * first + 500.0 * second + 294.0 * last) / 1294.0;
+                assert!((loss.unwrap() - expected).abs() < 1e-12, "{loss:?} and {expected}");
+                epochs += 1;
+                losses.clear();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(epochs, 2);
+}
+
+#[test]
 fn the_test_part_is_evaluated_once_and_last() {
     let folder = tempfile::tempdir().unwrap();
     run(

@@ -4,10 +4,10 @@ use crate::Error;
 use crate::plan::entry::{Entry, Stage};
 use crate::plan::{PLAN, Plan};
 use crate::run::folder::about::{Kind, read_about};
+use crate::run::folder::line;
 use optlab_core::bounded_file::{self, Lines};
 use optlab_train::files::disk;
 use optlab_train::train::{RunDirectory, Trial};
-use serde_json::error::Category;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub fn holds_trials(path: &Path) -> bool {
 }
 
 /// Reads the trials of the comparison in `folder`, in the plan's order, whether or not all of them are
-/// listed. Skips a last line that a crash cut short.
+/// listed. Skips a last line that a crash cut short, and lines that were changed after they were written.
 ///
 /// # Errors
 /// [`File`](optlab_core::Error::File) if there is no comparison, or a line is not a trial;
@@ -44,20 +44,10 @@ pub fn read_entries(folder: &Path) -> Result<Vec<Entry>, Error> {
     };
     let mut entries = Vec::new();
     while let Some((number, line)) = lines.next_line()? {
-        match serde_json::from_slice(line) {
-            Ok(entry) => entries.push(entry),
+        match line::read(line) {
+            Ok(entry) => entries.extend(entry),
             Err(_) if !line.ends_with(b"\n") => {}
-            Err(reason) => {
-                let hint = match reason.classify() {
-                    Category::Data => "",
-                    _ => "; remove the line, and the command that began it lists the trial again",
-                };
-                let reason = reason.to_string();
-                // The place within the line helps nobody who has not written it.
-                let reason = reason.split(" at line ").next().unwrap_or(&reason);
-                let reason = format!("line {number}: {reason}{hint}");
-                return Err(Error::file(path, reason));
-            }
+            Err(reason) => return Err(Error::file(path, format!("line {number}: {reason}"))),
         }
     }
     Ok(entries)

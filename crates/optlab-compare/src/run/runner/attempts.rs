@@ -5,6 +5,7 @@ use crate::run::folder::{self, Ended, Folder};
 use crate::run::runner::heard::Heard;
 use crate::run::runner::{Message, Pruned, RunnerShared};
 use crate::run::worker;
+use optlab_core::bounded_file;
 use optlab_train::files::disk;
 use optlab_train::train::{Outcome, RunDirectory, Status, Trial};
 use std::fs::File;
@@ -115,6 +116,6 @@ fn has_begun(run: &RunDirectory) -> Result<bool, Error> {
 }
 
 fn append_line(path: &Path, line: &str) -> Result<(), Error> {
-    let file = File::options().create(true).append(true).open(path);
-    file.and_then(|mut file| writeln!(file, "{line}")).map_err(Error::io("write", path))
+    let mut file = bounded_file::open_to_write(path, File::options().create(true).append(true))?;
+    writeln!(file, "{line}").map_err(Error::io("write", path))
 }

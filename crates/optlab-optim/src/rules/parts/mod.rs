@@ -3,9 +3,17 @@
 
 pub(crate) mod cautious;
 pub(crate) mod factored;
+pub(crate) mod hidden;
+pub(crate) mod kl_factors;
+pub(crate) mod kron_factors;
 pub(crate) mod linear_algebra;
+pub(crate) mod low_rank;
+pub(crate) mod model_based;
 pub(crate) mod moments;
+pub(crate) mod newton_schulz;
+pub(crate) mod polynomial_average;
 pub(crate) mod schedule_free;
+pub(crate) mod triangular;
 pub(crate) mod trust_ratio;
 pub(crate) mod velocity;
 pub(crate) mod weight_decay;

@@ -26,18 +26,21 @@ impl Averaging {
         let weight = (t as f64).powf(self.r) * largest_lr.powf(self.weight_lr_power);
         *weight_sum += weight;
         let share = if *weight_sum == 0.0 { 0.0 } else { weight / *weight_sum };
-        AveragingStep { lr, share, along: lr * (1.0 - self.beta * (1.0 - share)) }
+        let along_share = 1.0 - self.beta * (1.0 - share);
+        AveragingStep { lr, share, along: lr * along_share, along_share }
     }
 }
 
 /// The coefficients of one step of the fast weights and of the trained point.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct AveragingStep {
     pub lr: f64,
     /// Share of the average that comes from the new fast weights.
     share: f64,
     /// Distance that the trained point moves against the direction.
     along: f64,
+    /// Share of a move of the fast weights that the trained point makes.
+    along_share: f64,
 }
 
 impl AveragingStep {
@@ -48,6 +51,14 @@ impl AveragingStep {
         let towards = (fast.clone() - theta.clone()).mul_scalar(self.share);
         *fast = fast.clone() - direction.clone().mul_scalar(self.lr);
         theta + towards - direction.mul_scalar(self.along)
+    }
+
+    /// Does the same as [`update`](Self::update) after `z` moved to `moved` in any other way.
+    #[inline(always)]
+    pub fn follow<V: Value>(&self, theta: V, fast: &mut V, moved: V) -> V {
+        let before = std::mem::replace(fast, moved);
+        let towards = (before.clone() - theta.clone()).mul_scalar(self.share);
+        theta + towards + (fast.clone() - before).mul_scalar(self.along_share)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use optlab_kernel::Value;
 
-/// Returns `c ‖θ‖ / ‖d‖` from the squares of both norms; 1 if either is 0.
+/// Returns `c ‖θ‖ / n` for the norm `‖θ‖` and the norm `n` of the step; 1 if either is 0.
 #[inline(always)]
-pub(crate) fn trust_ratio<V: Value>(theta_square: &V, direction_square: &V, c: f64) -> V {
-    let one = theta_square.constant(1.0);
-    let ratio = theta_square.clone().sqrt().mul_scalar(c) / direction_square.clone().sqrt();
-    let ratio = direction_square.clone().if_positive(ratio, one.clone());
-    theta_square.clone().if_positive(ratio, one)
+pub(crate) fn trust_ratio<V: Value>(theta_norm: V, step_norm: V, c: f64) -> V {
+    let one = theta_norm.constant(1.0);
+    let ratio = theta_norm.clone().mul_scalar(c) / step_norm.clone();
+    let ratio = step_norm.if_positive(ratio, one.clone());
+    theta_norm.if_positive(ratio, one)
 }

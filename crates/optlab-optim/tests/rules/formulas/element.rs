@@ -36,6 +36,44 @@ pub const TABLE: &[(&str, Scalar)] = &[
     ("adamw:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.0", |theta, g, lr, t, memory| {
         theta - lr * adam(g, t, false, memory)
     }),
+    ("adamc:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, memory| {
+        // The first rate, 0.05, is the largest.
+        theta - lr * lr / 0.05 * 0.3 * theta - lr * adam(g, t, false, memory)
+    }),
+    ("adamc:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,max_lr=0.1", |theta, g, lr, t, memory| {
+        theta - lr * lr / 0.1 * 0.3 * theta - lr * adam(g, t, false, memory)
+    }),
+    ("madgrad:momentum=0.8,epsilon=0.01,weight_decay=0.3", |theta, g, lr, t, memory| {
+        0.8 * theta + 0.2 * dual_average(theta, g + 0.3 * theta, lr + 0.01, t, memory)
+    }),
+    (
+        "madgrad:momentum=0.8,epsilon=0.01,weight_decay=0.3,decoupled_weight_decay=true,cautious_decay=true",
+        |theta, g, lr, t, memory| {
+            let moved = 0.8 * theta + 0.2 * dual_average(theta, g, lr + 0.01, t, memory);
+            if (theta - moved) * theta >= 0.0 { moved - (lr + 0.01) * 0.3 * theta } else { moved }
+        },
+    ),
+    (
+        "madgrad:momentum=0.0,epsilon=0.01,weight_decay=0.3,decoupled_weight_decay=true",
+        |theta, g, lr, t, [s, v, ..]| {
+            let start = theta + *s / (v.cbrt() + 0.01);
+            let weight = (lr + 0.01) * f64::from(t).sqrt();
+            *s += weight * g;
+            *v += weight * g * g;
+            start - *s / (v.cbrt() + 0.01) - (lr + 0.01) * 0.3 * theta
+        },
+    ),
+    ("cocob:alpha=5,epsilon=0.1,weight_decay=0.3", |theta, g, lr, t, [start, l, total, reward, c, _]| {
+        if t == 1 {
+            (*start, *l) = (theta, 0.1);
+        }
+        let g = lr * (g + 0.3 * theta);
+        *l = l.max(g.abs());
+        *total += g.abs();
+        *reward = (*reward - g * (theta - *start)).max(0.0);
+        *c -= g;
+        *start + *c / (*l * (*total + *l).max(5.0 * *l)) * (*l + *reward)
+    }),
     (
         "adam:beta_1=0.7,beta_2=0.9,epsilon=0.01,weight_decay=0.3,bias_correction=false",
         |theta, g, lr, _, memory| theta - lr * uncorrected_adam(g + 0.3 * theta, memory),
@@ -257,6 +295,17 @@ pub const TABLE: &[(&str, Scalar)] = &[
     ("ftrl:beta=0.7", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.7, 0.0, 0.0], memory)),
     ("ftrl:l1=0.4,l2=3.0", |theta, g, lr, _, memory| ftrl(theta, g, lr, [0.5, 0.0, 0.4, 3.0], memory)),
 ];
+
+/// Returns the point that MADGRAD averages with the parameter, for `ε = 0.01`. Memory: `s`, `ν`, `θ₀`.
+fn dual_average(theta: f64, g: f64, rate: f64, t: i32, [s, v, start, ..]: &mut [f64; 6]) -> f64 {
+    if t == 1 {
+        *start = theta;
+    }
+    let weight = rate * f64::from(t).sqrt();
+    *s += weight * g;
+    *v += weight * g * g;
+    *start - *s / (v.cbrt() + 0.01)
+}
 
 /// Returns the step with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, `ψ = 0.5`.
 fn nadam(g: f64, t: i32, [m, v, product, ..]: &mut [f64; 6]) -> f64 {

@@ -182,7 +182,7 @@ fn soap(g: &[f64], shape: &[usize], s: i32, frequency: i32, memory: &mut Vec<Vec
 
 /// Returns the matrix of inner products of the slices `i` and `j` across dimension `dim`, summed over all
 /// other indices.
-fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
+pub(super) fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     let (n, stride) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
     let mut gram = vec![0.0; n * n];
     for (place, value) in x.iter().enumerate() {
@@ -195,7 +195,7 @@ fn gram(x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
 }
 
 /// Multiplies each line along dimension `dim` by a square matrix.
-fn along(matrix: &[f64], x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
+pub(super) fn along(matrix: &[f64], x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     let (n, stride) = (shape[dim], shape[dim + 1..].iter().product::<usize>());
     let product = |place: usize| {
         let i = place / stride % n;
@@ -204,12 +204,12 @@ fn along(matrix: &[f64], x: &[f64], shape: &[usize], dim: usize) -> Vec<f64> {
     (0..x.len()).map(product).collect()
 }
 
-fn transposed(matrix: &[f64], n: usize) -> Vec<f64> {
+pub(super) fn transposed(matrix: &[f64], n: usize) -> Vec<f64> {
     (0..n * n).map(|place| matrix[place % n * n + place / n]).collect()
 }
 
 /// Returns the Gram-Schmidt orthonormalization of the columns, in order.
-fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
+pub(super) fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
     let mut q = matrix.to_vec();
     for k in 0..n {
         // Twice, so that the remainders of rounding are removed as well.
@@ -225,7 +225,7 @@ fn gram_schmidt(matrix: &[f64], n: usize) -> Vec<f64> {
 
 /// Returns the eigenvalues of a symmetric matrix, the largest first, and its eigenvectors as columns, by
 /// Jacobi's method.
-fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn eigen(matrix: &[f64], n: usize) -> (Vec<f64>, Vec<f64>) {
     let mut a = matrix.to_vec();
     let mut q: Vec<f64> = (0..n * n).map(|place| if place / n == place % n { 1.0 } else { 0.0 }).collect();
     for _ in 0..50 {

@@ -4,6 +4,8 @@
 mod element;
 mod factored;
 mod global;
+mod kl;
+mod layer_norms;
 mod matrix;
 mod with_sums;
 
@@ -18,7 +20,8 @@ use rand_chacha::ChaCha8Rng;
 const STEPS: usize = 20;
 
 /// The tables of rules that need more than one element.
-const TENSOR_TABLES: &[&[(&str, Whole)]] = &[with_sums::TABLE, factored::TABLE, matrix::TABLE, global::TABLE];
+const TENSOR_TABLES: &[&[(&str, Whole)]] =
+    &[with_sums::TABLE, factored::TABLE, matrix::TABLE, layer_norms::TABLE, kl::TABLE, global::TABLE];
 
 /// The update of one scalar: from `(theta, gradient, rate, t, memory)`, with `t` counted from 1, to the new
 /// theta. Memory starts at 0.

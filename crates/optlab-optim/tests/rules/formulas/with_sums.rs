@@ -101,9 +101,8 @@ fn norm(values: &[f64]) -> f64 {
 
 /// Returns the decayed gradient, scaled to 0.7 times the length of the tensor.
 fn lars(theta: &[f64], g: &[f64], weight_decay: f64) -> Vec<f64> {
-    let g: Vec<f64> = g.iter().zip(theta).map(|(g, theta)| g + weight_decay * theta).collect();
-    let ratio = 0.7 * norm(theta) / norm(&g);
-    g.iter().map(|g| ratio * g).collect()
+    let ratio = 0.7 * norm(theta) / (norm(g) + weight_decay * norm(theta));
+    g.iter().zip(theta).map(|(g, theta)| ratio * (g + weight_decay * theta)).collect()
 }
 
 /// Makes one step with `β₁ = 0.7` and `β₂ = 0.9`, using Adam's form of the bias correction.

@@ -126,3 +126,72 @@ fn gradients_are_clipped_by_value_then_by_their_norm_then_by_the_norm_of_all() {
         }
     }
 }
+
+#[test]
+fn a_gradient_whose_square_is_infinite_in_32_bits_is_clipped_like_any_other() {
+    let theta = values(&Model::new());
+    let (limit, share) = (0.5, 0.1);
+    for scale in [1e20, 1e30, 1e37] {
+        let mut grad = gradient_values(3);
+        grad.iter_mut().flatten().for_each(|grad| *grad *= scale);
+        let scaled = |of: &[f64], factor: f64| of.iter().map(|grad| grad * factor).collect::<Vec<f64>>();
+        let all = norm(grad.iter().flatten());
+        let by_output = |place: usize| {
+            let mut clipped = grad[place].clone();
+            for output in outputs(SHAPES[place]) {
+                let norm_of = |of: &[f64]| norm(&output.iter().map(|&i| of[i]).collect::<Vec<f64>>());
+                let factor = share * norm_of(&theta[place]).max(1e-3) / norm_of(&grad[place]);
+                output.iter().for_each(|&i| clipped[i] *= factor);
+            }
+            clipped
+        };
+        let rows: [(&str, Values); 4] = [
+            ("clip:norm=0.5,base=", grad.iter().map(|grad| scaled(grad, limit / all)).collect()),
+            (
+                "clip:tensor_norm=0.5,norm=none,base=",
+                grad.iter().map(|grad| scaled(grad, limit / norm(grad))).collect(),
+            ),
+            (
+                "clip:value=0.5,norm=none,base=",
+                grad.iter().map(|grad| grad.iter().map(|g| g.signum() * limit).collect()).collect(),
+            ),
+            ("adaptive_clip:limit=0.1,base=", (0..4).map(by_output).collect()),
+        ];
+        for (around, expected) in &rows {
+            for rule in PLAIN {
+                assert_close(
+                    &seen(around, rule, &theta, &grad),
+                    expected,
+                    &format!("{around}{rule}, {scale:e}"),
+                );
+            }
+        }
+        let mut optimizer = build("clip:norm=0.5,base=sgd");
+        let model = Model::new();
+        let mut given = gradients_of(&model, |place, _, _| Some(grad[place].clone()));
+        optimizer.apply(1.0, model, &mut given);
+        let reported = optimizer.gradient_norm().unwrap().value();
+        assert!((reported / all - 1.0).abs() < 1e-6, "{scale:e}: {reported:e}");
+    }
+}
+
+#[test]
+fn the_nearby_point_of_sam_is_as_far_away_for_a_gradient_whose_square_is_infinite_in_32_bits() {
+    let model = Model::new();
+    let theta = values(&model);
+    let mut points = Vec::new();
+    build("sam:rho=0.5,base=sgd").step(0.1, model, |model| {
+        points.push(values(model));
+        (
+            0.0,
+            gradients_of(model, |place, _, shape| {
+                Some(random(3, place, shape).iter().map(|g| g * 1e30).collect())
+            }),
+        )
+    });
+    let grad = gradient_values(3);
+    let all = norm(grad.iter().flatten());
+    let mut expected = theta;
+    each(&mut expected, &grad, |theta, grad| theta + 0.5 * grad / all);
+    assert_close(&points[1], &expected, "the nearby point");
+}

@@ -228,10 +228,17 @@ fn a_frozen_parameter_is_unchanged_and_stays_frozen_with_every_rule() {
         "adafactor",
         "prodigy",
         "burn.adam",
+        "lbfgs",
         "burn.lbfgs",
         "sam:base=sgd",
         "ema:base=sgd",
         "lookahead:steps=1,base=sgd",
+        "lawa:every=1,base=sgd",
+        "schedule_free:base=sgd",
+        "ema_nesterov:step=3,base=sgd",
+        "hyperball:base=sgd",
+        "grokfast:base=sgd",
+        "variance_reduced:base=sgd",
         "decay:base=sgd",
         "clip:base=sgd",
         "centralized:base=sgd",
@@ -352,19 +359,24 @@ fn parameters_of_one_element_are_moved_by_every_rule() {
     for spec in OptimizerSpec::all() {
         for shape in [vec![1], vec![1, 1]] {
             let mut optimizer = spec.build().unwrap();
+            // Rules that estimate their step size make tiny steps first.
+            let lr = spec.default_lr().max(0.01);
             let device = Device::default().autodiff();
             let values = if shape.len() == 1 {
                 let start = Param::from_tensor(tensor::<1>(&[0.75], &shape, &device));
-                values(&(1..=4).fold(start, |m, t| optimizer.step_with(0.01, m, &mut in_32_bits(t)).0))
+                values(&(1..=3).fold(start, |m, t| optimizer.step_with(lr, m, &mut in_32_bits(t)).0))
             } else {
                 let start = Param::from_tensor(tensor::<2>(&[0.75], &shape, &device));
-                values(&(1..=4).fold(start, |m, t| optimizer.step_with(0.01, m, &mut in_32_bits(t)).0))
+                values(&(1..=3).fold(start, |m, t| optimizer.step_with(lr, m, &mut in_32_bits(t)).0))
             };
             let name = spec.name();
             assert!(values[0][0].is_finite(), "{name}: {values:?}");
-            // Muon does not move vectors; centralizing subtracts the mean, which for one number is the number
-            // itself.
-            let is_still = name == "muon" && shape.len() == 1 || name == "centralized" && shape.len() == 2;
+            // Muon and SOAP-Muon do not move vectors; centralizing subtracts the mean, which for one number is
+            // the number itself.
+            let is_for_matrices = ["muon", "soap_muon"].contains(&name);
+            let is_still = is_for_matrices && shape.len() == 1 || name == "centralized" && shape.len() == 2;
+            // L-BFGS moves nothing without a loss, and the norm of one number is the number itself.
+            let is_still = is_still || name == "lbfgs" || name == "hyperball" && shape.len() == 2;
             assert!((values[0][0] != 0.75) || is_still, "{name} of {shape:?}");
         }
     }
@@ -472,8 +484,9 @@ fn assert_rounded_only_between_steps(
 #[test]
 fn parameters_of_16_bits_are_moved_with_32_bit_state() {
     for spec in OptimizerSpec::all() {
-        // L-BFGS keeps parameters and gradients in one tensor, so it is tested separately.
-        if spec.name() == "burn.lbfgs" {
+        // L-BFGS keeps parameters and gradients in one tensor, so it is tested separately. The point ahead of
+        // `ema_nesterov` is evaluated in 16 bits, and its rule moves on from there.
+        if ["lbfgs", "burn.lbfgs", "ema_nesterov"].contains(&spec.name()) {
             continue;
         }
         for half in HALVES {

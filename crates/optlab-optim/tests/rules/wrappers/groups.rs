@@ -245,7 +245,7 @@ fn wrappers() -> Vec<OptimizerSpec> {
 
 #[test]
 fn a_wrapper_cannot_be_one_of_several_rules() {
-    assert_eq!(wrappers().len(), 13);
+    assert_eq!(wrappers().len(), 19);
     for spec in wrappers() {
         let name = spec.name();
         let said = format!("`{name}` wraps an optimizer: it cannot be one of several rules");
@@ -260,9 +260,21 @@ fn a_wrapper_cannot_be_one_of_several_rules() {
 
 #[test]
 fn only_groups_can_wrap_an_optimizer_twice() {
-    for name in
-        ["sam", "asam", "lookahead", "ema", "swa", "cautious", "skip_non_finite", "decay", "centralized"]
-    {
+    for name in [
+        "sam",
+        "asam",
+        "lookahead",
+        "ema",
+        "swa",
+        "lawa",
+        "cautious",
+        "skip_non_finite",
+        "decay",
+        "centralized",
+        "hyperball",
+        "ema_nesterov",
+        "schedule_free",
+    ] {
         for between in ["", "group:base=", "clip:base="] {
             let text = format!("{name}:base={between}{name}");
             let error = text.parse::<OptimizerSpec>().unwrap().build().unwrap_err();
@@ -279,6 +291,9 @@ fn only_groups_can_wrap_an_optimizer_twice() {
         ("clip:value=1.0,norm=none,base=(clip:value=2.0)", "`clip_value`"),
         ("adaptive_clip:base=adaptive_clip", "`adaptive_clip`"),
         ("sam:base=burn.lbfgs", "`sam`"),
+        ("lawa:base=ema", "`lawa`"),
+        ("grokfast:base=grokfast", "`grokfast`"),
+        ("variance_reduced:base=(group:base=grokfast)", "`variance_reduced`"),
     ] {
         let error = text.parse::<OptimizerSpec>().unwrap().build().unwrap_err();
         assert!(error.is_usage() && error.to_string().contains(said), "{text}: {error}");
@@ -307,6 +322,25 @@ fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refus
         ("ema", "decay", BELOW_ONE),
         ("swa", "start", COUNT),
         ("swa", "every", COUNT),
+        ("lawa", "snapshots", ITERATIONS),
+        ("lawa", "every", COUNT),
+        ("schedule_free", "momentum", (["1e-30", "0.999999"], &["0", "1"])),
+        ("schedule_free", "weight_decay", NON_NEGATIVE),
+        ("schedule_free", "r", NON_NEGATIVE),
+        ("schedule_free", "weight_lr_power", NON_NEGATIVE),
+        ("ema_nesterov", "step", NON_NEGATIVE),
+        ("ema_nesterov", "decay", BELOW_ONE),
+        ("grokfast", "alpha", BELOW_ONE),
+        ("grokfast", "window", ITERATIONS),
+        ("grokfast", "lamb", NON_NEGATIVE),
+        ("variance_reduced", "beta", BELOW_ONE),
+        ("variance_reduced", "gamma", NON_NEGATIVE),
+        ("variance_reduced", "max_norm", POSITIVE),
+        ("lbfgs", "max_iterations", ITERATIONS),
+        ("lbfgs", "max_evaluations", ITERATIONS),
+        ("lbfgs", "history", ITERATIONS),
+        ("lbfgs", "tolerance_gradient", NON_NEGATIVE),
+        ("lbfgs", "tolerance_change", NON_NEGATIVE),
         ("clip", "value", POSITIVE),
         ("clip", "tensor_norm", POSITIVE),
         ("clip", "norm", POSITIVE),
@@ -338,7 +372,19 @@ fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refus
     let has_row = |name: &str, field: &str| rows.iter().any(|row| (row.0, row.1) == (name, field));
     for spec in wrappers() {
         for (field, _) in spec.fields() {
-            let other = ["base", "parameters", "other", "schedule"].contains(&field.as_str());
+            let unbounded = [
+                "base",
+                "parameters",
+                "other",
+                "schedule",
+                "kind",
+                "warmup",
+                "scheduled",
+                "warmup_steps",
+                "rest_step",
+                "cautious",
+            ];
+            let other = unbounded.contains(&field.as_str());
             assert!(other || has_row(spec.name(), &field), "{spec}: `{field}` has no row above");
         }
     }

@@ -3,10 +3,15 @@
 
 mod before;
 mod beside;
+mod cautious_decay;
 mod composition;
 mod corners;
 mod evaluations;
+mod filters;
+mod free;
 mod groups;
+mod lbfgs;
+mod losses;
 mod skipping;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
