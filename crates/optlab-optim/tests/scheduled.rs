@@ -211,6 +211,41 @@ fn a_constant_schedule_of_any_number_changes_nothing() {
 }
 
 #[test]
+fn a_changing_number_of_any_rule_leaves_its_state_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let (run, mut tried, mut refused) = (Run::new(0.1, 4), 0, Vec::new());
+    for (name, field, default) in numbers() {
+        if ["lbfgs", "burn.lbfgs", "sophia_g"].contains(&name.as_str()) || default <= 0.0 {
+            continue;
+        }
+        let line = format!("linear:initial_lr={default},end_lr={}", default * 0.9);
+        let schedule = line.parse::<ScheduleSpec>().unwrap().build(run).unwrap();
+        let text = format!("{name}:{field}=(linear:from={default},to={})", default * 0.9);
+        let Ok(mut ours) = spec(&text).build_for(run) else {
+            refused.push(text);
+            continue;
+        };
+        // Beside it, an optimizer that is built anew for each step and knows the state from a file alone.
+        let (mut by_us, mut by_file) = (model(), model());
+        for t in 1..=4 {
+            let mut plain = spec(&name);
+            *plain.number_mut(&field).unwrap() = schedule.lr_at(t - 1);
+            let mut plain = plain.build().unwrap();
+            if t > 1 {
+                plain.load(&path, &by_file, &Device::default()).unwrap();
+            }
+            by_us = step(&mut ours, by_us, t);
+            by_file = step(&mut plain, by_file, t);
+            plain.save(&path).unwrap();
+            assert_eq!(values(&by_us), values(&by_file), "{text} at {t}");
+        }
+        tried += 1;
+    }
+    assert!(tried > 100 && refused.len() < 10, "{tried} tried, refused: {refused:?}");
+}
+
+#[test]
 fn a_number_of_every_wrapper_and_of_what_it_wraps_changes_the_steps() {
     for (scheduled, plain) in [
         ("sam:rho=(linear:from=0.5,to=0.1),base=sgd", "sam:rho=0.5,base=sgd"),
