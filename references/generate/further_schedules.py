@@ -89,6 +89,7 @@ engine = module_of(
     "open-lm-engine/lm-engine",
     [f"lm_engine/optimization/lr_scheduler/{name}.py" for name in ("base", "linear", "power")],
     {"from .base import _LRScheduler": "", "from .linear import _linear": ""},
+    commit="36bad91e0f59e5cfafd692f71b6cbcf3e13ff7ed",
 )
 optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.02)
 scheduler = engine.PowerScheduler(optimizer, 10, 0, None, STEPS, 0.1, a=4.0, b=-0.51, c=2048.0)

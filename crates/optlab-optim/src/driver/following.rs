@@ -4,6 +4,7 @@
 //! state stays with the parameters.
 
 use crate::Error;
+use crate::around::gradient_filter::GradientFilter;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::{Assembly, Method, ModelOptimizer, ParameterRule};
@@ -128,7 +129,14 @@ fn difference(one: &Assembly, other: &Assembly) -> Option<&'static str> {
         Kind::Tensor(rule) => (LAYOUT_SHAPES.map(|shape| rule.declared(shape).layout(shape)).to_vec(), None),
         Kind::Burn(_) | Kind::Lbfgs => (Vec::new(), None),
     };
-    let keeps_the_same_state = one.rules.len() == other.rules.len()
+    let around = |assembly: &Assembly| {
+        let Extras { lookahead, average, schedule_free, ema_nesterov, .. } = &assembly.extras;
+        let extras =
+            [lookahead.is_some(), average.is_some(), schedule_free.is_some(), ema_nesterov.is_some()];
+        (extras, assembly.filter.as_ref().map(GradientFilter::buffers))
+    };
+    let keeps_the_same_state = around(one) == around(other)
+        && one.rules.len() == other.rules.len()
         && one.rules.iter().zip(&other.rules).all(|(one, other)| state(one) == state(other));
     let factors =
         |assembly: &Assembly| -> Vec<f64> { assembly.groups.iter().map(|group| group.lr_factor).collect() };
