@@ -1,4 +1,4 @@
-//! The two walks over a model in a step. The first takes the parameters on the host out of the model and
+//! The two walks over a model in a step. The first takes the larger parameters on the host out of the model and
 //! moves all others where they are. The parameters taken out are then moved in one parallel region, and the
 //! second walk puts them back.
 
@@ -6,16 +6,16 @@ use crate::around::total::Factor;
 use crate::around::wrapped_step::StepExtras;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::LearningRates;
-use crate::driver::any_rule::{self, AnyElementwise, SharedNumbers, StepSettings};
+use crate::driver::any_rule::{self, AnyElementwise, AnyTensor, SharedNumbers, StepSettings};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameter, ParameterState, Parameters, Path};
 use crate::rule::memory::Memory;
 use crate::rule::precision::{in_32_bits_at_least, in_type};
 use burn::backend::DispatchTensor;
 use burn::module::{ModuleMapper, Param, ParamId};
-use burn::optim::GradientsParams;
+use burn::optim::{DynOptimizer, GradientsParams};
 use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
-use optlab_kernel::{Buffer, Operands};
+use optlab_kernel::{Buffer, Operands, with_rank};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(crate) struct Job {
     /// Index of the parameter.
     place: usize,
     tracking: Tracking,
-    rule: Arc<dyn AnyElementwise>,
+    rule: JobRule,
     /// `None` only while the parameter is being moved.
     operands: Option<Operands>,
     /// The rule's memory, except for its buffers, which are in `operands` meanwhile.
@@ -37,17 +37,62 @@ pub(crate) struct Job {
     settings: StepSettings,
 }
 
+/// The rule of a [`Job`].
+enum JobRule {
+    Elementwise(Arc<dyn AnyElementwise>),
+    /// A rule in tensor operations, and the rank of the parameter.
+    Tensor(Arc<dyn AnyTensor>, usize),
+}
+
+/// How many times as long as an element-wise rule a rule in tensor operations takes per element, at least.
+const TENSOR_RULE_SIZE: usize = 8;
+
 impl Job {
-    /// Returns the number of elements to move.
+    /// Returns the number of elements to move; more for a rule that takes longer.
     pub fn size(&self) -> usize {
-        self.operands.as_ref().map_or(0, Operands::size_on_host)
+        let elements = self.operands.as_ref().map_or(0, Operands::size_on_host);
+        match self.rule {
+            JobRule::Elementwise(_) => elements,
+            JobRule::Tensor(..) => elements.saturating_mul(TENSOR_RULE_SIZE),
+        }
     }
 
     pub fn run(&mut self) {
         let Job { rule, memory, settings, .. } = self;
         let operands = self.operands.take();
-        self.operands = operands.map(|operands| rule.apply(operands, memory, settings));
+        self.operands = operands.map(|operands| match rule {
+            JobRule::Elementwise(rule) => rule.apply(operands, memory, settings),
+            JobRule::Tensor(rule, rank) => with_rank!(*rank, D => {
+                step_by_tensor_rule::<D>(&**rule, operands, memory, settings)
+            }),
+        });
     }
+}
+
+/// Makes a step with a rule in tensor operations. The operands hold the rule's buffers, followed by those of
+/// [`StepSettings::extras`].
+fn step_by_tensor_rule<const D: usize>(
+    rule: &dyn AnyTensor,
+    operands: Operands,
+    memory: &mut Memory,
+    settings: &StepSettings,
+) -> Operands {
+    let StepSettings { lr, ref extras, cautious, .. } = *settings;
+    let Operands { theta, grad, state: mut buffers } = operands;
+    let beside_rule = buffers.split_off(buffers.len() - extras.buffers());
+    memory.buffers = buffers;
+    let has_after = cautious || extras.has_after();
+    let of_after = has_after.then(|| (grad.clone(), cautious.then(|| theta.clone())));
+    let theta = Buffer::new(extras.before(theta.into_tensor::<D>()));
+    let theta = rule.step(D, lr, theta, grad, memory);
+    let mut operands = match of_after {
+        Some((grad, start)) => any_rule::after(theta, grad, start, beside_rule, settings),
+        None => Operands { grad: theta.clone(), theta, state: beside_rule },
+    };
+    let beside_rule = std::mem::take(&mut operands.state);
+    operands.state = std::mem::take(&mut memory.buffers);
+    operands.state.extend(beside_rule);
+    operands
 }
 
 /// The properties of a parameter's tensor apart from its numbers.
@@ -164,7 +209,8 @@ impl ModuleMapper for Take<'_> {
         let grad = in_32_bits_at_least(grad);
         let theta = match kind {
             Kind::Elementwise(rule) => self.take(place, id, rule, theta, grad, tracking),
-            kind => tracking.restore(self.step_by_itself(place, &kind, theta, grad)),
+            Kind::Tensor(rule) => self.take_whole(place, id, rule, theta, grad, tracking),
+            Kind::Burn(rule) => tracking.restore(self.step_by_burn(place, &*rule, theta, grad)),
         };
         Param::from_mapped_value(id, theta, mapper)
     }
@@ -192,6 +238,7 @@ impl Take<'_> {
         if operands.are_on_host() && operands.size_on_host() >= SMALLEST_JOB {
             let nothing = operands.theta.nothing::<D>();
             let operands = Some(operands);
+            let rule = JobRule::Elementwise(rule);
             self.jobs.push(Job { id, place, tracking, rule, operands, memory, settings });
             return nothing;
         }
@@ -208,11 +255,39 @@ impl Take<'_> {
         tracking.restore(operands.theta.into_tensor())
     }
 
-    /// Moves a parameter by a rule that is not element-wise.
-    fn step_by_itself<const D: usize>(
+    /// Does the same as [`take`](Self::take) for a rule in tensor operations.
+    fn take_whole<const D: usize>(
         &mut self,
         place: usize,
-        kind: &Kind,
+        id: ParamId,
+        rule: Arc<dyn AnyTensor>,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        tracking: Tracking,
+    ) -> Tensor<D> {
+        let parameter = &mut self.parameters.0[place];
+        let (grad, settings) = self.step.transformed(&theta, grad, self.step.settings(parameter));
+        let mut memory = parameter.take_memory(&theta);
+        memory.step += 1;
+        let mut state = std::mem::take(&mut memory.buffers);
+        state.extend(parameter.take_extra_buffers(&settings.extras, &theta));
+        let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
+        if operands.size_on_host() >= SMALLEST_JOB {
+            let nothing = operands.theta.nothing::<D>();
+            let (operands, rule) = (Some(operands), JobRule::Tensor(rule, D));
+            self.jobs.push(Job { id, place, tracking, rule, operands, memory, settings });
+            return nothing;
+        }
+        let operands = step_by_tensor_rule::<D>(&*rule, operands, &mut memory, &settings);
+        put_memory(parameter, memory, operands.state, &settings.extras);
+        tracking.restore(operands.theta.into_tensor())
+    }
+
+    /// Moves a parameter by one of Burn's optimizers.
+    fn step_by_burn<const D: usize>(
+        &mut self,
+        place: usize,
+        rule: &dyn DynOptimizer,
         theta: Tensor<D>,
         grad: Tensor<D>,
     ) -> Tensor<D> {
@@ -224,25 +299,13 @@ impl Take<'_> {
             has_after.then(|| (Buffer::new(grad.clone()), parameter.take_extra_buffers(&extras, &theta)));
         let start = cautious.then(|| Buffer::new(theta.clone()));
         let theta = extras.before(theta);
-        let theta = match kind {
-            Kind::Burn(rule) => {
-                let state = match parameter.state.take() {
-                    Some(ParameterState::Burn(state)) => Some(state),
-                    _ => None,
-                };
-                let (theta, state) = rule.step_dyn(D, lr, theta.into_bridge(), grad.into_bridge(), state);
-                parameter.state = state.map(ParameterState::Burn);
-                Tensor::from_bridge(theta)
-            }
-            Kind::Tensor(rule) => {
-                let mut memory = parameter.take_memory(&theta);
-                memory.step += 1;
-                let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory);
-                parameter.state = Some(ParameterState::Own(memory));
-                theta.into_tensor()
-            }
-            Kind::Elementwise(_) => unreachable!("an element-wise rule does not run by itself"),
+        let state = match parameter.state.take() {
+            Some(ParameterState::Burn(state)) => Some(state),
+            _ => None,
         };
+        let (theta, state) = rule.step_dyn(D, lr, theta.into_bridge(), grad.into_bridge(), state);
+        parameter.state = state.map(ParameterState::Burn);
+        let theta = Tensor::from_bridge(theta);
         let Some((grad, state)) = before else {
             return theta;
         };

@@ -42,6 +42,17 @@ impl TensorMemory<'_> {
         self.0.buffers[self.place(name)].clone().into_tensor()
     }
 
+    /// Returns the named buffer and leaves a tensor without elements in its place, so that nothing else holds its
+    /// memory. [`set`](Self::set) puts it back.
+    ///
+    /// # Panics
+    /// If the buffer is not in use.
+    pub fn take<const K: usize>(&mut self, name: &str) -> Tensor<K> {
+        let place = self.place(name);
+        let nothing = Buffer::new(self.0.buffers[place].nothing::<K>());
+        std::mem::replace(&mut self.0.buffers[place], nothing).into_tensor()
+    }
+
     /// Replaces the named buffer.
     ///
     /// # Panics

@@ -2,10 +2,13 @@
 //! decompositions.
 
 pub(crate) mod cautious;
+pub(crate) mod eigenbasis;
 pub(crate) mod factored;
 pub(crate) mod linear_algebra;
 pub(crate) mod moments;
+pub(crate) mod newton_schulz;
 pub(crate) mod schedule_free;
+pub(crate) mod slices;
 pub(crate) mod trust_ratio;
 pub(crate) mod velocity;
 pub(crate) mod weight_decay;
