@@ -236,6 +236,7 @@ pub(crate) fn power(matrix: Matrix, epsilon: f64, exponent: f64) -> Matrix {
 }
 
 /// Returns the Gram-Schmidt orthonormalization of the columns of a square matrix, up to signs.
+#[allow(dead_code, reason = "for rules that orthonormalize columns")]
 pub(crate) fn orthonormal(matrix: Matrix) -> Matrix {
     let mut rows = matrix.transpose();
     matrix::orthonormalize_rows(&mut rows);
