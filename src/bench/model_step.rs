@@ -40,7 +40,8 @@ impl Model {
         }
     }
 
-    /// Returns the shapes of the parameters, in the model's order. Weights of dense layers are `[inputs, outputs]`.
+    /// Returns the shapes of the parameters, in the model's order. Weights of dense layers are `[inputs,
+    /// outputs]`.
     pub fn shapes(self) -> Vec<Vec<usize>> {
         match self {
             Model::Mnist10kCnn => vec![
@@ -92,8 +93,8 @@ pub struct ModelMeasurement {
     pub state_bytes_per_parameter: f64,
 }
 
-/// Times the steps of `rules`, and of Burn's rule of the same name, on the parameters of `model`. Calls `observe` with
-/// the results of each rule and its counterpart.
+/// Times the steps of `rules`, and of Burn's rule of the same name, on the parameters of `model`. Calls
+/// `observe` with the results of each rule and its counterpart.
 ///
 /// # Errors
 /// A rule whose step evaluates a model; the errors of [`device::open`] and of the rules.
@@ -114,7 +115,8 @@ pub fn time_model_steps(
         let device = device::open(backend)?;
         for rule in rules {
             let pair = std::iter::once(rule.clone()).chain(counterpart(rule));
-            let measured = pair.map(|rule| measure(model, &rule, backend, &device)).collect::<Result<Vec<_>, _>>()?;
+            let measured =
+                pair.map(|rule| measure(model, &rule, backend, &device)).collect::<Result<Vec<_>, _>>()?;
             observe(&measured);
             all.extend(measured);
         }
@@ -192,9 +194,15 @@ impl Parameters {
         let mut gradients = GradientsParams::new();
         for parameter in &self.parameters {
             match parameter {
-                Parameter::Vector(of) => gradients.register(of.id, random(of.lazy_shape().dims::<1>(), 0.01, device)),
-                Parameter::Matrix(of) => gradients.register(of.id, random(of.lazy_shape().dims::<2>(), 0.01, device)),
-                Parameter::Kernel(of) => gradients.register(of.id, random(of.lazy_shape().dims::<4>(), 0.01, device)),
+                Parameter::Vector(of) => {
+                    gradients.register(of.id, random(of.lazy_shape().dims::<1>(), 0.01, device))
+                }
+                Parameter::Matrix(of) => {
+                    gradients.register(of.id, random(of.lazy_shape().dims::<2>(), 0.01, device))
+                }
+                Parameter::Kernel(of) => {
+                    gradients.register(of.id, random(of.lazy_shape().dims::<4>(), 0.01, device))
+                }
             }
         }
         gradients
@@ -229,7 +237,9 @@ mod tests {
 
     #[test]
     fn the_models_have_the_parameters_that_their_pages_say() {
-        let count = |model: Model| -> usize { model.shapes().iter().map(|shape| shape.iter().product::<usize>()).sum() };
+        let count = |model: Model| -> usize {
+            model.shapes().iter().map(|shape| shape.iter().product::<usize>()).sum()
+        };
         assert_eq!(count(Model::Mnist10kCnn), 225_034);
         assert_eq!(count(Model::GptSmall), 812_416);
     }

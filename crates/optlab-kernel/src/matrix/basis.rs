@@ -3,7 +3,8 @@
 use crate::matrix::{Matrix, Real};
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::householder::{
-    apply_block_householder_on_the_left_in_place_scratch, apply_block_householder_on_the_left_in_place_with_conj,
+    apply_block_householder_on_the_left_in_place_scratch,
+    apply_block_householder_on_the_left_in_place_with_conj,
     apply_block_householder_transpose_on_the_left_in_place_with_conj,
 };
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch};
@@ -16,8 +17,9 @@ pub(super) const BLOCK: usize = 64;
 /// The number of vectors that one piece of work reflects.
 const VECTORS: usize = 128;
 
-/// Replaces the rows of a matrix of at most as many rows as columns by the orthonormal rows that Gram-Schmidt gives,
-/// up to their signs. Rows that depend on those before are replaced by others, so that all are orthonormal.
+/// Replaces the rows of a matrix of at most as many rows as columns by the orthonormal rows that Gram-Schmidt
+/// gives, up to their signs. Rows that depend on those before are replaced by others, so that all are
+/// orthonormal.
 ///
 /// # Panics
 /// If there are more rows than columns.
@@ -43,7 +45,8 @@ pub fn orthonormalize_rows<T: Real>(matrix: &mut Matrix<T>) {
     *matrix = out;
 }
 
-/// Factors a column-major matrix with `len` rows into reflections, in place, and returns the factor of each block.
+/// Factors a column-major matrix with `len` rows into reflections, in place, and returns the factor of each
+/// block.
 fn factor<T: Real>(values: &mut [T], len: usize) -> Vec<Mat<T>> {
     let count = values.len() / len;
     let mut factors = vec![factor_panel(values, len, 0, BLOCK.min(count))];
@@ -146,5 +149,55 @@ pub(super) fn reflect<T: Real>(
             Par::Seq,
             stack,
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wave<T: Real>(rows: usize, columns: usize) -> Matrix<T> {
+        Matrix::from_fn(rows, columns, |i, j| T::of(((7 * i + 3 * j + i * j) as f64 * 0.7).sin()))
+    }
+
+    fn check<T: Real>(matrix: Matrix<T>, tolerance: f64) {
+        let mut basis = matrix.clone();
+        orthonormalize_rows(&mut basis);
+        let rows = matrix.nrows();
+        let product = Matrix::product(basis.view(), basis.view().t());
+        assert!((product - &Matrix::identity(rows)).amax().to_f64() < tolerance, "{rows} rows");
+        // Row i of the matrix has no component along the orthonormal rows after the i-th.
+        let parts = Matrix::product(matrix.view(), basis.view().t());
+        for i in 0..rows {
+            for j in i + 1..rows {
+                assert!(parts[(i, j)].to_f64().abs() < 10.0 * tolerance, "{rows} rows, {i}, {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_become_orthonormal_and_span_the_same_spaces() {
+        for (rows, columns) in [(0, 0), (1, 1), (2, 5), (63, 63), (64, 64), (65, 70), (130, 130), (200, 300)]
+        {
+            check(wave::<f32>(rows, columns), 1e-5);
+            check(wave::<f64>(rows, columns), 1e-13);
+        }
+    }
+
+    #[test]
+    fn dependent_rows_are_replaced() {
+        check(Matrix::<f64>::zeros(70, 70), 1e-13);
+        check(Matrix::product(wave::<f64>(150, 3).view(), wave(3, 150).view()), 1e-12);
+    }
+
+    #[test]
+    fn the_bits_are_the_same_for_any_number_of_threads() {
+        let of_threads = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut matrix = wave::<f32>(300, 300);
+            pool.install(|| orthonormalize_rows(&mut matrix));
+            matrix
+        };
+        assert_eq!(of_threads(1), of_threads(3));
     }
 }

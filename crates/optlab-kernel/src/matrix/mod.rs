@@ -1,10 +1,12 @@
 //! Dense matrices in host memory, and their products, orthonormal bases, eigenvectors and inverse roots.
 //!
-//! Everything is generic over 32-bit and 64-bit floats. Work is divided by the shapes alone, and each piece runs on one
-//! thread, so results have the same bits for every number of threads. Calls from several threads share the same
-//! pool, so the matrices of several parameters can be processed in one parallel region.
+//! Everything is generic over 32-bit and 64-bit floats. Work is divided by the shapes alone, and each piece
+//! runs on one thread, so results have the same bits for every number of threads. Calls from several threads
+//! share the same pool, so the matrices of several parameters can be processed in one parallel region.
 
+mod band;
 mod basis;
+mod blocks;
 mod eigen;
 mod product;
 mod real;

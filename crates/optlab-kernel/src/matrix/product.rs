@@ -68,8 +68,8 @@ pub fn add_product<T: Real>(out: &mut [T], factor: T, left: View<'_, T>, right: 
     in_pieces(out, Accum::Add, factor, left.0, right.0);
 }
 
-/// Replaces the lower triangle of `out`, row-major, by `keep · out + factor · A Aᵀ`. The elements above the diagonal
-/// stay as they are; [`mirror`] sets them.
+/// Replaces the lower triangle of `out`, row-major, by `keep · out + factor · A Aᵀ`. The elements above the
+/// diagonal stay as they are; [`mirror`] sets them.
 ///
 /// # Panics
 /// If `out` does not have as many rows and columns as `a` has rows.
@@ -132,7 +132,11 @@ fn gram_in_pieces<T: Real>(mut out: MatMut<'_, T>, keep: T, factor: T, a: MatRef
     let n = a.nrows();
     if n <= 4 * STEP {
         for row in 0..n {
-            out.rb_mut().row_mut(row).subcols_mut(0, row + 1).iter_mut().for_each(|value| *value = *value * keep);
+            out.rb_mut()
+                .row_mut(row)
+                .subcols_mut(0, row + 1)
+                .iter_mut()
+                .for_each(|value| *value = *value * keep);
         }
         let (dense, lower) = (BlockStructure::Rectangular, BlockStructure::TriangularLower);
         return triangular::matmul(out, lower, Accum::Add, a, dense, a.transpose(), dense, factor, Par::Seq);
@@ -226,5 +230,61 @@ fn copy_in_pieces<T: Real>(mut out: MatMut<'_, T>, from: MatRef<'_, T>) {
         copy_in_pieces(other.0, other.1);
     } else {
         rayon::join(|| copy_in_pieces(one.0, one.1), || copy_in_pieces(other.0, other.1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matrix::Matrix;
+
+    fn wave(rows: usize, columns: usize) -> Matrix {
+        Matrix::from_fn(rows, columns, |i, j| ((7 * i + 3 * j + i * j) as f64 * 0.7).sin())
+    }
+
+    /// Returns the product, a dot product for each element.
+    fn plain(left: &Matrix, right: &Matrix) -> Matrix {
+        let right = right.transpose();
+        let dot = |i, j| left.row(i).iter().zip(right.row(j)).map(|(a, b): (&f64, &f64)| a * b).sum();
+        Matrix::from_fn(left.nrows(), right.nrows(), dot)
+    }
+
+    #[test]
+    fn products_in_pieces_are_products() {
+        for (rows, depth, columns) in [(1, 1, 1), (3, 0, 2), (17, 5, 900), (900, 5, 17), (430, 20, 410)] {
+            let (left, right) = (wave(rows, depth), wave(depth, columns));
+            let expected = plain(&left, &right);
+            assert!((&left * &right - &expected).amax() < 1e-12, "{rows} × {depth} × {columns}");
+            let (left, right) = (left.transpose(), right.transpose());
+            let given = Matrix::product(left.view().t(), right.view().t());
+            assert!((given - &expected).amax() < 1e-12, "{rows} × {depth} × {columns}, transposed");
+            let mut sum = expected.clone();
+            add_product(sum.values_mut(), -1.0, left.view().t(), right.view().t());
+            assert!(sum.amax() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_gram_matrix_is_added_below_the_diagonal_and_mirrored_above() {
+        for n in [1, 2, 63, 64, 65, 129, 500] {
+            let factor = wave(n, 9);
+            let expected =
+                plain(&factor, &factor.transpose()).scaled(3.0) + &Matrix::from_fn(n, n, |_, _| 0.5);
+            let mut sum = Matrix::from_fn(n, n, |i, j| if j <= i { 1.0 } else { -7.0 });
+            add_gram(sum.values_mut(), 0.5, 3.0, factor.view());
+            assert!((0..n).all(|i| (i + 1..n).all(|j| sum[(i, j)] == -7.0)), "{n}: above the diagonal");
+            mirror(sum.values_mut(), n);
+            assert!((sum - &expected).amax() < 1e-12, "{n}");
+        }
+    }
+
+    #[test]
+    fn a_transpose_has_rows_for_columns() {
+        for (rows, columns) in [(1, 1), (1, 40), (33, 17), (300, 500)] {
+            let matrix = wave(rows, columns);
+            let transposed = matrix.transpose();
+            assert!((0..rows).all(|i| (0..columns).all(|j| matrix[(i, j)] == transposed[(j, i)])));
+            assert_eq!(matrix.view().to_vec(), matrix.values());
+        }
     }
 }

@@ -8,9 +8,9 @@ use crate::rules::parts::linear_algebra::{
 };
 use crate::spec::rule_config;
 use burn::tensor::Tensor;
-use optlab_kernel::matrix::inverse_root_times;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
+use optlab_kernel::matrix::inverse_root_times;
 
 settings! {
     /// Settings of [`Shampoo`].
@@ -55,8 +55,8 @@ impl ShampooConfig {
 ///
 /// Sums, roots and products are computed in 64 bits on the host, because `ε` would be lost in the rounding of
 /// a 32-bit sum. A step waits for the device and takes time proportional to `Σ dᵢ Π dⱼ`, plus `Σ dᵢ³` in a
-/// step with new roots: about 0.2 s for a dimension of 1,600 on two cores. Only the lower triangle of a sum is
-/// computed.
+/// step with new roots: about 0.2 s for a dimension of 1,600 on two cores. Only the lower triangle of a sum
+/// is computed.
 ///
 /// # Shapes
 /// `θ`, `g`, `b`: `[d₁, …, d_k]`, any rank. State: the step number; for each dimension a matrix `[dᵢ, dᵢ]`,

@@ -11,9 +11,9 @@ use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::slices;
 use crate::spec::rule_config;
 use burn::tensor::{Int, Tensor, TensorData};
-use optlab_kernel::is_on_host;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
+use optlab_kernel::is_on_host;
 use rayon::prelude::*;
 
 settings! {
@@ -66,16 +66,16 @@ impl SoapConfig {
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it.
 ///
 /// A dimension larger than `max_precond_dim` has no basis (`Q = I`), and a vector has one only with
-/// `precondition_1d`. The moments are stored in the bases, so a step rotates the gradient once forward and once back.
-/// In the first step the basis is computed in 64 bits; for a matrix with fewer columns than half its rows from the
-/// eigenvectors of the smaller `Gᵀ G`. All else is computed in the precision of the parameter. A basis is updated in
-/// one step, which takes time proportional to `Σ dᵢ³`: 15 times as long as another step for a matrix of 1,600 rows
-/// and 128 columns.
+/// `precondition_1d`. The moments are stored in the bases, so a step rotates the gradient once forward and
+/// once back. In the first step the basis is computed in 64 bits; for a matrix with fewer columns than half
+/// its rows from the eigenvectors of the smaller `Gᵀ G`. All else is computed in the precision of the
+/// parameter. A basis is updated in one step, which takes time proportional to `Σ dᵢ³`: 15 times as long as
+/// another step for a matrix of 1,600 rows and 128 columns.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`, `v`: `[d₁, …, d_k]`, any rank. State: the step number, two tensors of the parameter's
-/// shape, and two matrices `[dᵢ, dᵢ]` for each dimension that has a basis: `H`, of which only the lower triangle is
-/// read, and the basis, a vector in each row.
+/// shape, and two matrices `[dᵢ, dᵢ]` for each dimension that has a basis: `H`, of which only the lower
+/// triangle is read, and the basis, a vector in each row.
 ///
 /// # Errors
 /// [`SoapConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN;
@@ -179,8 +179,7 @@ impl TensorRule for Soap {
         } else {
             let rotated = into_basis(grad.clone(), memory);
             let first = memory.update(FIRST, |first| moving_average(&first, rotated.clone(), beta_1));
-            let second =
-                memory.update(SECOND, |second| moving_average(&second, rotated.square(), beta_2));
+            let second = memory.update(SECOND, |second| moving_average(&second, rotated.square(), beta_2));
             let direction = out_of_basis(first / (second.sqrt() + epsilon), memory);
             (theta - direction * self.factor(lr, steps)) * self.decay(lr)
         };
@@ -270,7 +269,8 @@ impl Soap {
         }
         for (&dim, basis) in dims.iter().zip(&mut bases) {
             let lines = Lines::of(&shape, dim);
-            let mut mean = Matrix::from_vec(values(memory.take::<2>(covariance(dim))), shape[dim], shape[dim]);
+            let mut mean =
+                Matrix::from_vec(values(memory.take::<2>(covariance(dim))), shape[dim], shape[dim]);
             lines.add_gram(&grad, mean.values_mut(), self.config.beta_2, 1.0 - self.config.beta_2);
             if steps == 0 {
                 let rows = lines.unfolded(&grad, |view| first_basis(Matrix::from_view(view).to_64_bits()));

@@ -3,18 +3,20 @@
 use crate::rules::parts::linear_algebra::{Matrix, descending};
 use optlab_kernel::matrix::{self, Real};
 
-/// The number of rows from which the eigenvectors of a matrix with few columns are those of the smaller product.
+/// The number of rows from which the eigenvectors of a matrix with few columns are those of the smaller
+/// product.
 const MANY_ROWS: usize = 256;
 
-/// Returns the eigenvectors of `G Gᵀ` as rows, that of the largest eigenvalue first. All are NaN if `G` contains NaN
-/// or an infinity.
+/// Returns the eigenvectors of `G Gᵀ` as rows, that of the largest eigenvalue first. All are NaN if `G`
+/// contains NaN or an infinity.
 pub(crate) fn first_basis(unfolded: Matrix) -> Matrix {
     let (rows, columns) = (unfolded.nrows(), unfolded.ncols());
     let nan = |_, _| f64::NAN;
     if rows < MANY_ROWS || columns > rows / 2 {
         let mut square = Matrix::zeros(rows, rows);
         matrix::add_gram(square.values_mut(), 0.0, 1.0, unfolded.view());
-        return matrix::symmetric_eigen(&square).map_or_else(|| Matrix::from_fn(rows, rows, nan), |found| found.1);
+        return matrix::symmetric_eigen(&square)
+            .map_or_else(|| Matrix::from_fn(rows, rows, nan), |found| found.1);
     }
     let mut square = Matrix::zeros(columns, columns);
     matrix::add_gram(square.values_mut(), 0.0, 1.0, unfolded.view().t());
@@ -32,8 +34,8 @@ pub(crate) fn first_basis(unfolded: Matrix) -> Matrix {
     all
 }
 
-/// Makes one iteration from the rows of `basis` towards the eigenvectors of `covariance`, and fills its upper triangle.
-/// Returns the next basis, and the order of its vectors in the old one.
+/// Makes one iteration from the rows of `basis` towards the eigenvectors of `covariance`, and fills its upper
+/// triangle. Returns the next basis, and the order of its vectors in the old one.
 pub(crate) fn next_basis<T: Real>(covariance: &mut Matrix<T>, basis: &Matrix<T>) -> (Matrix<T>, Vec<usize>) {
     let n = basis.nrows();
     matrix::mirror(covariance.values_mut(), n);

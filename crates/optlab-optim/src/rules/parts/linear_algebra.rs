@@ -3,26 +3,25 @@
 //!
 //! A rule has up to two forms.
 //!
-//! - In tensor operations, for every backend: [`unfold`], [`gram`] and [`multiply_along`] run on the tensor's device.
-//!   Decompositions run on the host: [`read`] the matrix, call [`eigen`], [`power`] or [`orthonormal`], and [`write`]
-//!   the result, which waits for the device.
-//! - On slices, for 32-bit floats in host memory ([`optlab_kernel::is_on_host`]) or to compute in 64 bits: take
-//!   the elements with [`values`], without a copy if the tensor has them alone ([`TensorMemory::take`]), compute with
-//!   [`Lines`] and [`optlab_kernel::matrix`], and put them back with [`tensor`].
+//! In tensor operations, for every backend: [`unfold`], [`gram`] and [`multiply_along`] run on the tensor's
+//! device. Decompositions run on the host: [`read`] the matrix, call [`eigen`], [`power`] or [`orthonormal`],
+//! and [`write`] the result, which waits for the device.
 //!
-//! Products and decompositions of [`optlab_kernel::matrix`] use all cores, and their bits do not depend on the
-//! number of threads.
+//! On slices, for 32-bit floats in host memory ([`optlab_kernel::is_on_host`]) or to compute in 64 bits: take
+//! the elements with [`values`], without a copy if the tensor has them alone ([`TensorMemory::take`]),
+//! compute with [`Lines`] and [`optlab_kernel::matrix`], and put them back with [`tensor`].
+//!
+//! Products and decompositions of [`optlab_kernel::matrix`] use all cores, and their bits do not depend on
+//! the number of threads.
 //!
 //! [`TensorMemory::take`]: crate::rule::TensorMemory::take
 
-use burn::tensor::{DType, Device, Element, Tensor, TensorData};
-use optlab_kernel::matrix::{self, Real, View};
-use rayon::prelude::*;
-
+pub(crate) use crate::rules::parts::lines::{Lines, PIECE, tensor, values};
 pub(crate) use optlab_kernel::matrix::Matrix;
 
-/// The number of elements that one piece of a pass covers.
-pub(crate) const PIECE: usize = 16_384;
+use burn::tensor::{DType, Device, Tensor};
+use optlab_kernel::matrix::{self, Real};
+use rayon::prelude::*;
 
 /// Returns the tensor as a matrix with a row for each index of dimension `dim`; the order of the columns is
 /// unspecified.
@@ -43,109 +42,6 @@ pub(crate) fn multiply_along<const D: usize>(matrix: Tensor<2>, tensor: Tensor<D
 pub(crate) fn gram<const D: usize>(tensor: Tensor<D>, dim: usize) -> Tensor<2> {
     let unfolded = unfold(tensor, dim);
     unfolded.clone().matmul(unfolded.transpose())
-}
-
-/// Returns all elements of a tensor, row-major; without a copy if they are of type `T` and nothing else holds them.
-pub(crate) fn values<T: Element, const D: usize>(tensor: Tensor<D>) -> Vec<T> {
-    let data = tensor.into_data().convert::<T>();
-    data.try_into_vec().expect("the elements were converted to this type")
-}
-
-/// Returns a tensor with the given elements, row-major, of the given type on `device`; without a copy in host
-/// memory if they are of that type.
-pub(crate) fn tensor<T: Element, const D: usize>(
-    values: Vec<T>,
-    shape: [usize; D],
-    device: &Device,
-    dtype: DType,
-) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values, shape), (device, dtype))
-}
-
-/// The lines of a tensor along one of its dimensions.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Lines {
-    /// The product of the dimensions before.
-    outer: usize,
-    /// The length of a line.
-    len: usize,
-    /// The product of the dimensions after.
-    inner: usize,
-}
-
-impl Lines {
-    /// Returns the lines along `dim` of a tensor of that shape.
-    pub fn of(shape: &[usize], dim: usize) -> Self {
-        let (before, after) = (&shape[..dim], &shape[dim + 1..]);
-        Lines { outer: before.iter().product(), len: shape[dim], inner: after.iter().product() }
-    }
-
-    /// Returns the number of lines.
-    pub fn count(self) -> usize {
-        self.outer * self.inner
-    }
-
-    /// Calls `with` with the tensor as a matrix with a line in each column. The order of the columns depends on the
-    /// shape alone.
-    pub fn unfolded<T: Real, R>(self, values: &[T], with: impl FnOnce(View<'_, T>) -> R) -> R {
-        let Lines { outer, len, inner } = self;
-        if outer == 1 {
-            with(View::new(values, len, inner))
-        } else if inner == 1 {
-            with(View::new(values, outer, len).t())
-        } else {
-            with(View::new(&self.swapped(values, outer, len), len, self.count()))
-        }
-    }
-
-    /// Replaces the lower triangle of `out` by `keep · out + factor · G Gᵀ`, where `G` is the unfolded tensor.
-    pub fn add_gram<T: Real>(self, values: &[T], out: &mut [T], keep: f64, factor: f64) {
-        self.unfolded(values, |view| matrix::add_gram(out, T::of(keep), T::of(factor), view));
-    }
-
-    /// Returns the elements of the tensor that is unfolded to `matrix`.
-    pub fn folded<T: Real>(self, matrix: Matrix<T>) -> Vec<T> {
-        let Lines { outer, len, inner } = self;
-        if outer == 1 {
-            matrix.into_values()
-        } else if inner == 1 {
-            matrix::transpose(matrix.view())
-        } else {
-            self.swapped(matrix.values(), len, outer)
-        }
-    }
-
-    /// Multiplies each line by a square matrix.
-    pub fn multiplied<T: Real>(self, values: &[T], matrix: View<'_, T>) -> Vec<T> {
-        let Lines { outer, len, inner } = self;
-        let mut out = vec![T::ZERO; values.len()];
-        if inner == 1 {
-            matrix::multiply(&mut out, View::new(values, outer, len), matrix.t());
-            return out;
-        }
-        self.unfolded(values, |view| matrix::multiply(&mut out, matrix, view));
-        if outer == 1 { out } else { self.swapped(&out, len, outer) }
-    }
-
-    /// Returns the lines with their elements in another order: element `i` is element `order[i]` of before.
-    pub fn reordered<T: Real>(self, values: &[T], order: &[usize]) -> Vec<T> {
-        let mut out = Vec::with_capacity(values.len());
-        for block in values.chunks((self.len * self.inner).max(1)) {
-            order.iter().for_each(|&place| out.extend_from_slice(&block[place * self.inner..][..self.inner]));
-        }
-        out
-    }
-
-    /// Returns blocks of `inner` elements in the order of a transposed matrix of `rows` and `columns` blocks.
-    fn swapped<T: Real>(self, values: &[T], rows: usize, columns: usize) -> Vec<T> {
-        let mut out = Vec::with_capacity(values.len());
-        for column in 0..columns {
-            for row in 0..rows {
-                out.extend_from_slice(&values[(row * columns + column) * self.inner..][..self.inner]);
-            }
-        }
-        out
-    }
 }
 
 /// Splits a buffer's name into its kind and its dimension, if the name ends in the number of a dimension.
@@ -246,6 +142,7 @@ pub(crate) fn orthonormal(matrix: Matrix) -> Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::TensorData;
 
     fn matrix<const N: usize>(rows: [[f64; N]; N]) -> Matrix {
         Matrix::from_vec(rows.into_iter().flatten().collect(), N, N)

@@ -4,7 +4,9 @@
 pub(crate) mod cautious;
 pub(crate) mod eigenbasis;
 pub(crate) mod factored;
+pub(crate) mod hidden_matrix;
 pub(crate) mod linear_algebra;
+pub(crate) mod lines;
 pub(crate) mod moments;
 pub(crate) mod newton_schulz;
 pub(crate) mod schedule_free;
