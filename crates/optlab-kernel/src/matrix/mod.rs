@@ -14,7 +14,7 @@ mod root;
 
 pub use basis::orthonormalize_rows;
 pub use eigen::symmetric_eigen;
-pub use product::{View, add_gram, add_product, mirror, multiply, transpose};
+pub use product::{View, add_gram, add_product, mirror, multiply, operations_per_second, transpose};
 pub use real::Real;
 pub use root::inverse_root_times;
 use std::fmt;

@@ -93,6 +93,21 @@ pub fn transpose<T: Real>(matrix: View<'_, T>) -> Vec<T> {
     out
 }
 
+/// Measures how many multiplications and additions of 32-bit products this machine makes in a second, on all
+/// cores. It takes some milliseconds.
+pub fn operations_per_second() -> f64 {
+    const N: usize = 512;
+    let values = vec![1.0_f32; N * N];
+    let mut out = vec![0.0_f32; N * N];
+    let view = View::new(&values, N, N);
+    let seconds = (0..3).map(|_| {
+        let start = std::time::Instant::now();
+        multiply(&mut out, view, view);
+        start.elapsed().as_secs_f64()
+    });
+    2.0 * (N * N * N) as f64 / seconds.fold(f64::INFINITY, f64::min).max(1e-9)
+}
+
 /// Returns about half of `n`, at the border of an inner block.
 pub(super) fn half(n: usize) -> usize {
     (n / 2).next_multiple_of(STEP).min(n - 1)

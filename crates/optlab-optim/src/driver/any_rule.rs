@@ -227,6 +227,9 @@ fn run<U: Update>(update: &U, mut operands: Operands) -> Operands {
 pub(crate) trait AnyTensor: Send + Sync {
     fn declared(&self, shape: &[usize]) -> Declared;
 
+    /// As [`TensorRule::operations`].
+    fn operations(&self, shape: &[usize]) -> f64;
+
     /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
 }
@@ -234,6 +237,10 @@ pub(crate) trait AnyTensor: Send + Sync {
 impl<R: TensorRule> AnyTensor for R {
     fn declared(&self, shape: &[usize]) -> Declared {
         Declared::of(self, shape)
+    }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        TensorRule::operations(self, shape)
     }
 
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer {

@@ -17,6 +17,13 @@ pub trait TensorRule: Rule {
         grad: Tensor<D>,
         memory: &mut TensorMemory<'_>,
     ) -> Tensor<D>;
+
+    /// Returns about how many multiplications and additions in products and decompositions of matrices a step
+    /// takes on average for a parameter of that shape, at the speed of 32-bit products. 0 for a rule whose
+    /// step takes no longer than some passes over the parameter.
+    fn operations(&self, _shape: &[usize]) -> f64 {
+        0.0
+    }
 }
 
 /// The state that a [`TensorRule`] keeps for a parameter.

@@ -156,6 +156,14 @@ impl TensorRule for AdaMuon {
         let length = 0.2 * (sides[0] as f64 * sides[1] as f64).sqrt();
         theta * (1.0 - lr * weight_decay) - step / norm.unsqueeze() * (lr * length)
     }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        if shape.len() < 2 {
+            return 0.0;
+        }
+        let iterations = self.config.coefficients.iterations(self.config.ns_steps).0.len();
+        HiddenMatrix::of(shape).operations(iterations)
+    }
 }
 
 burn_optimizer!(AdaMuon, crate::rule::tensor_step);

@@ -177,6 +177,14 @@ impl TensorRule for Muon {
         let step = orthogonalized(step.reshape(sides), &iterations, norm_factor).reshape(shape);
         theta * decay - step * factor
     }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        if shape.len() < 2 {
+            return 0.0;
+        }
+        let iterations = self.config.coefficients.iterations(self.config.ns_steps).0.len();
+        HiddenMatrix::of(shape).operations(iterations)
+    }
 }
 
 burn_optimizer!(Muon, crate::rule::tensor_step);

@@ -171,6 +171,14 @@ impl TensorRule for NorMuon {
         let scale = (matrix.outputs as f64 / matrix.inputs as f64).max(1.0).sqrt();
         theta * (1.0 - lr * weight_decay) - (step * ratio).reshape(shape) * (lr * scale)
     }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        if shape.len() < 2 {
+            return 0.0;
+        }
+        let iterations = self.config.coefficients.iterations(self.config.ns_steps).0.len();
+        HiddenMatrix::of(shape).operations(iterations)
+    }
 }
 
 burn_optimizer!(NorMuon, crate::rule::tensor_step);

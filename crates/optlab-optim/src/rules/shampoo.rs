@@ -178,7 +178,19 @@ impl TensorRule for Shampoo {
         }
         theta - step * lr
     }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        let elements: usize = shape.iter().product();
+        let of_dim = |&n: &usize| {
+            let n = n as f64;
+            3.0 * n * elements as f64 + 3.0 * n.powi(3) / self.config.precondition_frequency as f64
+        };
+        IN_64_BITS * shape.iter().map(of_dim).sum::<f64>()
+    }
 }
+
+/// The time of an operation in 64 bits, of one in 32 bits.
+const IN_64_BITS: f64 = 2.5;
 
 burn_optimizer!(Shampoo, crate::rule::tensor_step);
 

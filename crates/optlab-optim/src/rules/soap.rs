@@ -5,7 +5,7 @@ use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::eigenbasis::{first_basis, next_basis};
 use crate::rules::parts::linear_algebra::{
-    Lines, Matrix, PIECE, gram, multiply_along, of_dimension, read, tensor, values, write,
+    Lines, Matrix, gram, multiply_along, of_dimension, read, tensor, values, write,
 };
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::slices;
@@ -14,7 +14,6 @@ use burn::tensor::{Int, Tensor, TensorData};
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
 use optlab_kernel::is_on_host;
-use rayon::prelude::*;
 
 settings! {
     /// Settings of [`Soap`].
@@ -207,6 +206,17 @@ impl TensorRule for Soap {
         }
         theta
     }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        let elements: usize = shape.iter().product();
+        let of_dim = |dim: usize| {
+            let n = shape[dim] as f64;
+            // Two rotations, and half of `G Gᵀ`.
+            5.0 * n * elements as f64
+                + BASIS_OPERATIONS * n.powi(3) / self.config.precondition_frequency as f64
+        };
+        (0..shape.len()).filter(|&dim| self.has_basis(shape, dim)).map(of_dim).sum()
+    }
 }
 
 impl Soap {
@@ -258,7 +268,8 @@ impl Soap {
         let mut theta = theta;
         if steps > 0 {
             let mut direction = rotated(&bases, grad.clone(), false);
-            self.normalize(&mut direction, &mut first, &mut second);
+            let SoapConfig { beta_1, beta_2, epsilon, .. } = self.config;
+            slices::normalize(&mut direction, &mut first, &mut second, [beta_1, beta_2, epsilon]);
             let direction = rotated(&bases, direction, true);
             let decay = self.decay(lr);
             theta = slices::moved(theta, &direction, self.factor(lr, steps) * decay, decay);
@@ -292,24 +303,7 @@ impl Soap {
         memory.set(SECOND, tensor(second, shape, &device, dtype));
         theta
     }
-
-    /// Updates the moments with a rotated gradient, and replaces it by the rotated direction.
-    fn normalize(&self, rotated: &mut [f32], first: &mut [f32], second: &mut [f32]) {
-        let SoapConfig { beta_1, beta_2, epsilon, .. } = self.config;
-        let (keep_1, keep_2, epsilon) = (beta_1 as f32, beta_2 as f32, epsilon as f32);
-        let (add_1, add_2) = ((1.0 - beta_1) as f32, (1.0 - beta_2) as f32);
-        let moments = first.par_chunks_mut(PIECE).zip(second.par_chunks_mut(PIECE));
-        rotated.par_chunks_mut(PIECE).zip(moments).for_each(|(rotated, (first, second))| {
-            for ((rotated, first), second) in rotated.iter_mut().zip(first).zip(second) {
-                *first = keep_1 * *first + add_1 * *rotated;
-                *second = keep_2 * *second + add_2 * (*rotated * *rotated);
-                *rotated = *first / (second.sqrt() + epsilon);
-            }
-        });
-    }
 }
-
-burn_optimizer!(Soap, crate::rule::tensor_step);
 
 /// Transforms the tensor into the bases of its dimensions.
 fn into_basis<const D: usize>(tensor: Tensor<D>, memory: &TensorMemory<'_>) -> Tensor<D> {

@@ -2,6 +2,7 @@
 
 use crate::rules::parts::linear_algebra::{Matrix, descending};
 use optlab_kernel::matrix::{self, Real};
+use rayon::prelude::*;
 
 /// The number of rows from which the eigenvectors of a matrix with few columns are those of the smaller
 /// product.
@@ -44,9 +45,10 @@ pub(crate) fn next_basis<T: Real>(covariance: &mut Matrix<T>, basis: &Matrix<T>)
         let pairs = basis.row(row).iter().zip(product.row(row));
         pairs.map(|(vector, product)| vector.to_f64() * product.to_f64()).sum()
     };
-    let eigenvalues: Vec<f64> = (0..n).map(dot).collect();
+    let eigenvalues: Vec<f64> = (0..n).into_par_iter().map(dot).collect();
     let order = descending(&eigenvalues);
-    let sorted = order.iter().flat_map(|&row| product.row(row)).copied().collect();
+    let mut sorted = Vec::with_capacity(n * n);
+    order.iter().for_each(|&row| sorted.extend_from_slice(product.row(row)));
     let mut next = Matrix::from_vec(sorted, n, n);
     matrix::orthonormalize_rows(&mut next);
     (next, order)

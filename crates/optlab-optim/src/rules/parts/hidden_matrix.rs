@@ -24,6 +24,14 @@ impl HiddenMatrix {
         HiddenMatrix { sides, outputs, inputs }
     }
 
+    /// Returns about how many multiplications and additions Newton-Schulz iterations take.
+    pub fn operations(self, iterations: usize) -> f64 {
+        let [short, long] = [self.outputs.min(self.inputs), self.outputs.max(self.inputs)];
+        // Two products with the matrix and one of the small square.
+        let (short, long) = (short as f64, long as f64);
+        (4.0 * short * short * long + 2.0 * short.powi(3)) * iterations as f64
+    }
+
     /// Returns the stored dimension along which the inputs lie.
     pub fn input_dim(self, rank: usize) -> usize {
         if rank == 2 { 0 } else { 1 }
