@@ -211,9 +211,8 @@ impl TensorRule for Soap {
         let elements: usize = shape.iter().product();
         let of_dim = |dim: usize| {
             let n = shape[dim] as f64;
-            // Two rotations, and half of `G Gᵀ`.
-            5.0 * n * elements as f64
-                + BASIS_OPERATIONS * n.powi(3) / self.config.precondition_frequency as f64
+            // Two rotations and half of `G Gᵀ`; a product and a factorization.
+            5.0 * n * elements as f64 + 6.0 * n.powi(3) / self.config.precondition_frequency as f64
         };
         (0..shape.len()).filter(|&dim| self.has_basis(shape, dim)).map(of_dim).sum()
     }
@@ -304,6 +303,8 @@ impl Soap {
         theta
     }
 }
+
+burn_optimizer!(Soap, crate::rule::tensor_step);
 
 /// Transforms the tensor into the bases of its dimensions.
 fn into_basis<const D: usize>(tensor: Tensor<D>, memory: &TensorMemory<'_>) -> Tensor<D> {
