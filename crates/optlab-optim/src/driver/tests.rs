@@ -164,8 +164,8 @@ fn remembers(spec: &OptimizerSpec) -> bool {
 fn has_state(spec: &OptimizerSpec, parameter: &str) -> bool {
     match spec.to_string().as_str() {
         "burn.sgd" => false,
-        // Muon does not move vectors.
-        "muon" => !parameter.ends_with(".bias"),
+        // Muon and its relatives do not move vectors.
+        "muon" | "normuon" | "adamuon" => !parameter.ends_with(".bias"),
         _ => true,
     }
 }
@@ -575,6 +575,7 @@ fn the_size_of_a_rules_state_matches_its_documentation() {
         ("adamw", 2 * elements),
         ("adamw:amsgrad=true", 3 * elements),
         ("muon", elements - vectors),
+        ("adamuon", 2 * (elements - vectors)),
         ("shampoo", 2 * squares),
         ("shampoo:momentum=0.9", 2 * squares + elements),
         ("shampoo:precondition_frequency=2", 4 * squares),
