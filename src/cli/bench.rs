@@ -1,7 +1,7 @@
 //! `optlab bench`: times optimizer steps.
 
 use crate::Error;
-use crate::bench::{Layout, Measurement, StepBenchmark};
+use crate::bench::{Layout, Measurement, Model, ModelMeasurement, StepBenchmark, time_model_steps};
 use crate::cli::{Exit, output};
 use clap::Args;
 use optlab_optim::OptimizerSpec;
@@ -14,9 +14,12 @@ pub struct BenchArgs {
     /// Backends [default: a GPU backend if compiled in, else flex]
     #[arg(long, value_name = "N,…", value_delimiter = ',')]
     backend: Vec<String>,
-    /// Rules: name or name:key=value,key=value [default: optlab's own, except the slowest]
+    /// Rules: name or name:key=value,key=value [default: optlab's own; without a model, except the slowest]
     #[arg(long, value_name = "SPEC,…")]
     rules: Option<String>,
+    /// Model whose parameters to update, in place of matrices of equal size
+    #[arg(long, value_name = "MODEL", value_enum, conflicts_with_all = ["parameters", "tensors", "gradients"])]
+    model: Option<Model>,
     /// Numbers of parameters of the model, as 10000 or 1e4
     #[arg(long, value_name = "P,…", value_delimiter = ',', default_value = "1e4,1e6,1e7", value_parser = count)]
     parameters: Vec<usize>,
@@ -51,21 +54,21 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
         Some(rules) => {
             split_specs(rules).iter().map(|text| text.parse()).collect::<Result<Vec<OptimizerSpec>, _>>()?
         }
-        None => own_rules()?,
+        None => own_rules(args.model.is_some())?,
     };
     let backends = match args.backend.is_empty() {
         true => vec![device::default_backend().to_string()],
         false => args.backend.clone(),
     };
+    if let Some(model) = args.model {
+        return run_on_model(model, &backends, &rules, args.json);
+    }
     let BenchArgs { tensors, gradients, .. } = *args;
     let benchmark =
         StepBenchmark { backends, rules, parameters: args.parameters.clone(), tensors, gradients };
     if args.json {
         let measurements = benchmark.run(|_| ())?;
-        let json = serde_json::to_string_pretty(&measurements)
-            .map_err(|error| Error::invalid("bench", "result", "numbers that JSON can hold", error))?;
-        output::print(format!("{json}\n"));
-        return Ok(());
+        return print_json(&measurements);
     }
     let mut heading = Some(HEADING);
     benchmark.run(|pair| {
@@ -74,12 +77,32 @@ pub fn run(args: &BenchArgs) -> Result<(), Exit> {
     Ok(())
 }
 
+/// Prints the times of `rules` on the parameters of `model`.
+fn run_on_model(model: Model, backends: &[String], rules: &[OptimizerSpec], json: bool) -> Result<(), Exit> {
+    if json {
+        return print_json(&time_model_steps(model, backends, rules, |_| ())?);
+    }
+    let mut heading = Some(MODEL_HEADING);
+    time_model_steps(model, backends, rules, |pair| {
+        output::print(format!("{}{}", heading.take().unwrap_or_default(), model_row(pair)));
+    })?;
+    Ok(())
+}
+
+fn print_json<T: serde::Serialize>(measurements: &[T]) -> Result<(), Exit> {
+    let json = serde_json::to_string_pretty(measurements)
+        .map_err(|error| Error::invalid("bench", "result", "numbers that JSON can hold", error))?;
+    output::print(format!("{json}\n"));
+    Ok(())
+}
+
 /// Returns optlab's own rules, and `sgd` with the usual momentum. Leaves out wrappers, whose cost is mostly
-/// that of their base; rules that need more than gradients, such as `sophia_g`; `shampoo` and `soap`, whose
-/// eigenvectors take long at large sizes.
-fn own_rules() -> Result<Vec<OptimizerSpec>, Error> {
+/// that of their base; rules that need more than gradients, such as `sophia_g`; unless `slow_too`, rules whose
+/// decompositions of matrices take long at large sizes.
+fn own_rules(slow_too: bool) -> Result<Vec<OptimizerSpec>, Error> {
+    const SLOW: [&str; 7] = ["shampoo", "soap", "soap_muon", "splus", "kron", "kl_shampoo", "kl_soap"];
     let mut rules = OptimizerSpec::all();
-    let is_left_out = |name: &str| ["shampoo", "soap"].contains(&name) || name.starts_with("burn.");
+    let is_left_out = |name: &str| name.starts_with("burn.") || !slow_too && SLOW.contains(&name);
     rules.retain(|rule| rule.base().is_none() && !is_left_out(rule.name()));
     rules.retain(|rule| !rule.build().is_ok_and(|optimizer| optimizer.needs_more_than_gradients()));
     rules.insert(1, "sgd:momentum=0.9".parse()?);
@@ -90,6 +113,29 @@ const HEADING: &str = "\
                                                ms per step        GB/s, share  state    Burn's, or in 32 bits
 rule                      backend  parameters  median (quartiles) of a copy    B/param  ms, times ours
 ";
+
+const MODEL_HEADING: &str = "\
+                                             ms per step               state    Burn's
+rule                      backend  model          median   mean     longest  B/param  mean ms, times ours
+";
+
+fn model_row(pair: &[ModelMeasurement]) -> String {
+    let Some(ours) = pair.first() else {
+        return String::new();
+    };
+    let burn = match pair.get(1) {
+        Some(burn) => format!("{}, {:.1}", short(burn.mean_ms), burn.mean_ms / ours.mean_ms),
+        None => "–".into(),
+    };
+    let [median, mean, longest] = [ours.median_ms, ours.mean_ms, ours.longest_ms].map(short);
+    format!(
+        "{:<25} {:<8} {:<14} {median:<8} {mean:<8} {longest:<8} {:<8.0} {burn}\n",
+        ours.rule,
+        ours.backend,
+        ours.model.name(),
+        ours.state_bytes_per_parameter
+    )
+}
 
 fn row(pair: &[Measurement]) -> String {
     let Some(ours) = pair.first() else {

@@ -4,12 +4,22 @@ use crate::cli::{output, warn_passed_over};
 use indicatif::{ProgressBar, ProgressStyle};
 use optlab_compare::report::labels::counted;
 use optlab_compare::run::signals;
-use optlab_train::train::{EpochReport, Observer, Outcome, Start, Status};
+use optlab_train::train::{EpochReport, Observer, Outcome, SlowRule, Start, Status};
 use optlab_train::workload::Info;
 use std::time::{Duration, Instant};
 
 /// The most lines of epochs; of more epochs every second, third … has a line.
 const MOST_LINES: usize = 100;
+
+/// Formats seconds with two significant digits, in the largest unit that leaves one before the point.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s >= 5400.0 => format!("{:.1} h", s / 3600.0),
+        s if s >= 90.0 => format!("{:.1} min", s / 60.0),
+        s if s >= 1.0 => format!("{s:.1} s"),
+        s => format!("{:.2} ms", s * 1e3),
+    }
+}
 
 /// A progress bar, and a line per epoch.
 pub struct Progress {
@@ -51,6 +61,15 @@ impl Observer for Progress {
         if let Some(before) = start.elsewhere {
             output::warn(format_args!(
                 "this run began with {before}: here its last bits may differ from an uninterrupted run's"
+            ));
+        }
+        if let Some(SlowRule { rule_seconds, model_seconds }) = start.slow_rule {
+            output::warn(format_args!(
+                "a step of this optimizer will take about {}, {:.0} times the model's {}: some {} in all",
+                duration(rule_seconds),
+                rule_seconds / model_seconds,
+                duration(model_seconds),
+                duration(rule_seconds * (start.total_steps - start.resumed_step) as f64),
             ));
         }
         let style =

@@ -79,6 +79,7 @@ fn idle_value(name: &str, field: &str) -> Option<Value> {
         ("adagrad", "initial_accumulator_value") | ("adafactor", "beta_1") => Some(json!(0.0)),
         // Without `other` there is nothing to scale.
         ("muon", "other_lr_factor") => Some(json!(1.0)),
+        ("muon", "coefficients") => Some(json!("quintic")),
         _ => None,
     }
 }

@@ -30,12 +30,13 @@ const CRATES: [(&str, &[&str]); 9] = [
 ];
 
 /// Everything else that `optlab-optim` depends on: what a program takes in for one optimizer.
-const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "nalgebra", "serde", "serde_json", "wildmatch"];
+const OPTIM_NEEDS: [&str; 6] = ["burn", "burn-pack", "rayon", "serde", "serde_json", "wildmatch"];
 
 /// The folders and files of a crate that each of them may import. The specs of `optlab-optim` contain each
 /// other, so its folders do, too, and have no rows.
-const MAY_IMPORT: [(&str, &str, &[&str]); 27] = [
+const MAY_IMPORT: [(&str, &str, &[&str]); 28] = [
     ("kernel", "memory", &["vectorize"]),
+    ("kernel", "matrix", &[]),
     ("kernel", "update", &["memory", "vectorize"]),
     ("kernel", "layer", &["memory", "vectorize"]),
     ("stats", "statistics", &[]),

@@ -8,11 +8,13 @@
 //!   gradients like the results of Burn's own operations. They support the backends `flex` and `ndarray` on
 //!   the same slices; [`is_on_host`] returns whether a tensor is on one of them. On any other backend the
 //!   layers of `optlab_train::nn` use Burn's operations.
+//! - Dense matrices: [`matrix`] has products, orthonormal bases, eigenvectors and inverse roots.
 //!
 //! Work is divided into pieces whose size depends on the shapes alone, and the sums of pieces are added in
 //! order: a result has the same bits for every number of threads.
 
 mod layer;
+pub mod matrix;
 mod memory;
 mod threads;
 mod update;

@@ -9,6 +9,7 @@ use crate::rule::memory::{Declared, Memory};
 use crate::rule::{
     At, Content, Curvature, ElementwiseRule, GlobalRule, GlobalStep, Rule, StateBits, TensorRule, tensor_rule,
 };
+use burn::tensor::Tensor;
 use optlab_kernel::{Buffer, Operands, Rounding, Sum, Update, Value, with_rank};
 use std::sync::Arc;
 
@@ -327,6 +328,26 @@ pub(crate) struct Before {
     pub trained: Option<Buffer>,
 }
 
+impl Before {
+    /// Returns the point that a rule moves, and what the operations after it need of the trained point
+    /// `theta`. `beside_rule` holds the buffers of [`StepExtras`].
+    pub fn of<const D: usize>(
+        theta: Tensor<D>,
+        beside_rule: &[Buffer],
+        settings: &StepSettings,
+    ) -> (Tensor<D>, Self) {
+        let (theta, trained) = match settings.extras.schedule_free {
+            Some(step) => {
+                let fast = beside_rule[0].clone().into_tensor();
+                (step.start(&theta, &fast), Some(Buffer::new(theta)))
+            }
+            None => (theta, None),
+        };
+        let start = settings.needs_start().then(|| Buffer::new(theta.clone()));
+        (theta, Before { start, trained })
+    }
+}
+
 /// Applies the operations after a rule. `state` holds the buffers of [`StepExtras`].
 pub(crate) fn after(
     mut theta: Buffer,
@@ -383,6 +404,9 @@ fn run<U: Update>(update: &U, mut operands: Operands, rounding: Rounding) -> Ope
 pub(crate) trait AnyTensor: Send + Sync {
     fn declared(&self, shape: &[usize]) -> Declared;
 
+    /// As [`TensorRule::operations`].
+    fn operations(&self, shape: &[usize]) -> f64;
+
     /// Returns the parameter after step number `memory.step`.
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer;
 
@@ -396,6 +420,10 @@ pub(crate) trait AnyTensor: Send + Sync {
 impl<R: TensorRule> AnyTensor for R {
     fn declared(&self, shape: &[usize]) -> Declared {
         Declared::of(self, StateBits::F32, shape)
+    }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        TensorRule::operations(self, shape)
     }
 
     fn step(&self, rank: usize, lr: f64, theta: Buffer, grad: Buffer, memory: &mut Memory) -> Buffer {

@@ -43,7 +43,7 @@ use burn::optim::{GradientsParams, Optimizer};
 use curvature::UpdateCurvature;
 use method::ByClosure;
 use optlab_kernel::in_one_region;
-pub(crate) use parameters::{Parameters, Path};
+pub(crate) use parameters::{Parameter, Parameters, Path};
 use statistics::{RunningStatistics, Values};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -390,6 +390,12 @@ impl ModelOptimizer {
     /// the [`GradientTransform`] does not clip it.
     pub fn gradient_norm(&self) -> Option<GradientNorm> {
         self.norm.clone().map(GradientNorm)
+    }
+
+    /// Returns about how many operations with matrices a step takes for `model`, as
+    /// [`TensorRule::operations`](crate::rule::TensorRule::operations), for all parameters together.
+    pub fn operations<M: Module>(&self, model: &M) -> f64 {
+        Parameters::of(model, &self.rules).0.iter().map(Parameter::operations).sum()
     }
 
     /// Returns the number of steps skipped because a gradient was not finite.

@@ -132,6 +132,14 @@ impl Parameter {
         }
     }
 
+    /// Returns the operations of a step, as [`TensorRule::operations`](crate::rule::TensorRule::operations).
+    pub fn operations(&self) -> f64 {
+        match self.kind() {
+            Some(Kind::Tensor(rule)) => rule.operations(&self.shape),
+            _ => 0.0,
+        }
+    }
+
     /// Takes the memory that its rule, a rule of this crate, keeps for it.
     pub fn take_memory<const D: usize>(&mut self, theta: &Tensor<D>) -> Memory {
         match (self.state.take(), self.declared()) {

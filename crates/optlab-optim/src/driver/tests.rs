@@ -186,7 +186,7 @@ fn has_state(spec: &OptimizerSpec, parameter: &str) -> bool {
     match spec.to_string().as_str() {
         "burn.sgd" => false,
         // These do not move vectors.
-        "muon" | "soap_muon" => !parameter.ends_with(".bias"),
+        "muon" | "normuon" | "adamuon" | "soap_muon" => !parameter.ends_with(".bias"),
         _ => true,
     }
 }
@@ -613,6 +613,7 @@ fn the_size_of_a_rules_state_matches_its_documentation() {
         ("soap_muon:smaller_side_only=true", 2 * (elements - vectors) + 2 * (3 * 3 + 3 * 3)),
         ("kl_shampoo", elements + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8) + 4 + 3 + 3 + 8 + vectors),
         ("kl_soap:max_precond_dim=4", 2 * elements + 2 * (4 * 4 + 3 * 3 + 3 * 3) + 4 + 3 + 3 + 8 + vectors),
+        ("adamuon", 2 * (elements - vectors)),
         ("shampoo", 2 * squares),
         ("shampoo:momentum=0.9", 2 * squares + elements),
         ("shampoo:precondition_frequency=2", 4 * squares),

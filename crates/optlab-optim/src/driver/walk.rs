@@ -6,7 +6,7 @@ use crate::around::norm::Factor;
 use crate::around::wrapped_step::StepExtras;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::LearningRates;
-use crate::driver::any_rule::{self, AnyElementwise, Before, SharedNumbers, StepSettings};
+use crate::driver::any_rule::{self, AnyElementwise, AnyTensor, Before, SharedNumbers, StepSettings};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameter, ParameterState, Parameters, Path};
 use crate::rule::memory::Memory;
@@ -16,7 +16,7 @@ use burn::module::{ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
 use optlab_core::random::{Purpose, word};
-use optlab_kernel::{Buffer, MAX_BUFFERS, Operands, Rounding};
+use optlab_kernel::{Buffer, MAX_BUFFERS, Operands, Rounding, with_rank};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -30,12 +30,19 @@ pub(crate) struct Job {
     /// Index of the parameter.
     place: usize,
     tracking: Tracking,
-    rule: Arc<dyn AnyElementwise>,
+    rule: JobRule,
     /// `None` only while the parameter is being moved.
     operands: Option<Operands>,
     /// The rule's memory, except for its buffers, which are in `operands` meanwhile.
     memory: Memory,
     settings: StepSettings,
+}
+
+/// The rule of a job.
+enum JobRule {
+    Elementwise(Arc<dyn AnyElementwise>),
+    /// A rule in tensor operations, and the rank of the parameter.
+    Tensor(Arc<dyn AnyTensor>, usize),
 }
 
 impl Job {
@@ -48,10 +55,41 @@ impl Job {
         let Job { rule, memory, settings, .. } = self;
         let operands = self.operands.take();
         self.operands = operands.map(|operands| {
-            let moved = rule.apply(operands, memory, settings);
+            let moved = match rule {
+                JobRule::Elementwise(rule) => rule.apply(operands, memory, settings),
+                JobRule::Tensor(rule, rank) => with_rank!(*rank, D => {
+                    step_by_tensor_rule::<D>(&**rule, operands, memory, settings)
+                }),
+            };
             Operands { theta: self.tracking.rounded(moved.theta), ..moved }
         });
     }
+}
+
+/// Makes a step with a rule in tensor operations. The operands hold the rule's buffers, followed by those of
+/// [`StepSettings::extras`].
+fn step_by_tensor_rule<const D: usize>(
+    rule: &dyn AnyTensor,
+    operands: Operands,
+    memory: &mut Memory,
+    settings: &StepSettings,
+) -> Operands {
+    let StepSettings { lr, ref extras, .. } = *settings;
+    let Operands { theta, grad, state: mut buffers } = operands;
+    let beside_rule = buffers.split_off(buffers.len() - extras.buffers());
+    memory.buffers = buffers;
+    let (theta, before) = Before::of(theta.into_tensor::<D>(), &beside_rule, settings);
+    let of_after = (settings.needs_start() || extras.has_after()).then(|| (grad.clone(), before));
+    let theta = Buffer::new(extras.before(theta));
+    let theta = rule.step(D, lr, theta, grad, memory);
+    let mut operands = match of_after {
+        Some((grad, before)) => any_rule::after(theta, grad, before, beside_rule, settings),
+        None => Operands { grad: theta.clone(), theta, state: beside_rule },
+    };
+    let beside_rule = std::mem::take(&mut operands.state);
+    operands.state = std::mem::take(&mut memory.buffers);
+    operands.state.extend(beside_rule);
+    operands
 }
 
 /// The properties of a parameter's tensor apart from its numbers.
@@ -207,6 +245,7 @@ impl ModuleMapper for Take<'_> {
         let grad = in_32_bits_at_least(grad);
         let theta = match kind {
             Kind::Elementwise(rule) => self.take(place, id, rule, theta, grad, tracking),
+            Kind::Tensor(rule) => self.take_whole(place, id, rule, theta, grad, tracking),
             kind => {
                 let theta = Buffer::new(self.step_by_itself(place, &kind, theta, grad));
                 let theta = tracking.rounded(theta).into_tensor();
@@ -242,7 +281,7 @@ impl Take<'_> {
         let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
         if operands.are_on_host() && operands.size_on_host() >= SMALLEST_JOB {
             let nothing = operands.theta.nothing::<D>();
-            let operands = Some(operands);
+            let (operands, rule) = (Some(operands), JobRule::Elementwise(rule));
             self.jobs.push(Job { id, place, tracking, rule, operands, memory, settings });
             return nothing;
         }
@@ -260,7 +299,37 @@ impl Take<'_> {
         tracking.restore(theta)
     }
 
-    /// Moves a parameter by a rule that is not element-wise.
+    /// Does the same as [`take`](Self::take) for a rule in tensor operations.
+    fn take_whole<const D: usize>(
+        &mut self,
+        place: usize,
+        id: ParamId,
+        rule: Arc<dyn AnyTensor>,
+        theta: Tensor<D>,
+        grad: Tensor<D>,
+        tracking: Tracking,
+    ) -> Tensor<D> {
+        let parameter = &mut self.parameters.0[place];
+        let (grad, mut settings) = self.step.transformed(&theta, grad, self.step.settings(parameter));
+        settings.radius = parameter.beside.radius(self.step.extras, &theta);
+        let mut memory = parameter.take_memory(&theta);
+        memory.step += 1;
+        let mut state = std::mem::take(&mut memory.buffers);
+        state.extend(parameter.beside.take_buffers(&settings.extras, &theta));
+        let operands = Operands { theta: Buffer::new(theta), grad: Buffer::new(grad), state };
+        if operands.size_on_host() >= SMALLEST_JOB {
+            let nothing = operands.theta.nothing::<D>();
+            let (operands, rule) = (Some(operands), JobRule::Tensor(rule, D));
+            self.jobs.push(Job { id, place, tracking, rule, operands, memory, settings });
+            return nothing;
+        }
+        let operands = step_by_tensor_rule::<D>(&*rule, operands, &mut memory, &settings);
+        put_memory(parameter, memory, operands.state, &settings.extras);
+        let theta = tracking.rounded(operands.theta).into_tensor();
+        tracking.restore(theta)
+    }
+
+    /// Moves a parameter by one of Burn's optimizers, or by what is around L-BFGS.
     fn step_by_itself<const D: usize>(
         &mut self,
         place: usize,
@@ -274,14 +343,7 @@ impl Take<'_> {
         let StepSettings { lr, extras, .. } = settings;
         let beside = (settings.needs_start() || extras.has_after())
             .then(|| (Buffer::new(grad.clone()), parameter.beside.take_buffers(&extras, &theta)));
-        let (theta, trained) = match (extras.schedule_free, &beside) {
-            (Some(step), Some((_, state))) => {
-                let fast = state[0].clone().into_tensor();
-                (step.start(&theta, &fast), Some(Buffer::new(theta)))
-            }
-            _ => (theta, None),
-        };
-        let start = settings.needs_start().then(|| Buffer::new(theta.clone()));
+        let (theta, before) = Before::of(theta, beside.as_ref().map_or(&[], |(_, state)| state), &settings);
         let theta = extras.before(theta);
         let theta = match kind {
             Kind::Burn(rule) => {
@@ -293,21 +355,13 @@ impl Take<'_> {
                 parameter.state = state.map(ParameterState::Burn);
                 Tensor::from_bridge(theta)
             }
-            Kind::Tensor(rule) => {
-                let mut memory = parameter.take_memory(&theta);
-                memory.step += 1;
-                let theta = rule.step(D, lr, Buffer::new(theta), Buffer::new(grad), &mut memory);
-                parameter.state = Some(ParameterState::Own(memory));
-                theta.into_tensor()
-            }
             // L-BFGS has moved it already.
             Kind::Lbfgs => theta,
-            Kind::Elementwise(_) => unreachable!("an element-wise rule does not run by itself"),
+            Kind::Elementwise(_) | Kind::Tensor(_) => unreachable!("a rule of this crate runs as a job"),
         };
         let Some((grad, state)) = beside else {
             return theta;
         };
-        let before = Before { start, trained };
         let mut operands = any_rule::after(Buffer::new(theta), grad, before, state, &settings);
         parameter.beside.put_buffers(&extras, &mut operands.state);
         parameter.beside.advance(&extras);

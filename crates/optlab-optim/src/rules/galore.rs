@@ -170,7 +170,7 @@ burn_optimizer!(GaLore, crate::rule::tensor_step);
 fn leading_vectors(rows: Tensor<2>, count: usize) -> Tensor<2> {
     let (device, dtype) = (rows.device(), rows.dtype());
     let matrix = read(rows);
-    let (_, vectors) = eigen(&matrix * matrix.transpose());
+    let (_, vectors) = eigen(&matrix * &matrix.transpose());
     let n = vectors.nrows();
     let sign = |column: usize| {
         let largest = (0..n)

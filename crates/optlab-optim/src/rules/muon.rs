@@ -4,11 +4,16 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::rules::parts::hidden_matrix::{HiddenMatrix, momentum_step, with_other};
+use crate::rules::parts::linear_algebra::{tensor, values};
+use crate::rules::parts::newton_schulz::{Coefficients, on_slices, orthogonalized};
+use crate::rules::parts::slices;
 use crate::settings_of;
 use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
 use burn::tensor::Tensor;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
+use optlab_kernel::is_on_host;
 use serde::{Deserialize, Serialize};
 
 settings! {
@@ -18,8 +23,10 @@ settings! {
         momentum: f64 = 0.95, "μ", in BELOW_ONE, search(1, Search::Momentum);
         /// Whether to use Nesterov momentum.
         nesterov: bool = true, search(3, Search::Flag);
-        /// Number of Newton-Schulz iterations that orthogonalize the step.
-        ns_steps: usize = 5, "N", in ITERATIONS;
+        /// Number of Newton-Schulz iterations that orthogonalize the step; none is that of the coefficients.
+        ns_steps: Option<usize> = None, "N", in ITERATIONS;
+        /// Coefficients of the iterations.
+        coefficients: Coefficients = (Coefficients::QUINTIC) as "`quintic`", "a, b, c", allowed "`quintic`, `polar_express`, `cubic_12` or numbers";
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
         /// Scale of the step as a function of the matrix's shape.
@@ -55,14 +62,7 @@ impl RuleConfig for MuonConfig {
 
     fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
         let muon = ParameterRule::tensor(self.build_as(owner)?);
-        let Some(other) = &self.other else {
-            return Ok(vec![muon.for_parameters(|parameter| parameter.shape.len() >= 2)]);
-        };
-        let muon = muon.for_parameters(|parameter| {
-            parameter.shape.len() >= 2 && parameter.module != "Embedding" && !parameter.is_last_matrix
-        });
-        let others = other.rules()?.into_iter().map(|rule| rule.with_lr_factor(self.other_lr_factor));
-        Ok(std::iter::once(muon).chain(others).collect())
+        with_other(muon, self.other.as_deref(), self.other_lr_factor)
     }
 }
 
@@ -70,6 +70,7 @@ impl MuonConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
     pub(crate) fn build_as(&self, owner: &str) -> Result<Muon, Error> {
         self.check(owner)?;
+        self.coefficients.check(owner)?;
         Ok(Muon { config: self.clone() })
     }
 }
@@ -80,16 +81,17 @@ impl MuonConfig {
 /// m₀ = 0
 /// mₜ = μ mₜ₋₁ + (1 − μ) gₜ
 /// uₜ = μ mₜ + (1 − μ) gₜ with nesterov, else mₜ
-/// X₀ = uₜ / max(‖uₜ‖, 1e-7)                          Frobenius norm
-/// Xᵢ = a Xᵢ₋₁ + (b A + c A²) Xᵢ₋₁,  A = Xᵢ₋₁ Xᵢ₋₁ᵀ    for i = 1 … N, with a = 3.4445, b = −4.775, c = 2.0315
+/// X₀ = uₜ / max(‖uₜ‖, 1e-7)                          Frobenius norm, times 1.01 with polar_express
+/// Xᵢ = a Xᵢ₋₁ + (b A + c A²) Xᵢ₋₁,  A = Xᵢ₋₁ Xᵢ₋₁ᵀ    for i = 1 … N
 /// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ s X_N
 /// s  = √max(1, rows / columns) with original, 0.2 √max(rows, columns) with match_rms_adamw
 /// ```
 ///
-/// The Newton-Schulz iteration, with coefficients tuned for few steps, moves every singular value of `X₀`
-/// that is not very small to about 1 and keeps the singular vectors. The rows of a matrix are its outputs: a
-/// weight of rank 2 is `[d_input, d_output]`, so it is transposed, and a kernel of rank 3 or more
-/// `[out, in, …]` is a matrix of `out` rows.
+/// The Newton-Schulz iteration moves every singular value of `X₀` that is not very small to about 1 and keeps
+/// the singular vectors. [`CoefficientSet`](crate::CoefficientSet) has the named coefficients. One's own are
+/// `a, b, c` of each iteration in a row. On the host several iterations are one product with `X` if a matrix
+/// is much longer than wide. The rows of a matrix are its outputs: a weight of rank 2 is `[d_input,
+/// d_output]`, so it is transposed, and a kernel of rank 3 or more `[out, in, …]` is a matrix of `out` rows.
 ///
 #[doc = settings_table!()]
 ///
@@ -101,7 +103,8 @@ impl MuonConfig {
 /// `θ`, `g`, `m`: `[d₁, …, d_D]`, `D ≥ 2`. State: the step number and one tensor per matrix.
 ///
 /// # Errors
-/// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`.
+/// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`;
+/// `coefficients` that are not three finite numbers for each iteration.
 /// [`rules`](RuleConfig::rules) checks the fields of `other`; its errors name that rule.
 ///
 /// # Example
@@ -120,10 +123,11 @@ impl MuonConfig {
 /// ```
 ///
 /// # Differs from
-/// Its authors' code and PyTorch: the iteration runs in 32 bits, not in bfloat16. The authors' code: `1e-7`
-/// is a lower bound of the norm, as in PyTorch, and is not added to it. PyTorch: `λ` is 0, not 0.1, and
-/// kernels of convolutions are moved too. Burn: the momentum is a mean of the gradients, not a sum, which
-/// only matters for norms of about 1e-7; the rows of a weight are its outputs; kernels are moved.
+/// Its authors' code and PyTorch: `coefficients` (PyTorch has one triple for all iterations); the iteration
+/// runs in 32 bits, not in bfloat16. The authors' code: `1e-7` is a lower bound of the norm, as in PyTorch,
+/// and is not added to it. PyTorch: `λ` is 0, not 0.1, and kernels of convolutions are moved too. Burn: the
+/// momentum is a mean of the gradients, not a sum, which only matters for norms of about 1e-7; the rows of a
+/// weight are its outputs; kernels are moved.
 ///
 /// # Reference
 /// Jordan et al., *Muon: An optimizer for hidden layers in neural networks*, 2024,
@@ -136,9 +140,6 @@ pub struct Muon {
 
 /// The name of the buffer with the mean of the gradients.
 const MEAN: &str = "first_moment";
-
-/// Lower bound of the norm to divide by.
-const LEAST_NORM: f64 = 1e-7;
 
 impl Rule for Muon {
     const STATE: &'static [&'static str] = &[MEAN];
@@ -159,17 +160,30 @@ impl TensorRule for Muon {
         if D < 2 {
             return theta;
         }
-        let MuonConfig { momentum, nesterov, ns_steps, weight_decay, lr_scale, .. } = self.config;
-        let averaged = |mean: Tensor<D>| mean * momentum + grad.clone() * (1.0 - momentum);
-        let mean = memory.update(MEAN, averaged);
-        let step = if nesterov { averaged(mean) } else { mean };
-        let shape = step.dims();
-        let matrix = step.reshape([shape[0], shape[1..].iter().product()]);
+        let MuonConfig { momentum, nesterov, weight_decay, lr_scale, .. } = self.config;
+        let shape = grad.dims();
         // A weight of rank 2 needs no transposing here: orthogonalizing it orthogonalizes its transpose.
-        let [outputs, inputs] = if D == 2 { [shape[1], shape[0]] } else { matrix.dims() };
-        let step = orthogonalized(matrix, ns_steps).reshape(shape);
-        let decayed = if weight_decay == 0.0 { theta } else { theta * (1.0 - lr * weight_decay) };
-        decayed - step * (lr * lr_scale.of(outputs, inputs))
+        let HiddenMatrix { sides, outputs, inputs } = HiddenMatrix::of(&shape);
+        let (factor, decay) = (lr * lr_scale.of(outputs, inputs), 1.0 - lr * weight_decay);
+        let (iterations, norm_factor) = self.config.coefficients.iterations(self.config.ns_steps);
+        if is_on_host(&theta) && is_on_host(&grad) {
+            let mut mean: Vec<f32> = values::<f32, D>(memory.take(MEAN));
+            let step = slices::momentum(&mut mean, values(grad), momentum, nesterov);
+            memory.set(MEAN, tensor(mean, shape, &theta.device(), theta.dtype()));
+            let step = on_slices(step, sides, &iterations, norm_factor);
+            return slices::moved(theta, &step, factor, decay);
+        }
+        let step = momentum_step(memory, MEAN, grad, momentum, nesterov);
+        let step = orthogonalized(step.reshape(sides), &iterations, norm_factor).reshape(shape);
+        theta * decay - step * factor
+    }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        if shape.len() < 2 {
+            return 0.0;
+        }
+        let iterations = self.config.coefficients.iterations(self.config.ns_steps).0.len();
+        HiddenMatrix::of(shape).operations(iterations)
     }
 }
 
@@ -185,31 +199,11 @@ impl LrScale {
     }
 }
 
-/// Returns a matrix with approximately the same singular vectors, and singular values of about 1.
-fn orthogonalized(matrix: Tensor<2>, steps: usize) -> Tensor<2> {
-    const A: f64 = 3.4445;
-    const B: f64 = -4.775;
-    const C: f64 = 2.0315;
-    let [rows, columns] = matrix.dims();
-    if rows > columns {
-        return orthogonalized(matrix.transpose(), steps).transpose();
-    }
-    let norm = matrix.clone().square().sum().sqrt().clamp_min(LEAST_NORM);
-    let mut x = matrix / norm.unsqueeze();
-    for _ in 0..steps {
-        let gram = x.clone().matmul(x.clone().transpose());
-        let polynomial = gram.clone() * B + gram.clone().matmul(gram) * C;
-        x = x.clone() * A + polynomial.matmul(x);
-    }
-    x
-}
-
 #[cfg(test)]
 mod tests {
     // `TensorRule` is not imported, because its `step` would be ambiguous.
-    use super::{MEAN, Muon, MuonConfig, orthogonalized};
+    use super::{MEAN, Muon, MuonConfig};
     use crate::driver::ModelOptimizer;
-    use crate::rules::parts::linear_algebra::read;
     use crate::rules::{AdamW, AdamWConfig};
     use crate::spec::OptimizerSpec;
     use burn::module::{Module, Param};
@@ -217,41 +211,11 @@ mod tests {
     use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
     use burn::optim::{GradientsParams, Optimizer};
     use burn::tensor::{Device, Tensor, TensorData};
-    use proptest::prelude::*;
 
     fn wave<const D: usize>(shape: [usize; D], frequency: f32) -> Tensor<D> {
         let size = shape.iter().product::<usize>();
         let values: Vec<f32> = (1..=size).map(|i| (i as f32 * frequency).sin()).collect();
         Tensor::from_data(TensorData::new(values, shape), &Device::default())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn orthogonalization_brings_singular_values_near_one(
-            rows in 1..12_usize,
-            columns in 1..12_usize,
-            values in proptest::collection::vec(-1.0..1.0_f32, 144),
-            exponent in -4..5_i32,
-        ) {
-            let scale = 10.0_f32.powi(exponent);
-            let numbers: Vec<f32> = values[..rows * columns].iter().map(|value| value * scale).collect();
-            let matrix = Tensor::<2>::from_data(TensorData::new(numbers, [rows, columns]), &Device::default());
-            let (before, after) = (read(matrix.clone()), read(orthogonalized(matrix, 5)));
-            let norm = before.norm();
-            let smallest = before.singular_values().min();
-            // Five iterations are enough to raise a singular value of 1 % of the norm into the stable range.
-            prop_assume!(smallest > 0.01 * norm);
-            for value in after.singular_values().iter() {
-                prop_assert!((0.65..1.25).contains(value), "{value} of {before}");
-            }
-            // The singular vectors are kept: the product of the matrix and its image is symmetric, without
-            // negative eigenvalues.
-            let product = &before * after.transpose();
-            prop_assert!((&product - product.transpose()).amax() < 1e-4 * norm, "{product}");
-            prop_assert!(product.trace() > 0.6 * norm);
-        }
     }
 
     #[test]
@@ -268,7 +232,7 @@ mod tests {
         // For one element and one iteration: `u = (μ (1 − μ) + 1 − μ) g` or `(1 − μ) g`, and
         // `X₁ = a X₀ + b X₀³ + c X₀⁵`.
         for (nesterov, of_gradient) in [(true, 0.64), (false, 0.4)] {
-            let config = MuonConfig { momentum: 0.6, nesterov, ns_steps: 1, ..MuonConfig::default() };
+            let config = MuonConfig { momentum: 0.6, nesterov, ns_steps: Some(1), ..MuonConfig::default() };
             let grad = Tensor::<2>::full([1, 1], 5e-8, &Device::default());
             let (theta, _) = config.build().unwrap().step(1.0, grad.zeros_like(), grad, None);
             let x: f64 = of_gradient * 5e-8 / 1e-7;

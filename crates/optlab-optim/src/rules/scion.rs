@@ -5,7 +5,7 @@ use crate::burn_optimizer;
 use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::moments::moving_average;
-use crate::rules::parts::newton_schulz::orthogonalized;
+use crate::rules::parts::newton_schulz::quintic;
 use crate::rules::parts::weight_decay;
 use crate::settings_of;
 use crate::spec::RuleConfig;
@@ -169,9 +169,6 @@ const MEAN: &str = "first_moment";
 /// Constant added to norms to divide by.
 const EPSILON: f64 = 1e-8;
 
-/// Constant added to the norm before the iteration.
-const SPECTRAL_EPSILON: f64 = 1e-7;
-
 impl Rule for Scion {
     const STATE: &'static [&'static str] = &[MEAN];
 
@@ -223,7 +220,7 @@ impl Scion {
                 let window: usize = shape[2..].iter().product();
                 let matrix = mean.reshape([shape[0], shape[1] * window]);
                 let factor = (shape[0] as f64 / shape[1] as f64).sqrt() / window as f64;
-                (orthogonalized(matrix, self.config.ns_steps, SPECTRAL_EPSILON) * factor).reshape(shape)
+                (quintic(matrix, self.config.ns_steps) * factor).reshape(shape)
             }
         }
     }
@@ -233,9 +230,7 @@ impl Scion {
         let [outputs, inputs] = mean.dims().map(|size| size as f64);
         let norm = if self.place == Place::Hidden { self.config.norm } else { self.config.last_norm };
         match norm {
-            MatrixNorm::Spectral => {
-                orthogonalized(mean, self.config.ns_steps, SPECTRAL_EPSILON) * (outputs / inputs).sqrt()
-            }
+            MatrixNorm::Spectral => quintic(mean, self.config.ns_steps) * (outputs / inputs).sqrt(),
             MatrixNorm::Sign => mean.sign() * (1.0 / inputs),
             MatrixNorm::Row => {
                 let norms = mean.clone().square().sum_dim(1).sqrt() * inputs.sqrt();

@@ -4,12 +4,13 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::linear_algebra::{
-    multiply_along_on_host, of_dimension, power, read, read_pair, unfold, write_pair,
+    Lines, Matrix, of_dimension, read_pair, tensor, values, write_pair,
 };
 use crate::spec::rule_config;
 use burn::tensor::Tensor;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
+use optlab_kernel::matrix::inverse_root_times;
 
 settings! {
     /// Settings of [`Shampoo`].
@@ -54,7 +55,8 @@ impl ShampooConfig {
 ///
 /// Sums, roots and products are computed in 64 bits on the host, because `ε` would be lost in the rounding of
 /// a 32-bit sum. A step waits for the device and takes time proportional to `Σ dᵢ Π dⱼ`, plus `Σ dᵢ³` in a
-/// step with new roots. Parameters with dimensions in the thousands need another rule.
+/// step with new roots: about 0.2 s for a dimension of 1,600 on two cores. Only the lower triangle of a sum
+/// is computed.
 ///
 /// # Shapes
 /// `θ`, `g`, `b`: `[d₁, …, d_k]`, any rank. State: the step number; for each dimension a matrix `[dᵢ, dᵢ]`,
@@ -149,28 +151,46 @@ impl TensorRule for Shampoo {
         let ShampooConfig { epsilon, momentum, precondition_frequency } = self.config;
         let is_due = (memory.t() - 1).is_multiple_of(precondition_frequency as u64);
         let (device, dtype) = (grad.device(), grad.dtype());
+        let shape = grad.dims();
+        let grad: Vec<f64> = values(grad);
         let mut step = grad.clone();
         for dim in 0..D {
-            let unfolded = read(unfold(grad.clone(), dim));
-            let sum = read_pair(memory.get(preconditioner(dim))) + &unfolded * unfolded.transpose();
+            let (lines, len) = (Lines::of(&shape, dim), shape[dim]);
+            let mut sum = read_pair(memory.take(preconditioner(dim)));
+            lines.add_gram(&grad, sum.values_mut(), 1.0, 1.0);
             memory.set(preconditioner(dim), write_pair(&sum, &device, dtype));
-            let root = if is_due {
-                let root = power(sum, epsilon, -1.0 / (2 * D) as f64);
-                if precondition_frequency > 1 {
-                    memory.set(inverse_root(dim), write_pair(&root, &device, dtype));
-                }
-                root
-            } else {
-                read_pair(memory.get(inverse_root(dim)))
-            };
-            step = multiply_along_on_host(&root, step, dim);
+            let exponent = 1.0 / (2 * D) as f64;
+            if precondition_frequency == 1 {
+                // The product with the root takes less time than the root.
+                let unfolded = lines.unfolded(&step, |view| Matrix::from_view(view));
+                step = lines.folded(inverse_root_times(sum, epsilon, exponent, &unfolded));
+                continue;
+            }
+            if is_due {
+                let root = inverse_root_times(sum, epsilon, exponent, &Matrix::identity(len));
+                memory.set(inverse_root(dim), write_pair(&root, &device, dtype));
+            }
+            step = lines.multiplied(&step, read_pair(memory.get(inverse_root(dim))).view());
         }
+        let mut step = tensor(step, shape, &device, dtype);
         if momentum != 0.0 {
             step = memory.update(VELOCITY, |velocity: Tensor<D>| velocity * momentum + step);
         }
         theta - step * lr
     }
+
+    fn operations(&self, shape: &[usize]) -> f64 {
+        let elements: usize = shape.iter().product();
+        let of_dim = |&n: &usize| {
+            let n = n as f64;
+            3.0 * n * elements as f64 + 3.0 * n.powi(3) / self.config.precondition_frequency as f64
+        };
+        IN_64_BITS * shape.iter().map(of_dim).sum::<f64>()
+    }
 }
+
+/// The time of an operation in 64 bits, of one in 32 bits.
+const IN_64_BITS: f64 = 2.5;
 
 burn_optimizer!(Shampoo, crate::rule::tensor_step);
 

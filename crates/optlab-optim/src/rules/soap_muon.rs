@@ -9,7 +9,7 @@ use crate::rules::parts::linear_algebra::{
     Matrix, descending, eigen, gram, multiply_along, of_dimension, orthonormal, read, write,
 };
 use crate::rules::parts::moments::{moving_average, power};
-use crate::rules::parts::newton_schulz::{orthogonalized, refined};
+use crate::rules::parts::newton_schulz::{quintic, refined};
 use crate::rules::parts::weight_decay;
 use crate::settings_of;
 use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
@@ -153,9 +153,6 @@ const BUFFERS: [&str; 6] = ["preconditioner_0", "preconditioner_1", "basis_0", "
 const FIRST: &str = "first_moment";
 const SECOND: &str = "second_moment";
 
-/// Constant added to the norm before the iteration.
-const NORM_EPSILON: f64 = 1e-7;
-
 /// Number of cubic iterations after the quintic ones.
 const CUBIC_STEPS: usize = 2;
 
@@ -249,7 +246,7 @@ impl SoapMuon {
         if nesterov {
             first = first + inside * (1.0 - beta_1);
         }
-        let step = orthogonalized(first / (second.sqrt() + epsilon), ns_steps, NORM_EPSILON);
+        let step = quintic(first / (second.sqrt() + epsilon), ns_steps);
         let step = refined(step, CUBIC_STEPS);
         step.clone().abs().sqrt() * step.sign()
     }

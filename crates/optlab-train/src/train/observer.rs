@@ -22,6 +22,18 @@ pub struct Start<'a> {
     /// What the run's bytes rested on before it was interrupted, if that is different here: it then ends with
     /// other last bits than an uninterrupted run.
     pub elsewhere: Option<&'a str>,
+    /// The times of a step, if the optimizer is expected to take much longer than the model.
+    pub slow_rule: Option<SlowRule>,
+}
+
+/// The expected times of a step whose optimizer takes much longer than its model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlowRule {
+    /// Seconds of the optimizer's rules: their operations with matrices over the speed of a product on this
+    /// machine.
+    pub rule_seconds: f64,
+    /// Seconds of the model: three times those of an evaluation of a batch without gradients.
+    pub model_seconds: f64,
 }
 
 /// The results of an epoch.

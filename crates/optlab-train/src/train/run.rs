@@ -7,6 +7,7 @@ use crate::train::environment::Environment;
 use crate::train::observer::{Observer, Start};
 use crate::train::rates::Rates;
 use crate::train::run_directory::{Resumed, RunDirectory};
+use crate::train::slow_rule::slow_rule;
 use crate::train::snapshot::Saver;
 use crate::train::step_loop::Training;
 use crate::train::{EpochLoss, Outcome, Trial};
@@ -117,6 +118,8 @@ pub fn run<W: Workload>(
     let before = options.directory.read_environment().ok().flatten().filter(|_| state.step > 0);
     let elsewhere = before.map(|before| before.decides_bytes(&environment));
     let elsewhere = elsewhere.filter(|before| *before != environment.decides_bytes(&environment));
+    let examples = (&*parts.train, trial.recipe.batch_size);
+    let slow_rule = slow_rule(workload, &optimizers, &model, &parts.facts, examples, &device)?;
     observer.start(&Start {
         total_steps,
         steps_per_epoch,
@@ -125,6 +128,7 @@ pub fn run<W: Workload>(
         resumed_step: state.step,
         passed_over: &passed_over,
         elsewhere: elsewhere.as_deref(),
+        slow_rule,
     });
     options.directory.write_environment(&environment)?;
     state.checkpoint_every = options.checkpoint_every.or(state.checkpoint_every);

@@ -1,12 +1,27 @@
-//! Tensors viewed as matrices along each dimension, and decompositions of symmetric matrices.
+//! Tensors viewed as matrices along each dimension, and matrices on the host, for the rules that precondition
+//! gradients.
 //!
-//! The decompositions are nalgebra's, in 64 bits on the host, so reading a matrix waits for its device.
+//! A rule has up to two forms.
+//!
+//! In tensor operations, for every backend: [`unfold`], [`gram`] and [`multiply_along`] run on the tensor's
+//! device. Decompositions run on the host: [`read`] the matrix, call [`eigen`], [`power`] or [`orthonormal`],
+//! and [`write`] the result, which waits for the device.
+//!
+//! On slices, for 32-bit floats in host memory ([`optlab_kernel::is_on_host`]) or to compute in 64 bits: take
+//! the elements with [`values`], without a copy if the tensor has them alone ([`TensorMemory::take`]),
+//! compute with [`Lines`] and [`optlab_kernel::matrix`], and put them back with [`tensor`].
+//!
+//! Products and decompositions of [`optlab_kernel::matrix`] use all cores, and their bits do not depend on
+//! the number of threads.
+//!
+//! [`TensorMemory::take`]: crate::rule::TensorMemory::take
 
-use burn::tensor::{DType, Device, Tensor, TensorData};
-use nalgebra::DMatrix;
+pub(crate) use crate::rules::parts::lines::{Lines, PIECE, tensor, values};
+pub(crate) use optlab_kernel::matrix::Matrix;
 
-/// A matrix on the host.
-pub(crate) type Matrix = DMatrix<f64>;
+use burn::tensor::{DType, Device, Tensor};
+use optlab_kernel::matrix::{self, Real};
+use rayon::prelude::*;
 
 /// Returns the tensor as a matrix with a row for each index of dimension `dim`; the order of the columns is
 /// unspecified.
@@ -29,69 +44,72 @@ pub(crate) fn gram<const D: usize>(tensor: Tensor<D>, dim: usize) -> Tensor<2> {
     unfolded.clone().matmul(unfolded.transpose())
 }
 
-/// Computes the same as [`multiply_along`], in 64 bits on the host.
-pub(crate) fn multiply_along_on_host<const D: usize>(
-    matrix: &Matrix,
-    tensor: Tensor<D>,
-    dim: usize,
-) -> Tensor<D> {
-    let (device, dtype) = (tensor.device(), tensor.dtype());
-    let mut shape = tensor.dims();
-    shape.swap(0, dim);
-    write(&(matrix * read(unfold(tensor, dim))), &device, dtype).reshape(shape).swap_dims(0, dim)
-}
-
 /// Splits a buffer's name into its kind and its dimension, if the name ends in the number of a dimension.
 pub(crate) fn of_dimension(buffer: &str) -> Option<(&str, usize)> {
     let (kind, dim) = buffer.rsplit_once('_')?;
     Some((kind, dim.parse().ok()?))
 }
 
-/// Reads a matrix from a device.
+/// Reads a matrix from a device, in 64 bits.
 pub(crate) fn read(tensor: Tensor<2>) -> Matrix {
     let [rows, columns] = tensor.dims();
-    Matrix::from_row_iterator(rows, columns, tensor.into_data().iter::<f64>())
+    Matrix::from_vec(values(tensor), rows, columns)
 }
 
 /// Writes a matrix to a device.
 pub(crate) fn write(matrix: &Matrix, device: &Device, dtype: DType) -> Tensor<2> {
-    // nalgebra stores matrices by column.
-    let values: Vec<f64> = matrix.transpose().iter().copied().collect();
-    Tensor::from_data(TensorData::new(values, [matrix.nrows(), matrix.ncols()]), (device, dtype))
+    tensor(matrix.values().to_vec(), [matrix.nrows(), matrix.ncols()], device, dtype)
 }
 
 /// Reads a matrix that [`write_pair`] wrote to a device.
 pub(crate) fn read_pair(pair: Tensor<3>) -> Matrix {
     let [_, rows, columns] = pair.dims();
-    let part = |index: usize| read(pair.clone().narrow(0, index, 1).reshape([rows, columns]));
-    part(0) + part(1)
+    let sum = match pair.dtype() {
+        DType::F32 => sum_of_halves::<f32>(&values(pair)),
+        _ => sum_of_halves::<f64>(&values(pair)),
+    };
+    Matrix::from_vec(sum, rows, columns)
+}
+
+fn sum_of_halves<T: Real>(pair: &[T]) -> Vec<f64> {
+    let (nearest, rest) = pair.split_at(pair.len() / 2);
+    let pieces = nearest.par_iter().with_min_len(PIECE).zip(rest);
+    pieces.map(|(nearest, rest)| nearest.to_f64() + rest.to_f64()).collect()
 }
 
 /// Writes a matrix to a device as the sum of two, `[2, rows, columns]`: the nearest numbers in `dtype`, and
 /// the remainders. Two 32-bit floats have 48 significant bits together, also on devices without 64-bit
 /// floats.
 pub(crate) fn write_pair(matrix: &Matrix, device: &Device, dtype: DType) -> Tensor<3> {
-    let nearest = write(matrix, device, dtype);
-    let rest = write(&(matrix - read(nearest.clone())), device, dtype);
-    Tensor::stack(vec![nearest, rest], 0)
+    let shape = [2, matrix.nrows(), matrix.ncols()];
+    if dtype == DType::F32 {
+        tensor(halves::<f32>(matrix.values()), shape, device, dtype)
+    } else {
+        tensor(halves::<f64>(matrix.values()), shape, device, dtype)
+    }
+}
+
+fn halves<T: Real>(values: &[f64]) -> Vec<T> {
+    let mut pair = vec![T::ZERO; 2 * values.len()];
+    let (nearest, rest) = pair.split_at_mut(values.len());
+    let pieces = nearest.par_chunks_mut(PIECE).zip(rest.par_chunks_mut(PIECE)).zip(values.par_chunks(PIECE));
+    pieces.for_each(|((nearest, rest), values)| {
+        for ((nearest, rest), &value) in nearest.iter_mut().zip(rest).zip(values) {
+            *nearest = T::of(value);
+            *rest = T::of(value - nearest.to_f64());
+        }
+    });
+    pair
 }
 
 /// Returns the eigenvalues of a symmetric matrix, the largest first, and orthonormal eigenvectors as the
 /// columns of a matrix, in the same order. All are NaN if the matrix contains NaN or an infinity.
 pub(crate) fn eigen(matrix: Matrix) -> (Vec<f64>, Matrix) {
     let n = matrix.nrows();
-    let not_a_number = || (vec![f64::NAN; n], Matrix::from_element(n, n, f64::NAN));
-    if n == 0 || !matrix.iter().all(|value| value.is_finite()) {
-        // nalgebra's iteration would never end.
-        return not_a_number();
+    match matrix::symmetric_eigen(&matrix) {
+        Some((values, vectors)) => (values, vectors.transpose()),
+        None => (vec![f64::NAN; n], Matrix::from_fn(n, n, |_, _| f64::NAN)),
     }
-    let most_iterations = 100 * (n + 10);
-    let Some(found) = matrix.try_symmetric_eigen(f64::EPSILON, most_iterations) else {
-        return not_a_number();
-    };
-    let order = descending(found.eigenvalues.as_slice());
-    let values = order.iter().map(|&column| found.eigenvalues[column]).collect();
-    (values, found.eigenvectors.select_columns(&order))
 }
 
 /// Returns the indices of `values`, sorted from the largest value to the smallest.
@@ -101,44 +119,49 @@ pub(crate) fn descending(values: &[f64]) -> Vec<usize> {
     order
 }
 
-/// Returns `(A + ε I)^exponent` for a symmetric matrix `A` without negative eigenvalues.
+/// Returns `(A + ε I)^exponent` for a symmetric matrix `A` without negative eigenvalues. For `exponent` in
+/// `(−1, 0)`, [`matrix::inverse_root_times`] multiplies by it in less time.
+#[allow(dead_code, reason = "for rules with other exponents")]
 pub(crate) fn power(matrix: Matrix, epsilon: f64, exponent: f64) -> Matrix {
     let (values, vectors) = eigen(matrix);
-    let mut scaled = vectors.clone();
-    for (mut column, value) in scaled.column_iter_mut().zip(values) {
-        // Rounding turns eigenvalues of 0 into small negative ones. Unlike `max`, `clamp` keeps NaN.
-        column *= (value.clamp(0.0, f64::INFINITY) + epsilon).powf(exponent);
-    }
-    scaled * vectors.transpose()
+    // Rounding turns eigenvalues of 0 into small negative ones. Unlike `max`, `clamp` keeps NaN.
+    let power = |value: &f64| (value.clamp(0.0, f64::INFINITY) + epsilon).powf(exponent);
+    let factors: Vec<f64> = values.iter().map(power).collect();
+    let scaled = Matrix::from_fn(vectors.nrows(), vectors.ncols(), |i, j| vectors[(i, j)] * factors[j]);
+    Matrix::product(scaled.view(), vectors.view().t())
 }
 
 /// Returns the Gram-Schmidt orthonormalization of the columns of a square matrix, up to signs.
+#[allow(dead_code, reason = "for rules that orthonormalize columns")]
 pub(crate) fn orthonormal(matrix: Matrix) -> Matrix {
-    matrix.qr().q()
+    let mut rows = matrix.transpose();
+    matrix::orthonormalize_rows(&mut rows);
+    rows.transpose()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use burn::tensor::TensorData;
 
     fn matrix<const N: usize>(rows: [[f64; N]; N]) -> Matrix {
-        Matrix::from_row_iterator(N, N, rows.into_iter().flatten())
+        Matrix::from_vec(rows.into_iter().flatten().collect(), N, N)
     }
 
     /// Returns `B Bᵀ` for a matrix `B` of `n` rows and `rank` columns.
     fn symmetric(n: usize, rank: usize) -> Matrix {
         let b = Matrix::from_fn(n, rank, |i, j| ((7 * i + 3 * j + i * j) as f64 * 0.7).sin());
-        &b * b.transpose()
+        Matrix::product(b.view(), b.view().t())
     }
 
     fn assert_close(given: &Matrix, expected: &Matrix, tolerance: f64) {
-        let error = (given - expected).amax();
-        assert!(error <= tolerance, "off by {error}: {given} and {expected}");
+        let error = (given.clone() - expected).amax();
+        assert!(error <= tolerance, "off by {error}: {given:?} and {expected:?}");
     }
 
     fn assert_orthonormal(matrix: &Matrix) {
         let n = matrix.nrows();
-        assert_close(&(matrix.transpose() * matrix), &Matrix::identity(n, n), 1e-13);
+        assert_close(&(&matrix.transpose() * matrix), &Matrix::identity(n), 1e-13);
     }
 
     #[test]
@@ -165,8 +188,8 @@ mod tests {
             let (values, vectors) = eigen(matrix.clone());
             assert!(values.is_sorted_by(|a, b| a >= b), "{values:?}");
             assert_orthonormal(&vectors);
-            let values = Matrix::from_diagonal(&values.into());
-            assert_close(&(&vectors * values * vectors.transpose()), &matrix, 1e-13 * n as f64);
+            let scaled = Matrix::from_fn(n, n, |i, j| vectors[(i, j)] * values[j]);
+            assert_close(&(&scaled * &vectors.transpose()), &matrix, 1e-13 * n as f64);
         }
     }
 
@@ -181,9 +204,9 @@ mod tests {
         for (n, order) in [(1, 1), (3, 1), (8, 2), (5, 4)] {
             let matrix = symmetric(n, n);
             let root = power(matrix.clone(), 0.01, -1.0 / (2 * order) as f64);
-            let inverse = root.pow(2 * order);
-            let sum = matrix + Matrix::identity(n, n) * 0.01;
-            assert_close(&(inverse * sum), &Matrix::identity(n, n), 1e-10);
+            let inverse = (1..2 * order).fold(root.clone(), |inverse, _| &inverse * &root);
+            let sum = matrix + &Matrix::identity(n).scaled(0.01);
+            assert_close(&(&inverse * &sum), &Matrix::identity(n), 1e-10);
         }
     }
 
@@ -192,7 +215,7 @@ mod tests {
         let root = power(symmetric(6, 2), 1e-4, -0.5);
         let (values, _) = eigen(root);
         assert!(values[..4].iter().all(|value| (value - 100.0).abs() < 1e-6), "{values:?}");
-        assert_close(&power(Matrix::zeros(3, 3), 0.25, -0.5), &(Matrix::identity(3, 3) * 2.0), 1e-15);
+        assert_close(&power(Matrix::zeros(3, 3), 0.25, -0.5), &Matrix::identity(3).scaled(2.0), 1e-15);
     }
 
     #[test]
@@ -201,9 +224,9 @@ mod tests {
             let columns = orthonormal(matrix.clone());
             assert_orthonormal(&columns);
             // Column j of the matrix has no component along the orthonormal columns after the j-th.
-            let parts = columns.transpose() * matrix;
+            let parts = &columns.transpose() * &matrix;
             for column in 0..parts.ncols() {
-                assert!(parts.view_range(column + 1.., column).iter().all(|part| part.abs() < 1e-13));
+                assert!((column + 1..parts.nrows()).all(|row| parts[(row, column)].abs() < 1e-13));
             }
         }
     }
@@ -214,8 +237,8 @@ mod tests {
             let mut matrix = symmetric(4, 4);
             matrix[(2, 1)] = bad;
             let (values, vectors) = eigen(matrix.clone());
-            assert!(values.iter().chain(vectors.iter()).all(|value| value.is_nan()));
-            assert!(power(matrix, 1.0, -0.5).iter().all(|value| value.is_nan()));
+            assert!(values.iter().chain(vectors.values()).all(|value| value.is_nan()));
+            assert!(power(matrix, 1.0, -0.5).values().iter().all(|value| value.is_nan()));
         }
         assert!(eigen(Matrix::zeros(0, 0)).0.is_empty());
     }
@@ -240,7 +263,7 @@ mod tests {
         assert_eq!((pair.dims(), pair.dtype()), ([2, 3, 4], DType::F32));
         assert_close(&read_pair(pair), &matrix, 1e4 * (-48_f64).exp2());
         for bad in [f64::NAN, f64::INFINITY] {
-            let pair = write_pair(&Matrix::from_element(1, 1, bad), &device, DType::F32);
+            let pair = write_pair(&Matrix::from_vec(vec![bad], 1, 1), &device, DType::F32);
             assert!(!read_pair(pair)[(0, 0)].is_finite());
         }
     }
@@ -253,8 +276,6 @@ mod tests {
         let at = |i: usize, j: usize, k: usize| values[(i * 3 + j) * 4 + k];
         let matrix = Matrix::from_fn(3, 3, |i, j| (i as f64 - 2.0 * j as f64) * 0.3);
         let product = multiply_along(write(&matrix, &device, DType::F32), tensor.clone(), 1);
-        let on_host = multiply_along_on_host(&matrix, tensor.clone(), 1);
-        assert!((product.clone() - on_host).abs().max().into_scalar::<f32>() < 1e-6);
         let gram = read(gram(tensor, 1));
         let product: Vec<f32> = product.into_data().try_to_vec().unwrap();
         for j in 0..3 {

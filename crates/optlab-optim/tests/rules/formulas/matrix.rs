@@ -18,6 +18,37 @@ pub const TABLE: &[(&str, Whole)] = &[
             each(theta, &step, |theta, step| theta - lr * scale * step);
         },
     ),
+    (
+        "normuon:momentum=0.6,beta_2=0.7,nesterov=false,ns_steps=3,epsilon=0.1",
+        |theta, g, shape, lr, _, memory| {
+            let Some((rows, columns)) = sides(shape) else { return };
+            let mut step = muon(g, shape, 3, |m, _| m, memory);
+            let norm = |step: &[f64]| step.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let before = norm(&step);
+            // The place of the output of each element.
+            let output =
+                |place: usize| if shape.len() == 2 { place % shape[1] } else { place / columns as usize };
+            remember(memory, 1, rows as usize);
+            let mut means = vec![0.0; rows as usize];
+            step.iter().enumerate().for_each(|(place, x)| means[output(place)] += x * x / columns);
+            each(&mut memory[1], &means, |v, mean| 0.7 * v + 0.3 * mean);
+            step.iter_mut().enumerate().for_each(|(place, x)| *x /= memory[1][output(place)].sqrt() + 0.1);
+            let scale = (rows / columns).max(1.0).sqrt() * before / (norm(&step) + 0.1);
+            each(theta, &step, |theta, step| theta - lr * scale * step);
+        },
+    ),
+    ("adamuon:momentum=0.6,epsilon=0.1,ns_steps=3,weight_decay=0.0", |theta, g, shape, lr, _, memory| {
+        if shape.len() < 2 {
+            return;
+        }
+        let mut step = muon(g, shape, 3, |m, g| (0.6 * m + 0.4 * g).signum(), memory);
+        remember(memory, 1, g.len());
+        each(&mut memory[1], &step, |v, x| 0.6 * v + 0.4 * x * x);
+        each(&mut step, &memory[1], |x, v| x / (v.sqrt() + 0.1));
+        let norm = step.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let length = 0.2 * (g.len() as f64).sqrt() / (norm + 0.1);
+        each(theta, &step, |theta, step| theta - lr * length * step);
+    }),
     ("shampoo:epsilon=0.01,momentum=0.6", |theta, g, shape, lr, _, memory| {
         let step = shampoo(g, shape, 0.01, true, memory);
         remember(memory, 16, g.len());

@@ -1,0 +1,71 @@
+//! The matrices that Muon and its relatives orthogonalize, and the rule of the other parameters.
+
+use crate::Error;
+use crate::driver::ParameterRule;
+use crate::rule::TensorMemory;
+use crate::spec::OptimizerSpec;
+use burn::tensor::Tensor;
+
+/// A parameter of rank 2 or more as a matrix.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HiddenMatrix {
+    /// The rows and columns as they are stored.
+    pub sides: [usize; 2],
+    pub outputs: usize,
+    pub inputs: usize,
+}
+
+impl HiddenMatrix {
+    /// Returns the matrix of a parameter of that shape. A weight of rank 2 is stored as `[inputs, outputs]`,
+    /// a kernel as `[outputs, …]`.
+    pub fn of(shape: &[usize]) -> Self {
+        let sides = [shape[0], shape[1..].iter().product()];
+        let [outputs, inputs] = if shape.len() == 2 { [sides[1], sides[0]] } else { sides };
+        HiddenMatrix { sides, outputs, inputs }
+    }
+
+    /// Returns about how many multiplications and additions Newton-Schulz iterations take.
+    pub fn operations(self, iterations: usize) -> f64 {
+        let [short, long] = [self.outputs.min(self.inputs), self.outputs.max(self.inputs)];
+        // Two products with the matrix and one of the small square.
+        let (short, long) = (short as f64, long as f64);
+        (4.0 * short * short * long + 2.0 * short.powi(3)) * iterations as f64
+    }
+
+    /// Returns the stored dimension along which the inputs lie.
+    pub fn input_dim(self, rank: usize) -> usize {
+        if rank == 2 { 0 } else { 1 }
+    }
+}
+
+/// Updates the mean of the gradients, `m ← μ m + (1 − μ) g`, and returns it, or with `nesterov` the mean one
+/// gradient further.
+pub(crate) fn momentum_step<const D: usize>(
+    memory: &mut TensorMemory<'_>,
+    buffer: &str,
+    grad: Tensor<D>,
+    momentum: f64,
+    nesterov: bool,
+) -> Tensor<D> {
+    let averaged = |mean: Tensor<D>| mean * momentum + grad.clone() * (1.0 - momentum);
+    let mean = memory.update(buffer, averaged);
+    if nesterov { averaged(mean) } else { mean }
+}
+
+/// Limits `rule` to matrices, and adds the rules of `other`, at `lr_factor` times the rate, for vectors,
+/// embeddings and the last matrix. Without `other` they stay as they are, except for embeddings and the last
+/// matrix, which `rule` moves.
+pub(crate) fn with_other(
+    rule: ParameterRule,
+    other: Option<&OptimizerSpec>,
+    lr_factor: f64,
+) -> Result<Vec<ParameterRule>, Error> {
+    let Some(other) = other else {
+        return Ok(vec![rule.for_parameters(|parameter| parameter.shape.len() >= 2)]);
+    };
+    let rule = rule.for_parameters(|parameter| {
+        parameter.shape.len() >= 2 && parameter.module != "Embedding" && !parameter.is_last_matrix
+    });
+    let others = other.rules()?.into_iter().map(|rule| rule.with_lr_factor(lr_factor));
+    Ok(std::iter::once(rule).chain(others).collect())
+}
