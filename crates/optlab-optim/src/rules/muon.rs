@@ -26,7 +26,7 @@ settings! {
         /// Number of Newton-Schulz iterations that orthogonalize the step; none is that of the coefficients.
         ns_steps: Option<usize> = None, "N", in ITERATIONS;
         /// Coefficients of the iterations.
-        coefficients: Coefficients = (Coefficients::QUINTIC) as "`quintic`", "a, b, c", allowed "`quintic`, `polar_express`, `cubic_12` or numbers";
+        coefficients: Coefficients = (Coefficients::QUINTIC) as "`quintic`", "a, b, c", allowed "`quintic`, `polar_express`, `cubic_12` or numbers", since("2026-11-30");
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
         /// Scale of the step as a function of the matrix's shape.
