@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::moments::{self, Moments, MomentsStep};
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -114,6 +114,10 @@ impl Rule for AdamC {
 
     fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
         self.moments.start(buffer)
+    }
+
+    fn content(&self, buffer: &str) -> Content {
+        self.moments.content(buffer)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
 use optlab_core::settings;
@@ -91,6 +91,10 @@ impl Rule for Cocob {
 
     fn start(&self, buffer: &str, _shape: &[usize]) -> Option<Start> {
         Some(Start::Value(if buffer == LARGEST { self.config.epsilon } else { 0.0 }))
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
     }
 }
 

@@ -1,7 +1,7 @@
 //! D-Adapted Lion: Lion with the estimated distance to the solution as step size.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::weight_decay::DecoupledDecay;
 use crate::spec::rule_config;
@@ -104,6 +104,10 @@ impl DAdaptLion {
 
 impl Rule for DAdaptLion {
     const STATE: &'static [&'static str] = &["momentum", "sum"];
+
+    fn content(&self, buffer: &str) -> Content {
+        if buffer == "momentum" { Content::Mean } else { Content::Exact }
+    }
 }
 
 impl GlobalRule for DAdaptLion {

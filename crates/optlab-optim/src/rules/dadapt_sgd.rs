@@ -1,7 +1,7 @@
 //! D-Adapted SGD: gradient descent with the estimated distance to the solution as step size.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule, Start};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule, Start};
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
 use optlab_core::settings;
@@ -99,6 +99,10 @@ impl Rule for DAdaptSgd {
             INITIAL => (self.config.momentum != 0.0).then_some(Start::Parameter),
             _ => Some(Start::Value(0.0)),
         }
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
     }
 }
 

@@ -1,7 +1,7 @@
 //! DoG: gradient descent whose step size is the distance travelled over the norm of all gradients.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule, Start};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule, Start};
 use crate::rules::parts::polynomial_average;
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
@@ -103,6 +103,10 @@ impl Rule for Dog {
 
     fn evaluated(&self) -> Option<&'static str> {
         self.config.average_power.map(|_| polynomial_average::BUFFER)
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::rule::{Content, Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::polynomial_average;
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
@@ -104,6 +104,10 @@ impl Rule for Ldog {
 
     fn evaluated(&self) -> Option<&'static str> {
         self.config.average_power.map(|_| polynomial_average::BUFFER)
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::rule::{At, ElementwiseRule, Rule, Start};
+use crate::rule::{At, Content, ElementwiseRule, Rule, Start};
 use crate::rules::parts::weight_decay;
 use crate::spec::rule_config;
 use optlab_core::settings;
@@ -104,6 +104,10 @@ impl Rule for Madgrad {
             INITIAL => (self.config.momentum != 0.0).then_some(Start::Parameter),
             _ => Some(Start::Value(0.0)),
         }
+    }
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Exact
     }
 }
 

@@ -1,7 +1,7 @@
 //! MoMo: momentum whose step size follows from the loss.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule};
 use crate::rules::parts::model_based::{self, Model};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
@@ -114,6 +114,10 @@ impl Momo {
 
 impl Rule for Momo {
     const STATE: &'static [&'static str] = &["mean"];
+
+    fn content(&self, _buffer: &str) -> Content {
+        Content::Mean
+    }
 }
 
 impl GlobalRule for Momo {

@@ -1,7 +1,7 @@
 //! MoMo-Adam: Adam whose step size follows from the loss.
 
 use crate::Error;
-use crate::rule::{GlobalRule, GlobalStep, Rule};
+use crate::rule::{Content, GlobalRule, GlobalStep, Rule};
 use crate::rules::parts::model_based::{self, Model};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay::DecoupledDecay;
@@ -133,6 +133,10 @@ impl MomoAdam {
 
 impl Rule for MomoAdam {
     const STATE: &'static [&'static str] = &["first_moment", "second_moment"];
+
+    fn content(&self, buffer: &str) -> Content {
+        if buffer == "first_moment" { Content::Mean } else { Content::PositiveMean }
+    }
 }
 
 impl GlobalRule for MomoAdam {

@@ -26,6 +26,10 @@ pub(super) fn fingerprint(trial: &Trial) -> String {
     checksum::fingerprint(&json)
 }
 
+/// Settings whose default has another form than in older trials: rule, setting, default then. The new form is
+/// null.
+const FORMER_DEFAULTS: [(&str, &str, u64); 1] = [("muon", "ns_steps", 5)];
+
 /// A JSON value whose tables keep the order of their fields.
 #[derive(Debug, Clone, PartialEq)]
 enum Json {
@@ -35,7 +39,8 @@ enum Json {
 }
 
 impl Json {
-    /// Removes later settings that have their defaults, from every rule in it. Returns whether there was one.
+    /// Removes later settings that have their defaults, from every rule in it, and writes other defaults as
+    /// before. Returns whether there was one.
     fn leave_out_later_defaults(&mut self) -> bool {
         match self {
             Json::Table(fields) => {
@@ -48,6 +53,15 @@ impl Json {
                         let before = fields.len();
                         fields.retain(|(name, value)| name != field || !is_default(value));
                         changed |= fields.len() < before;
+                    }
+                    for (_, field, default) in FORMER_DEFAULTS.iter().filter(|(of, ..)| *of == rule.name()) {
+                        let is_new = |(name, value): &&mut (String, Json)| {
+                            name == field && *value == Json::Other(Value::Null)
+                        };
+                        if let Some((_, value)) = fields.iter_mut().find(is_new) {
+                            *value = Json::Other((*default).into());
+                            changed = true;
+                        }
                     }
                 }
                 fields
