@@ -46,7 +46,7 @@ impl MarsConfig {
 /// c̃ₜ = cₜ / max(1, ‖cₜ‖)                          norm over the tensor
 /// mₜ = β₁ mₜ₋₁ + (1 − β₁) c̃ₜ
 /// vₜ = β₂ vₜ₋₁ + (1 − β₂) c̃ₜ²
-/// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ (mₜ / (1 − β₁ᵗ)) √(1 − β₂ᵗ) / (√vₜ + ε)
+/// θₜ = (1 − ηₜ λ) θₜ₋₁ − ηₜ (mₜ / (1 − β₁ᵗ)) / (√(vₜ / (1 − β₂ᵗ)) + ε)
 /// ```
 ///
 #[doc = settings_table!()]
@@ -81,11 +81,10 @@ impl MarsConfig {
 /// ```
 ///
 /// # Differs from
-/// The authors' code, as pytorch_optimizer does: `ε` is added before the bias correction, not after. Both use
-/// AdamW for biases and gains by default; here MARS moves all parameters. pytorch_optimizer: only `ε` keeps
-/// the denominator from 0, where pytorch_optimizer also has `√(vₜ + 10⁻¹⁵)`. Of the three rules in the paper,
-/// this is MARS-AdamW in its approximate form, which uses the gradient of the previous batch where the exact
-/// form evaluates that batch again.
+/// The authors' code and pytorch_optimizer, which use AdamW for biases and gains by default; here MARS moves
+/// all parameters. pytorch_optimizer adds `ε` before the bias correction, and has `√(vₜ + 10⁻¹⁵)`. Of the
+/// three rules in the paper, this is MARS-AdamW in its approximate form, which uses the gradient of the
+/// previous batch where the exact form evaluates that batch again.
 ///
 /// # Reference
 /// Yuan et al., *MARS: Unleashing the Power of Variance Reduction for Training Large Models*, 2024,
@@ -113,9 +112,10 @@ impl ElementwiseRule for Mars {
     fn at_step(&self, At { lr, t, .. }: At<'_>) -> MarsStep {
         let MarsConfig { beta_1, beta_2, gamma, epsilon, weight_decay, cautious_decay } = self.config;
         let correction = gamma * beta_1 / (1.0 - beta_1);
-        let factor = lr * (1.0 - power(beta_2, t)).sqrt() / (1.0 - power(beta_1, t));
+        let correction_2 = (1.0 - power(beta_2, t)).sqrt();
+        let factor = lr * correction_2 / (1.0 - power(beta_1, t));
         let decay = DecoupledDecay::new(lr, weight_decay, cautious_decay);
-        MarsStep { beta_1, beta_2, correction, epsilon, decay, factor }
+        MarsStep { beta_1, beta_2, correction, epsilon: epsilon * correction_2, decay, factor }
     }
 }
 
@@ -128,6 +128,7 @@ pub struct MarsStep {
     beta_2: f64,
     /// `γ β₁ / (1 − β₁)`.
     correction: f64,
+    /// `ε √(1 − β₂ᵗ)`.
     epsilon: f64,
     decay: DecoupledDecay,
     /// `η √(1 − β₂ᵗ) / (1 − β₁ᵗ)`.

@@ -96,14 +96,16 @@ pub(crate) fn balance(memory: &mut TensorMemory<'_>, factors: &[Factor]) {
 #[cfg(test)]
 mod tests {
     use super::{FACTORS, Factor, balance, matrix_shape};
-    use crate::rule::memory::{Declared, Memory};
+    use crate::rule::memory::{Declared, DeclaredBuffer, Memory};
     use crate::rule::{Start, TensorMemory};
     use burn::tensor::{Device, Tensor};
 
     #[test]
     fn balancing_gives_both_factors_the_same_largest_element_and_keeps_their_product() {
         let device = Device::default();
-        let buffers = vec![(FACTORS[0], Start::Zeros(vec![2, 2])), (FACTORS[1], Start::Zeros(vec![3]))];
+        let buffers = [(FACTORS[0], vec![2, 2]), (FACTORS[1], vec![3])]
+            .map(|(name, shape)| DeclaredBuffer { name, start: Start::Zeros(shape), format: None })
+            .to_vec();
         let declared = Declared { buffers, numbers: &[] };
         let mut memory = Memory::new(&declared, &Tensor::<2>::zeros([2, 3], &device));
         let mut memory = TensorMemory::of(&mut memory);

@@ -70,7 +70,7 @@ pub const TABLE: &[(&str, Whole)] = &[
         let v = moving_average(buffer(memory, 1, g.len()), &squares(&c), 0.9);
         for i in 0..theta.len() {
             let mean = m[i] / (1.0 - 0.7_f64.powi(t));
-            let step = mean * (1.0 - 0.9_f64.powi(t)).sqrt() / (v[i].sqrt() + 0.01);
+            let step = mean / ((v[i] / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.01);
             theta[i] -= lr * (step + 0.3 * theta[i]);
         }
     }),
