@@ -97,8 +97,8 @@ fn print_json<T: serde::Serialize>(measurements: &[T]) -> Result<(), Exit> {
 }
 
 /// Returns optlab's own rules, and `sgd` with the usual momentum. Leaves out wrappers, whose cost is mostly
-/// that of their base; rules that need more than gradients, such as `sophia_g`; unless `slow_too`, rules whose
-/// decompositions of matrices take long at large sizes.
+/// that of their base; rules that need more than gradients, such as `sophia_g`; unless `slow_too`, rules
+/// whose decompositions of matrices take long at large sizes.
 fn own_rules(slow_too: bool) -> Result<Vec<OptimizerSpec>, Error> {
     const SLOW: [&str; 7] = ["shampoo", "soap", "soap_muon", "splus", "kron", "kl_shampoo", "kl_soap"];
     let mut rules = OptimizerSpec::all();

@@ -18,8 +18,12 @@ const RENAMED: [(&str, &str, &str); 6] = [
 const RENAMED_CHOICES: [(&str, &str, &str, &str); 2] =
     [("muon", "lr_scale", "original", "Original"), ("muon", "lr_scale", "match_rms_adamw", "MatchRmsAdamW")];
 
-/// Returns the name of Burn's counterpart of `name`, if there is one.
+/// Returns the name of Burn's counterpart of `name`, if there is one. Burn's L-BFGS has other settings with
+/// other defaults, and is none.
 pub(super) fn name<S: Subject>(name: &str) -> Option<String> {
+    if name == "lbfgs" {
+        return None;
+    }
     let burns = if is_burns(name) { name.to_string() } else { format!("burn.{name}") };
     (is_burns(name) || S::names().contains(&burns.as_str())).then_some(burns)
 }

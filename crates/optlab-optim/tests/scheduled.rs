@@ -1,5 +1,5 @@
-//! Numbers of an optimizer that follow schedules: read and written, checked before the first step, set at each
-//! step, and resumed in the middle.
+//! Numbers of an optimizer that follow schedules: read and written, checked before the first step, set at
+//! each step, and resumed in the middle.
 
 use burn::module::Param;
 use burn::optim::{GradientsParams, ModuleOptimizer};

@@ -247,8 +247,8 @@ impl GradientTransform {
 /// Lower bound of a parameter's norm in [`GradientTransform::adaptive_clip`], as in its authors' code.
 const LEAST_NORM: f64 = 1e-3;
 
-/// Returns the Euclidean norm of all gradients together, after element-wise transforms. The result of `each` is
-/// called once per parameter, in the order of the model, and returns its transform.
+/// Returns the Euclidean norm of all gradients together, after element-wise transforms. The result of `each`
+/// is called once per parameter, in the order of the model, and returns its transform.
 pub(crate) fn norm_of<M: Module, N: FnMut() -> GradientTransform>(
     model: &M,
     gradients: &GradientsParams,

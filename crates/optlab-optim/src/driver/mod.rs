@@ -1,12 +1,14 @@
 //! The optimizer that a training loop drives: rules, wrappers, and their state for each parameter.
 
 pub(crate) mod any_rule;
+pub(crate) mod around_rule;
 pub(crate) mod assembly;
 pub(crate) mod beside;
 mod curvature;
 mod estimate;
 mod evaluation;
 mod following;
+mod gradient_norm;
 mod group;
 pub(crate) mod lbfgs;
 mod method;
@@ -17,10 +19,12 @@ mod saved_state;
 mod shared_state;
 mod statistics;
 mod statistics_average;
+mod tracking;
 mod walk;
 
 pub use assembly::Assembly;
 pub(crate) use following::Following;
+pub use gradient_norm::GradientNorm;
 pub use group::{Group, LearningRates, Patterns};
 pub(crate) use method::Method;
 pub use method::{Evaluate, Loss};
@@ -32,7 +36,6 @@ pub use statistics_average::StatisticsAverage;
 
 use crate::Error;
 use crate::around::gradient_filter::GradientFilter;
-use crate::around::gradient_transform::norm_of;
 use crate::around::norm::Norm;
 use crate::around::total;
 use crate::around::{Extras, GradientTransform, WeightAverage};
@@ -369,29 +372,6 @@ impl ModelOptimizer {
         model
     }
 
-    /// Applies the parts of the transform that cannot run in the pass, computes the norm, and returns the
-    /// remaining transform and factor.
-    fn transform_gradients<M: Module>(
-        &mut self,
-        model: &M,
-        gradients: &mut GradientsParams,
-    ) -> GradientTransform {
-        let parameters = &self.parameters.0;
-        let each = |transform: GradientTransform| {
-            let mut places = parameters.iter();
-            move || places.next().map_or(transform, |parameter| walk::transform_of(transform, parameter))
-        };
-        let transform = self.transform.apply_by_tensor(model, gradients, each(self.transform));
-        self.norm = transform.clip_norm.map(|_| norm_of(model, gradients, || each(transform)));
-        transform
-    }
-
-    /// Returns the Euclidean norm of all gradients of the latest step together, before clipping; `None` if
-    /// the [`GradientTransform`] does not clip it.
-    pub fn gradient_norm(&self) -> Option<GradientNorm> {
-        self.norm.clone().map(GradientNorm)
-    }
-
     /// Returns about how many operations with matrices a step takes for `model`, as
     /// [`TensorRule::operations`](crate::rule::TensorRule::operations), for all parameters together.
     pub fn operations<M: Module>(&self, model: &M) -> f64 {
@@ -401,17 +381,6 @@ impl ModelOptimizer {
     /// Returns the number of steps skipped because a gradient was not finite.
     pub fn skipped_steps(&self) -> u64 {
         self.skipped
-    }
-}
-
-/// A norm that a device may still be computing.
-#[derive(Debug, Clone)]
-pub struct GradientNorm(Norm);
-
-impl GradientNorm {
-    /// Returns the number; waits for the device.
-    pub fn value(&self) -> f64 {
-        self.0.value()
     }
 }
 

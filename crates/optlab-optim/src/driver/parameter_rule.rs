@@ -40,7 +40,8 @@ pub struct ParameterInfo<'a> {
 pub(crate) enum Kind {
     /// Runs here, with all parameters on the host in one parallel region.
     Elementwise(Arc<dyn AnyElementwise>),
-    /// Runs here, parameter by parameter, in tensor operations; on the host all parameters in one parallel region.
+    /// Runs here, parameter by parameter, in tensor operations; on the host all parameters in one parallel
+    /// region.
     Tensor(Arc<dyn AnyTensor>),
     /// Runs in Burn, parameter by parameter.
     Burn(Arc<dyn DynOptimizer>),

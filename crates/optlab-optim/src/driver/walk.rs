@@ -6,17 +6,19 @@ use crate::around::norm::Factor;
 use crate::around::wrapped_step::StepExtras;
 use crate::around::{Extras, GradientTransform};
 use crate::driver::LearningRates;
-use crate::driver::any_rule::{self, AnyElementwise, AnyTensor, Before, SharedNumbers, StepSettings};
+use crate::driver::any_rule::{AnyElementwise, AnyTensor, SharedNumbers, StepSettings};
+use crate::driver::around_rule::{self, Before};
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{Parameter, ParameterState, Parameters, Path};
+use crate::driver::tracking::Tracking;
 use crate::rule::memory::Memory;
-use crate::rule::precision::{in_32_bits_at_least, in_type};
+use crate::rule::precision::in_32_bits_at_least;
 use burn::backend::DispatchTensor;
 use burn::module::{ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
-use burn::tensor::{DType, GradientCheckpointingStrategy, Tensor};
+use burn::tensor::Tensor;
 use optlab_core::random::{Purpose, word};
-use optlab_kernel::{Buffer, MAX_BUFFERS, Operands, Rounding, with_rank};
+use optlab_kernel::{Buffer, Operands, Rounding, with_rank};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -83,52 +85,13 @@ fn step_by_tensor_rule<const D: usize>(
     let theta = Buffer::new(extras.before(theta));
     let theta = rule.step(D, lr, theta, grad, memory);
     let mut operands = match of_after {
-        Some((grad, before)) => any_rule::after(theta, grad, before, beside_rule, settings),
+        Some((grad, before)) => around_rule::after(theta, grad, before, beside_rule, settings),
         None => Operands { grad: theta.clone(), theta, state: beside_rule },
     };
     let beside_rule = std::mem::take(&mut operands.state);
     operands.state = std::mem::take(&mut memory.buffers);
     operands.state.extend(beside_rule);
     operands
-}
-
-/// The properties of a parameter's tensor apart from its numbers.
-struct Tracking {
-    dtype: DType,
-    require_grad: bool,
-    checkpointing: Option<GradientCheckpointingStrategy>,
-    /// The key of the random bits with which a parameter in bfloat16 is rounded; `None` rounds to nearest.
-    rounding: Option<Rounding>,
-}
-
-impl Tracking {
-    /// Returns the tensor in at least 32 bits without gradient tracking, and the properties to restore.
-    fn strip<const D: usize>(tensor: Tensor<D>) -> (Tensor<D>, Self) {
-        let tracking = Tracking {
-            dtype: tensor.dtype(),
-            require_grad: tensor.is_require_grad(),
-            checkpointing: tensor.gradient_checkpointing_strategy(),
-            rounding: None,
-        };
-        (in_32_bits_at_least(tensor.inner()), tracking)
-    }
-
-    /// Returns the moved parameter, rounded stochastically if it is to be.
-    fn rounded(&self, theta: Buffer) -> Buffer {
-        match self.rounding.filter(|_| self.dtype == DType::BF16) {
-            // The index after the last buffer of a rule.
-            Some(rounding) => theta.rounded_to_bfloat16(rounding, MAX_BUFFERS),
-            None => theta,
-        }
-    }
-
-    fn restore<const D: usize>(self, tensor: Tensor<D>) -> Tensor<D> {
-        let mut tensor = Tensor::from_inner(in_type(tensor, self.dtype));
-        if let Some(strategy) = self.checkpointing {
-            tensor = tensor.with_gradient_checkpointing_strategy(strategy);
-        }
-        if self.require_grad { tensor.require_grad() } else { tensor }
-    }
 }
 
 /// The inputs of a step of the whole model.
@@ -362,7 +325,7 @@ impl Take<'_> {
         let Some((grad, state)) = beside else {
             return theta;
         };
-        let mut operands = any_rule::after(Buffer::new(theta), grad, before, state, &settings);
+        let mut operands = around_rule::after(Buffer::new(theta), grad, before, state, &settings);
         parameter.beside.put_buffers(&extras, &mut operands.state);
         parameter.beside.advance(&extras);
         operands.theta.into_tensor()

@@ -65,8 +65,8 @@ impl TensorMemory<'_> {
         self.0.buffers[self.place(name)].clone().into_tensor()
     }
 
-    /// Returns the named buffer and leaves a tensor without elements in its place, so that nothing else holds its
-    /// memory. [`set`](Self::set) puts it back.
+    /// Returns the named buffer and leaves a tensor without elements in its place, so that nothing else holds
+    /// its memory. [`set`](Self::set) puts it back.
     ///
     /// # Panics
     /// If the buffer is not in use.

@@ -64,8 +64,9 @@ impl AdamCConfig {
 /// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
 /// <https://arxiv.org/abs/2510.12402>).
 ///
-/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Without `max_lr`
-/// the decay is AdamW's while a warm-up raises the rate. With a constant rate the whole rule is AdamW.
+/// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Without
+/// `max_lr` the decay is AdamW's while a warm-up raises the rate. With a constant rate the whole rule is
+/// AdamW.
 ///
 /// The paper corrects the decay of weights that a normalization follows, and leaves other parameters to
 /// AdamW: `group:parameters=head.*,other=adamw,base=adamc`.

@@ -52,8 +52,8 @@ impl DAdaptAdaGradConfig {
 #[doc = settings_table!()]
 ///
 /// `ηₜ` is the learning rate, 1 unless a schedule changes it. The authors recommend
-/// [`DAdaptAdam`](crate::rules::DAdaptAdam) or [`DAdaptSgd`](crate::rules::DAdaptSgd) for most problems, since
-/// the estimate grows more slowly here.
+/// [`DAdaptAdam`](crate::rules::DAdaptAdam) or [`DAdaptSgd`](crate::rules::DAdaptSgd) for most problems,
+/// since the estimate grows more slowly here.
 ///
 /// # Shapes
 /// `θ`, `g`, `s`, `a`, `θ₀`: `[d₁, …, d_D]`, any rank. State: the step number and two tensors per parameter,

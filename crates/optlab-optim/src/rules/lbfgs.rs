@@ -46,8 +46,8 @@ settings! {
     ///
     /// # Errors
     /// [`assemble`](RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range or NaN;
-    /// [`Error::Usage`] inside another rule, inside other wrappers, in groups with a schedule of their own, and
-    /// beside `sophia_g`, whose labels it does not draw.
+    /// [`Error::Usage`] inside another rule, inside other wrappers, in groups with a schedule of their own,
+    /// and beside `sophia_g`, whose labels it does not draw.
     ///
     /// # Example
     /// The minimum of a quadratic in one step:

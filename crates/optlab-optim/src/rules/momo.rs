@@ -60,8 +60,8 @@ impl MomoConfig {
 /// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
 /// <https://arxiv.org/abs/2510.12402>).
 ///
-/// `ηₜ` is the learning rate, the largest step size. A rate that is too large for SGD does no harm, as long as
-/// `f` is close to the smallest loss.
+/// `ηₜ` is the learning rate, the largest step size. A rate that is too large for SGD does no harm, as long
+/// as `f` is close to the smallest loss.
 ///
 /// Each step reads the loss from the device, so the rule needs
 /// [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step), and a measurement with a

@@ -57,16 +57,16 @@ impl MomoAdamConfig {
 /// θₜ = (θₜ₋₁ − τₜ mₜ / Dₜ) / (1 + ηₜ λ)           without proximal_decay: (1 − ηₜ λ) θₜ₋₁ − τₜ mₜ / Dₜ
 /// ```
 ///
-/// The products and the sum are over all parameters together. `fₜ` is `f`; with `adapt_lower_bound` it follows
-/// from `hₜ` as in [`Momo`](crate::rules::Momo), with `Σ mₜ² / Dₜ` in place of `‖mₜ‖²`.
+/// The products and the sum are over all parameters together. `fₜ` is `f`; with `adapt_lower_bound` it
+/// follows from `hₜ` as in [`Momo`](crate::rules::Momo), with `Σ mₜ² / Dₜ` in place of `‖mₜ‖²`.
 ///
 #[doc = settings_table!()]
 ///
 /// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
 /// <https://arxiv.org/abs/2510.12402>).
 ///
-/// `ηₜ` is the learning rate, the largest step size. A rate that is too large for Adam does less harm, as long
-/// as `f` is close to the smallest loss.
+/// `ηₜ` is the learning rate, the largest step size. A rate that is too large for Adam does less harm, as
+/// long as `f` is close to the smallest loss.
 ///
 /// Each step reads the loss from the device, so the rule needs
 /// [`ModelOptimizer::step`](crate::driver::ModelOptimizer::step), and a measurement with a

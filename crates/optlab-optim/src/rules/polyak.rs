@@ -78,9 +78,9 @@ impl PolyakConfig {
 /// ```
 ///
 /// # Differs from
-/// Its paper, as optax does: `ηₜ` multiplies the whole step, and `f` is one bound for all batches. The paper's
-/// `c` divides the step before it is bounded. optax: the code of `polyak_sgd` applies `ηₜ` to the gradient
-/// before the step size, which divides the step by it; its page has the formula above.
+/// Its paper, as optax does: `ηₜ` multiplies the whole step, and `f` is one bound for all batches. The
+/// paper's `c` divides the step before it is bounded. optax: the code of `polyak_sgd` applies `ηₜ` to the
+/// gradient before the step size, which divides the step by it; its page has the formula above.
 ///
 /// # Reference
 /// Loizou, Vaswani, Laradji & Lacoste-Julien, *Stochastic Polyak Step-size for SGD: An Adaptive Learning Rate

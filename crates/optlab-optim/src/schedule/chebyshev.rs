@@ -45,8 +45,8 @@ impl ScheduleConfig for ChebyshevConfig {
 
 /// Chebyshev steps: in a cycle, the inverses of the zeros of a Chebyshev polynomial over the range of
 /// curvatures, the step sizes with which gradient descent minimizes a quadratic fastest. The fractal order
-/// (Lebedev & Finogenov, 1971; Agarwal et al., 2021) mixes large and small steps so that errors do not grow in
-/// between.
+/// (Lebedev & Finogenov, 1971; Agarwal et al., 2021) mixes large and small steps so that errors do not grow
+/// in between.
 ///
 /// ```text
 /// γᵢ = η_max / ((κ + 1)/2 − (κ − 1)/2 cos(π (i + 1/2) / n))       i = 0 … n − 1
@@ -63,12 +63,13 @@ impl ScheduleConfig for ChebyshevConfig {
 /// | `cycle`     | `n`     | the largest power of two that is not above the run's length | a power of two |
 /// | `fractal`   |         | `true`                                           |                |
 ///
-/// `η_max` is the inverse of the smallest curvature; `η_max / κ`, the inverse of the largest, is the rate that
-/// is stable by itself. The schedule repeats its cycle and never ends, so there is no final rate to hold.
+/// `η_max` is the inverse of the smallest curvature; `η_max / κ`, the inverse of the largest, is the rate
+/// that is stable by itself. The schedule repeats its cycle and never ends, so there is no final rate to
+/// hold.
 ///
 /// # Errors
-/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if `cycle`
-/// is not a power of two.
+/// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if
+/// `cycle` is not a power of two.
 ///
 /// # Example
 /// With `κ` = 3, the rates of a cycle of two are the inverses of `2 ∓ √(1/2)`; the largest is the first:
@@ -84,8 +85,8 @@ impl ScheduleConfig for ChebyshevConfig {
 /// ```
 ///
 /// # Differs from
-/// `pytorch_optimizer`, whose factors are relative to the inverse of the largest curvature, and which cuts the
-/// order of the next power of two to other lengths of a cycle.
+/// `pytorch_optimizer`, whose factors are relative to the inverse of the largest curvature, and which cuts
+/// the order of the next power of two to other lengths of a cycle.
 ///
 /// # Reference
 /// Agarwal, Goel & Zhang, *Acceleration via Fractal Learning Rate Schedules*, 2021,

@@ -105,8 +105,9 @@ impl CyclicConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `CyclicLR`, which also changes the momentum (here `cyclic_momentum` does), accepts a `gamma` above 1 (its default is 1), and
-/// computes the position in the cycle in floats; here it is counted in integers.
+/// PyTorch's `CyclicLR`, which also changes the momentum (here `cyclic_momentum` does), accepts a `gamma`
+/// above 1 (its default is 1), and computes the position in the cycle in floats; here it is counted in
+/// integers.
 ///
 /// # Reference
 /// Smith, *Cyclical Learning Rates for Training Neural Networks*, 2015, <https://arxiv.org/abs/1506.01186>

@@ -1,4 +1,5 @@
-//! An infinite schedule: a cosine down to a constant rate that a run can stay at, and an annealing at its end.
+//! An infinite schedule: a cosine down to a constant rate that a run can stay at, and an annealing at its
+//! end.
 
 use crate::Error;
 use crate::schedule::shape::half_cosine;
@@ -65,8 +66,9 @@ impl ScheduleConfig for InfiniteCosineConfig {
     }
 }
 
-/// A warm-up, half a cosine to a constant rate, that rate, and at the end an exponential decay (Ibrahim et al.,
-/// 2024). A run can continue from its constant part with more data; only the decay depends on where it ends.
+/// A warm-up, half a cosine to a constant rate, that rate, and at the end an exponential decay (Ibrahim et
+/// al., 2024). A run can continue from its constant part with more data; only the decay depends on where it
+/// ends.
 ///
 /// ```text
 /// η(t) = η_peak t / W                                                          for t < W
@@ -103,8 +105,9 @@ impl ScheduleConfig for InfiniteCosineConfig {
 /// ```
 ///
 /// # Differs from
-/// Its authors' code (<https://github.com/vaibhav016/gpt-neox>), which has a straight line or an inverse square
-/// root in place of the cosine of their paper, and counts the lengths of its parts from the end of the warm-up.
+/// Its authors' code (<https://github.com/vaibhav016/gpt-neox>), which has a straight line or an inverse
+/// square root in place of the cosine of their paper, and counts the lengths of its parts from the end of the
+/// warm-up.
 ///
 /// # Reference
 /// Ibrahim et al., *Simple and Scalable Strategies to Continually Pre-train Large Language Models*, 2024,

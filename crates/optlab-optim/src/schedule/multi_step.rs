@@ -64,8 +64,8 @@ impl ScheduleConfig for MultiStepConfig {
 /// | `milestones` | `mᵢ`   | half and three quarters of the run | rising from 1… |
 /// | `gamma`      | `γ`    | 0.1                                | `(0, ∞)`       |
 ///
-/// An empty list of milestones means the default milestones. In a short run, two milestones that are shares may
-/// be the same step, and the first may be step 0. From the last milestone on the rate is constant.
+/// An empty list of milestones means the default milestones. In a short run, two milestones that are shares
+/// may be the same step, and the first may be step 0. From the last milestone on the rate is constant.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, if a

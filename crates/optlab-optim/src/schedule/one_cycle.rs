@@ -137,9 +137,9 @@ impl ScheduleConfig for OneCycleConfig {
 /// ```
 ///
 /// # Differs from
-/// PyTorch's `OneCycleLR`, which also changes the momentum (here `one_cycle_momentum` does), goes one step further in its last phase and then
-/// fails, divides by zero for `p T = 1` (here the only step of the first phase then has `η_max`), and accepts
-/// divisors below 1.
+/// PyTorch's `OneCycleLR`, which also changes the momentum (here `one_cycle_momentum` does), goes one step
+/// further in its last phase and then fails, divides by zero for `p T = 1` (here the only step of the first
+/// phase then has `η_max`), and accepts divisors below 1.
 ///
 /// # Reference
 /// Smith & Topin, *Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates*,

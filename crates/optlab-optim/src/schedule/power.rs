@@ -50,8 +50,8 @@ impl ScheduleConfig for PowerConfig {
     }
 }
 
-/// A power of the number of tokens seen, after a linear warm-up (Shen et al., 2024). It does not depend on the
-/// length of the run.
+/// A power of the number of tokens seen, after a linear warm-up (Shen et al., 2024). It does not depend on
+/// the length of the run.
 ///
 /// ```text
 /// f(t) = min(η_max, a (c t)^−p)

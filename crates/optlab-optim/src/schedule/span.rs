@@ -156,8 +156,8 @@ impl Run {
         }
     }
 
-    /// Returns the end of each of the parts that follow each other with the given lengths: the rounded sums of
-    /// the lengths, so that shares of 100 % together end where the run ends.
+    /// Returns the end of each of the parts that follow each other with the given lengths: the rounded sums
+    /// of the lengths, so that shares of 100 % together end where the run ends.
     ///
     /// # Errors
     /// The errors of [`steps`](Self::steps).
@@ -195,8 +195,8 @@ impl Run {
         Ok(if exact > 0.0 { begin.min(end.saturating_sub(1)) } else { begin.min(end) })
     }
 
-    /// Returns the number of steps of a warm-up that ends before step `end`. A share is rounded down where the
-    /// nearest number of steps would leave no step after it.
+    /// Returns the number of steps of a warm-up that ends before step `end`. A share is rounded down where
+    /// the nearest number of steps would leave no step after it.
     ///
     /// # Errors
     /// The errors of [`steps`](Self::steps).

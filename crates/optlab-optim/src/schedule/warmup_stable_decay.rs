@@ -100,8 +100,8 @@ impl ScheduleConfig for WarmupStableDecayConfig {
 /// | `decay_shape`  | `s`      | `linear`                 | `linear`, `sqrt`, `cosine`, `square` |
 /// | `end_lr`       | `η_end`  | 0                        | `[0, peak_lr]`                      |
 ///
-/// A decay that is a share of the run begins at the rounded border and takes the rest, so that shares of 100 %
-/// together fill a run of any length; at least its last step.
+/// A decay that is a share of the run begins at the rounded border and takes the rest, so that shares of 100
+/// % together fill a run of any length; at least its last step.
 ///
 /// # Errors
 /// [`build`](ScheduleConfig::build): [`Error::InvalidConfig`] if a field is out of range or NaN, or if

@@ -45,8 +45,8 @@ impl Serialize for Scheduled {
     }
 }
 
-/// Takes the schedules out of the table of an optimizer, whose own numbers they replace. The number is left to
-/// its default, or set to any number where the default is none.
+/// Takes the schedules out of the table of an optimizer, whose own numbers they replace. The number is left
+/// to its default, or set to any number where the default is none.
 ///
 /// # Errors
 /// [`Error::InvalidConfig`] for a setting that cannot follow a schedule.

@@ -82,7 +82,12 @@ fn rules() -> Vec<String> {
         let compact = state.and_then(|spec| spec.build());
         spec.base().is_none() && compact.is_ok_and(|compact| !compact.needs_more_than_gradients())
     });
-    own.map(|spec| spec.to_string()).chain(further.map(String::from)).collect()
+    // From its default estimate its momentum makes no visible steps.
+    let visible = |spec: OptimizerSpec| match spec.name() {
+        "dadapt_lion" => "dadapt_lion:d0=0.1".into(),
+        _ => spec.to_string(),
+    };
+    own.map(visible).chain(further.map(String::from)).collect()
 }
 
 /// Returns `text` with its state in so many bits.

@@ -1,9 +1,9 @@
 //! Branches: runs that share their first steps with another run, the trunk.
 //!
-//! A trial decides its result, so a branch may start from a checkpoint of its trunk only if it would have made
-//! the same steps up to there itself: the trials agree in all but the length of the run, the schedule and its
-//! learning rate, and the rates and all other scheduled numbers of these steps are the same to the bit. The
-//! branch then is what a run of its trial from the start would be, without the time for these steps.
+//! A trial decides its result, so a branch may start from a checkpoint of its trunk only if it would have
+//! made the same steps up to there itself: the trials agree in all but the length of the run, the schedule
+//! and its learning rate, and the rates and all other scheduled numbers of these steps are the same to the
+//! bit. The branch then is what a run of its trial from the start would be, without the time for these steps.
 
 use crate::Error;
 use crate::files::{checksum, disk, json_file};
@@ -111,8 +111,8 @@ impl Branch {
     }
 
     /// Copies the history up to the checkpoint, the best checkpoint before it and the checkpoint itself into
-    /// `directory`, as those of `trial`, so that it holds a run of that trial that was interrupted here. After
-    /// a stop in between it holds one that was interrupted before.
+    /// `directory`, as those of `trial`, so that it holds a run of that trial that was interrupted here.
+    /// After a stop in between it holds one that was interrupted before.
     ///
     /// # Errors
     /// [`Io`](optlab_core::Error::Io); [`Error::Checkpoint`] without the best one;

@@ -63,7 +63,8 @@ pub enum Row {
         epoch: usize,
         /// Training seconds before the evaluation.
         training_seconds: f64,
-        /// "train" (the mean over the epoch's examples, each before its batch's step), "validation" or "test".
+        /// "train" (the mean over the epoch's examples, each before its batch's step), "validation" or
+        /// "test".
         part: Part,
         /// Mean loss; null if it is not finite.
         loss: Option<f64>,

@@ -67,8 +67,8 @@ impl RunOptions {
 ///
 /// # Errors
 /// Fails for a trial out of range, a backend without a device, data that cannot be read, a folder that cannot
-/// be written or that another process works in, or a trunk whose steps are not those of the trial. A loss that
-/// is not finite is not an error, but gives an [`Outcome`] with
+/// be written or that another process works in, or a trunk whose steps are not those of the trial. A loss
+/// that is not finite is not an error, but gives an [`Outcome`] with
 /// [`Status::Diverged`](crate::train::Status).
 pub fn run<W: Workload>(
     workload: &W,

@@ -23,6 +23,8 @@ row() {
 echo '{"event": "start", "metric": "accuracy", "larger_is_better": true, "target": null, "evaluations": 9}'
 from=0
 [ -e "$run/checkpoints/at" ] && read -r from < "$run/checkpoints/at"
+# A worker that is killed while it writes leaves an empty file.
+from=${from:-0}
 : > "$run/history.jsonl"
 e=0
 while [ $e -lt 9 ]; do

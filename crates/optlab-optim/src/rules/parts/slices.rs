@@ -17,8 +17,8 @@ pub(crate) fn momentum(mean: &mut [f32], mut grad: Vec<f32>, momentum: f64, nest
     grad
 }
 
-/// Updates both moments with a gradient, `m ← β₁ m + (1 − β₁) g` and `v ← β₂ v + (1 − β₂) g²`, and replaces the
-/// gradient by `m / (√v + ε)`.
+/// Updates both moments with a gradient, `m ← β₁ m + (1 − β₁) g` and `v ← β₂ v + (1 − β₂) g²`, and replaces
+/// the gradient by `m / (√v + ε)`.
 pub(crate) fn normalize(
     grad: &mut [f32],
     first: &mut [f32],

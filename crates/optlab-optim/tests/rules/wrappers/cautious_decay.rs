@@ -41,8 +41,8 @@ fn cautious_decay_leaves_out_exactly_the_elements_that_the_rule_moves_away_from_
     let specs = with_cautious_decay();
     assert!(specs.len() >= 20, "{specs:?}");
     for spec in specs {
-        // Fast weights decay, too, or the step size depends on the decay: `formulas/global.rs` and `losses.rs`
-        // have their formulas.
+        // Fast weights decay, too, or the step size depends on the decay: `formulas/global.rs` and
+        // `losses.rs` have their formulas.
         if ["schedule_free_adamw", "momo", "momo_adam"].contains(&spec.name()) {
             continue;
         }
