@@ -114,7 +114,7 @@ impl<T: Real> Matrix<T> {
 
     /// Returns the same matrix multiplied by a number.
     pub fn scaled(mut self, factor: T) -> Self {
-        self.values.iter_mut().for_each(|value| *value = *value * factor);
+        self.values.iter_mut().for_each(|value| *value *= factor);
         self
     }
 
@@ -151,7 +151,7 @@ impl<T: Real> Add<&Self> for Matrix<T> {
 
     fn add(mut self, right: &Self) -> Self {
         assert_eq!((self.rows, self.columns), (right.rows, right.columns), "shapes of a sum");
-        self.values.iter_mut().zip(&right.values).for_each(|(left, right)| *left = *left + *right);
+        self.values.iter_mut().zip(&right.values).for_each(|(left, right)| *left += *right);
         self
     }
 }
@@ -161,7 +161,7 @@ impl<T: Real> Sub<&Self> for Matrix<T> {
 
     fn sub(mut self, right: &Self) -> Self {
         assert_eq!((self.rows, self.columns), (right.rows, right.columns), "shapes of a difference");
-        self.values.iter_mut().zip(&right.values).for_each(|(left, right)| *left = *left - *right);
+        self.values.iter_mut().zip(&right.values).for_each(|(left, right)| *left -= *right);
         self
     }
 }

@@ -151,7 +151,7 @@ fn gram_in_pieces<T: Real>(mut out: MatMut<'_, T>, keep: T, factor: T, a: MatRef
                 .row_mut(row)
                 .subcols_mut(0, row + 1)
                 .iter_mut()
-                .for_each(|value| *value = *value * keep);
+                .for_each(|value| *value *= keep);
         }
         let (dense, lower) = (BlockStructure::Rectangular, BlockStructure::TriangularLower);
         return triangular::matmul(out, lower, Accum::Add, a, dense, a.transpose(), dense, factor, Par::Seq);
@@ -179,7 +179,7 @@ fn scaled_in_pieces<T: Real>(
     let (rows, columns) = (out.nrows(), out.ncols());
     if (rows * columns <= PIECE && rows * columns * left.ncols() <= WORK) || rows.max(columns) <= STEP {
         for row in 0..rows {
-            out.rb_mut().row_mut(row).iter_mut().for_each(|value| *value = *value * keep);
+            out.rb_mut().row_mut(row).iter_mut().for_each(|value| *value *= keep);
         }
         return matmul(out, Accum::Add, left, right, factor, Par::Seq);
     }

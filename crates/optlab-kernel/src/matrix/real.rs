@@ -2,7 +2,7 @@
 
 use faer::traits::RealField;
 use std::fmt::Debug;
-use std::ops::{Add, Mul, Neg, Sub};
+use std::ops::{Add, AddAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 mod sealed {
     pub trait Sealed {}
@@ -22,6 +22,9 @@ pub trait Real:
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
+    + AddAssign
+    + SubAssign
+    + MulAssign
     + Neg<Output = Self>
     + 'static
 {

@@ -76,7 +76,8 @@ pub(crate) struct DeclaredBuffer {
 }
 
 impl DeclaredBuffer {
-    fn new<const D: usize>(&self, theta: &Tensor<D>) -> Buffer {
+    /// Returns the buffer before the first step of `theta`.
+    fn initial<const D: usize>(&self, theta: &Tensor<D>) -> Buffer {
         match (&self.start, self.format) {
             (Start::Value(value), Some(format)) => {
                 Buffer::Compact(CompactBuffer::filled(format, &theta.dims(), *value as f32))
@@ -140,7 +141,7 @@ impl Memory {
             step: 0,
             numbers: declared.numbers.iter().map(|&(_, start)| start).collect(),
             names: declared.buffers.iter().map(|buffer| buffer.name).collect(),
-            buffers: declared.buffers.iter().map(|buffer| buffer.new(theta)).collect(),
+            buffers: declared.buffers.iter().map(|buffer| buffer.initial(theta)).collect(),
         }
     }
 

@@ -162,7 +162,7 @@ impl TensorRule for Shampoo {
             let exponent = 1.0 / (2 * D) as f64;
             if precondition_frequency == 1 {
                 // The product with the root takes less time than the root.
-                let unfolded = lines.unfolded(&step, |view| Matrix::from_view(view));
+                let unfolded = lines.unfolded(&step, Matrix::from_view);
                 step = lines.folded(inverse_root_times(sum, epsilon, exponent, &unfolded));
                 continue;
             }

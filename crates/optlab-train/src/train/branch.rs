@@ -142,7 +142,7 @@ fn difference(one: &Trial, other: &Trial) -> Option<String> {
     let other = Trial {
         schedule: one.schedule.clone(),
         lr: one.lr,
-        recipe: Recipe { budget: one.recipe.budget, ..other.recipe.clone() },
+        recipe: Recipe { budget: one.recipe.budget, ..other.recipe },
         ..other.clone()
     };
     if *one == other {

@@ -122,7 +122,7 @@ fn minimum_of_cubic(one: &Trial, two: &Trial, (left, right): (f64, f64)) -> f64 
     let d_1 = one.slope + two.slope - 3.0 * (one.loss - two.loss) / (one.t - two.t);
     let square = d_1 * d_1 - one.slope * two.slope;
     // Written so that NaN gives the middle.
-    if !(square >= 0.0) {
+    if square.is_nan() || square < 0.0 {
         return middle;
     }
     let d_2 = square.sqrt();

@@ -43,7 +43,7 @@ impl Lbfgs {
                 lr
             };
             // Written so that NaN ends the step.
-            if !(slope <= -config.tolerance_change) {
+            if slope.is_nan() || slope > -config.tolerance_change {
                 self.state.remember(gradient, direction, 0.0);
                 return;
             }

@@ -131,7 +131,7 @@ mod tests {
                 let expected: f64 = (0..len).map(|l| matrix[(index(place), l)] * other(place, l)).sum();
                 assert!((given - expected).abs() < 1e-12, "dimension {dim}");
             }
-            let unfolded = lines.unfolded(&values, |view| Matrix::from_view(view));
+            let unfolded = lines.unfolded(&values, Matrix::from_view);
             assert_eq!((unfolded.nrows(), unfolded.ncols()), (len, 24 / len));
             assert_eq!(lines.folded(unfolded), values);
             let order: Vec<usize> = (0..len).rev().collect();
