@@ -147,11 +147,7 @@ fn gram_in_pieces<T: Real>(mut out: MatMut<'_, T>, keep: T, factor: T, a: MatRef
     let n = a.nrows();
     if n <= 4 * STEP {
         for row in 0..n {
-            out.rb_mut()
-                .row_mut(row)
-                .subcols_mut(0, row + 1)
-                .iter_mut()
-                .for_each(|value| *value *= keep);
+            out.rb_mut().row_mut(row).subcols_mut(0, row + 1).iter_mut().for_each(|value| *value *= keep);
         }
         let (dense, lower) = (BlockStructure::Rectangular, BlockStructure::TriangularLower);
         return triangular::matmul(out, lower, Accum::Add, a, dense, a.transpose(), dense, factor, Par::Seq);
