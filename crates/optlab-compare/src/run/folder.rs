@@ -266,8 +266,7 @@ impl Folder {
         let run = RunDirectory::new(&run_dir);
         if run.holds_run() {
             match run.read_trial() {
-                // An older version may have written the same settings in another form.
-                Ok(theirs) if theirs.id() == trial.id() => disk::remove_unfinished(&run_dir)?,
+                Ok(theirs) if theirs.is_same_as(trial) => disk::remove_unfinished(&run_dir)?,
                 Ok(_) => {
                     let reason = "is not the trial that belongs here; move its folder away";
                     return Err(Error::file(run_dir.join("trial.json"), reason));

@@ -85,7 +85,7 @@ impl<W: Workload> Training<'_, W> {
         for saved in checkpoint::steps(&checkpoints)?.into_iter().rev().filter(|&saved| saved <= step) {
             // A damaged checkpoint, or another trial's, is as good as none.
             let Ok(checkpoint) = Checkpoint::at(&checkpoints, saved) else { continue };
-            if checkpoint.trial()? != **trial {
+            if !checkpoint.trial()?.is_same_as(trial) {
                 continue;
             }
             let model = checkpoint.load_model(fresh()?)?;

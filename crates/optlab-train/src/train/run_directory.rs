@@ -130,7 +130,7 @@ impl RunDirectory {
     /// damaged `trial.json`.
     pub fn find(&self, trial: &Trial) -> Result<Found, Error> {
         if self.holds_run() {
-            return Ok(match (self.read_trial()? == *trial, self.file(OUTCOME).is_file()) {
+            return Ok(match (self.read_trial()?.is_same_as(trial), self.file(OUTCOME).is_file()) {
                 (true, true) => Found::Finished,
                 (true, false) => Found::Unfinished,
                 (false, _) => Found::OtherTrial,
@@ -242,7 +242,7 @@ impl RunDirectory {
     fn resume_after(&self, step: usize, trial: &Trial) -> Result<(Checkpoint, State, History), Error> {
         let checkpoint = Checkpoint::at(&self.checkpoints(), step)?;
         let refuse = |reason: String| Error::Checkpoint { path: checkpoint.path().into(), reason };
-        if checkpoint.trial()? != *trial {
+        if !checkpoint.trial()?.is_same_as(trial) {
             return Err(refuse("it belongs to another trial".into()));
         }
         let state = checkpoint.state()?;

@@ -87,6 +87,12 @@ impl Trial {
         lr_scaling.map_or(self.lr, |scaling| self.lr * scaling.factor(batch_size, own))
     }
 
+    /// Returns whether both decide the same run. The settings of one may be written in the form of an older
+    /// version.
+    pub fn is_same_as(&self, other: &Trial) -> bool {
+        self == other || (self.workload == other.workload && self.id() == other.id())
+    }
+
     /// Returns a name for the run's folder: workload, optimizer, seed and the first 12 hexadecimal digits of
     /// the SHA-256 of the trial's JSON. Two of 10,000 trials have the same digits once in five million times.
     pub fn id(&self) -> String {

@@ -39,7 +39,7 @@ pub fn ended(run_dir: &Path, trial: &Trial) -> Result<Ended, Error> {
         Err(error) => return unclear(error),
     };
     match run.read_trial() {
-        Ok(theirs) if theirs == *trial => Ok(Ended::With(Box::new(outcome))),
+        Ok(theirs) if theirs.is_same_as(trial) => Ok(Ended::With(Box::new(outcome))),
         Ok(_) => Ok(Ended::Unclear(format!("{} holds another trial", run_dir.display()))),
         Err(error) => unclear(error),
     }
