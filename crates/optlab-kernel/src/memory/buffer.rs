@@ -101,7 +101,7 @@ impl Buffer {
     /// Returns the tensor; `D` must be its original rank.
     ///
     /// # Panics
-    /// If the buffer is compact: call [`decoded`](Self::decoded) first.
+    /// If the buffer is compact: decode it first.
     pub fn into_tensor<const D: usize>(self) -> Tensor<D> {
         match self {
             Buffer::Host(buffer) => Tensor::from_dispatch(buffer.into_dispatch()),
