@@ -104,8 +104,9 @@ impl NorMuonConfig {
 /// let grad = Tensor::<2>::from_floats([[0.6, 1.8], [0.8, 2.4]], &device);
 /// let (theta, _) = normuon.step(1.0, Tensor::zeros([2, 2], &device), grad, None);
 /// let moved: Vec<f32> = theta.into_data().try_to_vec().unwrap();
-/// assert!((moved[0] - moved[1]).abs() < 1e-5 && (moved[2] - moved[3]).abs() < 1e-5);
-/// assert!((moved[2] / moved[0] - 4.0 / 3.0).abs() < 1e-4);
+/// // The iterations multiply rounding errors of singular values of 0 by up to 500.
+/// assert!((moved[0] - moved[1]).abs() < 1e-3 && (moved[2] - moved[3]).abs() < 1e-3);
+/// assert!((moved[2] / moved[0] - 4.0 / 3.0).abs() < 1e-2);
 /// # Ok::<(), optlab_optim::Error>(())
 /// ```
 ///
