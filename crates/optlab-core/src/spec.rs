@@ -39,7 +39,7 @@ pub trait Spec: Serialize + DeserializeOwned {
     /// The text in listings for a field without a default value.
     const NO_VALUE: &'static str;
 
-    /// A wrapper whose fields may be written with those of the spec that it wraps.
+    /// The wrapper whose fields may be written among the fields of its base.
     const SHORTHAND: Option<Shorthand> = None;
 
     /// Returns every name, in the order of listings.

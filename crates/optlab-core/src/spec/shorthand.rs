@@ -1,10 +1,10 @@
-//! Fields of a wrapper that are written with those of the spec that it wraps: `adamw:state=bf16` instead of
+//! Fields of a wrapper that may be written among the fields of its base: `adamw:state=bf16` instead of
 //! `compact:state=bf16,base=adamw`.
 
 use crate::spec::{Spec, default_table};
 use serde_json::{Map, Value};
 
-/// A wrapper whose fields may be written with those of the spec that it wraps, unless that has fields of the
+/// A wrapper whose fields may be written among the fields of its base, unless the base has fields of the
 /// same names.
 #[derive(Debug, Clone, Copy)]
 pub struct Shorthand {

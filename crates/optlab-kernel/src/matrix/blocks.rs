@@ -11,7 +11,7 @@ use faer::{Accum, Mat, MatRef, Par};
 /// The blocks of a band matrix with `ε` added to its diagonal.
 pub(super) struct Blocks {
     diagonal: Vec<Mat<f64>>,
-    /// The blocks below those of the diagonal.
+    /// The blocks directly below the blocks of the diagonal.
     below: Vec<Mat<f64>>,
 }
 

@@ -23,7 +23,7 @@ pub(crate) enum GradientFilter {
     Change { factor: f64, max_norm: Option<f64> },
 }
 
-/// What a [`GradientFilter`] keeps for a parameter.
+/// The state that a [`GradientFilter`] keeps for a parameter.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FilterMemory {
     /// Number of gradients seen.

@@ -158,11 +158,7 @@ impl TensorRule for AdaMuon {
     }
 
     fn operations(&self, shape: &[usize]) -> f64 {
-        if shape.len() < 2 {
-            return 0.0;
-        }
-        let iterations = self.config.coefficients.iterations(self.config.ns_steps).0.len();
-        HiddenMatrix::of(shape).operations(iterations)
+        HiddenMatrix::operations(shape, &self.config.coefficients, self.config.ns_steps)
     }
 }
 

@@ -4,10 +4,10 @@ use crate::Error;
 use crate::burn_optimizer;
 use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
+use crate::rules::parts::eigenbasis;
 use crate::rules::parts::hidden::is_hidden;
-use crate::rules::parts::linear_algebra::{
-    Matrix, descending, eigen, gram, multiply_along, of_dimension, orthonormal, read, write,
-};
+use crate::rules::parts::hidden_matrix::HiddenMatrix;
+use crate::rules::parts::linear_algebra::{eigen, gram, multiply_along, of_dimension, read, write};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::newton_schulz::{quintic, refined};
 use crate::rules::parts::weight_decay;
@@ -166,11 +166,6 @@ fn basis(dim: usize) -> &'static str {
     BUFFERS[2 + dim]
 }
 
-/// Returns the shape of a parameter as a matrix.
-fn matrix_shape(shape: &[usize]) -> [usize; 2] {
-    [shape[0], shape[1..].iter().product()]
-}
-
 impl Rule for SoapMuon {
     const STATE: &'static [&'static str] = &BUFFERS;
 
@@ -178,7 +173,7 @@ impl Rule for SoapMuon {
         if shape.len() < 2 {
             return None;
         }
-        let sides = matrix_shape(shape);
+        let sides = HiddenMatrix::of(shape).sides;
         match of_dimension(buffer) {
             None => Some(Start::Zeros(sides.to_vec())),
             Some((_, dim)) => {
@@ -205,15 +200,14 @@ impl TensorRule for SoapMuon {
         // The first step only initializes the bases from the gradient.
         let steps = memory.t() - 1;
         let shape = theta.dims();
-        let grad = grad.reshape(matrix_shape(&shape));
+        let HiddenMatrix { sides, outputs, inputs } = HiddenMatrix::of(&shape);
+        let grad = grad.reshape(sides);
         let theta = if steps == 0 {
             theta
         } else {
             let inside = self.direction(grad.clone(), memory);
-            // A weight of rank 2 is stored as the transpose of its matrix.
-            let [rows, columns] = inside.dims().map(|size| size as f64);
-            let [outputs, inputs] = if D == 2 { [columns, rows] } else { [rows, columns] };
-            let scale = (rows.min(columns) * (outputs / inputs).max(1.0)).sqrt();
+            let [outputs, inputs] = [outputs, inputs].map(|size| size as f64);
+            let scale = (outputs.min(inputs) * (outputs / inputs).max(1.0)).sqrt();
             let norm = inside.clone().square().sum().sqrt();
             let step = out_of_basis(inside / norm.unsqueeze(), memory).reshape(shape);
             let factor = lr * scale * (1.0 - power(beta_2, steps)).sqrt() / (1.0 - power(beta_1, steps));
@@ -278,15 +272,12 @@ fn first_basis(dim: usize, memory: &mut TensorMemory<'_>) {
 fn next_basis(dim: usize, memory: &mut TensorMemory<'_>) {
     let matrix = memory.get::<2>(covariance(dim));
     let (device, dtype) = (matrix.device(), matrix.dtype());
-    let vectors = read(memory.get(basis(dim)));
-    let product = &read(matrix) * &vectors;
-    let n = vectors.nrows();
-    let eigenvalue = |column: usize| (0..n).map(|row| vectors[(row, column)] * product[(row, column)]).sum();
-    let order = descending(&(0..n).map(eigenvalue).collect::<Vec<f64>>());
-    let sorted = Matrix::from_fn(n, n, |row, column| product[(row, order[column])]);
-    memory.set(basis(dim), write(&orthonormal(sorted), &device, dtype));
+    // The vectors of the iteration are rows.
+    let vectors = read(memory.get(basis(dim))).transpose();
+    let (vectors, order) = eigenbasis::next_basis(&mut read(matrix), &vectors);
+    memory.set(basis(dim), write(&vectors.transpose(), &device, dtype));
     let order: Vec<i64> = order.into_iter().map(|place| place as i64).collect();
-    let order = Tensor::<1, Int>::from_data(TensorData::new(order, [n]), &device);
+    let order = Tensor::<1, Int>::from_data(TensorData::new(order, [vectors.nrows()]), &device);
     memory.update(SECOND, |second: Tensor<2>| second.select(dim, order));
 }
 

@@ -46,9 +46,11 @@ impl Json {
             Json::Table(fields) => {
                 let mut changed = false;
                 if let Some(rule) = rule_of(fields) {
-                    let defaults = spec::to_value(&rule);
                     let later = rule.settings().iter().filter(|field| field.since.is_some());
-                    for field in later.map(|field| field.name) {
+                    let mut later = later.map(|field| field.name).peekable();
+                    // Most rules have none, and need no table of their defaults.
+                    let defaults = later.peek().map(|_| spec::to_value(&rule)).unwrap_or_default();
+                    for field in later {
                         let is_default = |value: &Json| spec::to_value(value) == defaults[field];
                         let before = fields.len();
                         fields.retain(|(name, value)| name != field || !is_default(value));

@@ -23,7 +23,7 @@ pub(super) fn of(entry: &Entry) -> Result<String, serde_json::Error> {
 /// Reads a line; `None` if it was changed after it was written. Lines of older versions have no checksum.
 ///
 /// # Errors
-/// The reason, in words, for a line that is no trial.
+/// A sentence that says why the line cannot be read as a trial.
 pub(super) fn read(line: &[u8]) -> Result<Option<Entry>, String> {
     const REMOVE: &str = "; remove the line, and the command that began it lists the trial again";
     let entry: Entry = serde_json::from_slice(line).map_err(|reason| {

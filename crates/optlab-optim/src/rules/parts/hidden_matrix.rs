@@ -3,6 +3,8 @@
 use crate::Error;
 use crate::driver::ParameterRule;
 use crate::rule::TensorMemory;
+use crate::rules::parts::hidden::is_hidden;
+use crate::rules::parts::newton_schulz::Coefficients;
 use crate::spec::OptimizerSpec;
 use burn::tensor::Tensor;
 
@@ -24,9 +26,15 @@ impl HiddenMatrix {
         HiddenMatrix { sides, outputs, inputs }
     }
 
-    /// Returns about how many multiplications and additions Newton-Schulz iterations take.
-    pub fn operations(self, iterations: usize) -> f64 {
-        let [short, long] = [self.outputs.min(self.inputs), self.outputs.max(self.inputs)];
+    /// Returns about how many multiplications and additions the Newton-Schulz iterations of a parameter of
+    /// that shape take; 0 for a vector.
+    pub fn operations(shape: &[usize], coefficients: &Coefficients, ns_steps: Option<usize>) -> f64 {
+        if shape.len() < 2 {
+            return 0.0;
+        }
+        let HiddenMatrix { outputs, inputs, .. } = Self::of(shape);
+        let iterations = coefficients.iterations(ns_steps).0.len();
+        let [short, long] = [outputs.min(inputs), outputs.max(inputs)];
         // Two products with the matrix and one of the small square.
         let (short, long) = (short as f64, long as f64);
         (4.0 * short * short * long + 2.0 * short.powi(3)) * iterations as f64
@@ -63,9 +71,7 @@ pub(crate) fn with_other(
     let Some(other) = other else {
         return Ok(vec![rule.for_parameters(|parameter| parameter.shape.len() >= 2)]);
     };
-    let rule = rule.for_parameters(|parameter| {
-        parameter.shape.len() >= 2 && parameter.module != "Embedding" && !parameter.is_last_matrix
-    });
+    let rule = rule.for_parameters(is_hidden);
     let others = other.rules()?.into_iter().map(|rule| rule.with_lr_factor(lr_factor));
     Ok(std::iter::once(rule).chain(others).collect())
 }
