@@ -12,7 +12,8 @@ const PIECE: usize = 160_000;
 /// The most multiplications of a piece, some milliseconds on one core.
 const WORK: usize = 1 << 26;
 
-/// Pieces begin at multiples of this number of rows and columns: the size of the multiplication's inner blocks.
+/// Pieces begin at multiples of this number of rows and columns: the size of the multiplication's inner
+/// blocks.
 const STEP: usize = 16;
 
 /// A matrix in the memory of something else, possibly transposed.
