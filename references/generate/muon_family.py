@@ -9,6 +9,7 @@ each row of a kernel's window by itself, or scales by the smallest and the large
 import sys
 import types
 
+import torch
 from trajectory import Stream, authors_code, run_torch, write
 
 FOLDER = sys.argv[1]
@@ -67,6 +68,25 @@ save(
     f"{name} with the iterations {own}",
     index=4,
 )
+
+class PerHead:
+    """The authors' optimizer for each of two blocks of rows of each matrix."""
+
+    def __init__(self, params):
+        self.params = params
+        self.blocks = [[torch.nn.Parameter(block) for block in param.data.chunk(2)] for param in params]
+        optimizer = muon([(3.4445, -4.7750, 2.0315)] * 5)
+        self.optimizer = optimizer(sum(self.blocks, []), lr=0.02, momentum=0.95, weight_decay=0.1)
+        self.param_groups = self.optimizer.param_groups
+
+    def step(self):
+        for param, blocks in zip(self.params, self.blocks, strict=True):
+            for block, grad in zip(blocks, param.grad.chunk(2), strict=True):
+                block.grad = grad.clone()
+        self.optimizer.step()
+
+
+save("muon", PerHead, {**base, "weight_decay": 0.1, "heads": 2}, 0.02, f"{name} for each of two blocks of rows", index=5)
 
 normuon = authors_code(
     FOLDER,

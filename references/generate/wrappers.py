@@ -16,6 +16,7 @@ import heavyball
 import jax
 import numpy as np
 import optax
+import optax.contrib
 import pytorch_optimizer
 import schedulefree
 import torch
@@ -329,8 +330,8 @@ def cautious():
 cautious()
 
 
-def adaptive_clip():
-    """optax takes kernels as `[height, width, in, out]`."""
+def run_optax(optimizer):
+    """Returns the parameters after STEPS of `optimizer`. optax takes kernels as `[height, width, in, out]`."""
 
     def hwio(tensor):
         return np.transpose(tensor, (2, 3, 1, 0)) if tensor.ndim == 4 else tensor
@@ -338,7 +339,6 @@ def adaptive_clip():
     def oihw(tensor):
         return np.transpose(tensor, (3, 2, 0, 1)) if tensor.ndim == 4 else tensor
 
-    optimizer = optax.chain(optax.adaptive_grad_clip(0.05), optax.sgd(0.05, momentum=0.9))
     array = lambda parameter, flat: hwio(np.array(flat, dtype=np.float64).reshape(parameter.shape or [1]))
     params = [array(p, p.initial) for p in stream.parameters]
     state, expected = optimizer.init(params), {}
@@ -348,11 +348,30 @@ def adaptive_clip():
         params = optax.apply_updates(params, updates)
         if t + 1 in STEPS:
             expected[t + 1] = [oihw(np.asarray(param)).reshape(-1).tolist() for param in params]
+    return expected
+
+
+def adaptive_clip():
+    optimizer = optax.chain(optax.adaptive_grad_clip(0.05), optax.sgd(0.05, momentum=0.9))
     write("adaptive_clip", {"limit": 0.05} | SGD, lr=0.05, reference="optax 0.2.8 adaptive_grad_clip before sgd",
-          stream="stream.json", expected=expected)
+          stream="stream.json", expected=run_optax(optimizer))
 
 
 adaptive_clip()
+
+
+def mechanic(config, base, lr, optimizer, index=1):
+    """The wrapper in optax is by its authors."""
+    names = {"initial": "s_init", "epsilon": "eps", "decays": "num_betas", "weight_decay": "weight_decay"}
+    tuned = optax.contrib.mechanize(optimizer, **{names[key]: value for key, value in config.items()})
+    write("mechanic", config | base, lr=lr, reference=f"optax 0.2.8 contrib.mechanize around {base['base']['rule']}",
+          stream="stream.json", expected=run_optax(tuned), index=index, source="authors")
+
+
+ADAMW = {"base": {"rule": "adamw", "beta_2": 0.99, "epsilon": 1e-6, "weight_decay": 0.1}}
+mechanic({"initial": 1e-2}, SGD, 1.0, optax.sgd(1.0, momentum=0.9))
+mechanic({"initial": 0.1, "decays": 3, "weight_decay": 0.5, "epsilon": 1e-6}, ADAMW, 0.05,
+         optax.adamw(0.05, b2=0.99, eps=1e-6, weight_decay=0.1), index=2)
 
 
 def numbers(seed, count, low, high):

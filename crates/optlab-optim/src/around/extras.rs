@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::around::ema_nesterov::EmaNesterov;
+use crate::around::mechanic::Mechanic;
 use crate::around::schedule_free::ScheduleFree;
 use crate::around::wrapped_step::StepExtras;
 use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
@@ -22,12 +23,13 @@ use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 /// θ″ ← R p / ‖p‖, p = θ − ηₜ R u / ‖u‖, u = θ − θ″           hyperball: each matrix; R = ‖θ₀‖
 /// θ″ ← sign(θ″) max(|θ″| − ηₜ λ₁, 0)                         l1
 /// z ← θ″, x ← (1 − c) x + c z, θ″ ← (1 − β) z + β x          schedule_free
+/// θ″ ← x₀ − S′ ((x₀ − θ) / S + θ − θ″)                       mechanic: S before the step, S′ after it
 /// s ← s + α (θ″ − s), θ″ ← s                                 lookahead, every `steps` steps; s₀ = θ₀
 /// a ← a + w (θ″ − a)                                         average
 /// m ← γ m + (1 − γ) (θ″ − θₜ₋₁)                              ema_nesterov
 /// ```
 ///
-/// Everything but `cautious`, `hyperball`, `schedule_free` and `ema_nesterov` runs in the pass over memory
+/// Everything but `cautious`, `hyperball`, `mechanic`, `schedule_free` and `ema_nesterov` runs in the pass over memory
 /// that moves the parameter. A parameter without a gradient in a step is not changed at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Extras {
@@ -52,6 +54,8 @@ pub struct Extras {
     pub schedule_free: Option<ScheduleFree>,
     /// A step ahead along the mean of the latest steps, before the model is evaluated.
     pub ema_nesterov: Option<EmaNesterov>,
+    /// A learned factor of all steps so far; excludes what averages weights in a step or keeps their norms.
+    pub mechanic: Option<Mechanic>,
 }
 
 /// Slow weights that follow the fast ones every few steps (Zhang et al., 2019,
@@ -137,7 +141,23 @@ impl Extras {
                 "`schedule_free` has its own average: it takes no `lookahead`, `ema`, `swa` or `lawa`";
             return Err(Error::Usage(reason.into()));
         }
-        Ok(())
+        let Some(mechanic) = self.mechanic else {
+            return Ok(());
+        };
+        mechanic.check("mechanic")?;
+        let excluded = [
+            ("lookahead", self.lookahead.is_some()),
+            ("an average of each step's weights", self.has_running_average()),
+            ("schedule_free", self.schedule_free.is_some()),
+            ("ema_nesterov", self.ema_nesterov.is_some()),
+            ("hyperball", self.hyperball),
+        ];
+        match excluded.into_iter().find(|(_, is_used)| *is_used) {
+            None => Ok(()),
+            Some((other, _)) => {
+                Err(Error::Usage(format!("`mechanic` rescales the sum of all steps: it takes no {other}")))
+            }
+        }
     }
 
     /// Returns whether a tensor with a running mean is kept for each parameter.

@@ -15,6 +15,7 @@ pub(crate) mod gradient_filter;
 pub(crate) mod gradient_transform;
 mod groups;
 mod hyperball;
+pub(crate) mod mechanic;
 pub(crate) mod norm;
 mod one_step;
 pub(crate) mod schedule_free;
@@ -32,6 +33,7 @@ pub use filters::{GrokfastConfig, GrokfastKind, VarianceReducedConfig};
 pub use gradient_transform::GradientTransform;
 pub use groups::{GroupConfig, NoVectorDecayConfig};
 pub use hyperball::HyperballConfig;
+pub use mechanic::{Mechanic, MechanicConfig};
 pub use one_step::{CautiousConfig, DecayConfig, LookaheadConfig, SkipNonFiniteConfig};
 pub use schedule_free::{ScheduleFree, ScheduleFreeConfig};
 pub use sharpness_aware::{AsamConfig, SamConfig};
@@ -73,6 +75,11 @@ pub(crate) trait Wrapper: Settings {
     /// Checks conditions that the ranges of the settings do not cover.
     fn check_more(&self, _owner: &str) -> Result<(), Error> {
         Ok(())
+    }
+
+    /// Returns the learning rate to use where none is given.
+    fn default_rate(&self) -> f64 {
+        Wrapper::base(self).default_lr()
     }
 
     /// Sets the wrapper's own weight decay, if it overrides the weight decay of the base.
@@ -118,7 +125,7 @@ impl<W: Wrapper> RuleConfig for W {
     }
 
     fn default_lr(&self) -> f64 {
-        Wrapper::base(self).default_lr()
+        self.default_rate()
     }
 }
 
@@ -145,6 +152,7 @@ macro_rules! wrapper_list {
             "lawa" => Lawa(LawaConfig), "wraps any rule: evaluates the mean of the latest snapshots of the weights (Kaddour, 2022)";
             "schedule_free" => ScheduleFree(ScheduleFreeConfig), "wraps any rule: an average of the weights instead of a learning-rate schedule (Defazio et al., 2024)";
             "ema_nesterov" => EmaNesterov(EmaNesterovConfig), "wraps any rule: gradients ahead along the mean of the latest steps (OptimAI Lab, 2026)";
+            "mechanic" => Mechanic(MechanicConfig), "wraps any rule: learns the factor of all steps so far (Cutkosky et al., 2023)";
             "hyperball" => Hyperball(HyperballConfig), "wraps any rule: every matrix keeps its norm, steps are relative to it (Wen et al., 2025)";
             "grokfast" => Grokfast(GrokfastConfig), "wraps any rule: adds an amplified mean of the latest gradients (Lee et al., 2024)";
             "variance_reduced" => VarianceReduced(VarianceReducedConfig), "wraps any rule: corrects gradients by their change, as MARS does (Yuan et al., 2024)";

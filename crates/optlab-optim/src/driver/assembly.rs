@@ -10,14 +10,18 @@ pub(crate) fn no_wrapper_of_lbfgs(owner: &str) -> Error {
     Error::Usage(format!("`{owner}` cannot wrap L-BFGS, which searches along the loss"))
 }
 
-/// Checks that not both `schedule_free` and a rule evaluate other weights than the trained ones.
+/// Checks that no rule evaluates other weights than the trained ones if a wrapper moves both.
 pub(crate) fn check_evaluation(owner: &str, extras: &Extras, rules: &[ParameterRule]) -> Result<(), Error> {
     let evaluates = |rule: &ParameterRule| rule.kind.has_evaluation();
-    if extras.schedule_free.is_some() && rules.iter().any(evaluates) {
-        let reason = format!("`{owner}`: `schedule_free` takes no rule that evaluates other weights itself");
-        return Err(Error::Usage(reason));
+    let moves_weights =
+        [("schedule_free", extras.schedule_free.is_some()), ("mechanic", extras.mechanic.is_some())];
+    match moves_weights.into_iter().find(|(_, is_used)| *is_used) {
+        Some((wrapper, _)) if rules.iter().any(evaluates) => {
+            let reason = format!("`{owner}`: `{wrapper}` takes no rule that evaluates other weights itself");
+            Err(Error::Usage(reason))
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Rules with the wrappers around them.

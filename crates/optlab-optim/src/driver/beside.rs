@@ -14,6 +14,7 @@ const SLOW_WEIGHTS: &str = "slow_weights";
 const WEIGHT_AVERAGE: &str = "weight_average";
 const FREE_WEIGHTS: &str = "schedule_free_weights";
 const MEAN_STEP: &str = "mean_step";
+const INITIAL: &str = "mechanic_initial_parameter";
 const SNAPSHOT: &str = "snapshot_";
 const WINDOW: &str = "filter_gradient_";
 
@@ -39,6 +40,8 @@ pub(crate) struct Beside {
     pub radius: Option<f64>,
     /// The mean of the steps of [`EmaNesterov`](crate::around::EmaNesterov).
     pub mean_step: Option<Buffer>,
+    /// The parameter before the first step of [`Mechanic`](crate::around::Mechanic).
+    pub initial: Option<Buffer>,
     /// The state of the filter of gradients.
     pub filter: Option<FilterMemory>,
     /// The latest snapshots of the weights, the oldest first.
@@ -125,6 +128,7 @@ impl Beside {
             (WEIGHT_AVERAGE, &self.average),
             (FREE_WEIGHTS, &self.fast),
             (MEAN_STEP, &self.mean_step),
+            (INITIAL, &self.initial),
         ];
         let named = named.into_iter().filter_map(|(name, buffer)| Some((name.to_string(), buffer.as_ref()?)));
         let numbered =
@@ -164,7 +168,7 @@ impl Beside {
             name.strip_prefix(prefix).is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
         };
         let of_filter = kept.filter.is_some_and(|filter| filter.buffers().contains(&name));
-        [SLOW_WEIGHTS, WEIGHT_AVERAGE, FREE_WEIGHTS, MEAN_STEP].contains(&name)
+        [SLOW_WEIGHTS, WEIGHT_AVERAGE, FREE_WEIGHTS, MEAN_STEP, INITIAL].contains(&name)
             || of_filter
             || is_numbered(SNAPSHOT)
             || is_numbered(WINDOW)
@@ -186,6 +190,7 @@ impl Beside {
             (WEIGHT_AVERAGE, &mut beside.average, extras.has_running_average()),
             (FREE_WEIGHTS, &mut beside.fast, extras.schedule_free.is_some()),
             (MEAN_STEP, &mut beside.mean_step, extras.ema_nesterov.is_some()),
+            (INITIAL, &mut beside.initial, extras.mechanic.is_some()),
         ] {
             *buffer = take(name);
             match (&buffer, is_kept) {

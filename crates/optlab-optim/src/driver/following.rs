@@ -130,10 +130,11 @@ fn difference(one: &Assembly, other: &Assembly) -> Option<&'static str> {
         Kind::Burn(_) | Kind::Lbfgs => (Vec::new(), None),
     };
     let around = |assembly: &Assembly| {
-        let Extras { lookahead, average, schedule_free, ema_nesterov, .. } = &assembly.extras;
+        let Extras { lookahead, average, schedule_free, ema_nesterov, mechanic, .. } = &assembly.extras;
         let extras =
             [lookahead.is_some(), average.is_some(), schedule_free.is_some(), ema_nesterov.is_some()];
-        (extras, assembly.filter.as_ref().map(GradientFilter::buffers))
+        let decays = mechanic.map(|mechanic| mechanic.decays);
+        (extras, decays, assembly.filter.as_ref().map(GradientFilter::buffers))
     };
     let keeps_the_same_state = around(one) == around(other)
         && one.rules.len() == other.rules.len()

@@ -36,6 +36,7 @@ pub use statistics_average::StatisticsAverage;
 
 use crate::Error;
 use crate::around::gradient_filter::GradientFilter;
+use crate::around::mechanic::{Factors, Mechanic};
 use crate::around::norm::Norm;
 use crate::around::total;
 use crate::around::{Extras, GradientTransform, WeightAverage};
@@ -89,6 +90,8 @@ pub struct ModelOptimizer {
     skipped: u64,
     /// The largest learning rate so far.
     largest_lr: f64,
+    /// The learned factors of [`Mechanic`](crate::around::Mechanic).
+    factors: Factors,
     /// Norm of the latest step's gradients.
     norm: Option<Norm>,
     /// Empty except during a step; kept to reuse its allocation.
@@ -142,6 +145,7 @@ impl ModelOptimizer {
             steps: 0,
             skipped: 0,
             largest_lr: 0.0,
+            factors: Factors::default(),
             norm: None,
             jobs: Vec::new(),
         }
@@ -343,6 +347,10 @@ impl ModelOptimizer {
         if let Some(filter) = self.filter {
             filter.apply(&model, gradients, &mut self.parameters);
         }
+        let parameters = &mut self.parameters;
+        let mechanic = self.extras.mechanic;
+        let mechanic =
+            mechanic.map(|mechanic| mechanic.start(&model, gradients, parameters, &mut self.factors));
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
@@ -367,6 +375,10 @@ impl ModelOptimizer {
             let jobs = self.jobs.drain(..).peekable();
             let tied = is_tied.then(HashMap::new);
             model.map(&mut Put { parameters: &mut self.parameters, jobs, tied })
+        };
+        let model = match mechanic {
+            None => model,
+            Some(started) => Mechanic::finish(model, started, &self.parameters),
         };
         self.take_snapshots(&model);
         model

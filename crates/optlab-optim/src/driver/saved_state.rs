@@ -179,9 +179,9 @@ impl ModelOptimizer {
             **lbfgs = loaded.map_err(|reason| file_error(path, reason))?;
         }
         self.parameters = parameters;
-        let SharedState { steps, skipped, largest_lr, shared, .. } = shared_state;
+        let SharedState { steps, skipped, largest_lr, factors, shared, .. } = shared_state;
         (self.steps, self.skipped, self.shared) = (steps, skipped, shared);
-        self.largest_lr = largest_lr.unwrap_or(0.0);
+        (self.largest_lr, self.factors) = (largest_lr.unwrap_or(0.0), factors);
         self.follow_schedules(steps.saturating_sub(1));
         Ok(())
     }
@@ -204,7 +204,8 @@ impl ModelOptimizer {
         };
         let (steps, skipped, shared) = (self.steps, self.skipped, self.shared.clone());
         let largest_lr = self.extras.ema_nesterov.map(|_| self.largest_lr);
-        Ok(SharedState { steps, skipped, largest_lr, shared, lbfgs, burns_lbfgs })
+        let factors = self.factors.clone();
+        Ok(SharedState { steps, skipped, largest_lr, factors, shared, lbfgs, burns_lbfgs })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The part of an optimizer's saved state that does not belong to a parameter.
 
+use crate::around::mechanic::{Factor, Factors};
 use crate::driver::any_rule::SharedNumbers;
 use crate::driver::lbfgs::LbfgsState;
 use burn::optim::{StateSink, StateSource};
@@ -13,6 +14,8 @@ pub(crate) struct SharedState {
     pub skipped: u64,
     /// The largest learning rate so far, if a step depends on it.
     pub largest_lr: Option<f64>,
+    /// The learned factors of [`Mechanic`](crate::around::Mechanic); none before its first step.
+    pub factors: Factors,
     pub shared: Vec<Option<Arc<SharedNumbers>>>,
     pub lbfgs: Option<LbfgsState>,
     /// The state of Burn's L-BFGS as the bytes of Burn's own file.
@@ -24,6 +27,10 @@ const STEPS: &str = "steps";
 const SKIPPED: &str = "skipped_steps";
 const LBFGS_STATE: &str = "lbfgs";
 const LARGEST_LR: &str = "largest_lr";
+const DECAYS: &str = "mechanic_decays";
+
+/// The names of a [`Factor`] in a file, before its number.
+const FACTOR: [&str; 4] = ["mechanic_scale_", "mechanic_reward_", "mechanic_largest_", "mechanic_square_"];
 
 impl SharedState {
     pub fn flatten(&self, sink: &mut StateSink) {
@@ -31,6 +38,14 @@ impl SharedState {
         sink.push_scalar(TOGETHER, SKIPPED, Scalar::from(self.skipped));
         if let Some(largest_lr) = self.largest_lr {
             sink.push_scalar(TOGETHER, LARGEST_LR, Scalar::from(largest_lr));
+        }
+        if !self.factors.0.is_empty() {
+            sink.push_scalar(TOGETHER, DECAYS, Scalar::from(self.factors.0.len() as u64));
+        }
+        for (place, Factor { scale, reward, largest, square }) in self.factors.0.iter().enumerate() {
+            for (name, number) in FACTOR.into_iter().zip([*scale, *reward, *largest, *square]) {
+                sink.push_scalar(TOGETHER, &format!("{name}{place}"), Scalar::from(number));
+            }
         }
         for (place, shared) in self.shared.iter().enumerate() {
             let Some(shared) = shared else {
@@ -82,8 +97,22 @@ impl SharedState {
             Some(_) => Some(f64::try_from(source.take_scalar(TOGETHER, LARGEST_LR)?).ok()?),
             None => None,
         };
-        Some(SharedState { steps, skipped, largest_lr, shared, lbfgs, burns_lbfgs })
+        let factors = factors(source)?;
+        Some(SharedState { steps, skipped, largest_lr, factors, shared, lbfgs, burns_lbfgs })
     }
+}
+
+/// Reads the learned factors, if the file has any; `None` if they are incomplete.
+fn factors(source: &mut StateSource) -> Option<Factors> {
+    let Some(decays) = source.take_scalar(TOGETHER, DECAYS) else {
+        return Some(Factors::default());
+    };
+    let factor = |place: u64| {
+        let number = |name| f64::try_from(source.take_scalar(TOGETHER, &format!("{name}{place}"))?).ok();
+        let [scale, reward, largest, square] = FACTOR.map(number);
+        Some(Factor { scale: scale?, reward: reward?, largest: largest?, square: square? })
+    };
+    Some(Factors((0..u64::try_from(decays).ok()?).map(factor).collect::<Option<Vec<Factor>>>()?))
 }
 
 fn shared_prefix(rule: usize) -> String {

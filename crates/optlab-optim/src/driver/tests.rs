@@ -155,6 +155,8 @@ fn specs() -> Vec<OptimizerSpec> {
         "schedule_free:base=burn.adam",
         "ema_nesterov:base=sgd",
         "ema_nesterov:base=burn.sgd",
+        "mechanic:initial=0.1,base=sgd",
+        "mechanic:initial=0.1,base=burn.sgd",
         "lawa:snapshots=2,every=2,base=adam",
         "grokfast:kind=ma,window=2,base=sgd",
         "grokfast:kind=ma,window=20,warmup=false,base=burn.sgd",

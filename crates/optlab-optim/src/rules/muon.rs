@@ -27,6 +27,8 @@ settings! {
         ns_steps: Option<usize> = None, "N", in ITERATIONS;
         /// Coefficients of the iterations.
         coefficients: Coefficients = (Coefficients::QUINTIC) as "`quintic`", "a, b, c", allowed "`quintic`, `polar_express`, `cubic_12` or numbers", since("2026-11-30");
+        /// Number of blocks of outputs that are orthogonalized each by itself, as heads of attention.
+        heads: usize = 1, "h", in COUNT, since("2026-11-30");
         /// Decoupled weight decay.
         weight_decay: f64 = 0.0, "λ", in NON_NEGATIVE, search(2, Search::WeightDecay);
         /// Scale of the step as a function of the matrix's shape.
@@ -90,7 +92,9 @@ impl MuonConfig {
 /// The Newton-Schulz iteration moves every singular value of `X₀` that is not very small to about 1 and keeps
 /// the singular vectors. [`CoefficientSet`](crate::CoefficientSet) has the named coefficients. One's own are
 /// `a, b, c` of each iteration in a row. On the host several iterations are one product with `X` if a matrix
-/// is much longer than wide. The rows of a matrix are its outputs: a weight of rank 2 is `[d_input,
+/// is much longer than wide. With `heads` above 1, all of this is done for each block of `outputs / h`
+/// outputs, such as the query, key or value of a head of attention, if `h` divides the number of outputs; a
+/// [`group`](crate::around::GroupConfig) names the matrices that have heads. The rows of a matrix are its outputs: a weight of rank 2 is `[d_input,
 /// d_output]`, so it is transposed, and a kernel of rank 3 or more `[out, in, …]` is a matrix of `out` rows.
 ///
 #[doc = settings_table!()]
@@ -104,6 +108,7 @@ impl MuonConfig {
 ///
 /// # Errors
 /// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`;
+/// `heads = 0`;
 /// `coefficients` that are not three finite numbers for each iteration.
 /// [`rules`](RuleConfig::rules) checks the fields of `other`; its errors name that rule.
 ///
@@ -160,21 +165,25 @@ impl TensorRule for Muon {
         if D < 2 {
             return theta;
         }
-        let MuonConfig { momentum, nesterov, weight_decay, lr_scale, .. } = self.config;
+        let MuonConfig { momentum, nesterov, heads, weight_decay, lr_scale, .. } = self.config;
         let shape = grad.dims();
         // A weight of rank 2 needs no transposing here: orthogonalizing it orthogonalizes its transpose.
-        let HiddenMatrix { sides, outputs, inputs } = HiddenMatrix::of(&shape);
-        let (factor, decay) = (lr * lr_scale.of(outputs, inputs), 1.0 - lr * weight_decay);
+        let matrix = HiddenMatrix::of(&shape);
+        let heads = matrix.heads(heads);
+        let scale = lr_scale.of(matrix.outputs / heads, matrix.inputs);
+        let (factor, decay) = (lr * scale, 1.0 - lr * weight_decay);
         let (iterations, norm_factor) = self.config.coefficients.iterations(self.config.ns_steps);
         if is_on_host(&theta) && is_on_host(&grad) {
             let mut mean: Vec<f32> = values::<f32, D>(memory.take(MEAN));
             let step = slices::momentum(&mut mean, values(grad), momentum, nesterov);
             memory.set(MEAN, tensor(mean, shape, &theta.device(), theta.dtype()));
-            let step = on_slices(step, sides, &iterations, norm_factor);
+            let each = |block, sides| on_slices(block, sides, &iterations, norm_factor);
+            let step = matrix.blocks_of_slices(step, heads, each);
             return slices::moved(theta, &step, factor, decay);
         }
         let step = momentum_step(memory, MEAN, grad, momentum, nesterov);
-        let step = orthogonalized(step.reshape(sides), &iterations, norm_factor).reshape(shape);
+        let each = |block| orthogonalized(block, &iterations, norm_factor);
+        let step = matrix.blocks(step.reshape(matrix.sides), heads, each).reshape(shape);
         theta * decay - step * factor
     }
 

@@ -200,7 +200,7 @@ impl TensorRule for SoapMuon {
         // The first step only initializes the bases from the gradient.
         let steps = memory.t() - 1;
         let shape = theta.dims();
-        let HiddenMatrix { sides, outputs, inputs } = HiddenMatrix::of(&shape);
+        let HiddenMatrix { sides, outputs, inputs, .. } = HiddenMatrix::of(&shape);
         let grad = grad.reshape(sides);
         let theta = if steps == 0 {
             theta

@@ -154,7 +154,7 @@ impl Evaluate<Matrices> for Problem {
 
 /// Wrappers around or beside other rules: all of [`OptimizerSpec::all`] but these and `burn.*` have rows
 /// here.
-const WRAPPERS: [&str; 20] = [
+const WRAPPERS: [&str; 21] = [
     "sam",
     "asam",
     "lookahead",
@@ -163,6 +163,7 @@ const WRAPPERS: [&str; 20] = [
     "lawa",
     "schedule_free",
     "ema_nesterov",
+    "mechanic",
     "hyperball",
     "grokfast",
     "variance_reduced",

@@ -13,6 +13,8 @@ use burn::tensor::Tensor;
 pub(crate) struct HiddenMatrix {
     /// The rows and columns as they are stored.
     pub sides: [usize; 2],
+    /// Whether the outputs are the stored columns.
+    outputs_are_columns: bool,
     pub outputs: usize,
     pub inputs: usize,
 }
@@ -22,8 +24,53 @@ impl HiddenMatrix {
     /// a kernel as `[outputs, …]`.
     pub fn of(shape: &[usize]) -> Self {
         let sides = [shape[0], shape[1..].iter().product()];
-        let [outputs, inputs] = if shape.len() == 2 { [sides[1], sides[0]] } else { sides };
-        HiddenMatrix { sides, outputs, inputs }
+        let outputs_are_columns = shape.len() == 2;
+        let [outputs, inputs] = if outputs_are_columns { [sides[1], sides[0]] } else { sides };
+        HiddenMatrix { sides, outputs_are_columns, outputs, inputs }
+    }
+
+    /// Returns the number of blocks of outputs: `heads` if it divides the number of outputs, else 1.
+    pub fn heads(self, heads: usize) -> usize {
+        if self.outputs.is_multiple_of(heads) { heads } else { 1 }
+    }
+
+    /// Replaces each of the `heads` blocks of outputs by what `each` makes of it; blocks are matrices as they
+    /// are stored.
+    pub fn blocks(self, matrix: Tensor<2>, heads: usize, each: impl Fn(Tensor<2>) -> Tensor<2>) -> Tensor<2> {
+        if heads == 1 {
+            return each(matrix);
+        }
+        let dim = usize::from(self.outputs_are_columns);
+        let blocks = matrix.chunk(heads, dim).into_iter().map(each).collect();
+        Tensor::cat(blocks, dim)
+    }
+
+    /// Does the same with the elements of a matrix, row-major; `each` gets those of a block and its sides.
+    pub fn blocks_of_slices(
+        self,
+        matrix: Vec<f32>,
+        heads: usize,
+        each: impl Fn(Vec<f32>, [usize; 2]) -> Vec<f32>,
+    ) -> Vec<f32> {
+        let [rows, columns] = self.sides;
+        if heads == 1 {
+            return each(matrix, self.sides);
+        }
+        if !self.outputs_are_columns {
+            let block = |block: &[f32]| each(block.to_vec(), [rows / heads, columns]);
+            return matrix.chunks(matrix.len() / heads).flat_map(block).collect();
+        }
+        let width = columns / heads;
+        let mut replaced = vec![0.0; matrix.len()];
+        for first in (0..columns).step_by(width) {
+            let part = first..first + width;
+            let block = matrix.chunks(columns).flat_map(|row| &row[part.clone()]).copied().collect();
+            let block = each(block, [rows, width]);
+            for (row, block) in replaced.chunks_mut(columns).zip(block.chunks(width)) {
+                row[part.clone()].copy_from_slice(block);
+            }
+        }
+        replaced
     }
 
     /// Returns about how many multiplications and additions the Newton-Schulz iterations of a parameter of

@@ -273,6 +273,7 @@ fn only_groups_can_wrap_an_optimizer_twice() {
         "decay",
         "centralized",
         "hyperball",
+        "mechanic",
         "ema_nesterov",
         "schedule_free",
     ] {
@@ -331,6 +332,10 @@ fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refus
         ("schedule_free", "weight_lr_power", NON_NEGATIVE),
         ("ema_nesterov", "step", NON_NEGATIVE),
         ("ema_nesterov", "decay", BELOW_ONE),
+        ("mechanic", "weight_decay", NON_NEGATIVE),
+        ("mechanic", "epsilon", POSITIVE),
+        ("mechanic", "initial", POSITIVE),
+        ("mechanic", "decays", (["1", "16"], &["0", "17"])),
         ("grokfast", "alpha", BELOW_ONE),
         ("grokfast", "window", ITERATIONS),
         ("grokfast", "lamb", NON_NEGATIVE),

@@ -194,6 +194,7 @@ fn penalties_and_other_wrappers_are_refused() {
         "cautious",
         "decay",
         "hyperball",
+        "mechanic",
         "skip_non_finite",
         "grokfast",
         "variance_reduced",
