@@ -48,8 +48,7 @@ impl Supervised for OwnModel {
         // A validation accuracy of 95 % counts as success: times to it are measured.
         let measures = self.objective().metrics(Some(0.95));
         // `augments` is for images, which can be shifted, rotated and flipped; these examples are none.
-        let summary = "a dense network on three spirals".into();
-        Info { name: "own-model".into(), summary, measures, batch_size: 32, epochs: 10, augments: false }
+        Info::new("own-model", "a dense network on three spirals", measures)
     }
 
     /// Cross entropy and accuracy; `optlab list losses` and `optlab list measures` have more.

@@ -12,6 +12,7 @@ mod evaluate;
 mod explain;
 mod flag_hint;
 mod folder_arg;
+mod generate;
 mod inspect;
 mod list;
 mod lr_find;
@@ -64,6 +65,8 @@ enum Command {
     ///
     /// The examples are rows of CSV files, pictures or texts, prepared as the run's training data were.
     Predict(predict::PredictArgs),
+    /// Write a text with a trained language model
+    Generate(generate::GenerateArgs),
     /// Show what the outputs of a trained run depend on: pixels, columns, time steps, tokens
     ///
     /// A method attributes an output to the elements of an input. docs/explaining.md says what each method
@@ -142,6 +145,7 @@ pub fn main_or(default: &str) -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Predict(args) => predict::run(&args),
+        Command::Generate(args) => generate::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Describe(args) => describe::run(&args),
         Command::Inspect(args) => inspect::run(&args),

@@ -3,7 +3,8 @@
 use crate::{Attribution, Question};
 use optlab_core::settings;
 use optlab_train::Error;
-use optlab_train::model::{InputShape, layer::ATTENTION};
+use optlab_train::model::InputShape;
+use optlab_train::nn::ATTENTION;
 use optlab_train::nn::tap::{self, Activation};
 use serde::{Deserialize, Serialize};
 

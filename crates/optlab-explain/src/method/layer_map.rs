@@ -3,7 +3,8 @@
 use crate::{Model, Question};
 use burn::tensor::Tensor;
 use optlab_train::Error;
-use optlab_train::model::{InputShape, layer::ATTENTION};
+use optlab_train::model::InputShape;
+use optlab_train::nn::ATTENTION;
 use optlab_train::nn::tap::{self, Activation};
 
 /// Maps `[channels, height, width]` of one input, row-major.

@@ -1,5 +1,6 @@
 //! Activations, computed together with the layer before them.
 
+use crate::layer::elementary::{erf, exp, sigmoid};
 use burn::tensor::{Tensor, activation};
 
 /// The function that a layer applies to each number that it computes, while the number is still in a cache.
@@ -10,6 +11,20 @@ pub enum Activation {
     Identity,
     /// `max(0, x)`; NaN for NaN, so that divergence stays visible.
     Relu,
+    /// `x Φ(x)`, with the distribution function of the normal distribution (Hendrycks & Gimpel, 2016,
+    /// <https://arxiv.org/abs/1606.08415>).
+    Gelu,
+    /// `x / (1 + e⁻ˣ)` (Elfwing et al., 2017, <https://arxiv.org/abs/1702.03118>).
+    Silu,
+}
+
+/// What the gradient of an activation needs of the forward pass.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Kept {
+    /// What a ReLU passed, a byte for each number; else empty.
+    pub passed: Vec<u8>,
+    /// The derivative of a smooth activation, at each number; else empty.
+    pub slopes: Vec<f32>,
 }
 
 impl Activation {
@@ -18,7 +33,14 @@ impl Activation {
         match self {
             Activation::Identity => x,
             Activation::Relu => activation::relu(x),
+            Activation::Gelu => activation::gelu(x),
+            Activation::Silu => activation::silu(x),
         }
+    }
+
+    /// Returns whether its gradient needs the derivative of each number.
+    pub(super) fn is_smooth(self) -> bool {
+        matches!(self, Activation::Gelu | Activation::Silu)
     }
 
     /// Adds the bias to each row of `out` and applies the activation.
@@ -45,6 +67,38 @@ impl Activation {
                     }
                 }
             }
+            (Activation::Gelu | Activation::Silu, bias) => {
+                Activation::Identity.apply(out, bias);
+                for x in out {
+                    *x = self.with_slope(*x)[0];
+                }
+            }
+        }
+    }
+
+    /// Does the same with a smooth activation, and writes its derivative at each number to `slopes`.
+    #[inline(always)]
+    pub(super) fn apply_with_slopes(self, out: &mut [f32], slopes: &mut [f32], bias: Option<&[f32]>) {
+        Activation::Identity.apply(out, bias);
+        for (x, slope) in out.iter_mut().zip(slopes) {
+            [*x, *slope] = self.with_slope(*x);
+        }
+    }
+
+    /// Returns a smooth activation of `x`, and its derivative there.
+    #[inline(always)]
+    fn with_slope(self, x: f32) -> [f32; 2] {
+        match self {
+            Activation::Gelu => {
+                let share = 0.5 + 0.5 * erf(x * std::f32::consts::FRAC_1_SQRT_2);
+                let density = 0.398_942_3 * exp(-0.5 * x * x);
+                [x * share, share + x * density]
+            }
+            Activation::Silu => {
+                let share = sigmoid(x);
+                [x * share, share * (1.0 + x * (1.0 - share))]
+            }
+            Activation::Identity | Activation::Relu => unreachable!("only smooth activations"),
         }
     }
 }

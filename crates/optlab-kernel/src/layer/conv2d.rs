@@ -1,5 +1,6 @@
 //! Two-dimensional convolution.
 
+use crate::layer::activate::activate;
 use crate::layer::activation::{Activation, add_rows, note_passed, relu_gradient};
 use crate::layer::matmul::{Accum, matrix, multiply};
 use crate::layer::operation::{Operation, apply_with_bias};
@@ -51,6 +52,10 @@ pub fn conv2d(
     let ([_, channels, ..], [_, channels_in, size @ ..]) = (x.dims(), weight.dims());
     assert_eq!(channels, channels_in, "channels of the images and of the weight");
     assert_eq!(size, window.size, "the size of the weight and of the window");
+    if activation.is_smooth() {
+        let y = apply_with_bias(Conv2d { window, activation: Activation::Identity }, x, weight, bias);
+        return activate(y, activation);
+    }
     apply_with_bias(Conv2d { window, activation }, x, weight, bias)
 }
 

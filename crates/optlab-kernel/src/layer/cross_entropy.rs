@@ -5,6 +5,10 @@ use crate::layer::operation::{Operation, apply};
 use crate::memory::buffer::HostBuffer;
 use crate::vectorize::vectorized;
 use burn::tensor::{Int, Tensor};
+use rayon::prelude::*;
+
+/// The rows of a piece.
+const ROWS: usize = 256;
 
 /// Computes the mean over a batch of the negative logarithm of the probability that the softmax of the logits
 /// gives to the correct class, in one pass:
@@ -15,22 +19,27 @@ use burn::tensor::{Int, Tensor};
 /// ```
 ///
 /// # Shapes
-/// `logits`: `[n, classes]`, `targets`: `[n]`, each in `[0, classes)`; the loss: `[1]`.
+/// `logits`: `[n, classes]`, `targets`: `[n]`, each in `[0, classes)`, or −1 for a row that does not count;
+/// the loss: `[1]`.
 ///
 /// # Panics
 /// If the logits are not [on the host](crate::is_on_host), if the number of targets is
-/// not the number of rows, or if a target is not in `[0, classes)`.
+/// not the number of rows, if a target is not in `[−1, classes)`, or if no row counts.
 pub fn softmax_cross_entropy(logits: Tensor<2>, targets: &Tensor<1, Int>) -> Tensor<1> {
     let [rows, classes] = logits.dims();
-    let targets: Vec<usize> = targets.to_data().iter::<i64>().map(|target| target as usize).collect();
+    let targets: Vec<i64> = targets.to_data().iter::<i64>().collect();
     assert_eq!(targets.len(), rows, "a target for each row");
-    assert!(targets.iter().all(|target| *target < classes), "each target is one of {classes} classes");
+    let is_known = |target: &i64| (-1..classes as i64).contains(target);
+    assert!(targets.iter().all(is_known), "each target is one of {classes} classes");
+    assert!(targets.iter().any(|target| *target >= 0), "a row that counts");
+    let targets = targets.into_iter().map(|target| usize::try_from(target).ok()).collect();
     Tensor::from_dispatch(apply(CrossEntropy { targets }, [logits.into_dispatch()]))
 }
 
 #[derive(Debug, Clone)]
 struct CrossEntropy {
-    targets: Vec<usize>,
+    /// The class of each row; `None` for a row that does not count.
+    targets: Vec<Option<usize>>,
 }
 
 impl Operation<1> for CrossEntropy {
@@ -40,20 +49,29 @@ impl Operation<1> for CrossEntropy {
     fn forward_and_save(&self, [logits]: [HostBuffer; 1]) -> (HostBuffer, HostBuffer) {
         let [rows, classes] = logits.dims();
         let mut grad = vec![0.0; rows * classes];
-        let mut sum = 0.0;
-        logits.with_slice(|logits| {
-            vectorized(
-                #[inline(always)]
-                || {
-                    let both = grad.chunks_exact_mut(classes).zip(logits.chunks_exact(classes));
-                    for ((grad, logits), target) in both.zip(&self.targets) {
-                        sum += loss_of_row(grad, logits, *target);
-                    }
-                    grad.iter_mut().for_each(|grad| *grad /= rows as f32);
-                },
-            );
+        let counted = self.targets.iter().flatten().count();
+        let sums: Vec<f64> = logits.with_slice(|logits| {
+            let pieces = grad.par_chunks_mut(ROWS * classes).zip(logits.par_chunks(ROWS * classes));
+            let of_piece = |((grad, logits), targets): ((&mut [f32], &[f32]), &[Option<usize>])| {
+                let mut sum = 0.0;
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        let both = grad.chunks_exact_mut(classes).zip(logits.chunks_exact(classes));
+                        for ((grad, logits), target) in both.zip(targets) {
+                            if let Some(target) = *target {
+                                sum += loss_of_row(grad, logits, target);
+                            }
+                        }
+                        grad.iter_mut().for_each(|grad| *grad /= counted as f32);
+                    },
+                );
+                sum
+            };
+            pieces.zip(self.targets.par_chunks(ROWS)).map(of_piece).collect()
         });
-        let loss = logits.with_elements(vec![(sum / rows as f64) as f32], &[1]);
+        let sum: f64 = sums.iter().sum();
+        let loss = logits.with_elements(vec![(sum / counted as f64) as f32], &[1]);
         (loss, logits.with_elements(grad, &[rows, classes]))
     }
 

@@ -3,13 +3,17 @@
 //! Images are in memory with their channels last, so that a product over channels, a pooling or a bias works
 //! on adjacent elements. Tensors keep the shape that Burn gives them.
 
+mod activate;
 mod activation;
+mod attention;
 mod conv2d;
 mod cross_entropy;
 mod dropout;
 mod elementary;
+mod embedding;
 mod linear;
 mod matmul;
+mod norm;
 mod operation;
 mod philox;
 mod pieces;
@@ -18,11 +22,15 @@ mod rnn;
 mod unfold;
 mod window;
 
+pub use activate::activate;
 pub use activation::Activation;
+pub use attention::{AttentionInput, attention};
 pub use conv2d::conv2d;
 pub use cross_entropy::softmax_cross_entropy;
 pub use dropout::{DropoutMask, dropout};
-pub use linear::linear;
+pub use embedding::embedding;
+pub use linear::{linear, linear_add};
+pub use norm::{layer_norm, rms_norm};
 pub use pool2d::{avg_pool2d, max_pool2d};
 pub use rnn::{RnnParameters, rnn};
 pub use window::Window;

@@ -9,16 +9,39 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A gzip file that has the same name on every mirror, and the checksum of its content.
+/// A file that has the same name on every mirror, and the checksum of its content.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RemoteFile {
     pub data_set: &'static str,
-    /// File name without `.gz`.
+    /// The name of the copy that is kept, without `.gz`.
     pub name: &'static str,
+    /// The name on the mirrors, without `.gz`.
+    pub remote: &'static str,
+    /// How mirrors and copies hold it.
+    pub packing: Packing,
     /// SHA-256 of the unpacked content, in lower-case hexadecimal digits.
     pub sha256: &'static str,
     /// Alternative that the error recommends to users without a network.
     pub alternative: &'static str,
+}
+
+/// How a file is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// As it is.
+    Plain,
+    /// By gzip, with `.gz` after its name.
+    Gzip,
+}
+
+impl Packing {
+    /// Returns what follows the name.
+    fn suffix(self) -> &'static str {
+        match self {
+            Packing::Plain => "",
+            Packing::Gzip => ".gz",
+        }
+    }
 }
 
 /// Download limit in bytes: no file of ours is larger, and a faulty server may send without end.
@@ -35,7 +58,7 @@ impl RemoteFile {
     /// [`Error::Download`] if no mirror has an intact copy; [`Io`](optlab_core::Error::Io) if `folder` cannot
     /// be written.
     pub fn load(&self, folder: &Path, mirrors: &[String], show_progress: bool) -> Result<Vec<u8>, Error> {
-        let kept = folder.join(format!("{}.gz", self.name));
+        let kept = folder.join(format!("{}{}", self.name, self.packing.suffix()));
         if let Ok(packed) = bounded_file::read(&kept, bundled::LARGEST)
             && let Ok(content) = self.unpack_and_check(&packed)
         {
@@ -54,6 +77,18 @@ impl RemoteFile {
             }
         }
         Err(self.failure(failures))
+    }
+
+    /// Does the same with the user's cache folder.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load); [`Error::Download`] for a user without a cache folder.
+    pub fn load_from_cache(&self, mirrors: &[String], show_progress: bool) -> Result<Vec<u8>, Error> {
+        let Some(cache) = dirs::cache_dir() else {
+            let url = mirrors.first().map_or_else(String::new, |mirror| self.url(mirror));
+            return Err(self.error(url, "this user has no cache folder to keep it in"));
+        };
+        self.load(&cache.join("optlab").join(self.data_set), mirrors, show_progress)
     }
 
     /// Returns the error that lists what went wrong at each address.
@@ -79,14 +114,17 @@ impl RemoteFile {
 
     /// Returns its address at `mirror`.
     pub fn url(&self, mirror: &str) -> String {
-        format!("{}/{}.gz", mirror.trim_end_matches('/'), self.name)
+        format!("{}/{}{}", mirror.trim_end_matches('/'), self.remote, self.packing.suffix())
     }
 
     fn unpack_and_check(&self, packed: &[u8]) -> Result<Vec<u8>, String> {
-        let content = unpack(Path::new(self.name), packed).map_err(|error| match error {
-            Error::Data { reason, .. } => format!("the downloaded file {reason}"),
-            error => error.to_string(),
-        })?;
+        let content = match self.packing {
+            Packing::Plain => packed.to_vec(),
+            Packing::Gzip => unpack(Path::new(self.name), packed).map_err(|error| match error {
+                Error::Data { reason, .. } => format!("the downloaded file {reason}"),
+                error => error.to_string(),
+            })?,
+        };
         self.check(&content)?;
         Ok(content)
     }
@@ -161,8 +199,14 @@ mod tests {
     /// SHA-256 of the text `some digits\n`, by coreutils' `sha256sum`.
     const SUM: &str = "211c50ef184892fcd614452801d6aeecbbf8229375c1ce18d9468eaa0ab836f2";
 
-    const FILE: RemoteFile =
-        RemoteFile { data_set: "mnist", name: "digits-file", sha256: SUM, alternative: "something else" };
+    const FILE: RemoteFile = RemoteFile {
+        data_set: "mnist",
+        name: "digits-file",
+        remote: "digits-file",
+        packing: Packing::Gzip,
+        sha256: SUM,
+        alternative: "something else",
+    };
 
     fn gzip(content: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(vec![], flate2::Compression::best());
@@ -272,6 +316,21 @@ mod tests {
             let error = FILE.load(folder.path(), &[url.into()], false).unwrap_err();
             assert!(matches!(error, Error::Download { .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn a_plain_file_is_kept_under_its_own_name() {
+        let home = tempfile::tempdir().unwrap();
+        let plain = RemoteFile { remote: "raw/input", packing: Packing::Plain, ..FILE };
+        let (url, visits) = server(vec![answer("200 OK", 12, b"some digits\n")]);
+        assert_eq!(plain.load(home.path(), &[url], false).unwrap(), b"some digits\n");
+        assert_eq!(visits.join().unwrap(), ["/some/folder/raw/input"]);
+        assert_eq!(files_in(home.path()), ["digits-file"]);
+        let (url, visits) = server(vec![answer("200 OK", 5, b"other")]);
+        std::fs::write(home.path().join("digits-file"), "damaged").unwrap();
+        let error = plain.load(home.path(), &[url], false).unwrap_err().to_string();
+        assert!(error.contains("wrong content"), "{error}");
+        visits.join().unwrap();
     }
 
     #[test]

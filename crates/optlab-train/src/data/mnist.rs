@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::data::bundled::{Bundled, LARGEST, bundled, unpack};
-use crate::data::download::RemoteFile;
+use crate::data::download::{Packing, RemoteFile};
 use crate::data::{DataSet, Examples, Source, Targets, idx};
 use optlab_core::bounded_file;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,8 @@ const fn file(name: &'static str, sha256: &'static str) -> RemoteFile {
     RemoteFile {
         data_set: "mnist",
         name,
+        remote: name,
+        packing: Packing::Gzip,
         sha256,
         alternative: "`mnist-10k`, which ships with the program, or name a folder that has MNIST's four files with \
                       `--data-dir`",
@@ -70,11 +72,7 @@ fn from_cache(images: &RemoteFile, labels: &RemoteFile, show_progress: bool) -> 
         Ok(url) => vec![url],
         Err(_) => MIRRORS.map(String::from).to_vec(),
     };
-    let Some(cache) = dirs::cache_dir() else {
-        return Err(images.error(images.url(&mirrors[0]), "this user has no cache folder to keep it in"));
-    };
-    let folder = cache.join("optlab").join("mnist");
-    let content = |file: &RemoteFile| file.load(&folder, &mirrors, show_progress);
+    let content = |file: &RemoteFile| file.load_from_cache(&mirrors, show_progress);
     examples((Path::new(images.name), &content(images)?), (Path::new(labels.name), &content(labels)?))
 }
 

@@ -32,6 +32,7 @@ mod subset;
 mod sunspots;
 pub mod table;
 mod target_unit;
+mod texts;
 
 pub use augment::{Augmentation, Flip};
 pub use batches::Batches;
@@ -47,6 +48,7 @@ pub use rows::{AugmentedExamples, Batch, BatchTargets};
 pub use split::pad_images;
 pub use subset::Subset;
 pub use target_unit::TargetUnit;
+pub use texts::TextName;
 
 use crate::Error;
 use std::path::PathBuf;

@@ -5,6 +5,8 @@
 //! the [`InputShape`] of its data; a [`ModelPatch`] changes some of its fields.
 
 mod cnn;
+mod gpt;
+mod gpt_session;
 mod init;
 pub mod layer;
 mod linear_regression;
@@ -16,6 +18,8 @@ mod spec;
 mod stack;
 
 pub use cnn::{Cnn, CnnConfig};
+pub use gpt::{Gpt, GptBlock};
+pub use gpt_session::GptSession;
 pub use init::Init;
 pub use linear_regression::LinearRegression;
 pub use plan::{LayerSummary, Summary};
@@ -23,7 +27,7 @@ pub use rnn::{SimpleRnn, SimpleRnnConfig};
 pub use seeded::seeded;
 pub use shape::InputShape;
 pub use spec::{
-    Activation, Cell, CnnSpec, LayerSpec, MlpSpec, ModelField, ModelPatch, ModelSpec, NetworkSpec, Norm,
-    Padding, Pool, Pooling, RecurrentSpec, TransformerSpec,
+    Activation, Cell, CnnSpec, GptSpec, LayerSpec, MlpSpec, ModelField, ModelPatch, ModelSpec, NetworkSpec,
+    Norm, Padding, Pool, Pooling, Positions, RecurrentSpec, TransformerSpec,
 };
 pub use stack::Stack;

@@ -17,19 +17,27 @@
 //! assert_eq!(ours.forward(images.clone()).dims(), burns.forward(images).dims());
 //! ```
 
+mod attention;
 mod conv2d;
 mod dropout;
+mod embedding;
 mod linear;
 mod loss;
+mod norm;
 mod padding;
 mod pool2d;
 mod rnn;
 pub mod tap;
 
+pub use attention::{ATTENTION, AttentionInput, attention};
 pub use conv2d::Conv2d;
 pub use dropout::{Dropout, Mode};
+pub use embedding::Embedding;
 pub use linear::Linear;
+pub(crate) use linear::multiplied;
 pub use loss::cross_entropy;
+pub(crate) use norm::layer_norm;
+pub use norm::{LayerNorm, RmsNorm};
 pub use pool2d::{AvgPool2d, MaxPool2d};
 pub use rnn::Rnn;
 pub use tap::tap;

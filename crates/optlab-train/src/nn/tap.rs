@@ -76,6 +76,11 @@ pub fn tap<const D: usize>(name: &str, tensor: Tensor<D>) -> Tensor<D> {
     })
 }
 
+/// Returns whether somebody listens on this thread.
+pub(crate) fn is_heard() -> bool {
+    LISTENER.with_borrow(Option::is_some)
+}
+
 /// Calls `forward` with a listener, and returns it with what it heard. The earlier listener is back
 /// afterwards, also after a panic.
 fn listen<R>(listener: Listener, forward: impl FnOnce() -> R) -> (R, Option<Listener>) {

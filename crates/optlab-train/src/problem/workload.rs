@@ -7,7 +7,7 @@ use crate::nn::Mode;
 use crate::objective::{Objective, Tally};
 use crate::problem::load::{self, Loaded};
 use crate::problem::{Problem, ProblemFacts, describe, explain};
-use crate::workload::{Info, Parts, Prediction, RowModel, Section, Workload};
+use crate::workload::{Defaults, Info, Parts, Prediction, RowModel, Section, Workload};
 use burn::tensor::{Device, Tensor};
 use optlab_core::Metric;
 use rand::Rng;
@@ -57,6 +57,7 @@ impl Workload for ProblemWorkload {
             batch_size: *batch_size,
             epochs: *epochs,
             augments: data.are_pictures(),
+            defaults: Defaults::default(),
         }
     }
 

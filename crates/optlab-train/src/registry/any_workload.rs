@@ -10,7 +10,7 @@ use crate::registry::{fingerprint, inspect};
 use crate::train::{
     self, LrRange, LrRangeTest, Observer, Outcome, RunDirectory, RunOptions, Score, Trained, Trial, Which,
 };
-use crate::workload::{Info, Prediction, Section, Workload};
+use crate::workload::{Generation, Info, Prediction, Section, Workload};
 use crate::{Error, train::preparation};
 use burn::module::Module;
 use burn::tensor::Device;
@@ -110,6 +110,12 @@ pub trait AnyWorkload: Send + Sync {
     /// As [`evaluate`](Self::evaluate); files that cannot be read; a workload that does not predict.
     fn predict(&self, run: &SavedRun, files: &[PathBuf]) -> Result<Predicted, Error>;
 
+    /// Writes a text with a checkpoint of a run.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate) and [`Workload::generate`].
+    fn generate(&self, run: &SavedRun, generation: &Generation) -> Result<Generated, Error>;
+
     /// Returns the model of a checkpoint as a function of rows of numbers, whose outputs can be explained,
     /// and with `with_data` the rows of its data.
     ///
@@ -181,6 +187,15 @@ pub struct Evaluated {
 pub struct Predicted {
     /// One for each example, in the order of the files.
     pub predictions: Vec<Prediction>,
+    /// Errors of newer checkpoints that were damaged and skipped.
+    pub passed_over: Vec<Error>,
+}
+
+/// A text that a checkpoint wrote.
+#[derive(Debug)]
+pub struct Generated {
+    /// The prompt and what follows it.
+    pub text: String,
     /// Errors of newer checkpoints that were damaged and skipped.
     pub passed_over: Vec<Error>,
 }
@@ -303,6 +318,13 @@ impl<W: Workload + 'static> AnyWorkload for W {
         let preparation = preparation(&run.trial);
         let predictions = Workload::predict(self, &trained.model, &facts, &preparation, files, &device)?;
         Ok(Predicted { predictions, passed_over: trained.passed_over })
+    }
+
+    fn generate(&self, run: &SavedRun, generation: &Generation) -> Result<Generated, Error> {
+        let (facts, device) = (run.facts(self)?, run.device()?);
+        let trained = run.load(self, &facts, &device)?;
+        let text = Workload::generate(self, &trained.model, &facts, generation, &device)?;
+        Ok(Generated { text, passed_over: trained.passed_over })
     }
 
     fn explainable<'a>(&'a self, run: &SavedRun, with_data: bool) -> Result<Explainable<'a>, Error> {

@@ -5,7 +5,7 @@ mod explainable;
 mod fingerprint;
 mod inspect;
 
-pub use any_workload::{AnyWorkload, Evaluated, Inspected, Predicted, SavedRun};
+pub use any_workload::{AnyWorkload, Evaluated, Generated, Inspected, Predicted, SavedRun};
 pub use explainable::{Explainable, Part, RowSet};
 pub use inspect::ParameterSummary;
 
@@ -13,7 +13,7 @@ use crate::Error;
 use crate::data::Source;
 use crate::problem::{Problem, ProblemWorkload, WorkloadSpec};
 use crate::train::Trial;
-use crate::workload::{self, Workload};
+use crate::workload::{self, Workload, language};
 use optlab_core::spec::check_plain_name;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,8 +40,7 @@ pub fn register<W: Workload + 'static>(workload: W) -> Result<(), Error> {
     }
     // One lock covers the check and the insertion, so that two threads cannot register the same name.
     let mut registered = REGISTERED.write().unwrap_or_else(PoisonError::into_inner);
-    let is_taken = workload::all().iter().map(Workload::info).any(|other| other.name == info.name)
-        || registered.iter().any(|other| other.info().name == info.name);
+    let is_taken = own().iter().chain(registered.iter()).any(|other| other.info().name == info.name);
     if is_taken {
         return Err(optlab_core::Error::NameTaken { kind: KIND, name: info.name }.into());
     }
@@ -49,11 +48,17 @@ pub fn register<W: Workload + 'static>(workload: W) -> Result<(), Error> {
     Ok(())
 }
 
+/// Returns the workloads that come with the program.
+fn own() -> Vec<Arc<dyn AnyWorkload>> {
+    let of_rows = workload::all().into_iter().map(|workload| Arc::new(workload) as Arc<dyn AnyWorkload>);
+    let of_tokens = language::all().into_iter().map(|workload| Arc::new(workload) as Arc<dyn AnyWorkload>);
+    of_rows.chain(of_tokens).collect()
+}
+
 /// Returns all workloads: those that come with the program, then the registered ones.
 pub fn all() -> Vec<Arc<dyn AnyWorkload>> {
-    let built_in = workload::all().into_iter().map(|workload| Arc::new(workload) as Arc<dyn AnyWorkload>);
     let registered = REGISTERED.read().unwrap_or_else(PoisonError::into_inner);
-    built_in.chain(registered.iter().cloned()).collect()
+    own().into_iter().chain(registered.iter().cloned()).collect()
 }
 
 /// Returns the workload called `name`.

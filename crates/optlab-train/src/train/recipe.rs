@@ -89,7 +89,7 @@ impl Recipe {
     /// held out, nothing else.
     pub fn new(info: &Info) -> Self {
         Recipe {
-            budget: Budget::Epochs(info.epochs),
+            budget: info.defaults.steps.map_or(Budget::Epochs(info.epochs), Budget::Steps),
             batch_size: info.batch_size,
             micro_batch_size: None,
             lr_scaling: None,
@@ -98,7 +98,7 @@ impl Recipe {
             l1: 0.0,
             l2: 0.0,
             input_gradient_penalty: 0.0,
-            clip_norm: None,
+            clip_norm: info.defaults.clip_norm,
             clip_value: None,
             early_stopping: None,
             augmentation: Augmentation::default(),

@@ -5,10 +5,10 @@ use crate::device;
 use crate::model::ModelPatch;
 use crate::problem::WorkloadSpec;
 use crate::train::{Recipe, trial_id};
-use crate::workload::Info;
+use crate::workload::{Defaults, Info};
 use optlab_core::range::{self, POSITIVE};
-use optlab_optim::schedule::{ConstantConfig, ScheduleSpec};
-use optlab_optim::{AdamConfig, OptimizerSpec};
+use optlab_optim::OptimizerSpec;
+use optlab_optim::schedule::ScheduleSpec;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
@@ -53,16 +53,16 @@ pub struct Trial {
 }
 
 impl Trial {
-    /// Creates a trial of the workload that `info` describes: Adam at its default rate, the constant
-    /// schedule, the default backend, the workload's default recipe.
+    /// Creates a trial of the workload that `info` describes: its default optimizer, schedule and recipe, on
+    /// the default backend.
     pub fn new(info: &Info) -> Self {
-        let optimizer = OptimizerSpec::Adam(AdamConfig::default());
+        let Defaults { optimizer, lr, schedule, .. } = info.defaults.clone();
         Trial {
             workload: info.name.as_str().into(),
             model: ModelPatch::default(),
-            lr: optimizer.default_lr(),
+            lr: lr.unwrap_or_else(|| optimizer.default_lr()),
             optimizer,
-            schedule: ScheduleSpec::Constant(ConstantConfig::default()),
+            schedule,
             backend: device::default_backend().into(),
             seed: 0,
             recipe: Recipe::new(info),

@@ -8,7 +8,9 @@ use crate::model::{
 };
 use crate::nn::Mode;
 use crate::objective::Objective;
-use crate::workload::{Info, Supervised, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, sunspots_rnn};
+use crate::workload::{
+    Defaults, Info, Supervised, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, sunspots_rnn,
+};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
@@ -96,6 +98,7 @@ impl Supervised for BuiltIn {
             batch_size,
             epochs,
             augments: input_shape.len() == 3,
+            defaults: Defaults::default(),
         }
     }
 

@@ -4,9 +4,11 @@
 //! targets from rows of numbers; the workloads that come with the program are of that kind.
 
 mod built_in;
+mod defaults;
 mod diabetes_linear;
 mod digits_cnn;
 mod digits_rnn;
+pub mod language;
 mod mnist_cnn;
 mod prediction;
 mod row_model;
@@ -16,6 +18,8 @@ mod supervised;
 
 pub use crate::objective::Tally;
 pub use built_in::{BuiltIn, Network, all, built_in};
+pub use defaults::Defaults;
+pub use language::{Generation, Language};
 pub use prediction::{Answer, Prediction};
 pub use row_model::{Element, Forward, NamedRows, ReadInputs, RowModel, RowTarget, Rows, rounded};
 pub use section::{Section, WARNINGS};
@@ -53,13 +57,23 @@ pub struct Info {
     pub epochs: usize,
     /// Whether training examples are images that can be shifted and rotated.
     pub augments: bool,
+    /// Default optimizer, schedule and what else differs from the program's defaults.
+    pub defaults: Defaults,
 }
 
 impl Info {
     /// Returns a description with batches of 32 examples, 10 epochs and examples that are not images.
     pub fn new(name: &str, summary: &str, measures: Vec<Metric>) -> Self {
         let (name, summary) = (name.into(), summary.into());
-        Info { name, summary, measures, batch_size: 32, epochs: 10, augments: false }
+        Info {
+            name,
+            summary,
+            measures,
+            batch_size: 32,
+            epochs: 10,
+            augments: false,
+            defaults: Defaults::default(),
+        }
     }
 
     /// Returns the measure that trials are judged by.
@@ -302,6 +316,22 @@ pub trait Workload: Send + Sync {
         let _: (&Self::Model, &Self::Facts, &Preparation) = (model, facts, preparation);
         let _: (&[PathBuf], &Device) = (files, device);
         Err(Error::usage(format!("`{}` makes no predictions for files", self.info().name)))
+    }
+
+    /// Writes a text.
+    ///
+    /// # Errors
+    /// [`Usage`](optlab_core::Error::Usage) for a workload that writes no texts, which is the default, and for a
+    /// prompt that the model cannot read; settings out of their range.
+    fn generate(
+        &self,
+        model: &Self::Model,
+        facts: &Self::Facts,
+        generation: &Generation,
+        device: &Device,
+    ) -> Result<String, Error> {
+        let _: (&Self::Model, &Self::Facts, &Generation, &Device) = (model, facts, generation, device);
+        Err(Error::usage(format!("`{}` writes no texts", self.info().name)))
     }
 
     /// Returns the trained model as a function of rows of numbers, from which its outputs can be explained.

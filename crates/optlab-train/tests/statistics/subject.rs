@@ -10,7 +10,7 @@ use optlab_train::model::{Init, InputShape, ModelSpec, Stack};
 use optlab_train::nn::{Linear, Mode};
 use optlab_train::objective::Objective;
 use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial, Which};
-use optlab_train::workload::{Info, RowFacts, Supervised};
+use optlab_train::workload::{Defaults, Info, RowFacts, Supervised};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -22,6 +22,7 @@ fn info(name: &str) -> Info {
         batch_size: 64,
         epochs: 2,
         augments: false,
+        defaults: Defaults::default(),
     }
 }
 

@@ -2,14 +2,10 @@
 
 use crate::model::Init;
 use crate::model::layer::LayerNorm;
-use crate::nn::{Dropout, Linear, Mode, tap};
+use crate::nn::{AttentionInput, Dropout, Linear, Mode, attention};
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::{gelu, softmax};
-
-/// The name of the [tap](mod@crate::nn::tap) of attention weights `[batch, heads, time, time]`: for each
-/// time step the share of each other one.
-pub const ATTENTION: &str = "attention";
+use burn::tensor::activation::gelu;
 
 /// Self-attention with several heads and no mask (Vaswani et al., 2017):
 ///
@@ -85,14 +81,13 @@ impl Attention {
     /// # Panics
     /// If `x` has another width.
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [batch, time, width] = x.dims();
-        let size = width / self.heads;
-        let split = |x: Tensor<3>| x.reshape([batch, time, self.heads, size]).swap_dims(1, 2);
-        let query = split(self.query.forward(x.clone())).mul_scalar(1.0 / (size as f64).sqrt());
-        let (key, value) = (split(self.key.forward(x.clone())), split(self.value.forward(x)));
-        let weights = tap(ATTENTION, softmax(query.matmul(key.transpose()), 3));
-        let heads = weights.matmul(value).swap_dims(1, 2).reshape([batch, time, width]);
-        self.output.forward(heads)
+        self.output.forward(self.of_heads(x))
+    }
+
+    /// Returns the values of all heads, `[batch, time, width]`.
+    fn of_heads(&self, x: Tensor<3>) -> Tensor<3> {
+        let parts = [&self.query, &self.key, &self.value].map(|layer| layer.forward(x.clone()));
+        attention(AttentionInput::Separate(parts), self.heads, false)
     }
 }
 

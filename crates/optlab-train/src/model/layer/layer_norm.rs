@@ -2,9 +2,9 @@
 
 use crate::model::Init;
 use crate::model::layer::EPSILON;
+use crate::nn::layer_norm;
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
-use burn::tensor::module::layer_norm;
 
 /// Layer normalization (Ba et al., 2016) of each example, or of each time step of sequences:
 ///

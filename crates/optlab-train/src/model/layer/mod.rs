@@ -6,7 +6,7 @@ mod layer_norm;
 mod recurrent;
 
 pub use batch_norm::BatchNorm;
-pub use block::{ATTENTION, Attention, Block};
+pub use block::{Attention, Block};
 pub use layer_norm::LayerNorm;
 pub use recurrent::Recurrent;
 

@@ -51,7 +51,7 @@ pub(in crate::model) fn plan(spec: &ModelSpec, input: &InputShape, outputs: usiz
                 NetworkSpec::Cnn(network) => cnn(&mut planner, network)?,
                 NetworkSpec::Recurrent(network) => recurrent(&mut planner, network)?,
                 NetworkSpec::Layers(layers) => list(&mut planner, layers)?,
-                NetworkSpec::Linear | NetworkSpec::Transformer(_) => {}
+                NetworkSpec::Linear | NetworkSpec::Transformer(_) | NetworkSpec::Gpt(_) => {}
             }
         }
     }
@@ -93,6 +93,7 @@ fn check_layers(spec: &ModelSpec) -> Result<(), Error> {
         NetworkSpec::Cnn(network) => network.filters.len() + network.dense.len(),
         NetworkSpec::Recurrent(network) => network.units.len(),
         NetworkSpec::Transformer(network) => network.blocks,
+        NetworkSpec::Gpt(network) => network.blocks,
         NetworkSpec::Layers(layers) => layers.len(),
     };
     match layers > MOST_LAYERS {
@@ -109,6 +110,10 @@ fn check_input(spec: &ModelSpec, input: &InputShape) -> Result<(), Error> {
         NetworkSpec::Cnn(_) if !is_image => "images [channels, height, width]",
         NetworkSpec::Recurrent(_) | NetworkSpec::Transformer(_) if is_table => {
             "sequences [time, features], tokens [time] or images"
+        }
+        NetworkSpec::Gpt(_) => {
+            let allowed = "given tokens whose next one is to be predicted, as in `jargon-gpt`";
+            return Err(Error::invalid(OWNER, spec.kind(), allowed, input));
         }
         _ => return Ok(()),
     };

@@ -51,6 +51,16 @@ macro_rules! choice {
 }
 
 choice! {
+    /// How a decoder tells the places of tokens.
+    Positions {
+        /// A learned row for each place is added to the token's.
+        Learned = "learned",
+        /// Queries and keys are rotated by their place (Su et al., 2021, <https://arxiv.org/abs/2104.09864>).
+        Rotary = "rotary",
+    }
+}
+
+choice! {
     /// The function between layers, applied to each number.
     Activation {
         /// `max(0, x)`.

@@ -16,7 +16,11 @@ pub struct ModelField {
 }
 
 /// All kinds of models; each is also the name of a field, which makes a table of this kind.
-pub(super) const KINDS: [&str; 8] = ["linear", "mlp", "cnn", "rnn", "gru", "lstm", "transformer", "layers"];
+pub(super) const KINDS: [&str; 9] =
+    ["linear", "mlp", "cnn", "rnn", "gru", "lstm", "transformer", "gpt", "layers"];
+
+/// The kinds that have embeddings of categories and of tokens, whose width can be set.
+const WITH_EMBEDDING: &[&str] = &["linear", "mlp", "cnn", "rnn", "gru", "lstm", "transformer", "layers"];
 
 const RECURRENT: &[&str] = &["rnn", "gru", "lstm"];
 const COUNT: &str = "a whole number of at least 1";
@@ -36,7 +40,7 @@ const fn field(
 
 /// All fields, in the order of tables and listings; fields that name a kind come first.
 #[rustfmt::skip]
-pub(super) const FIELDS: [ModelField; 25] = [
+pub(super) const FIELDS: [ModelField; 30] = [
     field("linear", &["linear"], "true", "true", "One dense layer from the inputs to the outputs."),
     field("mlp", &["mlp"], "[64,64]", COUNTS, "Units of each hidden dense layer."),
     field("cnn", &["cnn"], "[16,32]", COUNTS, "Filters of each convolution."),
@@ -44,9 +48,14 @@ pub(super) const FIELDS: [ModelField; 25] = [
     field("gru", &["gru"], "64", UNITS, "Units of each gated recurrent layer."),
     field("lstm", &["lstm"], "64", UNITS, "Units of each long short-term memory layer."),
     field("transformer", &["transformer"], "2", COUNT, "Number of blocks."),
+    field("gpt", &["gpt"], "4", COUNT, "Number of blocks of a decoder that predicts the next token."),
     field("layers", &["layers"], "", "a list of layer texts, like [conv 16 3,relu,flatten]", "The layers, in their order."),
-    field("heads", &["transformer"], "4", COUNT, "Attention heads of each block; they divide the width."),
+    field("heads", &["transformer", "gpt"], "4", COUNT, "Attention heads of each block; they divide the width."),
     field("width", &["transformer"], "64", COUNT, "Numbers per time step."),
+    field("width", &["gpt"], "128", COUNT, "Numbers per token."),
+    field("tied", &["gpt"], "true", "true or false", "Whether the output layer is the table of the tokens."),
+    field("positions", &["gpt"], "learned", "learned or rotary", "How a token's place in the sequence is told."),
+    field("bias", &["gpt"], "false", "true or false", "Whether dense layers and norms have biases."),
     field("feed_forward", &["transformer"], "none", "a whole number of at least 1, or none for 4 times the width", "Units of each block's hidden dense layer."),
     field("kernel", &["cnn"], "3", COUNT, "Height and width of the kernels, in pixels."),
     field("stride", &["cnn"], "1", COUNT, "Distance between positions of a kernel, in pixels."),
@@ -61,7 +70,7 @@ pub(super) const FIELDS: [ModelField; 25] = [
     field("dropout", RECURRENT, "0", SHARE, "Dropout probability after each recurrent layer."),
     field("dropout", &["transformer"], "0", SHARE, "Dropout probability after the positions and in each block after attention and dense layers."),
     field("pooling", &["transformer"], "mean", "mean or last", "The vector to predict from."),
-    field("embedding", &KINDS, "none", "a whole number of at least 1, or none for half the categories, rounded up, at most 50", "Width of the embeddings of tokens and categories; a transformer's tokens have its width by default."),
+    field("embedding", WITH_EMBEDDING, "none", "a whole number of at least 1, or none for half the categories, rounded up, at most 50", "Width of the embeddings of tokens and categories; a transformer's tokens have its width by default."),
 ];
 
 /// Returns the allowed values of a field of a kind.

@@ -8,10 +8,10 @@ mod patch;
 mod slot;
 mod text;
 
-pub use choice::{Activation, Cell, Norm, Padding, Pool, Pooling};
+pub use choice::{Activation, Cell, Norm, Padding, Pool, Pooling, Positions};
 pub use fields::ModelField;
 pub use layer_spec::LayerSpec;
-pub use network::{CnnSpec, MlpSpec, NetworkSpec, RecurrentSpec, TransformerSpec};
+pub use network::{CnnSpec, GptSpec, MlpSpec, NetworkSpec, RecurrentSpec, TransformerSpec};
 pub use patch::ModelPatch;
 pub(crate) use text::OWNER;
 
@@ -37,6 +37,7 @@ use text::text_of;
 /// | `cnn = [filters, …]`                 | convolutions, then dense layers, [`CnnSpec`]                   |
 /// | `rnn`, `gru`, `lstm = units` or a list | recurrent layers, [`RecurrentSpec`]                            |
 /// | `transformer = blocks`               | attention blocks, [`TransformerSpec`]                          |
+/// | `gpt = blocks`                       | a decoder for workloads that predict the next token, [`GptSpec`] |
 /// | `layers = [layer, …]`                | these layers, then a dense layer of outputs, [`LayerSpec`]     |
 ///
 /// In JSON and TOML it is a table with every field; a text or a table may leave out fields with their
@@ -134,6 +135,13 @@ impl ModelSpec {
                 let allowed = format!("a multiple of `heads`, {heads}");
                 Err(Error::invalid(OWNER, "width", &allowed, width))
             }
+            NetworkSpec::Gpt(GptSpec { heads, width, positions, .. }) => {
+                let multiple = heads * if *positions == Positions::Rotary { 2 } else { 1 };
+                match width % multiple {
+                    0 => Ok(()),
+                    _ => Err(Error::invalid(OWNER, "width", &format!("a multiple of {multiple}"), width)),
+                }
+            }
             _ => Ok(()),
         }
     }
@@ -163,8 +171,12 @@ impl ModelSpec {
 
     /// Returns the fields; the first names the kind.
     fn slots(&mut self) -> Vec<Field<'_>> {
+        // The tokens of a decoder have its width.
+        let has_embedding = !matches!(self.network, NetworkSpec::Gpt(_));
         let mut fields = self.network.fields();
-        fields.push(("embedding", Slot::OptionalCount(&mut self.embedding)));
+        if has_embedding {
+            fields.push(("embedding", Slot::OptionalCount(&mut self.embedding)));
+        }
         fields
     }
 

@@ -1,6 +1,6 @@
 //! The kinds of models and their fields.
 
-use crate::model::spec::choice::{Activation, Cell, Norm, Padding, Pool, Pooling};
+use crate::model::spec::choice::{Activation, Cell, Norm, Padding, Pool, Pooling, Positions};
 use crate::model::spec::layer_spec::LayerSpec;
 use crate::model::spec::slot::{Field, Slot};
 
@@ -17,6 +17,8 @@ pub enum NetworkSpec {
     Recurrent(RecurrentSpec),
     /// Attention blocks.
     Transformer(TransformerSpec),
+    /// A decoder that predicts the next token.
+    Gpt(GptSpec),
     /// A list of layers; at least one.
     Layers(Vec<LayerSpec>),
 }
@@ -99,6 +101,23 @@ pub struct TransformerSpec {
     pub pooling: Pooling,
 }
 
+/// A decoder-only transformer that predicts the next token, a [`Gpt`](crate::model::Gpt).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GptSpec {
+    /// Number of blocks, at least 1.
+    pub blocks: usize,
+    /// Attention heads of each block; a divisor of `width`.
+    pub heads: usize,
+    /// Numbers per token, at least 1.
+    pub width: usize,
+    /// Whether the output layer is the table of the tokens.
+    pub tied: bool,
+    /// How a token's place in the sequence is told.
+    pub positions: Positions,
+    /// Whether dense layers and norms have biases.
+    pub bias: bool,
+}
+
 impl NetworkSpec {
     /// Returns the kind called `kind` with the default of every field.
     pub(super) fn default_of(kind: &str) -> Option<Self> {
@@ -129,6 +148,14 @@ impl NetworkSpec {
                 dropout: 0.0,
                 pooling: Pooling::Mean,
             }),
+            "gpt" => NetworkSpec::Gpt(GptSpec {
+                blocks: 4,
+                heads: 4,
+                width: 128,
+                tied: true,
+                positions: Positions::Learned,
+                bias: false,
+            }),
             "layers" => NetworkSpec::Layers(Vec::new()),
             kind => NetworkSpec::Recurrent(RecurrentSpec {
                 cell: Cell::from_name(kind)?,
@@ -139,7 +166,8 @@ impl NetworkSpec {
         })
     }
 
-    /// Returns the name of the kind: `linear`, `mlp`, `cnn`, `rnn`, `gru`, `lstm`, `transformer` or `layers`.
+    /// Returns the name of the kind: `linear`, `mlp`, `cnn`, `rnn`, `gru`, `lstm`, `transformer`, `gpt` or
+    /// `layers`.
     pub fn kind(&self) -> &'static str {
         match self {
             NetworkSpec::Linear => "linear",
@@ -147,6 +175,7 @@ impl NetworkSpec {
             NetworkSpec::Cnn(_) => "cnn",
             NetworkSpec::Recurrent(spec) => spec.cell.name(),
             NetworkSpec::Transformer(_) => "transformer",
+            NetworkSpec::Gpt(_) => "gpt",
             NetworkSpec::Layers(_) => "layers",
         }
     }
@@ -186,6 +215,14 @@ impl NetworkSpec {
                 ("feed_forward", Slot::OptionalCount(&mut spec.feed_forward)),
                 ("dropout", Slot::Share(&mut spec.dropout)),
                 ("pooling", Slot::Choice(&mut spec.pooling)),
+            ],
+            NetworkSpec::Gpt(spec) => vec![
+                (kind, Slot::Count(&mut spec.blocks)),
+                ("heads", Slot::Count(&mut spec.heads)),
+                ("width", Slot::Count(&mut spec.width)),
+                ("tied", Slot::Flag(&mut spec.tied)),
+                ("positions", Slot::Choice(&mut spec.positions)),
+                ("bias", Slot::Flag(&mut spec.bias)),
             ],
         }
     }
