@@ -84,6 +84,7 @@ fn idle_value(name: &str, field: &str) -> Option<Value> {
         // Without `other` there is nothing to scale.
         ("muon", "other_lr_factor") => Some(json!(1.0)),
         ("muon", "coefficients") => Some(json!("quintic")),
+        ("muon", "heads") => Some(json!(1)),
         _ => None,
     }
 }

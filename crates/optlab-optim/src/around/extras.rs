@@ -29,8 +29,8 @@ use optlab_core::range::{self, BELOW_ONE, NON_NEGATIVE, SHARE};
 /// m ← γ m + (1 − γ) (θ″ − θₜ₋₁)                              ema_nesterov
 /// ```
 ///
-/// Everything but `cautious`, `hyperball`, `mechanic`, `schedule_free` and `ema_nesterov` runs in the pass over memory
-/// that moves the parameter. A parameter without a gradient in a step is not changed at all.
+/// Everything but `cautious`, `hyperball`, `mechanic`, `schedule_free` and `ema_nesterov` runs in the pass
+/// over memory that moves the parameter. A parameter without a gradient in a step is not changed at all.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Extras {
     /// Whether to skip a step whose gradients are not all finite.
@@ -54,7 +54,7 @@ pub struct Extras {
     pub schedule_free: Option<ScheduleFree>,
     /// A step ahead along the mean of the latest steps, before the model is evaluated.
     pub ema_nesterov: Option<EmaNesterov>,
-    /// A learned factor of all steps so far; excludes what averages weights in a step or keeps their norms.
+    /// A learned factor of all steps so far; excludes what trains at other weights or keeps their norms.
     pub mechanic: Option<Mechanic>,
 }
 
@@ -147,7 +147,6 @@ impl Extras {
         mechanic.check("mechanic")?;
         let excluded = [
             ("lookahead", self.lookahead.is_some()),
-            ("an average of each step's weights", self.has_running_average()),
             ("schedule_free", self.schedule_free.is_some()),
             ("ema_nesterov", self.ema_nesterov.is_some()),
             ("hyperball", self.hyperball),
@@ -155,7 +154,7 @@ impl Extras {
         match excluded.into_iter().find(|(_, is_used)| *is_used) {
             None => Ok(()),
             Some((other, _)) => {
-                Err(Error::Usage(format!("`mechanic` rescales the sum of all steps: it takes no {other}")))
+                Err(Error::Usage(format!("`mechanic` rescales the sum of all steps: it takes no `{other}`")))
             }
         }
     }
@@ -175,17 +174,9 @@ impl Extras {
         }
     }
 
-    /// Returns the coefficients of step `t`, counted from 1, for a parameter with the learning rate `lr`;
-    /// `decays` says whether the penalties apply to it. `averaged` are the parameter's numbers of
-    /// [`ScheduleFree`] after the previous step.
-    pub(crate) fn at_step(&self, lr: f64, t: u64, decays: bool, averaged: [f64; 2]) -> StepExtras {
-        let (weight_decay, l1) = if decays { (self.weight_decay, self.l1) } else { (0.0, 0.0) };
-        let lookahead = self.lookahead.map(
-            |Lookahead { steps, alpha }| {
-                if t.is_multiple_of(steps as u64) { alpha } else { 0.0 }
-            },
-        );
-        let average = self.average.filter(WeightAverage::is_running).map(|average| match average {
+    /// Returns the decay of the running average in step `t`, counted from 1.
+    pub(crate) fn average_at(&self, t: u64) -> Option<f64> {
+        self.average.filter(WeightAverage::is_running).map(|average| match average {
             WeightAverage::Exponential { decay } => decay,
             WeightAverage::Stochastic { start, every } => match t.checked_sub(start as u64) {
                 None => 0.0,
@@ -196,7 +187,21 @@ impl Extras {
                 }
             },
             WeightAverage::Latest { .. } => unreachable!("it has no running mean"),
-        });
+        })
+    }
+
+    /// Returns the coefficients of step `t`, counted from 1, for a parameter with the learning rate `lr`;
+    /// `decays` says whether the penalties apply to it. `averaged` are the parameter's numbers of
+    /// [`ScheduleFree`] after the previous step.
+    pub(crate) fn at_step(&self, lr: f64, t: u64, decays: bool, averaged: [f64; 2]) -> StepExtras {
+        let (weight_decay, l1) = if decays { (self.weight_decay, self.l1) } else { (0.0, 0.0) };
+        let lookahead = self.lookahead.map(
+            |Lookahead { steps, alpha }| {
+                if t.is_multiple_of(steps as u64) { alpha } else { 0.0 }
+            },
+        );
+        // With `mechanic` the weights of the step are known only after the pass.
+        let average = if self.mechanic.is_some() { None } else { self.average_at(t) };
         let schedule_free = self.schedule_free.map(|free| free.at_step(lr, t, decays, averaged));
         let amount = lr * weight_decay;
         let (decay, cautious_decay) = if self.cautious_decay { (1.0, amount) } else { (1.0 - amount, 0.0) };

@@ -2,9 +2,12 @@
 
 use crate::Error;
 use crate::around::total::Total;
-use crate::around::{Wrapper, base, base_field, twice};
+use crate::around::{GradientTransform, Wrapper, base, base_field, twice};
+use crate::driver::any_rule::StepSettings;
+use crate::driver::walk::StepContext;
 use crate::driver::{Assembly, Parameters, Path};
 use crate::rule::precision::{in_32_bits_at_least, in_type};
+use crate::rules::parts::moments::moving_average;
 use crate::spec::OptimizerSpec;
 use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
@@ -32,20 +35,19 @@ settings! {
     /// ```
     ///
     /// The base's learning rate sets the size of a step before the factor; 1 is usual, or a schedule with the
-    /// peak 1. `g` is the gradient before penalties and clipping. One more tensor per parameter, `4 n`
+    /// peak 1. `g` is the gradient that the base sees, clipped and with its penalties. One more tensor per parameter, `4 n`
     /// numbers for all parameters, two more passes over memory, and it waits for the device once a step. A
     /// parameter without a gradient in a step is left out of it.
     ///
     /// # Errors
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range;
-    /// [`Error::Usage`] if the base already is `mechanic`, averages its weights as it steps (`ema`, `swa`,
-    /// `lookahead`, `schedule_free` and rules that do so), steps ahead (`ema_nesterov`) or keeps norms
-    /// (`hyperball`). `lawa` goes around it.
+    /// [`Error::Usage`] if the base already is `mechanic`, trains at other weights than its rule moves
+    /// (`lookahead`, `schedule_free`, `ema_nesterov` and rules that do so) or keeps norms (`hyperball`).
     ///
     /// # Example
     /// ```
     /// let spec: optlab_optim::OptimizerSpec = "mechanic:base=lion".parse()?;
-    /// assert_eq!(spec.build()?.steps(), 0);
+    /// assert_eq!(spec.default_lr(), 1.0);
     /// # Ok::<(), optlab_optim::Error>(())
     /// ```
     ///
@@ -117,10 +119,11 @@ impl Mechanic {
         model: &M,
         gradients: &GradientsParams,
         parameters: &mut Parameters,
+        step: &StepContext<'_>,
         factors: &mut Factors,
     ) -> Started {
         let (path, start, totals) = (Path::default(), HashMap::new(), Default::default());
-        let mut measure = Measure { path, parameters, gradients, start, totals };
+        let mut measure = Measure { path, parameters, gradients, step, start, totals };
         model.visit(&mut measure);
         let Measure { start, totals, .. } = measure;
         let sums = totals.map(|total: Total| total.value());
@@ -129,7 +132,8 @@ impl Mechanic {
         }
         let before = factors.sum();
         self.learn(factors, sums);
-        Started { start, before, after: factors.sum(), epsilon: self.epsilon }
+        let average = step.extras.average_at(step.t);
+        Started { start, before, after: factors.sum(), epsilon: self.epsilon, average }
     }
 
     /// Updates the factors from `⟨g, x₀ − θ⟩`, `⟨θ, x₀ − θ⟩`, `‖g‖²` and `‖θ‖²`.
@@ -149,8 +153,8 @@ impl Mechanic {
         }
     }
 
-    /// Returns `model` after the base's step, with the learned factor.
-    pub(crate) fn finish<M: Module>(model: M, started: Started, parameters: &Parameters) -> M {
+    /// Returns `model` after the base's step, with the learned factor, and updates the average of its weights.
+    pub(crate) fn finish<M: Module>(model: M, started: Started, parameters: &mut Parameters) -> M {
         model.map(&mut Rescale { path: Path::default(), parameters, started, moved: HashMap::new() })
     }
 }
@@ -185,12 +189,15 @@ pub(crate) struct Started {
     before: f64,
     after: f64,
     epsilon: f64,
+    /// The decay of the running average of the weights in this step.
+    average: Option<f64>,
 }
 
 struct Measure<'a> {
     path: Path,
     parameters: &'a mut Parameters,
     gradients: &'a GradientsParams,
+    step: &'a StepContext<'a>,
     start: HashMap<ParamId, DispatchTensor>,
     totals: [Total; 4],
 }
@@ -215,17 +222,39 @@ impl ModuleVisitor for Measure<'_> {
         };
         let theta = in_32_bits_at_least(param.base().inner());
         self.start.insert(param.id, theta.clone().into_dispatch());
-        let theta = Buffer::new(theta);
-        let initial = parameter.beside.initial.get_or_insert_with(|| theta.clone()).clone();
-        let grad = Buffer::new(in_32_bits_at_least(grad));
-        let sums = Operands { theta, grad, state: vec![initial] }.sums(&Products);
+        let settings = self.step.settings(parameter);
+        let of_theta = Buffer::new(theta.clone());
+        let on_host = matches!(of_theta, Buffer::Host(_));
+        let grad = in_32_bits_at_least(grad);
+        let (grad, settings) =
+            if on_host { (grad, settings) } else { self.step.transformed(&theta, grad, settings) };
+        let StepSettings { transform, factor, .. } = settings;
+        let beside = &mut parameter.beside;
+        if self.step.extras.has_running_average() {
+            beside.average.get_or_insert_with(|| of_theta.clone());
+        }
+        let initial = beside.initial.get_or_insert_with(|| of_theta.clone()).clone();
+        let mut operands = Operands { theta: of_theta, grad: Buffer::new(grad), state: vec![initial] };
+        let sums = operands.sums(&Products { transform, factor });
         self.totals.iter_mut().zip(sums).for_each(|(total, sum)| total.add(sum));
     }
 }
 
 /// Terms of the sums: `g (x₀ − θ)`, `θ (x₀ − θ)`, `g²` and `θ²`.
 #[derive(Debug, Clone, Copy)]
-struct Products;
+struct Products {
+    /// The transform of the gradient that the rule's pass makes.
+    transform: GradientTransform,
+    /// Factor of the gradient that clips its norm.
+    factor: f64,
+}
+
+impl Products {
+    #[inline(always)]
+    fn gradient<V: Value>(&self, theta: &V, grad: V) -> V {
+        self.transform.elementwise(theta, grad).mul_scalar(self.factor)
+    }
+}
 
 impl Update for Products {
     const SUMS: usize = 4;
@@ -235,9 +264,9 @@ impl Update for Products {
     #[inline(always)]
     fn term<V: Value>(&self, sum: usize, theta: V, grad: V, state: &mut [V]) -> V {
         match sum {
-            0 => grad * (state[0].clone() - theta),
+            0 => self.gradient(&theta, grad) * (state[0].clone() - theta),
             1 => theta.clone() * (state[0].clone() - theta),
-            2 => grad.square(),
+            2 => self.gradient(&theta, grad).square(),
             _ => theta.square(),
         }
     }
@@ -249,7 +278,7 @@ impl Update for Products {
 
 struct Rescale<'a> {
     path: Path,
-    parameters: &'a Parameters,
+    parameters: &'a mut Parameters,
     started: Started,
     /// The new tensors by id: a parameter under several paths must stay one tensor.
     moved: HashMap<ParamId, DispatchTensor>,
@@ -274,15 +303,21 @@ impl ModuleMapper for Rescale<'_> {
         let Some(start) = self.started.start.remove(&id) else {
             return param;
         };
-        let initial = self.parameters.0[place].beside.initial.as_ref().expect("kept since the first step");
+        let beside = &mut self.parameters.0[place].beside;
+        let initial = beside.initial.as_ref().expect("kept since the first step");
         let (start, initial): (Tensor<D>, Tensor<D>) =
             (Tensor::from_dispatch(start), initial.clone().into_tensor());
-        let Started { before, after, epsilon, .. } = self.started;
+        let Started { before, after, epsilon, average, .. } = self.started;
         param.map(|tensor| {
             let (dtype, tracked) = (tensor.dtype(), tensor.is_require_grad());
             let step = start.clone() - in_32_bits_at_least(tensor.inner());
             let sum = (initial.clone() - start).div_scalar(before + epsilon) + step;
-            let moved = Tensor::from_inner(in_type(initial - sum.mul_scalar(after), dtype));
+            let moved = initial - sum.mul_scalar(after);
+            if let (Some(decay), Some(before)) = (average, beside.average.take()) {
+                let average = moving_average(&before.into_tensor(), moved.clone(), decay);
+                beside.average = Some(Buffer::new(average));
+            }
+            let moved = Tensor::from_inner(in_type(moved, dtype));
             let moved = if tracked { moved.require_grad() } else { moved };
             self.moved.insert(id, moved.clone().into_dispatch());
             moved

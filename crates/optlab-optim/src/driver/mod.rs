@@ -20,7 +20,7 @@ mod shared_state;
 mod statistics;
 mod statistics_average;
 mod tracking;
-mod walk;
+pub(crate) mod walk;
 
 pub use assembly::Assembly;
 pub(crate) use following::Following;
@@ -347,15 +347,14 @@ impl ModelOptimizer {
         if let Some(filter) = self.filter {
             filter.apply(&model, gradients, &mut self.parameters);
         }
-        let parameters = &mut self.parameters;
-        let mechanic = self.extras.mechanic;
-        let mechanic =
-            mechanic.map(|mechanic| mechanic.start(&model, gradients, parameters, &mut self.factors));
         let transform = self.transform_gradients(&model, gradients);
         let factor = self.norm.as_ref().map(|norm| transform.factor(norm));
         let (t, extras) = (self.steps, &self.extras);
         let (shared, seed) = (&self.shared, self.seed);
         let mut step = StepContext { rates, loss, t, transform, factor, extras, shared, seed };
+        let (parameters, factors) = (&mut self.parameters, &mut self.factors);
+        let mechanic = extras.mechanic;
+        let mechanic = mechanic.map(|it| it.start(&model, gradients, parameters, &step, factors));
         let shared = if self.shared.iter().any(Option::is_some) {
             estimate::advance(&self.rules, &model, gradients, &mut self.parameters, &step)
         } else {
@@ -378,7 +377,7 @@ impl ModelOptimizer {
         };
         let model = match mechanic {
             None => model,
-            Some(started) => Mechanic::finish(model, started, &self.parameters),
+            Some(started) => Mechanic::finish(model, started, &mut self.parameters),
         };
         self.take_snapshots(&model);
         model

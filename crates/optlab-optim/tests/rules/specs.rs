@@ -404,6 +404,8 @@ fn every_field_of_every_rule_changes_its_steps() {
                 "precondition_frequency" => Some(json!(2)),
                 "max_precond_dim" => Some(json!(3)),
                 "balance_frequency" => Some(json!(2)),
+                // Divides the number of outputs.
+                "heads" => Some(json!(2)),
                 // Has no effect without `other`; tested below.
                 "other_lr_factor" => None,
                 // Matters only when the rate changes; tested in `tests/rules/formulas/`.

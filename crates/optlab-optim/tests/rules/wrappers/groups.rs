@@ -245,7 +245,7 @@ fn wrappers() -> Vec<OptimizerSpec> {
 
 #[test]
 fn a_wrapper_cannot_be_one_of_several_rules() {
-    assert_eq!(wrappers().len(), 20);
+    assert_eq!(wrappers().len(), 21);
     // A compact rule is still a rule.
     for spec in wrappers().into_iter().filter(|spec| spec.name() != "compact") {
         let name = spec.name();
