@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub(crate) const SMALLEST: usize = 16_384;
 
 /// The most buffers that are kept.
-const MOST: usize = 32;
+const MOST: usize = 128;
 
 /// The free buffers, in the order in which they were given back.
 static FREE: Mutex<Vec<Vec<f32>>> = Mutex::new(Vec::new());

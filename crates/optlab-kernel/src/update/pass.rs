@@ -85,6 +85,9 @@ macro_rules! loops {
                 grad: &[f32],
                 $($buffer: &mut [f32]),*
             ) {
+                // A copy of its own, so that its numbers stay in registers: stores to the slices could change those
+                // behind a reference.
+                let update = *update;
                 let len = theta.len();
                 let grad = &grad[..len];
                 $(let $buffer = &mut $buffer[..len];)*
@@ -158,6 +161,7 @@ fn slice_sum<U: Update, const N: usize>(
     grad: &[f32],
     state: [&[f32]; N],
 ) -> f64 {
+    let update = *update;
     let len = theta.len();
     let grad = &grad[..len];
     let state = state.map(|buffer| &buffer[..len]);

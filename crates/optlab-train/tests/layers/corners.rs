@@ -5,9 +5,13 @@ use crate::subject::{Results, assert_close, backward, exact, grad, host_devices,
 use burn::module::{Module, Param};
 use burn::nn::conv::{self, Conv2dConfig};
 use burn::nn::pool::{AvgPool2dConfig, MaxPool2dConfig};
-use burn::nn::{self, LinearConfig, PaddingConfig2d, RnnConfig};
+use burn::nn::{self, LayerNormConfig, LinearConfig, PaddingConfig2d, RmsNormConfig, RnnConfig};
 use burn::tensor::{DType, Device, Tensor, TensorData};
-use optlab_train::nn::{AvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Mode, Rnn, cross_entropy};
+use optlab_kernel as kernel;
+use optlab_train::nn::{
+    AttentionInput, AvgPool2d, Conv2d, Dropout, LayerNorm, Linear, MaxPool2d, Mode, RmsNorm, Rnn, attention,
+    cross_entropy,
+};
 
 /// A name, the shape of the input, and a function from numbers of that shape to a number, which may have
 /// kinks where numbers are equal.
@@ -27,7 +31,12 @@ fn functions(device: &Device) -> Vec<Function<'_>> {
     let avg_pool = AvgPool2d::from(AvgPool2dConfig::new([3, 2]).with_strides([2, 2]).init());
     let linear = Linear::from(LinearConfig::new(7, 4).init(device));
     let rnn = Rnn::from(RnnConfig::new(3, 6, true).init(device));
-    let targets = Tensor::from_ints([0, 2, 1], device);
+    let gelu = Linear::from(LinearConfig::new(7, 4).init(device)).with_gelu();
+    let square = Linear::from(LinearConfig::new(7, 7).init(device));
+    let layer_norm = LayerNorm::from(LayerNormConfig::new(7).init(device));
+    let rms_norm = RmsNorm::from(RmsNormConfig::new(7).init(device));
+    let tokens = Tensor::from_ints([[0, 3, 3], [1, 0, 2]], device);
+    let targets = Tensor::from_ints([0, 2, -1], device);
     let mode = Mode::Train { seed: 1, step: 0 };
     let image = |x: Tensor<1>| x.reshape([2, 3, 5, 4]);
     vec![
@@ -41,6 +50,24 @@ fn functions(device: &Device) -> Vec<Function<'_>> {
         ),
         ("linear", vec![35], Box::new(move |x| weighted(linear.forward(x.reshape([5, 7]))))),
         ("rnn", vec![24], Box::new(move |x| weighted(rnn.forward(x.reshape([2, 4, 3]), None).0))),
+        ("linear with GELU", vec![35], Box::new(move |x| weighted(gelu.forward(x.reshape([5, 7]))))),
+        (
+            "linear_add",
+            vec![35],
+            Box::new(move |x| weighted(square.forward_add(x.clone().reshape([5, 7]), x.reshape([5, 7])))),
+        ),
+        ("layer_norm", vec![35], Box::new(move |x| weighted(layer_norm.forward(x.reshape([5, 7]))))),
+        ("rms_norm", vec![35], Box::new(move |x| weighted(rms_norm.forward(x.reshape([5, 7]))))),
+        (
+            "embedding",
+            vec![12],
+            Box::new(move |x| weighted(kernel::embedding(&tokens, x.reshape([4, 3]), None))),
+        ),
+        (
+            "attention",
+            vec![2 * 5 * 12],
+            Box::new(move |x| weighted(attention(AttentionInput::Joined(x.reshape([2, 5, 12])), 2, true))),
+        ),
         ("cross_entropy", vec![12], Box::new(move |x| cross_entropy(x.reshape([3, 4]), &targets))),
     ]
 }

@@ -1,4 +1,4 @@
-use crate::layout::layouts;
+use crate::layout::{Layout, layouts};
 use crate::subject::{assert_close, exact, grad, host_devices, input, same_cases, values};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::{DType, Device, Int, Tensor};
@@ -49,6 +49,23 @@ fn logits_of_any_size_have_a_loss_and_a_nan_shows() {
         assert_eq!(loss([[1e4, 0.0, 0.0]], 1), 1e4);
         assert!(loss([[0.0, f32::NAN, 0.0]], 0).is_nan());
         assert!(loss([[f32::INFINITY, 0.0, 0.0]], 0).is_nan());
+    }
+}
+
+#[test]
+fn a_row_without_a_class_does_not_count() {
+    let mut subjects = vec![exact()];
+    subjects.extend(host_devices().into_iter().map(|device| (device.autodiff(), DType::F32)));
+    for on in subjects {
+        let results = |rows: usize, targets: &[i64]| {
+            let logits = input([6, 4], 0, Layout::RowMajor, &on);
+            let counted = logits.clone().narrow(0, 0, rows);
+            let loss = cross_entropy(counted, &Tensor::from_data(targets, &on.0));
+            let gradients = loss.backward();
+            vec![values(loss), grad(&logits, &gradients)]
+        };
+        let given = results(6, &[2, 0, 3, -1, -1, -1]);
+        assert_close(&given, &results(3, &[2, 0, 3]), "the last three do not count");
     }
 }
 

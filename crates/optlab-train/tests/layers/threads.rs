@@ -4,9 +4,12 @@ use crate::layout::Layout;
 use crate::subject::{Results, backward, grad, host_devices, input, values};
 use burn::nn::conv::Conv2dConfig;
 use burn::nn::pool::{AvgPool2dConfig, MaxPool2dConfig};
-use burn::nn::{LinearConfig, PaddingConfig2d, RnnConfig};
+use burn::nn::{LayerNormConfig, LinearConfig, PaddingConfig2d, RnnConfig};
 use burn::tensor::{DType, Device, Int, Tensor};
-use optlab_train::nn::{AvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, Mode, Rnn, cross_entropy};
+use optlab_train::nn::{
+    AttentionInput, AvgPool2d, Conv2d, Dropout, LayerNorm, Linear, MaxPool2d, Mode, Rnn, attention,
+    cross_entropy,
+};
 use optlab_train::train::{self, Budget, Recipe, RunDirectory, RunOptions, Trial};
 use optlab_train::workload::{self, Supervised};
 
@@ -17,6 +20,9 @@ struct Network {
     avg_pool: AvgPool2d,
     dense: Linear,
     rnn: Rnn,
+    norm: LayerNorm,
+    wide: Linear,
+    back: Linear,
 }
 
 impl Network {
@@ -30,6 +36,9 @@ impl Network {
             avg_pool: AvgPool2dConfig::new([2, 2]).with_strides([1, 1]).init().into(),
             dense: Linear::from(LinearConfig::new(24 * 12 * 12, 96).init(device)).with_relu(),
             rnn: RnnConfig::new(8, 10, true).init(device).into(),
+            norm: LayerNormConfig::new(8).init(device).into(),
+            wide: Linear::from(LinearConfig::new(8, 24).init(device)).with_gelu(),
+            back: LinearConfig::new(8, 8).init(device).into(),
         }
     }
 
@@ -39,14 +48,23 @@ impl Network {
         let x = self.max_pool.forward(self.conv.forward(images.clone()));
         let x = Dropout { probability: 0.25, layer: 0 }.forward(x, Mode::Train { seed: 1, step: 2 });
         let x = self.avg_pool.forward(x).flatten::<2>(1, 3);
-        let x = self.dense.forward(x).reshape([batch, 12, 8]);
+        let x: Tensor<3> = self.dense.forward(x).reshape([batch, 12, 8]);
+        let joined = self.wide.forward(self.norm.forward(x.clone()));
+        let x = self.back.forward_add(attention(AttentionInput::Joined(joined), 2, true), x);
         let loss = cross_entropy(self.rnn.forward_last(x, None).hidden, targets);
         let gradients = loss.backward();
         let gate = &self.rnn.gate;
-        let matrices = [&self.dense.weight, &gate.input_transform.weight, &gate.hidden_transform.weight];
+        let matrices = [
+            &self.dense.weight,
+            &gate.input_transform.weight,
+            &gate.hidden_transform.weight,
+            &self.wide.weight,
+            &self.back.weight,
+        ];
         let biases =
             [&self.conv.bias, &self.dense.bias, &gate.input_transform.bias, &gate.hidden_transform.bias];
         let mut results = vec![values(loss), grad(&images, &gradients)];
+        results.push(grad(&self.norm.gamma.val(), &gradients));
         results.push(grad(&self.conv.weight.val(), &gradients));
         results.extend(matrices.map(|weight| grad(&weight.val(), &gradients)));
         results.extend(biases.map(|bias| grad(&bias.as_ref().unwrap().val(), &gradients)));

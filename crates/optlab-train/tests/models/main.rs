@@ -3,6 +3,7 @@
 
 mod costs;
 mod fit;
+mod gpt;
 mod reference;
 mod spec;
 mod subject;

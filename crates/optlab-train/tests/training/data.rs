@@ -110,7 +110,7 @@ fn the_bundled_files_have_the_checksums_of_the_readme() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
     let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
     let mut checked = 0;
-    for kind in ["mnist", "small"] {
+    for kind in ["mnist", "small", "text"] {
         for entry in std::fs::read_dir(folder.join(kind)).unwrap() {
             let path = entry.unwrap().path();
             let mut content = vec![];
@@ -127,7 +127,7 @@ fn the_bundled_files_have_the_checksums_of_the_readme() {
             checked += 1;
         }
     }
-    assert_eq!(checked, 7);
+    assert_eq!(checked, 8);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod burn_learner;
 mod checkpoints;
 mod data;
 mod diagnosis;
+mod language;
 mod lr_range;
 mod objectives;
 mod outcome;
