@@ -19,7 +19,8 @@ pub struct GenerateArgs {
     /// Number of characters to write
     #[arg(long, value_name = "N", default_value_t = 500)]
     length: usize,
-    /// Divisor of the logits: 1 draws as the model says, less prefers likely characters, 0 takes the likeliest
+    /// Divisor of the logits: 1 draws as the model says, less prefers likely characters, 0 takes the
+    /// likeliest
     #[arg(long, value_name = "T", default_value_t = 0.8)]
     temperature: f64,
     /// Draw from that many likeliest characters [default: all]

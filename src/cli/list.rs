@@ -106,7 +106,11 @@ fn workloads() -> String {
             Some(target) => format!("target: validation {metric} {sign} {target}"),
             None => format!("metric: {metric}, no target"),
         };
-        let details = format!("batch size {}, {} epochs, {target}", info.batch_size, info.epochs);
+        let length = match info.defaults.steps {
+            Some(steps) => format!("{steps} steps"),
+            None => format!("{} epochs", info.epochs),
+        };
+        let details = format!("batch size {}, {length}, {target}", info.batch_size);
         text += &entry(&info.name, &info.summary, &details);
     }
     text

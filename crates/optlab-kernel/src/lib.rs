@@ -21,8 +21,9 @@ mod update;
 mod vectorize;
 
 pub use layer::{
-    Activation, AttentionInput, DropoutMask, RnnParameters, Window, activate, attention, avg_pool2d, conv2d,
-    dropout, embedding, layer_norm, linear, linear_add, max_pool2d, rms_norm, rnn, softmax_cross_entropy,
+    Activation, AttentionInput, DropoutMask, GatedCell, GatedParameters, RnnParameters, Window, activate,
+    attention, avg_pool2d, conv2d, dropout, embedding, gated, layer_norm, linear, linear_add, max_pool2d,
+    rms_norm, rnn, softmax_cross_entropy,
 };
 pub use memory::{Buffer, CompactBuffer, Format, HostBuffer, Rounding, is_on_host};
 pub use threads::compute_on_this_thread;

@@ -203,7 +203,8 @@ fn head_forward(sizes: Sizes, x: [&[f32]; 3], head: usize, y: &mut [f32], sums: 
     });
 }
 
-/// Replaces scores by the softmax of `scale` times them; returns the logarithm of the sum of the exponentials.
+/// Replaces scores by the softmax of `scale` times them; returns the logarithm of the sum of the
+/// exponentials.
 #[inline(always)]
 fn softmax(scores: &mut [f32], scale: f32) -> f32 {
     // A NaN makes the whole row NaN, through the sum.

@@ -85,8 +85,8 @@ macro_rules! loops {
                 grad: &[f32],
                 $($buffer: &mut [f32]),*
             ) {
-                // A copy of its own, so that its numbers stay in registers: stores to the slices could change those
-                // behind a reference.
+                // A copy of its own, so that its numbers stay in registers: stores to the slices could change
+                // those behind a reference.
                 let update = *update;
                 let len = theta.len();
                 let grad = &grad[..len];

@@ -35,9 +35,9 @@ settings! {
     /// ```
     ///
     /// The base's learning rate sets the size of a step before the factor; 1 is usual, or a schedule with the
-    /// peak 1. `g` is the gradient that the base sees, clipped and with its penalties. One more tensor per parameter, `4 n`
-    /// numbers for all parameters, two more passes over memory, and it waits for the device once a step. A
-    /// parameter without a gradient in a step is left out of it.
+    /// peak 1. `g` is the gradient that the base sees, clipped and with its penalties. One more tensor per
+    /// parameter, `4 n` numbers for all parameters, two more passes over memory, and it waits for the device
+    /// once a step. A parameter without a gradient in a step is left out of it.
     ///
     /// # Errors
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::InvalidConfig`] if a field is out of range;
@@ -153,7 +153,8 @@ impl Mechanic {
         }
     }
 
-    /// Returns `model` after the base's step, with the learned factor, and updates the average of its weights.
+    /// Returns `model` after the base's step, with the learned factor, and updates the average of its
+    /// weights.
     pub(crate) fn finish<M: Module>(model: M, started: Started, parameters: &mut Parameters) -> M {
         model.map(&mut Rescale { path: Path::default(), parameters, started, moved: HashMap::new() })
     }

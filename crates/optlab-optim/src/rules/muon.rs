@@ -94,8 +94,9 @@ impl MuonConfig {
 /// `a, b, c` of each iteration in a row. On the host several iterations are one product with `X` if a matrix
 /// is much longer than wide. With `heads` above 1, all of this is done for each block of `outputs / h`
 /// outputs, such as the query, key or value of a head of attention, if `h` divides the number of outputs; a
-/// [`group`](crate::around::GroupConfig) names the matrices that have heads. The rows of a matrix are its outputs: a weight of rank 2 is `[d_input,
-/// d_output]`, so it is transposed, and a kernel of rank 3 or more `[out, in, …]` is a matrix of `out` rows.
+/// [`group`](crate::around::GroupConfig) names the matrices that have heads. The rows of a matrix are its
+/// outputs: a weight of rank 2 is `[d_input, d_output]`, so it is transposed, and a kernel of rank 3 or more
+/// `[out, in, …]` is a matrix of `out` rows.
 ///
 #[doc = settings_table!()]
 ///

@@ -39,8 +39,8 @@ const NAMES: RemoteFile = RemoteFile {
 };
 
 impl TextName {
-    /// Returns the text: the one that ships with the program, else from [`Source::data_dir`] if that is given,
-    /// else from the user's cache folder, else from the network.
+    /// Returns the text: the one that ships with the program, else from [`Source::data_dir`] if that is
+    /// given, else from the user's cache folder, else from the network.
     ///
     /// # Errors
     /// [`Error::Data`] if the file in the user's folder is missing or another one; [`Error::Download`] if the

@@ -39,7 +39,8 @@ fn separate(input: AttentionInput) -> [Tensor<3>; 3] {
     }
 }
 
-/// Computes the same by Burn's operations, with a [tap](mod@tap) at the weights, which are in memory as a whole.
+/// Computes the same by Burn's operations, with a [tap](mod@tap) at the weights, which are in memory as a
+/// whole.
 fn by_weights([query, key, value]: [Tensor<3>; 3], heads: usize, is_causal: bool) -> Tensor<3> {
     let [batch, time, width] = query.dims();
     let size = width / heads;

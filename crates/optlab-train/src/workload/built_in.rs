@@ -3,13 +3,14 @@
 use crate::Error;
 use crate::data::{self, Preparation, Source, Splits};
 use crate::model::{
-    Cnn, CnnConfig, Init, InputShape, LinearRegression, ModelPatch, ModelSpec, SimpleRnn, SimpleRnnConfig,
-    Stack,
+    Cnn, CnnConfig, Init, InputShape, LinearRegression, ModelPatch, ModelSpec, ResNet, ResNetConfig,
+    SimpleRnn, SimpleRnnConfig, Stack,
 };
 use crate::nn::Mode;
 use crate::objective::Objective;
 use crate::workload::{
-    Defaults, Info, Supervised, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, sunspots_rnn,
+    Defaults, Info, Supervised, diabetes_linear, digits_cnn, digits_rnn, mnist_cnn, mnist_resnet,
+    sunspots_gated, sunspots_rnn,
 };
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
@@ -47,6 +48,7 @@ pub(super) enum NetworkConfig {
     LinearRegression,
     Cnn(CnnConfig),
     SimpleRnn(SimpleRnnConfig),
+    ResNet(ResNetConfig),
     /// Given by `--model`.
     Spec(ModelSpec),
 }
@@ -67,6 +69,9 @@ impl NetworkConfig {
                 .parse()
             }
             NetworkConfig::SimpleRnn(config) => format!("rnn={}", config.hidden).parse(),
+            NetworkConfig::ResNet(_) => Err(Error::usage(
+                "a residual network has no settings; `--model` can name another kind of model",
+            )),
             NetworkConfig::Spec(spec) => Ok(spec.clone()),
         }
     }
@@ -81,6 +86,8 @@ pub enum Network {
     Cnn(Cnn),
     /// A simple recurrent network.
     SimpleRnn(SimpleRnn),
+    /// A residual network.
+    ResNet(ResNet),
     /// A model given by `--model`.
     Stack(Stack),
 }
@@ -111,7 +118,10 @@ impl Supervised for BuiltIn {
     }
 
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
-        let spec = patch.apply(&self.network.spec()?)?;
+        let spec = match &self.network {
+            NetworkConfig::ResNet(_) if patch.kind().is_some() => patch.clone().into_spec()?,
+            network => patch.apply(&network.spec()?)?,
+        };
         Ok(BuiltIn { network: NetworkConfig::Spec(spec), ..self.clone() })
     }
 
@@ -146,7 +156,12 @@ impl Supervised for BuiltIn {
             (NetworkConfig::SimpleRnn(config), &[1, _rows, columns]) => {
                 Network::SimpleRnn(config.init(columns, init))
             }
-            (NetworkConfig::Cnn(_), _) => return Err(wrong_shape("[channels, height, width]")),
+            (NetworkConfig::ResNet(config), &[channels, height, width]) => {
+                Network::ResNet(config.init([channels, height, width], init))
+            }
+            (NetworkConfig::Cnn(_) | NetworkConfig::ResNet(_), _) => {
+                return Err(wrong_shape("[channels, height, width]"));
+            }
             (NetworkConfig::SimpleRnn(_), _) => return Err(wrong_shape("[time, features]")),
         })
     }
@@ -161,6 +176,11 @@ impl Supervised for BuiltIn {
             Network::LinearRegression(model) => model.forward(inputs),
             Network::Stack(model) => model.forward(inputs, mode),
             Network::Cnn(model) => {
+                let [batch, _] = inputs.dims();
+                let [channels, height, width] = model.image_shape();
+                model.forward(inputs.reshape([batch, channels, height, width]), mode)
+            }
+            Network::ResNet(model) => {
                 let [batch, _] = inputs.dims();
                 let [channels, height, width] = model.image_shape();
                 model.forward(inputs.reshape([batch, channels, height, width]), mode)
@@ -182,7 +202,10 @@ pub fn all() -> Vec<BuiltIn> {
         digits_rnn::digits_rnn(),
         mnist_cnn::mnist_10k_cnn(),
         mnist_cnn::mnist_cnn(),
+        mnist_resnet::mnist_resnet(),
         sunspots_rnn::sunspots_rnn(),
+        sunspots_gated::sunspots_gru(),
+        sunspots_gated::sunspots_lstm(),
     ]
 }
 

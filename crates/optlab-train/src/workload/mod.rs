@@ -10,9 +10,11 @@ mod digits_cnn;
 mod digits_rnn;
 pub mod language;
 mod mnist_cnn;
+mod mnist_resnet;
 mod prediction;
 mod row_model;
 mod section;
+mod sunspots_gated;
 mod sunspots_rnn;
 mod supervised;
 
@@ -321,8 +323,8 @@ pub trait Workload: Send + Sync {
     /// Writes a text.
     ///
     /// # Errors
-    /// [`Usage`](optlab_core::Error::Usage) for a workload that writes no texts, which is the default, and for a
-    /// prompt that the model cannot read; settings out of their range.
+    /// [`Usage`](optlab_core::Error::Usage) for a workload that writes no texts, which is the default, and
+    /// for a prompt that the model cannot read; settings out of their range.
     fn generate(
         &self,
         model: &Self::Model,

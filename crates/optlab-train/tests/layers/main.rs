@@ -6,6 +6,7 @@ mod conv2d;
 mod corners;
 mod dropout;
 mod embedding;
+mod gated;
 mod layout;
 mod linear;
 mod loss;

@@ -8,6 +8,8 @@ use burn::nn::activation::Activation;
 use burn::nn::{GateController, Tanh};
 use burn::tensor::Tensor;
 use burn::tensor::activation::{sigmoid, tanh};
+use optlab_kernel as kernel;
+use optlab_kernel::{GatedCell, GatedParameters};
 
 /// A recurrent layer, from a state of zeros:
 ///
@@ -20,7 +22,8 @@ use burn::tensor::activation::{sigmoid, tanh};
 /// ```
 ///
 /// The weights of the gates stand side by side, in PyTorch's order: `r z n`, or `i f g o`. All weights and
-/// biases start uniform in `±1/√units`, as PyTorch's do. The layer `rnn` is computed by [`Rnn`].
+/// biases start uniform in `±1/√units`, as PyTorch's do. The layer `rnn` is computed by [`Rnn`], the others
+/// in host memory by [`kernel::gated`].
 ///
 /// # Shapes
 /// `x`: `[batch, time, features]`, a state: `[batch, units]`.
@@ -57,6 +60,9 @@ impl Recurrent {
         if self.cell == Cell::Rnn {
             return self.rnn().forward(x, None).0;
         }
+        if let Some(states) = self.on_host(&x, false) {
+            return states;
+        }
         let mut states = Vec::with_capacity(x.dims()[1]);
         self.steps(x, |state| states.push(state.clone().unsqueeze_dim(1)));
         Tensor::cat(states, 1)
@@ -67,7 +73,32 @@ impl Recurrent {
     /// # Panics
     /// If `x` is empty or has another number of features.
     pub fn forward_last(&self, x: Tensor<3>) -> Tensor<2> {
-        if self.cell == Cell::Rnn { self.rnn().forward_last(x, None).hidden } else { self.steps(x, |_| ()) }
+        if self.cell == Cell::Rnn {
+            return self.rnn().forward_last(x, None).hidden;
+        }
+        match self.on_host(&x, true) {
+            Some(last) => last.squeeze_dim(1),
+            None => self.steps(x, |_| ()),
+        }
+    }
+
+    /// Returns the states of a cell with gates in host memory, `[batch, time, units]` or with `only_last`
+    /// `[batch, 1, units]`; `None` elsewhere.
+    fn on_host(&self, x: &Tensor<3>, only_last: bool) -> Option<Tensor<3>> {
+        let cell = match self.cell {
+            Cell::Rnn => return None,
+            Cell::Gru => GatedCell::Gru,
+            Cell::Lstm => GatedCell::Lstm,
+        };
+        let (Some(b), Some(c)) = (&self.input.bias, &self.hidden.bias) else {
+            return None;
+        };
+        let parameters = GatedParameters {
+            input_weight: self.input.weight.val(),
+            hidden_weight: self.hidden.weight.val(),
+            biases: [b.val(), c.val()],
+        };
+        kernel::is_on_host(x).then(|| kernel::gated(x.clone(), cell, parameters, only_last))
     }
 
     /// Reads the sequence step by step, shows each state to `visit`, and returns the last.

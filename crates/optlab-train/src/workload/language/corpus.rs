@@ -81,8 +81,8 @@ fn token_of(alphabet: &[char], c: char) -> u32 {
     alphabet.binary_search(&c).expect("a character of the text") as u32
 }
 
-/// Pads names with their end, which is token 0: a name of `n` letters predicts `n + 1` tokens. 1,000 names drawn
-/// at random are the test part.
+/// Pads names with their end, which is token 0: a name of `n` letters predicts `n + 1` tokens. 1,000 names
+/// drawn at random are the test part.
 fn names(text: &str, preparation: &Preparation) -> Parts<TokenBatch, LanguageFacts> {
     let mut names: Vec<&str> = text.lines().map(str::trim).filter(|name| !name.is_empty()).collect();
     let letters = alphabet(&names.concat());

@@ -15,8 +15,8 @@ pub struct Generation {
     pub prompt: String,
     /// Number of characters to write.
     pub length: usize,
-    /// Divisor of the logits, `[0, ∞)`: 1 draws as the model says, less prefers likely characters, 0 takes the
-    /// likeliest.
+    /// Divisor of the logits, `[0, ∞)`: 1 draws as the model says, less prefers likely characters, 0 takes
+    /// the likeliest.
     pub temperature: f64,
     /// Draws from that many likeliest characters; `None` for all.
     pub top: Option<usize>,

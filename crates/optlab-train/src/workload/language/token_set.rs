@@ -20,8 +20,8 @@ pub(super) const NO_TARGET: i32 = -1;
 
 /// Windows of `context` tokens of a text, which predict the token after each.
 ///
-/// There are as many windows as the text has room for side by side. In training each is moved ahead by a random
-/// number of tokens below `context`, so that a window can begin anywhere; the last one stays.
+/// There are as many windows as the text has room for side by side. In training each is moved ahead by a
+/// random number of tokens below `context`, so that a window can begin anywhere; the last one stays.
 #[derive(Debug)]
 pub(super) struct Windows {
     pub tokens: Vec<u32>,
