@@ -27,7 +27,7 @@ pub mod workload {
         AnyWorkload, Explainable, Part, RowSet, SavedRun, all, find, open, open_trial, register, trial,
     };
     pub use optlab_train::workload::{
-        Answer, BuiltIn, Element, Info, Network, Parts, Prediction, RowFacts, RowModel, RowTarget, Rows,
-        Supervised, Tally, Workload, built_in,
+        Answer, BuiltIn, Defaults, Element, Generation, Info, Language, Network, Parts, Prediction, RowFacts,
+        RowModel, RowTarget, Rows, Supervised, Tally, Workload, built_in, language,
     };
 }

@@ -1,7 +1,7 @@
 //! The arguments of the benchmark, and the cases that they select.
 
 use clap::{Parser, ValueEnum};
-use optlab::workload::{self, Supervised};
+use optlab::workload;
 use std::fmt;
 
 /// Measures training steps.
@@ -70,7 +70,7 @@ impl Arguments {
     pub fn cases(&self) -> Vec<Case> {
         let mut cases = Vec::new();
         for workload in &self.workloads {
-            let info = workload::built_in(workload).unwrap_or_else(|error| panic!("{error}")).info();
+            let info = workload::find(workload).unwrap_or_else(|error| panic!("{error}")).info();
             for backend in &self.backend {
                 for layers in &self.layers {
                     cases.push(Case {

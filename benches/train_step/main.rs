@@ -12,6 +12,7 @@
 mod arguments;
 mod measurement;
 mod stock;
+mod stock_gpt;
 
 use arguments::{Arguments, Case};
 use measurement::Measurement;

@@ -2,13 +2,14 @@
 
 use crate::arguments::{Case, Layers};
 use crate::stock::{self, StockWorkload};
+use crate::stock_gpt::StockLanguage;
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
-use optlab::data::{BatchTargets, Batches, Source};
+use optlab::data::{Batches, Source};
 use optlab::nn::Mode;
 use optlab::train::{self, Trial};
-use optlab::workload::{self, RowFacts, Supervised};
+use optlab::workload::{self, Workload, language};
 use optlab::{Error, device};
 use std::fmt;
 use std::str::FromStr;
@@ -54,28 +55,46 @@ impl FromStr for Measurement {
 
 /// Trains with Adam, then evaluates on the same examples.
 pub fn measure(case: &Case, steps: usize) -> Result<Measurement, Error> {
+    if let Some(language) = language::all().into_iter().find(|language| language.info().name == case.workload)
+    {
+        return match case.layers {
+            Layers::Optlab => measure_workload(&language, own_loss, case, steps),
+            Layers::Burn => measure_workload(&StockLanguage(language), own_loss, case, steps),
+        };
+    }
     let workload = workload::built_in(&case.workload)?;
     match case.layers {
-        Layers::Optlab => {
-            let loss = workload.objective().loss;
-            measure_workload(&workload, |outputs, targets| loss.mean(outputs, targets), case, steps)
-        }
-        Layers::Burn => measure_workload(&StockWorkload(workload), stock::loss, case, steps),
+        Layers::Optlab => measure_workload(&workload, own_loss, case, steps),
+        Layers::Burn => measure_workload(&StockWorkload(workload), stock::loss_of_rows, case, steps),
     }
 }
 
-fn measure_workload<W: Supervised>(
+/// The most examples that are evaluated at once.
+const MOST_EVALUATED: usize = 10_000;
+
+/// Returns the loss as the workload computes it.
+fn own_loss<W: Workload>(
     workload: &W,
-    loss: impl Fn(Tensor<2>, &BatchTargets) -> Tensor<1>,
+    model: &W::Model,
+    batch: &W::Batch,
+    facts: &W::Facts,
+    mode: Mode,
+) -> Tensor<1> {
+    workload.loss(model, batch, facts, mode)
+}
+
+fn measure_workload<W: Workload>(
+    workload: &W,
+    loss: fn(&W, &W::Model, &W::Batch, &W::Facts, Mode) -> Tensor<1>,
     case: &Case,
     steps: usize,
 ) -> Result<Measurement, Error> {
     let info = workload.info();
     let trial = Trial { backend: case.backend.clone(), optimizer: "adam".parse()?, ..Trial::new(&info) };
     let device = device::open(&trial.backend)?.autodiff();
-    let splits = workload.splits(&Source::default(), &train::preparation(&trial))?;
-    let mut batches = Batches::new(&splits.train, trial.recipe.batch_size, trial.seed);
-    let mut model = workload.model(&splits.train.input_shape, trial.seed, &device)?;
+    let parts = workload.parts(&Source::default(), &train::preparation(&trial))?;
+    let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
+    let mut model = workload.model(&parts.facts, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
     forget_peak();
     let (mut began, mut done) = (Instant::now(), 0);
@@ -88,7 +107,7 @@ fn measure_workload<W: Supervised>(
         }
         let batch = batches.batch(done, &device)?;
         let mode = Mode::Train { seed: trial.seed, step: done as u64 };
-        let loss = loss(workload.forward(&model, batch.inputs, mode), &batch.targets);
+        let loss = loss(workload, &model, &batch, &parts.facts, mode);
         let mut gradients = GradientsParams::from_grads(loss.backward(), &model);
         model = optimizer.apply(trial.lr, model, &mut gradients);
         done += 1;
@@ -99,8 +118,8 @@ fn measure_workload<W: Supervised>(
 
     let (model, device) = (model.valid(), device.inner());
     let (mut began, mut rounds) = (Instant::now(), 0);
-    let facts = RowFacts::of(&splits);
-    let evaluate = || train::evaluate(workload, &model, &splits.train, &facts, &device);
+    let evaluated = if parts.train.len() > MOST_EVALUATED { &parts.validation } else { &parts.train };
+    let evaluate = || train::evaluate(workload, &model, &**evaluated, &parts.facts, &device);
     evaluate()?;
     while rounds == 0 || began.elapsed() < LENGTH / 3 && steps == 0 {
         if rounds == 0 {
@@ -109,7 +128,7 @@ fn measure_workload<W: Supervised>(
         evaluate()?;
         rounds += 1;
     }
-    let evaluated_per_second = (rounds * splits.train.len()) as f64 / began.elapsed().as_secs_f64();
+    let evaluated_per_second = (rounds * evaluated.len()) as f64 / began.elapsed().as_secs_f64();
     Ok(Measurement { step_milliseconds, evaluated_per_second, peak_mebibytes })
 }
 

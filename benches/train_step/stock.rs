@@ -7,10 +7,10 @@ use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
 use burn::nn::{Dropout, DropoutConfig, Linear, LinearConfig, PaddingConfig2d, Relu, Rnn, RnnConfig};
 use burn::tensor::{Device, Tensor};
 use optlab::Error;
-use optlab::data::{BatchTargets, Preparation, Source, Splits};
+use optlab::data::{Batch, BatchTargets, Preparation, Source, Splits};
 use optlab::nn::Mode;
 use optlab::objective::Objective;
-use optlab::workload::{BuiltIn, Info, Supervised};
+use optlab::workload::{BuiltIn, Info, RowFacts, Supervised};
 
 /// A built-in workload with Burn's layers instead of ours.
 #[derive(Debug)]
@@ -99,8 +99,18 @@ impl Supervised for StockWorkload {
     }
 }
 
-/// Returns the loss as Burn computes it.
-pub fn loss(outputs: Tensor<2>, targets: &BatchTargets) -> Tensor<1> {
+/// Returns the loss of a batch as Burn computes it.
+pub fn loss_of_rows(
+    workload: &StockWorkload,
+    model: &Stock,
+    batch: &Batch,
+    _facts: &RowFacts,
+    mode: Mode,
+) -> Tensor<1> {
+    loss(workload.forward(model, batch.inputs.clone(), mode), &batch.targets)
+}
+
+fn loss(outputs: Tensor<2>, targets: &BatchTargets) -> Tensor<1> {
     match targets {
         BatchTargets::Classes(classes) => {
             CrossEntropyLossConfig::new().init(&outputs.device()).forward(outputs, classes.clone())
