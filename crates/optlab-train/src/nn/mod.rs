@@ -35,7 +35,7 @@ pub use dropout::{Dropout, Mode};
 pub use embedding::Embedding;
 pub use linear::Linear;
 pub(crate) use linear::multiplied;
-pub use loss::cross_entropy;
+pub use loss::{cross_entropy, cross_entropy_of_some};
 pub(crate) use norm::layer_norm;
 pub use norm::{LayerNorm, RmsNorm};
 pub use pool2d::{AvgPool2d, MaxPool2d};

@@ -50,7 +50,7 @@ struct ToDouble;
 
 impl ModuleMapper for ToDouble {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        param.map(|tensor| tensor.detach().cast(DType::F64).require_grad())
+        param.map(|tensor| Tensor::from_inner(tensor.inner().cast(DType::F64)).require_grad())
     }
 }
 

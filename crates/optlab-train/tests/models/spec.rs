@@ -217,7 +217,7 @@ fn an_unknown_field_or_kind_suggests_the_nearest() {
     let error = serde_json::from_value::<ModelSpec>(json!({"mlp": [64], "droput": 0.1})).unwrap_err();
     assert!(error.to_string().contains("did you mean `dropout`?"), "{error}");
     assert_eq!(ModelSpec::default_of("mlpp").unwrap_err().to_string(), {
-        "unknown model `mlpp`, did you mean `mlp`?; known: linear, mlp, cnn, rnn, gru, lstm, transformer, layers"
+        "unknown model `mlpp`, did you mean `mlp`?; known: linear, mlp, cnn, rnn, gru, lstm, transformer, gpt, layers"
     });
 }
 

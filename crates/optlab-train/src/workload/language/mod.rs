@@ -10,7 +10,7 @@ pub use token_set::TokenBatch;
 use crate::Error;
 use crate::data::{Preparation, Source, TextName};
 use crate::model::{Gpt, GptSpec, Init, ModelPatch, ModelSpec, NetworkSpec, Positions};
-use crate::nn::{Mode, cross_entropy};
+use crate::nn::{Mode, cross_entropy_of_some};
 use crate::objective::Tally;
 use crate::workload::{Defaults, Info, Parts, Workload};
 use burn::tensor::{Device, Tensor};
@@ -190,7 +190,7 @@ impl Workload for Language {
     }
 
     fn loss(&self, model: &Gpt, batch: &TokenBatch, _facts: &LanguageFacts, _mode: Mode) -> Tensor<1> {
-        cross_entropy(model.forward(batch.tokens.clone()), &batch.targets)
+        cross_entropy_of_some(model.forward(batch.tokens.clone()), &batch.targets, batch.counted)
     }
 
     fn evaluate(
@@ -206,7 +206,7 @@ impl Workload for Language {
             let right = answers.equal(batch.targets.clone()).int().sum().into_scalar::<i64>();
             tally.add("accuracy", &[right as f64, batch.counted as f64]);
         }
-        let loss = cross_entropy(logits, &batch.targets);
+        let loss = cross_entropy_of_some(logits, &batch.targets, batch.counted);
         let nats = f64::from(loss.clone().into_scalar::<f32>()) * batch.counted as f64;
         tally.add(BITS, &[nats / std::f64::consts::LN_2, batch.counted as f64]);
         loss
