@@ -18,8 +18,8 @@ pub fn cross_entropy(logits: Tensor<2>, targets: &Tensor<1, Int>) -> Tensor<1> {
     log_softmax(logits, 1).gather(1, targets.clone().unsqueeze_dim(1)).mean().neg()
 }
 
-/// Returns the mean cross entropy over the rows that have a class: as many as `counted`, at least one. The target
-/// of the others is −1.
+/// Returns the mean cross entropy over the rows that have a class: as many as `counted`, at least one. The
+/// target of the others is −1.
 ///
 /// # Shapes
 /// Those of [`cross_entropy`].
