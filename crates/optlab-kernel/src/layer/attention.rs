@@ -16,6 +16,7 @@ const QUERIES: usize = 64;
 
 /// Queries, keys and values of attention.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time")]
 pub enum AttentionInput {
     /// Side by side, `[batch, time, 3 · width]`.
     Joined(Tensor<3>),

@@ -36,6 +36,9 @@ pub fn softmax_cross_entropy(logits: Tensor<2>, targets: &Tensor<1, Int>) -> Ten
     Tensor::from_dispatch(apply(CrossEntropy { targets }, [logits.into_dispatch()]))
 }
 
+/// The gradient, the logits and the targets of some rows.
+type Piece<'a> = ((&'a mut [f32], &'a [f32]), &'a [Option<usize>]);
+
 #[derive(Debug, Clone)]
 struct CrossEntropy {
     /// The class of each row; `None` for a row that does not count.
@@ -52,7 +55,7 @@ impl Operation<1> for CrossEntropy {
         let counted = self.targets.iter().flatten().count();
         let sums: Vec<f64> = logits.with_slice(|logits| {
             let pieces = grad.par_chunks_mut(ROWS * classes).zip(logits.par_chunks(ROWS * classes));
-            let of_piece = |((grad, logits), targets): ((&mut [f32], &[f32]), &[Option<usize>])| {
+            let of_piece = |((grad, logits), targets): Piece<'_>| {
                 let mut sum = 0.0;
                 vectorized(
                     #[inline(always)]

@@ -128,6 +128,9 @@ impl Norm {
     }
 }
 
+/// Some rows, their gradient, their means and deviations, and the place of the gradient.
+type Part<'a, 'b> = (((&'a [f32], &'a [f32]), &'a [[f32; 2]]), &'a mut &'b mut [f32]);
+
 impl<const N: usize> Operation<N> for Norm {
     type Saved = Saved;
 
@@ -186,26 +189,25 @@ impl<const N: usize> Operation<N> for Norm {
                 gamma.with_slice(|gamma| {
                     let parts = x.par_chunks(of_piece * features).zip(grad.par_chunks(of_piece * features));
                     let parts = parts.zip(rows.par_chunks(of_piece)).zip(&mut pieces);
-                    let of_part =
-                        |(((x, grad), rows), of_x): (((&[f32], &[f32]), &[[f32; 2]]), &mut &mut [f32])| {
-                            let mut of_gamma = vec![0.0; features];
-                            let mut of_beta = vec![0.0; features];
-                            vectorized(
-                                #[inline(always)]
-                                || {
-                                    let both = x.chunks_exact(features).zip(grad.chunks_exact(features));
-                                    for (place, ((x, grad), row)) in both.zip(rows).enumerate() {
-                                        let of_x = match of_x.is_empty() {
-                                            true => &mut [][..],
-                                            false => &mut of_x[place * features..(place + 1) * features],
-                                        };
-                                        let sums = [&mut of_gamma[..], &mut of_beta[..]];
-                                        self.row_gradient([x, grad, gamma], *row, of_x, sums);
-                                    }
-                                },
-                            );
-                            [of_gamma, of_beta]
-                        };
+                    let of_part = |(((x, grad), rows), of_x): Part<'_, '_>| {
+                        let mut of_gamma = vec![0.0; features];
+                        let mut of_beta = vec![0.0; features];
+                        vectorized(
+                            #[inline(always)]
+                            || {
+                                let both = x.chunks_exact(features).zip(grad.chunks_exact(features));
+                                for (place, ((x, grad), row)) in both.zip(rows).enumerate() {
+                                    let of_x = match of_x.is_empty() {
+                                        true => &mut [][..],
+                                        false => &mut of_x[place * features..(place + 1) * features],
+                                    };
+                                    let sums = [&mut of_gamma[..], &mut of_beta[..]];
+                                    self.row_gradient([x, grad, gamma], *row, of_x, sums);
+                                }
+                            },
+                        );
+                        [of_gamma, of_beta]
+                    };
                     parts.map(of_part).collect()
                 })
             })

@@ -33,7 +33,8 @@ impl Piece<'_> {
             // The gradients of the state and of the memory after a step, then before it.
             let (later, scratch) = scratch.split_at_mut(of_state);
             let (memory, of_inputs) = scratch.split_at_mut(of_state);
-            (later.fill(0.0), memory.fill(0.0));
+            later.fill(0.0);
+            memory.fill(0.0);
             for step in (0..length).rev() {
                 self.add_grad_of_step(step, later);
                 vectorized(

@@ -205,6 +205,9 @@ fn lstm_step(hidden: usize, gates: &mut [f32], v: &[f32], after: &mut [f32], mem
     }
 }
 
+/// Some sequences, their gradient and what they went through, and the place of their gradient.
+type Part<'a, 'b> = (((&'a [f32], &'a [f32]), &'a Trace), &'a mut &'b mut [f32]);
+
 impl Operation<5> for Gated {
     type Saved = Saved;
 
@@ -255,11 +258,10 @@ impl Operation<5> for Gated {
                             .zip(grad.par_chunks(SEQUENCES * steps * hidden))
                             .zip(&pieces)
                             .zip(&mut places);
-                        let of_part =
-                            |(((x, grad), trace), of_x): (((&[f32], &[f32]), &Trace), &mut &mut [f32])| {
-                                let weights = [matrix(w, features, all), matrix(u, hidden, all)];
-                                Piece { cell: self.cell, sizes, x, grad, trace, weights }.gradients(of_x)
-                            };
+                        let of_part = |(((x, grad), trace), of_x): Part<'_, '_>| {
+                            let weights = [matrix(w, features, all), matrix(u, hidden, all)];
+                            Piece { cell: self.cell, sizes, x, grad, trace, weights }.gradients(of_x)
+                        };
                         parts.map(of_part).collect()
                     })
                 })
