@@ -72,6 +72,10 @@ pub fn measure(case: &Case, steps: usize) -> Result<Measurement, Error> {
 /// The most examples that are evaluated at once.
 const MOST_EVALUATED: usize = 10_000;
 
+/// Computes the loss of a batch.
+type LossOf<W> =
+    fn(&W, &<W as Workload>::Model, &<W as Workload>::Batch, &<W as Workload>::Facts, Mode) -> Tensor<1>;
+
 /// Returns the loss as the workload computes it.
 fn own_loss<W: Workload>(
     workload: &W,
@@ -85,7 +89,7 @@ fn own_loss<W: Workload>(
 
 fn measure_workload<W: Workload>(
     workload: &W,
-    loss: fn(&W, &W::Model, &W::Batch, &W::Facts, Mode) -> Tensor<1>,
+    loss: LossOf<W>,
     case: &Case,
     steps: usize,
 ) -> Result<Measurement, Error> {
