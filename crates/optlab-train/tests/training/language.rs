@@ -126,7 +126,7 @@ fn a_language_model_learns_resumes_to_the_same_bytes_and_writes_what_its_seed_sa
     let folder = tempfile::tempdir().unwrap();
     let options = |name: &str, resume: bool| RunOptions {
         resume,
-        ..RunOptions::new(RunDirectory::new(&folder.path().join(name)))
+        ..RunOptions::new(RunDirectory::new(folder.path().join(name)))
     };
     let outcome = train::run(&workload, &trial, &options("whole", false), &mut ()).unwrap();
     // A model that knows nothing has log₂ 155 = 7.28 bits.
@@ -140,7 +140,7 @@ fn a_language_model_learns_resumes_to_the_same_bytes_and_writes_what_its_seed_sa
     assert_eq!(model("whole").unwrap(), model("parts").unwrap());
 
     let any = registry::open_trial(&trial).unwrap();
-    let run = || SavedRun::new(RunDirectory::new(&folder.path().join("whole")), trial.clone());
+    let run = || SavedRun::new(RunDirectory::new(folder.path().join("whole")), trial.clone());
     let write = |generation: &Generation| any.generate(&run(), generation).map(|generated| generated.text);
     let generation = Generation { prompt: "hacker ".into(), length: 80, ..Generation::default() };
     let text = write(&generation).unwrap();
