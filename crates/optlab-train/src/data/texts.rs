@@ -10,7 +10,7 @@ use std::path::Path;
 /// A text that language models are trained on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextName {
-    /// The Jargon File 4.4.7, 1.7 million characters of English, which ships with the program.
+    /// The Jargon File 4.4.7, 1.6 million characters of English, which ships with the program.
     Jargon,
     /// Tiny Shakespeare, 1.1 million characters of plays.
     Shakespeare,

@@ -85,7 +85,7 @@ pub fn all() -> Vec<Language> {
     vec![
         Language {
             name: "jargon-gpt",
-            summary: "GPT on the Jargon File, 1.7 million characters, which ships with the program",
+            summary: "GPT on the Jargon File, 1.6 million characters, which ships with the program",
             corpus: Corpus::Text(TextName::Jargon),
             model: SMALL,
             target: 3.0,
