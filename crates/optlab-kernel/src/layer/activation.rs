@@ -18,10 +18,10 @@ pub enum Activation {
     Silu,
 }
 
-/// What the gradient of an activation needs of the forward pass.
+/// The values of the forward pass from which the gradient of an activation is computed.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Kept {
-    /// What a ReLU passed, a byte for each number; else empty.
+    /// 1 for each number that a ReLU passed, 0 for the others; empty without a ReLU.
     pub passed: Vec<u8>,
     /// The derivative of a smooth activation, at each number; else empty.
     pub slopes: Vec<f32>,

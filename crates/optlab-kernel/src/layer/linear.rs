@@ -40,7 +40,8 @@ pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Option<Tensor<1>>, activati
 /// Computes a dense layer in a residual branch: `y = r + x W + b`.
 ///
 /// # Shapes
-/// Those of [`linear`]; `residual`: that of `y`.
+/// `x`: `[batch, inputs]`, `weight`: `[inputs, outputs]`, `bias`: `[outputs]`, `residual` and `y`: `[batch,
+/// outputs]`.
 ///
 /// # Panics
 /// As [`linear`].

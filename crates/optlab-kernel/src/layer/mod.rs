@@ -20,6 +20,7 @@ mod philox;
 mod pieces;
 mod pool2d;
 mod rnn;
+mod steps;
 mod unfold;
 mod window;
 

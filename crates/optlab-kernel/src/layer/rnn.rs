@@ -5,14 +5,12 @@ use crate::layer::elementary::tanh;
 use crate::layer::matmul::{Accum, MatRef, matrix, multiply};
 use crate::layer::operation::{Operation, apply};
 use crate::layer::pieces::{add_all, chunks_or_none};
+use crate::layer::steps::{SEQUENCES, add_grad_of_step, states_after, step_of};
 use crate::memory::buffer::HostBuffer;
 use crate::memory::scratch::with_scratch;
 use crate::vectorize::vectorized;
 use burn::tensor::Tensor;
 use rayon::prelude::*;
-
-/// The sequences in a piece of the batch.
-const SEQUENCES: usize = 16;
 
 /// The parameters of a simple recurrent layer.
 #[derive(Debug, Clone)]
@@ -88,18 +86,6 @@ impl Sizes {
         let ([batch, length, features], [_, hidden]) = (x.dims(), input_weight.dims());
         Sizes { batch, length, features, hidden }
     }
-
-    /// Returns step `step` of sequences that are stored one after the other.
-    fn step_of<'a>(&self, x: &'a [f32], step: usize) -> MatRef<'a, f32> {
-        let sequences = x.len() / (self.length * self.features);
-        let from_step = &x[step * self.features..];
-        MatRef::from_row_major_slice_with_stride(
-            from_step,
-            sequences,
-            self.features,
-            self.length * self.features,
-        )
-    }
 }
 
 impl Rnn {
@@ -123,7 +109,7 @@ impl Rnn {
         for step in 0..length {
             let (before, after) = states[step * step_len..(step + 2) * step_len].split_at_mut(step_len);
             after.chunks_exact_mut(hidden).for_each(|row| row.copy_from_slice(bias));
-            multiply(after, Accum::Add, sizes.step_of(x, step), input_weight);
+            multiply(after, Accum::Add, step_of(x, step, length, features), input_weight);
             // The state before the first step is often 0.
             if step > 0 || state.is_some() {
                 multiply(after, Accum::Add, matrix(before, sequences, hidden), hidden_weight);
@@ -134,24 +120,6 @@ impl Rnn {
             );
         }
         states
-    }
-
-    /// Collects the result from the states of all pieces.
-    fn result(&self, sizes: Sizes, states: &[Vec<f32>]) -> Vec<f32> {
-        let Sizes { batch, length, hidden, .. } = sizes;
-        let first = if self.only_last { length } else { 1 };
-        let steps = length + 1 - first;
-        let mut result = vec![0.0; batch * steps * hidden];
-        for (result, states) in result.chunks_mut(SEQUENCES * steps * hidden).zip(states) {
-            let step_len = states.len() / (length + 1);
-            for (step, states) in states[first * step_len..].chunks_exact(step_len).enumerate() {
-                let rows = result.chunks_exact_mut(steps * hidden).zip(states.chunks_exact(hidden));
-                rows.for_each(|(result, state)| {
-                    result[step * hidden..(step + 1) * hidden].copy_from_slice(state);
-                });
-            }
-        }
-        result
     }
 }
 
@@ -186,7 +154,9 @@ impl<const N: usize> Operation<N> for Rnn {
             })
         });
         let steps = if self.only_last { 1 } else { length };
-        let result = x.with_elements(self.result(sizes, &states), &[batch, steps, hidden]);
+        let pieces = states.iter().map(Vec::as_slice);
+        let result = states_after(pieces, [batch, length, hidden], self.only_last);
+        let result = x.with_elements(result, &[batch, steps, hidden]);
         (result, Saved { x, input_weight, hidden_weight, states })
     }
 
@@ -276,7 +246,7 @@ impl RnnPiece<'_> {
                     true => here.fill(0.0),
                     false => here.copy_from_slice(of_state),
                 }
-                self.add_grad_of_step(step, here);
+                add_grad_of_step(here, self.grad, step, length, hidden);
                 let after = &self.states[(step + 1) * step_len..(step + 2) * step_len];
                 vectorized(
                     #[inline(always)]
@@ -287,7 +257,7 @@ impl RnnPiece<'_> {
                     multiply(of_state, Accum::Replace, grad, self.hidden_weight.transpose());
                 }
                 let grad = matrix(here, sequences, hidden);
-                let x = self.sizes.step_of(self.x, step);
+                let x = step_of(self.x, step, length, features);
                 multiply(&mut of_input_weight, Accum::Add, x.transpose(), grad);
                 vectorized(
                     #[inline(always)]
@@ -306,19 +276,6 @@ impl RnnPiece<'_> {
             }
         });
         [of_input_weight, of_hidden_weight, of_bias]
-    }
-
-    /// Adds the result's gradient for the state after `step`.
-    fn add_grad_of_step(&self, step: usize, here: &mut [f32]) {
-        let Sizes { length, hidden, .. } = self.sizes;
-        let steps = self.grad.len() / here.len();
-        // If only the last state is the result, its gradient is the only one.
-        if let Some(step) = (step + steps).checked_sub(length) {
-            let rows = here.chunks_exact_mut(hidden).zip(self.grad.chunks_exact(steps * hidden));
-            for (here, grad) in rows {
-                here.iter_mut().zip(&grad[step * hidden..]).for_each(|(here, grad)| *here += grad);
-            }
-        }
     }
 
     fn gradient_of_x(&self, before_tanh: &[f32], of_x: &mut [f32]) {

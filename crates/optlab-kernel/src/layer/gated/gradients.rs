@@ -4,10 +4,11 @@ use crate::layer::activation::add_rows;
 use crate::layer::elementary::tanh;
 use crate::layer::gated::{GatedCell, Sizes, Trace};
 use crate::layer::matmul::{Accum, MatRef, matrix, multiply};
+use crate::layer::steps::{add_grad_of_step, step_of};
 use crate::memory::scratch::with_scratch;
 use crate::vectorize::vectorized;
 
-/// A piece of a batch, its gradient and what it went through.
+/// A piece of a batch, the gradient of its result and its trace.
 pub(super) struct Piece<'a> {
     pub cell: GatedCell,
     pub sizes: Sizes,
@@ -36,7 +37,7 @@ impl Piece<'_> {
             later.fill(0.0);
             memory.fill(0.0);
             for step in (0..length).rev() {
-                self.add_grad_of_step(step, later);
+                add_grad_of_step(later, self.grad, step, length, hidden);
                 vectorized(
                     #[inline(always)]
                     || match self.cell {
@@ -45,13 +46,13 @@ impl Piece<'_> {
                     },
                 );
                 let (u, v) = (matrix(of_u, sequences, all), matrix(of_v, sequences, all));
-                // The state before the first step is no parameter.
+                // The state before the first step is 0 and has no gradient.
                 if step > 0 {
                     let before = &self.trace.states[step * of_state..(step + 1) * of_state];
                     multiply(later, Accum::Add, v, hidden_weight.transpose());
                     multiply(of_hidden_weight, Accum::Add, matrix(before, sequences, hidden).transpose(), v);
                 }
-                multiply(of_input_weight, Accum::Add, self.sizes.step_of(self.x, step).transpose(), u);
+                multiply(of_input_weight, Accum::Add, step_of(self.x, step, length, features).transpose(), u);
                 vectorized(
                     #[inline(always)]
                     || {
@@ -70,19 +71,6 @@ impl Piece<'_> {
             }
         });
         sums
-    }
-
-    /// Adds the result's gradient for the state after `step`.
-    fn add_grad_of_step(&self, step: usize, later: &mut [f32]) {
-        let Sizes { length, hidden, .. } = self.sizes;
-        let steps = self.grad.len() / later.len();
-        // If only the last state is the result, its gradient is the only one.
-        if let Some(step) = (step + steps).checked_sub(length) {
-            let rows = later.chunks_exact_mut(hidden).zip(self.grad.chunks_exact(steps * hidden));
-            for (later, grad) in rows {
-                later.iter_mut().zip(&grad[step * hidden..]).for_each(|(later, grad)| *later += grad);
-            }
-        }
     }
 
     /// Writes the gradients of `u` and `v`, and replaces that of the states after the step by what the states

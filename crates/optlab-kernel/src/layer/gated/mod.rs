@@ -6,15 +6,13 @@ use crate::layer::elementary::{sigmoid, tanh};
 use crate::layer::matmul::{Accum, MatRef, matrix, multiply};
 use crate::layer::operation::{Operation, apply};
 use crate::layer::pieces::{add_all, chunks_or_none};
+use crate::layer::steps::{SEQUENCES, states_after, step_of};
 use crate::memory::buffer::HostBuffer;
 use crate::memory::scratch::with_scratch;
 use crate::vectorize::vectorized;
 use burn::tensor::Tensor;
 use gradients::Piece;
 use rayon::prelude::*;
-
-/// The sequences in a piece of the batch.
-const SEQUENCES: usize = 16;
 
 /// A recurrent cell with gates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +84,7 @@ struct Saved {
     pieces: Vec<Trace>,
 }
 
-/// What a piece of the batch went through.
+/// The states and the gates of a piece of the batch, step by step.
 #[derive(Debug, Clone)]
 struct Trace {
     /// The states h₀ … h_T, `[T + 1, sequences, hidden]`.
@@ -113,13 +111,6 @@ impl Sizes {
         let ([batch, length, features], [hidden, all]) = (x.dims(), hidden_weight.dims());
         Sizes { batch, length, features, hidden, all }
     }
-
-    /// Returns step `step` of sequences that are stored one after the other.
-    fn step_of<'a>(&self, x: &'a [f32], step: usize) -> MatRef<'a, f32> {
-        let len = self.length * self.features;
-        let from_step = &x[step * self.features..];
-        MatRef::from_row_major_slice_with_stride(from_step, x.len() / len, self.features, len)
-    }
 }
 
 impl Gated {
@@ -138,7 +129,7 @@ impl Gated {
                 let (before, after) = states[step * of_state..(step + 2) * of_state].split_at_mut(of_state);
                 let gates = &mut gates[step * of_gates..(step + 1) * of_gates];
                 gates.chunks_exact_mut(all).for_each(|row| row.copy_from_slice(biases[0]));
-                multiply(gates, Accum::Add, sizes.step_of(x, step), input_weight);
+                multiply(gates, Accum::Add, step_of(x, step, length, features), input_weight);
                 from_state.chunks_exact_mut(all).for_each(|row| row.copy_from_slice(biases[1]));
                 // The state before the first step is 0.
                 if step > 0 {
@@ -205,7 +196,7 @@ fn lstm_step(hidden: usize, gates: &mut [f32], v: &[f32], after: &mut [f32], mem
     }
 }
 
-/// Some sequences, their gradient and what they went through, and the place of their gradient.
+/// Sequences, the gradient of their result, their trace, and the place of their own gradient.
 type Part<'a, 'b> = (((&'a [f32], &'a [f32]), &'a Trace), &'a mut &'b mut [f32]);
 
 impl Operation<5> for Gated {
@@ -228,16 +219,9 @@ impl Operation<5> for Gated {
                 })
             })
         });
-        let first = if self.only_last { length } else { 1 };
-        let steps = length + 1 - first;
-        let mut result = vec![0.0; batch * steps * hidden];
-        for (result, Trace { states, .. }) in result.chunks_mut(SEQUENCES * steps * hidden).zip(&pieces) {
-            let of_step = states.len() / (length + 1);
-            for (step, states) in states[first * of_step..].chunks_exact(of_step).enumerate() {
-                let rows = result.chunks_exact_mut(steps * hidden).zip(states.chunks_exact(hidden));
-                rows.for_each(|(result, state)| result[step * hidden..][..hidden].copy_from_slice(state));
-            }
-        }
+        let steps = if self.only_last { 1 } else { length };
+        let states = pieces.iter().map(|piece| piece.states.as_slice());
+        let result = states_after(states, [batch, length, hidden], self.only_last);
         let result = x.with_elements(result, &[batch, steps, hidden]);
         (result, Saved { x, input_weight, hidden_weight, pieces })
     }
