@@ -2,8 +2,9 @@
 
 use crate::Error;
 use crate::around::{Wrapper, base, base_field, twice};
+use crate::driver::tracking::Tracking;
 use crate::driver::{Assembly, Parameters, Path};
-use crate::rule::precision::{in_32_bits_at_least, in_type};
+use crate::rule::precision::in_32_bits_at_least;
 use crate::rules::parts::moments::moving_average;
 use crate::spec::OptimizerSpec;
 use burn::backend::DispatchTensor;
@@ -165,15 +166,14 @@ impl ModuleMapper for Move<'_> {
             return param;
         }
         let theta = in_32_bits_at_least(param.base().inner());
-        self.start.insert(id, theta.clone().into_dispatch());
+        self.start.insert(id, theta.into_dispatch());
         let Some(mean) = parameter.beside.mean_step.as_ref().filter(|_| self.ahead != 0.0) else {
             return param;
         };
         let mean: Tensor<D> = mean.clone().into_tensor();
         param.map(|tensor| {
-            let (dtype, tracked) = (tensor.dtype(), tensor.is_require_grad());
-            let moved = Tensor::from_inner(in_type(theta + mean.mul_scalar(self.ahead), dtype));
-            let moved = if tracked { moved.require_grad() } else { moved };
+            let (theta, tracking) = Tracking::strip(tensor);
+            let moved = tracking.restore(theta + mean.mul_scalar(self.ahead));
             self.moved.insert(id, moved.clone().into_dispatch());
             moved
         })

@@ -4,9 +4,10 @@ use crate::Error;
 use crate::around::total::Total;
 use crate::around::{GradientTransform, Wrapper, base, base_field, twice};
 use crate::driver::any_rule::StepSettings;
+use crate::driver::tracking::Tracking;
 use crate::driver::walk::StepContext;
 use crate::driver::{Assembly, Parameters, Path};
-use crate::rule::precision::{in_32_bits_at_least, in_type};
+use crate::rule::precision::in_32_bits_at_least;
 use crate::rules::parts::moments::moving_average;
 use crate::spec::OptimizerSpec;
 use burn::backend::DispatchTensor;
@@ -170,7 +171,7 @@ impl Factors {
     }
 }
 
-/// What Mechanic keeps for one decay.
+/// The numbers of one decay.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Factor {
     /// `s`.
@@ -310,16 +311,15 @@ impl ModuleMapper for Rescale<'_> {
             (Tensor::from_dispatch(start), initial.clone().into_tensor());
         let Started { before, after, epsilon, average, .. } = self.started;
         param.map(|tensor| {
-            let (dtype, tracked) = (tensor.dtype(), tensor.is_require_grad());
-            let step = start.clone() - in_32_bits_at_least(tensor.inner());
+            let (theta, tracking) = Tracking::strip(tensor);
+            let step = start.clone() - theta;
             let sum = (initial.clone() - start).div_scalar(before + epsilon) + step;
             let moved = initial - sum.mul_scalar(after);
             if let (Some(decay), Some(before)) = (average, beside.average.take()) {
                 let average = moving_average(&before.into_tensor(), moved.clone(), decay);
                 beside.average = Some(Buffer::new(average));
             }
-            let moved = Tensor::from_inner(in_type(moved, dtype));
-            let moved = if tracked { moved.require_grad() } else { moved };
+            let moved = tracking.restore(moved);
             self.moved.insert(id, moved.clone().into_dispatch());
             moved
         })

@@ -1,7 +1,8 @@
 //! The nearby point with the largest loss, to first order: the first half of SAM and ASAM.
 
 use crate::around::norm::{self, Factor};
-use crate::rule::precision::{in_32_bits_at_least, in_type};
+use crate::driver::tracking::Tracking;
+use crate::rule::precision::in_32_bits_at_least;
 use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, Param, ParamId};
 use burn::optim::GradientsParams;
@@ -87,13 +88,11 @@ impl ModuleMapper for Ascend<'_> {
             return param.map(|_| tensor);
         }
         param.map(|tensor| {
-            let (dtype, tracked) = (tensor.dtype(), tensor.is_require_grad());
-            let theta = in_32_bits_at_least(tensor.inner());
+            let (theta, tracking) = Tracking::strip(tensor);
             let grad = Buffer::new(in_32_bits_at_least(grad));
             let operands = Operands { theta: Buffer::new(theta.clone()), grad, state: Vec::new() };
             let direction: Tensor<D> = operands.apply(&self.scale).0.into_tensor();
-            let ascended = Tensor::from_inner(in_type(theta + self.factor.times(direction), dtype));
-            let ascended = if tracked { ascended.require_grad() } else { ascended };
+            let ascended = tracking.restore(theta + self.factor.times(direction));
             self.ascended.insert(id, ascended.clone().into_dispatch());
             ascended
         })

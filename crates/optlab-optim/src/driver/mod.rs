@@ -19,7 +19,7 @@ mod saved_state;
 mod shared_state;
 mod statistics;
 mod statistics_average;
-mod tracking;
+pub(crate) mod tracking;
 pub(crate) mod walk;
 
 pub use assembly::Assembly;

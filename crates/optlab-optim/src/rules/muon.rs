@@ -109,8 +109,7 @@ impl MuonConfig {
 ///
 /// # Errors
 /// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`;
-/// `heads = 0`;
-/// `coefficients` that are not three finite numbers for each iteration.
+/// `heads = 0`; `coefficients` that are not three finite numbers for each iteration.
 /// [`rules`](RuleConfig::rules) checks the fields of `other`; its errors name that rule.
 ///
 /// # Example
