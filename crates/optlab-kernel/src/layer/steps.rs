@@ -12,8 +12,8 @@ pub(super) fn step_of(x: &[f32], step: usize, length: usize, features: usize) ->
 }
 
 /// Returns the states of a batch after each step, `[batch, length, hidden]`, or with `only_last` after the
-/// last, `[batch, 1, hidden]`. `pieces` are the states of each piece before and after all steps, `[length + 1,
-/// sequences, hidden]`.
+/// last, `[batch, 1, hidden]`. `pieces` are the states of each piece before and after all steps, `[length +
+/// 1, sequences, hidden]`.
 pub(super) fn states_after<'a>(
     pieces: impl Iterator<Item = &'a [f32]>,
     [batch, length, hidden]: [usize; 3],
