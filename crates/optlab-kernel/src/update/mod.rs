@@ -1,6 +1,6 @@
 //! The step of an optimizer: one definition, run in one pass over buffers or as a formula of tensors.
 
-mod compact_pass;
+mod loops;
 mod operands;
 mod pass;
 mod value;

@@ -3,37 +3,12 @@
 use crate::memory::buffer::{Buffer, HostBuffer};
 use crate::memory::compact::{CompactBuffer, Rounding};
 use crate::memory::source::{PIECE, Source};
-use crate::update::compact_pass::{self, Part};
-use crate::update::{MAX_SUMS, Update, pass};
+use crate::update::loops::Loops;
+use crate::update::pass::{self, Part, Parts};
+use crate::update::{MAX_BUFFERS, Update};
 use crate::with_rank;
 use burn::tensor::Tensor;
 
-/// Evaluates `$body` with the constant `$N` equal to `$number`, if `$update` supports that number of buffers.
-macro_rules! with_number_of_buffers {
-    ($update:ty, $number:expr, $N:ident => $body:expr) => {{
-        macro_rules! body {
-            ($literal:literal) => {{
-                const $N: usize = $literal;
-                // Decided at compile time, so impossible numbers of buffers are not compiled.
-                if const { <$update>::BUFFERS.0 <= $N && $N <= <$update>::BUFFERS.1 } {
-                    $body
-                } else {
-                    panic!("{} buffers for a rule that has not", $N)
-                }
-            }};
-        }
-        match $number {
-            0 => body!(0),
-            1 => body!(1),
-            2 => body!(2),
-            3 => body!(3),
-            4 => body!(4),
-            5 => body!(5),
-            6 => body!(6),
-            more => panic!("{more} buffers beside a parameter"),
-        }
-    }};
-}
 /// The input of an [`Update`]: a parameter, its gradient and the rule's buffers, all of one shape.
 #[derive(Debug, Clone)]
 pub struct Operands {
@@ -95,14 +70,7 @@ impl Operands {
     /// As [`apply_on_host`](Self::apply_on_host) does.
     pub fn apply_on_host_rounded<U: Update>(&mut self, update: &U, rounding: Rounding) {
         let Operands { theta, grad, state } = self;
-        let (theta, grad) = (host_mut(theta), host(grad));
-        with_number_of_buffers!(U, state.len(), N => {
-            if state.iter().any(is_compact) {
-                apply_compact::<U, N>(update, theta, grad, state, rounding);
-            } else {
-                apply_on_host::<U, N>(update, theta, grad, state);
-            }
-        });
+        apply_in_pass(update, host_mut(theta), host(grad), state, rounding);
     }
 
     /// Returns the sums that `update` needs. On the host they take one pass, which changes nothing, and are
@@ -124,15 +92,10 @@ impl Operands {
         }
         let Operands { theta, grad, state } = self;
         let (theta, grad) = (host(theta), host(grad));
-        let sums = with_number_of_buffers!(U, state.len(), N => {
-            if state.iter().any(is_compact) {
-                let state = parts::<N>(state, theta.len());
-                theta.with_slice(|theta| {
-                    grad.with_source(|grad| compact_pass::sums(update, theta, grad, &state, 0))
-                })
-            } else {
-                sums_on_host::<U, N>(update, theta, grad, state)
-            }
+        let state = parts(state, theta.len());
+        assert_eq!(grad.len(), theta.len(), "a gradient of another size than its parameter");
+        let sums = theta.with_slice(|theta| {
+            grad.with_source(|grad: Source<'_>| pass::sums(update, theta, grad, &state, 0))
         });
         sums[..U::SUMS].iter().copied().map(Sum::Host).collect()
     }
@@ -230,75 +193,35 @@ fn is_compact(buffer: &Buffer) -> bool {
     matches!(buffer, Buffer::Compact(_))
 }
 
-/// Returns the elements of `N` buffers, each of `len` elements.
-fn parts<const N: usize>(state: &mut [Buffer], len: usize) -> [Part<'_>; N] {
-    let is_of_len = |buffer: &Buffer| match buffer {
-        Buffer::Compact(compact) => compact.len() == len,
-        buffer => host(buffer).len() == len,
-    };
-    assert!(state.iter().all(is_of_len), "a buffer of another size than its parameter");
-    let mut parts = state.iter_mut().map(|buffer| match buffer {
-        Buffer::Compact(compact) => Part::Compact(compact.codes_mut()),
-        buffer => Part::Floats(host_mut(buffer).slice_mut()),
-    });
-    std::array::from_fn(|_| parts.next().expect("as many buffers as were counted"))
+/// Returns the elements of the buffers, each of `len` elements. Buffers that are in another order are first
+/// copied to row-major order.
+fn parts(state: &mut [Buffer], len: usize) -> Parts<'_> {
+    assert!(state.len() <= MAX_BUFFERS, "{} buffers beside a parameter", state.len());
+    let mut buffers = state.iter_mut();
+    std::array::from_fn(|_| match buffers.next() {
+        None => Part::Absent,
+        Some(buffer) => {
+            assert_eq!(buffer.len(), len, "a buffer of another size than its parameter");
+            match buffer {
+                Buffer::Compact(compact) => Part::Compact(compact.codes_mut()),
+                buffer => Part::Floats(host_mut(buffer).slice_mut()),
+            }
+        }
+    })
 }
 
-/// Does the same as [`apply_on_host`] where some of the buffers are compact.
-fn apply_compact<U: Update, const N: usize>(
-    update: &U,
+fn apply_in_pass(
+    update: &dyn Loops,
     theta: &mut HostBuffer,
     grad: &HostBuffer,
     state: &mut [Buffer],
     rounding: Rounding,
 ) {
     assert_eq!(grad.len(), theta.len(), "a gradient of another size than its parameter");
-    let state = parts::<N>(state, theta.len());
+    let state = parts(state, theta.len());
     let theta = theta.slice_mut();
     grad.with_source(|grad: Source<'_>| {
-        let sums: [f64; MAX_SUMS] =
-            if U::SUMS == 0 { [0.0; MAX_SUMS] } else { compact_pass::sums(update, theta, grad, &state, 0) };
-        let sums = sums.map(|sum| sum as f32);
-        compact_pass::apply(update, &sums[..U::SUMS], theta, grad, state, rounding, 0);
-    });
-}
-
-fn sums_on_host<U: Update, const N: usize>(
-    update: &U,
-    theta: &HostBuffer,
-    grad: &HostBuffer,
-    state: &mut [Buffer],
-) -> [f64; MAX_SUMS] {
-    let len = theta.len();
-    assert_eq!(grad.len(), len, "a gradient of another size than its parameter");
-    // `slice_mut` copies buffers that are in another order to row-major order.
-    let mut buffers = state.iter_mut().map(|buffer| &*host_mut(buffer).slice_mut());
-    let state: [&[f32]; N] =
-        std::array::from_fn(|_| buffers.next().expect("as many buffers as were counted"));
-    assert!(state.iter().all(|buffer| buffer.len() == len), "a buffer of another size than its parameter");
-    theta.with_slice(|theta| grad.with_source(|grad| pass::sums(update, theta, grad, state)))
-}
-
-fn apply_on_host<U: Update, const N: usize>(
-    update: &U,
-    theta: &mut HostBuffer,
-    grad: &HostBuffer,
-    state: &mut [Buffer],
-) {
-    let len = theta.len();
-    assert_eq!(grad.len(), len, "a gradient of another size than its parameter");
-    let mut buffers = state.iter_mut().map(|buffer| host_mut(buffer).slice_mut());
-    let mut state: [&mut [f32]; N] =
-        std::array::from_fn(|_| buffers.next().expect("as many buffers as were counted"));
-    assert!(state.iter().all(|buffer| buffer.len() == len), "a buffer of another size than its parameter");
-    let theta = theta.slice_mut();
-    grad.with_source(|grad: Source<'_>| {
-        let sums: [f64; MAX_SUMS] = if U::SUMS == 0 {
-            [0.0; MAX_SUMS]
-        } else {
-            pass::sums(update, theta, grad, state.each_ref().map(|buffer| &**buffer))
-        };
-        let sums = sums.map(|sum| sum as f32);
-        pass::apply(update, &sums[..U::SUMS], theta, grad, state.each_mut().map(|buffer| &mut **buffer));
+        let sums = pass::sums(update, theta, grad, &state, 0).map(|sum| sum as f32);
+        pass::apply(update, &sums[..update.number_of_sums()], theta, grad, state, rounding, 0);
     });
 }

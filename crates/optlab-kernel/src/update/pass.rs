@@ -1,183 +1,221 @@
 //! One pass over contiguous buffers: every element is read once and written once.
 //!
 //! Buffers are split into pieces of a fixed length for any number of threads, so a sum is always added in the
-//! same order, and a result never depends on the machine's cores.
+//! same order, and a result never depends on the machine's cores. A piece of compact buffers is decoded a few
+//! elements at a time into the fastest cache, updated there, and encoded again.
 
+use crate::memory::compact::rounding::PieceBits;
+use crate::memory::compact::{BLOCK, CodesMut, CodesRef, Rounding};
+use crate::memory::scratch::with_scratch;
 use crate::memory::source::{PIECE, Source};
-use crate::update::{MAX_BUFFERS, MAX_SUMS, Update};
+use crate::update::loops::Loops;
+use crate::update::{MAX_BUFFERS, MAX_SUMS};
 use crate::vectorize::vectorized;
 
-/// The number of partial sums, computed in parallel: enough for the widest vectors.
-const LANES: usize = 16;
+/// The number of neighbouring elements that are decoded, updated and encoded together: a whole number of
+/// blocks, of which a whole number is in a piece.
+const RUN: usize = 2 * BLOCK;
+
+/// The numbers of a run, at the start of a cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Decoded([f32; RUN]);
+
+/// The elements of a buffer from one place on.
+#[derive(Default)]
+pub(super) enum Part<'a> {
+    /// No buffer: the rule has fewer.
+    #[default]
+    Absent,
+    Floats(&'a mut [f32]),
+    Compact(CodesMut<'a>),
+}
+
+/// The buffers of a rule, and after them as many absent ones as there is room for.
+pub(super) type Parts<'a> = [Part<'a>; MAX_BUFFERS];
+
+impl Part<'_> {
+    fn split_at(self, middle: usize) -> (Self, Self) {
+        match self {
+            Part::Absent => (Part::Absent, Part::Absent),
+            Part::Floats(floats) => {
+                let (left, right) = floats.split_at_mut(middle);
+                (Part::Floats(left), Part::Floats(right))
+            }
+            Part::Compact(codes) => {
+                let (left, right) = codes.split_at(middle);
+                (Part::Compact(left), Part::Compact(right))
+            }
+        }
+    }
+}
+
+/// Returns the number of buffers that are present.
+fn number(state: &Parts<'_>) -> usize {
+    state.iter().take_while(|part| !matches!(part, Part::Absent)).count()
+}
+
+fn number_of_compact(state: &Parts<'_>) -> usize {
+    state.iter().filter(|part| matches!(part, Part::Compact(_))).count()
+}
 
 /// Returns the index at which to split `len` elements in two: near the middle, between two pieces.
-pub(super) fn middle(len: usize) -> usize {
+fn middle(len: usize) -> usize {
     len.div_ceil(PIECE).div_ceil(2) * PIECE
 }
 
-/// Applies `update` to all elements, on several threads if there is more than one piece.
-pub(super) fn apply<U: Update, const N: usize>(
-    update: &U,
+/// Applies `update` to all elements, on several threads if there is more than one piece. `first` is the index
+/// of the first element in the whole buffers.
+pub(super) fn apply(
+    update: &dyn Loops,
     sums: &[f32],
     theta: &mut [f32],
     grad: Source<'_>,
-    mut state: [&mut [f32]; N],
+    mut state: Parts<'_>,
+    rounding: Rounding,
+    first: usize,
 ) {
     let len = theta.len();
     if len <= PIECE {
-        return apply_piece(update, sums, theta, grad, state);
+        return grad.with_piece(len, |grad| {
+            if number_of_compact(&state) == 0 {
+                apply_floats(update, sums, theta, grad, &mut state);
+            } else {
+                apply_runs(update, sums, theta, grad, &mut state, rounding, first);
+            }
+        });
     }
     let middle = middle(len);
     let (theta, theta_right) = theta.split_at_mut(middle);
     let (grad, grad_right) = grad.split_at(middle);
-    let state_right = state.each_mut().map(|buffer| {
-        let (left, right) = std::mem::take(buffer).split_at_mut(middle);
-        *buffer = left;
+    let state_right = state.each_mut().map(|part| {
+        let (left, right) = std::mem::take(part).split_at(middle);
+        *part = left;
         right
     });
     rayon::join(
-        || apply(update, sums, theta, grad, state),
-        || apply(update, sums, theta_right, grad_right, state_right),
+        || apply(update, sums, theta, grad, state, rounding, first),
+        || apply(update, sums, theta_right, grad_right, state_right, rounding, first + middle),
     );
 }
 
-fn apply_piece<U: Update, const N: usize>(
-    update: &U,
+/// Applies `update` to a piece of which no buffer is compact.
+fn apply_floats(update: &dyn Loops, sums: &[f32], theta: &mut [f32], grad: &[f32], state: &mut Parts<'_>) {
+    let number = number(state);
+    let mut slices = state.each_mut().map(|part| match part {
+        Part::Floats(floats) => &mut **floats,
+        Part::Absent | Part::Compact(_) => &mut [],
+    });
+    update.update_slices(sums, theta, grad, &mut slices[..number]);
+}
+
+/// Applies `update` to a piece of which some buffers are compact.
+fn apply_runs(
+    update: &dyn Loops,
     sums: &[f32],
     theta: &mut [f32],
-    grad: Source<'_>,
-    mut state: [&mut [f32]; N],
+    grad: &[f32],
+    state: &mut Parts<'_>,
+    rounding: Rounding,
+    first: usize,
 ) {
-    grad.with_piece(theta.len(), |grad| {
-        vectorized(
-            #[inline(always)]
-            || apply_slices(update, sums, theta, grad, state.each_mut().map(|buffer| &mut **buffer)),
-        );
-    });
-}
-
-/// Defines one loop for each number of buffers. Each buffer is a separate argument, which tells the compiler
-/// that no two of them overlap.
-macro_rules! loops {
-    ($($number:literal $name:ident($($buffer:ident $new:ident),*);)*) => {
-        #[inline(always)]
-        pub(super) fn apply_slices<U: Update, const N: usize>(
-            update: &U,
-            sums: &[f32],
-            theta: &mut [f32],
-            grad: &[f32],
-            mut state: [&mut [f32]; N],
-        ) {
-            const { assert!(N <= MAX_BUFFERS, "more buffers than there are loops for") };
-            match &mut state[..] {
-                $([$($buffer),*] => $name(update, sums, theta, grad, $($buffer),*),)*
-                _ => unreachable!("at most {MAX_BUFFERS} buffers"),
+    let number = number(state);
+    let bits: [PieceBits; MAX_BUFFERS] = std::array::from_fn(|index| rounding.of_piece(index, first));
+    let mut decoded = [Decoded([0.0; RUN]); MAX_BUFFERS];
+    for (run, (theta, grad)) in theta.chunks_mut(RUN).zip(grad.chunks(RUN)).enumerate() {
+        let (start, len) = (run * RUN, theta.len());
+        for (part, decoded) in state.iter().zip(&mut decoded) {
+            if let Part::Compact(codes) = part {
+                decode(codes.read(), start / BLOCK, &mut decoded.0[..len]);
             }
         }
-
-        $(
-            #[inline(always)]
-            #[allow(clippy::too_many_arguments, reason = "the point of this function")]
-            fn $name<U: Update>(
-                update: &U,
-                sums: &[f32],
-                theta: &mut [f32],
-                grad: &[f32],
-                $($buffer: &mut [f32]),*
-            ) {
-                // A copy of its own, so that its numbers stay in registers: stores to the slices could change
-                // those behind a reference.
-                let update = *update;
-                let len = theta.len();
-                let grad = &grad[..len];
-                $(let $buffer = &mut $buffer[..len];)*
-                for i in 0..len {
-                    let mut state: [f32; $number] = [$($buffer[i]),*];
-                    theta[i] = update.update(theta[i], grad[i], &mut state, sums);
-                    let [$($new),*] = state;
-                    $($buffer[i] = $new;)*
-                }
+        let mut parts = state.iter_mut().zip(&mut decoded).map(|(part, decoded)| match part {
+            Part::Absent => &mut [],
+            Part::Floats(floats) => &mut floats[start..start + len],
+            Part::Compact(_) => &mut decoded.0[..len],
+        });
+        let mut slices: [&mut [f32]; MAX_BUFFERS] =
+            std::array::from_fn(|_| parts.next().expect("a slice for each part"));
+        update.update_slices(sums, theta, grad, &mut slices[..number]);
+        for ((part, decoded), bits) in state.iter_mut().zip(&decoded).zip(bits) {
+            if let Part::Compact(codes) = part {
+                encode(codes, start / BLOCK, &decoded.0[..len], bits);
             }
-        )*
-    };
+        }
+    }
 }
 
-loops! {
-    0 loop_0();
-    1 loop_1(a new_a);
-    2 loop_2(a new_a, b new_b);
-    3 loop_3(a new_a, b new_b, c new_c);
-    4 loop_4(a new_a, b new_b, c new_c, d new_d);
-    5 loop_5(a new_a, b new_b, c new_c, d new_d, e new_e);
-    6 loop_6(a new_a, b new_b, c new_c, d new_d, e new_e, f new_f);
-}
-
-/// Returns the sums that `update` needs, added in 64 bits.
-pub(super) fn sums<U: Update, const N: usize>(
-    update: &U,
+/// Returns the sums that `update` needs, added in 64 bits; `start` is the index of the first element in the
+/// buffers.
+pub(super) fn sums(
+    update: &dyn Loops,
     theta: &[f32],
     grad: Source<'_>,
-    state: [&[f32]; N],
+    state: &Parts<'_>,
+    start: usize,
 ) -> [f64; MAX_SUMS] {
     let len = theta.len();
+    if update.number_of_sums() == 0 {
+        return [0.0; MAX_SUMS];
+    }
     if len <= PIECE {
-        return piece_sums(update, theta, grad, state);
+        let mut sums = [0.0; MAX_SUMS];
+        grad.with_piece(len, |grad| sums = piece_sums(update, theta, grad, state, start));
+        return sums;
     }
     let middle = middle(len);
     let (theta, theta_right) = theta.split_at(middle);
     let (grad, grad_right) = grad.split_at(middle);
     let (left, right) = rayon::join(
-        || sums(update, theta, grad, state.map(|buffer| &buffer[..middle])),
-        || sums(update, theta_right, grad_right, state.map(|buffer| &buffer[middle..])),
+        || sums(update, theta, grad, state, start),
+        || sums(update, theta_right, grad_right, state, start + middle),
     );
     std::array::from_fn(|sum| left[sum] + right[sum])
 }
 
-pub(super) fn piece_sums<U: Update, const N: usize>(
-    update: &U,
-    theta: &[f32],
-    grad: Source<'_>,
-    state: [&[f32]; N],
-) -> [f64; MAX_SUMS] {
-    let mut totals = [0.0; MAX_SUMS];
-    grad.with_piece(theta.len(), |grad| {
-        vectorized(
-            #[inline(always)]
-            || {
-                for (sum, total) in totals.iter_mut().enumerate().take(U::SUMS) {
-                    *total += slice_sum(update, sum, theta, grad, state);
-                }
-            },
-        );
-    });
-    totals
-}
-
-#[inline(always)]
-fn slice_sum<U: Update, const N: usize>(
-    update: &U,
-    sum: usize,
+fn piece_sums(
+    update: &dyn Loops,
     theta: &[f32],
     grad: &[f32],
-    state: [&[f32]; N],
-) -> f64 {
-    let update = *update;
+    state: &Parts<'_>,
+    start: usize,
+) -> [f64; MAX_SUMS] {
     let len = theta.len();
-    let grad = &grad[..len];
-    let state = state.map(|buffer| &buffer[..len]);
-    let term = |i: usize| {
-        let mut state: [f32; N] = std::array::from_fn(|buffer| state[buffer][i]);
-        f64::from(update.term(sum, theta[i], grad[i], &mut state))
-    };
-    let mut lanes = [0.0; LANES];
-    let whole = len - len % LANES;
-    for first in (0..whole).step_by(LANES) {
-        for (lane, total) in lanes.iter_mut().enumerate() {
-            *total += term(first + lane);
-        }
-    }
-    for (lane, i) in (whole..len).enumerate() {
-        lanes[lane] += term(i);
-    }
-    lanes.iter().sum()
+    with_scratch(number_of_compact(state) * PIECE, |scratch| {
+        let mut pieces = scratch.chunks_mut(PIECE);
+        let slices = state.each_ref().map(|part| match part {
+            Part::Absent => &[],
+            Part::Floats(floats) => &floats[start..start + len],
+            Part::Compact(codes) => {
+                let decoded = &mut pieces.next().expect("a piece for each compact buffer")[..len];
+                decode(codes.read(), start / BLOCK, decoded);
+                &*decoded
+            }
+        });
+        update.sum_slices(theta, grad, &slices[..number(state)])
+    })
+}
+
+/// Decodes neighbouring blocks, of which the first has the index `first`.
+fn decode(codes: CodesRef<'_>, first: usize, decoded: &mut [f32]) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (block, decoded) in decoded.chunks_mut(BLOCK).enumerate() {
+                codes.decode_block(first + block, decoded);
+            }
+        },
+    );
+}
+
+/// Encodes neighbouring blocks, of which the first has the index `first`.
+fn encode(codes: &mut CodesMut<'_>, first: usize, decoded: &[f32], bits: PieceBits) {
+    vectorized(
+        #[inline(always)]
+        || {
+            for (block, decoded) in decoded.chunks(BLOCK).enumerate() {
+                codes.encode_block(first + block, decoded, bits);
+            }
+        },
+    );
 }
