@@ -7,7 +7,7 @@ pub(crate) mod float8;
 pub(crate) mod rounding;
 mod tensors;
 
-pub(crate) use buffer::{Codes, CodesMut, CodesRef};
+pub(crate) use buffer::{CodesMut, CodesRef};
 pub use buffer::{CompactBuffer, Format};
 pub use rounding::Rounding;
 
