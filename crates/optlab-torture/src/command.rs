@@ -1,5 +1,6 @@
 //! The command `torture`: makes trouble until it is stopped or a budget is spent, and prints one line a kind.
 
+use crate::kinds::calls::Calls;
 use crate::kinds::crash::Crash;
 use crate::kinds::damage::{Damage, copy};
 use crate::kinds::disks::Disks;
@@ -52,6 +53,8 @@ enum Name {
     Damage,
     /// Killed at random moments
     Kill,
+    /// Killed before a call that changes the disk, at each of them; needs strace
+    Calls,
     /// Asked to stop by SIGINT, SIGTERM and SIGHUP
     Signals,
     /// Two processes in one folder
@@ -75,6 +78,7 @@ impl Name {
             Name::Power => Box::new(Power::default()),
             Name::Damage => Box::new(Damage::default()),
             Name::Kill => Box::new(Kill::new(program)),
+            Name::Calls => Box::new(Calls::new(program)),
             Name::Signals => Box::new(Signals::new(program)),
             Name::Race => Box::new(Race::new(program)),
             Name::Compare => Box::new(Experiment::new(program)),

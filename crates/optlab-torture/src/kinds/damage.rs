@@ -3,7 +3,8 @@
 use crate::kinds::{Kind, Shown};
 use crate::subject;
 use optlab_core::random::{Purpose, stream};
-use optlab_train::train::RunDirectory;
+use optlab_train::files::disk;
+use optlab_train::train::{Checkpoint, RunDirectory};
 use rand::RngExt;
 use std::path::{Path, PathBuf};
 
@@ -59,6 +60,7 @@ impl Kind for Damage {
                 Err(_) => Ok(()),
             };
         }
+        believed_checkpoints(&whole, &run).map_err(wrong)?;
         let directory = RunDirectory::new(&run);
         if !matches!(directory.read_outcome(), Ok(Some(_))) || directory.read_evaluations().is_err() {
             return Ok(());
@@ -73,6 +75,25 @@ impl Kind for Damage {
             false => Err(wrong("another result is believed".into())),
         }
     }
+}
+
+/// Checks that each checkpoint of `run` that opens, from which evaluations and predictions are computed, is the
+/// one of `whole`.
+fn believed_checkpoints(whole: &Path, run: &Path) -> Result<(), String> {
+    let (whole, run) = (RunDirectory::new(whole).checkpoints(), RunDirectory::new(run).checkpoints());
+    for path in disk::entries(&run).map_err(|error| error.to_string())? {
+        if Checkpoint::open(&path).is_err() {
+            continue;
+        }
+        let expected = whole.join(path.file_name().unwrap_or_default());
+        for file in disk::entries(&path).map_err(|error| error.to_string())? {
+            let other = expected.join(file.file_name().unwrap_or_default());
+            if std::fs::read(&file).ok() != std::fs::read(&other).ok() {
+                return Err(format!("another {} is believed", file.display()));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Returns the files of a run that decide something; not the lock and the description of the machine.

@@ -1,5 +1,6 @@
 //! The kinds of trouble.
 
+pub mod calls;
 pub mod crash;
 pub mod damage;
 pub mod disks;

@@ -29,8 +29,11 @@ pub struct Environment {
     pub processors: usize,
     /// Number of threads that the CPU backends use.
     pub threads: usize,
-    /// Start time of the run, RFC 3339 in UTC.
+    /// Start time of the run, or of its first part here, RFC 3339 in UTC.
     pub started: String,
+    /// Where earlier parts of the run were made, if it was resumed on another machine or with other software.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Environment>,
 }
 
 impl Environment {
@@ -53,11 +56,24 @@ impl Environment {
                 _ => available,
             },
             started: humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+            earlier: Vec::new(),
         }
     }
-}
 
-impl Environment {
+    /// Returns this environment for a run that goes on here, and was `before` in another or the same.
+    pub(super) fn after(self, before: Environment) -> Environment {
+        let Environment { started, earlier, .. } = before.clone();
+        let last = Environment { earlier: Vec::new(), ..before };
+        if last == (Environment { started: started.clone(), ..self.clone() }) {
+            return Environment { started, earlier, ..self };
+        }
+        // Each place once, so that a run that moves to and fro does not fill the file.
+        let is_other = |it: &Environment| Environment { started: last.started.clone(), ..it.clone() } != last;
+        let mut earlier: Vec<Environment> = earlier.into_iter().filter(is_other).collect();
+        earlier.push(last);
+        Environment { earlier, ..self }
+    }
+
     /// Returns what the bytes of a run rest on: the same trial gives the same bytes wherever this is the
     /// same. Sums are grouped by the width of the vectors, and each backend and driver has its own order of
     /// operations. A file from before the width was written gets that of `other`.
@@ -153,6 +169,20 @@ fn cpu_name() -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_that_moves_keeps_where_its_earlier_parts_were_made() {
+        let first = Environment { started: "1".into(), ..Environment::here("flex") };
+        let same = Environment { started: "2".into(), ..first.clone() };
+        assert_eq!(same.after(first.clone()), first);
+        let other = Environment { started: "3".into(), vector_bits: Some(64), ..first.clone() };
+        let moved = other.clone().after(first.clone());
+        assert_eq!(moved, Environment { earlier: vec![first.clone()], ..other.clone() });
+        let back = Environment { started: "4".into(), ..first.clone() }.after(moved);
+        assert_eq!(back.earlier, [first.clone(), other.clone()]);
+        let again = Environment { started: "5".into(), ..other.clone() }.after(back);
+        assert_eq!(again.earlier.len(), 2, "{again:?}");
+    }
 
     #[test]
     fn the_share_of_waiting_is_over_all_threads_and_unknown_without_one_that_ran() {

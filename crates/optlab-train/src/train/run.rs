@@ -116,7 +116,7 @@ pub fn run<W: Workload>(
     let environment = Environment::here(&trial.backend);
     // A damaged or missing file says nothing, and decides nothing.
     let before = options.directory.read_environment().ok().flatten().filter(|_| state.step > 0);
-    let elsewhere = before.map(|before| before.decides_bytes(&environment));
+    let elsewhere = before.as_ref().map(|before| before.decides_bytes(&environment));
     let elsewhere = elsewhere.filter(|before| *before != environment.decides_bytes(&environment));
     let examples = (&*parts.train, trial.recipe.batch_size);
     let slow_rule = slow_rule(workload, &optimizers, &model, &parts.facts, examples, &device)?;
@@ -130,6 +130,10 @@ pub fn run<W: Workload>(
         elsewhere: elsewhere.as_deref(),
         slow_rule,
     });
+    let environment = match before {
+        Some(before) => environment.after(before),
+        None => environment,
+    };
     options.directory.write_environment(&environment)?;
     state.checkpoint_every = options.checkpoint_every.or(state.checkpoint_every);
     let (backend, _) = device::parse(&trial.backend)?;

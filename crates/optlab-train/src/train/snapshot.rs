@@ -59,23 +59,30 @@ impl Snapshot {
         let unfinished = disk::unfinished_folder(checkpoints)?;
         let folder = unfinished.path();
         save_model(model, &folder.join(MODEL), &path)?;
-        let mut names = [MODEL, STATE, TRIAL].map(String::from).to_vec();
+        let mut written = vec![MODEL.to_string()];
         for (turn, optimizer) in optimizers.into_iter().enumerate() {
             let file = folder.join(optimizer_file(turn));
             optimizer.save(&file)?;
             disk::written_by_others(&file)?;
-            names.push(optimizer_file(turn));
+            written.push(optimizer_file(turn));
         }
         if let Some(evaluated) = evaluated {
             save_model(evaluated, &folder.join(EVALUATED), &path)?;
-            names.push(EVALUATED.into());
+            written.push(EVALUATED.into());
         }
-        disk::write(&folder.join(STATE), &json_file::text(&state, &path.join(STATE))?)?;
-        disk::write(&folder.join(TRIAL), &json_file::text(&trial, &path.join(TRIAL))?)?;
         let mut files = BTreeMap::new();
-        for name in names {
+        for name in written {
+            // Burn writes a file by its name alone, so what it wrote has to be read.
             let sha256 = checksum::of_file(&folder.join(&name))?;
             files.insert(name, sha256);
+        }
+        let texts = [
+            (STATE, json_file::text(&state, &path.join(STATE))?),
+            (TRIAL, json_file::text(&trial, &path.join(TRIAL))?),
+        ];
+        for (name, text) in texts {
+            disk::write(&folder.join(name), &text)?;
+            files.insert(name.into(), checksum::sha256(&text));
         }
         let manifest = Manifest { format: FORMAT, files };
         disk::write(&folder.join(MANIFEST), &json_file::text(&manifest, &path.join(MANIFEST))?)?;
