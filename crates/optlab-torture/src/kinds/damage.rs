@@ -4,7 +4,8 @@ use crate::kinds::{Kind, Shown};
 use crate::subject;
 use optlab_core::random::{Purpose, stream};
 use optlab_train::files::disk;
-use optlab_train::train::{Checkpoint, RunDirectory};
+use optlab_train::train::RunDirectory;
+use optlab_train::train::checkpoint::Checkpoint;
 use rand::RngExt;
 use std::path::{Path, PathBuf};
 
