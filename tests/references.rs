@@ -40,14 +40,19 @@ fn every_schedule_gives_the_rates_of_its_reference_implementation() {
 
 fn ways_on(backend: &str) -> Vec<Way> {
     match backend {
-        // Shaders have no 64-bit floats. A rule never changes a tensor of a GPU in place, so whether it is
-        // shared is a matter for Burn alone; each way takes ten minutes on a software Vulkan.
-        "wgpu" => vec![Way::InPlace, Way::Transposed],
+        // Shaders have no 64-bit floats. A rule never changes a tensor of a GPU in place, and sees no order of
+        // its elements, so whether it is shared or transposed is a matter for Burn alone.
+        "wgpu" => vec![Way::InPlace],
         _ => vec![Way::InPlace, Way::Shared, Way::Transposed, Way::Double],
     }
 }
 
-fn references() -> Vec<References> {
+/// Returns the files to check on a backend. What a setting changes in the formula is the same on all of them;
+/// a software Vulkan takes seconds for each file, so one of each rule is enough there.
+fn references_for(backend: &str) -> Vec<References> {
+    if backend == "wgpu" {
+        return vec![References::bundled().one_of_each()];
+    }
     let other = std::env::var_os("OPTLAB_REFERENCES").map(PathBuf::from);
     let other = other.map(|folder| References::of_folder(&folder).unwrap());
     std::iter::once(References::bundled()).chain(other).collect()
@@ -76,7 +81,7 @@ struct Report {
 impl Report {
     fn add(&mut self, kind: &str, backend: &str, way: Way) {
         let on = On { device: device::open(backend).unwrap(), way };
-        for references in references() {
+        for references in references_for(backend) {
             for Check { rule, file, outcome, .. } in checks(&references, &on, kind) {
                 self.run.insert(rule);
                 let place = format!("{} on {backend}, {way:?}", file.display());

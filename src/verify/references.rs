@@ -60,6 +60,18 @@ impl References {
         }
         Ok(references)
     }
+
+    /// Keeps one file of each rule and schedule: `adamw.json`, and not `adamw-2.json`, which has other
+    /// settings.
+    pub fn one_of_each(mut self) -> Self {
+        let is_first = |file: &File| {
+            let name = file.path.file_stem().unwrap_or_default().to_string_lossy();
+            name.rsplit_once('-').is_none_or(|(_, number)| number.parse::<u32>().is_err())
+        };
+        self.optimizers.retain(is_first);
+        self.schedules.retain(is_first);
+        self
+    }
 }
 
 fn json_files(folder: &Path) -> Result<Vec<File>, Error> {
@@ -109,6 +121,21 @@ impl File {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn one_file_of_each_rule_leaves_no_rule_out_and_no_rule_twice() {
+        let rules = |references: &References| -> Vec<String> {
+            let rule =
+                |file: &File| file.parse::<serde_json::Value>().ok()?["rule"].as_str().map(String::from);
+            references.optimizers.iter().filter_map(rule).collect()
+        };
+        let (all, once) = (rules(&References::bundled()), rules(&References::bundled().one_of_each()));
+        let distinct: BTreeSet<&String> = all.iter().collect();
+        assert_eq!(once.len(), distinct.len(), "{once:?}");
+        assert_eq!(once.iter().collect::<BTreeSet<_>>(), distinct);
+        assert!(all.len() > once.len());
+    }
 
     #[test]
     fn json_files_are_read_in_the_order_of_their_names_and_others_are_ignored() {
