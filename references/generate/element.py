@@ -161,6 +161,37 @@ def momo_adam():
         write("momo_adam", config, 0.02, reference, "stream.json", expected, index=index, source="authors", losses=LOSSES)
 
 
+def schedule_free_plus():
+    commit = "70785b53e778d0e872c0bbb75ff4ee54ee10c291"
+    path = "schedulefree/adamc_schedulefree_plus_paper.py"
+    code = authors_code(CHECKOUTS, "facebookresearch/schedule_free", commit, path)
+    stream = Stream.load("stream.json")
+    warming = [min(1, (t + 1) / 5) for t in range(30)]
+    theirs = {"betas": (0.8, 0.9), "sf_beta1": 0.7, "sf_beta1_max": 0.95, "sf_beta1_anneal_steps": 12}
+    theirs |= {"weight_decay": 3.0, "polyak_beta": 0.6, "c_warmup": 4, "r": 1.0, "weight_lr_power": 1.0, "eps": 1e-6}
+    ours = {"beta_1": 0.8, "beta_2": 0.9, "momentum": 0.7, "final_momentum": 0.95, "momentum_steps": 12}
+    ours |= {"weight_decay": 3.0, "length_decay": 0.6, "average_after": 4, "r": 1.0, "weight_lr_power": 1.0}
+    ours |= {"epsilon": 1e-6}
+    for index, settings, config, rates in [(1, {}, {}, 1.0), (2, theirs, ours, warming)]:
+
+        def make(params):
+            optimizer = code.AdamCScheduleFreePlusPaper(params, **settings)
+            optimizer.train()
+            return optimizer
+
+        def step(optimizer, t):
+            optimizer.step_func(LOSSES[t])
+
+        def evaluate(optimizer, params):
+            # Before the first step there is no average.
+            return [optimizer.state[param].get("x", param).detach().clone() for param in params]
+
+        expected, evaluated = run_torch(stream, make, lr=rates, step=step, evaluate=evaluate)
+        reference = f"facebookresearch/schedule_free {commit[:7]} AdamCScheduleFreePlusPaper"
+        write("schedule_free_plus", config, rates, reference, "stream.json", expected, index=index,
+              expected_eval=evaluated, source="authors", losses=LOSSES)
+
+
 def dog_rule(rule, class_name):
     commit = "8d45cf569e3824212852d31cc2ae1da7ead34545"
     code = authors_code(CHECKOUTS, "formll/dog", commit, "src/dog/dog.py")
@@ -239,6 +270,7 @@ GENERATORS = {
     "dadapt_lion": dadapt_lion,
     "momo": momo,
     "momo_adam": momo_adam,
+    "schedule_free_plus": schedule_free_plus,
     "polyak": polyak,
 }
 

@@ -43,7 +43,7 @@ fn cautious_decay_leaves_out_exactly_the_elements_that_the_rule_moves_away_from_
     for spec in specs {
         // Fast weights decay, too, or the step size depends on the decay: `formulas/global.rs` and
         // `losses.rs` have their formulas.
-        if ["schedule_free_adamw", "momo", "momo_adam"].contains(&spec.name()) {
+        if ["schedule_free_adamw", "schedule_free_plus", "momo", "momo_adam"].contains(&spec.name()) {
             continue;
         }
         let build = |decay: f64, cautious: bool| {

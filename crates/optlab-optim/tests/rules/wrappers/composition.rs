@@ -30,7 +30,7 @@ const AROUND: [&str; 25] = [
     "no_vector_decay",
 ];
 
-const RULES: [&str; 10] = [
+const RULES: [&str; 11] = [
     "adamw",
     "lamb",
     "adafactor",
@@ -39,6 +39,7 @@ const RULES: [&str; 10] = [
     "schedule_free_sgd",
     "burn.adam",
     "momo",
+    "schedule_free_plus",
     "ldog:reps_rel=0.01",
     "dadapt_sgd:momentum=0.9,d0=0.01",
 ];
@@ -63,7 +64,8 @@ fn every_rule_with_any_wrapper_resumes_exactly_from_saved_state() {
     let path = folder.path().join("optimizer");
     for around in AROUND {
         for rule in RULES {
-            let evaluates_itself = ["schedule_free_sgd", "ldog:reps_rel=0.01"].contains(&rule);
+            let evaluates_itself =
+                ["schedule_free_sgd", "schedule_free_plus", "ldog:reps_rel=0.01"].contains(&rule);
             let moves_evaluated = ["schedule_free", "mechanic"].iter().any(|name| around.starts_with(name));
             if moves_evaluated && evaluates_itself {
                 continue;

@@ -5,9 +5,14 @@ use optlab_optim::{Evaluate, Loss};
 
 #[test]
 fn a_rule_that_needs_the_loss_cannot_step_along_gradients_alone() {
-    for rule in
-        ["momo", "momo_adam", "polyak", "ema:base=momo", "group:parameters=conv.*,other=polyak,base=sgd"]
-    {
+    for rule in [
+        "momo",
+        "momo_adam",
+        "polyak",
+        "schedule_free_plus",
+        "ema:base=momo",
+        "group:parameters=conv.*,other=polyak,base=sgd",
+    ] {
         let mut optimizer = build(rule);
         assert!(optimizer.needs_more_than_gradients(), "{rule}");
         let step = std::panic::AssertUnwindSafe(|| {
@@ -92,7 +97,7 @@ fn around_a_rule_that_needs_the_loss_sam_passes_the_loss_of_the_nearby_point() {
 
 #[test]
 fn a_loss_that_is_not_a_number_shows_in_the_parameters() {
-    for rule in ["momo", "momo_adam", "polyak", "polyak:non_negative=true"] {
+    for rule in ["momo", "momo_adam", "polyak", "polyak:non_negative=true", "schedule_free_plus"] {
         let (model, _) = build(rule).step(0.1, Model::new(), |model| (f64::NAN, gradients(model, 1)));
         assert!(values(&model).iter().flatten().all(|theta| theta.is_nan()), "{rule}");
     }
@@ -100,7 +105,7 @@ fn a_loss_that_is_not_a_number_shows_in_the_parameters() {
 
 #[test]
 fn where_all_gradients_are_zero_nothing_moves() {
-    for rule in ["momo", "momo_adam", "polyak"] {
+    for rule in ["momo", "momo_adam", "polyak", "schedule_free_plus"] {
         let start = Model::new();
         let before = bits(&start);
         let (model, _) = build(rule).step(0.1, start, |model| {
@@ -180,6 +185,61 @@ fn steps_to_its_own_lower_bound(text: &str, is_adam: bool, cautious: bool, proxi
     }
     let counts = [longest, shorter, none, reset];
     assert!(counts.iter().all(|count| *count > 0), "{text}: {counts:?}");
+}
+
+#[test]
+fn schedule_free_plus_steps_to_a_loss_of_zero_and_evaluates_the_average() {
+    for cautious in [false, true] {
+        let text = format!(
+            "schedule_free_plus:beta_1=0.7,beta_2=0.9,momentum=0.6,final_momentum=0.9,momentum_steps=5,\
+             weight_decay=2,length_decay=0.5,average_after=2,r=1.5,weight_lr_power=0.5,epsilon=0.1,\
+             cautious_decay={cautious}"
+        );
+        let mut optimizer = build(&text);
+        let mut model = Model::new();
+        let mut theta: Vec<f64> = values(&model).concat();
+        let (mut fast, mut average) = (theta.clone(), theta.clone());
+        let (mut first, mut second) = (vec![0.0; theta.len()], vec![0.0; theta.len()]);
+        let (mut length, mut largest, mut weights): (f64, f64, f64) = (0.0, 0.1, 0.0);
+        let (mut still, mut spared) = (0, 0);
+        for t in 1..=10_i32 {
+            let loss = [4.0, 30.0, 0.1, 25.0, -20.0, 60.0][t as usize % 6];
+            let (lr, grad) = (2.0 * rate(t as usize), gradient_values(t as usize).concat());
+            let share = f64::min(f64::from(t - 1) / 5.0, 1.0);
+            let momentum = 1.0 - f64::exp((1.0 - share) * f64::ln(0.4) + share * f64::ln(0.1));
+            let norm: f64 = grad.iter().map(|grad| grad.abs()).sum();
+            let inner: f64 = (0..theta.len()).map(|i| grad[i] * (fast[i] - average[i])).sum();
+            let halves = f64::sqrt(std::f64::consts::PI / 2.0) * norm / 2.0;
+            length = (length / 2.0 + halves) / (1.0 - 0.5_f64.powi(t));
+            let step = f64::max(lr, 0.1) * f64::max(loss + momentum * inner, 0.0) / length;
+            still += usize::from(step == 0.0);
+            largest = largest.max(step);
+            let mut part = 1.0;
+            if t > 2 {
+                let weight = f64::from(t).powf(1.5) * largest.sqrt();
+                weights += weight;
+                part = weight / weights;
+            }
+            for i in 0..theta.len() {
+                first[i] = 0.7 * first[i] + 0.3 * grad[i];
+                second[i] = 0.9 * second[i] + 0.1 * grad[i] * grad[i];
+                let mean = first[i] / (1.0 - 0.7_f64.powi(t));
+                let direction = mean / ((second[i] / (1.0 - 0.9_f64.powi(t))).sqrt() + 0.1);
+                let decays = !cautious || direction * theta[i] >= 0.0;
+                spared += usize::from(!decays);
+                let decay = if decays { step * step * 2.0 * theta[i] } else { 0.0 };
+                fast[i] -= step * direction + decay;
+                average[i] += part * (fast[i] - average[i]);
+                theta[i] = (1.0 - momentum) * fast[i] + momentum * average[i];
+            }
+            model = optimizer.step(lr, model, |model| (loss, gradients(model, t as usize))).0;
+            let what = format!("{text}, step {t}");
+            assert_close(&vec![values(&model).concat()], &vec![theta.clone()], &what);
+            let evaluated = values(&optimizer.for_evaluation(&model)).concat();
+            assert_close(&vec![evaluated], &vec![average.clone()], &what);
+        }
+        assert!(still > 0 && still < 9 && (spared > 0) == cautious, "{still}, {spared}");
+    }
 }
 
 #[test]
