@@ -17,7 +17,7 @@ fn every_rule_follows_its_reference_implementation() {
     let mut report = Report::default();
     for backend in device::compiled() {
         for way in ways_on(backend.name) {
-            report.add("optimizer", backend.name, way);
+            report.add(verify::own_rules, backend.name, way);
         }
     }
     report.finish(&known);
@@ -34,7 +34,7 @@ fn every_schedule_gives_the_rates_of_its_reference_implementation() {
     let known: Vec<&str> = specs.map(|spec| spec.name()).collect();
     let mut report = Report::default();
     // Schedules are computed without a backend.
-    report.add("schedule", device::default_backend(), Way::InPlace);
+    report.add(verify::own_schedules, device::default_backend(), Way::InPlace);
     report.finish(&known);
 }
 
@@ -79,10 +79,10 @@ struct Report {
 }
 
 impl Report {
-    fn add(&mut self, kind: &str, backend: &str, way: Way) {
+    fn add(&mut self, checks: fn(&References, &On) -> Vec<Check>, backend: &str, way: Way) {
         let on = On { device: device::open(backend).unwrap(), way };
         for references in references_for(backend) {
-            for Check { rule, file, outcome, .. } in checks(&references, &on, kind) {
+            for Check { rule, file, outcome, .. } in checks(&references, &on) {
                 self.run.insert(rule);
                 let place = format!("{} on {backend}, {way:?}", file.display());
                 match outcome {
@@ -106,10 +106,4 @@ impl Report {
             assert!(self.run.contains(*name), "no reference file for `{name}`");
         }
     }
-}
-
-fn checks(references: &References, on: &On, kind: &str) -> Vec<Check> {
-    let mut checks = verify::own(references, on);
-    checks.retain(|check| check.kind == kind);
-    checks
 }

@@ -85,9 +85,19 @@ impl Check {
 
 /// Checks this project's rules, then its schedules, against every file, in the order of the files' names.
 pub fn own(references: &References, on: &On) -> Vec<Check> {
-    let mut checks = own_of::<Rule>(references, on);
-    checks.extend(own_of::<Schedule>(references, on));
+    let mut checks = own_rules(references, on);
+    checks.extend(own_schedules(references, on));
     checks
+}
+
+/// Checks this project's rules alone.
+pub fn own_rules(references: &References, on: &On) -> Vec<Check> {
+    own_of::<Rule>(references, on)
+}
+
+/// Checks this project's schedules alone.
+pub fn own_schedules(references: &References, on: &On) -> Vec<Check> {
+    own_of::<Schedule>(references, on)
 }
 
 /// Checks Burn's built-in rules and schedules that share a name with ours against the same files, with our

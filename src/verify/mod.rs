@@ -44,7 +44,7 @@ mod subject;
 mod tolerance;
 mod trajectory;
 
-pub use check::{Check, Outcome, burns, own};
+pub use check::{Check, Outcome, burns, own, own_rules, own_schedules};
 pub use parameters::{On, Way};
 pub use references::References;
 pub use source::Source;
