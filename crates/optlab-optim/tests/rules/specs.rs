@@ -377,12 +377,13 @@ fn every_field_of_every_rule_changes_its_steps() {
         }
         let is_about_hidden_weights = ["galore", "apollo"].contains(&default.name());
         let mut fields = fields(&default);
-        // Some fields have no effect without momentum or weight decay, or while an estimate is small.
+        // Some fields have no effect without momentum, its change or weight decay, or while an estimate is small.
         for (field, value) in [
             ("momentum", json!(0.9)),
             ("weight_decay", json!(0.05)),
             ("decoupled_weight_decay", json!(true)),
             ("d0", json!(0.1)),
+            ("momentum_steps", json!(4)),
         ] {
             if fields.contains_key(field) {
                 fields.insert(field.into(), value);
