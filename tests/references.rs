@@ -40,8 +40,8 @@ fn every_schedule_gives_the_rates_of_its_reference_implementation() {
 
 fn ways_on(backend: &str) -> Vec<Way> {
     match backend {
-        // Shaders have no 64-bit floats. A rule never changes a tensor of a GPU in place, and sees no order of
-        // its elements, so whether it is shared or transposed is a matter for Burn alone.
+        // Shaders have no 64-bit floats. A rule never changes a tensor of a GPU in place, and sees no order
+        // of its elements, so whether it is shared or transposed is a matter for Burn alone.
         "wgpu" => vec![Way::InPlace],
         _ => vec![Way::InPlace, Way::Shared, Way::Transposed, Way::Double],
     }

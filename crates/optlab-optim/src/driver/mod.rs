@@ -291,7 +291,8 @@ impl ModelOptimizer {
     ///
     /// # Panics
     /// If the model differs from the one in earlier steps; if the rule needs more than these gradients
-    /// (`sam`, `asam`, `ema_nesterov`, `sophia_g`, `momo`, `momo_adam`, `polyak`, `schedule_free_plus`, `lbfgs`).
+    /// (`sam`, `asam`, `ema_nesterov`, `sophia_g`, `momo`, `momo_adam`, `polyak`, `schedule_free_plus`,
+    /// `lbfgs`).
     pub fn apply<'a, M: Module>(
         &mut self,
         lr: impl Into<LearningRates<'a>>,

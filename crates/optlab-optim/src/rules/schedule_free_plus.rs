@@ -75,8 +75,8 @@ impl ScheduleFreePlusConfig {
 /// With `cautious_decay`, `λ` is 0 for the elements that the step moves away from 0 (Chen et al., 2025,
 /// <https://arxiv.org/abs/2510.12402>).
 ///
-/// `ηₜ` is the learning rate, 1 unless a schedule changes it: a warm-up, but no decay. The model is trained at
-/// `θ` and evaluated at `x`, which
+/// `ηₜ` is the learning rate, 1 unless a schedule changes it: a warm-up, but no decay. The model is trained
+/// at `θ` and evaluated at `x`, which
 /// [`ModelOptimizer::for_evaluation`](crate::driver::ModelOptimizer::for_evaluation) returns.
 ///
 /// Each step reads the loss from the device, so the rule needs

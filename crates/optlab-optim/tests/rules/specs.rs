@@ -377,7 +377,8 @@ fn every_field_of_every_rule_changes_its_steps() {
         }
         let is_about_hidden_weights = ["galore", "apollo"].contains(&default.name());
         let mut fields = fields(&default);
-        // Some fields have no effect without momentum, its change or weight decay, or while an estimate is small.
+        // Some fields have no effect without momentum, its change or weight decay, or while an estimate is
+        // small.
         for (field, value) in [
             ("momentum", json!(0.9)),
             ("weight_decay", json!(0.05)),

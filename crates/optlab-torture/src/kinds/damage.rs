@@ -78,8 +78,8 @@ impl Kind for Damage {
     }
 }
 
-/// Checks that each checkpoint of `run` that opens, from which evaluations and predictions are computed, is the
-/// one of `whole`.
+/// Checks that each checkpoint of `run` that opens, from which evaluations and predictions are computed, is
+/// the one of `whole`.
 fn believed_checkpoints(whole: &Path, run: &Path) -> Result<(), String> {
     let (whole, run) = (RunDirectory::new(whole).checkpoints(), RunDirectory::new(run).checkpoints());
     for path in disk::entries(&run).map_err(|error| error.to_string())? {
