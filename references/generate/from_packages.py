@@ -1,5 +1,6 @@
 """References of the rules that pytorch_optimizer and optax have, and whose authors' code is not run."""
 
+import copy
 from importlib.metadata import version
 
 import jax
@@ -70,3 +71,24 @@ of_pytorch_optimizer(
     0.01,
     "StableAdamW (no Kahan sum)",
 )
+
+
+def for_evaluation(optimizer, params):
+    # Back and forth would round; the copies are thrown away.
+    optimizer, params = copy.deepcopy((optimizer, params))
+    optimizer.eval()
+    return params
+
+
+def refined_schedule_free(params):
+    settings = {"betas": (0.8, 0.99), "weight_decay": 0.01, "r": 1.0, "decoupling_c": 3}
+    optimizer = pytorch_optimizer.ScheduleFreeAdamW(params, **settings)
+    optimizer.train()
+    return optimizer
+
+
+expected, evaluated = run_torch(stream, refined_schedule_free, 0.01, evaluate=for_evaluation)
+config = {"beta_1": 0.8, "beta_2": 0.99, "weight_decay": 0.01, "r": 1.0, "decoupling": 3.0}
+name = f"pytorch_optimizer {version('pytorch_optimizer')} ScheduleFreeAdamW with decoupling_c"
+write("schedule_free_adamw", config, 0.01, name, "stream.json", expected, index=2, expected_eval=evaluated,
+      source="package")

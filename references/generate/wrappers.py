@@ -493,3 +493,28 @@ def lbfgs():
 
 
 lbfgs()
+
+
+def lazy():
+    """PyTorch's optimizers for sparse gradients, of which a row without a gradient is no part."""
+    rows = Stream.load("stream-rows.json")
+
+    def step(optimizer, _t):
+        for group in optimizer.param_groups:
+            for param in group["params"]:
+                param.grad = param.grad.to_sparse(1)
+        optimizer.step()
+
+    def run(make, config, lr, index):
+        expected = run_torch(rows, make, lr=lr, step=step)
+        reference = f"PyTorch 2.15.0 torch.optim.{make(_dummy()).__class__.__name__} with sparse gradients"
+        write("lazy", config, lr=lr, reference=reference, stream="stream-rows.json", expected=expected, index=index,
+              source="package")
+
+    sparse_adam = lambda params: torch.optim.SparseAdam(params, lr=0.02, betas=(0.8, 0.95))
+    run(sparse_adam, {"base": {"rule": "adam", "beta_1": 0.8, "beta_2": 0.95}}, 0.02, 1)
+    adagrad = lambda params: torch.optim.Adagrad(params, lr=0.05, lr_decay=0.01)
+    run(adagrad, {"base": {"rule": "adagrad", "lr_decay": 0.01}}, 0.05, 2)
+
+
+lazy()

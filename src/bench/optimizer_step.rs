@@ -52,6 +52,8 @@ pub enum Layout {
     Transposed,
     /// Views that repeat one row, as from a sum over rows.
     Broadcast,
+    /// As the parameters, with zeros in 99 of 100 rows, as of an embedding.
+    Rows,
 }
 
 /// The time of a step, and the memory that it uses.
@@ -209,11 +211,13 @@ impl StepBenchmark {
     }
 }
 
-/// Returns the optimizer to compare a step with: for a compact one its base, in 32 bits; for any other Burn's
+/// Returns the optimizer to compare a step with: for `compact` and `lazy` their base alone; for any other Burn's
 /// built-in of the same name with the same settings, if Burn has one that accepts them.
 pub fn counterpart(rule: &OptimizerSpec) -> Option<OptimizerSpec> {
-    if let OptimizerSpec::Compact(compact) = rule {
-        return Some((*compact.base).clone());
+    match rule {
+        OptimizerSpec::Compact(compact) => return Some((*compact.base).clone()),
+        OptimizerSpec::Lazy(lazy) => return Some((*lazy.base).clone()),
+        _ => {}
     }
     format!("burn.{rule}").parse().ok()
 }
@@ -254,7 +258,7 @@ impl Stepper {
         let stored = |i: usize| {
             let [rows, columns] = shape(size(i));
             match layout {
-                Layout::Plain => [rows, columns],
+                Layout::Plain | Layout::Rows => [rows, columns],
                 Layout::Transposed => [columns, rows],
                 Layout::Broadcast => [1, columns],
             }
@@ -262,7 +266,7 @@ impl Stepper {
         Ok(Stepper {
             model: Some(Matrices { matrices }),
             optimizer: rule.build()?,
-            gradients: (0..tensors).map(|i| random(stored(i), device)).collect(),
+            gradients: (0..tensors).map(|i| with_rows(random(stored(i), device), layout)).collect(),
             layout,
             device: device.clone(),
         })
@@ -295,7 +299,7 @@ impl Stepper {
             // An operation on a shared tensor writes to new memory.
             let gradient = gradient.clone().mul_scalar(0.5);
             let gradient = match self.layout {
-                Layout::Plain => gradient,
+                Layout::Plain | Layout::Rows => gradient,
                 Layout::Transposed => gradient.transpose(),
                 Layout::Broadcast => gradient.expand(parameter.lazy_shape()),
             };
@@ -331,6 +335,16 @@ fn shape(size: usize) -> [usize; 2] {
     [rows, size / rows]
 }
 
+/// Returns `gradient`, with zeros in 99 of 100 rows if `layout` says so.
+fn with_rows(gradient: Tensor<2>, layout: Layout) -> Tensor<2> {
+    if layout != Layout::Rows {
+        return gradient;
+    }
+    let ([rows, _], device) = (gradient.dims(), gradient.device());
+    let kept: Vec<f32> = (0..rows).map(|row| f32::from(u8::from(row % 100 == 0))).collect();
+    gradient * Tensor::<1>::from_floats(&kept[..], &device).reshape([rows, 1])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -346,7 +360,7 @@ mod tests {
     #[test]
     fn every_parameter_is_in_the_model() {
         let rule = "sgd:momentum=0.9".parse().unwrap();
-        for layout in [Layout::Plain, Layout::Transposed, Layout::Broadcast] {
+        for layout in [Layout::Plain, Layout::Transposed, Layout::Broadcast, Layout::Rows] {
             let mut stepper = Stepper::new(&rule, &Device::default(), 1003, 10, layout).unwrap();
             assert_eq!(stepper.time(2).len(), 2);
             assert_eq!(stepper.model.unwrap().num_params(), 1003);
@@ -362,5 +376,6 @@ mod tests {
         assert_eq!(of("adagrad:initial_accumulator_value=0.1"), None);
         assert_eq!(of("burn.adam"), None);
         assert_eq!(of("adamw:beta_2=0.99,state=int8").as_deref(), Some("adamw:beta_2=0.99"));
+        assert_eq!(of("lazy:base=adamw").as_deref(), Some("adamw"));
     }
 }

@@ -73,6 +73,42 @@ impl Operands {
         apply_in_pass(update, host_mut(theta), host(grad), state, rounding);
     }
 
+    /// Applies `update` to the rows whose gradient is not 0 everywhere; the others keep their parameters and
+    /// their state. A row is what has one index in the first dimension, of `rows`.
+    ///
+    /// On the host, only the gradient of the other rows is read. Sums are over all rows.
+    ///
+    /// # Panics
+    /// If the gradient or a buffer has another number of elements than the parameter, or is compact; if `rows`
+    /// does not divide that number.
+    pub fn apply_to_rows<U: Update>(mut self, update: &U, rows: usize) -> (Buffer, Vec<Buffer>) {
+        let len = self.theta.len();
+        assert!(rows > 0 && len.is_multiple_of(rows), "{rows} rows of {len} elements");
+        assert!(!self.state.iter().any(is_compact), "rows of a compact buffer");
+        if len == 0 {
+            return (self.theta, self.state);
+        }
+        if self.are_on_host() {
+            let Operands { theta, grad, state } = &mut self;
+            apply_to_rows_in_pass(update, host_mut(theta), host(grad), state, len / rows);
+            return (self.theta, self.state);
+        }
+        let before: Vec<Buffer> = std::iter::once(&self.theta).chain(&self.state).cloned().collect();
+        let grad: Tensor<2> = any_rank(self.grad.clone()).reshape([rows, len / rows]);
+        let touched = grad.not_equal_elem(0.0).any_dim(1).expand([rows, len / rows]);
+        let (theta, state) = self.apply_formula(update);
+        let mut rows_of =
+            before.into_iter().zip(std::iter::once(theta).chain(state)).map(|(before, after)| {
+                let (before, after) = (any_rank(before), any_rank(after));
+                let shape = after.shape();
+                let [before, after] = [before, after].map(|tensor| tensor.reshape([rows, len / rows]));
+                let moved: Tensor<2> = before.mask_where(touched.clone(), after);
+                with_rank!(shape.num_dims(), D => Buffer::new(moved.reshape(shape.dims::<D>())))
+            });
+        let theta = rows_of.next().expect("the parameter comes first");
+        (theta, rows_of.collect())
+    }
+
     /// Returns the sums that `update` needs. On the host they take one pass, which changes nothing, and are
     /// added in 64 bits.
     ///
@@ -208,6 +244,22 @@ fn parts(state: &mut [Buffer], len: usize) -> Parts<'_> {
             }
         }
     })
+}
+
+fn apply_to_rows_in_pass(
+    update: &dyn Loops,
+    theta: &mut HostBuffer,
+    grad: &HostBuffer,
+    state: &mut [Buffer],
+    width: usize,
+) {
+    assert_eq!(grad.len(), theta.len(), "a gradient of another size than its parameter");
+    let state = parts(state, theta.len());
+    let theta = theta.slice_mut();
+    grad.with_slice(|grad| {
+        let sums = pass::sums(update, theta, Source::Slice(grad), &state, 0).map(|sum| sum as f32);
+        pass::apply_rows(update, &sums[..update.number_of_sums()], theta, grad, state, width);
+    });
 }
 
 fn apply_in_pass(

@@ -99,6 +99,51 @@ pub(super) fn apply(
     );
 }
 
+/// Applies `update` to those rows of `width` elements of which an element of the gradient is not 0, on several
+/// threads if there is more than one piece. No buffer is compact. Of other rows only the gradient is read.
+pub(super) fn apply_rows(
+    update: &dyn Loops,
+    sums: &[f32],
+    theta: &mut [f32],
+    grad: &[f32],
+    mut state: Parts<'_>,
+    width: usize,
+) {
+    let rows = theta.len() / width;
+    if rows > 1 && theta.len() > PIECE {
+        let middle = rows / 2 * width;
+        let (theta, theta_right) = theta.split_at_mut(middle);
+        let (grad, grad_right) = grad.split_at(middle);
+        let state_right = state.each_mut().map(|part| {
+            let (left, right) = std::mem::take(part).split_at(middle);
+            *part = left;
+            right
+        });
+        rayon::join(
+            || apply_rows(update, sums, theta, grad, state, width),
+            || apply_rows(update, sums, theta_right, grad_right, state_right, width),
+        );
+        return;
+    }
+    let is_touched = |row: usize| grad[row * width..(row + 1) * width].iter().any(|&element| element != 0.0);
+    let mut row = 0;
+    while row < rows {
+        let first = row;
+        while row < rows && is_touched(row) {
+            row += 1;
+        }
+        if first < row {
+            let range = first * width..row * width;
+            let mut touched = state.each_mut().map(|part| match part {
+                Part::Floats(floats) => Part::Floats(&mut floats[range.clone()]),
+                Part::Absent | Part::Compact(_) => Part::Absent,
+            });
+            apply_floats(update, sums, &mut theta[range.clone()], &grad[range], &mut touched);
+        }
+        row += 1;
+    }
+}
+
 /// Applies `update` to a piece of which no buffer is compact.
 fn apply_floats(update: &dyn Loops, sums: &[f32], theta: &mut [f32], grad: &[f32], state: &mut Parts<'_>) {
     let number = number(state);

@@ -125,6 +125,10 @@ impl CompactConfig {
         if rules.iter().any(|rule| rule.state != StateBits::F32 || rule.rounds_stochastically) {
             return Err(twice(owner));
         }
+        if let Some(reason) = rules.iter().any(|rule| rule.is_lazy).then_some("rows of `lazy` are no blocks")
+        {
+            return Err(Error::Usage(format!("`{owner}:base={}`: {reason}", self.base)));
+        }
         let is_compactable = |rule: &ParameterRule| match &rule.kind {
             Kind::Elementwise(rule) => rule.is_compactable(),
             Kind::Tensor(_) | Kind::Burn(_) | Kind::Lbfgs => false,

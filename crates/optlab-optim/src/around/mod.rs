@@ -15,6 +15,7 @@ pub(crate) mod gradient_filter;
 pub(crate) mod gradient_transform;
 mod groups;
 mod hyperball;
+mod lazy;
 pub(crate) mod mechanic;
 pub(crate) mod norm;
 mod one_step;
@@ -33,6 +34,7 @@ pub use filters::{GrokfastConfig, GrokfastKind, VarianceReducedConfig};
 pub use gradient_transform::GradientTransform;
 pub use groups::{GroupConfig, NoVectorDecayConfig};
 pub use hyperball::HyperballConfig;
+pub use lazy::LazyConfig;
 pub use mechanic::{Mechanic, MechanicConfig};
 pub use one_step::{CautiousConfig, DecayConfig, LookaheadConfig, SkipNonFiniteConfig};
 pub use schedule_free::{ScheduleFree, ScheduleFreeConfig};
@@ -163,6 +165,7 @@ macro_rules! wrapper_list {
             "cautious" => Cautious(CautiousConfig), "wraps any rule: keeps only updates that agree with the gradient (Liang et al., 2024)";
             "decay" => Decay(DecayConfig), "wraps any rule: adds decoupled weight decay and proximal L1 (Loshchilov & Hutter, 2017)";
             "compact" => Compact(CompactConfig), "wraps any rule: state in 16 or 8 bits a number, rounded stochastically (Dettmers et al., 2021)";
+            "lazy" => Lazy(LazyConfig), "wraps any element-wise rule: rows of a matrix without a gradient stay as they are, as PyTorch's SparseAdam";
             "group" => Group(GroupConfig), "wraps any rule: another rule, learning rate or weight decay for some parameters";
             "no_vector_decay" => NoVectorDecay(NoVectorDecayConfig), "wraps any rule: no weight decay for biases and norms";
         }

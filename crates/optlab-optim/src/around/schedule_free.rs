@@ -16,7 +16,7 @@ settings! {
     ///
     /// ```text
     /// z₀ = x₀ = θ₀, W₀ = 0
-    /// wₜ = tʳ max(η₁, …, ηₜ)ᵖ,  Wₜ = Wₜ₋₁ + wₜ,  cₜ = wₜ / Wₜ
+    /// wₜ = tʳ max(η₁, …, ηₜ)ᵖ,  Wₜ = Wₜ₋₁ + wₜ,  cₜ = wₜ / Wₜ      C > 0: cₜ = min(1, C (1 − β) wₜ / Wₜ)
     /// zₜ = the rule's result for zₜ₋₁ − ηₜ λ θₜ₋₁ and the gradient at θₜ₋₁
     /// xₜ = (1 − cₜ) xₜ₋₁ + cₜ zₜ
     /// θₜ = (1 − β) zₜ + β xₜ
@@ -47,7 +47,9 @@ settings! {
     ///
     /// # Reference
     /// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>;
-    /// <https://github.com/facebookresearch/schedule_free>
+    /// <https://github.com/facebookresearch/schedule_free>; `decoupling`: Song et al., *Through the River:
+    /// Understanding the Benefit of Schedule-Free Methods for Language Model Training*, 2025,
+    /// <https://arxiv.org/abs/2507.09846>
     pub struct ScheduleFreeConfig {
         /// The optimizer that it wraps.
         base: Box<OptimizerSpec> = (base()) as "`adamw`";
@@ -59,6 +61,8 @@ settings! {
         r: f64 = 0.0, "r", in NON_NEGATIVE;
         /// Power of the largest learning rate so far in the weighting of the average.
         weight_lr_power: f64 = 2.0, "p", in NON_NEGATIVE;
+        /// Factor of 1 − β in the share of the new fast weights (refined schedule-free); 0 for a share without.
+        decoupling: f64 = 0.0, "C", in NON_NEGATIVE, since("2026-12-01");
     }
 }
 
@@ -66,8 +70,8 @@ impl Wrapper for ScheduleFreeConfig {
     base_field!();
 
     fn wrap(&self, owner: &str, mut assembly: Assembly) -> Result<Assembly, Error> {
-        let ScheduleFreeConfig { momentum, weight_decay, r, weight_lr_power, .. } = *self;
-        let free = ScheduleFree { momentum, weight_decay, r, weight_lr_power };
+        let ScheduleFreeConfig { momentum, weight_decay, r, weight_lr_power, decoupling, .. } = *self;
+        let free = ScheduleFree { momentum, weight_decay, r, weight_lr_power, decoupling };
         match assembly.extras.schedule_free.replace(free) {
             None => Ok(assembly),
             Some(_) => Err(twice(owner)),
@@ -86,21 +90,26 @@ pub struct ScheduleFree {
     pub r: f64,
     /// Power of the largest learning rate so far in the weighting of the average, `[0, ∞)`.
     pub weight_lr_power: f64,
+    /// Factor of `1 − momentum` in the share of the new fast weights, `[0, ∞)`; 0 for a share without it.
+    pub decoupling: f64,
 }
 
 impl ScheduleFree {
     pub(crate) fn check(&self, owner: &str) -> Result<(), Error> {
-        let ScheduleFree { momentum, weight_decay, r, weight_lr_power } = *self;
+        let ScheduleFree { momentum, weight_decay, r, weight_lr_power, decoupling } = *self;
         range::check(owner, [("momentum", momentum, POSITIVE_BELOW_ONE)])?;
         range::check(owner, [("weight_decay", weight_decay, NON_NEGATIVE), ("r", r, NON_NEGATIVE)])?;
-        range::check(owner, [("weight_lr_power", weight_lr_power, NON_NEGATIVE)])
+        range::check(
+            owner,
+            [("weight_lr_power", weight_lr_power, NON_NEGATIVE), ("decoupling", decoupling, NON_NEGATIVE)],
+        )
     }
 
     /// Returns the coefficients of step `t`, counted from 1. `averaged` are `W` and the largest rate after
     /// the previous step; `decays` says whether the weight decay applies.
     pub(crate) fn at_step(&self, lr: f64, t: u64, decays: bool, mut averaged: [f64; 2]) -> ScheduleFreeStep {
-        let ScheduleFree { momentum: beta, weight_decay, r, weight_lr_power } = *self;
-        let averaging = Averaging { beta, r, weight_lr_power, warmup_steps: 0 };
+        let ScheduleFree { momentum: beta, weight_decay, r, weight_lr_power, decoupling } = *self;
+        let averaging = Averaging { beta, r, weight_lr_power, warmup_steps: 0, decoupling };
         let step = averaging.at_step(lr, t, &mut averaged);
         ScheduleFreeStep { step, decay: if decays { lr * weight_decay } else { 0.0 }, averaged }
     }

@@ -27,6 +27,8 @@ pub(crate) struct StepSettings {
     pub radius: Option<f64>,
     /// The numbers that all parameters of the rule share, and their common number of steps.
     pub shared: Option<Arc<SharedNumbers>>,
+    /// The number of rows, if those without a gradient stay as they are.
+    pub lazy_rows: Option<usize>,
     /// The key of the random bits with which compact buffers are rounded.
     pub rounding: Rounding,
 }

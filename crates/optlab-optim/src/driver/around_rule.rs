@@ -16,9 +16,9 @@ pub(crate) fn apply<U: Update>(step: U, mut operands: Operands, settings: &StepS
     if settings.is_one_pass() {
         let is_plain = factor == 1.0 && extras == StepExtras::NONE && !transform.is_elementwise();
         return if is_plain {
-            run(&step, operands, settings.rounding)
+            run_rows(&step, operands, settings)
         } else {
-            run(&WrappedStep { step, transform, factor, extras }, operands, settings.rounding)
+            run_rows(&WrappedStep { step, transform, factor, extras }, operands, settings)
         };
     }
     let of_rule = operands.state.len() - extras.buffers();
@@ -168,6 +168,16 @@ pub(crate) fn after(
     };
     operands.state.drain(..operands.state.len() - of_extras);
     operands
+}
+
+/// Applies the update of a rule, to all rows or to those that have a gradient.
+fn run_rows<U: Update>(update: &U, operands: Operands, settings: &StepSettings) -> Operands {
+    let Some(rows) = settings.lazy_rows else {
+        return run(update, operands, settings.rounding);
+    };
+    let grad = operands.grad.clone();
+    let (theta, state) = operands.apply_to_rows(update, rows);
+    Operands { theta, grad, state }
 }
 
 /// Applies an update: on the host in one pass, elsewhere as a formula.

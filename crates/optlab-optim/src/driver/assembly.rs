@@ -74,6 +74,9 @@ impl Assembly {
             let reason = "`hyperball` keeps every norm, so it takes no cautious decay";
             return Err(Error::Usage(format!("`{owner}`: {reason}")));
         }
+        if self.rules.iter().any(|rule| rule.is_lazy) {
+            self.extras.check_around_lazy(owner)?;
+        }
         check_evaluation(owner, &self.extras, &self.rules)
     }
 

@@ -20,6 +20,8 @@ pub struct ParameterRule {
     pub(crate) state: StateBits,
     /// Whether parameters in bfloat16 are rounded stochastically.
     pub(crate) rounds_stochastically: bool,
+    /// Whether rows of a matrix without a gradient stay as they are.
+    pub(crate) is_lazy: bool,
     pub(crate) kind: Kind,
 }
 
@@ -128,6 +130,7 @@ impl ParameterRule {
             decays: true,
             state: StateBits::F32,
             rounds_stochastically: false,
+            is_lazy: false,
             kind,
         }
     }
@@ -167,6 +170,18 @@ impl ParameterRule {
     /// stochastically if `rounds_stochastically`; [`CompactConfig`](crate::around::CompactConfig) says how.
     pub fn compact(self, state: StateBits, rounds_stochastically: bool) -> Self {
         ParameterRule { state, rounds_stochastically, ..self }
+    }
+
+    /// Leaves rows of matrices whose gradient is 0 everywhere, and their state, as they are, if the rule is
+    /// element-wise; [`LazyConfig`](crate::around::LazyConfig) says more.
+    pub fn lazy(self) -> Self {
+        ParameterRule { is_lazy: true, decays: false, ..self }
+    }
+
+    /// Returns whether the rule can be [`lazy`](Self::lazy).
+    pub(crate) fn may_be_lazy(&self) -> bool {
+        matches!(&self.kind, Kind::Elementwise(rule) if rule.estimate().is_none())
+            && self.state == StateBits::F32
     }
 
     pub(crate) fn applies(&self, parameter: &ParameterInfo<'_>) -> bool {

@@ -117,6 +117,12 @@ impl Parameter {
         self.rule.as_ref().is_some_and(|(_, rule)| rule.state != StateBits::F32)
     }
 
+    /// Returns the number of its rows, if those without a gradient stay as they are.
+    pub fn lazy_rows(&self) -> Option<usize> {
+        let (_, rule) = self.rule.as_ref()?;
+        (rule.is_lazy && rule.may_be_lazy() && self.shape.len() > 1).then(|| self.shape[0])
+    }
+
     /// Returns whether it is rounded stochastically if it is in bfloat16.
     pub fn rounds_stochastically(&self) -> bool {
         self.rule.as_ref().is_some_and(|(_, rule)| rule.rounds_stochastically)

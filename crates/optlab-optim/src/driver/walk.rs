@@ -131,6 +131,7 @@ impl StepContext<'_> {
             extras: self.extras.at_step(lr, self.t, decays, parameter.beside.averaged),
             cautious: self.extras.cautious,
             radius: None,
+            lazy_rows: parameter.lazy_rows(),
             shared: place.and_then(|place| self.shared.get(place).cloned().flatten()),
             rounding: Rounding::default(),
         }

@@ -28,6 +28,8 @@ settings! {
         r: f64 = 0.0, "r", in NON_NEGATIVE;
         /// Power of the largest learning rate so far in the weighting of the average.
         weight_lr_power: f64 = 2.0, "p", in NON_NEGATIVE;
+        /// Factor of 1 − β₁ in the share of the new fast weights (refined schedule-free); 0 for a share without.
+        decoupling: f64 = 0.0, "C", in NON_NEGATIVE, since("2026-12-01");
         /// Steps over which the learning rate rises linearly; 0 for none.
         warmup_steps: usize = 0, "T", allowed "0…";
     }
@@ -49,6 +51,7 @@ impl ScheduleFreeAdamWConfig {
 /// z₀ = x₀ = θ₀, v₀ = 0, W₀ = 0
 /// ηₜ' = ηₜ min(1, t / T)                          T = 0: ηₜ
 /// wₜ = tʳ max(η₁', …, ηₜ')ᵖ,  Wₜ = Wₜ₋₁ + wₜ,  cₜ = wₜ / Wₜ
+///                                                 with C > 0: cₜ = min(1, C (1 − β₁) wₜ / Wₜ)
 /// vₜ = β₂ vₜ₋₁ + (1 − β₂) gₜ²                      gₜ at θₜ₋₁
 /// dₜ = gₜ / (√(vₜ / (1 − β₂ᵗ)) + ε) + λ θₜ₋₁
 /// zₜ = zₜ₋₁ − ηₜ' dₜ
@@ -90,7 +93,9 @@ impl ScheduleFreeAdamWConfig {
 /// changed.
 ///
 /// # Reference
-/// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>
+/// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>; `decoupling`: Song
+/// et al., *Through the River: Understanding the Benefit of Schedule-Free Methods for Language Model Training*,
+/// 2025, <https://arxiv.org/abs/2507.09846>
 #[derive(Debug, Clone)]
 pub struct ScheduleFreeAdamW {
     config: ScheduleFreeAdamWConfig,
@@ -119,8 +124,8 @@ impl ElementwiseRule for ScheduleFreeAdamW {
     fn at_step(&self, At { lr, t, numbers, .. }: At<'_>) -> ScheduleFreeAdamWStep {
         let ScheduleFreeAdamWConfig { beta_1, beta_2, epsilon, weight_decay, cautious_decay, .. } =
             self.config;
-        let ScheduleFreeAdamWConfig { r, weight_lr_power, warmup_steps, .. } = self.config;
-        let averaging = Averaging { beta: beta_1, r, weight_lr_power, warmup_steps };
+        let ScheduleFreeAdamWConfig { r, weight_lr_power, warmup_steps, decoupling, .. } = self.config;
+        let averaging = Averaging { beta: beta_1, r, weight_lr_power, warmup_steps, decoupling };
         // g / (√(v / c) + ε) = √c g / (√v + √c ε)
         let correction = (1.0 - power(beta_2, t)).sqrt();
         let step = averaging.at_step(lr, t, numbers);

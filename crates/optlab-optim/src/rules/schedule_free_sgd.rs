@@ -21,6 +21,8 @@ settings! {
         r: f64 = 0.0, "r", in NON_NEGATIVE;
         /// Power of the largest learning rate so far in the weighting of the average.
         weight_lr_power: f64 = 2.0, "p", in NON_NEGATIVE;
+        /// Factor of 1 − β in the share of the new fast weights (refined schedule-free); 0 for a share without.
+        decoupling: f64 = 0.0, "C", in NON_NEGATIVE, since("2026-12-01");
         /// Steps over which the learning rate rises linearly; 0 for none.
         warmup_steps: usize = 0, "T", allowed "0…";
     }
@@ -43,6 +45,7 @@ impl ScheduleFreeSgdConfig {
 /// z₀ = x₀ = θ₀, W₀ = 0
 /// ηₜ' = ηₜ min(1, t / T)                          T = 0: ηₜ
 /// wₜ = tʳ max(η₁', …, ηₜ')ᵖ,  Wₜ = Wₜ₋₁ + wₜ,  cₜ = wₜ / Wₜ
+///                                                 with C > 0: cₜ = min(1, C (1 − β) wₜ / Wₜ)
 /// gₜ' = gₜ + λ θₜ₋₁                               gₜ at θₜ₋₁
 /// zₜ = zₜ₋₁ − ηₜ' gₜ'
 /// xₜ = (1 − cₜ) xₜ₋₁ + cₜ zₜ
@@ -87,7 +90,9 @@ impl ScheduleFreeSgdConfig {
 /// changed.
 ///
 /// # Reference
-/// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>
+/// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>; `decoupling`: Song
+/// et al., *Through the River: Understanding the Benefit of Schedule-Free Methods for Language Model Training*,
+/// 2025, <https://arxiv.org/abs/2507.09846>
 #[derive(Debug, Clone)]
 pub struct ScheduleFreeSgd {
     config: ScheduleFreeSgdConfig,
@@ -111,8 +116,9 @@ impl ElementwiseRule for ScheduleFreeSgd {
     type Step = ScheduleFreeSgdStep;
 
     fn at_step(&self, At { lr, t, numbers, .. }: At<'_>) -> ScheduleFreeSgdStep {
-        let ScheduleFreeSgdConfig { momentum, weight_decay, r, weight_lr_power, warmup_steps } = self.config;
-        let averaging = Averaging { beta: momentum, r, weight_lr_power, warmup_steps };
+        let ScheduleFreeSgdConfig { momentum: beta, weight_decay, decoupling, .. } = self.config;
+        let ScheduleFreeSgdConfig { r, weight_lr_power, warmup_steps, .. } = self.config;
+        let averaging = Averaging { beta, r, weight_lr_power, warmup_steps, decoupling };
         ScheduleFreeSgdStep { step: averaging.at_step(lr, t, numbers), weight_decay }
     }
 

@@ -154,7 +154,7 @@ impl Evaluate<Matrices> for Problem {
 
 /// Wrappers around or beside other rules: all of [`OptimizerSpec::all`] but these and `burn.*` have rows
 /// here.
-const WRAPPERS: [&str; 21] = [
+const WRAPPERS: [&str; 22] = [
     "sam",
     "asam",
     "lookahead",
@@ -174,6 +174,7 @@ const WRAPPERS: [&str; 21] = [
     "cautious",
     "decay",
     "compact",
+    "lazy",
     "group",
     "no_vector_decay",
 ];

@@ -15,6 +15,8 @@ pub(crate) struct Averaging {
     pub r: f64,
     pub weight_lr_power: f64,
     pub warmup_steps: usize,
+    /// Factor of `1 − β` in the share of the new fast weights; 0 for a share without it.
+    pub decoupling: f64,
 }
 
 impl Averaging {
@@ -25,7 +27,10 @@ impl Averaging {
         *largest_lr = largest_lr.max(lr);
         let weight = (t as f64).powf(self.r) * largest_lr.powf(self.weight_lr_power);
         *weight_sum += weight;
-        let share = if *weight_sum == 0.0 { 0.0 } else { weight / *weight_sum };
+        let mut share = if *weight_sum == 0.0 { 0.0 } else { weight / *weight_sum };
+        if self.decoupling > 0.0 {
+            share = (share * (1.0 - self.beta) * self.decoupling).min(1.0);
+        }
         let along_share = 1.0 - self.beta * (1.0 - share);
         AveragingStep { lr, share, along: lr * along_share, along_share }
     }

@@ -238,6 +238,7 @@ fn a_frozen_parameter_is_unchanged_and_stays_frozen_with_every_rule() {
         "ema_nesterov:step=3,base=sgd",
         "mechanic:initial=0.1,base=sgd",
         "hyperball:base=sgd",
+        "lazy:base=sgd",
         "grokfast:base=sgd",
         "variance_reduced:base=sgd",
         "decay:base=sgd",

@@ -245,9 +245,9 @@ fn wrappers() -> Vec<OptimizerSpec> {
 
 #[test]
 fn a_wrapper_cannot_be_one_of_several_rules() {
-    assert_eq!(wrappers().len(), 21);
-    // A compact rule is still a rule.
-    for spec in wrappers().into_iter().filter(|spec| spec.name() != "compact") {
+    assert_eq!(wrappers().len(), 22);
+    // A compact rule and a lazy one are still rules.
+    for spec in wrappers().into_iter().filter(|spec| !["compact", "lazy"].contains(&spec.name())) {
         let name = spec.name();
         let said = format!("`{name}` wraps an optimizer: it cannot be one of several rules");
         for around in ["muon:other=", "group:other="] {
@@ -330,6 +330,7 @@ fn every_range_of_a_wrapper_is_checked_at_both_ends_and_counts_of_zero_are_refus
         ("schedule_free", "weight_decay", NON_NEGATIVE),
         ("schedule_free", "r", NON_NEGATIVE),
         ("schedule_free", "weight_lr_power", NON_NEGATIVE),
+        ("schedule_free", "decoupling", NON_NEGATIVE),
         ("ema_nesterov", "step", NON_NEGATIVE),
         ("ema_nesterov", "decay", BELOW_ONE),
         ("mechanic", "weight_decay", NON_NEGATIVE),

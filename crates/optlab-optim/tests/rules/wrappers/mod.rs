@@ -10,6 +10,7 @@ mod evaluations;
 mod filters;
 mod free;
 mod groups;
+mod lazy;
 mod lbfgs;
 mod losses;
 mod skipping;
