@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::model::{GptSpec, Init, Positions};
-use crate::nn::{AttentionInput, Embedding, LayerNorm, Linear, attention, multiplied, tap};
+use crate::nn::{AttentionInput, Embedding, LargestScores, LayerNorm, Linear, attention, multiplied, tap};
 use burn::module::{Module, Param};
 use burn::tensor::{Int, Tensor, TensorData};
 use optlab_core::range;
@@ -141,6 +141,24 @@ impl Gpt {
         self.logits(x.reshape([(batch * time) as i32, -1]))
     }
 
+    /// Returns the model with smaller weights of queries and keys in each head whose largest score of attention
+    /// in a step exceeded `threshold`, so that it would have been `threshold` (QK-clip):
+    ///
+    /// ```text
+    /// γ = min(1, τ / S),  W_Q ← √γ W_Q,  W_K ← √γ W_K       S: the largest score of the head, τ: the threshold
+    /// ```
+    ///
+    /// Biases are scaled as the weights are.
+    ///
+    /// # Reference
+    /// Kimi Team, *Kimi K2: Open Agentic Intelligence*, 2025, <https://arxiv.org/abs/2507.20534>
+    pub fn with_clipped_scores(self, largest: LargestScores, threshold: f64) -> Self {
+        let largest = largest.of_layers(self.blocks.len());
+        let blocks = self.blocks.into_iter().zip(largest);
+        let blocks = blocks.map(|(block, largest)| block.with_clipped_scores(&largest, threshold)).collect();
+        Gpt { blocks, ..self }
+    }
+
     /// Returns the logits of rows of the last block, `[rows, width]`.
     pub(super) fn logits(&self, rows: Tensor<2>) -> Tensor<2> {
         let x = self.norm.forward(rows);
@@ -167,6 +185,25 @@ impl GptBlock {
         self.dense_2.forward_add(hidden, x)
     }
 
+    /// Does for one block what [`Gpt::with_clipped_scores`] does for all.
+    fn with_clipped_scores(self, largest: &[f64], threshold: f64) -> Self {
+        if largest.iter().all(|score| *score <= threshold) {
+            return self;
+        }
+        let [_, width] = self.joined.weight.lazy_shape().dims();
+        let size = width / 3 / self.heads;
+        let of_head = |score: &f64| if *score > threshold { (threshold / score).sqrt() as f32 } else { 1.0 };
+        let of_heads: Vec<f32> =
+            largest.iter().flat_map(|score| std::iter::repeat_n(of_head(score), size)).collect();
+        let of_values = vec![1.0; width / 3];
+        let factors = [&of_heads[..], &of_heads, &of_values].concat();
+        let factors = Tensor::<1>::from_floats(&factors[..], &self.joined.weight.lazy_device().inner());
+        let Linear { weight, bias, activation } = self.joined;
+        let weight = scaled(weight, factors.clone().unsqueeze());
+        let bias = bias.map(|bias| scaled(bias, factors));
+        GptBlock { joined: Linear { weight, bias, activation }, ..self }
+    }
+
     pub(super) fn is_rotary(&self) -> bool {
         self.is_rotary
     }
@@ -180,6 +217,14 @@ impl GptBlock {
         let [query, key] = [query, key].map(|part| rotated(part, self.heads, 0));
         AttentionInput::Separate([query, key, value])
     }
+}
+
+/// Returns `param` times `factors`, tracked as before.
+fn scaled<const D: usize>(param: Param<Tensor<D>>, factors: Tensor<D>) -> Param<Tensor<D>> {
+    param.map(|tensor| {
+        let is_tracked = tensor.is_require_grad();
+        Tensor::from_inner(tensor.inner() * factors).set_require_grad(is_tracked)
+    })
 }
 
 /// Rotates each pair of numbers of a head by the token's place, the first of which is `first`:

@@ -27,6 +27,7 @@ mod norm;
 mod padding;
 mod pool2d;
 mod rnn;
+mod scores;
 pub mod tap;
 
 pub use attention::{ATTENTION, AttentionInput, attention};
@@ -40,4 +41,5 @@ pub(crate) use norm::layer_norm;
 pub use norm::{LayerNorm, RmsNorm};
 pub use pool2d::{AvgPool2d, MaxPool2d};
 pub use rnn::Rnn;
+pub use scores::{LargestScores, largest_scores};
 pub use tap::tap;

@@ -3,7 +3,7 @@
 use crate::Error;
 use crate::data::Batches;
 use crate::diagnosis::{Gradients, Layout};
-use crate::nn::Mode;
+use crate::nn::{Mode, largest_scores};
 use crate::train::{Trial, input_gradient};
 use crate::workload::Workload;
 use burn::module::{Module, ModuleVisitor, Param};
@@ -25,6 +25,8 @@ pub(crate) struct BatchEvaluation<'a, W: Workload> {
     step: u64,
     /// The weight of the penalty on input gradients.
     penalty: f64,
+    /// The largest score of attention after whose excess queries and keys are scaled.
+    qk_clip: Option<f64>,
     /// Whether the workload cannot say what that penalty needs.
     lacks_penalty: bool,
     /// The turn of the step whose loss and gradients are evaluated.
@@ -107,6 +109,7 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
             step,
             turn: 0,
             penalty,
+            qk_clip: trial.recipe.qk_clip,
             lacks_penalty: false,
             wrong_shape: None,
             watcher: None,
@@ -141,14 +144,30 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
     }
 
     /// Makes the update of each turn with its optimizer, and returns the model and the sum of the turns'
-    /// losses.
+    /// losses. With `qk_clip`, the scores of attention of the model are clipped after them.
     pub fn make_turns<'r>(
         &mut self,
         optimizers: &mut [ModelOptimizer],
         rates: impl Into<LearningRates<'r>>,
-        mut model: W::Model,
+        model: W::Model,
     ) -> (W::Model, Tensor<1>) {
         let rates = rates.into();
+        match self.qk_clip {
+            None => self.make_turns_unclipped(optimizers, rates, model),
+            Some(threshold) => {
+                let ((model, loss), largest) =
+                    largest_scores(|| self.make_turns_unclipped(optimizers, rates, model));
+                (self.workload.with_clipped_scores(model, largest, threshold), loss)
+            }
+        }
+    }
+
+    fn make_turns_unclipped(
+        &mut self,
+        optimizers: &mut [ModelOptimizer],
+        rates: LearningRates<'_>,
+        mut model: W::Model,
+    ) -> (W::Model, Tensor<1>) {
         let mut sum: Option<Tensor<1>> = None;
         for (turn, optimizer) in optimizers.iter_mut().enumerate() {
             self.turn = turn;
@@ -180,8 +199,14 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
     /// Checks that every loss was one number, and that the workload can do what the recipe asks for.
     ///
     /// # Errors
-    /// [`Workload`](Error::Workload) naming the shape or the penalty.
+    /// [`Workload`](Error::Workload) naming the shape, the penalty or the clipping.
     pub fn check(&self) -> Result<(), Error> {
+        if self.qk_clip.is_some() && !self.workload.clips_scores() {
+            return Err(Error::Workload {
+                workload: self.workload.info().name,
+                reason: "its model has no attention, which `qk_clip` needs".into(),
+            });
+        }
         if self.lacks_penalty {
             return Err(Error::Workload {
                 workload: self.workload.info().name,

@@ -70,6 +70,9 @@ pub struct Recipe {
     pub clip_norm: Option<f64>,
     /// Largest absolute value of a gradient element.
     pub clip_value: Option<f64>,
+    /// Largest score of attention: queries and keys of heads above it are scaled after a step (QK-clip).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qk_clip: Option<f64>,
     /// Evaluations without a smaller validation loss before training stops.
     pub early_stopping: Option<usize>,
     /// Shift and rotation of training images.
@@ -100,6 +103,7 @@ impl Recipe {
             input_gradient_penalty: 0.0,
             clip_norm: info.defaults.clip_norm,
             clip_value: None,
+            qk_clip: None,
             early_stopping: None,
             augmentation: Augmentation::default(),
             pad: false,
@@ -129,6 +133,7 @@ impl Recipe {
         range::check("trial", [("validation", self.validation, range::BELOW_ONE)])?;
         let penalty = ("input_gradient_penalty", self.input_gradient_penalty, range::NON_NEGATIVE);
         range::check("trial", [penalty])?;
+        self.qk_clip.map_or(Ok(()), |limit| range::check("trial", [("qk_clip", limit, range::POSITIVE)]))?;
         count("early_stopping", self.early_stopping)?;
         self.split.map_or(Ok(()), |split| range::check_seed("trial", "split", split))?;
         self.diagnose.map_or(Ok(()), Diagnose::validate)?;
@@ -324,6 +329,8 @@ recipe! {
     clip_norm: f64, "C", default "off" => clip_norm;
     /// Clip each gradient element to [-C, C]
     clip_value: f64, "C", default "off" => clip_value;
+    /// After each step, scale the queries and keys of heads whose largest attention score exceeded τ (QK-clip)
+    qk_clip: f64, "τ", default "off" => qk_clip;
     /// Stop after that many evaluations without a smaller validation loss
     early_stopping: usize, "PATIENCE", default "off" => early_stopping;
     /// Shift training images by up to that many pixels

@@ -30,7 +30,7 @@ pub use supervised::{RowFacts, Supervised};
 use crate::Error;
 use crate::data::{Batch, ExampleSet, Preparation, Source};
 use crate::model::ModelPatch;
-use crate::nn::Mode;
+use crate::nn::{LargestScores, Mode};
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
@@ -260,6 +260,19 @@ pub trait Workload: Send + Sync {
     ) -> Option<Tensor<1>> {
         let _: (&Self::Model, Tensor<2>, &Self::Facts, Mode) = (model, rows, facts, mode);
         None
+    }
+
+    /// Returns whether [`with_clipped_scores`](Self::with_clipped_scores) clips: whether the model has
+    /// attention. By default it has none.
+    fn clips_scores(&self) -> bool {
+        false
+    }
+
+    /// Returns `model` with smaller weights of queries and keys in the heads whose largest score in a step, in
+    /// `largest`, exceeds `threshold`. By default it is returned as it is.
+    fn with_clipped_scores(&self, model: Self::Model, largest: LargestScores, threshold: f64) -> Self::Model {
+        let _: (LargestScores, f64) = (largest, threshold);
+        model
     }
 
     /// Returns this workload with other settings of its model.

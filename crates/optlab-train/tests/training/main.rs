@@ -10,6 +10,7 @@ mod language;
 mod lr_range;
 mod objectives;
 mod outcome;
+mod qk_clip;
 mod resume;
 mod split;
 mod trial_names;

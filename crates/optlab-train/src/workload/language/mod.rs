@@ -10,7 +10,7 @@ pub use token_set::TokenBatch;
 use crate::Error;
 use crate::data::{Preparation, Source, TextName};
 use crate::model::{Gpt, GptSpec, Init, ModelPatch, ModelSpec, NetworkSpec, Positions};
-use crate::nn::{Mode, cross_entropy_of_some};
+use crate::nn::{LargestScores, Mode, cross_entropy_of_some};
 use crate::objective::Tally;
 use crate::workload::{Defaults, Info, Parts, Workload};
 use burn::tensor::{Device, Tensor};
@@ -210,6 +210,14 @@ impl Workload for Language {
         let nats = f64::from(loss.clone().into_scalar::<f32>()) * batch.counted as f64;
         tally.add(BITS, &[nats / std::f64::consts::LN_2, batch.counted as f64]);
         loss
+    }
+
+    fn clips_scores(&self) -> bool {
+        true
+    }
+
+    fn with_clipped_scores(&self, model: Gpt, largest: LargestScores, threshold: f64) -> Gpt {
+        model.with_clipped_scores(largest, threshold)
     }
 
     fn with_model(&self, patch: &ModelPatch) -> Result<Self, Error> {
