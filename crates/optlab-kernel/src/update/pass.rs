@@ -125,11 +125,10 @@ pub(super) fn apply_rows(
         );
         return;
     }
-    let is_touched = |row: usize| grad[row * width..(row + 1) * width].iter().any(|&element| element != 0.0);
     let mut row = 0;
     while row < rows {
         let first = row;
-        while row < rows && is_touched(row) {
+        while row < rows && has_other_than_zeros(&grad[row * width..(row + 1) * width]) {
             row += 1;
         }
         if first < row {
@@ -142,6 +141,21 @@ pub(super) fn apply_rows(
         }
         row += 1;
     }
+}
+
+/// Returns whether one of the elements is not 0 (or −0); NaN is not.
+fn has_other_than_zeros(elements: &[f32]) -> bool {
+    /// The number of elements that are read before a result.
+    const STRIDE: usize = 1_024;
+    vectorized(
+        #[inline(always)]
+        || {
+            elements.chunks(STRIDE).any(|chunk| {
+                // The sign is shifted out.
+                chunk.iter().fold(0, |bits, element| bits | (element.to_bits() << 1)) != 0
+            })
+        },
+    )
 }
 
 /// Applies `update` to a piece of which no buffer is compact.

@@ -170,6 +170,10 @@ impl ModelOptimizer {
         if lbfgs_len.is_some_and(|len| len != lbfgs::elements(model, &parameters)) {
             return Err(file_error(path, "its L-BFGS has another number of elements"));
         }
+        let learned = shared_state.factors.0.len();
+        if self.extras.mechanic.is_some_and(|mechanic| learned > 0 && learned != mechanic.decays) {
+            return Err(file_error(path, format!("its `mechanic` has {learned} `decays`")));
+        }
         if let (Method::Lbfgs(lbfgs), Some(state)) = (&mut self.method, &shared_state.lbfgs) {
             lbfgs.state = state.clone();
         }

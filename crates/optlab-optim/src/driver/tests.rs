@@ -523,6 +523,7 @@ fn state_of_the_same_rule_with_other_buffers_is_refused() {
         ("rmsprop:centered=true", "rmsprop"),
         ("adafactor:beta_1=0.9", "adafactor"),
         ("sm3:momentum=0.0", "sm3"),
+        ("mechanic:decays=2", "mechanic"),
     ];
     for (one, other) in pairs {
         for (saver, loader) in [(one, other), (other, one)] {
