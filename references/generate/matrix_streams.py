@@ -4,7 +4,8 @@
 
 `stream-dense.json` is a network of three dense layers, whose last matrix is a weight of rank 2. The gradients of
 `stream-full-rank.json` have full rank along every dimension, so that no eigenvector is arbitrary;
-`stream-matrices.json` is the same without vectors. `stream-rows.json` is an embedding and kernels, of which about a third
+`stream-matrices.json` is the same without vectors.
+`stream-rows.json` is an embedding and kernels, of which about a third
 of the rows have a gradient in each step.
 
 Initial values and gradients are exact 32-bit floats, drawn once with NumPy's PCG64.

@@ -211,8 +211,8 @@ impl StepBenchmark {
     }
 }
 
-/// Returns the optimizer to compare a step with: for `compact` and `lazy` their base alone; for any other Burn's
-/// built-in of the same name with the same settings, if Burn has one that accepts them.
+/// Returns the optimizer to compare a step with: for `compact` and `lazy` their base alone; for any other
+/// Burn's built-in of the same name with the same settings, if Burn has one that accepts them.
 pub fn counterpart(rule: &OptimizerSpec) -> Option<OptimizerSpec> {
     match rule {
         OptimizerSpec::Compact(compact) => return Some((*compact.base).clone()),

@@ -79,8 +79,8 @@ impl Operands {
     /// On the host, only the gradient of the other rows is read. Sums are over all rows.
     ///
     /// # Panics
-    /// If the gradient or a buffer has another number of elements than the parameter, or is compact; if `rows`
-    /// does not divide that number.
+    /// If the gradient or a buffer has another number of elements than the parameter, or is compact; if
+    /// `rows` does not divide that number.
     pub fn apply_to_rows<U: Update>(mut self, update: &U, rows: usize) -> (Buffer, Vec<Buffer>) {
         let len = self.theta.len();
         assert!(rows > 0 && len.is_multiple_of(rows), "{rows} rows of {len} elements");

@@ -99,8 +99,9 @@ pub(super) fn apply(
     );
 }
 
-/// Applies `update` to those rows of `width` elements of which an element of the gradient is not 0, on several
-/// threads if there is more than one piece. No buffer is compact. Of other rows only the gradient is read.
+/// Applies `update` to those rows of `width` elements of which an element of the gradient is not 0, on
+/// several threads if there is more than one piece. No buffer is compact. Of other rows only the gradient is
+/// read.
 pub(super) fn apply_rows(
     update: &dyn Loops,
     sums: &[f32],

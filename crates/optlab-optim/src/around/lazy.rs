@@ -15,22 +15,22 @@ settings! {
     /// other rows             θᵢ and the state of row i stay as they are
     /// ```
     ///
-    /// `t` counts the steps of the whole parameter, also for rows that rarely have a gradient. Around `adam` it
-    /// is PyTorch's `SparseAdam`; around a rule that does not move without a gradient, such as `adagrad`, the
-    /// result is the base's. Momentum and weight decay of a row wait for its next gradient. Penalties of a
-    /// training (`l1`, `l2`) and a `decay` around it, which would move every row, do not act on its parameters;
-    /// vectors move as with the base alone. It is meant for embeddings:
+    /// `t` counts the steps of the whole parameter, also for rows that rarely have a gradient. Around `adam`
+    /// it is PyTorch's `SparseAdam`; around a rule that does not move without a gradient, such as `adagrad`,
+    /// the result is the base's. Momentum and weight decay of a row wait for its next gradient. Penalties of
+    /// a training (`l1`, `l2`) and a `decay` around it, which would move every row, do not act on its
+    /// parameters; vectors move as with the base alone. It is meant for embeddings:
     /// `group:parameters=*embedding*,other=(lazy:base=adam)`.
     ///
-    /// On `flex` and `ndarray` a row without a gradient costs the reading of its gradient, 4 of the 28 bytes a
-    /// number that `adam` moves otherwise. Burn's gradients are whole tensors, so this and their making remain.
-    /// On other backends every row is computed, and the result of the others is thrown away.
+    /// On `flex` and `ndarray` a row without a gradient costs the reading of its gradient, 4 of the 28 bytes
+    /// a number that `adam` moves otherwise. Burn's gradients are whole tensors, so this and their making
+    /// remain. On other backends every row is computed, and the result of the others is thrown away.
     ///
     /// # Errors
-    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::Usage`] if no rule of the base is element-wise
-    /// with 32 bits of state and nothing shared by all parameters (`prodigy`, `dog`, rules of matrices and
-    /// Burn's), or if the base is already lazy; also if a wrapper moves all rows (`ema`, `swa`, `lawa`,
-    /// `lookahead`, `schedule_free`, `ema_nesterov`, `mechanic`, `hyperball`, `cautious`).
+    /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::Usage`] if no rule of the base is
+    /// element-wise with 32 bits of state and nothing shared by all parameters (`prodigy`, `dog`, rules of
+    /// matrices and Burn's), or if the base is already lazy; also if a wrapper moves all rows (`ema`, `swa`,
+    /// `lawa`, `lookahead`, `schedule_free`, `ema_nesterov`, `mechanic`, `hyperball`, `cautious`).
     ///
     /// # Example
     /// The second row has no gradient in the second step, and does not follow the mean of the first one:
@@ -51,8 +51,8 @@ settings! {
     /// ```
     ///
     /// # Differs from
-    /// PyTorch's `SparseAdam`, which takes sparse gradients, moves rows that are listed with a gradient of 0, and
-    /// adds `ε` before the correction of the second moment, not after.
+    /// PyTorch's `SparseAdam`, which takes sparse gradients, moves rows that are listed with a gradient of 0,
+    /// and adds `ε` before the correction of the second moment, not after.
     ///
     /// # Reference
     /// `torch.optim.SparseAdam` of PyTorch 2.15,

@@ -21,7 +21,8 @@ settings! {
         r: f64 = 0.0, "r", in NON_NEGATIVE;
         /// Power of the largest learning rate so far in the weighting of the average.
         weight_lr_power: f64 = 2.0, "p", in NON_NEGATIVE;
-        /// Factor of 1 − β in the share of the new fast weights (refined schedule-free); 0 for a share without.
+        /// Factor of 1 − β in the share of the new fast weights (refined schedule-free); 0 for a share
+        /// without.
         decoupling: f64 = 0.0, "C", in NON_NEGATIVE, since("2026-12-01");
         /// Steps over which the learning rate rises linearly; 0 for none.
         warmup_steps: usize = 0, "T", allowed "0…";
@@ -90,8 +91,8 @@ impl ScheduleFreeSgdConfig {
 /// changed.
 ///
 /// # Reference
-/// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>; `decoupling`: Song
-/// et al., *Through the River: Understanding the Benefit of Schedule-Free Methods for Language Model Training*,
+/// Defazio et al., *The Road Less Scheduled*, 2024, <https://arxiv.org/abs/2405.15682>; `decoupling`: Song et
+/// al., *Through the River: Understanding the Benefit of Schedule-Free Methods for Language Model Training*,
 /// 2025, <https://arxiv.org/abs/2507.09846>
 #[derive(Debug, Clone)]
 pub struct ScheduleFreeSgd {

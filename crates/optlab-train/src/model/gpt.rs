@@ -141,8 +141,8 @@ impl Gpt {
         self.logits(x.reshape([(batch * time) as i32, -1]))
     }
 
-    /// Returns the model with smaller weights of queries and keys in each head whose largest score of attention
-    /// in a step exceeded `threshold`, so that it would have been `threshold` (QK-clip):
+    /// Returns the model with smaller weights of queries and keys in each head whose largest score of
+    /// attention in a step exceeded `threshold`, so that it would have been `threshold` (QK-clip):
     ///
     /// ```text
     /// γ = min(1, τ / S),  W_Q ← √γ W_Q,  W_K ← √γ W_K       S: the largest score of the head, τ: the threshold

@@ -13,7 +13,8 @@ thread_local! {
 pub struct LargestScores(Vec<Tensor<1>>);
 
 impl LargestScores {
-    /// Returns the largest score of each head of each of `layers` layers, over all passes. Waits for the device.
+    /// Returns the largest score of each head of each of `layers` layers, over all passes. Waits for the
+    /// device.
     pub fn of_layers(self, layers: usize) -> Vec<Vec<f64>> {
         let mut largest: Vec<Vec<f64>> = vec![Vec::new(); layers];
         for (pass, scores) in self.0.into_iter().enumerate() {

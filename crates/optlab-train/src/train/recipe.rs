@@ -329,7 +329,8 @@ recipe! {
     clip_norm: f64, "C", default "off" => clip_norm;
     /// Clip each gradient element to [-C, C]
     clip_value: f64, "C", default "off" => clip_value;
-    /// After each step, scale the queries and keys of heads whose largest attention score exceeded τ (QK-clip)
+    /// After each step, scale the queries and keys of heads whose largest attention score exceeded τ
+    /// (QK-clip)
     qk_clip: f64, "τ", default "off" => qk_clip;
     /// Stop after that many evaluations without a smaller validation loss
     early_stopping: usize, "PATIENCE", default "off" => early_stopping;

@@ -268,8 +268,8 @@ pub trait Workload: Send + Sync {
         false
     }
 
-    /// Returns `model` with smaller weights of queries and keys in the heads whose largest score in a step, in
-    /// `largest`, exceeds `threshold`. By default it is returned as it is.
+    /// Returns `model` with smaller weights of queries and keys in the heads whose largest score in a step,
+    /// in `largest`, exceeds `threshold`. By default it is returned as it is.
     fn with_clipped_scores(&self, model: Self::Model, largest: LargestScores, threshold: f64) -> Self::Model {
         let _: (LargestScores, f64) = (largest, threshold);
         model

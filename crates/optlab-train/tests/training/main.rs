@@ -12,6 +12,7 @@ mod objectives;
 mod outcome;
 mod qk_clip;
 mod resume;
+mod slow_rule;
 mod split;
 mod trial_names;
 mod workloads;
