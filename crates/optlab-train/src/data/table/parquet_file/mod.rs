@@ -9,6 +9,7 @@ mod cells;
 mod collector;
 mod meaning;
 mod pages;
+mod source;
 
 use super::options::{Kind, MissingTexts, ReadOptions};
 use super::read::{check_columns, names};
@@ -23,6 +24,7 @@ use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
+use source::Source;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -53,7 +55,7 @@ fn read_file(path: &Path, options: &ReadOptions) -> Result<Table, Error> {
     let error = |reason: String| Error::Data { path: path.into(), reason };
     let file = bounded_file::open(path, DATA)?;
     let bytes = file.metadata().map_err(Error::io("read", path))?.len();
-    let reader = SerializedFileReader::new(file).map_err(|source| {
+    let reader = SerializedFileReader::new(Source::new(file)).map_err(|source| {
         error(format!("cannot be read as Parquet, is it truncated? ({})", text(&source)))
     })?;
     let schema = reader.metadata().file_metadata().schema_descr();
