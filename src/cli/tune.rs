@@ -149,7 +149,7 @@ fn text(findings: &Findings) -> String {
     text.push('\n');
     text.extend(unclear(&findings.unclear).map(|line| format!("{line}\n")));
     let Some(best) = &findings.best else {
-        text.push_str("no trial completed: search smaller learning rates\n");
+        text.push_str("no trial completed: search smaller learning rates if they diverged\n");
         return text;
     };
     let value = number::metric(&best.metric, best.value);

@@ -278,7 +278,7 @@ fn finalists(ranked: Vec<Candidate>) -> Result<Vec<Candidate>, Error> {
         }
     }
     if finalists.is_empty() {
-        let message = "every setting that was tried diverged or failed; give the optimizers smaller rates";
+        let message = "every setting that was tried diverged or failed; give the optimizers smaller rates if they diverged";
         return Err(Error::usage(message));
     }
     Ok(finalists)

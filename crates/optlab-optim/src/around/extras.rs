@@ -162,7 +162,7 @@ impl Extras {
     /// Checks that nothing moves the rows that a rule of the wrapper `owner` leaves as they are.
     pub(crate) fn check_around_lazy(&self, owner: &str) -> Result<(), Error> {
         let excluded = [
-            ("an average of the weights", self.average.is_some()),
+            ("ema`, `swa` or `lawa", self.average.is_some()),
             ("lookahead", self.lookahead.is_some()),
             ("schedule_free", self.schedule_free.is_some()),
             ("ema_nesterov", self.ema_nesterov.is_some()),

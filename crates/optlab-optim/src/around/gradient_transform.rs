@@ -125,8 +125,8 @@ impl GradientTransform {
                 (_, true) => Ok(ours),
                 (true, false) => Ok(theirs),
                 (false, false) => {
-                    let given = format!("{ours:?} and {theirs:?}");
-                    Err(Error::invalid("gradient transform", field, "set once", given))
+                    let reason = "is set twice: by the training and by a wrapper, or by two wrappers";
+                    Err(Error::Usage(format!("`{field}` {reason}")))
                 }
             }
         }

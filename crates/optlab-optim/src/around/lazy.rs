@@ -30,7 +30,8 @@ settings! {
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::Usage`] if no rule of the base is
     /// element-wise with 32 bits of state and nothing shared by all parameters (`prodigy`, `dog`, rules of
     /// matrices and Burn's), or if the base is already lazy; also if a wrapper moves all rows (`ema`, `swa`,
-    /// `lawa`, `lookahead`, `schedule_free`, `ema_nesterov`, `mechanic`, `hyperball`, `cautious`).
+    /// `lawa`, `lookahead`, `schedule_free`, `ema_nesterov`, `mechanic`, `hyperball`, `cautious`) or gives them
+    /// a gradient (`grokfast`, `variance_reduced`, `centralized`).
     ///
     /// # Example
     /// The second row has no gradient in the second step, and does not follow the mean of the first one:
@@ -82,7 +83,8 @@ impl LazyConfig {
             return Err(twice(owner));
         }
         if !rules.iter().any(ParameterRule::may_be_lazy) {
-            let reason = "no rule of its base is element-wise, with its state in 32 bits and for itself";
+            let reason =
+                "it wraps element-wise rules with 32 bits of state, such as `adam`, and this base has none";
             return Err(Error::Usage(format!("`{owner}:base={}`: {reason}", self.base)));
         }
         Ok(rules.into_iter().map(|rule| if rule.may_be_lazy() { rule.lazy() } else { rule }).collect())

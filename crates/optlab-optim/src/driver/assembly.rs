@@ -76,6 +76,15 @@ impl Assembly {
         }
         if self.rules.iter().any(|rule| rule.is_lazy) {
             self.extras.check_around_lazy(owner)?;
+            let fills_rows = [
+                ("grokfast` or `variance_reduced", self.filter.is_some()),
+                ("centralized", self.transform.centralize),
+            ];
+            if let Some((wrapper, _)) = fills_rows.into_iter().find(|(_, is_used)| *is_used) {
+                let reason =
+                    format!("`{wrapper}` gives a gradient to rows that have none, which `lazy` leaves");
+                return Err(Error::Usage(format!("`{owner}`: {reason}")));
+            }
         }
         check_evaluation(owner, &self.extras, &self.rules)
     }

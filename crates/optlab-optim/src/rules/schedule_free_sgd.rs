@@ -21,8 +21,7 @@ settings! {
         r: f64 = 0.0, "r", in NON_NEGATIVE;
         /// Power of the largest learning rate so far in the weighting of the average.
         weight_lr_power: f64 = 2.0, "p", in NON_NEGATIVE;
-        /// Factor of 1 − β in the share of the new fast weights (refined schedule-free); 0 for a share
-        /// without.
+        /// Factor of 1 − β in the share of the new fast weights (refined schedule-free); 0 is off.
         decoupling: f64 = 0.0, "C", in NON_NEGATIVE, since("2026-12-01");
         /// Steps over which the learning rate rises linearly; 0 for none.
         warmup_steps: usize = 0, "T", allowed "0…";

@@ -165,7 +165,13 @@ impl SavedRun {
         facts: &W::Facts,
         device: &Device,
     ) -> Result<Trained<W::Model>, Error> {
-        train::load(workload, &self.trial, &self.directory.checkpoints(), self.which, facts, device)
+        let checkpoints = self.directory.checkpoints();
+        let trained = train::load(workload, &self.trial, &checkpoints, self.which, facts, device)?;
+        if !trained.checkpoint.trial()?.is_same_as(&self.trial) {
+            let reason = "it belongs to another trial than its run".into();
+            return Err(Error::Checkpoint { path: trained.checkpoint.path().into(), reason });
+        }
+        Ok(trained)
     }
 }
 

@@ -199,14 +199,8 @@ impl<'a, W: Workload> BatchEvaluation<'a, W> {
     /// Checks that every loss was one number, and that the workload can do what the recipe asks for.
     ///
     /// # Errors
-    /// [`Workload`](Error::Workload) naming the shape, the penalty or the clipping.
+    /// [`Workload`](Error::Workload) naming the shape or the penalty.
     pub fn check(&self) -> Result<(), Error> {
-        if self.qk_clip.is_some() && !self.workload.clips_scores() {
-            return Err(Error::Workload {
-                workload: self.workload.info().name,
-                reason: "its model has no attention, which `qk_clip` needs".into(),
-            });
-        }
         if self.lacks_penalty {
             return Err(Error::Workload {
                 workload: self.workload.info().name,

@@ -3,6 +3,7 @@
 
 use crate::data::{Batches, Source};
 use crate::train::Trial;
+use crate::train::abilities;
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::run::{optimizers, prepared};
 use crate::workload::Workload;
@@ -171,6 +172,7 @@ pub fn find_lr<W: Workload>(
     let mut optimizers = optimizers(workload, trial, length)?;
     let mut model = workload.model(&parts.facts, trial.seed, &device)?;
     optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
+    abilities::check(workload, trial, &optimizers, &model, &parts, &device)?;
     let (mut lrs, mut losses, mut blew_up) = (Vec::new(), Vec::new(), false);
     let (mut mean, mut smallest) = (0.0, f64::INFINITY);
     for step in 0..test.steps {

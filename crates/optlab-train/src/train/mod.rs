@@ -1,5 +1,6 @@
 //! Trains a trial: recipe, training loop, history, checkpoints and outcome.
 
+mod abilities;
 pub mod batch_evaluation;
 mod branch;
 pub mod checkpoint;

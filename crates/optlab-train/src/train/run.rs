@@ -1,6 +1,7 @@
 //! Runs a trial: this module prepares everything, and [`step_loop`](crate::train::step_loop) makes the steps.
 
 use crate::data::{Batches, Preparation, Source};
+use crate::train::abilities;
 use crate::train::branch::Branch;
 use crate::train::checkpoint::State;
 use crate::train::environment::Environment;
@@ -90,6 +91,7 @@ pub fn run<W: Workload>(
     let training_device = device.clone().autodiff();
     let mut model = workload.model(&parts.facts, trial.seed, &training_device)?;
     optimizers.iter().try_for_each(|optimizer| optimizer.check(&model))?;
+    abilities::check(workload, trial, &optimizers, &model, &parts, &training_device)?;
     let mut state = State { schedule: rates.state(), ..State::default() };
     let branch = options.from.as_ref().filter(|_| !options.resume);
     let own_batch = workload.info().batch_size;
