@@ -189,9 +189,8 @@ fn has_state(spec: &OptimizerSpec, parameter: &str) -> bool {
     match spec.to_string().as_str() {
         "burn.sgd" => false,
         // These do not move vectors.
-        "muon" | "normuon" | "adamuon" | "asgo" | "one_sided_shampoo" | "soap_muon" => {
-            !parameter.ends_with(".bias")
-        }
+        "muon" | "normuon" | "adamuon" | "asgo" | "soap_muon" => !parameter.ends_with(".bias"),
+        text if text.starts_with("one_sided_shampoo") => !parameter.ends_with(".bias"),
         _ => true,
     }
 }

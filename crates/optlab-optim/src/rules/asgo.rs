@@ -82,8 +82,8 @@ impl AsgoConfig {
 /// `ηₜ` is the `lr` argument of [`step`](burn::optim::Optimizer::step); the schedule sets it. Rows and
 /// columns, and the parameters that `other` moves are as in [`Muon`](crate::Muon). The iterations are four
 /// products of matrices of the smaller side each, on the device and in the type of the parameter. Directions
-/// whose eigenvalue of `V` is far below `√n 2⁻²⁶ s` (`1e-9 s` in 64 bits) are all multiplied by about the
-/// same number, with `n` the smaller of rows and columns.
+/// whose eigenvalue of `V` is far below `2⁻²² s` (`1e-9 s` in 64 bits) are all multiplied by about the same
+/// number.
 ///
 /// # Shapes
 /// `θ`, `g`, `m`: `[d₁, …, d_D]`, `D ≥ 2`; `V`: `[n, n]`, `n` the smaller of rows and columns. State: the
@@ -111,9 +111,9 @@ impl AsgoConfig {
 /// ```
 ///
 /// # Differs from
-/// Its authors' code: `√n 2⁻²⁶ s` is added to the diagonal of `Y₀` (`√n 2⁻⁵⁵ s` in 64 bits). Without it, the
+/// Its authors' code: `2⁻²² s` is added to the diagonal of `Y₀` (`2⁻⁵¹ s` in 64 bits). Without it, the
 /// iterations diverge in the negative eigenvalues that rounding makes of those of 0, which a gradient of
-/// lower rank than `n` has; where the root is not finite, the code takes the identity for it. After gradients
+/// lower rank than the smaller side has; where the root is not finite, the code takes the identity for it. After gradients
 /// of zeros only the decay moves a matrix; in the code it becomes NaN. Kernels are matrices with a row for
 /// each output; the code refuses them. The paper: its first algorithm sums `gₜ gₜᵀ`, has no momentum and no
 /// length, and adds `ε I` to `V^(1/2)`.
@@ -225,7 +225,7 @@ mod tests {
             let length = 2.0 * 0.5 * 0.2 * ((rows * columns) as f32).sqrt();
             for (moved, grad) in moved(shape, grad.clone(), &config).into_iter().zip(&grad) {
                 let expected = 1.0 - length * grad / norm;
-                assert!((moved - expected).abs() < 2e-3, "{shape:?}: {moved}, not {expected}");
+                assert!((moved - expected).abs() < 5e-3, "{shape:?}: {moved}, not {expected}");
             }
         }
     }
