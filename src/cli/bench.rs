@@ -100,7 +100,17 @@ fn print_json<T: serde::Serialize>(measurements: &[T]) -> Result<(), Exit> {
 /// that of their base; rules that need more than gradients, such as `sophia_g`; unless `slow_too`, rules
 /// whose decompositions of matrices take long at large sizes.
 fn own_rules(slow_too: bool) -> Result<Vec<OptimizerSpec>, Error> {
-    const SLOW: [&str; 7] = ["shampoo", "soap", "soap_muon", "splus", "kron", "kl_shampoo", "kl_soap"];
+    const SLOW: [&str; 9] = [
+        "asgo",
+        "shampoo",
+        "one_sided_shampoo",
+        "soap",
+        "soap_muon",
+        "splus",
+        "kron",
+        "kl_shampoo",
+        "kl_soap",
+    ];
     let mut rules = OptimizerSpec::all();
     let is_left_out = |name: &str| name.starts_with("burn.") || !slow_too && SLOW.contains(&name);
     rules.retain(|rule| rule.base().is_none() && !is_left_out(rule.name()));

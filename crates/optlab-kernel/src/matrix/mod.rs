@@ -16,7 +16,7 @@ pub use basis::orthonormalize_rows;
 pub use eigen::symmetric_eigen;
 pub use product::{View, add_gram, add_product, mirror, multiply, operations_per_second, transpose};
 pub use real::Real;
-pub use root::inverse_root_times;
+pub use root::{inverse_root_times, pseudo_inverse_root_times};
 use std::fmt;
 use std::ops::{Add, Index, IndexMut, Mul, Sub};
 

@@ -52,13 +52,32 @@ pub fn inverse_root_times(matrix: Matrix, epsilon: f64, alpha: f64, right: &Matr
     {
         return product;
     }
-    let Some((values, vectors)) = symmetric_eigen(&matrix) else {
+    // Rounding turns eigenvalues of 0 into small negative ones.
+    by_eigenvectors(&matrix, right, |value, _| (value.max(0.0) + epsilon).powf(-alpha))
+}
+
+/// Returns `A^(−α) B` for a symmetric matrix `A` without negative eigenvalues, of which only the lower
+/// triangle is read, and `0 < α < 1`. In the directions whose eigenvalue is at most `tolerance` times the
+/// largest, the product is 0. All elements are NaN if `A` contains NaN or an infinity.
+///
+/// # Panics
+/// If `A` is not square, or `B` has another number of rows.
+pub fn pseudo_inverse_root_times(matrix: &Matrix, tolerance: f64, alpha: f64, right: &Matrix) -> Matrix {
+    by_eigenvectors(matrix, right, |value, largest| {
+        if value > tolerance * largest.max(0.0) { value.powf(-alpha) } else { 0.0 }
+    })
+}
+
+/// Multiplies by the symmetric matrix with the same eigenvectors and the eigenvalues that `of` returns for an
+/// eigenvalue and the largest one.
+fn by_eigenvectors(matrix: &Matrix, right: &Matrix, of: impl Fn(f64, f64) -> f64) -> Matrix {
+    let Some((values, vectors)) = symmetric_eigen(matrix) else {
         return Matrix::from_fn(right.nrows(), right.ncols(), |_, _| f64::NAN);
     };
+    let largest = values[0];
     let mut inside = &vectors * right;
     for (row, value) in inside.values_mut().chunks_mut(right.ncols().max(1)).zip(values) {
-        // Rounding turns eigenvalues of 0 into small negative ones.
-        let factor = (value.max(0.0) + epsilon).powf(-alpha);
+        let factor = of(value, largest);
         row.iter_mut().for_each(|element| *element *= factor);
     }
     Matrix::product(vectors.view().t(), inside.view())
@@ -198,6 +217,26 @@ mod tests {
         let expected = inverse_root_times(matrix.clone(), 1.0, 0.5, &right);
         (0..199).for_each(|i| matrix[(i, i + 1)] = 1e3);
         assert_eq!(inverse_root_times(matrix, 1.0, 0.5, &right), expected);
+    }
+
+    #[test]
+    fn a_pseudo_inverse_root_is_the_inverse_root_in_the_directions_above_the_tolerance() {
+        // The eigenvalues are 16, 1 and 0, and the eigenvectors (3, 4, 0) / 5, (−4, 3, 0) / 5 and (0, 0, 1).
+        let of = |first: f64, second: f64| {
+            let (a, b, c) =
+                (0.36 * first + 0.64 * second, 0.48 * (first - second), 0.64 * first + 0.36 * second);
+            Matrix::from_vec(vec![a, b, 0.0, b, c, 0.0, 0.0, 0.0, 0.0], 3, 3)
+        };
+        for (tolerance, expected) in [(1e-12, of(0.5, 1.0)), (0.06, of(0.5, 1.0)), (0.07, of(0.5, 0.0))] {
+            let root = pseudo_inverse_root_times(&of(16.0, 1.0), tolerance, 0.25, &Matrix::identity(3));
+            assert!((root - &expected).amax() < 1e-14, "tolerance {tolerance}");
+        }
+        let zeros = Matrix::zeros(3, 3);
+        assert_eq!(pseudo_inverse_root_times(&zeros, 0.0, 0.25, &Matrix::identity(3)), zeros);
+        let mut bad = zeros;
+        bad[(2, 1)] = f64::NAN;
+        let product = pseudo_inverse_root_times(&bad, 0.0, 0.25, &wave(3, 2));
+        assert!(product.values().iter().all(|value| value.is_nan()));
     }
 
     #[test]

@@ -148,6 +148,7 @@ fn specs() -> Vec<OptimizerSpec> {
         "kron:memory_save_mode=one_diag,update_probability=0.5",
         "kl_soap:precondition_frequency=2,max_precond_dim=3",
         "shampoo:momentum=0.9,precondition_frequency=2",
+        "one_sided_shampoo:side=both,precondition_frequency=2",
         "soap:precondition_1d=true,max_precond_dim=3",
         "burn.sgd:momentum=0.9",
         "burn.adam:amsgrad=true",
@@ -188,7 +189,8 @@ fn has_state(spec: &OptimizerSpec, parameter: &str) -> bool {
     match spec.to_string().as_str() {
         "burn.sgd" => false,
         // These do not move vectors.
-        "muon" | "normuon" | "adamuon" | "soap_muon" => !parameter.ends_with(".bias"),
+        "muon" | "normuon" | "adamuon" | "asgo" | "soap_muon" => !parameter.ends_with(".bias"),
+        text if text.starts_with("one_sided_shampoo") => !parameter.ends_with(".bias"),
         _ => true,
     }
 }
@@ -617,6 +619,14 @@ fn the_size_of_a_rules_state_matches_its_documentation() {
         ("kl_shampoo", elements + 2 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8) + 4 + 3 + 3 + 8 + vectors),
         ("kl_soap:max_precond_dim=4", 2 * elements + 2 * (4 * 4 + 3 * 3 + 3 * 3) + 4 + 3 + 3 + 8 + vectors),
         ("adamuon", 2 * (elements - vectors)),
+        // The matrix [4, 3] has three outputs, and the kernel too.
+        ("asgo", elements - vectors + 3 * 3 + 3 * 3),
+        ("one_sided_shampoo", 2 * (elements - vectors) + 2 * (3 * 3 + 3 * 3)),
+        ("one_sided_shampoo:side=inputs", 2 * (elements - vectors) + 2 * (4 * 4 + 8 * 8)),
+        (
+            "one_sided_shampoo:side=both,precondition_frequency=2",
+            2 * (elements - vectors) + 4 * (4 * 4 + 3 * 3 + 3 * 3 + 8 * 8),
+        ),
         ("shampoo", 2 * squares),
         ("shampoo:momentum=0.9", 2 * squares + elements),
         ("shampoo:precondition_frequency=2", 4 * squares),

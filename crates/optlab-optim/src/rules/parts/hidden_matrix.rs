@@ -91,6 +91,12 @@ impl HiddenMatrix {
     pub fn input_dim(self, rank: usize) -> usize {
         if rank == 2 { 0 } else { 1 }
     }
+
+    /// Returns the stored dimension of the smaller of both sides; that of the inputs if they are equal.
+    pub fn smaller_dim(self, rank: usize) -> usize {
+        let of_inputs = self.input_dim(rank);
+        if self.outputs < self.inputs { 1 - of_inputs } else { of_inputs }
+    }
 }
 
 /// Updates the mean of the gradients, `m ← μ m + (1 − μ) g`, and returns it, or with `nesterov` the mean one

@@ -6,6 +6,7 @@ pub(crate) mod eigenbasis;
 pub(crate) mod factored;
 pub(crate) mod hidden;
 pub(crate) mod hidden_matrix;
+pub(crate) mod inverse_root;
 pub(crate) mod kl_factors;
 pub(crate) mod kron_factors;
 pub(crate) mod linear_algebra;

@@ -59,6 +59,13 @@ pub const TABLE: &[(&str, Whole)] = &[
         let step = shampoo(g, shape, 1e-6, t % 3 == 1, memory);
         each(theta, &step, |theta, step| theta - lr * step);
     }),
+    (
+        "one_sided_shampoo:beta_1=0.6,beta_2=0.7,side=both,power=0.3,rank_tolerance=0.05,weight_decay=0.3",
+        |theta, g, shape, lr, t, memory| {
+            let Some(step) = one_sided_shampoo(g, shape, t, memory) else { return };
+            each(theta, &step, |theta, step| theta - lr * (step + 0.3 * theta));
+        },
+    ),
     // Only dimensions up to 6 have a basis: for larger ones the gradients here have too low a rank for the
     // basis to be unique.
     (
@@ -162,6 +169,39 @@ fn shampoo(
         step = along(&memory[8 + dim], &step, shape, dim);
     }
     step
+}
+
+/// Returns the step along the mean gradient, preconditioned along rows and columns, as long as Adam's, with
+/// `β₁ = 0.6`, `β₂ = 0.7`, exponent 0.3 and eigenvalues below 0.05 of the largest left out; `None` for a
+/// vector. Memories 0 and 1 hold the covariances, 2 and 3 the moments.
+fn one_sided_shampoo(g: &[f64], shape: &[usize], t: i32, memory: &mut Vec<Vec<f64>>) -> Option<Vec<f64>> {
+    if shape.len() < 2 {
+        return None;
+    }
+    let sides = [shape[0], g.len() / shape[0]];
+    let (c_1, c_2) = (1.0 - 0.6_f64.powi(t), 1.0 - 0.7_f64.powi(t));
+    remember(memory, 2, g.len());
+    remember(memory, 3, g.len());
+    each(&mut memory[2], g, |m, g| 0.6 * m + 0.4 * g);
+    each(&mut memory[3], g, |v, g| 0.7 * v + 0.3 * g * g);
+    let mean: Vec<f64> = memory[2].iter().map(|m| m / c_1).collect();
+    let norm = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let adam: Vec<f64> = mean.iter().zip(&memory[3]).map(|(m, v)| m / ((v / c_2).sqrt() + 1e-15)).collect();
+    let mut step = mean;
+    for (dim, &n) in sides.iter().enumerate() {
+        remember(memory, dim, n * n);
+        each(&mut memory[dim], &gram(g, &sides, dim), |mean, gram| 0.7 * mean + 0.3 * gram);
+        let (values, q) = eigen(&memory[dim], n);
+        let mut turned = along(&transposed(&q, n), &step, &sides, dim);
+        let stride = if dim == 0 { sides[1] } else { 1 };
+        for (place, x) in turned.iter_mut().enumerate() {
+            let value = values[place / stride % n];
+            *x *= if value > 0.05 * values[0] { (value / c_2).powf(-0.3) } else { 0.0 };
+        }
+        step = along(&q, &turned, &sides, dim);
+    }
+    let ratio = norm(&adam) / norm(&step);
+    Some(step.iter().map(|x| x * ratio).collect())
 }
 
 /// Returns the step, relative to the rate, with `β₁ = 0.7`, `β₂ = 0.9`, `ε = 0.01`, after `s` steps; `None`

@@ -375,7 +375,8 @@ fn parameters_of_one_element_are_moved_by_every_rule() {
             assert!(values[0][0].is_finite(), "{name}: {values:?}");
             // Muon and its relatives do not move vectors; centralizing subtracts the mean, which for one
             // number is the number itself.
-            let is_for_matrices = ["muon", "normuon", "adamuon", "soap_muon"].contains(&name);
+            let is_for_matrices =
+                ["muon", "normuon", "adamuon", "asgo", "one_sided_shampoo", "soap_muon"].contains(&name);
             let is_still = is_for_matrices && shape.len() == 1 || name == "centralized" && shape.len() == 2;
             // L-BFGS moves nothing without a loss, and the norm of one number is the number itself.
             let is_still = is_still || name == "lbfgs" || name == "hyperball" && shape.len() == 2;
