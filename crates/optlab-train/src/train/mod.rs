@@ -1,6 +1,7 @@
 //! Trains a trial: recipe, training loop, history, checkpoints and outcome.
 
 pub mod batch_evaluation;
+mod batch_size;
 mod branch;
 pub mod checkpoint;
 mod divergence;
@@ -29,6 +30,7 @@ mod trial;
 mod trial_id;
 
 pub use crate::workload::VALIDATION;
+pub use batch_size::BatchSize;
 pub use branch::Branch;
 pub use environment::Environment;
 pub use epoch_loss::EpochLoss;

@@ -19,7 +19,7 @@ fn info(name: &str) -> Info {
         name: name.into(),
         summary: "digits with batch normalization".into(),
         measures: Objective::classification().metrics(Some(0.9)),
-        batch_size: 64,
+        batch_size: 64.into(),
         epochs: 2,
         augments: false,
         defaults: Defaults::default(),
