@@ -272,7 +272,7 @@ impl Plan {
             lr: arm.optimizer.learning_rate(),
             backend: backend.into(),
             seed: 0,
-            recipe: own.recipe.with(&self.recipe),
+            recipe: own.recipe.clone().with(&self.recipe),
         }
     }
 }

@@ -204,7 +204,7 @@ mod tests {
             for step in 0..40 {
                 for sizes in [&fixed, &scheduled] {
                     assert_eq!(sizes.epoch_of(step), step / steps_per_epoch, "{size}, {examples}, {step}");
-                    assert_eq!(sizes.is_end(step), step % steps_per_epoch == 0);
+                    assert_eq!(sizes.is_end(step), step.is_multiple_of(steps_per_epoch));
                     assert_eq!(sizes.epochs_begun(step), step.div_ceil(steps_per_epoch));
                     assert_eq!(sizes.of_step(step), size.min(examples));
                 }
