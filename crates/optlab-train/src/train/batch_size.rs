@@ -47,8 +47,8 @@ impl BatchSize {
     /// `own` is the workload's default batch size.
     ///
     /// # Errors
-    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a schedule in a run whose length is in epochs;
-    /// for one that cannot be built, or that depends on measurements; for a value that is not finite.
+    /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a schedule in a run whose length is in
+    /// epochs; for one that cannot be built, or that depends on measurements; for a value that is not finite.
     ///
     /// # Panics
     /// If a fixed size or a number of steps is 0, or there are no examples for a schedule.

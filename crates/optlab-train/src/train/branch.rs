@@ -3,7 +3,8 @@
 //! A trial decides its result, so a branch may start from a checkpoint of its trunk only if it would have
 //! made the same steps up to there itself: the trials agree in all but the length of the run, the batch size,
 //! the schedule and its learning rate, and the batch sizes, the rates and all other scheduled numbers of
-//! these steps are the same to the bit. The branch then is what a run of its trial from the start would be, without the time for these steps.
+//! these steps are the same to the bit. The branch then is what a run of its trial from the start would be,
+//! without the time for these steps.
 
 use crate::Error;
 use crate::data::BatchSizes;

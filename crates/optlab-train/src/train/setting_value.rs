@@ -156,8 +156,7 @@ impl SettingValue for BatchSize {
 
     fn read(value: &Value) -> Option<Self> {
         match value {
-            Value::String(text) => text.parse().ok(),
-            Value::Object(_) => BatchSize::deserialize(value).ok(),
+            Value::String(_) | Value::Object(_) => BatchSize::deserialize(value).ok(),
             number => usize::read(number).map(BatchSize::Fixed),
         }
     }

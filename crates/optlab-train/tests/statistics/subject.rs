@@ -19,7 +19,7 @@ fn info(name: &str) -> Info {
         name: name.into(),
         summary: "digits with batch normalization".into(),
         measures: Objective::classification().metrics(Some(0.9)),
-        batch_size: 64.into(),
+        batch_size: 64,
         epochs: 2,
         augments: false,
         defaults: Defaults::default(),
