@@ -48,12 +48,14 @@ impl BatchSize {
     ///
     /// # Errors
     /// [`InvalidConfig`](optlab_core::Error::InvalidConfig) for a schedule in a run whose length is in
-    /// epochs; for one that cannot be built, or that depends on measurements; for a value that is not finite.
+    /// epochs; for one that cannot be built, or that depends on measurements; for a value that is not finite;
+    /// for a number, or a length, of 0.
     ///
     /// # Panics
-    /// If a fixed size or a number of steps is 0, or there are no examples for a schedule.
+    /// If there are no examples for a schedule.
     pub fn sizes(&self, own: usize, budget: Budget, examples: usize) -> Result<BatchSizes, Error> {
         let number = match self {
+            BatchSize::Fixed(0) => return Err(Error::invalid("trial", "batch_size", "at least 1", 0)),
             BatchSize::Fixed(size) => return Ok(BatchSizes::fixed(*size, examples)),
             BatchSize::Scheduled(number) => number,
         };
@@ -110,6 +112,7 @@ impl BatchSize {
 /// sizes, so a length in epochs would depend on itself.
 fn steps_of(number: &NumberSchedule, budget: Budget) -> Result<usize, Error> {
     match budget {
+        Budget::Steps(0) => Err(Error::invalid("trial", "steps", "at least 1", 0)),
         Budget::Steps(steps) => Ok(steps),
         Budget::Epochs(_) => {
             let allowed = "a whole number where the length is in epochs; a schedule needs a length in steps";

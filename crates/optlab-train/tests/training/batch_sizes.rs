@@ -99,6 +99,15 @@ fn sizes_are_the_rounded_values_of_the_schedule_at_least_one_and_at_most_the_tra
 }
 
 #[test]
+fn sizes_of_a_trial_that_was_not_validated_are_an_error_where_a_number_or_a_length_is_0() {
+    for (text, steps, field) in [("0", 9, "`batch_size`"), ("linear:to=64", 0, "`steps`")] {
+        let size: BatchSize = text.parse().unwrap();
+        let error = size.sizes(32, Budget::Steps(steps), 200).unwrap_err().to_string();
+        assert!(error.contains(field) && error.contains("at least 1, not 0"), "{text}: {error}");
+    }
+}
+
+#[test]
 fn a_run_sees_every_example_once_in_each_epoch_and_evaluates_where_one_ends() {
     let trial = trial(GROWING, STEPS);
     let network = workload::built_in("digits-cnn").unwrap();

@@ -100,7 +100,7 @@ fn batch_size(case: &Case) -> Option<Finding> {
     let scale = mean(|record| record.variance) / mean(|record| record.squared_norm);
     let sizes = case.trial.recipe.batch_sizes(case.info.batch_size, case.examples[0]).ok()?;
     // Where the size follows a schedule: its mean over the same steps.
-    let sizes = later.iter().map(|(step, _)| sizes.of_step(step - 1) as f64);
+    let sizes = later.iter().map(|(step, _)| sizes.of_step(step.saturating_sub(1)) as f64);
     let own = (sizes.sum::<f64>() / later.len() as f64).round();
     if later.len() < LEAST || !(scale.is_finite() && scale > 0.0) {
         return None;
