@@ -57,7 +57,7 @@ fn run(path: &Path, trials: usize) {
         // Set here, so that the recipe does not depend on the workloads.
         recipe: RecipePatch {
             epochs: Some(EPOCHS),
-            batch_size: Some(32),
+            batch_size: Some(32.into()),
             validation: Some(0.1),
             ..RecipePatch::default()
         },

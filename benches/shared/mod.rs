@@ -18,7 +18,8 @@ pub fn bare_loop(
 ) -> Result<f64, Error> {
     let network = workload::built_in(&trial.workload.name)?;
     let device = device::open(&trial.backend)?.autodiff();
-    let mut batches = Batches::new(examples, trial.recipe.batch_size, trial.seed);
+    let sizes = trial.recipe.batch_sizes(network.info().batch_size, examples.len())?;
+    let mut batches = Batches::of_run(examples, sizes, trial.seed);
     let mut model = network.model(input_shape, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
     let loss_of = network.objective().loss;

@@ -97,7 +97,7 @@ fn measure_workload<W: Workload>(
     let trial = Trial { backend: case.backend.clone(), optimizer: "adam".parse()?, ..Trial::new(&info) };
     let device = device::open(&trial.backend)?.autodiff();
     let parts = workload.parts(&Source::default(), &train::preparation(&trial))?;
-    let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
+    let mut batches = Batches::new(&*parts.train, info.batch_size, trial.seed);
     let mut model = workload.model(&parts.facts, trial.seed, &device)?;
     let mut optimizer = trial.optimizer.build()?;
     forget_peak();

@@ -160,7 +160,7 @@ impl GridArgs {
                 repeats: if self.tune_once { Repeats::Once } else { Repeats::EachSeed },
                 ..default.tuning.clone()
             },
-            recipe: self.trial.0.with_fixed_defaults(),
+            recipe: self.trial.0.clone().with_fixed_defaults(),
         })
     }
 }

@@ -11,7 +11,7 @@ use optlab_optim::OptimizerChoice;
 use optlab_train::data::Source;
 use optlab_train::model::ModelPatch;
 use optlab_train::registry;
-use optlab_train::train::{LrRange, LrRangeTest, Recipe, Suggestion, Trial};
+use optlab_train::train::{BatchSize, LrRange, LrRangeTest, Recipe, Suggestion, Trial};
 use std::path::PathBuf;
 
 /// Arguments of `optlab lr-find`.
@@ -67,7 +67,10 @@ pub fn run(args: &LrFindArgs) -> Result<(), Exit> {
         backend: args.backend.clone().unwrap_or_else(|| default.backend.clone()),
         seed,
         model: args.model.clone().unwrap_or_default(),
-        recipe: Recipe { batch_size: args.batch_size.unwrap_or(default.recipe.batch_size), ..default.recipe },
+        recipe: Recipe {
+            batch_size: args.batch_size.map_or(default.recipe.batch_size, BatchSize::Fixed),
+            ..default.recipe
+        },
         ..default
     };
     let workload = registry::open_trial(&trial)?;

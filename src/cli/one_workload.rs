@@ -58,7 +58,7 @@ impl OneWorkload {
             workloads: vec![self.workload.text()?],
             backends: vec![self.backend.clone().unwrap_or_else(|| device::default_backend().into())],
             model: self.model.clone().unwrap_or_default(),
-            recipe: self.trial.0.with_fixed_defaults(),
+            recipe: self.trial.0.clone().with_fixed_defaults(),
             ..Plan::default()
         })
     }

@@ -47,7 +47,7 @@ impl Progress {
 impl Observer for Progress {
     fn start(&mut self, start: &Start) {
         warn_passed_over(start.passed_over);
-        self.epochs = start.total_steps.div_ceil(start.steps_per_epoch);
+        self.epochs = start.epochs;
         let [train, validation, test] = start.examples;
         output::tell(format_args!(
             "{}: {}; {} for training, {validation} for validation, {test} for testing",
@@ -55,6 +55,14 @@ impl Observer for Progress {
             counted(start.parameters, "parameter"),
             counted(train, "example")
         ));
+        let (smallest, largest) = start.batch_sizes;
+        if smallest < largest {
+            output::tell(format_args!(
+                "batches of {smallest} to {largest} examples, {} in {}",
+                counted(start.epochs, "epoch"),
+                counted(start.total_steps, "step")
+            ));
+        }
         if start.resumed_step > 0 {
             output::tell(format_args!("resuming after step {} of {}", start.resumed_step, start.total_steps));
         }

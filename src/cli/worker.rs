@@ -95,10 +95,7 @@ impl Reporter {
 impl Observer for Reporter {
     fn start(&mut self, start: &Start) {
         self.total_steps = start.total_steps;
-        self.tell(&WorkerEvent::Start(Measure {
-            metric: self.info.metric(),
-            evaluations: start.total_steps.div_ceil(start.steps_per_epoch),
-        }));
+        self.tell(&WorkerEvent::Start(Measure { metric: self.info.metric(), evaluations: start.epochs }));
     }
 
     fn step(&mut self, step: usize, loss: f64) {

@@ -110,6 +110,15 @@ fn a_mistake_in_any_argument_gives_one_line_exit_code_2_and_writes_nothing() {
         ("train digits-cnn --steps 0", &["`steps`", "at least 1"]),
         ("train digits-cnn --epochs 1 --steps 1", &["--epochs", "--steps"]),
         ("train digits-cnn --batch-size 0", &["`batch_size`"]),
+        (
+            "train digits-cnn --batch-size many",
+            &["`batch_size`", "a whole number, or a schedule", "not many"],
+        ),
+        (
+            "train digits-cnn --batch-size linear:to=64",
+            &["`batch_size`", "a schedule needs a length in steps"],
+        ),
+        ("train digits-cnn --steps 9 --batch-size linear:too=64", &["no field `too`", "`to`"]),
         ("train digits-cnn --validation 1", &["`validation`", "[0, 1)"]),
         ("train digits-cnn --l1 -0.1", &["`l1`"]),
         ("train digits-cnn --l2 inf", &["`l2`"]),
@@ -235,6 +244,16 @@ fn a_config_file_sets_what_flags_set_and_flags_override_it() {
     assert_eq!(trial["optimizer"]["rule"], "sgd");
     assert_eq!(trial["optimizer"]["momentum"], 0.5);
     assert_eq!(trial["schedule"]["min_lr"], 0.1);
+
+    // The batch size may follow a schedule, as a table too.
+    write("steps = 30\nbatch_size = { schedule = \"multi_step\", milestones = [\"50%\"], gamma = 2 }\n");
+    let told = succeeds(folder.path(), &["train", "diabetes-linear", "--config", "a.toml", "--output", "c"]);
+    // Of 318 training examples: 15 steps of 32 and of 64 are 4 passes and a part of the fifth.
+    assert!(told.contains("batches of 32 to 64 examples, 5 epochs in 30 steps"), "{told}");
+    let flag = ["train", "diabetes-linear", "--steps", "30", "--output", "d", "--batch-size"];
+    succeeds(folder.path(), &[flag.as_slice(), &["(multi_step:milestones=[50%],gamma=2)"]].concat());
+    let trial = |run: &str| std::fs::read_to_string(folder.path().join(run).join("trial.json")).unwrap();
+    assert!(trial("c") == trial("d"), "{}", trial("c"));
 
     // A label of a comparison's table is a spec of `train`.
     succeeds(

@@ -25,7 +25,7 @@ pub(crate) fn trial(workload: &str, optimizer: &str, seed: u64) -> Trial {
         schedule: "cosine".parse().unwrap(),
         backend: "flex".into(),
         seed,
-        recipe: Recipe { budget: Budget::Epochs(6), batch_size: 32, ..Recipe::new(&info) },
+        recipe: Recipe { budget: Budget::Epochs(6), batch_size: 32.into(), ..Recipe::new(&info) },
     }
 }
 

@@ -9,7 +9,7 @@ use optlab_optim::OptimizerChoice;
 use optlab_optim::schedule;
 use optlab_stats::search::{Sampler, Space};
 use optlab_train::registry;
-use optlab_train::train::{self, Budget, Recipe, Trial};
+use optlab_train::train::{self, BatchSize, Budget, Recipe, Trial};
 use std::collections::HashSet;
 use std::fmt::Display;
 
@@ -272,7 +272,7 @@ impl Plan {
             lr: arm.optimizer.learning_rate(),
             backend: backend.into(),
             seed: 0,
-            recipe: own.recipe.with(&self.recipe),
+            recipe: own.recipe.clone().with(&self.recipe),
         }
     }
 }
@@ -309,7 +309,14 @@ pub(crate) fn check(trial: &Trial) -> Result<(), Error> {
         Budget::Steps(steps) => (steps, 1),
         Budget::Epochs(epochs) => (epochs.saturating_mul(LONG_EPOCH), LONG_EPOCH),
     };
-    let run = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let is_fixed = matches!(trial.recipe.batch_size, BatchSize::Fixed(_));
+    if !is_fixed {
+        let own = registry::open_trial(trial)?.info().batch_size;
+        trial.recipe.batch_size.check(own, trial.recipe.budget)?;
+    }
+    // Where batches change their size, epochs have no common number of steps.
+    let steps_per_epoch = is_fixed.then_some(steps_per_epoch);
+    let run = schedule::Run { lr: trial.lr, total_steps, steps_per_epoch };
     let optimizer = trial.optimizer.build_for(run)?;
     train::check_schedules(&trial.schedule, optimizer.groups(), run)
 }

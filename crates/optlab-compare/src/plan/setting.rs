@@ -102,16 +102,19 @@ mod tests {
         let trial = with("adamw", "lr", json!(0.25)).unwrap();
         assert_eq!(trial, Trial { lr: 0.25, ..before.clone() });
         let trial = with("adamw", "batch_size", json!(7)).unwrap();
-        assert_eq!(trial, Trial { recipe: Recipe { batch_size: 7, ..before.recipe }, ..before.clone() });
+        assert_eq!(
+            trial,
+            Trial { recipe: Recipe { batch_size: 7.into(), ..before.recipe.clone() }, ..before.clone() }
+        );
         let trial = with("adamw", "clip_norm", json!(2.0)).unwrap();
         assert_eq!(
             trial,
-            Trial { recipe: Recipe { clip_norm: Some(2.0), ..before.recipe }, ..before.clone() }
+            Trial { recipe: Recipe { clip_norm: Some(2.0), ..before.recipe.clone() }, ..before.clone() }
         );
         let trial = with("adamw", "steps", json!(9)).unwrap();
         assert_eq!(
             trial,
-            Trial { recipe: Recipe { budget: Budget::Steps(9), ..before.recipe }, ..before.clone() }
+            Trial { recipe: Recipe { budget: Budget::Steps(9), ..before.recipe.clone() }, ..before.clone() }
         );
         let trial = with("adamw", "shift", json!(2)).unwrap();
         assert_eq!(trial.recipe.augmentation.shift, 2);

@@ -127,8 +127,8 @@ fn settings_that_a_plan_omits_come_from_the_workload() {
     let trial = &all[0];
     assert_eq!((all.len(), trial.seed, trial.backend.as_str()), (1, 0, "flex"));
     assert_eq!(
-        (trial.recipe.batch_size, trial.recipe.budget, trial.recipe.validation),
-        (32, Budget::Epochs(3), 0.1)
+        (&trial.recipe.batch_size, trial.recipe.budget, trial.recipe.validation),
+        (&32.into(), Budget::Epochs(3), 0.1)
     );
 }
 
@@ -152,13 +152,43 @@ fn a_plan_written_out_reads_back_as_the_same_plan() {
 }
 
 #[test]
+fn the_batch_size_of_a_plan_and_of_its_arms_may_follow_a_schedule_as_text_or_table() {
+    let text = "workloads = ['digits-cnn']\noptimizers = ['adam']\nsteps = 90\n\
+                batch_size = 'multi_step:milestones=[50%],gamma=2'\n\
+                [[arms]]\noptimizer = 'adam'\nbatch_size = { schedule = 'linear', from = 16, to = 64 }\n\
+                [[arms]]\noptimizer = 'adam'\nbatch_size = 'linear:to=64'";
+    let plan = parse(text).unwrap();
+    assert_eq!(parse(&plan.to_toml().unwrap()).unwrap(), plan);
+    let sides = plan.arms_on_workloads(&defaults).unwrap();
+    let sizes = sides.iter().map(|side| {
+        let sizes = side.trial.recipe.batch_sizes(32, 1000).unwrap();
+        [0, 44, 45, 89].map(|step| sizes.of_step(step))
+    });
+    // Straight lines to step 90: 16 + 48 t / 90 and 32 + 32 t / 90.
+    let expected = [[32, 32, 64, 64], [16, 39, 40, 63], [32, 48, 48, 64]];
+    assert_eq!(sizes.collect::<Vec<_>>(), expected);
+    let names: Vec<&str> = sides.iter().map(|side| side.arm.name.as_str()).collect();
+    assert_eq!(
+        names,
+        ["adam", "adam · batch_size=linear:from=16.0,to=64.0", "adam · batch_size=linear:to=64.0"]
+    );
+    let in_epochs = parse(&text.replace("steps = 90", "epochs = 3")).unwrap();
+    let error = in_epochs.arms_on_workloads(&defaults).and_then(|sides| in_epochs.entries(&sides));
+    assert!(error.unwrap_err().to_string().contains("a schedule needs a length in steps"));
+    let too_high = text.replace("linear:to=64", "cosine:to=64");
+    let too_high = parse(&too_high).unwrap();
+    let error = too_high.arms_on_workloads(&defaults).and_then(|sides| too_high.entries(&sides));
+    assert!(error.unwrap_err().to_string().contains("cosine: `to`"));
+}
+
+#[test]
 fn more_seeds_keep_the_plans_name_and_anything_else_changes_it() {
     let plan = parse(GRID).unwrap();
     let id = plan.id().unwrap();
     let seeds = Seeds::List(vec![3, 9]);
     assert_eq!(Plan { seeds, ..plan.clone() }.id().unwrap(), id);
     assert_ne!(
-        Plan { recipe: RecipePatch { l2: Some(0.1), ..plan.recipe }, ..plan.clone() }.id().unwrap(),
+        Plan { recipe: RecipePatch { l2: Some(0.1), ..plan.recipe.clone() }, ..plan.clone() }.id().unwrap(),
         id
     );
     let recipe = RecipePatch { steps: None, epochs: Some(10), ..plan.recipe };
@@ -292,17 +322,16 @@ fn the_settings_and_space_of_an_arm_override_the_plans_for_that_arm_only() {
     let sides = plan.arms_on_workloads(&defaults).unwrap();
     let trial = &sides[2].trial;
     assert_eq!(
-        (trial.recipe.batch_size, trial.recipe.clip_norm, trial.lr),
-        (8, Some(0.5), sides[0].trial.lr)
+        (&trial.recipe.batch_size, trial.recipe.clip_norm, trial.lr),
+        (&8.into(), Some(0.5), sides[0].trial.lr)
     );
-    assert_eq!((sides[0].trial.recipe.batch_size, sides[0].trial.recipe.clip_norm), (32, None));
+    assert_eq!((&sides[0].trial.recipe.batch_size, sides[0].trial.recipe.clip_norm), (&32.into(), None));
     let spaces: Vec<String> = sides.iter().map(|side| side.arm.space().to_string()).collect();
     assert_eq!(spaces, ["lr=log(1e-6,1e-5)", "lr=log(1e-2,1e-1)", "batch_size=choice(4,8)"]);
     let entries = plan.entries(&sides).unwrap();
     assert!(
-        entries[12..]
-            .iter()
-            .all(|entry| [4, 8].contains(&entry.trial.recipe.batch_size) && entry.arm == "small batches")
+        entries[12..].iter().all(|entry| [4.into(), 8.into()].contains(&entry.trial.recipe.batch_size)
+            && entry.arm == "small batches")
     );
 }
 

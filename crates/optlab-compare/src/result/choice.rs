@@ -141,7 +141,7 @@ fn histories(comparison: &Comparison) -> Vec<ArmHistory<'_>> {
 
 /// Returns a trial without what differs between the rungs.
 fn setting(trial: &Trial) -> Trial {
-    let recipe = Recipe { budget: Budget::Epochs(1), ..trial.recipe };
+    let recipe = Recipe { budget: Budget::Epochs(1), ..trial.recipe.clone() };
     Trial { seed: 0, recipe, ..trial.clone() }
 }
 

@@ -61,7 +61,7 @@ mod tests {
             budget: Budget::Steps(7),
             clip_norm: Some(0.5),
             clip_value: Some(1.0),
-            batch_size: 8,
+            batch_size: 8.into(),
             pad: true,
             ..trial.recipe
         };

@@ -210,7 +210,7 @@ impl Recommender {
             point: Vec::new(),
             trial: Trial {
                 seed,
-                recipe: Recipe { budget, ..candidate.trial.recipe },
+                recipe: Recipe { budget, ..candidate.trial.recipe.clone() },
                 ..candidate.trial.clone()
             },
         };

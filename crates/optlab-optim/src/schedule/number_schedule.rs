@@ -58,7 +58,7 @@ impl NumberSchedule {
     ///
     /// # Errors
     /// Those of [`ScheduleSpec::build`], with the names for numbers.
-    pub(crate) fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
+    pub fn build(&self, run: Run) -> Result<Box<dyn Schedule>, Error> {
         self.0.build(run).map_err(|mut error| {
             if let Error::InvalidConfig { field, .. } = &mut error
                 && let Some((_, number)) = NAMES.into_iter().find(|(own, _)| own == field)

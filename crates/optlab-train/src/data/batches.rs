@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::data::order::shuffle;
-use crate::data::{Draw, ExampleSet};
+use crate::data::{BatchSizes, Draw, ExampleSet};
 use burn::tensor::Device;
 use optlab_core::random::{Purpose, stream};
 use std::ops::Range;
@@ -25,7 +25,7 @@ use std::ops::Range;
 /// ```
 pub struct Batches<'a, B> {
     examples: &'a dyn ExampleSet<B>,
-    batch_size: usize,
+    sizes: BatchSizes,
     /// `None` keeps the stored order.
     seed: Option<u64>,
     /// The epochs whose orders are known; the second is only needed to read ahead.
@@ -39,12 +39,15 @@ pub struct Batches<'a, B> {
 struct Order {
     epoch: Option<usize>,
     rows: Vec<u32>,
+    first_step: usize,
+    /// The first of `rows` of each batch, and the end of the last batch.
+    borders: Vec<usize>,
 }
 
 impl<B> std::fmt::Debug for Batches<'_, B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Batches { batch_size, seed, .. } = self;
-        f.debug_struct("Batches").field("batch_size", batch_size).field("seed", seed).finish_non_exhaustive()
+        let Batches { sizes, seed, .. } = self;
+        f.debug_struct("Batches").field("sizes", sizes).field("seed", seed).finish_non_exhaustive()
     }
 }
 
@@ -59,18 +62,28 @@ impl<'a, B> Batches<'a, B> {
         Self { seed: Some(seed), ..Self::in_order(examples, batch_size) }
     }
 
+    /// Returns the training batches of a run whose batches have these `sizes`, in an order drawn from `seed`
+    /// for each epoch.
+    ///
+    /// # Panics
+    /// If the sizes are those of another number of examples.
+    pub fn of_run(examples: &'a dyn ExampleSet<B>, sizes: BatchSizes, seed: u64) -> Self {
+        assert_eq!(sizes.examples(), examples.len(), "the sizes are for another number of examples");
+        Self { examples, sizes, seed: Some(seed), orders: Default::default(), announced: 0..0 }
+    }
+
     /// Returns batches for evaluation: every example once, in stored order and not changed at random.
     ///
     /// # Panics
     /// If `batch_size` is 0.
     pub fn in_order(examples: &'a dyn ExampleSet<B>, batch_size: usize) -> Self {
-        assert!(batch_size > 0, "a batch needs at least one example");
-        Self { examples, batch_size, seed: None, orders: Default::default(), announced: 0..0 }
+        let sizes = BatchSizes::fixed(batch_size, examples.len());
+        Self { examples, sizes, seed: None, orders: Default::default(), announced: 0..0 }
     }
 
-    /// Returns the number of batches per epoch; 0 only without examples.
-    pub fn steps_per_epoch(&self) -> usize {
-        self.examples.len().div_ceil(self.batch_size)
+    /// Returns the sizes of the batches, and the epochs that they divide the steps into.
+    pub fn sizes(&self) -> &BatchSizes {
+        &self.sizes
     }
 
     /// Returns the batch of `step`, counted from 0 over all epochs.
@@ -117,9 +130,8 @@ impl<'a, B> Batches<'a, B> {
         epoch: usize,
         device: &'b Device,
     ) -> impl Iterator<Item = Result<(B, usize), Error>> + use<'a, 'b, B> {
-        let steps = self.steps_per_epoch();
         let len = |batches: &mut Self, step| batches.rows(step).len();
-        (epoch * steps..(epoch + 1) * steps).map(move |step| {
+        self.sizes.steps_of(epoch).map(move |step| {
             let batch = self.batch(step, device)?;
             Ok((batch, len(self, step)))
         })
@@ -139,10 +151,9 @@ impl<'a, B> Batches<'a, B> {
         if !self.announced.contains(&step) && self.announced.start != step {
             self.announced = step..step;
         }
-        let epoch_end = (step / self.steps_per_epoch() + 1) * self.steps_per_epoch();
         let mut end = step + 1 + ahead;
         if self.seed.is_none() {
-            end = end.min(epoch_end);
+            end = end.min(self.sizes.steps_of(self.sizes.epoch_of(step)).end);
         }
         let examples = self.examples;
         for later in self.announced.end.max(step)..end {
@@ -154,10 +165,7 @@ impl<'a, B> Batches<'a, B> {
     /// Returns the rows of `step`. The order is drawn once per epoch: shuffling tens of thousands of rows in
     /// every step would be slow.
     fn rows(&mut self, step: usize) -> &[u32] {
-        let steps_per_epoch = self.steps_per_epoch();
-        let epoch = if self.seed.is_some() { step / steps_per_epoch } else { 0 };
-        let first = step % steps_per_epoch * self.batch_size;
-        let last = (first + self.batch_size).min(self.examples.len());
+        let epoch = self.sizes.epoch_of(step);
         let place = epoch % 2;
         if self.orders[place].epoch != Some(epoch) {
             let order = &mut self.orders[place];
@@ -166,9 +174,13 @@ impl<'a, B> Batches<'a, B> {
             if let Some(seed) = self.seed {
                 shuffle(&mut order.rows, &mut stream(seed, Purpose::Order, epoch as u64));
             }
+            order.first_step = self.sizes.steps_of(epoch).start;
+            order.borders = self.sizes.borders(epoch);
             order.epoch = Some(epoch);
         }
-        &self.orders[place].rows[first..last]
+        let Order { rows, first_step, borders, .. } = &self.orders[place];
+        let batch = step - first_step;
+        &rows[borders[batch]..borders[batch + 1]]
     }
 }
 
@@ -210,7 +222,7 @@ mod tests {
     fn every_example_appears_exactly_once_in_each_epoch() {
         let (examples, device) = (numbered(10), Device::default());
         let mut batches = training(&examples, 4, 1);
-        assert_eq!(batches.steps_per_epoch(), 3);
+        assert_eq!(batches.sizes().steps_per_epoch(), Some(3));
         let mut orders = vec![];
         for epoch in 0..3 {
             let batches: Vec<Batch> = batches.epoch(epoch, &device).map(|batch| batch.unwrap().0).collect();
@@ -222,6 +234,23 @@ mod tests {
             orders.push(order);
         }
         assert!(orders[0] != orders[1] && orders[1] != orders[2]);
+    }
+
+    #[test]
+    fn every_example_appears_exactly_once_in_each_epoch_of_growing_batches() {
+        let (examples, device) = (numbered(10), Device::default());
+        let sizes = BatchSizes::scheduled(|step| 1 + step / 3, 14, 10);
+        let mut batches = Batches::<Batch>::of_run(&examples, sizes, 1);
+        let mut fixed = training(&examples, 10, 1);
+        // Three steps of each size; the last batch of an epoch has what is left.
+        let expected = [vec![1, 1, 1, 2, 2, 2, 1], vec![3, 3, 4], vec![4, 4, 2]];
+        for (epoch, expected) in expected.into_iter().enumerate() {
+            let seen: Vec<Batch> = batches.epoch(epoch, &device).map(|batch| batch.unwrap().0).collect();
+            assert_eq!(seen.iter().map(|batch| batch.len).collect::<Vec<_>>(), expected, "{epoch}");
+            let order: Vec<f32> = seen.into_iter().flat_map(rows).collect();
+            // The order of an epoch does not depend on how it is cut.
+            assert_eq!(order, rows(fixed.batch(epoch, &device).unwrap()));
+        }
     }
 
     #[test]
@@ -256,7 +285,7 @@ mod tests {
     fn a_batch_size_above_the_number_of_examples_gives_one_batch_of_all() {
         let (examples, device) = (numbered(5), Device::default());
         let mut batches = training(&examples, 100, 1);
-        assert_eq!(batches.steps_per_epoch(), 1);
+        assert_eq!(batches.sizes().steps_per_epoch(), Some(1));
         assert_eq!(batches.batch(3, &device).unwrap().len, 5);
     }
 

@@ -11,6 +11,7 @@
 //! Tables that a user gives are read, split and encoded in [`table`].
 
 mod augment;
+mod batch_sizes;
 mod batches;
 mod bundled;
 mod burn_dataset;
@@ -35,6 +36,7 @@ mod target_unit;
 mod texts;
 
 pub use augment::{Augmentation, Flip};
+pub use batch_sizes::BatchSizes;
 pub use batches::Batches;
 pub use bundled::read_gzip;
 pub use burn_dataset::{Item, Target, ToBatch};

@@ -102,7 +102,7 @@ impl<W: Workload> Probe<'_, W> {
         model: W::Model,
     ) -> Result<(W::Model, Option<GradientRecord>), Error> {
         let Probe { workload, facts, trial, device } = *self;
-        let size = trial.recipe.batch_size.min(batches.batch_len(step)).div_ceil(noise::PARTS);
+        let size = batches.batch_len(step).div_ceil(noise::PARTS);
         let evaluation =
             BatchEvaluation::in_parts(workload, facts, trial, step, batches, device, size.max(1))?;
         let (model, parts) =

@@ -1,7 +1,7 @@
 //! Finds the first value of a training that is not finite.
 
 use crate::Error;
-use crate::data::Batches;
+use crate::data::{BatchSizes, Batches};
 use crate::diagnosis::flat::Layout;
 use crate::nn::tap::{self, Largest};
 use crate::train::batch_evaluation::{BatchEvaluation, GradientWatcher};
@@ -131,7 +131,7 @@ impl<'a, W: Workload> Tracer<'a, W> {
             .or_else(|| gradients.iter().rev().find(is_bad).map(|bad| NotFinite::Gradient(bad.name.clone())))
             .or_else(|| parameters.iter().find(is_bad).map(|bad| NotFinite::Parameter(bad.name.clone())));
         if let Some(what) = what {
-            let trace = self.trace(step, batches.steps_per_epoch(), what);
+            let trace = self.trace(step, batches.sizes(), what);
             return Ok((model, Some(trace)));
         }
         let named = |prefix: &'static str, of: Vec<LargestValue>| {
@@ -155,21 +155,22 @@ impl<'a, W: Workload> Tracer<'a, W> {
     pub fn evaluation(
         &self,
         step: usize,
-        steps_per_epoch: usize,
+        sizes: &BatchSizes,
         evaluate: impl FnOnce() -> Result<Option<Score>, Error>,
     ) -> Result<Result<Option<Score>, Trace>, Error> {
         let (score, passed) = tap::watch(evaluate);
         let score = score?;
         let of_loss = score.as_ref().filter(|score| !score.loss.is_finite()).map(|_| "loss".to_string());
         Ok(match first_of(&passed).or(of_loss) {
-            Some(name) => Err(self.trace(step, steps_per_epoch, NotFinite::Evaluation(name))),
+            Some(name) => Err(self.trace(step, sizes, NotFinite::Evaluation(name))),
             None => Ok(score),
         })
     }
 
-    fn trace(&self, step: usize, steps_per_epoch: usize, what: NotFinite) -> Trace {
-        let (epoch, batch) = (step / steps_per_epoch + 1, step % steps_per_epoch + 1);
-        Trace { step: step + 1, epoch, batch, what, before: self.before.clone() }
+    fn trace(&self, step: usize, sizes: &BatchSizes, what: NotFinite) -> Trace {
+        let epoch = sizes.epoch_of(step);
+        let batch = step - sizes.steps_of(epoch).start + 1;
+        Trace { step: step + 1, epoch: epoch + 1, batch, what, before: self.before.clone() }
     }
 }
 

@@ -1,17 +1,18 @@
 //! Branches: runs that share their first steps with another run, the trunk.
 //!
 //! A trial decides its result, so a branch may start from a checkpoint of its trunk only if it would have
-//! made the same steps up to there itself: the trials agree in all but the length of the run, the schedule
-//! and its learning rate, and the rates and all other scheduled numbers of these steps are the same to the
-//! bit. The branch then is what a run of its trial from the start would be, without the time for these steps.
+//! made the same steps up to there itself: the trials agree in all but the length of the run, the batch size,
+//! the schedule and its learning rate, and the batch sizes, the rates and all other scheduled numbers of
+//! these steps are the same to the bit. The branch then is what a run of its trial from the start would be,
+//! without the time for these steps.
 
 use crate::Error;
+use crate::data::BatchSizes;
 use crate::files::{checksum, disk, json_file};
 use crate::train::checkpoint::{Checkpoint, MANIFEST, Manifest, TRIAL, folder_name};
 use crate::train::rates::Rates;
-use crate::train::{Recipe, RunDirectory, Trial, history};
+use crate::train::{Recipe, RunDirectory, Trial, history, run};
 use optlab_core::bounded_file;
-use optlab_optim::schedule;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -53,8 +54,8 @@ impl fmt::Display for Branch {
 }
 
 impl Branch {
-    /// Opens the checkpoint, and checks that a run of `trial` of this `length` makes the same steps up to it.
-    /// `own_batch` is the workload's default batch size.
+    /// Opens the checkpoint, and checks that a run of `trial` with batches of these `sizes` makes the same
+    /// steps up to it. `own_batch` is the workload's default batch size.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] without the checkpoint; [`Usage`](optlab_core::Error::Usage) naming the setting
@@ -62,8 +63,8 @@ impl Branch {
     pub(super) fn open(
         &self,
         trial: &Trial,
-        length: schedule::Run,
         own_batch: usize,
+        sizes: &BatchSizes,
     ) -> Result<Checkpoint, Error> {
         let refuse = |reason: String| Err(Error::usage(format!("--from {self}: {reason}")));
         let trunk = self.trunk.read_trial()?;
@@ -74,21 +75,22 @@ impl Branch {
         if let Some(setting) = difference(&trunk, trial) {
             return refuse(format!("`{setting}` differs, so the first steps would differ, too"));
         }
+        let length = run::length(trial, own_batch, sizes);
         if self.step > length.total_steps {
             return refuse(format!("the run has only {} steps", length.total_steps));
         }
-        let steps_per_epoch = length.steps_per_epoch.unwrap_or(1);
-        let total_steps = trunk.recipe.budget.steps(steps_per_epoch);
-        if self.step == total_steps && !self.step.is_multiple_of(steps_per_epoch) {
+        let trunk_sizes = trunk.recipe.batch_sizes(own_batch, sizes.examples())?;
+        let of_trunk = run::length(&trunk, own_batch, &trunk_sizes);
+        if self.step == of_trunk.total_steps && !trunk_sizes.is_end(self.step) {
+            let end = trunk_sizes.steps_of(trunk_sizes.epoch_of(self.step)).end;
             return refuse(format!(
                 "there the trunk ended within an epoch, where this run goes on: choose a checkpoint before, or a \
-                 trunk that ends after a multiple of {steps_per_epoch} steps"
+                 trunk that ends where an epoch does, as after {end} steps"
             ));
         }
         if checkpoint.state()?.rollbacks > 0 {
             return refuse("the trunk has returned to a smaller rate before".into());
         }
-        let of_trunk = schedule::Run { lr: trunk.scaled_lr(own_batch), total_steps, ..length };
         let [one, other] = [(&trunk, of_trunk), (trial, length)].map(|(trial, length)| {
             let optimizer = trial.optimizer.build_for(length)?;
             Ok::<_, Error>((Rates::of(&trial.schedule, optimizer.groups(), length)?, optimizer))
@@ -98,6 +100,10 @@ impl Branch {
             return refuse("a schedule that depends on measurements cannot change".into());
         }
         for step in 0..self.step {
+            let (one, other) = (trunk_sizes.of_step(step), sizes.of_step(step));
+            if one != other {
+                return refuse(format!("at step {step} the batch size was {one}, and would be {other}"));
+            }
             let (trunks, own) = (rates.at(step), other_rates.at(step));
             if trunks != own {
                 let (one, other) = (trunks.base, own.base);
@@ -137,14 +143,12 @@ impl Branch {
     }
 }
 
-/// Returns the name of a setting other than schedule, learning rate and length in which two trials differ.
+/// Returns the name of a setting other than schedule, learning rate, batch size and length in which two
+/// trials differ.
 fn difference(one: &Trial, other: &Trial) -> Option<String> {
-    let other = Trial {
-        schedule: one.schedule.clone(),
-        lr: one.lr,
-        recipe: Recipe { budget: one.recipe.budget, ..other.recipe },
-        ..other.clone()
-    };
+    let same = Recipe { budget: one.recipe.budget, ..other.recipe.clone() };
+    let recipe = Recipe { batch_size: one.recipe.batch_size.clone(), ..same };
+    let other = Trial { schedule: one.schedule.clone(), lr: one.lr, recipe, ..other.clone() };
     if *one == other {
         return None;
     }

@@ -111,8 +111,8 @@ impl<W: Workload> Training<'_, W> {
         if state.step > 0 {
             rates.load_state(&state.schedule)?;
         }
-        let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
-        let steps_per_epoch = batches.steps_per_epoch();
+        let sizes = self.batches.sizes();
+        let mut batches = Batches::of_run(&*parts.train, sizes.clone(), trial.seed);
         let mut tracer = Tracer::new(*workload, &parts.facts, trial, training_device);
         for step in state.step..last {
             let rates_here = rates.at(step).times(self.lr_factor());
@@ -122,10 +122,11 @@ impl<W: Workload> Training<'_, W> {
                 return Ok(trace);
             }
             model = moved;
-            if (step + 1).is_multiple_of(steps_per_epoch) && !parts.validation.is_empty() {
+            if sizes.is_end(step + 1) && !parts.validation.is_empty() {
+                let subject = (*trial, sizes.of_step(0));
                 let evaluated =
-                    statistics::evaluated(*workload, trial, &optimizers, &model, parts, training_device)?;
-                let score = tracer.evaluation(step, steps_per_epoch, || {
+                    statistics::evaluated(*workload, subject, &optimizers, &model, parts, training_device)?;
+                let score = tracer.evaluation(step, sizes, || {
                     evaluate(*workload, &evaluated, &*parts.validation, &parts.facts, &self.device)
                 })?;
                 match score {

@@ -33,7 +33,7 @@ impl<W: Workload> Training<'_, W> {
             status,
             reason: divergence.map(|Divergence(reason)| reason),
             steps: step,
-            epochs: step.div_ceil(self.batches.steps_per_epoch()),
+            epochs: self.batches.sizes().epochs_begun(step),
             training_seconds: clock.training_seconds,
             first_step_seconds: clock.first_step_seconds,
             step_milliseconds: (clock.timed_steps > 0)

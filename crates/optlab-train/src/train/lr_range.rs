@@ -2,10 +2,10 @@
 //! shows which rates are useful.
 
 use crate::data::{Batches, Source};
-use crate::train::Trial;
 use crate::train::abilities;
 use crate::train::batch_evaluation::BatchEvaluation;
 use crate::train::run::{optimizers, prepared};
+use crate::train::{Budget, Trial};
 use crate::workload::Workload;
 use crate::{Error, device};
 use optlab_core::range::{self, ABOVE_ONE, POSITIVE, POSITIVE_BELOW_ONE};
@@ -166,8 +166,10 @@ pub fn find_lr<W: Workload>(
     trial.validate()?;
     let device = device::open(&trial.backend)?.autodiff();
     let parts = prepared(workload, trial, source)?;
-    let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
-    let steps_per_epoch = Some(batches.steps_per_epoch());
+    let own = workload.info().batch_size;
+    let sizes = trial.recipe.batch_size.sizes(own, Budget::Steps(test.steps), parts.train.len())?;
+    let steps_per_epoch = sizes.steps_per_epoch();
+    let mut batches = Batches::of_run(&*parts.train, sizes, trial.seed);
     let length = schedule::Run { lr: trial.lr, total_steps: test.steps, steps_per_epoch };
     let mut optimizers = optimizers(workload, trial, length)?;
     let mut model = workload.model(&parts.facts, trial.seed, &device)?;

@@ -2,6 +2,7 @@
 
 mod abilities;
 pub mod batch_evaluation;
+mod batch_size;
 mod branch;
 pub mod checkpoint;
 mod divergence;
@@ -30,6 +31,7 @@ mod trial;
 mod trial_id;
 
 pub use crate::workload::VALIDATION;
+pub use batch_size::BatchSize;
 pub use branch::Branch;
 pub use environment::Environment;
 pub use epoch_loss::EpochLoss;

@@ -9,8 +9,10 @@ use std::path::Path;
 pub struct Start<'a> {
     /// Number of steps of the whole run.
     pub total_steps: usize,
-    /// Number of steps per epoch.
-    pub steps_per_epoch: usize,
+    /// Number of epochs that the run begins; the last one may be partial.
+    pub epochs: usize,
+    /// The smallest and the largest batch size; the last batch of an epoch may be smaller.
+    pub batch_sizes: (usize, usize),
     /// Number of examples in the training, validation and test parts.
     pub examples: [usize; 3],
     /// Number of parameters of the model.

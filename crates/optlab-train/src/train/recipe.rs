@@ -6,10 +6,10 @@
 //! dimensions of a search and the printed command of a trial.
 
 use crate::Error;
-use crate::data::{Augmentation, Flip};
+use crate::data::{Augmentation, BatchSizes, Flip};
 use crate::diagnosis::Diagnose;
 use crate::train::setting_value::{SettingValue, Slot, is_default, read};
-use crate::train::{LrScaling, OnDivergence};
+use crate::train::{BatchSize, LrScaling, OnDivergence};
 use crate::workload::{Info, VALIDATION};
 use optlab_core::range;
 use optlab_core::spec;
@@ -41,13 +41,13 @@ impl Budget {
 }
 
 /// The settings of a training; part of a [`Trial`](crate::train::Trial), which lists their ranges.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// How long to train.
     pub budget: Budget,
     /// Examples per step.
-    pub batch_size: usize,
+    pub batch_size: BatchSize,
     /// Examples that pass through the model at once, where a batch does not fit; the step is the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<usize>,
@@ -93,7 +93,7 @@ impl Recipe {
     pub fn new(info: &Info) -> Self {
         Recipe {
             budget: info.defaults.steps.map_or(Budget::Epochs(info.epochs), Budget::Steps),
-            batch_size: info.batch_size,
+            batch_size: info.batch_size.into(),
             micro_batch_size: None,
             lr_scaling: None,
             validation: VALIDATION,
@@ -128,7 +128,15 @@ impl Recipe {
             Budget::Epochs(epochs) => count("epochs", Some(epochs))?,
             Budget::Steps(steps) => count("steps", Some(steps))?,
         }
-        count("batch_size", Some(self.batch_size))?;
+        match self.batch_size {
+            BatchSize::Fixed(size) => count("batch_size", Some(size))?,
+            BatchSize::Scheduled(_) => self.batch_size.check_length(self.budget)?,
+        }
+        if let (BatchSize::Scheduled(_), Some(scaling)) = (&self.batch_size, self.lr_scaling) {
+            let allowed =
+                "off where the batch size follows a schedule; let the learning rate follow one, too";
+            return Err(Error::invalid("trial", "lr_scaling", allowed, scaling));
+        }
         count("micro_batch_size", self.micro_batch_size)?;
         range::check("trial", [("validation", self.validation, range::BELOW_ONE)])?;
         let penalty = ("input_gradient_penalty", self.input_gradient_penalty, range::NON_NEGATIVE);
@@ -140,6 +148,15 @@ impl Recipe {
         self.on_divergence.validate()?;
         self.gradient_transform().validate()?;
         self.augmentation.validate()
+    }
+
+    /// Returns the sizes of the batches, for a training part of `examples` examples; `own` is the workload's
+    /// default batch size.
+    ///
+    /// # Errors
+    /// Those of [`BatchSize::sizes`].
+    pub fn batch_sizes(&self, own: usize, examples: usize) -> Result<BatchSizes, Error> {
+        self.batch_size.sizes(own, self.budget, examples)
     }
 
     /// Returns the penalties and the clipping.
@@ -178,7 +195,7 @@ macro_rules! recipe {
         /// Some settings of a recipe; the others keep what they are.
         ///
         /// It is what a command line, a `--config` file, a plan or an arm says of a training.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
         pub struct RecipePatch {
             $(
@@ -205,10 +222,11 @@ macro_rules! recipe {
             /// Fills the settings that this patch leaves out from `other`. A length replaces a length,
             /// whatever its unit.
             pub fn or(self, other: Self) -> Self {
-                let length = if self.budget().is_some() { self } else { other };
+                let length = if self.budget().is_some() { &self } else { &other };
+                let (epochs, steps) = (length.epochs, length.steps);
                 RecipePatch {
-                    epochs: length.epochs,
-                    steps: length.steps,
+                    epochs,
+                    steps,
                     ..RecipePatch { $($name: self.$name.or(other.$name)),* }
                 }
             }
@@ -228,7 +246,7 @@ macro_rules! recipe {
 
             /// Returns each setting that is set with its value, in the order of listings.
             pub fn values(&self) -> Vec<(&'static str, Value)> {
-                let values = [$((stringify!($name), self.$name.map(SettingValue::write))),*];
+                let values = [$((stringify!($name), Clone::clone(&self.$name).map(SettingValue::write))),*];
                 values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
             }
 
@@ -263,7 +281,7 @@ macro_rules! recipe {
                 }
                 let mut patch = RecipePatch::default();
                 patch.set(name, value)?;
-                *self = self.with(&patch);
+                *self = self.clone().with(&patch);
                 Ok(())
             }
 
@@ -278,7 +296,7 @@ macro_rules! recipe {
             /// Returns this recipe with the settings of `patch`.
             pub fn with(mut self, patch: &RecipePatch) -> Self {
                 $($(
-                    if let Some(value) = patch.$name {
+                    if let Some(value) = Clone::clone(&patch.$name) {
                         self.$($path).+ = value.into();
                     }
                 )?)*
@@ -289,7 +307,7 @@ macro_rules! recipe {
             /// Returns every setting of this recipe; one that is off is left out.
             pub fn to_patch(&self) -> RecipePatch {
                 let mut patch = RecipePatch {
-                    $($($name: self.$($path).+.into(),)?)*
+                    $($($name: Clone::clone(&self.$($path).+).into(),)?)*
                     ..RecipePatch::default()
                 };
                 match self.budget {
@@ -307,8 +325,8 @@ recipe! {
     epochs: usize, "N", default "the workload's own";
     /// Optimizer steps, instead of epochs
     steps: usize, "N", default "";
-    /// Examples per step
-    batch_size: usize, "N", default "the workload's own" => batch_size;
+    /// Examples per step; in a run of --steps also a schedule of them, as linear:from=32,to=256
+    batch_size: BatchSize, "N", default "the workload's own" => batch_size;
     /// Examples that pass through the model at once; the step is still that of the whole batch
     micro_batch_size: usize, "N", default "the whole batch" => micro_batch_size;
     /// Scale the learning rate with batch size / default batch size (linear), or with its square root (sqrt);

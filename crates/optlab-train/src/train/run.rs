@@ -1,6 +1,6 @@
 //! Runs a trial: this module prepares everything, and [`step_loop`](crate::train::step_loop) makes the steps.
 
-use crate::data::{Batches, Preparation, Source};
+use crate::data::{BatchSizes, Batches, Preparation, Source};
 use crate::train::abilities;
 use crate::train::branch::Branch;
 use crate::train::checkpoint::State;
@@ -80,11 +80,10 @@ pub fn run<W: Workload>(
     trial.validate()?;
     let device = device::open(&trial.backend)?;
     let parts = prepared(workload, trial, &options.source)?;
-    let batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
-    let steps_per_epoch = batches.steps_per_epoch();
-    let total_steps = trial.recipe.budget.steps(steps_per_epoch);
-    let lr = trial.scaled_lr(workload.info().batch_size);
-    let length = schedule::Run { lr, total_steps, steps_per_epoch: Some(steps_per_epoch) };
+    let own_batch = workload.info().batch_size;
+    let sizes = trial.recipe.batch_sizes(own_batch, parts.train.len())?;
+    let length = length(trial, own_batch, &sizes);
+    let total_steps = length.total_steps;
     let mut optimizers = optimizers(workload, trial, length)?;
     let rates = Rates::of(&trial.schedule, optimizers[0].groups(), length)?;
 
@@ -94,8 +93,7 @@ pub fn run<W: Workload>(
     abilities::check(workload, trial, &optimizers, &model, &parts, &training_device)?;
     let mut state = State { schedule: rates.state(), ..State::default() };
     let branch = options.from.as_ref().filter(|_| !options.resume);
-    let own_batch = workload.info().batch_size;
-    let trunks = branch.map(|branch| branch.open(trial, length, own_batch)).transpose()?;
+    let trunks = branch.map(|branch| branch.open(trial, own_batch, &sizes)).transpose()?;
     let _ownership = options.directory.own(options.resume)?;
     if let (Some(branch), Some(checkpoint)) = (branch, &trunks) {
         drop(options.directory.begin(trial, &parts.facts)?);
@@ -111,8 +109,9 @@ pub fn run<W: Workload>(
         rates.load_state(&saved.schedule)?;
         state = saved;
         if let Some(sum) = state.epoch_loss_sum.take() {
-            let steps = state.step % steps_per_epoch;
-            state.epoch_loss = EpochLoss::of_whole_batches(sum, steps, trial.recipe.batch_size);
+            // Only checkpoints from before batch sizes followed schedules have no number of examples.
+            let steps = state.step - sizes.steps_of(sizes.epoch_of(state.step)).start;
+            state.epoch_loss = EpochLoss::of_whole_batches(sum, steps, sizes.of_step(0));
         }
     }
     let environment = Environment::here(&trial.backend);
@@ -120,11 +119,12 @@ pub fn run<W: Workload>(
     let before = options.directory.read_environment().ok().flatten().filter(|_| state.step > 0);
     let elsewhere = before.as_ref().map(|before| before.decides_bytes(&environment));
     let elsewhere = elsewhere.filter(|before| *before != environment.decides_bytes(&environment));
-    let examples = (&*parts.train, trial.recipe.batch_size);
+    let examples = (&*parts.train, sizes.of_step(0));
     let slow_rule = slow_rule(workload, &optimizers, &model, &parts.facts, examples, &device)?;
     observer.start(&Start {
         total_steps,
-        steps_per_epoch,
+        epochs: sizes.epochs_begun(total_steps),
+        batch_sizes: sizes.extremes(),
         examples: [&parts.train, &parts.validation, &parts.test].map(|part| part.len()),
         parameters: model.num_params(),
         resumed_step: state.step,
@@ -145,7 +145,7 @@ pub fn run<W: Workload>(
         options,
         observer,
         parts: &parts,
-        batches,
+        batches: Batches::of_run(&*parts.train, sizes, trial.seed),
         rates,
         length,
         total_steps,
@@ -168,6 +168,15 @@ pub fn run<W: Workload>(
     options.directory.write_outcome(&outcome)?;
     training.observer.end(&outcome);
     Ok(outcome)
+}
+
+/// Returns the length of the run of `trial` as schedules see it; its rate is the trial's, scaled with the
+/// batch size. `own_batch` is the workload's default batch size.
+pub(super) fn length(trial: &Trial, own_batch: usize, sizes: &BatchSizes) -> schedule::Run {
+    let steps_per_epoch = sizes.steps_per_epoch();
+    // Epochs whose numbers of steps differ are not counted: then the length is in steps.
+    let total_steps = trial.recipe.budget.steps(steps_per_epoch.unwrap_or(1));
+    schedule::Run { lr: trial.scaled_lr(own_batch), total_steps, steps_per_epoch }
 }
 
 /// Returns the preparation of the workload's data for a trial.

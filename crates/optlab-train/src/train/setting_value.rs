@@ -3,12 +3,13 @@
 use crate::Error;
 use crate::data::Flip;
 use crate::diagnosis::Diagnose;
-use crate::train::{LrScaling, OnDivergence};
+use crate::train::{BatchSize, LrScaling, OnDivergence};
 use optlab_core::range::LARGEST_WHOLE;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// The type of a setting of a recipe.
-pub(super) trait SettingValue: Copy {
+pub(super) trait SettingValue: Clone {
     /// The allowed values, as an error lists them.
     const ALLOWED: &'static str;
     /// The value that its flag alone means.
@@ -23,6 +24,11 @@ pub(super) trait SettingValue: Copy {
     }
 
     fn read(value: &Value) -> Option<Self>;
+
+    /// Returns the reason why `value` cannot be read, if it says more than the allowed values.
+    fn reason(_value: &Value) -> Option<Error> {
+        None
+    }
 
     fn write(self) -> Value;
 }
@@ -49,6 +55,7 @@ impl Slot for bool {}
 impl Slot for Flip {}
 
 impl Slot for OnDivergence {}
+impl Slot for BatchSize {}
 
 impl SettingValue for usize {
     const ALLOWED: &'static str = "a whole number";
@@ -139,6 +146,33 @@ impl SettingValue for Flip {
     }
 }
 
+impl SettingValue for BatchSize {
+    const ALLOWED: &'static str = BatchSize::ALLOWED;
+
+    fn allowed(value: &Value) -> &'static str {
+        let of_number = usize::allowed(value);
+        if of_number == usize::ALLOWED { Self::ALLOWED } else { of_number }
+    }
+
+    fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(_) | Value::Object(_) => BatchSize::deserialize(value).ok(),
+            number => usize::read(number).map(BatchSize::Fixed),
+        }
+    }
+
+    fn reason(value: &Value) -> Option<Error> {
+        BatchSize::schedule_error(value)
+    }
+
+    fn write(self) -> Value {
+        match self {
+            BatchSize::Fixed(size) => size.into(),
+            BatchSize::Scheduled(number) => number.to_string().into(),
+        }
+    }
+}
+
 impl SettingValue for LrScaling {
     const ALLOWED: &'static str = "linear or sqrt, with a batch size as in linear:256";
 
@@ -198,6 +232,9 @@ fn whole(value: &Value) -> Option<u64> {
 /// Reads the value of the setting `name`.
 pub(super) fn read<T: SettingValue>(name: &str, value: &Value) -> Result<T, Error> {
     T::read(value).ok_or_else(|| {
+        if let Some(reason) = T::reason(value) {
+            return reason;
+        }
         let given = match value {
             Value::Null => "none".into(),
             Value::String(text) if text.trim().is_empty() => format!("{text:?}"),

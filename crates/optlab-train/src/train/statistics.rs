@@ -18,14 +18,15 @@ const MOST_BATCHES: usize = 100;
 /// If the optimizer evaluates other weights than the trained ones and the model has running statistics, as
 /// batch normalization has, they are recomputed for these weights as PyTorch's
 /// `torch.optim.swa_utils.update_bn` does: the mean over the first batches of the first epoch, at most 100,
-/// each passed forward in training mode. Batches smaller than the others are left out. So they depend on the
-/// trial and the weights alone, and the trained model's statistics do not change.
+/// each passed forward in training mode. All have `batch_size` examples, the size of the run's first batch,
+/// and a smaller last one is left out. So they depend on the trial and the weights alone, and the trained
+/// model's statistics do not change.
 ///
 /// # Errors
 /// Data that cannot be read.
 pub(super) fn evaluated<W: Workload>(
     workload: &W,
-    trial: &Trial,
+    (trial, batch_size): (&Trial, usize),
     optimizers: &[ModelOptimizer],
     model: &W::Model,
     parts: &Parts<W::Batch, W::Facts>,
@@ -39,10 +40,10 @@ pub(super) fn evaluated<W: Workload>(
     let Some(mut average) = StatisticsAverage::new(&evaluated) else {
         return Ok(evaluated);
     };
-    let mut batches = Batches::new(&*parts.train, trial.recipe.batch_size, trial.seed);
-    let full = trial.recipe.batch_size.min(parts.train.len());
+    let mut batches = Batches::new(&*parts.train, batch_size, trial.seed);
+    let full = batches.sizes().of_step(0);
     let full = trial.recipe.micro_batch_size.map_or(full, |size| full.min(size));
-    for step in 0..batches.steps_per_epoch().min(MOST_BATCHES) {
+    for step in 0..batches.sizes().steps_of(0).end.min(MOST_BATCHES) {
         let batch =
             BatchEvaluation::of_step(workload, &parts.facts, trial, step, &mut batches, training_device)?;
         batch.add_statistics(full, &mut average);

@@ -118,7 +118,8 @@ impl<W: Workload> Training<'_, W> {
     /// rows, or after the first step, which is timed separately.
     fn next_pause(&self, is_first_step: bool) -> usize {
         let next_multiple = |of: usize| (self.state.step / of + 1).saturating_mul(of);
-        let mut pause = self.total_steps.min(next_multiple(self.batches.steps_per_epoch()));
+        let sizes = self.batches.sizes();
+        let mut pause = self.total_steps.min(sizes.steps_of(sizes.epoch_of(self.state.step)).end);
         pause = pause.min(next_multiple(STEPS_BETWEEN_WRITES));
         if let Some(every) = self.state.checkpoint_every {
             pause = pause.min(next_multiple(every));
@@ -219,7 +220,7 @@ impl<W: Workload> Training<'_, W> {
         // Computed once for the evaluation and the checkpoint. It must not outlive this pause: the optimizer
         // moves tensors in place that only it holds.
         let mut evaluated = None;
-        if step.is_multiple_of(self.batches.steps_per_epoch()) || step == self.total_steps {
+        if self.batches.sizes().is_end(step) || step == self.total_steps {
             let score = self.validate(model, &mut evaluated)?;
             let divergence = score
                 .as_ref()
@@ -256,7 +257,8 @@ impl<W: Workload> Training<'_, W> {
     /// Returns the model to evaluate while training continues.
     pub(super) fn evaluated(&self, model: &W::Model) -> Result<W::Model, Error> {
         let Training { workload, trial, optimizers, parts, training_device, .. } = self;
-        statistics::evaluated(*workload, trial, optimizers, model, parts, training_device)
+        let batch_size = self.batches.sizes().of_step(0);
+        statistics::evaluated(*workload, (*trial, batch_size), optimizers, model, parts, training_device)
     }
 
     /// Evaluates a part. Trials are judged by the first measure, so it must be defined there.
@@ -309,9 +311,8 @@ impl<W: Workload> Training<'_, W> {
     /// loss that was not finite.
     fn report_epoch(&mut self, validation: Option<Score>, is_best: bool) -> Result<f64, Error> {
         let step = self.state.step;
-        let steps_per_epoch = self.batches.steps_per_epoch();
         let report = EpochReport {
-            epoch: step.div_ceil(steps_per_epoch),
+            epoch: self.batches.sizes().epochs_begun(step),
             step,
             train_loss: std::mem::take(&mut self.state.epoch_loss).mean().unwrap_or(f64::NAN),
             validation,
@@ -341,7 +342,7 @@ impl<W: Workload> Training<'_, W> {
         let others = score.into_iter().flat_map(|score| &score.others);
         self.history.append(&Row::Evaluation {
             step: self.state.step,
-            epoch: self.state.step.div_ceil(self.batches.steps_per_epoch()),
+            epoch: self.batches.sizes().epochs_begun(self.state.step),
             training_seconds: self.state.clock.training_seconds,
             part,
             loss: finite(loss),

@@ -4,7 +4,7 @@ use crate::Error;
 use crate::device;
 use crate::model::ModelPatch;
 use crate::problem::WorkloadSpec;
-use crate::train::{Recipe, trial_id};
+use crate::train::{BatchSize, Recipe, trial_id};
 use crate::workload::{Defaults, Info};
 use optlab_core::range::{self, POSITIVE};
 use optlab_optim::OptimizerSpec;
@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 /// |:-----------------|:------------------|:--------------------------------------------------------------|
 /// | `lr`             | `(0, ∞)`          | the base learning rate that the schedule starts from           |
 /// | `seed`           | up to 2⁶³ − 1     | the seed of everything that is random                          |
-/// | `batch_size`     | `1…`, up to 10⁹   | examples per step; the last batch of an epoch may be smaller   |
+/// | `batch_size`     | `1…`, up to 10⁹   | examples per step, or a schedule of them; the last batch of an epoch may be smaller |
 /// | `micro_batch_size` | `1…` or none    | examples that go through the model at once                     |
 /// | `lr_scaling`     | a rule or none    | how `lr` is scaled for a batch size other than the one it was chosen for |
 /// | `validation`     | `[0, 1)`          | share of the training data held out                            |
@@ -81,10 +81,13 @@ impl Trial {
         self.recipe.validate()
     }
 
-    /// Returns the learning rate for the trial's batch size; `own` is the workload's default batch size.
+    /// Returns the learning rate for the trial's batch size; `own` is the workload's default batch size. A
+    /// batch size that follows a schedule scales nothing.
     pub fn scaled_lr(&self, own: usize) -> f64 {
-        let Recipe { lr_scaling, batch_size, .. } = self.recipe;
-        lr_scaling.map_or(self.lr, |scaling| self.lr * scaling.factor(batch_size, own))
+        match (self.recipe.lr_scaling, &self.recipe.batch_size) {
+            (Some(scaling), BatchSize::Fixed(size)) => self.lr * scaling.factor(*size, own),
+            _ => self.lr,
+        }
     }
 
     /// Returns whether both decide the same run. The settings of one may be written in the form of an older

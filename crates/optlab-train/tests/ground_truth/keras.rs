@@ -67,7 +67,7 @@ fn the_mnist_convnet_of_keras_reaches_the_accuracies_of_its_three_seeds() {
     let histories: Vec<Vec<f64>> =
         (0..3).map(|seed| numbers(&reference["runs"][seed]["history"]["val_accuracy"])).collect();
     for epoch in 0..epochs {
-        for _ in 0..batches.steps_per_epoch() {
+        for _ in batches.sizes().steps_of(0) {
             let batch = batches.batch(step, &device).unwrap();
             let mode = Mode::Train { seed: 0, step: step as u64 };
             step += 1;

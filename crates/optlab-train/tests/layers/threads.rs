@@ -100,7 +100,11 @@ fn a_trained_model_has_the_same_bytes_for_every_number_of_threads() {
         let workload = workload::built_in(workload).unwrap();
         let trial = Trial {
             backend: "flex".into(),
-            recipe: Recipe { budget: Budget::Steps(30), batch_size, ..Trial::new(&workload.info()).recipe },
+            recipe: Recipe {
+                budget: Budget::Steps(30),
+                batch_size: batch_size.into(),
+                ..Trial::new(&workload.info()).recipe
+            },
             ..Trial::new(&workload.info())
         };
         let trained_with = |threads| {

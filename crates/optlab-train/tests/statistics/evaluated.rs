@@ -16,7 +16,8 @@ const MLP: Named = Named("mlp=[32],norm=batch");
 fn batches(workload: &impl Supervised, trial: &Trial, most: usize) -> Vec<Vec<Vec<f64>>> {
     let train = splits(workload, trial).train;
     let device = optlab_train::device::open("flex").unwrap();
-    let mut batches = Batches::<Batch>::new(&train, trial.recipe.batch_size, trial.seed);
+    let sizes = trial.recipe.batch_sizes(workload.info().batch_size, train.len()).unwrap();
+    let mut batches = Batches::<Batch>::of_run(&train, sizes, trial.seed);
     let rows = |step| -> Vec<Vec<f64>> {
         let inputs = batches.batch(step, &device).unwrap().inputs;
         let [_, width] = inputs.dims();
@@ -88,7 +89,7 @@ fn burns_layer_gets_statistics_of_its_averaged_weights_too() {
 fn at_most_a_hundred_batches_are_used_each_as_large_as_a_micro_batch() {
     let folder = tempfile::tempdir().unwrap();
     let mut trial = trial(&MLP, "ema:base=sgd,decay=0.5", 0.01, 5);
-    trial.recipe = Recipe { batch_size: 10, micro_batch_size: Some(4), ..trial.recipe };
+    trial.recipe = Recipe { batch_size: 10.into(), micro_batch_size: Some(4), ..trial.recipe };
     run(&MLP, &trial, folder.path());
     let model = numbers(&evaluated(&MLP, &trial, folder.path()));
     let rows = batches(&MLP, &trial, 100);

@@ -11,7 +11,7 @@ fn trial(schedule: &str, steps: usize) -> Trial {
         optimizer: "ema:base=adamw:beta_1=(linear:from=0.8,to=0.9,steps=30)".parse().unwrap(),
         schedule: schedule.parse().unwrap(),
         lr: 0.01,
-        recipe: Recipe { budget: Budget::Steps(steps), batch_size: 256, ..default.recipe },
+        recipe: Recipe { budget: Budget::Steps(steps), batch_size: 256.into(), ..default.recipe },
         ..default
     }
 }

@@ -181,7 +181,8 @@ fn a_diagnosed_run_has_the_bytes_of_another_one() {
             },
             ..diagnosed
         };
-        let plain = Trial { recipe: Recipe { diagnose: None, ..diagnosed.recipe }, ..diagnosed.clone() };
+        let plain =
+            Trial { recipe: Recipe { diagnose: None, ..diagnosed.recipe.clone() }, ..diagnosed.clone() };
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         for (trial, folder) in [diagnosed, plain].iter().zip(&folders) {
             train_in(&workload, trial, folder.path());

@@ -112,7 +112,7 @@ fn the_defaults_of_shakespeare_are_nanogpts() {
     assert_eq!((trial.optimizer, trial.lr), (optimizer, 1e-3));
     assert_eq!(trial.schedule, "warmup_cosine:warmup_steps=100,end_lr=1e-4".parse().unwrap());
     let Recipe { budget, batch_size, clip_norm, validation, .. } = trial.recipe;
-    assert_eq!((budget, batch_size, clip_norm, validation), (Budget::Steps(2000), 12, Some(1.0), 0.1));
+    assert_eq!((budget, batch_size, clip_norm, validation), (Budget::Steps(2000), 12.into(), Some(1.0), 0.1));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Training: its data, its results, its checkpoints, and resuming to the same bytes.
 
 mod backends;
+mod batch_sizes;
 mod branch;
 mod burn_learner;
 mod checkpoints;

@@ -57,7 +57,7 @@ fn early_stopping_ends_a_run_that_no_longer_improves_and_tests_its_best_checkpoi
 #[test]
 fn the_training_loss_of_an_epoch_weighs_a_small_last_batch_by_its_examples() {
     let folder = tempfile::tempdir().unwrap();
-    let recipe = Recipe { budget: Budget::Epochs(2), batch_size: 500, ..trial("digits-rnn").recipe };
+    let recipe = Recipe { budget: Budget::Epochs(2), batch_size: 500.into(), ..trial("digits-rnn").recipe };
     run(&Trial { recipe, ..trial("digits-rnn") }, folder.path());
     let (mut losses, mut epochs) = (Vec::new(), 0);
     for row in history::read(&folder.path().join("history.jsonl")).unwrap() {
@@ -148,7 +148,7 @@ fn the_rate_follows_the_batch_size_if_lr_scaling_is_set() {
             lr: 0.01,
             recipe: Recipe {
                 lr_scaling,
-                batch_size,
+                batch_size: batch_size.into(),
                 budget: Budget::Steps(2),
                 ..trial("diabetes-linear").recipe
             },

@@ -121,7 +121,7 @@ fn trial(qk_clip: Option<f64>) -> Trial {
     let mut trial = Trial::new(&workload().info());
     trial.model = "gpt=1,width=32".parse().unwrap();
     trial.recipe.budget = Budget::Steps(12);
-    trial.recipe.batch_size = 4;
+    trial.recipe.batch_size = 4.into();
     trial.recipe.qk_clip = qk_clip;
     trial.schedule = "constant".parse().unwrap();
     trial.lr = 0.02;

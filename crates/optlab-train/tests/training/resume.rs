@@ -19,7 +19,7 @@ fn trial(workload: &str, optimizer: &str, backend: &str) -> Trial {
         seed: 3,
         recipe: Recipe {
             budget: Budget::Steps(STEPS),
-            batch_size: 64,
+            batch_size: 64.into(),
             l2: 1e-4,
             clip_norm: Some(1.0),
             ..Trial::new(&workload::built_in(workload).unwrap().info()).recipe
@@ -115,7 +115,7 @@ fn a_run_resumes_in_the_middle_of_a_warm_up_and_of_a_plateaus_patience() {
         "sequence:schedules=[(warmup:steps=2ep),(reduce_on_plateau:patience=0,threshold=0.9)],lengths=[50%]",
     ] {
         let trial = Trial {
-            recipe: Recipe { batch_size: 128, ..trial("digits-rnn", optimizer, "flex").recipe },
+            recipe: Recipe { batch_size: 128.into(), ..trial("digits-rnn", optimizer, "flex").recipe },
             ..trial("digits-rnn", optimizer, "flex")
         };
         assert_same_files(&Trial { schedule: schedule.parse().unwrap(), ..trial }, &[8, 15, 24]);

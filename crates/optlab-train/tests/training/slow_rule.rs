@@ -28,7 +28,7 @@ fn said_of(optimizer: &str) -> Option<SlowRule> {
     trial.model = "mlp=[1000,1000]".parse().unwrap();
     trial.optimizer = optimizer.parse().unwrap();
     trial.recipe.budget = Budget::Steps(1);
-    trial.recipe.batch_size = 1;
+    trial.recipe.batch_size = 1.into();
     let workload = Workload::with_model(&base, &trial.model).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let options = RunOptions::new(RunDirectory::new(folder.path().join("run")));

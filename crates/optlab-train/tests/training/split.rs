@@ -98,7 +98,7 @@ fn trials_without_a_split_keep_the_names_of_earlier_versions() {
         ..trial
     };
     assert_eq!(trial.id(), "digits-cnn-adamw-seed1000000-b774d41a45e0");
-    let split = Trial { recipe: Recipe { split: Some(0), ..trial.recipe }, ..trial.clone() };
+    let split = Trial { recipe: Recipe { split: Some(0), ..trial.recipe.clone() }, ..trial.clone() };
     assert_ne!(split.id(), trial.id());
     let text = serde_json::to_string(&split).unwrap();
     assert_eq!(serde_json::from_str::<Trial>(&text).unwrap(), split);

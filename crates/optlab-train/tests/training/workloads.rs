@@ -65,7 +65,7 @@ fn linear_regression_converges_to_the_least_squares_optimum_within_a_thousandth(
     let trial = Trial {
         schedule: "constant".parse().unwrap(),
         recipe: Recipe {
-            batch_size: 1000,
+            batch_size: 1000.into(),
             validation: 0.0,
             ..trial("diabetes-linear", "sgd:momentum=0.9", 0.1, 3000).recipe
         },
@@ -131,7 +131,7 @@ fn the_mnist_cnn_learns_from_a_few_steps_on_padded_images_too() {
     let padded = Trial {
         recipe: Recipe {
             budget: steps,
-            batch_size: 64,
+            batch_size: 64.into(),
             pad: true,
             ..trial("mnist-10k-cnn", "adam", 1e-3, 1).recipe
         },

@@ -260,10 +260,20 @@ fn setting_texts(arm: &Arm) -> Vec<String> {
         ("model", value) => {
             ModelPatch::from_value(value).map_or_else(|_| value.to_string(), |it| it.to_string())
         }
-        (name, Value::String(text)) => format!("{name}={text}"),
-        (name, value) => format!("{name}={value}"),
+        (name, value) => match text_of_setting(name, value) {
+            Value::String(text) => format!("{name}={text}"),
+            value => format!("{name}={value}"),
+        },
     };
     arm.settings.iter().map(text).collect()
+}
+
+/// Returns the value of a setting as it is written elsewhere: a schedule as text, also where it is a table.
+fn text_of_setting(name: &str, value: &Value) -> Value {
+    let mut patch = RecipePatch::default();
+    // A value that is not valid is refused where the arm is applied.
+    let values = patch.set(name, value).map_or_else(|_| Vec::new(), |()| patch.values());
+    values.into_iter().next().map_or_else(|| value.clone(), |(_, value)| value)
 }
 
 fn read_schedule(value: &Value) -> Result<ScheduleSpec, optlab_core::Error> {

@@ -33,7 +33,7 @@ pub fn render(plan: &Plan) -> Result<String, Error> {
             Seeds::List(seeds) => WrittenSeeds::List(seeds),
         },
         model: (!plan.model.is_empty()).then(|| plan.model.to_string()),
-        recipe: plan.recipe,
+        recipe: plan.recipe.clone(),
         reference: plan.reference.as_deref(),
         test: plan.test,
         // A number of the recipe fixes the split.

@@ -117,7 +117,7 @@ fn overfitting(case: &Case, first: f64, train: &[Evaluated], validation: &[Evalu
         least.loss, least.epoch, last.loss
     );
     let patience = (train.len() / 5).max(3);
-    let recipe = Recipe { early_stopping: Some(patience), ..case.trial.recipe };
+    let recipe = Recipe { early_stopping: Some(patience), ..case.trial.recipe.clone() };
     Some(Finding {
         kind: Kind::Overfitting,
         is_fault: true,
@@ -146,7 +146,7 @@ fn still_falling(case: &Case, validation: &[Evaluated]) -> Option<Finding> {
         Budget::Epochs(epochs) => Budget::Epochs(epochs.saturating_mul(2)),
         Budget::Steps(steps) => Budget::Steps(steps.saturating_mul(2)),
     };
-    let recipe = Recipe { budget, ..case.trial.recipe };
+    let recipe = Recipe { budget, ..case.trial.recipe.clone() };
     Some(Finding {
         kind: Kind::StillFalling,
         is_fault: false,

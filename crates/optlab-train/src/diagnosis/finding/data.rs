@@ -44,7 +44,8 @@ fn small_validation(case: &Case) -> Option<Finding> {
     if error <= ERROR {
         return None;
     }
-    let recipe = Recipe { validation: (2.0 * case.trial.recipe.validation).min(0.4), ..case.trial.recipe };
+    let recipe =
+        Recipe { validation: (2.0 * case.trial.recipe.validation).min(0.4), ..case.trial.recipe.clone() };
     Some(Finding {
         kind: Kind::SmallValidation,
         is_fault: false,

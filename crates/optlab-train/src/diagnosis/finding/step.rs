@@ -1,7 +1,7 @@
 //! Findings about the steps: too long, lost, or far from what the noise allows.
 
 use crate::diagnosis::finding::{Finding, Kind, median, with_lr};
-use crate::diagnosis::{Case, GradientRecord};
+use crate::diagnosis::{Case, Diagnosis, GradientRecord};
 use crate::train::{OnDivergence, Recipe, Status, Trial};
 
 /// The median step length α beyond which steps are too long.
@@ -23,7 +23,7 @@ fn diverged(case: &Case) -> Option<Finding> {
     let reason = outcome.reason.clone().unwrap_or_default();
     let trace = outcome.trace.as_ref().map(|trace| format!("; {trace}"));
     let action = OnDivergence::Rollback { factor: 0.5, retries: 3 };
-    let recipe = Recipe { on_divergence: action, clip_norm: Some(1.0), ..case.trial.recipe };
+    let recipe = Recipe { on_divergence: action, clip_norm: Some(1.0), ..case.trial.recipe.clone() };
     Some(Finding {
         kind: Kind::Diverged,
         is_fault: true,
@@ -54,7 +54,13 @@ fn unstable(case: &Case) -> Option<Finding> {
 }
 
 fn gradients(case: &Case) -> Vec<GradientRecord> {
-    case.diagnoses().iter().filter_map(|diagnosis| diagnosis.gradients).collect()
+    gradients_by_step(case).into_iter().map(|(_, record)| record).collect()
+}
+
+/// Returns the records with their steps, counted from 1.
+fn gradients_by_step(case: &Case) -> Vec<(usize, GradientRecord)> {
+    let of_step = |diagnosis: &&Diagnosis| Some((diagnosis.step, diagnosis.gradients?));
+    case.diagnoses().iter().filter_map(of_step).collect()
 }
 
 fn oscillation(case: &Case) -> Option<Finding> {
@@ -84,20 +90,23 @@ fn oscillation(case: &Case) -> Option<Finding> {
 }
 
 fn batch_size(case: &Case) -> Option<Finding> {
-    let records = gradients(case);
+    let records = gradients_by_step(case);
     let later = &records[records.len() / 4..];
     let mean = |part: fn(&GradientRecord) -> Option<f64>| {
-        let values: Vec<f64> = later.iter().filter_map(part).collect();
+        let values: Vec<f64> = later.iter().filter_map(|(_, record)| part(record)).collect();
         values.iter().sum::<f64>() / values.len() as f64
     };
     // The estimates of single steps are too noisy to divide; their means are not (McCandlish et al.).
     let scale = mean(|record| record.variance) / mean(|record| record.squared_norm);
-    let own = case.trial.recipe.batch_size.min(case.examples[0]) as f64;
+    let sizes = case.trial.recipe.batch_sizes(case.info.batch_size, case.examples[0]).ok()?;
+    // Where the size follows a schedule: its mean over the same steps.
+    let sizes = later.iter().map(|(step, _)| sizes.of_step(step.saturating_sub(1)) as f64);
+    let own = (sizes.sum::<f64>() / later.len() as f64).round();
     if later.len() < LEAST || !(scale.is_finite() && scale > 0.0) {
         return None;
     }
     let finding = |what: String, remedy: String, size: f64| {
-        let recipe = Recipe { batch_size: (size as usize).max(1), ..case.trial.recipe };
+        let recipe = Recipe { batch_size: (size as usize).max(1).into(), ..case.trial.recipe.clone() };
         Finding {
             kind: Kind::BatchSize,
             is_fault: false,
