@@ -113,10 +113,10 @@ impl AsgoConfig {
 /// # Differs from
 /// Its authors' code: `2⁻²² s` is added to the diagonal of `Y₀` (`2⁻⁵¹ s` in 64 bits). Without it, the
 /// iterations diverge in the negative eigenvalues that rounding makes of those of 0, which a gradient of
-/// lower rank than the smaller side has; where the root is not finite, the code takes the identity for it. After gradients
-/// of zeros only the decay moves a matrix; in the code it becomes NaN. Kernels are matrices with a row for
-/// each output; the code refuses them. The paper: its first algorithm sums `gₜ gₜᵀ`, has no momentum and no
-/// length, and adds `ε I` to `V^(1/2)`.
+/// lower rank than the smaller side has; where the root is not finite, the code takes the identity for it.
+/// After gradients of zeros only the decay moves a matrix; in the code it becomes NaN. Kernels are matrices
+/// with a row for each output; the code refuses them. The paper: its first algorithm sums `gₜ gₜᵀ`, has no
+/// momentum and no length, and adds `ε I` to `V^(1/2)`.
 ///
 /// # Reference
 /// An et al., *ASGO: Adaptive Structured Gradient Optimization*, 2025, <https://arxiv.org/abs/2503.20762>;
