@@ -351,7 +351,7 @@ pub fn show(comparison: &Comparison, path: &Path, print: fn(String)) -> Result<(
 /// Prints where the reports are.
 pub fn say_where(path: &Path) {
     let page = report::html::FILE_NAME;
-    output::tell(format_args!("written to {0}; open {0}/{page} in a browser", path.display()));
+    output::tell(format_args!("written to {0}; open {0}/{page} in a browser", output::shown(path)));
 }
 
 /// Returns the plan as TOML, with a comment for each key without a value, and with the search spaces.

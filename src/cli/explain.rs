@@ -137,7 +137,7 @@ pub fn run(args: &ExplainArgs) -> Result<(), Exit> {
         Some(folder) => {
             output::show(written::text(&document));
             written::write(folder, &document)?;
-            output::tell(format_args!("written to {}", folder.join(written::PAGE).display()));
+            output::tell_where(&folder.join(written::PAGE));
         }
     }
     Ok(())

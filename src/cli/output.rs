@@ -17,8 +17,10 @@
 use clap::builder::StyledStr;
 use console::Term;
 use indicatif::{ProgressDrawTarget, TermLike};
+use optlab_core::line::{self, one_line};
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -97,9 +99,21 @@ pub fn send(line: impl Display) {
     }
 }
 
+/// Writes where a result is.
+pub fn tell_where(path: &Path) {
+    tell(format_args!("written to {}", shown(path)));
+}
+
+/// Returns a path as it is shown: a name may hold what a terminal obeys.
+pub fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string(), line::MOST)
+}
+
 /// Writes the line of an error to standard error.
 pub fn error(line: impl Display) {
-    write_error(&format!("error: {line}\n"));
+    let before = "error: ";
+    let line = one_line(&line.to_string(), line::MOST - before.len());
+    write_error(&format!("{before}{line}\n"));
 }
 
 /// Writes a warning to standard error.

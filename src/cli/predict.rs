@@ -43,7 +43,7 @@ pub fn run(args: &PredictArgs) -> Result<(), Exit> {
     warn_passed_over(&predicted.passed_over);
     if let Some(path) = &args.output {
         disk::replace(path, &table(&predicted.predictions)?)?;
-        output::tell(format_args!("written to {}", path.display()));
+        output::tell_where(path);
         return Ok(());
     }
     if args.files.iter().all(|file| is_picture(file)) {

@@ -315,7 +315,7 @@ impl TrainArgs {
         let outcome = workload
             .train(&trial, &options, &mut Progress::new(workload.info()))
             .map_err(|error| with_output_hint(error, settings.output.as_deref()))?;
-        output::tell(format_args!("written to {}", directory.path().display()));
+        output::tell_where(directory.path());
         if outcome.status == Status::Diverged {
             output::error(format_args!("diverged: {}", outcome.reason.as_deref().unwrap_or_default()));
             if let Some(trace) = &outcome.trace {

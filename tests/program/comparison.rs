@@ -111,6 +111,16 @@ fn an_arm_whose_tuning_trials_were_all_lost_keeps_its_settings_and_the_report_sa
 }
 
 #[test]
+fn where_every_seed_of_every_arm_is_lost_no_arm_is_called_the_best() {
+    let folder = tempfile::tempdir().unwrap();
+    let compare =
+        "compare digits-rnn --optimizers sgd:lr=1e30,adam:lr=1e38 --steps 6 --seeds 2 --output lost";
+    let said = succeeds(folder.path(), &compare.split(' ').collect::<Vec<_>>());
+    assert!(said.contains("No arm has a result: all of them lost all 2 seeds"), "{said}");
+    assert!(!said.contains("the best,"), "{said}");
+}
+
+#[test]
 fn a_larger_plan_resumes_in_the_same_folder_and_repeats_no_trial() {
     let folder = tempfile::tempdir().unwrap();
     write_plan(folder.path(), TUNED);

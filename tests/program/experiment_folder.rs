@@ -158,6 +158,28 @@ fn a_second_command_names_the_first_and_a_report_works_beside_it() {
 }
 
 #[test]
+fn a_checkpoint_or_a_trial_of_another_run_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in ["0", "5"] {
+        succeeds(folder.path(), &["train", "digits-rnn", "--steps", "3", "--seed", seed, "--output", seed]);
+    }
+    let at = |name: &str| folder.path().join(name);
+    for moved in ["checkpoints", "trial.json"] {
+        std::fs::rename(at("0").join(moved), at("own")).unwrap();
+        std::fs::rename(at("5").join(moved), at("0").join(moved)).unwrap();
+        for command in
+            ["evaluate 0", "evaluate 0 --checkpoint last", "inspect 0", "predict 0 --checkpoint 3 x.png"]
+        {
+            let said = fails(folder.path(), &words(command), 1);
+            assert!(said.contains("belongs to another trial than its run"), "{moved}, {command}: {said}");
+        }
+        std::fs::rename(at("0").join(moved), at("5").join(moved)).unwrap();
+        std::fs::rename(at("own"), at("0").join(moved)).unwrap();
+    }
+    succeeds(folder.path(), &["evaluate", "0"]);
+}
+
+#[test]
 fn a_run_whose_checkpoints_are_all_damaged_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("out");

@@ -144,6 +144,7 @@ mod tests {
             "split",
             "clip_norm",
             "clip_value",
+            "qk_clip",
             "early_stopping",
             "flip",
             "diagnose",

@@ -30,8 +30,8 @@ settings! {
     /// [`assemble`](crate::spec::RuleConfig::assemble): [`Error::Usage`] if no rule of the base is
     /// element-wise with 32 bits of state and nothing shared by all parameters (`prodigy`, `dog`, rules of
     /// matrices and Burn's), or if the base is already lazy; also if a wrapper moves all rows (`ema`, `swa`,
-    /// `lawa`, `lookahead`, `schedule_free`, `ema_nesterov`, `mechanic`, `hyperball`, `cautious`) or gives them
-    /// a gradient (`grokfast`, `variance_reduced`, `centralized`).
+    /// `lawa`, `lookahead`, `schedule_free`, `ema_nesterov`, `mechanic`, `hyperball`, `cautious`) or gives
+    /// them a gradient (`grokfast`, `variance_reduced`, `centralized`).
     ///
     /// # Example
     /// The second row has no gradient in the second step, and does not follow the mean of the first one:

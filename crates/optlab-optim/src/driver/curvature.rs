@@ -3,7 +3,7 @@
 
 use crate::driver::parameter_rule::Kind;
 use crate::driver::parameters::{ParameterState, Parameters, Path};
-use crate::driver::{ParameterRule, walk};
+use crate::driver::{ModelOptimizer, ParameterRule, walk};
 use crate::rule::Curvature;
 use crate::rule::precision::in_32_bits_at_least;
 use crate::rules::parts::moments::moving_average;
@@ -19,6 +19,14 @@ pub(crate) fn is_wanted(rules: &[ParameterRule], t: u64) -> bool {
 
 fn is_due(curvature: &Curvature, t: u64) -> bool {
     (t - 1).is_multiple_of(curvature.every as u64)
+}
+
+impl ModelOptimizer {
+    /// Returns whether a rule needs gradients under labels that are drawn from the model's predictions
+    /// ([`Evaluate::evaluate_sampled`](crate::driver::Evaluate::evaluate_sampled)).
+    pub fn needs_drawn_labels(&self) -> bool {
+        self.rules.iter().any(|rule| rule.kind.curvature().is_some())
+    }
 }
 
 /// The update `h ← β h + (1 − β) B g²`, with `h` passed as the parameter.

@@ -312,12 +312,6 @@ impl ModelOptimizer {
         is_ahead || !matches!(self.method, Method::Once) || self.rules.iter().any(needs_more)
     }
 
-    /// Returns whether a rule needs gradients under labels that are drawn from the model's predictions
-    /// ([`Evaluate::evaluate_sampled`]).
-    pub fn needs_drawn_labels(&self) -> bool {
-        self.rules.iter().any(|rule| rule.kind.curvature().is_some())
-    }
-
     fn meet<M: Module>(&mut self, model: &M) {
         self.follow_schedules(self.steps);
         if self.parameters.0.is_empty() {

@@ -145,7 +145,7 @@ impl Gpt {
     /// attention in a step exceeded `threshold`, so that it would have been `threshold` (QK-clip):
     ///
     /// ```text
-    /// γ = min(1, τ / S),  W_Q ← √γ W_Q,  W_K ← √γ W_K       S: the largest score of the head, τ: the threshold
+    /// γ = min(1, τ / S),  W_Q ← √γ W_Q,  W_K ← √γ W_K     S: the largest score of the head, τ: the threshold
     /// ```
     ///
     /// Biases are scaled as the weights are.

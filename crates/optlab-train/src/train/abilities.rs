@@ -9,8 +9,8 @@ use burn::tensor::Device;
 use optlab_core::random::{Purpose, stream};
 use optlab_optim::ModelOptimizer;
 
-/// Checks, before anything is written or trained, that the workload can do what `trial` and its optimizers need
-/// of it.
+/// Checks, before anything is written or trained, that the workload can do what `trial` and its optimizers
+/// need of it.
 ///
 /// # Errors
 /// [`Workload`](Error::Workload) naming the setting or the optimizer; data that cannot be read.

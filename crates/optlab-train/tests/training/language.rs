@@ -203,3 +203,18 @@ fn texts_come_from_a_folder_and_another_file_is_refused() {
     let error = workload("names-transformer").parts(&source, &preparation(0.1)).unwrap_err().to_string();
     assert!(error.contains("names.txt"), "{error}");
 }
+
+#[test]
+fn a_rule_that_needs_drawn_labels_is_refused_where_none_can_be_drawn_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for optimizer in ["sophia_g", "ema:base=sophia_g", "group:parameters=*weight,other=sophia_g"] {
+        let trial = Trial { optimizer: optimizer.parse().unwrap(), ..trial("jargon-gpt", 3) };
+        let options = RunOptions::new(RunDirectory::new(folder.path().join("run")));
+        let error = train::run(&workload("jargon-gpt"), &trial, &options, &mut ()).unwrap_err().to_string();
+        assert!(error.contains("draws no labels from its predictions, which `"), "{optimizer}: {error}");
+        assert!(!folder.path().join("run").exists(), "{optimizer}");
+        let test = train::LrRangeTest { steps: 20, ..train::LrRangeTest::default() };
+        let error = train::find_lr(&workload("jargon-gpt"), &trial, &test, &Source::default());
+        assert!(error.unwrap_err().to_string().contains("draws no labels"), "{optimizer}");
+    }
+}

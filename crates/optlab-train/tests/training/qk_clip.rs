@@ -158,6 +158,7 @@ fn a_model_without_attention_and_a_threshold_of_nothing_are_refused() {
     let options = RunOptions::new(RunDirectory::new(folder.path().join("run")));
     let error = train::run(&workload, &trial, &options, &mut ()).unwrap_err().to_string();
     assert!(error.contains("its model has no attention, which `qk_clip` needs"), "{error}");
+    assert!(!folder.path().join("run").exists(), "nothing is left of a run that did not begin");
     for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         trial.recipe.qk_clip = Some(wrong);
         let error = trial.validate().unwrap_err().to_string();
