@@ -208,7 +208,7 @@ fn texts_come_from_a_folder_and_another_file_is_refused() {
 fn a_rule_that_needs_drawn_labels_is_refused_where_none_can_be_drawn_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     for optimizer in ["sophia_g", "ema:base=sophia_g", "group:parameters=*weight,other=sophia_g"] {
-        let trial = Trial { optimizer: optimizer.parse().unwrap(), ..trial("jargon-gpt", 3) };
+        let trial = Trial { optimizer: optimizer.parse().unwrap(), ..trial("jargon-gpt", 8) };
         let options = RunOptions::new(RunDirectory::new(folder.path().join("run")));
         let error = train::run(&workload("jargon-gpt"), &trial, &options, &mut ()).unwrap_err().to_string();
         assert!(error.contains("draws no labels from its predictions, which `"), "{optimizer}: {error}");
