@@ -63,7 +63,7 @@ fn of_family(labels: &Labels, arms: &[&Summary]) -> Vec<String> {
         Some(_) => format!("though it lost {} of its {}s,", other.lost(), labels.unit),
         None => "without a result".into(),
     };
-    // What lost every seed is no best.
+    // No arm is the best of arms without a result.
     if arms.iter().all(|arm| arm.lost() == arm.values.len()) {
         let seeds = counted(other.values.len(), labels.unit);
         return vec![format!("No arm has a result: all of them lost all {seeds}, by divergence or failure.")];

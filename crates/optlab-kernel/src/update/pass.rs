@@ -50,6 +50,15 @@ impl Part<'_> {
     }
 }
 
+/// Splits the buffers at `middle`; `state` keeps the left parts, and the right ones are returned.
+fn split_off<'a>(state: &mut Parts<'a>, middle: usize) -> Parts<'a> {
+    state.each_mut().map(|part| {
+        let (left, right) = std::mem::take(part).split_at(middle);
+        *part = left;
+        right
+    })
+}
+
 /// Returns the number of buffers that are present.
 fn number(state: &Parts<'_>) -> usize {
     state.iter().take_while(|part| !matches!(part, Part::Absent)).count()
@@ -88,11 +97,7 @@ pub(super) fn apply(
     let middle = middle(len);
     let (theta, theta_right) = theta.split_at_mut(middle);
     let (grad, grad_right) = grad.split_at(middle);
-    let state_right = state.each_mut().map(|part| {
-        let (left, right) = std::mem::take(part).split_at(middle);
-        *part = left;
-        right
-    });
+    let state_right = split_off(&mut state, middle);
     rayon::join(
         || apply(update, sums, theta, grad, state, rounding, first),
         || apply(update, sums, theta_right, grad_right, state_right, rounding, first + middle),
@@ -115,11 +120,7 @@ pub(super) fn apply_rows(
         let middle = rows / 2 * width;
         let (theta, theta_right) = theta.split_at_mut(middle);
         let (grad, grad_right) = grad.split_at(middle);
-        let state_right = state.each_mut().map(|part| {
-            let (left, right) = std::mem::take(part).split_at(middle);
-            *part = left;
-            right
-        });
+        let state_right = split_off(&mut state, middle);
         rayon::join(
             || apply_rows(update, sums, theta, grad, state, width),
             || apply_rows(update, sums, theta_right, grad_right, state_right, width),

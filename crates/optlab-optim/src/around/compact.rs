@@ -125,9 +125,8 @@ impl CompactConfig {
         if rules.iter().any(|rule| rule.state != StateBits::F32 || rule.rounds_stochastically) {
             return Err(twice(owner));
         }
-        if let Some(reason) =
-            rules.iter().any(|rule| rule.is_lazy).then_some("`lazy` keeps its state in 32 bits")
-        {
+        if rules.iter().any(|rule| rule.is_lazy) {
+            let reason = "`lazy` keeps its state in 32 bits";
             return Err(Error::Usage(format!("`{owner}:base={}`: {reason}", self.base)));
         }
         let is_compactable = |rule: &ParameterRule| match &rule.kind {

@@ -159,26 +159,6 @@ impl Extras {
         }
     }
 
-    /// Checks that nothing moves the rows that a rule of the wrapper `owner` leaves as they are.
-    pub(crate) fn check_around_lazy(&self, owner: &str) -> Result<(), Error> {
-        let excluded = [
-            ("ema`, `swa` or `lawa", self.average.is_some()),
-            ("lookahead", self.lookahead.is_some()),
-            ("schedule_free", self.schedule_free.is_some()),
-            ("ema_nesterov", self.ema_nesterov.is_some()),
-            ("mechanic", self.mechanic.is_some()),
-            ("hyperball", self.hyperball),
-            ("cautious", self.cautious),
-        ];
-        match excluded.into_iter().find(|(_, is_used)| *is_used) {
-            None => Ok(()),
-            Some((other, _)) => {
-                let reason = format!("`lazy` leaves rows as they are, and `{other}` moves them");
-                Err(Error::Usage(format!("`{owner}`: {reason}")))
-            }
-        }
-    }
-
     /// Returns whether a tensor with a running mean is kept for each parameter.
     pub(crate) fn has_running_average(&self) -> bool {
         self.average.is_some_and(|average| average.is_running())

@@ -74,19 +74,33 @@ impl Assembly {
             let reason = "`hyperball` keeps every norm, so it takes no cautious decay";
             return Err(Error::Usage(format!("`{owner}`: {reason}")));
         }
-        if self.rules.iter().any(|rule| rule.is_lazy) {
-            self.extras.check_around_lazy(owner)?;
-            let fills_rows = [
-                ("grokfast` or `variance_reduced", self.filter.is_some()),
-                ("centralized", self.transform.centralize),
-            ];
-            if let Some((wrapper, _)) = fills_rows.into_iter().find(|(_, is_used)| *is_used) {
-                let reason =
-                    format!("`{wrapper}` gives a gradient to rows that have none, which `lazy` leaves");
-                return Err(Error::Usage(format!("`{owner}`: {reason}")));
-            }
-        }
+        self.check_around_lazy(owner)?;
         check_evaluation(owner, &self.extras, &self.rules)
+    }
+
+    /// Checks that no wrapper moves the rows that a lazy rule leaves as they are, or gives them a gradient.
+    fn check_around_lazy(&self, owner: &str) -> Result<(), Error> {
+        const MOVES: &str = "moves rows, and `lazy` leaves rows as they are";
+        const FILLS: &str = "gives a gradient to rows that have none, which `lazy` leaves";
+        if !self.rules.iter().any(|rule| rule.is_lazy) {
+            return Ok(());
+        }
+        let Extras { average, lookahead, schedule_free, ema_nesterov, mechanic, .. } = &self.extras;
+        let excluded = [
+            ("ema`, `swa` or `lawa", MOVES, average.is_some()),
+            ("lookahead", MOVES, lookahead.is_some()),
+            ("schedule_free", MOVES, schedule_free.is_some()),
+            ("ema_nesterov", MOVES, ema_nesterov.is_some()),
+            ("mechanic", MOVES, mechanic.is_some()),
+            ("hyperball", MOVES, self.extras.hyperball),
+            ("cautious", MOVES, self.extras.cautious),
+            ("grokfast` or `variance_reduced", FILLS, self.filter.is_some()),
+            ("centralized", FILLS, self.transform.centralize),
+        ];
+        match excluded.into_iter().find(|(.., is_used)| *is_used) {
+            None => Ok(()),
+            Some((wrapper, reason, _)) => Err(Error::Usage(format!("`{owner}`: `{wrapper}` {reason}"))),
+        }
     }
 
     /// Returns the rules without wrappers.

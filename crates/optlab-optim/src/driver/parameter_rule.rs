@@ -20,7 +20,7 @@ pub struct ParameterRule {
     pub(crate) state: StateBits,
     /// Whether parameters in bfloat16 are rounded stochastically.
     pub(crate) rounds_stochastically: bool,
-    /// Whether rows of a matrix without a gradient stay as they are.
+    /// Whether the rule leaves rows without a gradient as they are.
     pub(crate) is_lazy: bool,
     pub(crate) kind: Kind,
 }

@@ -2,14 +2,12 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
-use crate::rules::parts::hidden_matrix::{HiddenMatrix, with_other};
+use crate::rules::parts::hidden_matrix::HiddenMatrix;
 use crate::rules::parts::inverse_root::inverse_square_root;
 use crate::rules::parts::linear_algebra::{gram, multiply_along};
 use crate::rules::parts::moments::moving_average;
-use crate::settings_of;
-use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
+use crate::spec::{OptimizerSpec, rule_config};
 use burn::tensor::Tensor;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -34,23 +32,7 @@ settings! {
     }
 }
 
-impl RuleConfig for AsgoConfig {
-    const DEFAULT_LR: f64 = 0.01;
-
-    settings_of!();
-
-    fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), Error> {
-        if let Some(other) = &mut self.other {
-            other.set_weight_decay(decay)?;
-        }
-        set_own_weight_decay(self, owner, decay)
-    }
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        let rule = ParameterRule::tensor(self.build_as(owner)?);
-        with_other(rule, self.other.as_deref(), self.other_lr_factor)
-    }
-}
+rule_config!(with_other AsgoConfig, lr 0.01);
 
 impl AsgoConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
@@ -91,7 +73,7 @@ impl AsgoConfig {
 ///
 /// # Errors
 /// [`AsgoConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`.
-/// [`rules`](RuleConfig::rules) checks the fields of `other`; its errors name that rule.
+/// [`rules`](crate::spec::RuleConfig::rules) checks the fields of `other`; its errors name that rule.
 ///
 /// # Example
 /// The first step is orthogonal: singular values of 8 and 2 become equal, and the root mean square of the

@@ -2,14 +2,12 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
-use crate::rules::parts::hidden_matrix::{HiddenMatrix, momentum_step, with_other};
+use crate::rules::parts::hidden_matrix::{HiddenMatrix, momentum_step};
 use crate::rules::parts::linear_algebra::{tensor, values};
 use crate::rules::parts::newton_schulz::{Coefficients, on_slices, orthogonalized};
 use crate::rules::parts::slices;
-use crate::settings_of;
-use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
+use crate::spec::{OptimizerSpec, rule_config};
 use burn::tensor::Tensor;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -50,23 +48,7 @@ pub enum LrScale {
     MatchRmsAdamw,
 }
 
-impl RuleConfig for MuonConfig {
-    const DEFAULT_LR: f64 = 0.02;
-
-    settings_of!();
-
-    fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), Error> {
-        if let Some(other) = &mut self.other {
-            other.set_weight_decay(decay)?;
-        }
-        set_own_weight_decay(self, owner, decay)
-    }
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        let muon = ParameterRule::tensor(self.build_as(owner)?);
-        with_other(muon, self.other.as_deref(), self.other_lr_factor)
-    }
-}
+rule_config!(with_other MuonConfig, lr 0.02);
 
 impl MuonConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
@@ -110,7 +92,7 @@ impl MuonConfig {
 /// # Errors
 /// [`MuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`;
 /// `heads = 0`; `coefficients` that are not three finite numbers for each iteration.
-/// [`rules`](RuleConfig::rules) checks the fields of `other`; its errors name that rule.
+/// [`rules`](crate::spec::RuleConfig::rules) checks the fields of `other`; its errors name that rule.
 ///
 /// # Example
 /// Large and small singular values of a gradient, here 8 and 2, become about equal:

@@ -2,13 +2,11 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
-use crate::rules::parts::hidden_matrix::{HiddenMatrix, momentum_step, with_other};
+use crate::rules::parts::hidden_matrix::{HiddenMatrix, momentum_step};
 use crate::rules::parts::moments::moving_average;
 use crate::rules::parts::newton_schulz::{Coefficients, orthogonalized};
-use crate::settings_of;
-use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
+use crate::spec::{OptimizerSpec, rule_config};
 use burn::tensor::Tensor;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -37,23 +35,7 @@ settings! {
     }
 }
 
-impl RuleConfig for NorMuonConfig {
-    const DEFAULT_LR: f64 = 0.02;
-
-    settings_of!();
-
-    fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), Error> {
-        if let Some(other) = &mut self.other {
-            other.set_weight_decay(decay)?;
-        }
-        set_own_weight_decay(self, owner, decay)
-    }
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        let rule = ParameterRule::tensor(self.build_as(owner)?);
-        with_other(rule, self.other.as_deref(), self.other_lr_factor)
-    }
-}
+rule_config!(with_other NorMuonConfig, lr 0.02);
 
 impl NorMuonConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
@@ -90,8 +72,8 @@ impl NorMuonConfig {
 ///
 /// # Errors
 /// [`NorMuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`;
-/// `coefficients` that are not three finite numbers for each iteration. [`rules`](RuleConfig::rules) checks
-/// the fields of `other`; its errors name that rule.
+/// `coefficients` that are not three finite numbers for each iteration.
+/// [`rules`](crate::spec::RuleConfig::rules) checks the fields of `other`; its errors name that rule.
 ///
 /// # Example
 /// The outputs of a gradient of rank 1, here of lengths 1 and 3, move equally far:

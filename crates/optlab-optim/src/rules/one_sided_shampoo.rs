@@ -2,16 +2,14 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
-use crate::rules::parts::hidden_matrix::{HiddenMatrix, with_other};
+use crate::rules::parts::hidden_matrix::HiddenMatrix;
 use crate::rules::parts::linear_algebra::{
     Lines, Matrix, of_dimension, read_pair, tensor, values, write_pair,
 };
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::weight_decay;
-use crate::settings_of;
-use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
+use crate::spec::{OptimizerSpec, rule_config};
 use burn::tensor::Tensor;
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -62,23 +60,7 @@ pub enum Side {
     Both,
 }
 
-impl RuleConfig for OneSidedShampooConfig {
-    const DEFAULT_LR: f64 = 0.01;
-
-    settings_of!();
-
-    fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), Error> {
-        if let Some(other) = &mut self.other {
-            other.set_weight_decay(decay)?;
-        }
-        set_own_weight_decay(self, owner, decay)
-    }
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        let rule = ParameterRule::tensor(self.build_as(owner)?);
-        with_other(rule, self.other.as_deref(), self.other_lr_factor)
-    }
-}
+rule_config!(with_other OneSidedShampooConfig, lr 0.01);
 
 impl OneSidedShampooConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
@@ -125,8 +107,8 @@ impl OneSidedShampooConfig {
 ///
 /// # Errors
 /// [`OneSidedShampooConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN;
-/// `precondition_frequency = 0`. [`rules`](RuleConfig::rules) checks the fields of `other`; its errors name
-/// that rule.
+/// `precondition_frequency = 0`. [`rules`](crate::spec::RuleConfig::rules) checks the fields of `other`; its
+/// errors name that rule.
 ///
 /// # Example
 /// The exponent 1/4 on one side leaves the roots of the singular values, here of 16 and 1, and the step has

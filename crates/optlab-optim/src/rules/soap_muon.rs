@@ -2,17 +2,14 @@
 
 use crate::Error;
 use crate::burn_optimizer;
-use crate::driver::ParameterRule;
 use crate::rule::{Rule, Start, TensorMemory, TensorRule};
 use crate::rules::parts::eigenbasis;
-use crate::rules::parts::hidden::is_hidden;
 use crate::rules::parts::hidden_matrix::HiddenMatrix;
 use crate::rules::parts::linear_algebra::{eigen, gram, multiply_along, of_dimension, read, write};
 use crate::rules::parts::moments::{moving_average, power};
 use crate::rules::parts::newton_schulz::{quintic, refined};
 use crate::rules::parts::weight_decay;
-use crate::settings_of;
-use crate::spec::{OptimizerSpec, RuleConfig, set_own_weight_decay};
+use crate::spec::{OptimizerSpec, rule_config};
 use burn::tensor::{Int, Tensor, TensorData};
 use optlab_core::settings;
 use optlab_core::settings::{Search, Settings};
@@ -45,28 +42,7 @@ settings! {
     }
 }
 
-impl RuleConfig for SoapMuonConfig {
-    const DEFAULT_LR: f64 = 1e-3;
-
-    settings_of!();
-
-    fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), Error> {
-        if let Some(other) = &mut self.other {
-            other.set_weight_decay(decay)?;
-        }
-        set_own_weight_decay(self, owner, decay)
-    }
-
-    fn rules(&self, owner: &str) -> Result<Vec<ParameterRule>, Error> {
-        let rule = ParameterRule::tensor(self.build_as(owner)?);
-        let rule = rule.for_parameters(|parameter| parameter.shape.len() >= 2);
-        let Some(other) = &self.other else {
-            return Ok(vec![rule]);
-        };
-        let others = other.rules()?.into_iter().map(|rule| rule.with_lr_factor(self.other_lr_factor));
-        Ok(std::iter::once(rule.for_parameters(is_hidden)).chain(others).collect())
-    }
-}
+rule_config!(with_other SoapMuonConfig, lr 1e-3);
 
 impl SoapMuonConfig {
     /// Checks the settings and builds the rule; errors name `owner`.
@@ -116,8 +92,8 @@ impl SoapMuonConfig {
 ///
 /// # Errors
 /// [`SoapMuonConfig::build`]: [`Error::InvalidConfig`] if a field is out of range or NaN; `ns_steps = 0`;
-/// `precondition_frequency = 0`; `max_precond_dim = 0`. [`rules`](RuleConfig::rules) checks the fields of
-/// `other`; its errors name that rule.
+/// `precondition_frequency = 0`; `max_precond_dim = 0`. [`rules`](crate::spec::RuleConfig::rules) checks the
+/// fields of `other`; its errors name that rule.
 ///
 /// # Example
 /// The first step moves nothing. The second one has the norm of an orthogonal matrix, for any gradient:

@@ -118,6 +118,28 @@ fn optimizer_in(value: &mut dyn Any) -> Option<&mut OptimizerSpec> {
 /// Implements [`RuleConfig`] for settings that build one rule for all parameters with `build_as`; `$kind` is
 /// a constructor of [`ParameterRule`].
 macro_rules! rule_config {
+    // A rule of hidden matrices in tensor operations, whose fields `other` and `other_lr_factor` say what moves
+    // the other parameters.
+    (with_other $config:ty, lr $lr:expr) => {
+        impl $crate::spec::RuleConfig for $config {
+            const DEFAULT_LR: f64 = $lr;
+
+            $crate::settings_of!();
+
+            fn set_weight_decay(&mut self, owner: &str, decay: f64) -> Result<(), $crate::Error> {
+                if let Some(other) = &mut self.other {
+                    other.set_weight_decay(decay)?;
+                }
+                $crate::spec::set_own_weight_decay(self, owner, decay)
+            }
+
+            fn rules(&self, owner: &str) -> Result<Vec<$crate::driver::ParameterRule>, $crate::Error> {
+                let rule = $crate::driver::ParameterRule::tensor(self.build_as(owner)?);
+                let (other, lr_factor) = (self.other.as_deref(), self.other_lr_factor);
+                $crate::rules::parts::hidden_matrix::with_other(rule, other, lr_factor)
+            }
+        }
+    };
     ($kind:ident $config:ty, lr $lr:expr $(, lr_search $lr_search:expr)?) => {
         impl $crate::spec::RuleConfig for $config {
             const DEFAULT_LR: f64 = $lr;

@@ -61,7 +61,7 @@ impl BatchSizes {
     /// Returns sizes that are `at(step)` in a run of `total_steps` steps, at least 1 and at most `examples`.
     ///
     /// # Panics
-    /// If there is no step or no example.
+    /// If `total_steps` or `examples` is 0.
     pub fn scheduled(
         at: impl Fn(usize) -> usize + Send + Sync + 'static,
         total_steps: usize,

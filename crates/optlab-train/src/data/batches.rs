@@ -66,7 +66,7 @@ impl<'a, B> Batches<'a, B> {
     /// for each epoch.
     ///
     /// # Panics
-    /// If the sizes are those of another number of examples.
+    /// If `sizes` was made for another number of examples.
     pub fn of_run(examples: &'a dyn ExampleSet<B>, sizes: BatchSizes, seed: u64) -> Self {
         assert_eq!(sizes.examples(), examples.len(), "the sizes are for another number of examples");
         Self { examples, sizes, seed: Some(seed), orders: Default::default(), announced: 0..0 }

@@ -1,4 +1,4 @@
-//! What a trial asks of its workload, which not every workload can do.
+//! Checks that a workload can do what a trial needs: attention to clip, labels to draw.
 
 use crate::Error;
 use crate::data::Batches;

@@ -40,7 +40,7 @@ pub enum BatchSize {
 }
 
 impl BatchSize {
-    /// What a value may be, in an error.
+    /// The values that are allowed, in an error.
     pub(super) const ALLOWED: &'static str = "a whole number, or a schedule as in linear:from=32,to=256";
 
     /// Returns the sizes of the batches of a run of this length, for a training part of `examples` examples;

@@ -154,7 +154,7 @@ impl Recipe {
     /// default batch size.
     ///
     /// # Errors
-    /// Those of [`BatchSize::sizes`].
+    /// As [`BatchSize::sizes`].
     pub fn batch_sizes(&self, own: usize, examples: usize) -> Result<BatchSizes, Error> {
         self.batch_size.sizes(own, self.budget, examples)
     }
