@@ -118,8 +118,8 @@ fn optimizer_in(value: &mut dyn Any) -> Option<&mut OptimizerSpec> {
 /// Implements [`RuleConfig`] for settings that build one rule for all parameters with `build_as`; `$kind` is
 /// a constructor of [`ParameterRule`].
 macro_rules! rule_config {
-    // A rule of hidden matrices in tensor operations, whose fields `other` and `other_lr_factor` say what moves
-    // the other parameters.
+    // A rule of hidden matrices in tensor operations, whose fields `other` and `other_lr_factor` say what
+    // moves the other parameters.
     (with_other $config:ty, lr $lr:expr) => {
         impl $crate::spec::RuleConfig for $config {
             const DEFAULT_LR: f64 = $lr;
